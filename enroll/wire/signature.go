@@ -1,0 +1,139 @@
+package wire
+
+import "encoding/binary"
+
+// SHA2Signature is the value of a SHA2_SIGNED_DATA element. Phones use SHA512.
+type SHA2Signature struct {
+	Digest    DigestType
+	Signature []byte
+}
+
+// ParseSHA2Signature reads the value of a SHA2_SIGNED_DATA element, which it
+// must fill. The signature aliases b. An error wraps ErrMalformed.
+func ParseSHA2Signature(b []byte) (SHA2Signature, error) {
+	if len(b) == 0 {
+		return SHA2Signature{}, malformed("%v is empty", TagSHA2SignedData)
+	}
+	sig, rest, ok := lengthPrefixed(b[1:])
+	switch {
+	case !ok:
+		return SHA2Signature{}, malformed("%v is cut off", TagSHA2SignedData)
+	case len(rest) > 0:
+		return SHA2Signature{}, malformed("%v with %d bytes after the signature", TagSHA2SignedData, len(rest))
+	case len(sig) == 0:
+		return SHA2Signature{}, malformed("%v without a signature", TagSHA2SignedData)
+	}
+	return SHA2Signature{DigestType(b[0]), sig}, nil
+}
+
+// Value is the value of the SHA2_SIGNED_DATA element.
+func (s SHA2Signature) Value() []byte {
+	return appendBlock(nil, byte(s.Digest), s.Signature)
+}
+
+// appendBlock appends type (1), length (2) and value.
+func appendBlock(b []byte, kind byte, value []byte) []byte {
+	b = append(b, kind)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(value)))
+	return append(b, value...)
+}
+
+// The blocks of SUDI_DATA.
+const (
+	sudiCertificate = 0
+	sudiSHA1        = 1
+	sudiSHA512      = 3
+)
+
+// SUDI is the value of a SUDI_DATA element: the manufacturer's certificate of
+// the device and signatures over SUDIText, which bind it to the session. A
+// missing signature is nil.
+type SUDI struct {
+	Certificate []byte // DER
+	SHA1        []byte
+	SHA512      []byte
+
+	order []byte // of the blocks as they were parsed; nil is 0, 1, 3
+}
+
+// ParseSUDI reads the value of a SUDI_DATA element: blocks of type (1), length
+// (2) and value, each type at most once, the certificate and at least one
+// signature. The fields alias b. An error wraps ErrMalformed.
+func ParseSUDI(b []byte) (SUDI, error) {
+	var s SUDI
+	for len(b) > 0 {
+		kind := b[0]
+		field := s.block(kind)
+		if field == nil {
+			return SUDI{}, malformed("%v with a block of type %d", TagSUDIData, kind)
+		}
+		if *field != nil {
+			return SUDI{}, malformed("%v with two blocks of type %d", TagSUDIData, kind)
+		}
+		value, rest, ok := lengthPrefixed(b[1:])
+		if !ok {
+			return SUDI{}, malformed("%v is cut off in block %d", TagSUDIData, kind)
+		}
+		if len(value) == 0 {
+			return SUDI{}, malformed("%v with an empty block of type %d", TagSUDIData, kind)
+		}
+		*field = value
+		s.order = append(s.order, kind)
+		b = rest
+	}
+	if s.Certificate == nil {
+		return SUDI{}, malformed("%v without a certificate", TagSUDIData)
+	}
+	if s.SHA1 == nil && s.SHA512 == nil {
+		return SUDI{}, malformed("%v without a signature", TagSUDIData)
+	}
+	return s, nil
+}
+
+// Value is the value of the SUDI_DATA element. What was parsed keeps the order
+// of its blocks.
+func (s SUDI) Value() []byte {
+	order := s.order
+	if order == nil {
+		order = []byte{sudiCertificate, sudiSHA1, sudiSHA512}
+	}
+	var b []byte
+	for _, kind := range order {
+		if value := *s.block(kind); value != nil {
+			b = appendBlock(b, kind, value)
+		}
+	}
+	return b
+}
+
+// block is the field that holds a block of the type, or nil.
+func (s *SUDI) block(kind byte) *[]byte {
+	switch kind {
+	case sudiCertificate:
+		return &s.Certificate
+	case sudiSHA1:
+		return &s.SHA1
+	case sudiSHA512:
+		return &s.SHA512
+	}
+	return nil
+}
+
+// SignedText is what SIGNED_DATA and SHA2_SIGNED_DATA of an AUTH_RESPONSE
+// cover: the device name as sent, NUL, the certificate. RSA signatures are
+// PKCS#1 v1.5 around the bare hash, without DigestInfo; EC ones are ASN.1
+// ECDSA.
+func SignedText(device string, certDER []byte) []byte {
+	b := make([]byte, 0, len(device)+1+len(certDER))
+	b = append(b, device...)
+	b = append(b, 0)
+	return append(b, certDER...)
+}
+
+// SUDIText is what the signatures of SUDI_DATA cover: the session id, which
+// alone in the protocol is little-endian here, and the certificate.
+func SUDIText(session uint32, certDER []byte) []byte {
+	b := make([]byte, 0, 4+len(certDER))
+	b = binary.LittleEndian.AppendUint32(b, session)
+	return append(b, certDER...)
+}
