@@ -1,0 +1,161 @@
+package crypto
+
+import (
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"io"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// MaxValidityDays is the longest validity of an LSC (parameter certificate_validity_days).
+const MaxValidityDays = 1825
+
+// clockAllowance is how far back a new certificate begins, for phones whose clock is slow.
+const clockAllowance = time.Hour
+
+// LSC says for whom an LSC is made. Nothing else of a request reaches the certificate.
+type LSC struct {
+	Device       string // the device's name, which becomes the SAN when it can
+	CommonName   string // the MIC's common name; empty for the device's name
+	SerialNumber string // the serialNumber in the MIC's subject; may be empty
+	SPKI         []byte // the phone's DER SubjectPublicKeyInfo
+	ValidityDays int    // 1 to MaxValidityDays
+}
+
+// Issue signs an LSC (behaviour.md, The LSC) and returns its DER. The validity begins
+// an hour ago, but not before the authority's, and is cut to the authority's end. The
+// SAN holds the device name when that is a DNS name (labels of 1 to 63 letters, digits
+// and inner hyphens, 253 characters in all); a name with an underscore, for one, gets
+// no SAN because a dNSName may not hold it. The whole key is checked again here; which
+// kinds are allowed is the caller's policy. An authority that has expired is ErrExpired.
+//
+// The cost is one signature, which the standard library verifies at a few percent of it.
+func (a *Authority) Issue(random io.Reader, l LSC, now time.Time) (der []byte, err error) {
+	der, err = a.issue(random, l, now)
+	if err != nil {
+		return nil, fmt.Errorf("issuing an LSC for %q: %w", l.Device, err)
+	}
+	return der, nil
+}
+
+func (a *Authority) issue(random io.Reader, l LSC, now time.Time) ([]byte, error) {
+	issuer := a.Leaf()
+	pub, _, err := ParsePublicKey(l.SPKI)
+	if err != nil {
+		return nil, err
+	}
+	cn := l.CommonName
+	if cn == "" {
+		cn = l.Device
+	}
+	subject, err := Subject(issuer, cn, l.SerialNumber)
+	if err != nil {
+		return nil, err
+	}
+	notBefore, notAfter, err := lscValidity(issuer, l.ValidityDays, now)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := newSerial(random)
+	if err != nil {
+		return nil, err
+	}
+	keyID, err := keyIdentifier(l.SPKI)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          serial,
+		RawSubject:            subject,
+		NotBefore:             notBefore,
+		NotAfter:              notAfter,
+		KeyUsage:              lscKeyUsage(pub),
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageIPSECEndSystem},
+		BasicConstraintsValid: true,
+		SubjectKeyId:          keyID,
+		AuthorityKeyId:        a.keyID,
+		SignatureAlgorithm:    x509.SHA256WithRSA,
+	}
+	if isDNSName(l.Device) {
+		template.DNSNames = []string{l.Device}
+	}
+	return x509.CreateCertificate(random, template, issuer, pub, a.Key)
+}
+
+// lscValidity returns the first and last second of an LSC that is made now.
+func lscValidity(issuer *x509.Certificate, days int, now time.Time) (notBefore, notAfter time.Time, err error) {
+	if days < 1 || days > MaxValidityDays {
+		return notBefore, notAfter, fmt.Errorf("a validity of %d days: 1 to %d are allowed", days, MaxValidityDays)
+	}
+	if err := validAt(issuer, now); err != nil {
+		return notBefore, notAfter, fmt.Errorf("CAPF certificate: %w", err)
+	}
+	now = now.UTC().Truncate(time.Second)
+	notBefore, notAfter = now.Add(-clockAllowance), now.AddDate(0, 0, days)
+	if notBefore.Before(issuer.NotBefore) {
+		notBefore = issuer.NotBefore
+	}
+	if notAfter.After(issuer.NotAfter) {
+		notAfter = issuer.NotAfter
+	}
+	return notBefore, notAfter, nil
+}
+
+func lscKeyUsage(pub any) x509.KeyUsage {
+	if _, ec := pub.(*ecdsa.PublicKey); ec {
+		return x509.KeyUsageDigitalSignature | x509.KeyUsageKeyAgreement
+	}
+	return x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
+}
+
+// newSerial draws a positive serial number of 128 bits.
+func newSerial(random io.Reader) (*big.Int, error) {
+	var b [16]byte
+	for {
+		if _, err := io.ReadFull(random, b[:]); err != nil {
+			return nil, fmt.Errorf("drawing a serial number: %w", err)
+		}
+		if serial := new(big.Int).SetBytes(b[:]); serial.Sign() > 0 {
+			return serial, nil
+		}
+	}
+}
+
+// keyIdentifier is method 1 of RFC 7093: the left 160 bits of the SHA-256 of the key's
+// bit string, as Go writes it into CA certificates.
+func keyIdentifier(spki []byte) ([]byte, error) {
+	var info struct {
+		Algorithm asn1.RawValue
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(spki, &info); err != nil {
+		return nil, fmt.Errorf("reading a public key: %w", err)
+	}
+	sum := sha256.Sum256(info.Key.Bytes)
+	return sum[:20], nil
+}
+
+// isDNSName tells whether a device name may stand in a dNSName (RFC 1034 section 3.5
+// with the digits of RFC 1123).
+func isDNSName(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if len(label) < 1 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			c := label[i]
+			if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-') {
+				return false
+			}
+		}
+	}
+	return true
+}

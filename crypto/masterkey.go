@@ -1,0 +1,163 @@
+package crypto
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// masterKeyPrefix begins the one line of a master key file, so that an operator who
+// opens it knows what it is; the key follows in base64.
+const masterKeyPrefix = "capf-master-key-1 "
+
+// maxMasterKeyFile is more than any form of the file needs, in bytes.
+const maxMasterKeyFile = 1024
+
+// CreateMasterKey makes a master key and writes it to a new file of mode 0600 at path.
+// A file that is there is never touched: the error is then fs.ErrExist. When the
+// function returns without an error the file and its name are on the disk; a crash
+// leaves either the whole file or none at path. The folder must exist, on a file
+// system with hard links.
+func CreateMasterKey(path string) (*Sealer, error) {
+	key := make([]byte, masterKeySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("drawing a master key: %w", err)
+	}
+	line := append(base64.StdEncoding.AppendEncode([]byte(masterKeyPrefix), key), '\n')
+	defer clear(line)
+	if err := writeExclusively(path, line); err != nil {
+		return nil, fmt.Errorf("writing the master key file %q: %w", path, err)
+	}
+	return newSealer(key)
+}
+
+// writeExclusively makes a durable file of mode 0600. The hard link gives it its name:
+// unlike rename it fails when the name is taken.
+func writeExclusively(path string, data []byte) error {
+	folder := filepath.Dir(path)
+	temp, err := os.CreateTemp(folder, ".capf-master-key-*") // 0600 and O_EXCL
+	if err != nil {
+		return withoutPath(err)
+	}
+	defer os.Remove(temp.Name())
+	defer temp.Close()
+	if _, err := temp.Write(data); err != nil {
+		return withoutPath(err)
+	}
+	if err := temp.Sync(); err != nil {
+		return withoutPath(err)
+	}
+	if err := os.Link(temp.Name(), path); err != nil {
+		return withoutPath(err)
+	}
+	dir, err := os.Open(folder)
+	if err != nil {
+		return withoutPath(err)
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
+// withoutPath strips the temporary file's name, which would only confuse the reader of
+// an error that names the key file.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}
+
+// LoadMasterKey reads a master key file. A missing file is fs.ErrNotExist. A file that
+// group or others may read or change is refused with its mode, and so is what is no
+// regular file or not of the format. Links are followed: secrets are often mounted as
+// links.
+//
+// In systemd's credentials directory the group may read: there a credential has the
+// mode 0400, or 0440 when an access list lets the service's user in, and nobody else
+// gets into the directory. That directory is the one that systemd names to the service
+// in CREDENTIALS_DIRECTORY.
+func LoadMasterKey(path string) (*Sealer, error) {
+	key, err := readMasterKey(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the master key file %q: %w", path, err)
+	}
+	return newSealer(key)
+}
+
+func readMasterKey(path string) ([]byte, error) {
+	// Not to hang on a pipe that nobody writes to.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	forbidden := fs.FileMode(0o077)
+	if inCredentialsDirectory(path) {
+		forbidden = 0o037
+	}
+	if mode := info.Mode().Perm(); mode&forbidden != 0 {
+		return nil, fmt.Errorf("its mode is %04o: nobody but its owner may read it (chmod 600)", mode)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxMasterKeyFile+1))
+	defer clear(data)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	return decodeMasterKey(data)
+}
+
+func inCredentialsDirectory(path string) bool {
+	folder := os.Getenv("CREDENTIALS_DIRECTORY")
+	if folder == "" {
+		return false
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	within, err := filepath.Rel(folder, path)
+	return err == nil && within != ".." && !strings.HasPrefix(within, "../")
+}
+
+func decodeMasterKey(data []byte) ([]byte, error) {
+	text, ok := bytes.CutPrefix(bytes.TrimRight(data, "\r\n"), []byte(masterKeyPrefix))
+	switch {
+	case len(data) == 0:
+		return nil, errors.New("it is empty")
+	case len(data) > maxMasterKeyFile:
+		return nil, fmt.Errorf("it is longer than %d bytes: not a master key file", maxMasterKeyFile)
+	case !ok:
+		return nil, fmt.Errorf("it does not begin with %q: not a master key file", strings.TrimSpace(masterKeyPrefix))
+	}
+	key := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Strict().Decode(key, text)
+	if err != nil {
+		clear(key)
+		return nil, errors.New("its key is not base64") // the decoder's message points into the secret
+	}
+	if n != masterKeySize {
+		clear(key)
+		return nil, fmt.Errorf("its key has %d bytes instead of %d", n, masterKeySize)
+	}
+	return key[:n], nil
+}

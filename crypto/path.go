@@ -1,0 +1,217 @@
+package crypto
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// maxPathDepth is the longest path in certificates, leaf and anchor included.
+	maxPathDepth = 8
+	// maxPathChecks bounds the signatures verified for one leaf, whatever
+	// certificates of one name are laid before us.
+	maxPathChecks = 64
+)
+
+// PathOptions loosens VerifyPath.
+type PathOptions struct {
+	// AllowExpired lets certificates of the path be past their end (parameter
+	// allow_expired_mic: the MICs of many phones, and their issuers, have run out).
+	AllowExpired bool
+}
+
+// VerifyPath looks for a path from leaf through certificates of extra to one of anchors
+// and returns it, leaf first, anchor last. Any certificate in anchors is an anchor, an
+// intermediate too, and a leaf that is byte for byte an anchor is its own path.
+//
+// It goes step by step because x509.Verify refuses the SHA-1 signatures of MIC issuers;
+// MD5 is refused here too. Each step wants the issuer's name to match, its signature to
+// verify, validity now, CA:TRUE, keyCertSign where keyUsage is present, and the path
+// length kept. A self-signed version 1 certificate, as old MIC roots are, may issue only
+// as an anchor. An issuer between leaf and anchor with name constraints, and any
+// certificate with a critical extension that is not known, is refused.
+//
+// The error is ErrUntrusted, and ErrExpired when an end of validity was all that stood
+// in the way; it tells the reason of the path that came furthest.
+func VerifyPath(leaf *x509.Certificate, anchors, extra []*x509.Certificate, now time.Time, opt PathOptions) ([]*x509.Certificate, error) {
+	s := &pathSearch{anchors: anchors, extra: extra, now: now, opt: opt}
+	if err := s.usable(leaf); err != nil {
+		return nil, &refusal{err.Error(), append(kindsOf(err), ErrUntrusted)}
+	}
+	for _, anchor := range anchors {
+		if bytes.Equal(anchor.Raw, leaf.Raw) {
+			return []*x509.Certificate{leaf}, nil
+		}
+	}
+	if chain := s.climb([]*x509.Certificate{leaf}); chain != nil {
+		return chain, nil
+	}
+	return nil, &refusal{s.best.Error(), append(kindsOf(s.best), ErrUntrusted)}
+}
+
+// pathSearch is one VerifyPath.
+type pathSearch struct {
+	anchors, extra []*x509.Certificate
+	now            time.Time
+	opt            PathOptions
+	checks         int
+	best           error // the failure to report, from the step that came furthest
+	bestRank       int
+}
+
+// How far a step came before it failed; a later failure tells more.
+const (
+	rankNoIssuer = iota + 1
+	rankBadIssuer
+	rankSigned
+)
+
+// climb extends a path upwards, anchors before others, and returns the finished one.
+func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
+	child := path[len(path)-1]
+	found := false
+	for _, issuer := range s.anchors {
+		if bytes.Equal(issuer.RawSubject, child.RawIssuer) {
+			found = true
+			if s.step(path, issuer, true) {
+				return append(slices.Clone(path), issuer)
+			}
+		}
+	}
+	for _, issuer := range s.extra {
+		if bytes.Equal(issuer.RawSubject, child.RawIssuer) && !slices.ContainsFunc(path, issuer.Equal) {
+			found = true
+			if len(path)+1 >= maxPathDepth {
+				s.fail(rankSigned, fmt.Errorf("the path from %q is longer than %d certificates", nameOf(path[0]), maxPathDepth))
+				continue
+			}
+			if s.step(path, issuer, false) {
+				if chain := s.climb(append(slices.Clone(path), issuer)); chain != nil {
+					return chain
+				}
+			}
+		}
+	}
+	if !found {
+		s.fail(rankNoIssuer+len(path)-1, fmt.Errorf("%q was issued by the unknown issuer %q", nameOf(child), child.Issuer))
+	}
+	return nil
+}
+
+// step tells whether issuer may be and is the issuer of the last certificate of path.
+func (s *pathSearch) step(path []*x509.Certificate, issuer *x509.Certificate, anchor bool) bool {
+	if s.checks++; s.checks > maxPathChecks {
+		s.fail(rankSigned, fmt.Errorf("no path from %q within %d signatures", nameOf(path[0]), maxPathChecks))
+		return false
+	}
+	if err := signedBy(path[len(path)-1], issuer); err != nil {
+		s.fail(rankBadIssuer, err)
+		return false
+	}
+	below := 0 // intermediates under this issuer that count (RFC 5280 section 6.1.4 l)
+	for _, c := range path[1:] {
+		if !bytes.Equal(c.RawSubject, c.RawIssuer) {
+			below++
+		}
+	}
+	if err := mayIssue(issuer, below, anchor); err != nil {
+		s.fail(rankSigned, err)
+		return false
+	}
+	if err := s.usable(issuer); err != nil {
+		s.fail(rankSigned, err)
+		return false
+	}
+	return true
+}
+
+func (s *pathSearch) fail(rank int, err error) {
+	if rank > s.bestRank {
+		s.best, s.bestRank = err, rank
+	}
+}
+
+// usable refuses a certificate that is not valid now or says something critical that
+// we do not understand.
+func (s *pathSearch) usable(cert *x509.Certificate) error {
+	if len(cert.UnhandledCriticalExtensions) > 0 {
+		return fmt.Errorf("%q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
+	}
+	err := validAt(cert, s.now)
+	if s.opt.AllowExpired && errors.Is(err, ErrExpired) {
+		return nil
+	}
+	return err
+}
+
+// validAt refuses a certificate outside its validity, with ErrExpired when it is over.
+func validAt(cert *x509.Certificate, now time.Time) error {
+	if now.Before(cert.NotBefore) {
+		return unfit("%q is not valid before %s", nameOf(cert), cert.NotBefore.UTC().Format(time.RFC3339))
+	}
+	if now.After(cert.NotAfter) {
+		return &refusal{
+			fmt.Sprintf("%q has expired on %s", nameOf(cert), cert.NotAfter.UTC().Format(time.RFC3339)),
+			[]error{ErrUnfit, ErrExpired},
+		}
+	}
+	return nil
+}
+
+// mayIssue refuses an issuer that is no CA or allows fewer intermediates below it.
+func mayIssue(issuer *x509.Certificate, below int, anchor bool) error {
+	switch {
+	case !isCA(issuer, anchor):
+		return fmt.Errorf("the issuer %q is not a CA", nameOf(issuer))
+	case issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCertSign == 0:
+		return fmt.Errorf("the issuer %q has a keyUsage without keyCertSign", nameOf(issuer))
+	case issuer.BasicConstraintsValid && issuer.MaxPathLen >= 0 && below > issuer.MaxPathLen:
+		return fmt.Errorf("the issuer %q allows a path length of %d, this one has %d", nameOf(issuer), issuer.MaxPathLen, below)
+	case !anchor && hasExtension(issuer, nameConstraintsOID):
+		return fmt.Errorf("the issuer %q has name constraints, which are not supported", nameOf(issuer))
+	}
+	return nil
+}
+
+// isCA tells whether a certificate is a CA; as an anchor a self-signed version 1
+// certificate is one too, since that version has no extension to say so.
+func isCA(cert *x509.Certificate, anchor bool) bool {
+	if cert.Version < 3 {
+		return anchor && bytes.Equal(cert.RawSubject, cert.RawIssuer)
+	}
+	return cert.BasicConstraintsValid && cert.IsCA
+}
+
+// signedBy verifies one signature; SHA-1 passes, MD5 does not.
+func signedBy(child, issuer *x509.Certificate) error {
+	if err := issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature); err != nil {
+		return &refusal{
+			fmt.Sprintf("the signature on %q is not by %q: %v", nameOf(child), nameOf(issuer), err),
+			[]error{ErrBadSignature},
+		}
+	}
+	return nil
+}
+
+// kindsOf returns the sentinels that err already carries and a path error keeps.
+func kindsOf(err error) []error {
+	var kinds []error
+	for _, kind := range []error{ErrExpired, ErrBadSignature} {
+		if errors.Is(err, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// nameOf returns what people call a certificate: its common name, else its subject.
+func nameOf(cert *x509.Certificate) string {
+	if cert.Subject.CommonName != "" {
+		return cert.Subject.CommonName
+	}
+	return cert.Subject.String()
+}

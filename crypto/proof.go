@@ -1,0 +1,91 @@
+package crypto
+
+import (
+	stdcrypto "crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" // for stdcrypto.Hash.New
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"crypto/x509"
+	"fmt"
+	"strings"
+)
+
+// VerifyBare verifies what a phone signs with the key of an existing certificate
+// (protocol.md, Authentication modes): for RSA the PKCS#1 v1.5 type-1 block around the
+// bare hash, without DigestInfo, compared as a whole; for EC an ASN.1 ECDSA signature.
+// hash is SHA-1, SHA-256 or SHA-512. A signature that does not verify is ErrBadSignature.
+func VerifyBare(cert *x509.Certificate, hash stdcrypto.Hash, text, sig []byte) error {
+	digest, err := digestOf(hash, text)
+	if err != nil {
+		return err
+	}
+	switch pub := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		if _, err := rsaKind(pub); err != nil {
+			return fmt.Errorf("verifying a signature: %w", err)
+		}
+		if pub.N.BitLen() < goMinRSABits {
+			err = verifyWeakRSA(pub, 0, digest, sig)
+		} else {
+			err = rsa.VerifyPKCS1v15(pub, 0, digest, sig)
+		}
+		if err != nil {
+			return fmt.Errorf("%w over %s with the RSA key of %q", ErrBadSignature, hash, nameOf(cert))
+		}
+		return nil
+	case *ecdsa.PublicKey:
+		if !ecdsa.VerifyASN1(pub, digest, sig) {
+			return fmt.Errorf("%w over %s with the EC key of %q", ErrBadSignature, hash, nameOf(cert))
+		}
+		return nil
+	}
+	return fmt.Errorf("verifying a signature: %s key: only RSA and EC keys are known", algorithmOf(cert.PublicKey))
+}
+
+// SignBare is the phone's side of VerifyBare. A 512-bit RSA key cannot hold a SHA-512
+// digest; that is an error.
+func SignBare(key stdcrypto.Signer, hash stdcrypto.Hash, text []byte) ([]byte, error) {
+	digest, err := digestOf(hash, text)
+	if err != nil {
+		return nil, err
+	}
+	opts := hash
+	if _, ok := key.Public().(*rsa.PublicKey); ok {
+		opts = 0 // no DigestInfo
+	}
+	sig, err := key.Sign(rand.Reader, digest, opts)
+	if err != nil {
+		return nil, fmt.Errorf("signing over %s: %w", hash, err)
+	}
+	return sig, nil
+}
+
+func digestOf(hash stdcrypto.Hash, text []byte) ([]byte, error) {
+	switch hash {
+	case stdcrypto.SHA1, stdcrypto.SHA256, stdcrypto.SHA512:
+		h := hash.New()
+		h.Write(text)
+		return h.Sum(nil), nil
+	}
+	return nil, fmt.Errorf("the hash %s is not one that phones sign over", hash)
+}
+
+// BelongsTo tells whether a certificate speaks for a device: its one common name is the
+// device's name, or ends in a hyphen and that name, as a MIC's (CP-8861-SEP001122334455)
+// does. Case does not matter, as in device names. Several common names belong to nobody.
+func BelongsTo(cert *x509.Certificate, device string) bool {
+	names := 0
+	for _, a := range cert.Subject.Names {
+		if a.Type.Equal(commonName.oid) {
+			names++
+		}
+	}
+	if names != 1 || device == "" {
+		return false
+	}
+	cn, device := strings.ToLower(cert.Subject.CommonName), strings.ToLower(device)
+	return cn == device || strings.HasSuffix(cn, "-"+device)
+}

@@ -1,0 +1,39 @@
+package crypto
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What a caller may want to tell apart with errors.Is. The error itself says what
+// was found in words of its own and does not repeat these texts.
+var (
+	// ErrUnfit marks a certificate that does not serve its purpose: the CAPF
+	// certificate, an LSC from an external CA, a certificate for a trust store.
+	ErrUnfit = errors.New("certificate is not fit for its purpose")
+	// ErrUntrusted marks a certificate from which no valid path leads to an anchor.
+	ErrUntrusted = errors.New("certificate is not trusted")
+	// ErrExpired marks a refusal for no other reason than a validity that has ended.
+	ErrExpired = errors.New("certificate has expired")
+	// ErrBadSignature marks a signature that the key did not make over that text.
+	ErrBadSignature = errors.New("signature does not verify")
+	// ErrPrivateKey marks an upload with a private key in it: nothing of it may be stored.
+	ErrPrivateKey = errors.New("file holds a private key")
+	// ErrWrongKey marks sealed bytes that this master key and label do not open:
+	// another key, another label, or changed bytes (they cannot be told apart).
+	ErrWrongKey = errors.New("master key does not open the sealed secret")
+)
+
+// refusal is a reason for people together with the sentinels for programs.
+type refusal struct {
+	reason string
+	kinds  []error
+}
+
+func (r *refusal) Error() string   { return r.reason }
+func (r *refusal) Unwrap() []error { return r.kinds }
+
+// unfit returns an error that reads as formatted and is ErrUnfit.
+func unfit(format string, args ...any) error {
+	return &refusal{fmt.Sprintf(format, args...), []error{ErrUnfit}}
+}

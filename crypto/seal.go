@@ -1,0 +1,59 @@
+package crypto
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"fmt"
+)
+
+const (
+	masterKeySize = 32 // AES-256
+	sealVersion   = 1
+)
+
+// Sealer encrypts the secrets that rest in the database under the master key. It is
+// safe for concurrent use.
+type Sealer struct{ aead cipher.AEAD }
+
+// newSealer takes the key over and wipes it; only the cipher's schedule remains.
+func newSealer(key []byte) (*Sealer, error) {
+	defer clear(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the master key: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the master key: %w", err)
+	}
+	return &Sealer{aead}, nil
+}
+
+// Seal encrypts and authenticates plaintext with AES-256-GCM. The label says what the
+// secret is ("CAPF key 3"): it is not stored, and Open wants the same one, so that a
+// sealed secret cannot be put in another's place. The result is a version byte, a
+// random nonce of 12 bytes, the ciphertext and a tag of 16 bytes. The same key should
+// seal fewer than 2^32 secrets.
+func (s *Sealer) Seal(label string, plaintext []byte) ([]byte, error) {
+	return s.aead.Seal([]byte{sealVersion}, nil, plaintext, additionalData(label)), nil
+}
+
+// Open returns what Seal encrypted under this label. ErrWrongKey: the key is another,
+// the label is, or the bytes were changed. Bytes that Seal cannot have written are
+// another error.
+func (s *Sealer) Open(label string, sealed []byte) ([]byte, error) {
+	if len(sealed) < 1+s.aead.Overhead() {
+		return nil, fmt.Errorf("opening the sealed %s: %d bytes are too few", label, len(sealed))
+	}
+	if sealed[0] != sealVersion {
+		return nil, fmt.Errorf("opening the sealed %s: format %d is not known", label, sealed[0])
+	}
+	plaintext, err := s.aead.Open(nil, nil, sealed[1:], additionalData(label))
+	if err != nil {
+		return nil, fmt.Errorf("opening the sealed %s: %w", label, ErrWrongKey)
+	}
+	return plaintext, nil
+}
+
+// additionalData binds a secret to the format's version and to its label.
+func additionalData(label string) []byte { return append([]byte{sealVersion}, label...) }

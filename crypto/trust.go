@@ -1,0 +1,70 @@
+package crypto
+
+import (
+	"crypto/x509"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Purpose is the trust store that a certificate is meant for.
+type Purpose string
+
+// The stores that certificates are uploaded to. The CAPF certificate itself (purpose
+// capf) comes with a key and is checked by LoadAuthority.
+const (
+	PurposeCAPFTrust        Purpose = "capf-trust"
+	PurposeCallManagerTrust Purpose = "callmanager-trust"
+)
+
+// CheckTrust refuses, with ErrUnfit and the reason, a certificate that may not go into a
+// trust store (behaviour.md, Trust stores and uploads): one that has expired, a wildcard
+// in the common name or in a dNSName, a CA whose common name contains CAPF- unless it is
+// marked as a foreign cluster's CAPF certificate, and what is no CA where one is needed.
+//
+// callmanager-trust needs a CA: the chapter sends the CA root there and never the HTTPS
+// certificate. capf-trust takes both: a CA, or the certificate of an online CA's HTTPS
+// server, which may have another issuer than the LSCs; of leaves that is one whose
+// extendedKeyUsage is absent or has serverAuth. A validity that has not begun is no
+// reason: it is looked at when the certificate is used.
+func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now time.Time) error {
+	name := nameOf(cert)
+	if now.After(cert.NotAfter) {
+		return validAt(cert, now)
+	}
+	if cert.PublicKey == nil {
+		return unfit("%q has a key of an algorithm that is not known", name)
+	}
+	if strings.Contains(cert.Subject.CommonName, "*") {
+		return unfit("%q has a wildcard subject", name)
+	}
+	for _, dns := range cert.DNSNames {
+		if strings.Contains(dns, "*") {
+			return unfit("%q has the wildcard name %q", name, dns)
+		}
+	}
+	ca := isCA(cert, true) && (cert.KeyUsage == 0 || cert.KeyUsage&x509.KeyUsageCertSign != 0)
+	if ca && strings.Contains(cert.Subject.CommonName, "CAPF-") && !foreignCAPF {
+		return unfit("the common name %q contains CAPF-, which is reserved for CAPF certificates", cert.Subject.CommonName)
+	}
+	switch purpose {
+	case PurposeCAPFTrust:
+		if !ca && !isHTTPSLeaf(cert) {
+			return unfit("%q is neither a CA nor the certificate of an HTTPS server", name)
+		}
+	case PurposeCallManagerTrust:
+		if !ca {
+			return unfit("%q is not a CA: %s holds CA certificates only", name, purpose)
+		}
+	default:
+		return unfit("%q is not a trust store", string(purpose))
+	}
+	return nil
+}
+
+func isHTTPSLeaf(cert *x509.Certificate) bool {
+	if len(cert.ExtKeyUsage) == 0 && len(cert.UnknownExtKeyUsage) == 0 {
+		return true
+	}
+	return slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
