@@ -191,7 +191,8 @@ func checkCAPFChain(chain []*x509.Certificate, now time.Time) error {
 			return unfit("chain out of order: %q was issued by %q, the next certificate is %q",
 				nameOf(cert), cert.Issuer, above.Subject)
 		}
-		if err := mayIssue(above, i, false); err != nil {
+		// The CAPF certificate issues LSCs, so it counts as one of the intermediates.
+		if err := mayIssue(above, i+1, false); err != nil {
 			return unfit("chain: %v", err)
 		}
 		if err := signedBy(cert, above); err != nil {

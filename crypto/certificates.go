@@ -94,12 +94,15 @@ func parseDER(data []byte) ([]*x509.Certificate, error) {
 	if err == nil && len(certs) > 0 {
 		return certs, nil
 	}
-	if what := identify(data); what != nil {
-		return nil, what
-	}
-	var outer asn1.RawValue
-	if rest, derErr := asn1.Unmarshal(data, &outer); derErr != nil || len(rest) > 0 || outer.Tag != asn1.TagSequence {
-		return nil, errors.New("the file is neither PEM nor DER")
+	for rest := data; len(rest) > 0; {
+		var element asn1.RawValue
+		var derErr error
+		if rest, derErr = asn1.Unmarshal(rest, &element); derErr != nil || element.Tag != asn1.TagSequence {
+			return nil, errors.New("the file is neither PEM nor DER")
+		}
+		if what := identify(element.FullBytes); what != nil {
+			return nil, what
+		}
 	}
 	return nil, fmt.Errorf("reading a certificate: %w", err)
 }

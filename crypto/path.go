@@ -39,18 +39,18 @@ type PathOptions struct {
 // in the way; it tells the reason of the path that came furthest.
 func VerifyPath(leaf *x509.Certificate, anchors, extra []*x509.Certificate, now time.Time, opt PathOptions) ([]*x509.Certificate, error) {
 	s := &pathSearch{anchors: anchors, extra: extra, now: now, opt: opt}
-	if err := s.usable(leaf); err != nil {
-		return nil, &refusal{err.Error(), append(kindsOf(err), ErrUntrusted)}
-	}
-	for _, anchor := range anchors {
-		if bytes.Equal(anchor.Raw, leaf.Raw) {
-			return []*x509.Certificate{leaf}, nil
+	chain, err := s.find(leaf)
+	if errors.Is(err, ErrExpired) {
+		// Say so only if nothing worse is wrong.
+		again := &pathSearch{anchors: anchors, extra: extra, now: now, opt: PathOptions{AllowExpired: true}}
+		if _, worse := again.find(leaf); worse != nil {
+			err = worse
 		}
 	}
-	if chain := s.climb([]*x509.Certificate{leaf}); chain != nil {
-		return chain, nil
+	if err != nil {
+		return nil, &refusal{err.Error(), append(kindsOf(err), ErrUntrusted)}
 	}
-	return nil, &refusal{s.best.Error(), append(kindsOf(s.best), ErrUntrusted)}
+	return chain, nil
 }
 
 // pathSearch is one VerifyPath.
@@ -63,12 +63,29 @@ type pathSearch struct {
 	bestRank       int
 }
 
-// How far a step came before it failed; a later failure tells more.
+// How far a step came before it failed; a later failure tells more, and so does a step
+// further up the path.
 const (
 	rankNoIssuer = iota + 1
-	rankBadIssuer
+	rankBadSignature
 	rankSigned
+	rankStep
 )
+
+func (s *pathSearch) find(leaf *x509.Certificate) ([]*x509.Certificate, error) {
+	if err := s.usable(leaf); err != nil {
+		return nil, err
+	}
+	for _, anchor := range s.anchors {
+		if anchor.Equal(leaf) {
+			return []*x509.Certificate{leaf}, nil
+		}
+	}
+	if chain := s.climb([]*x509.Certificate{leaf}); chain != nil {
+		return chain, nil
+	}
+	return nil, s.best
+}
 
 // climb extends a path upwards, anchors before others, and returns the finished one.
 func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
@@ -86,7 +103,7 @@ func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
 		if bytes.Equal(issuer.RawSubject, child.RawIssuer) && !slices.ContainsFunc(path, issuer.Equal) {
 			found = true
 			if len(path)+1 >= maxPathDepth {
-				s.fail(rankSigned, fmt.Errorf("the path from %q is longer than %d certificates", nameOf(path[0]), maxPathDepth))
+				s.fail(path, rankSigned, fmt.Errorf("the path from %q is longer than %d certificates", nameOf(path[0]), maxPathDepth))
 				continue
 			}
 			if s.step(path, issuer, false) {
@@ -97,7 +114,7 @@ func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
 		}
 	}
 	if !found {
-		s.fail(rankNoIssuer+len(path)-1, fmt.Errorf("%q was issued by the unknown issuer %q", nameOf(child), child.Issuer))
+		s.fail(path, rankNoIssuer, fmt.Errorf("%q was issued by the unknown issuer %q", nameOf(child), child.Issuer))
 	}
 	return nil
 }
@@ -105,11 +122,11 @@ func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
 // step tells whether issuer may be and is the issuer of the last certificate of path.
 func (s *pathSearch) step(path []*x509.Certificate, issuer *x509.Certificate, anchor bool) bool {
 	if s.checks++; s.checks > maxPathChecks {
-		s.fail(rankSigned, fmt.Errorf("no path from %q within %d signatures", nameOf(path[0]), maxPathChecks))
+		s.fail(path, rankSigned, fmt.Errorf("no path from %q within %d signatures", nameOf(path[0]), maxPathChecks))
 		return false
 	}
 	if err := signedBy(path[len(path)-1], issuer); err != nil {
-		s.fail(rankBadIssuer, err)
+		s.fail(path, rankBadSignature, err)
 		return false
 	}
 	below := 0 // intermediates under this issuer that count (RFC 5280 section 6.1.4 l)
@@ -119,18 +136,18 @@ func (s *pathSearch) step(path []*x509.Certificate, issuer *x509.Certificate, an
 		}
 	}
 	if err := mayIssue(issuer, below, anchor); err != nil {
-		s.fail(rankSigned, err)
+		s.fail(path, rankSigned, err)
 		return false
 	}
 	if err := s.usable(issuer); err != nil {
-		s.fail(rankSigned, err)
+		s.fail(path, rankSigned, err)
 		return false
 	}
 	return true
 }
 
-func (s *pathSearch) fail(rank int, err error) {
-	if rank > s.bestRank {
+func (s *pathSearch) fail(path []*x509.Certificate, rank int, err error) {
+	if rank += rankStep * len(path); rank > s.bestRank {
 		s.best, s.bestRank = err, rank
 	}
 }
