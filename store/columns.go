@@ -1,0 +1,63 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// instant is a time in a column: milliseconds since 1970 UTC, 0 when not set.
+type instant time.Time
+
+// Scan reads what millis made.
+func (t *instant) Scan(src any) error {
+	ms, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("a time was expected in the database, not %T", src)
+	}
+	*t = instant{}
+	if ms != 0 {
+		*t = instant(time.UnixMilli(ms).UTC())
+	}
+	return nil
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// optional is an id in a column, NULL for 0.
+type optional int64
+
+// Scan reads NULL as 0.
+func (n *optional) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*n = 0
+	case int64:
+		*n = optional(v)
+	default:
+		return fmt.Errorf("an id was expected in the database, not %T", src)
+	}
+	return nil
+}
+
+func orNull(id int64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
+}
+
+// plainSerial is the one spelling of a serial number that the database holds:
+// lower-case hexadecimal without colons and without leading zeros.
+func plainSerial(s string) string {
+	s = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(s))
+	if t := strings.TrimLeft(s, "0"); t != "" {
+		return t
+	}
+	return s[:min(len(s), 1)]
+}

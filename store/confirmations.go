@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"iter"
+)
+
+// MarkInstalled carries out the phone's confirmation of an LSC: it is
+// installed, the one before it replaced. The operation is cleared with Upgrade
+// Success when it is still the one of that schedule. An LSC that is installed
+// already stays so without an event. ErrConflict: it has been overtaken or
+// refused; ErrNotFound: it has been deleted.
+func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int64) error {
+	err := s.change(ctx, func(t *tx) error {
+		deviceID, state, err := t.lscState(lscID)
+		switch {
+		case err != nil:
+			return err
+		case state == LSCInstalled:
+			return nil
+		case state != LSCIssued:
+			return conflict("it is %s", state)
+		}
+		if err := t.install(lscID, deviceID); err != nil {
+			return err
+		}
+		if err := t.succeed(deviceID, schedule, Install); err != nil {
+			return err
+		}
+		return t.event(a, a.Name, EventText{Action: "enroll", Step: "store"})
+	})
+	return failed(err, "marking the LSC of device %q as installed", a.Name)
+}
+
+func (t *tx) lscState(lscID int64) (deviceID int64, state LSCState, err error) {
+	err = t.row("SELECT device_id, state FROM lscs WHERE id = ?", lscID).Scan((*optional)(&deviceID), (*string)(&state))
+	return deviceID, state, err
+}
+
+// succeed clears the operation unless it has been scheduled anew.
+func (t *tx) succeed(deviceID, schedule int64, op Operation) error {
+	_, err := t.exec("UPDATE devices SET operation = 'none', status = ?, updated_at = ? WHERE id = ? AND schedule = ?",
+		string(Succeeded(op)), millis(t.now), deviceID, schedule)
+	return err
+}
+
+// MarkRefused makes an LSC stale that the phone did not take, and records the
+// failure. ErrConflict: it is not issued any more; ErrNotFound: it has been
+// deleted.
+func (s *Store) MarkRefused(ctx context.Context, a Actor, lscID int64, f Failure) error {
+	err := s.change(ctx, func(t *tx) error {
+		_, state, err := t.lscState(lscID)
+		if err != nil {
+			return err
+		}
+		if state != LSCIssued {
+			return conflict("it is %s", state)
+		}
+		if _, err := t.exec("UPDATE lscs SET state = 'stale', ended_at = ? WHERE id = ?", millis(t.now), lscID); err != nil {
+			return err
+		}
+		return t.fail(a, f)
+	})
+	return failed(err, "marking the LSC of device %q as refused", a.Name)
+}
+
+// MarkDeleted carries out the phone's confirmation that it has deleted its
+// LSC. The operation is cleared with Delete Success when it is still the one
+// of that schedule. ErrNotFound: the device has been deleted.
+func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int64) error {
+	err := s.change(ctx, func(t *tx) error {
+		var name string
+		if err := t.row("SELECT name FROM devices WHERE id = ?", deviceID).Scan(&name); err != nil {
+			return err
+		}
+		_, err := t.exec("UPDATE lscs SET state = 'deleted', ended_at = ? WHERE device_id = ? AND state IN ('installed', 'issued')",
+			millis(t.now), deviceID)
+		if err != nil {
+			return err
+		}
+		if err := t.succeed(deviceID, schedule, Delete); err != nil {
+			return err
+		}
+		return t.event(a, name, EventText{Action: "delete", Step: "delete"})
+	})
+	return failed(err, "marking the LSC of device %q as deleted", a.Name)
+}
+
+// MarkFetched keeps the certificates that a phone gave to a Troubleshoot, one
+// for each kind. An LSC with that content which is still issued is installed.
+// The operation is cleared with Troubleshoot Success when it is still the one
+// of that schedule. ErrNotFound: the device has been deleted.
+func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int64, certs []DeviceCertificate) error {
+	err := s.change(ctx, func(t *tx) error {
+		var name string
+		if err := t.row("SELECT name FROM devices WHERE id = ?", deviceID).Scan(&name); err != nil {
+			return err
+		}
+		if err := t.showed(deviceID, certs); err != nil {
+			return err
+		}
+		for _, c := range certs {
+			sum := fingerprint(c.Certificate)
+			if _, err := t.evident(deviceID, sum); err != nil {
+				return err
+			}
+		}
+		if err := t.succeed(deviceID, schedule, Troubleshoot); err != nil {
+			return err
+		}
+		return t.event(a, name, EventText{Action: "troubleshoot", Step: "fetch"})
+	})
+	return failed(err, "keeping the certificates of device %q", a.Name)
+}
+
+// DeviceCertificates returns what the phone has shown, one of each kind. The
+// time is when it first showed this one.
+func (s *Store) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
+	q := query{selection: "SELECT kind, seen_at, certificate FROM device_certificates", order: "kind"}
+	q.where("device_id = ?", deviceID)
+	var list iter.Seq2[DeviceCertificate, error] = stream(ctx, s, "reading the certificates of a device", q, (*DeviceCertificate).fields)
+	return collect(list)
+}
+
+func (c *DeviceCertificate) fields() []any {
+	return []any{&c.Kind, (*instant)(&c.SeenAt), &c.Certificate}
+}
+
+// ForgetPossession notes that the phone cannot prove possession of its key, so
+// that it is not asked to again. ErrNotFound: the device has been deleted.
+func (s *Store) ForgetPossession(ctx context.Context, a Actor, deviceID int64) error {
+	err := s.change(ctx, func(t *tx) error {
+		var name string
+		var known bool
+		err := t.row("SELECT name, no_possession FROM devices WHERE id = ?", deviceID).Scan(&name, &known)
+		if err != nil || known {
+			return err
+		}
+		if _, err := t.exec("UPDATE devices SET no_possession = 1, updated_at = ? WHERE id = ?", millis(t.now), deviceID); err != nil {
+			return err
+		}
+		return t.event(a, name, EventText{Action: "enroll", Step: "possession", Outcome: "not-supported"})
+	})
+	return failed(err, "noting that device %q proves no possession", a.Name)
+}

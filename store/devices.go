@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"time"
+)
+
+// DeviceFilter limits a list of devices; what is empty does not limit.
+type DeviceFilter struct {
+	Name       string // a name, or a pattern with * and ?; case does not matter
+	Pool       string
+	Model      string
+	Operation  Operation
+	Status     Status
+	AuthMode   AuthMode
+	FailedOnly bool // whose last operation failed
+	LateOnly   bool // whose operation is scheduled still, though its time is over
+}
+
+// DeviceCounts is how many devices there are, of each kind that an operator
+// looks out for.
+type DeviceCounts struct {
+	Total       int64
+	ByOperation map[Operation]int64 // every operation has its entry
+	Failed      int64
+	Late        int64
+}
+
+const (
+	deviceColumns = `id, name, description, model, pool, security_mode, ip_mode, operation, auth_mode,
+	key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, locked_until,
+	no_possession, created_at, updated_at, sealed_string`
+	selectDevice = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
+
+	// Word for word the condition of the index devices_failed.
+	hasFailed = `status NOT IN ('none', 'pending', 'upgrade-success', 'delete-success', 'troubleshoot-success')`
+	isLate    = `operation <> 'none' AND completes_by > 0 AND completes_by < ?`
+)
+
+func (d *Device) fields() []any {
+	return []any{&d.ID, &d.Name, &d.Description, &d.Model, &d.Pool, (*string)(&d.SecurityMode), (*string)(&d.IPMode),
+		(*string)(&d.Operation), (*string)(&d.AuthMode), (*string)(&d.KeyOrder), &d.RSABits, &d.ECBits,
+		(*instant)(&d.CompletesBy), (*string)(&d.Status), &d.Schedule, &d.WrongStrings, (*instant)(&d.LockedUntil),
+		&d.NoPossession, (*instant)(&d.CreatedAt), (*instant)(&d.UpdatedAt), &d.SealedString}
+}
+
+// AddDevice adds a device; its id and times are the store's. What is left of a
+// deleted device of that name belongs to it again. ErrConflict: the name is
+// taken.
+func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error) {
+	err := s.change(ctx, func(t *tx) (err error) {
+		d.CreatedAt, d.UpdatedAt = t.now, t.now
+		d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
+			auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, locked_until,
+			no_possession, created_at, updated_at, sealed_string)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			d.Name, d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
+			string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
+			d.Schedule, d.WrongStrings, millis(d.LockedUntil), d.NoPossession, millis(t.now), millis(t.now), d.SealedString)
+		if err != nil {
+			return err
+		}
+		for _, table := range []string{"requests", "lscs"} {
+			_, err := t.exec("UPDATE "+table+" SET device_id = ? WHERE device = ? AND device_id IS NULL", d.ID, d.Name)
+			if err != nil {
+				return err
+			}
+		}
+		return t.event(a, d.Name, EventText{Action: "device-add"})
+	})
+	if err != nil {
+		return Device{}, failed(err, "adding device %q", d.Name)
+	}
+	return d, nil
+}
+
+// ChangeDevice lets change edit the device and writes what it made of it; the
+// id, the name and the times are the store's and stay. The device is locked
+// meanwhile, so change does no I/O. Nothing is written, and no event, when
+// nothing differs. An error of change ends it and is returned as it is;
+// ErrNotFound: there is no such device.
+func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event EventText, change func(*Device) error) (Device, error) {
+	var d Device
+	var refused error
+	err := s.change(ctx, func(t *tx) error {
+		d = Device{}
+		if err := t.row(selectDevice, name).Scan(d.fields()...); err != nil {
+			return err
+		}
+		was := d
+		was.SealedString = bytes.Clone(d.SealedString)
+		if refused = change(&d); refused != nil {
+			return refused
+		}
+		d.ID, d.Name, d.CreatedAt, d.UpdatedAt = was.ID, was.Name, was.CreatedAt, was.UpdatedAt
+		d.CompletesBy, d.LockedUntil = wholeMillis(d.CompletesBy), wholeMillis(d.LockedUntil)
+		if sameDevice(was, d) {
+			return nil
+		}
+		d.UpdatedAt = t.now
+		if err := t.updateDevice(d); err != nil {
+			return err
+		}
+		return t.event(a, d.Name, event)
+	})
+	switch {
+	case err == nil:
+		return d, nil
+	case refused != nil:
+		return Device{}, refused
+	}
+	return Device{}, failed(err, "changing device %q", name)
+}
+
+func (t *tx) updateDevice(d Device) error {
+	_, err := t.exec(`UPDATE devices SET description = ?, model = ?, pool = ?, security_mode = ?, ip_mode = ?,
+		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
+		schedule = ?, wrong_strings = ?, locked_until = ?, no_possession = ?, updated_at = ?, sealed_string = ?
+		WHERE id = ?`,
+		d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
+		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
+		d.Schedule, d.WrongStrings, millis(d.LockedUntil), d.NoPossession, millis(d.UpdatedAt), d.SealedString, d.ID)
+	return err
+}
+
+func sameDevice(a, b Device) bool {
+	same := bytes.Equal(a.SealedString, b.SealedString) && a.CompletesBy.Equal(b.CompletesBy) && a.LockedUntil.Equal(b.LockedUntil)
+	return same && a.Description == b.Description && a.Model == b.Model && a.Pool == b.Pool &&
+		a.SecurityMode == b.SecurityMode && a.IPMode == b.IPMode && a.Operation == b.Operation &&
+		a.AuthMode == b.AuthMode && a.KeyOrder == b.KeyOrder && a.RSABits == b.RSABits && a.ECBits == b.ECBits &&
+		a.Status == b.Status && a.Schedule == b.Schedule && a.WrongStrings == b.WrongStrings && a.NoPossession == b.NoPossession
+}
+
+func wholeMillis(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.Truncate(time.Millisecond).UTC()
+}
+
+// DeleteDevice deletes a device. Its pending request is superseded and its
+// unconfirmed LSC stale; both, like all that it had, keep its name.
+// ErrNotFound: there is no such device.
+func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
+	err := s.change(ctx, func(t *tx) error {
+		var d Device
+		if err := t.row(selectDevice, name).Scan(d.fields()...); err != nil {
+			return err
+		}
+		if err := t.overtake(d.ID); err != nil {
+			return err
+		}
+		if _, err := t.exec("DELETE FROM devices WHERE id = ?", d.ID); err != nil {
+			return err
+		}
+		return t.event(a, d.Name, EventText{Action: "device-delete"})
+	})
+	return failed(err, "deleting device %q", name)
+}
+
+// Device returns the device of that name, whatever the case. ErrNotFound:
+// there is none.
+func (s *Store) Device(ctx context.Context, name string) (Device, error) {
+	var d Device
+	if err := s.point(ctx, selectDevice, []any{name}, d.fields()...); err != nil {
+		return Device{}, failed(err, "reading device %q", name)
+	}
+	return d, nil
+}
+
+// Devices yields the devices in the order of their names.
+func (s *Store) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[Device, error] {
+	return stream(ctx, s, "reading devices", f.query(s.options.Now()), (*Device).fields)
+}
+
+func (f DeviceFilter) query(now time.Time) query {
+	q := query{selection: "SELECT " + deviceColumns + " FROM devices", order: "name"}
+	q.named("name", f.Name)
+	for column, value := range map[string]string{
+		"pool": f.Pool, "model": f.Model, "status": string(f.Status), "auth_mode": string(f.AuthMode),
+	} {
+		if value != "" {
+			q.where(column+" = ?", value)
+		}
+	}
+	if f.Operation != "" {
+		q.where("operation = ?", string(f.Operation))
+	}
+	if f.Operation != "" && f.Operation != NoOperation {
+		q.where("operation <> 'none'") // for the index of the scheduled ones
+	}
+	if f.FailedOnly || f.Status.IsFailure() {
+		q.where(hasFailed)
+	}
+	if f.LateOnly {
+		q.where(isLate, millis(now))
+	}
+	return q
+}
+
+// DeviceCounts counts the devices.
+func (s *Store) DeviceCounts(ctx context.Context) (DeviceCounts, error) {
+	c := DeviceCounts{ByOperation: map[Operation]int64{}}
+	var install, remove, troubleshoot int64
+	err := s.point(ctx, `SELECT
+		(SELECT count(*) FROM devices),
+		(SELECT count(*) FROM devices WHERE operation <> 'none' AND operation = 'install'),
+		(SELECT count(*) FROM devices WHERE operation <> 'none' AND operation = 'delete'),
+		(SELECT count(*) FROM devices WHERE operation <> 'none' AND operation = 'troubleshoot'),
+		(SELECT count(*) FROM devices WHERE `+hasFailed+`),
+		(SELECT count(*) FROM devices WHERE `+isLate+`)`,
+		[]any{millis(s.options.Now())}, &c.Total, &install, &remove, &troubleshoot, &c.Failed, &c.Late)
+	if err != nil {
+		return DeviceCounts{}, failed(err, "counting devices")
+	}
+	c.ByOperation[Install], c.ByOperation[Delete], c.ByOperation[Troubleshoot] = install, remove, troubleshoot
+	c.ByOperation[NoOperation] = c.Total - install - remove - troubleshoot
+	return c, nil
+}

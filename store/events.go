@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// EventText is the part of an event that a caller words.
+type EventText struct {
+	Action  string // such as device-set
+	Step    string // of a phone's session; empty for an operator
+	Outcome string // ok, or what went wrong in a word; empty is ok
+	Detail  string // one line for a person, without secrets
+}
+
+// EventFilter limits a list of events; what is empty does not limit.
+type EventFilter struct {
+	Device string // a name, or a pattern with * and ?
+	Since  time.Time
+	Action string
+	Limit  int // only so many of the newest
+}
+
+const eventColumns = `id, at, actor_kind, actor_name, address, terminal, command,
+	device, action, step, outcome, detail`
+
+func (e *Event) fields() []any {
+	return []any{&e.ID, (*instant)(&e.At), (*string)(&e.Actor.Kind), &e.Actor.Name, &e.Actor.Address, &e.Actor.Terminal,
+		&e.Actor.Command, &e.Device, &e.Action, &e.Step, &e.Outcome, &e.Detail}
+}
+
+// event writes what is done into the record, with the transaction's time.
+func (t *tx) event(a Actor, device string, e EventText) error {
+	if e.Outcome == "" {
+		e.Outcome = "ok"
+	}
+	_, err := t.exec(`INSERT INTO events (at, actor_kind, actor_name, address, terminal, command,
+		device, action, step, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		millis(t.now), string(a.Kind), a.Name, a.Address, a.Terminal, a.Command,
+		device, e.Action, e.Step, e.Outcome, e.Detail)
+	return err
+}
+
+// AddEvent records what changes nothing else, such as a refused session. The
+// id and the time of the event are the store's.
+func (s *Store) AddEvent(ctx context.Context, e Event) error {
+	err := s.change(ctx, func(t *tx) error {
+		return t.event(e.Actor, e.Device, EventText{Action: e.Action, Step: e.Step, Outcome: e.Outcome, Detail: e.Detail})
+	})
+	return failed(err, "recording the event %q", e.Action)
+}
+
+// Events yields the record, oldest first.
+func (s *Store) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
+	q := query{selection: "SELECT " + eventColumns + " FROM events", order: "at, id"}
+	if f.Device != "" {
+		q.where("device <> ''") // for the index of the events that have one
+		q.named("device", f.Device)
+	}
+	if !f.Since.IsZero() {
+		q.where("at >= ?", millis(f.Since))
+	}
+	if f.Action != "" {
+		q.where("action = ?", f.Action)
+	}
+	if f.Limit > 0 {
+		q.order = "at DESC, id DESC LIMIT ?"
+		q = query{
+			selection: "SELECT " + eventColumns + " FROM (" + q.String() + ")",
+			args:      append(q.args, f.Limit),
+			order:     "at, id",
+		}
+	}
+	return stream(ctx, s, "reading events", q, (*Event).fields)
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// failed adds what was being done to an error, and puts a sentinel in place of
+// what SQLite says, whose texts name tables and columns.
+func failed(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), plain(err))
+}
+
+// conflict is ErrConflict with its reason.
+func conflict(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrConflict, fmt.Sprintf(format, args...))
+}
+
+// plain is err without the words of SQLite.
+func plain(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch code := e.Code(); code & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return ErrFull
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return ErrReadOnly
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return ErrBusy
+	case sqlite3.SQLITE_NOTADB:
+		return ErrForeign
+	case sqlite3.SQLITE_CORRUPT:
+		return ErrDamaged
+	case sqlite3.SQLITE_CANTOPEN:
+		return errors.New("the database file, or one that belongs beside it, cannot be opened")
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("reading or writing the disk failed (SQLite code %d)", code)
+	case sqlite3.SQLITE_CONSTRAINT:
+		return constraint(code)
+	default:
+		return fmt.Errorf("the database failed (SQLite code %d)", code)
+	}
+}
+
+// constraint tells what exists already or has gone from what should not have
+// been asked for.
+func constraint(code int) error {
+	switch code {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return fmt.Errorf("%w: it exists already", ErrConflict)
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return fmt.Errorf("%w: what it belongs to has gone, or something still belongs to it", ErrConflict)
+	default:
+		return fmt.Errorf("the database does not allow such a value (SQLite code %d)", code)
+	}
+}
+
+func isBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+)
+
+// Identity returns the CAPF certificate with its sealed key. ErrNotFound:
+// there is none yet.
+func (s *Store) Identity(ctx context.Context) (Identity, error) {
+	id, err := s.identity(ctx)
+	if err != nil {
+		return Identity{}, failed(err, "reading the CAPF certificate")
+	}
+	return id, nil
+}
+
+// identity reads key and chain in one statement, so that they belong together.
+func (s *Store) identity(ctx context.Context) (id Identity, err error) {
+	rows, err := s.lists.db.QueryContext(ctx, `SELECT created_at, sealed_key, certificate
+		FROM identity JOIN identity_chain ORDER BY position`)
+	if err != nil {
+		return id, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var certificate []byte
+		if err := rows.Scan((*instant)(&id.CreatedAt), &id.SealedKey, &certificate); err != nil {
+			return id, err
+		}
+		id.Chain = append(id.Chain, certificate)
+	}
+	if err := rows.Err(); err != nil {
+		return id, err
+	}
+	if len(id.Chain) == 0 {
+		return id, ErrNotFound
+	}
+	return id, nil
+}
+
+// SaveIdentity keeps a CAPF certificate, whose time is the store's. With
+// onlyNew it is the first one, ErrConflict otherwise. Without, the certificate
+// that it takes the place of goes to capf-trust, so that the LSCs that it
+// signed still authenticate.
+func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew bool) error {
+	err := s.change(ctx, func(t *tx) error {
+		if err := t.retire(onlyNew, id); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO identity (id, created_at, sealed_key) VALUES (1, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, sealed_key = excluded.sealed_key`,
+			millis(t.now), id.SealedKey)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec("DELETE FROM identity_chain"); err != nil {
+			return err
+		}
+		if len(id.Chain) == 0 {
+			return fmt.Errorf("there is no certificate in it")
+		}
+		for i, c := range id.Chain {
+			if _, err := t.exec("INSERT INTO identity_chain (position, certificate) VALUES (?, ?)", i, c); err != nil {
+				return err
+			}
+		}
+		return t.event(a, "", EventText{Action: "capf-certificate-set", Detail: fmt.Sprintf("SHA-256 %x", fingerprint(id.Chain[0]))})
+	})
+	return failed(err, "keeping the CAPF certificate")
+}
+
+// retire moves the present certificate to capf-trust.
+func (t *tx) retire(onlyNew bool, next Identity) error {
+	var old []byte
+	err := t.row("SELECT certificate FROM identity_chain WHERE position = 0").Scan(&old)
+	switch {
+	case err == ErrNotFound:
+		return nil
+	case err != nil:
+		return err
+	case onlyNew:
+		return conflict("there is one already")
+	case len(next.Chain) > 0 && string(next.Chain[0]) == string(old):
+		return nil
+	}
+	// The columns of capf-trust only say again what the certificate says.
+	c, err := x509.ParseCertificate(old)
+	if err != nil {
+		return fmt.Errorf("reading the one that it takes the place of: %w", err)
+	}
+	_, err = t.trust(TrustCertificate{
+		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: old, Fingerprint: fingerprint(old),
+		Description: "CAPF certificate until " + t.now.Format("2006-01-02"),
+	})
+	return err
+}
+
+func fingerprint(certificate []byte) []byte {
+	sum := sha256.Sum256(certificate)
+	return sum[:]
+}
+
+// KeyCheck returns the sealed constant by which a wrong master key is noticed.
+// ErrNotFound: it has not been set.
+func (s *Store) KeyCheck(ctx context.Context) ([]byte, error) {
+	var sealed []byte
+	if err := s.point(ctx, "SELECT sealed FROM key_check", nil, &sealed); err != nil {
+		return nil, failed(err, "reading the check of the master key")
+	}
+	return sealed, nil
+}
+
+// SetKeyCheck sets it, once. ErrConflict: it has been set.
+func (s *Store) SetKeyCheck(ctx context.Context, sealed []byte) error {
+	err := s.change(ctx, func(t *tx) error {
+		_, err := t.exec("INSERT INTO key_check (id, sealed) VALUES (1, ?)", sealed)
+		return err
+	})
+	return failed(err, "keeping the check of the master key")
+}

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+)
+
+// LSCFilter limits a list of LSCs; what is empty does not limit.
+type LSCFilter struct {
+	Device        string // a name, or a pattern with * and ?; case does not matter
+	State         LSCState
+	Serial        string    // with or without colons and leading zeros, in either case
+	ExpiresBefore time.Time // the end of the validity
+}
+
+const lscColumns = `id, request_id, device_id, device, serial, subject, issuer, key_kind, not_before, not_after,
+	state, issued_at, installed_at, ended_at, fingerprint, certificate`
+
+func (l *LSC) fields() []any {
+	return []any{&l.ID, &l.RequestID, (*optional)(&l.DeviceID), &l.Device, &l.Serial, &l.Subject, &l.Issuer, &l.KeyKind,
+		(*instant)(&l.NotBefore), (*instant)(&l.NotAfter), (*string)(&l.State), (*instant)(&l.IssuedAt),
+		(*instant)(&l.InstalledAt), (*instant)(&l.EndedAt), &l.Fingerprint, &l.Certificate}
+}
+
+// attach inserts the certificate of a request.
+func (t *tx) attach(l *LSC, state LSCState) (err error) {
+	l.Serial = plainSerial(l.Serial)
+	l.State, l.IssuedAt, l.InstalledAt, l.EndedAt = state, t.now, time.Time{}, time.Time{}
+	if state == LSCStale {
+		l.EndedAt = t.now
+	}
+	l.ID, err = t.insert(`INSERT INTO lscs (request_id, device_id, device, serial, subject, issuer, key_kind, not_before,
+		not_after, state, issued_at, ended_at, fingerprint, certificate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		l.RequestID, orNull(l.DeviceID), l.Device, l.Serial, l.Subject, l.Issuer, l.KeyKind, millis(l.NotBefore),
+		millis(l.NotAfter), string(state), millis(l.IssuedAt), millis(l.EndedAt), l.Fingerprint, l.Certificate)
+	return err
+}
+
+// AttachCertificate keeps the certificate that an issuer made for a pending
+// request: the request is issued then, and so is the LSC, unless the device
+// has sent a newer request, which makes it stale at once. The ids, the device,
+// the key kind, the state and the times but the validity are the store's.
+// ErrConflict: the request is not pending, or the issuer has used the serial
+// before; ErrNotFound: there is no such request.
+func (s *Store) AttachCertificate(ctx context.Context, a Actor, requestID int64, l LSC) (LSC, error) {
+	err := s.change(ctx, func(t *tx) error {
+		err := t.row(`UPDATE requests SET state = 'issued' WHERE id = ? AND state = 'pending' RETURNING device_id, device, key_kind`,
+			requestID).Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
+		if err == ErrNotFound {
+			return t.notPending(requestID)
+		}
+		if err != nil {
+			return err
+		}
+		var overtaken bool
+		err = t.row("SELECT EXISTS (SELECT 1 FROM requests WHERE device = ? AND id > ?)", l.Device, requestID).Scan(&overtaken)
+		if err != nil {
+			return err
+		}
+		state := LSCIssued
+		if overtaken {
+			state = LSCStale
+		}
+		l.RequestID = requestID
+		if err := t.attach(&l, state); err != nil {
+			return err
+		}
+		return t.event(a, l.Device, EventText{Action: "csr-issue", Step: "issue", Detail: "serial " + l.Serial})
+	})
+	if err != nil {
+		return LSC{}, failed(err, "keeping the certificate of request %d", requestID)
+	}
+	return l, nil
+}
+
+// LSCs yields LSCs, oldest first; those that ExpiresBefore limits, by the end
+// of their validity.
+func (s *Store) LSCs(ctx context.Context, f LSCFilter) iter.Seq2[LSC, error] {
+	return stream(ctx, s, "reading LSCs", f.query(), (*LSC).fields)
+}
+
+// CountLSCs counts what LSCs yields.
+func (s *Store) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
+	n, err := s.count(ctx, "lscs", f.query())
+	return n, failed(err, "counting LSCs")
+}
+
+func (f LSCFilter) query() query {
+	q := query{selection: "SELECT " + lscColumns + " FROM lscs", order: "id"}
+	q.named("device", f.Device)
+	switch f.State {
+	case "":
+	case LSCStale:
+		q.where("state = 'stale'") // word for word as in the index lscs_stale
+	default:
+		q.where("state = ?", string(f.State))
+	}
+	if f.Serial != "" {
+		q.where("serial = ?", plainSerial(f.Serial))
+	}
+	if !f.ExpiresBefore.IsZero() {
+		q.where("not_after < ?", millis(f.ExpiresBefore))
+		q.order = "not_after, id"
+	}
+	return q
+}
+
+// LSC returns the LSC with the serial, written with or without colons and
+// leading zeros, in either case; the newest, should two issuers have used it.
+// ErrNotFound: there is none.
+func (s *Store) LSC(ctx context.Context, serial string) (LSC, error) {
+	var l LSC
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs WHERE serial = ? ORDER BY id DESC LIMIT 1",
+		[]any{plainSerial(serial)}, l.fields()...)
+	if err != nil {
+		return LSC{}, failed(err, "reading the LSC %q", serial)
+	}
+	return l, nil
+}
+
+// DeleteStale deletes stale LSCs, all of them when serials is nil, and returns
+// how many. Either all are deleted or none: ErrNotFound names the serial that
+// there is not, ErrConflict the one whose LSC is not stale.
+func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n int64, err error) {
+	err = s.change(ctx, func(t *tx) (err error) {
+		n = 0
+		if serials == nil {
+			n, err = t.exec("DELETE FROM lscs WHERE state = 'stale'")
+		}
+		for _, serial := range serials {
+			deleted, err := t.deleteStale(serial)
+			if err != nil {
+				return err
+			}
+			n += deleted
+		}
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.event(a, "", EventText{Action: "stale-lsc-delete", Detail: deletion(serials, n, "stale LSCs")})
+	})
+	if err != nil {
+		return 0, failed(err, "deleting stale LSCs")
+	}
+	return n, nil
+}
+
+func (t *tx) deleteStale(serial string) (int64, error) {
+	n, err := t.exec("DELETE FROM lscs WHERE serial = ? AND state = 'stale'", plainSerial(serial))
+	if err != nil || n > 0 {
+		return n, err
+	}
+	var state string
+	if err := t.row("SELECT state FROM lscs WHERE serial = ?", plainSerial(serial)).Scan(&state); err != nil {
+		return 0, failed(err, "LSC %q", serial)
+	}
+	return 0, conflict("the LSC %q is %s", serial, state)
+}
+
+// deletion words the event of a deletion: which, when there were few.
+func deletion[T any](which []T, n int64, all string) string {
+	if which == nil {
+		return fmt.Sprintf("all %d %s", n, all)
+	}
+	const few = 20
+	words := make([]string, 0, few)
+	for _, w := range which[:min(len(which), few)] {
+		words = append(words, fmt.Sprint(w))
+	}
+	if len(which) > few {
+		words = append(words, fmt.Sprintf("and %d more", len(which)-few))
+	}
+	return strings.Join(words, " ")
+}

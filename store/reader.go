@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+)
+
+// pointReaders is how many connections answer small questions at the same
+// time. An answer takes microseconds, more connections only cost memory.
+const pointReaders = 4
+
+// reader is a pool of connections that cannot write, with the statements that
+// were prepared on them: SQLite takes longer to prepare one than to run it.
+type reader struct {
+	db *sql.DB
+
+	mu         sync.RWMutex
+	statements map[string]*sql.Stmt // guarded by mu
+}
+
+// newReader makes a pool of at most so many connections, 0 for no limit.
+func newReader(path string, o Options, connections int) (*reader, error) {
+	how := forReading
+	if o.ReadOnly {
+		how = forLooking
+	}
+	db, err := connect(path, how)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(max(connections, 1))
+	return &reader{db: db, statements: map[string]*sql.Stmt{}}, nil
+}
+
+func (r *reader) prepare(query string) (*sql.Stmt, error) {
+	r.mu.RLock()
+	st := r.statements[query]
+	r.mu.RUnlock()
+	if st != nil {
+		return st, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if st := r.statements[query]; st != nil {
+		return st, nil
+	}
+	st, err := r.db.Prepare(query)
+	if err == nil {
+		r.statements[query] = st
+	}
+	return st, err
+}
+
+func (r *reader) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, st := range r.statements {
+		errs = append(errs, st.Close())
+	}
+	clear(r.statements)
+	return errors.Join(append(errs, r.db.Close())...)
+}
+
+// stream yields the rows of a list one by one, so that a long one needs no
+// memory. It holds no lock that a writer waits for. The last pair may be an
+// error, which says what was being done.
+func stream[T any](ctx context.Context, s *Store, doing string, q query, fields func(*T) []any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		rows, err := s.lists.db.QueryContext(ctx, q.String(), q.args...)
+		if err != nil {
+			yield(none, failed(err, "%s", doing))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var v T
+			if err := rows.Scan(fields(&v)...); err != nil {
+				yield(none, failed(err, "%s", doing))
+				return
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(none, failed(err, "%s", doing))
+		}
+	}
+}
+
+// collect is for lists that are short by their nature.
+func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
+	var all []T
+	for v, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// count runs the question of a list as a count.
+func (s *Store) count(ctx context.Context, table string, q query) (n int64, err error) {
+	q.selection, q.order = "SELECT count(*) FROM "+table, ""
+	err = s.lists.db.QueryRowContext(ctx, q.String(), q.args...).Scan(&n)
+	return n, err
+}
+
+// query is a SELECT that a filter adds terms to.
+type query struct {
+	selection string
+	terms     []string
+	args      []any
+	order     string
+}
+
+func (q *query) where(term string, args ...any) {
+	q.terms = append(q.terms, term)
+	q.args = append(q.args, args...)
+}
+
+func (q query) String() string {
+	text := q.selection
+	if len(q.terms) > 0 {
+		text += " WHERE " + strings.Join(q.terms, " AND ")
+	}
+	if q.order != "" {
+		text += " ORDER BY " + q.order
+	}
+	return text
+}
+
+// named asks for a device name or, with * and ? in it, for all that match. The
+// column compares without regard to case. The text before the first wildcard
+// becomes a range, for which the index of the column serves.
+func (q *query) named(column, pattern string) {
+	if pattern == "" {
+		return
+	}
+	i := strings.IndexAny(pattern, "*?")
+	if i < 0 {
+		q.where(column+" = ?", pattern)
+		return
+	}
+	if i > 0 {
+		from := strings.ToLower(pattern[:i])
+		q.where(column+" >= ? AND "+column+" < ?", from, from[:i-1]+string([]byte{from[i-1] + 1}))
+	}
+	like := strings.NewReplacer("*", "%", "?", "_", "%", `\%`, "_", `\_`, `\`, `\\`).Replace(pattern)
+	q.where(column+` LIKE ? ESCAPE '\'`, like)
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// RequestFilter limits a list of requests; what is empty does not limit.
+type RequestFilter struct {
+	Device string // a name, or a pattern with * and ?; case does not matter
+	State  RequestState
+	Since  time.Time
+	ID     int64
+}
+
+const (
+	requestColumns = `id, device_id, device, created_at, schedule, state, issuer, key_kind, possessed, reason,
+	address, key_hash, public_key, csr`
+	selectRequest = "SELECT " + requestColumns + " FROM requests WHERE id = ?"
+)
+
+func (r *Request) fields() []any {
+	return []any{&r.ID, (*optional)(&r.DeviceID), &r.Device, (*instant)(&r.CreatedAt), &r.Schedule, (*string)(&r.State),
+		&r.Issuer, &r.KeyKind, &r.Possessed, &r.Reason, &r.Address, &r.KeyHash, &r.PublicKey, &r.CSR}
+}
+
+// SubmitRequest keeps a key for an issuer that answers later. What the device
+// had pending is superseded, what it had not confirmed is stale. The id, the
+// device's name, the time and the state of r are the store's. ErrConflict: the
+// device has gone, or its operation has changed since r.Schedule.
+func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request, error) {
+	err := s.change(ctx, func(t *tx) error {
+		if err := t.submit(&r, RequestPending); err != nil {
+			return err
+		}
+		return t.event(a, r.Device, EventText{Action: "enroll", Step: "submit", Detail: r.KeyKind + " for " + r.Issuer})
+	})
+	if err != nil {
+		return Request{}, failed(err, "keeping the request of device %q", r.Device)
+	}
+	return r, nil
+}
+
+// submit makes the request the newest of its device.
+func (t *tx) submit(r *Request, state RequestState) error {
+	var schedule int64
+	err := t.row("SELECT name, schedule FROM devices WHERE id = ?", r.DeviceID).Scan(&r.Device, &schedule)
+	switch {
+	case err == ErrNotFound:
+		return conflict("the device has been deleted")
+	case err != nil:
+		return err
+	case schedule != r.Schedule:
+		return conflict("the operation of the device has been changed")
+	}
+	if err := t.overtake(r.DeviceID); err != nil {
+		return err
+	}
+	r.State, r.CreatedAt = state, t.now
+	r.ID, err = t.insert(`INSERT INTO requests (device_id, device, created_at, schedule, state, issuer, key_kind, possessed,
+		reason, address, key_hash, public_key, csr) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.DeviceID, r.Device, millis(t.now), r.Schedule, string(state), r.Issuer, r.KeyKind, r.Possessed,
+		r.Reason, r.Address, r.KeyHash, r.PublicKey, r.CSR)
+	return err
+}
+
+// overtake ends what the device has not brought to an end.
+func (t *tx) overtake(deviceID int64) error {
+	_, err := t.exec("UPDATE requests SET state = 'superseded' WHERE device_id = ? AND state = 'pending'", deviceID)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE lscs SET state = 'stale', ended_at = ? WHERE device_id = ? AND state = 'issued'", millis(t.now), deviceID)
+	return err
+}
+
+// RejectRequest keeps an issuer's reason not to sign. ErrConflict: the request
+// is not pending; ErrNotFound: there is none.
+func (s *Store) RejectRequest(ctx context.Context, a Actor, requestID int64, reason string) error {
+	err := s.change(ctx, func(t *tx) error {
+		var device string
+		err := t.row("UPDATE requests SET state = 'rejected', reason = ? WHERE id = ? AND state = 'pending' RETURNING device",
+			reason, requestID).Scan(&device)
+		if err == ErrNotFound {
+			return t.notPending(requestID)
+		}
+		if err != nil {
+			return err
+		}
+		return t.event(a, device, EventText{Action: "csr-reject", Step: "issue", Outcome: "rejected", Detail: reason})
+	})
+	return failed(err, "rejecting request %d", requestID)
+}
+
+// notPending says why a pending request was not found.
+func (t *tx) notPending(requestID int64) error {
+	var state string
+	if err := t.row("SELECT state FROM requests WHERE id = ?", requestID).Scan(&state); err != nil {
+		return err
+	}
+	return conflict("it is %s, not pending", state)
+}
+
+// Requests yields requests, oldest first.
+func (s *Store) Requests(ctx context.Context, f RequestFilter) iter.Seq2[Request, error] {
+	return stream(ctx, s, "reading requests", f.query(), (*Request).fields)
+}
+
+// CountRequests counts what Requests yields.
+func (s *Store) CountRequests(ctx context.Context, f RequestFilter) (int64, error) {
+	n, err := s.count(ctx, "requests", f.query())
+	return n, failed(err, "counting requests")
+}
+
+func (f RequestFilter) query() query {
+	q := query{selection: "SELECT " + requestColumns + " FROM requests", order: "created_at, id"}
+	q.named("device", f.Device)
+	switch f.State {
+	case "":
+	case RequestPending:
+		q.where("state = 'pending'") // word for word as in the index requests_pending
+	default:
+		q.where("state = ?", string(f.State))
+	}
+	if !f.Since.IsZero() {
+		q.where("created_at >= ?", millis(f.Since))
+	}
+	if f.ID != 0 {
+		q.where("id = ?", f.ID)
+	}
+	return q
+}
+
+// Request returns one request. ErrNotFound: there is none with that id.
+func (s *Store) Request(ctx context.Context, id int64) (Request, error) {
+	var r Request
+	if err := s.point(ctx, selectRequest, []any{id}, r.fields()...); err != nil {
+		return Request{}, failed(err, "reading request %d", id)
+	}
+	return r, nil
+}
+
+// DeleteRequests deletes requests that have no certificate, all pending ones
+// when ids is nil, and returns how many. Either all are deleted or none:
+// ErrNotFound names the id that there is not, ErrConflict the one that has
+// been issued.
+func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int64, err error) {
+	err = s.change(ctx, func(t *tx) (err error) {
+		n = 0
+		if ids == nil {
+			n, err = t.exec("DELETE FROM requests WHERE state = 'pending'")
+		}
+		for _, id := range ids {
+			if err := t.deleteRequest(id); err != nil {
+				return err
+			}
+			n++
+		}
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.event(a, "", EventText{Action: "csr-delete", Detail: deletion(ids, n, "pending requests")})
+	})
+	if err != nil {
+		return 0, failed(err, "deleting requests")
+	}
+	return n, nil
+}
+
+func (t *tx) deleteRequest(id int64) error {
+	n, err := t.exec("DELETE FROM requests WHERE id = ? AND state <> 'issued'", id)
+	if err != nil || n == 1 {
+		return err
+	}
+	var state string
+	if err := t.row("SELECT state FROM requests WHERE id = ?", id).Scan(&state); err != nil {
+		return failed(err, "request %d", id)
+	}
+	return conflict("request %d has been %s", id, state)
+}

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"time"
+)
+
+// Failure is how a phone's session failed.
+type Failure struct {
+	DeviceID int64  // 0 for a device that there is not: only the event is written
+	Schedule int64  // the device's when the session began
+	Status   Status // for the device; empty leaves what it has
+	Action   string // of the event; empty is what the status is about, or session
+	Step     string
+	Outcome  string
+	Detail   string
+}
+
+// NewLSC is a request with the certificate that capf made for it at once. Ids,
+// device name, states and times but the validity are the store's.
+type NewLSC struct {
+	Request Request
+	LSC     LSC
+}
+
+// NoteWrongString counts a wrong authentication string and sets the status,
+// unless that is empty.
+// The string that makes the count reach the limit locks the device for so long
+// and sets the count back; lockedUntil is zero otherwise. A limit of 0 never
+// locks. ErrNotFound: the device has been deleted.
+func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, limit int, lock time.Duration, status Status) (lockedUntil time.Time, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		lockedUntil = time.Time{}
+		var name string
+		var count int
+		err := t.row(`UPDATE devices SET wrong_strings = wrong_strings + 1, status = coalesce(nullif(?, ''), status), updated_at = ? WHERE id = ?
+			RETURNING name, wrong_strings`, string(status), millis(t.now), deviceID).Scan(&name, &count)
+		if err != nil {
+			return err
+		}
+		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
+		if limit > 0 && count >= limit {
+			lockedUntil = t.now.Add(lock)
+			e.Outcome, e.Detail = "locked", "until "+lockedUntil.Format(time.RFC3339)
+			_, err := t.exec("UPDATE devices SET wrong_strings = 0, locked_until = ? WHERE id = ?", millis(lockedUntil), deviceID)
+			if err != nil {
+				return err
+			}
+		}
+		return t.event(a, name, e)
+	})
+	if err != nil {
+		return time.Time{}, failed(err, "counting a wrong authentication string")
+	}
+	return lockedUntil, nil
+}
+
+// about is the action that a status tells of.
+func about(status Status) string {
+	switch {
+	case strings.HasPrefix(string(status), "upgrade-"):
+		return "enroll"
+	case strings.HasPrefix(string(status), "delete-"):
+		return "delete"
+	case strings.HasPrefix(string(status), "troubleshoot-"):
+		return "troubleshoot"
+	}
+	return "session"
+}
+
+// NoteFailure sets the status, unless a newer operation has been scheduled or
+// the device deleted meanwhile, and records the failure. The operation stays
+// scheduled.
+func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
+	err := s.change(ctx, func(t *tx) error { return t.fail(a, f) })
+	return failed(err, "recording the failure of device %q", a.Name)
+}
+
+func (t *tx) fail(a Actor, f Failure) error {
+	if f.DeviceID != 0 && f.Status != "" {
+		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ?",
+			string(f.Status), millis(t.now), f.DeviceID, f.Schedule)
+		if err != nil {
+			return err
+		}
+	}
+	if f.Action == "" {
+		f.Action = about(f.Status)
+	}
+	return t.event(a, a.Name, EventText{Action: f.Action, Step: f.Step, Outcome: f.Outcome, Detail: f.Detail})
+}
+
+// IssueLSC keeps a request and its LSC, both issued. What the device had
+// pending is superseded, what it had not confirmed is stale. ErrConflict: the
+// device has gone, its operation has changed since the request's Schedule, or
+// the issuer has used the serial before.
+func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
+	err := s.change(ctx, func(t *tx) error {
+		if err := t.submit(&n.Request, RequestIssued); err != nil {
+			return err
+		}
+		n.LSC.RequestID, n.LSC.DeviceID, n.LSC.Device = n.Request.ID, n.Request.DeviceID, n.Request.Device
+		if err := t.attach(&n.LSC, LSCIssued); err != nil {
+			return err
+		}
+		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial})
+	})
+	if err != nil {
+		return LSC{}, failed(err, "keeping the certificate of device %q", a.Name)
+	}
+	return n.LSC, nil
+}
+
+// NoteAuthenticated forgets wrong strings, keeps the certificates that the
+// phone showed, and takes an LSC with the fingerprint (SHA-256) that is still
+// issued for installed: the phone evidently has it. When all of that is so
+// already, as in most sessions, it only reads.
+func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, certs []DeviceCertificate, lscFingerprint []byte) error {
+	news, err := s.anythingNew(ctx, deviceID, certs, lscFingerprint)
+	if err == nil && news {
+		err = s.change(ctx, func(t *tx) error {
+			if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ? AND wrong_strings <> 0", deviceID); err != nil {
+				return err
+			}
+			if err := t.showed(deviceID, certs); err != nil {
+				return err
+			}
+			serial, err := t.evident(deviceID, lscFingerprint)
+			if err != nil {
+				return err
+			}
+			e := EventText{Action: "authenticate", Step: "authenticate"}
+			if serial != "" {
+				e.Detail = "the phone has installed the LSC with serial " + serial
+			}
+			return t.event(a, a.Name, e)
+		})
+	}
+	return failed(err, "noting that device %q has authenticated", a.Name)
+}
+
+// anythingNew says whether NoteAuthenticated has something to write. The
+// device may have been deleted meanwhile; there is nothing to note then.
+func (s *Store) anythingNew(ctx context.Context, deviceID int64, certs []DeviceCertificate, fingerprint []byte) (bool, error) {
+	var wrong int
+	err := s.point(ctx, "SELECT wrong_strings FROM devices WHERE id = ?", []any{deviceID}, &wrong)
+	if err == ErrNotFound {
+		return false, nil
+	}
+	if err != nil || wrong != 0 {
+		return true, err
+	}
+	for _, c := range certs {
+		var known []byte
+		err := s.point(ctx, "SELECT certificate FROM device_certificates WHERE device_id = ? AND kind = ?",
+			[]any{deviceID, c.Kind}, &known)
+		if err != nil && err != ErrNotFound {
+			return false, err
+		}
+		if !bytes.Equal(known, c.Certificate) {
+			return true, nil
+		}
+	}
+	if fingerprint == nil {
+		return false, nil
+	}
+	var evident bool
+	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND state = 'issued' AND fingerprint = ?)",
+		[]any{deviceID, fingerprint}, &evident)
+	return evident, err
+}
+
+// showed keeps the newest certificate of each kind.
+func (t *tx) showed(deviceID int64, certs []DeviceCertificate) error {
+	for _, c := range certs {
+		_, err := t.exec(`INSERT INTO device_certificates (device_id, kind, seen_at, certificate) VALUES (?, ?, ?, ?)
+			ON CONFLICT (device_id, kind) DO UPDATE SET seen_at = excluded.seen_at, certificate = excluded.certificate`,
+			deviceID, c.Kind, millis(t.now), c.Certificate)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// evident takes an issued LSC with the fingerprint for installed and returns
+// its serial, "" when there is none.
+func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
+	if fingerprint == nil {
+		return "", nil
+	}
+	var id int64
+	var serial string
+	err := t.row("SELECT id, serial FROM lscs WHERE device_id = ? AND state = 'issued' AND fingerprint = ?",
+		deviceID, fingerprint).Scan(&id, &serial)
+	if err == ErrNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return serial, t.install(id, deviceID)
+}
+
+// install makes the issued LSC the installed one of its device.
+func (t *tx) install(lscID, deviceID int64) error {
+	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
+		millis(t.now), deviceID)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ? WHERE id = ? AND state = 'issued'",
+		millis(t.now), lscID)
+	return err
+}

@@ -1,0 +1,129 @@
+// Package store keeps the durable facts of CAPF: devices, requests,
+// certificates, trust, parameters and events. It knows SQLite and the guarded
+// transitions between states; it knows nothing of cryptography, of the wire or
+// of the operator's words.
+//
+// Several processes may work on one file at the same time. An exported method
+// that changes something is one transaction with one reading of the clock, and
+// its event is written in that transaction; when it returns without an error,
+// the change is on the disk.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// What callers tell apart.
+var (
+	// ErrNotFound says that there is no such row, or no such database file.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that the row exists already, or that a transition came
+	// too late because the row has moved on.
+	ErrConflict = errors.New("conflict")
+	// ErrForeign says that the file is not a database of capf.
+	ErrForeign = errors.New("not a capf database")
+	// ErrNewer says that a newer capf has written the database.
+	ErrNewer = errors.New("the database was written by a newer capf")
+	// ErrReadOnly says that the database cannot be written.
+	ErrReadOnly = errors.New("the database is read-only")
+	// ErrFull says that the disk is full; nothing was written.
+	ErrFull = errors.New("the disk is full")
+	// ErrBusy says that another process kept the database locked for longer
+	// than the lock is waited for.
+	ErrBusy = errors.New("another process keeps the database locked")
+	// ErrDamaged says that the file is a database of capf whose content
+	// contradicts itself.
+	ErrDamaged = errors.New("the database is damaged")
+	// ErrClosed says that the Store has been closed.
+	ErrClosed = errors.New("the database has been closed")
+)
+
+// Options are the choices of an opener.
+type Options struct {
+	Now      func() time.Time // the clock; nil is time.Now
+	ReadOnly bool             // every change ends with ErrReadOnly
+}
+
+// Store is an open database. Its methods may be called from any number of
+// goroutines.
+type Store struct {
+	path    string
+	options Options
+	points  *reader // for questions with one small answer
+	lists   *reader // for answers that are streamed while the caller works
+	writer  *writer
+}
+
+// Open opens the database at the path and brings an older schema up to date.
+// Errors: ErrNotFound when there is no file (one is never made), ErrForeign,
+// ErrNewer, ErrDamaged, and ErrReadOnly when the file or its folder cannot be
+// written and o.ReadOnly does not say that this is expected.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s, err := open(ctx, path, o)
+	return s, failed(err, "opening database %q", path)
+}
+
+func open(ctx context.Context, path string, o Options) (*Store, error) {
+	if err := examine(ctx, path); err != nil {
+		return nil, err
+	}
+	if !o.ReadOnly {
+		if err := writable(path); err != nil {
+			return nil, err
+		}
+	}
+	s := &Store{path: path, options: o}
+	var err error
+	if s.points, err = newReader(path, o, pointReaders); err != nil {
+		return nil, err
+	}
+	if s.lists, err = newReader(path, o, 0); err != nil {
+		return nil, err
+	}
+	s.writer = newWriter(path, o)
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close waits for the changes that are under way and closes the database.
+// Changes that are asked for afterwards end with ErrClosed.
+func (s *Store) Close() error {
+	err := errors.Join(s.writer.close(), s.points.close(), s.lists.close())
+	return failed(err, "closing database %q", s.path)
+}
+
+// Path is the path with which the database was opened.
+func (s *Store) Path() string { return s.path }
+
+// change runs work in a transaction and answers when it is on the disk.
+func (s *Store) change(ctx context.Context, work func(*tx) error) error {
+	if s.options.ReadOnly {
+		return ErrReadOnly
+	}
+	return s.writer.do(ctx, work)
+}
+
+// point asks for one row. The answer takes microseconds, so that a context
+// that ends meanwhile is not worth the goroutine that would watch it.
+func (s *Store) point(ctx context.Context, query string, args []any, dest ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	st, err := s.points.prepare(query)
+	if err != nil {
+		return err
+	}
+	err = st.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,260 @@
+package store
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Each named value has a short form, which the database, JSON and the command
+// line use, and a long form, which the vendor's pages and our tables show.
+// Both are accepted wherever a person writes one.
+type (
+	// Operation is a Certificate Operation that is scheduled for a device.
+	Operation string
+	// AuthMode is the way in which a phone proves who it is.
+	AuthMode string
+	// KeyOrder says which kinds of key a phone may be asked to make.
+	KeyOrder string
+	// SecurityMode is the Device Security Mode.
+	SecurityMode string
+	// IPMode says which address families a device uses.
+	IPMode string
+	// RequestState is the state of a public key that a phone sent.
+	RequestState string
+	// LSCState is the state of a certificate made for a request. That a
+	// certificate has expired is never stored: it follows from its validity.
+	LSCState string
+	// Status is a Certificate Operation Status.
+	Status string
+)
+
+// Certificate operations.
+const (
+	NoOperation  Operation = "none"
+	Install      Operation = "install"
+	Delete       Operation = "delete"
+	Troubleshoot Operation = "troubleshoot"
+)
+
+// Authentication modes.
+const (
+	ByString        AuthMode = "auth-string"
+	ByNullString    AuthMode = "null-string"
+	ByLSCPrecedence AuthMode = "lsc"
+	ByMICPrecedence AuthMode = "mic"
+)
+
+// Key orders.
+const (
+	RSAOnly     KeyOrder = "rsa"
+	ECOnly      KeyOrder = "ec"
+	ECPreferred KeyOrder = "ec-preferred"
+)
+
+// Device security modes.
+const (
+	Nonsecure     SecurityMode = "nonsecure"
+	Authenticated SecurityMode = "authenticated"
+	Encrypted     SecurityMode = "encrypted"
+)
+
+// IP modes.
+const (
+	TwoStack IPMode = "two-stack"
+	IPv4Only IPMode = "ipv4"
+	IPv6Only IPMode = "ipv6"
+)
+
+// Request states. A request that waits for an issuer is pending; it ends as
+// issued, or superseded by a newer one of the same device, or rejected by the
+// issuer.
+const (
+	RequestPending    RequestState = "pending"
+	RequestIssued     RequestState = "issued"
+	RequestSuperseded RequestState = "superseded"
+	RequestRejected   RequestState = "rejected"
+)
+
+// LSC states. A signed certificate is issued until its phone confirms it
+// (installed); it becomes stale when it was overtaken or refused before that,
+// and replaced or deleted after it.
+const (
+	LSCIssued    LSCState = "issued"
+	LSCInstalled LSCState = "installed"
+	LSCReplaced  LSCState = "replaced"
+	LSCDeleted   LSCState = "deleted"
+	LSCStale     LSCState = "stale"
+)
+
+// word is one value of a vocabulary.
+type word struct{ short, long string }
+
+var (
+	operations = []word{
+		{"none", "No Pending Operation"}, {"install", "Install/Upgrade"},
+		{"delete", "Delete"}, {"troubleshoot", "Troubleshoot"},
+	}
+	authModes = []word{
+		{"auth-string", "By Authentication String"}, {"null-string", "By Null String"},
+		{"lsc", "By Existing Certificate (precedence to LSC)"},
+		{"mic", "By Existing Certificate (precedence to MIC)"},
+	}
+	keyOrders = []word{
+		{"rsa", "RSA Only"}, {"ec", "EC Only"}, {"ec-preferred", "EC Preferred, RSA Backup"},
+	}
+	securityModes = []word{
+		{"nonsecure", "Nonsecure"}, {"authenticated", "Authenticated"}, {"encrypted", "Encrypted"},
+	}
+	ipModes = []word{
+		{"two-stack", "Two stack"}, {"ipv4", "IPv4 stack"}, {"ipv6", "IPv6 stack"},
+	}
+	requestStates = []word{
+		{"pending", "Pending"}, {"issued", "Issued"}, {"superseded", "Superseded"}, {"rejected", "Rejected"},
+	}
+	lscStates = []word{
+		{"issued", "Issued"}, {"installed", "Installed"}, {"replaced", "Replaced"},
+		{"deleted", "Deleted"}, {"stale", "Stale"},
+	}
+)
+
+// parse finds a value by its short or its long form, whatever the case.
+func parse[T ~string](what string, words []word, s string) (T, error) {
+	for _, w := range words {
+		if strings.EqualFold(s, w.short) || strings.EqualFold(s, w.long) {
+			return T(w.short), nil
+		}
+	}
+	return "", fmt.Errorf("%q is not %s; it is one of %s", s, what, strings.Join(shorts(words), ", "))
+}
+
+func shorts(words []word) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = w.short
+	}
+	return out
+}
+
+func long(words []word, s string) string {
+	if i := slices.IndexFunc(words, func(w word) bool { return w.short == s }); i >= 0 {
+		return words[i].long
+	}
+	return s
+}
+
+// scan reads a value that a CHECK of the schema has already limited.
+func scan[T ~string](v *T, src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("a text was expected in the database, not %T", src)
+	}
+	*v = T(s)
+	return nil
+}
+
+// ParseOperation accepts the short and the long form.
+func ParseOperation(s string) (Operation, error) {
+	return parse[Operation]("a certificate operation", operations, s)
+}
+
+// ParseAuthMode accepts the short and the long form.
+func ParseAuthMode(s string) (AuthMode, error) {
+	return parse[AuthMode]("an authentication mode", authModes, s)
+}
+
+// ParseKeyOrder accepts the short and the long form.
+func ParseKeyOrder(s string) (KeyOrder, error) {
+	return parse[KeyOrder]("a key order", keyOrders, s)
+}
+
+// ParseSecurityMode accepts the short and the long form.
+func ParseSecurityMode(s string) (SecurityMode, error) {
+	return parse[SecurityMode]("a security mode", securityModes, s)
+}
+
+// ParseIPMode accepts the short and the long form.
+func ParseIPMode(s string) (IPMode, error) {
+	return parse[IPMode]("an IP mode", ipModes, s)
+}
+
+// ParseRequestState accepts the short and the long form.
+func ParseRequestState(s string) (RequestState, error) {
+	return parse[RequestState]("a request state", requestStates, s)
+}
+
+// ParseLSCState accepts the short and the long form.
+func ParseLSCState(s string) (LSCState, error) {
+	return parse[LSCState]("an LSC state", lscStates, s)
+}
+
+// Operations lists the short forms, for help texts and completion.
+func Operations() []string { return shorts(operations) }
+
+// AuthModes lists the short forms, for help texts and completion.
+func AuthModes() []string { return shorts(authModes) }
+
+// KeyOrders lists the short forms, for help texts and completion.
+func KeyOrders() []string { return shorts(keyOrders) }
+
+// SecurityModes lists the short forms, for help texts and completion.
+func SecurityModes() []string { return shorts(securityModes) }
+
+// IPModes lists the short forms, for help texts and completion.
+func IPModes() []string { return shorts(ipModes) }
+
+// RequestStates lists the short forms, for help texts and completion.
+func RequestStates() []string { return shorts(requestStates) }
+
+// LSCStates lists the short forms, for help texts and completion.
+func LSCStates() []string { return shorts(lscStates) }
+
+// Long is the vendor's name of the value.
+func (v Operation) Long() string { return long(operations, string(v)) }
+
+// Long is the vendor's name of the value.
+func (v AuthMode) Long() string { return long(authModes, string(v)) }
+
+// Long is the vendor's name of the value.
+func (v KeyOrder) Long() string { return long(keyOrders, string(v)) }
+
+// Long is the vendor's name of the value.
+func (v SecurityMode) Long() string { return long(securityModes, string(v)) }
+
+// Long is the vendor's name of the value.
+func (v IPMode) Long() string { return long(ipModes, string(v)) }
+
+// Long is the name that tables show.
+func (v RequestState) Long() string { return long(requestStates, string(v)) }
+
+// Long is the name that tables show.
+func (v LSCState) Long() string { return long(lscStates, string(v)) }
+
+func (v Operation) String() string    { return string(v) }
+func (v AuthMode) String() string     { return string(v) }
+func (v KeyOrder) String() string     { return string(v) }
+func (v SecurityMode) String() string { return string(v) }
+func (v IPMode) String() string       { return string(v) }
+func (v RequestState) String() string { return string(v) }
+func (v LSCState) String() string     { return string(v) }
+func (v Status) String() string       { return string(v) }
+
+// Value and Scan make the types fit for a column.
+func (v Operation) Value() (driver.Value, error)    { return string(v), nil }
+func (v AuthMode) Value() (driver.Value, error)     { return string(v), nil }
+func (v KeyOrder) Value() (driver.Value, error)     { return string(v), nil }
+func (v SecurityMode) Value() (driver.Value, error) { return string(v), nil }
+func (v IPMode) Value() (driver.Value, error)       { return string(v), nil }
+func (v RequestState) Value() (driver.Value, error) { return string(v), nil }
+func (v LSCState) Value() (driver.Value, error)     { return string(v), nil }
+func (v Status) Value() (driver.Value, error)       { return string(v), nil }
+
+func (v *Operation) Scan(src any) error    { return scan(v, src) }
+func (v *AuthMode) Scan(src any) error     { return scan(v, src) }
+func (v *KeyOrder) Scan(src any) error     { return scan(v, src) }
+func (v *SecurityMode) Scan(src any) error { return scan(v, src) }
+func (v *IPMode) Scan(src any) error       { return scan(v, src) }
+func (v *RequestState) Scan(src any) error { return scan(v, src) }
+func (v *LSCState) Scan(src any) error     { return scan(v, src) }
+func (v *Status) Scan(src any) error       { return scan(v, src) }

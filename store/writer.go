@@ -1,0 +1,286 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	batchLimit = 256 // changes in one transaction
+	lockWait   = 10 * time.Second
+	// A writer that never pauses would keep other processes out: SQLite has no
+	// queue for its lock. So after so long a streak it leaves the lock alone
+	// for a moment in which a process that waits, which looks more often than
+	// that, will find it free.
+	streakLimit = 50 * time.Millisecond
+	courtesy    = time.Millisecond
+	lookFrom    = 200 * time.Microsecond
+	lookTo      = 700 * time.Microsecond
+)
+
+// writer runs changes. Those that wait at the same time share a transaction
+// and so its fsync, each inside a savepoint of its own. Its goroutine lives
+// while there is something to do.
+type writer struct {
+	path string
+	now  func() time.Time
+
+	mu      sync.Mutex
+	waiting []*job        // guarded by mu
+	running bool          // guarded by mu: the goroutine lives
+	closed  bool          // guarded by mu
+	idle    chan struct{} // guarded by mu: closed when the goroutine ends, nil unless it lives
+
+	// The rest belongs to the goroutine.
+	db         *sql.DB
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+	streak     time.Time // since when the lock has been taken again and again
+	released   time.Time
+
+	commits, changes atomic.Int64 // for the benchmark
+}
+
+// job is a change that waits or runs.
+type job struct {
+	ctx   context.Context
+	work  func(*tx) error
+	taken atomic.Bool // by the writer, or by its caller who gives up
+	done  chan struct{}
+	err   error
+	panic any // what work panicked with
+}
+
+func newWriter(path string, o Options) *writer {
+	return &writer{path: path, now: o.Now, statements: map[string]*sql.Stmt{}}
+}
+
+// do runs the work in a transaction and returns when it has been committed. A
+// context that ends while the work waits takes it out of the queue; after that
+// the outcome is waited for, because the caller must know it.
+func (w *writer) do(ctx context.Context, work func(*tx) error) error {
+	j := &job{ctx: ctx, work: work, done: make(chan struct{})}
+	if err := w.enqueue(j); err != nil {
+		return err
+	}
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		if j.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		<-j.done
+	}
+	if j.panic != nil {
+		panic(j.panic)
+	}
+	return j.err
+}
+
+func (w *writer) enqueue(j *job) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return ErrClosed
+	}
+	w.waiting = append(w.waiting, j)
+	if !w.running {
+		w.running, w.idle = true, make(chan struct{})
+		go w.run()
+	}
+	return nil
+}
+
+// close waits for the queue to empty.
+func (w *writer) close() error {
+	w.mu.Lock()
+	w.closed = true
+	idle := w.idle
+	w.mu.Unlock()
+	if idle != nil {
+		<-idle
+	}
+	return w.disconnect()
+}
+
+func (w *writer) run() {
+	for batch := w.take(); batch != nil; batch = w.take() {
+		w.transact(batch)
+		for _, j := range batch {
+			close(j.done)
+		}
+	}
+}
+
+// take returns the next jobs whose callers still wait, or nil when there are
+// none and the goroutine is to end.
+func (w *writer) take() []*job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var batch []*job
+	for len(w.waiting) > 0 && len(batch) < batchLimit {
+		j := w.waiting[0]
+		w.waiting = w.waiting[1:]
+		if j.ctx.Err() == nil && j.taken.CompareAndSwap(false, true) {
+			batch = append(batch, j)
+		}
+	}
+	if batch == nil {
+		w.running, w.waiting = false, nil
+		close(w.idle)
+		w.idle = nil
+	}
+	return batch
+}
+
+// transact runs the jobs in one transaction and sets their outcomes.
+func (w *writer) transact(batch []*job) {
+	t, err := w.begin()
+	if err != nil {
+		fail(batch, err)
+		return
+	}
+	defer func() { w.released = time.Now() }()
+	for i, j := range batch {
+		if w.step(t, j, len(batch) > 1) {
+			continue
+		}
+		// SQLite has rolled back everything, for want of space or memory.
+		fail(batch[:i+1], j.err)
+		_ = t.roll("ROLLBACK") // there may be nothing to roll back
+		if rest := batch[i+1:]; len(rest) > 0 {
+			w.transact(rest)
+		}
+		return
+	}
+	if len(batch) == 1 && (batch[0].err != nil || batch[0].panic != nil) {
+		err = t.roll("ROLLBACK")
+	} else if err = t.roll("COMMIT"); err != nil {
+		fail(batch, err)
+		_ = t.roll("ROLLBACK") // COMMIT may have done so
+	}
+	if err != nil {
+		_ = w.disconnect() // whatever is wrong with it, the next batch gets a new one
+		return
+	}
+	w.commits.Add(1)
+	w.changes.Add(int64(len(batch)))
+}
+
+// fail gives the error to all jobs that have none of their own.
+func fail(batch []*job, err error) {
+	for _, j := range batch {
+		if j.err == nil {
+			j.err = err
+		}
+	}
+}
+
+// step runs one job. It returns false when the whole transaction is lost. A
+// job that is alone needs no savepoint.
+func (w *writer) step(t *tx, j *job, savepoint bool) bool {
+	if savepoint {
+		if j.err = t.roll("SAVEPOINT change"); j.err != nil {
+			return false
+		}
+	}
+	t.now = w.now().Truncate(time.Millisecond).UTC()
+	attempt(t, j)
+	if !savepoint {
+		return true
+	}
+	if j.err != nil || j.panic != nil {
+		if err := t.roll("ROLLBACK TO change"); err != nil {
+			j.err = errors.Join(j.err, err)
+			return false
+		}
+	}
+	if err := t.roll("RELEASE change"); err != nil {
+		j.err = errors.Join(j.err, err)
+		return false
+	}
+	return true
+}
+
+// attempt runs the work and keeps its panic for the goroutine that asked.
+func attempt(t *tx, j *job) {
+	defer func() {
+		if p := recover(); p != nil {
+			j.panic = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
+		}
+	}()
+	j.err = j.work(t)
+}
+
+// begin starts a transaction with the write lock, for which it waits.
+func (w *writer) begin() (*tx, error) {
+	w.yield()
+	if err := w.connect(); err != nil {
+		return nil, err
+	}
+	t := &tx{conn: w.conn, statements: w.statements}
+	for deadline := time.Now().Add(lockWait); ; {
+		err := t.roll("BEGIN IMMEDIATE")
+		if !isBusy(err) || time.Now().After(deadline) {
+			return t, err
+		}
+		time.Sleep(lookFrom + rand.N(lookTo-lookFrom))
+	}
+}
+
+// yield rests after a streak of transactions without a pause.
+func (w *writer) yield() {
+	now := time.Now()
+	if now.Sub(w.released) > courtesy {
+		w.streak = now
+		return
+	}
+	if now.Sub(w.streak) > streakLimit {
+		time.Sleep(courtesy)
+		w.streak = time.Now()
+	}
+}
+
+func (w *writer) connect() (err error) {
+	if w.conn != nil {
+		return nil
+	}
+	if w.db, err = connect(w.path, forWriting); err != nil {
+		return err
+	}
+	w.db.SetMaxOpenConns(1)
+	for deadline := time.Now().Add(lockWait); ; {
+		w.conn, err = w.db.Conn(context.Background())
+		if !isBusy(err) || time.Now().After(deadline) {
+			break
+		}
+		time.Sleep(lookFrom + rand.N(lookTo-lookFrom))
+	}
+	if err != nil {
+		return errors.Join(err, w.disconnect())
+	}
+	return nil
+}
+
+func (w *writer) disconnect() error {
+	var errs []error
+	for _, st := range w.statements {
+		errs = append(errs, st.Close())
+	}
+	clear(w.statements)
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close())
+	}
+	if w.db != nil {
+		errs = append(errs, w.db.Close())
+	}
+	w.conn, w.db = nil, nil
+	return errors.Join(errs...)
+}
