@@ -1,0 +1,36 @@
+# make demo    enrol a phone on this machine, from nothing
+# make test    everything that has to hold
+# make build   the static binary ./capf
+# make bench   figures, each next to its bound
+# make fuzz    every reader of foreign bytes, FUZZTIME each
+
+export CGO_ENABLED := 0
+FUZZTIME ?= 30s
+STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
+
+.PHONY: build demo test vet lint bench fuzz clean
+
+build:
+	go build -trimpath -o capf .
+
+demo: build
+	scripts/demo.sh ./capf
+
+test: vet build
+	CGO_ENABLED=1 go test -race -timeout 12m ./...
+	cd crypto/linttest && go test ./...
+
+vet:
+	scripts/need.sh gcc openssl sqlite3
+	test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+bench: build
+	scripts/bench.sh ./capf
+
+fuzz:
+	scripts/fuzz.sh $(FUZZTIME)
+
+clean:
+	rm -f capf

@@ -1,0 +1,301 @@
+package enroll
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math/big"
+	"regexp"
+	"strings"
+	"time"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// DeviceEdit is what an operator wants to be different about a device; nil
+// fields stay as they are.
+type DeviceEdit struct {
+	Description, Model, Pool *string
+	SecurityMode             *store.SecurityMode
+	IPMode                   *store.IPMode
+	Operation                *store.Operation
+	AuthMode                 *store.AuthMode
+	String                   *string // the authentication string; "" removes it
+	KeyOrder                 *store.KeyOrder
+	RSABits, ECBits          *int
+	CompletesBy              *time.Time
+}
+
+// The values that a new device gets.
+const (
+	defaultRSABits = 2048
+	defaultECBits  = 384
+)
+
+// stringLabel binds a sealed authentication string to its use.
+const stringLabel = "authentication string"
+
+var (
+	deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	authString = regexp.MustCompile(`^[0-9]{4,10}$`)
+	// hardwareName is the name of a hardware phone; almostHardware is that of
+	// one whose MAC address was mistyped.
+	hardwareName   = regexp.MustCompile(`^SEP[0-9A-F]{12}$`)
+	almostHardware = regexp.MustCompile(`(?i)^SEP[0-9A-Z]{8,16}$`)
+)
+
+// ParseDeviceName checks a device's name; ErrValue says what is allowed. The
+// prefixes that hardware phones use are upper-cased, since that is how phones
+// send them.
+func ParseDeviceName(s string) (string, error) {
+	if !deviceName.MatchString(s) {
+		return "", badValue("%q is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores", s)
+	}
+	if up := strings.ToUpper(s); hardwareName.MatchString(up) {
+		return up, nil
+	}
+	if almostHardware.MatchString(s) {
+		return "", badValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
+	}
+	return s, nil
+}
+
+// AddDevice adds a device with the defaults of the vendor's pages, changed by
+// the edit. The strings are warnings. Errors: ErrValue, ErrRefused, and
+// store.ErrConflict when the device exists.
+func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, edit DeviceEdit) (store.Device, []string, error) {
+	name, err := ParseDeviceName(name)
+	if err != nil {
+		return store.Device{}, nil, err
+	}
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return store.Device{}, nil, err
+	}
+	d := store.Device{
+		Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack,
+		Operation: store.NoOperation, AuthMode: store.ByNullString, KeyOrder: store.RSAOnly,
+		RSABits: defaultRSABits, ECBits: defaultECBits, Status: store.StatusNone,
+	}
+	if err := r.apply(&d, edit, settings, false); err != nil {
+		return store.Device{}, nil, err
+	}
+	d, err = r.Store.AddDevice(ctx, actor, d)
+	if errors.Is(err, store.ErrConflict) {
+		return d, nil, withHint(fmt.Errorf("adding device %q: it exists already", name), "capf device set %s changes it", name)
+	}
+	return d, warnings(d, edit), err
+}
+
+// ChangeDevice changes a device. The strings are warnings. Errors: ErrValue,
+// ErrRefused, store.ErrNotFound.
+func (r *Rules) ChangeDevice(ctx context.Context, actor store.Actor, name string, edit DeviceEdit) (store.Device, []string, error) {
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return store.Device{}, nil, err
+	}
+	hasLSC, err := r.hasInstalledLSC(ctx, name)
+	if err != nil {
+		return store.Device{}, nil, err
+	}
+	d, err := r.Store.ChangeDevice(ctx, actor, name, store.EventText{Action: "device-set", Detail: edit.describe()},
+		func(d *store.Device) error { return r.apply(d, edit, settings, hasLSC) })
+	return d, warnings(d, edit), err
+}
+
+// hasInstalledLSC is asked before the change begins, since a change does no
+// reading of its own; an LSC that ends meanwhile is the next session's matter.
+func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) {
+	for l, err := range r.Store.LSCs(ctx, store.LSCFilter{Device: name, State: store.LSCInstalled}) {
+		return err == nil && l.ID != 0, err
+	}
+	return false, nil
+}
+
+// apply makes the edit and checks the outcome.
+func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) error {
+	set(&d.Description, e.Description)
+	set(&d.Model, e.Model)
+	set(&d.Pool, e.Pool)
+	set(&d.SecurityMode, e.SecurityMode)
+	set(&d.IPMode, e.IPMode)
+	set(&d.AuthMode, e.AuthMode)
+	set(&d.KeyOrder, e.KeyOrder)
+	set(&d.RSABits, e.RSABits)
+	set(&d.ECBits, e.ECBits)
+	if err := checkTexts(*d); err != nil {
+		return err
+	}
+	if err := checkSizes(*d); err != nil {
+		return err
+	}
+	if e.String != nil {
+		if err := r.setString(d, *e.String); err != nil {
+			return err
+		}
+	}
+	if err := r.schedule(d, e, s); err != nil {
+		return err
+	}
+	return checkMode(*d, hasLSC)
+}
+
+func set[T any](field *T, value *T) {
+	if value != nil {
+		*field = *value
+	}
+}
+
+func checkTexts(d store.Device) error {
+	for what, text := range map[string]string{"description": d.Description, "model": d.Model, "pool": d.Pool} {
+		if len(text) > 128 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			return badValue("the %s has at most 128 characters and no control characters", what)
+		}
+	}
+	return nil
+}
+
+func checkSizes(d store.Device) error {
+	if !crypto.RSA(d.RSABits).Known() {
+		return badValue("an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not %d", d.RSABits)
+	}
+	if !crypto.EC(d.ECBits).Known() {
+		return badValue("an EC key has 256, 384 or 521 bits, not %d", d.ECBits)
+	}
+	return nil
+}
+
+func (r *Rules) setString(d *store.Device, s string) error {
+	d.WrongStrings, d.LockedUntil = 0, time.Time{}
+	if s == "" {
+		d.SealedString = nil
+		return nil
+	}
+	if !authString.MatchString(s) {
+		return badValue("an authentication string has 4 to 10 digits")
+	}
+	sealed, err := r.Sealer.Seal(stringLabel, []byte(s))
+	if err != nil {
+		return fmt.Errorf("sealing the authentication string of %q: %w", d.Name, err)
+	}
+	d.SealedString = sealed
+	return nil
+}
+
+// schedule sets the operation and the time by which it has to be completed. A
+// time alone moves the end of the operation that is scheduled.
+func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
+	now := r.Now()
+	if e.CompletesBy != nil && !e.CompletesBy.After(now) {
+		return badValue("the time %s, by which the operation has to be completed, has passed", e.CompletesBy.Format(time.RFC3339))
+	}
+	if e.Operation == nil {
+		if e.CompletesBy != nil {
+			if d.Operation == store.NoOperation {
+				return refused("device %q has no operation that could be completed by a time", d.Name)
+			}
+			d.CompletesBy = *e.CompletesBy
+		}
+		return nil
+	}
+	d.Operation = *e.Operation
+	d.Schedule++
+	if d.Operation == store.NoOperation {
+		d.CompletesBy, d.Status = time.Time{}, store.StatusNone
+		return nil
+	}
+	d.Status = store.StatusPending
+	d.CompletesBy = now.Add(s.OperationExpires)
+	set(&d.CompletesBy, e.CompletesBy)
+	return nil
+}
+
+// checkMode refuses what cannot work: a mode by string without a string, and,
+// as in the chapter's 7942/7962 example, a string for a phone that cannot
+// register without an LSC. Such a phone contacts CAPF by itself only when
+// nobody has to type a string into it.
+func checkMode(d store.Device, hasLSC bool) error {
+	if d.AuthMode != store.ByString || d.Operation == store.NoOperation {
+		return nil
+	}
+	if d.SealedString == nil {
+		return withHint(refused("device %q authenticates by a string but has none", d.Name),
+			"capf device generate-string %s makes one; --auth-string-file sets one", d.Name)
+	}
+	if d.SecurityMode != store.Nonsecure && !hasLSC {
+		return withHint(refused("device %q is %s and has no installed LSC: it cannot register, so no user can start the enrolment with a string",
+			d.Name, strings.ToLower(d.SecurityMode.Long())),
+			"set --auth-mode null-string or lsc, or --security-mode nonsecure until the LSC is installed")
+	}
+	return nil
+}
+
+// warnings tells what an operator should know about an edit that was made.
+func warnings(d store.Device, e DeviceEdit) []string {
+	var w []string
+	if e.RSABits != nil && d.RSABits < 2048 {
+		w = append(w, fmt.Sprintf("RSA keys of %d bits can be broken; use them only for phones that can make no others", d.RSABits))
+	}
+	if len(d.Name) > 64 && e.Operation != nil {
+		w = append(w, "the name is longer than the 64 characters that RFC 5280 allows for a common name")
+	}
+	return w
+}
+
+// describe names what the edit changes, for the record: never the string.
+func (e DeviceEdit) describe() string {
+	var parts []string
+	add := func(name string, set bool, value any) {
+		if set {
+			parts = append(parts, fmt.Sprintf("%s=%v", name, value))
+		}
+	}
+	add("description", e.Description != nil, deref(e.Description))
+	add("model", e.Model != nil, deref(e.Model))
+	add("pool", e.Pool != nil, deref(e.Pool))
+	add("security-mode", e.SecurityMode != nil, deref(e.SecurityMode))
+	add("ip-mode", e.IPMode != nil, deref(e.IPMode))
+	add("operation", e.Operation != nil, deref(e.Operation))
+	add("auth-mode", e.AuthMode != nil, deref(e.AuthMode))
+	add("auth-string", e.String != nil, "(set)")
+	add("key-order", e.KeyOrder != nil, deref(e.KeyOrder))
+	add("rsa-bits", e.RSABits != nil, deref(e.RSABits))
+	add("ec-bits", e.ECBits != nil, deref(e.ECBits))
+	add("completes-by", e.CompletesBy != nil, deref(e.CompletesBy).UTC().Format(time.RFC3339))
+	return strings.Join(parts, " ")
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}
+
+// GenerateString gives the device a new authentication string of ten digits
+// and returns it: the only time that it is seen, unless an operator asks to
+// have it revealed.
+func (r *Rules) GenerateString(ctx context.Context, actor store.Actor, name string) (string, error) {
+	n, err := rand.Int(r.Rand, big.NewInt(1e10))
+	if err != nil {
+		return "", fmt.Errorf("generating an authentication string: %w", err)
+	}
+	s := fmt.Sprintf("%010d", n)
+	_, _, err = r.ChangeDevice(ctx, actor, name, DeviceEdit{String: &s})
+	return s, err
+}
+
+// AuthenticationString is the string of the device, "" when it has none.
+func (r *Rules) AuthenticationString(d store.Device) (string, error) {
+	if d.SealedString == nil {
+		return "", nil
+	}
+	s, err := r.Sealer.Open(stringLabel, d.SealedString)
+	if err != nil {
+		return "", fmt.Errorf("opening the authentication string of %q: %w", d.Name, err)
+	}
+	return string(s), nil
+}

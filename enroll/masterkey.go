@@ -1,0 +1,95 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// keyCheck is sealed into each database, so that a wrong master key is noticed
+// before anything is done with it.
+const (
+	keyCheckLabel = "master key check"
+	keyCheckText  = "capf"
+)
+
+// MasterKeyFile is where the master key of a database lives: where
+// CAPF_MASTER_KEY_FILE says, else in the systemd credential "capf-master-key",
+// else beside the database. Its name does not begin with the whole name of the
+// database, so that "cp capf.db*" does not take the key along.
+func MasterKeyFile(database string, getenv func(string) string) string {
+	if file := getenv("CAPF_MASTER_KEY_FILE"); file != "" {
+		return file
+	}
+	if dir := getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		return filepath.Join(dir, "capf-master-key")
+	}
+	return strings.TrimSuffix(database, filepath.Ext(database)) + ".master-key"
+}
+
+// OpenSealer loads the master key of the database and checks that it is the
+// right one. With create it makes the key of a database that has none yet;
+// without, such a database gives ErrNotReady. A missing key file gives
+// fs.ErrNotExist, a wrong key crypto.ErrWrongKey.
+func OpenSealer(ctx context.Context, s *store.Store, keyFile string, create bool) (*crypto.Sealer, error) {
+	check, err := s.KeyCheck(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		if !create {
+			return nil, withHint(fmt.Errorf("opening %q: %w", s.Path(), ErrNotReady), "capf init makes it")
+		}
+		return makeKey(ctx, s, keyFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := crypto.LoadMasterKey(keyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, withHint(fmt.Errorf("the master key of %q is missing: %w", s.Path(), err),
+			"put the key file back, or name it with CAPF_MASTER_KEY_FILE; without it the secrets in the database cannot be read")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sealer, verifyKey(sealer, check, s.Path(), keyFile)
+}
+
+func verifyKey(sealer *crypto.Sealer, check []byte, database, keyFile string) error {
+	text, err := sealer.Open(keyCheckLabel, check)
+	if err != nil {
+		return withHint(fmt.Errorf("the master key in %q does not belong to %q: %w", keyFile, database, err),
+			"name the right key file with CAPF_MASTER_KEY_FILE")
+	}
+	if !bytes.Equal(text, []byte(keyCheckText)) {
+		return fmt.Errorf("the master key check of %q is damaged", database)
+	}
+	return nil
+}
+
+// makeKey makes the master key, or takes one that an operator has put there,
+// and binds the database to it. When two processes do it at once, one makes
+// the file and both bind the database to what it holds.
+func makeKey(ctx context.Context, s *store.Store, keyFile string) (*crypto.Sealer, error) {
+	sealer, err := crypto.CreateMasterKey(keyFile)
+	if errors.Is(err, fs.ErrExist) {
+		sealer, err = crypto.LoadMasterKey(keyFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	check, err := sealer.Seal(keyCheckLabel, []byte(keyCheckText))
+	if err != nil {
+		return nil, err
+	}
+	err = s.SetKeyCheck(ctx, check)
+	if errors.Is(err, store.ErrConflict) {
+		return OpenSealer(ctx, s, keyFile, false)
+	}
+	return sealer, err
+}

@@ -1,0 +1,288 @@
+package server_test
+
+import (
+	"context"
+	stdcrypto "crypto"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/phone"
+	"capf/enroll/server"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+var operator = store.Actor{Kind: store.Operator, Name: "test"}
+
+// house is a database with a running server.
+type house struct {
+	testing.TB
+	rules   *enroll.Rules
+	address string
+	clock   *clock
+	stop    func() error // ends the server and returns what Run returned
+}
+
+// clock is a time that a test moves. The mutex guards shift.
+type clock struct {
+	mu    sync.Mutex
+	shift time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.shift)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shift += d
+}
+
+// newRules makes a database with a CAPF certificate.
+func newRules(t testing.TB, c *clock) *enroll.Rules {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capf.db")
+	s, err := store.Create(t.Context(), path, store.Options{Now: c.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	sealer, err := enroll.OpenSealer(t.Context(), s, path+".key", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &enroll.Rules{Store: s, Sealer: sealer, Now: c.now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	if _, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// open starts a server on 127.0.0.1, unless the configuration says otherwise.
+func open(t testing.TB, set ...func(*server.Config)) *house {
+	t.Helper()
+	c := &clock{}
+	h := &house{TB: t, rules: newRules(t, c), clock: c}
+	h.start(set...)
+	return h
+}
+
+func (h *house) start(set ...func(*server.Config)) {
+	h.Helper()
+	ready := make(chan []net.Addr, 16)
+	cfg := server.Config{
+		Rules: h.rules, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(h.Output(), nil)),
+		Grace: 2 * time.Second, Version: "test", Poll: 20 * time.Millisecond,
+		Ready: func(a []net.Addr) { ready <- a },
+	}
+	for _, f := range set {
+		f(&cfg)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx, cfg) }()
+	h.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	h.Cleanup(func() { h.stop() })
+	select {
+	case a := <-ready:
+		h.address = a[0].String()
+	case err := <-done:
+		done <- err
+		h.Fatalf("the server did not start: %v", err)
+	}
+}
+
+// add makes a device with an operation scheduled.
+func (h *house) add(name string, op store.Operation, set ...func(*enroll.DeviceEdit)) {
+	h.Helper()
+	e := enroll.DeviceEdit{Operation: &op}
+	for _, f := range set {
+		f(&e)
+	}
+	if _, _, err := h.rules.AddDevice(h.Context(), operator, name, e); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) change(name string, set func(*enroll.DeviceEdit)) {
+	h.Helper()
+	var e enroll.DeviceEdit
+	set(&e)
+	if _, _, err := h.rules.ChangeDevice(h.Context(), operator, name, e); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) schedule(name string, op store.Operation) {
+	h.Helper()
+	h.change(name, func(e *enroll.DeviceEdit) { e.Operation = &op })
+}
+
+func (h *house) set(parameter, value string) {
+	h.Helper()
+	if _, err := h.rules.SetParameter(h.Context(), operator, parameter, value); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) device(name string) store.Device {
+	h.Helper()
+	d, err := h.rules.Store.Device(h.Context(), name)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return d
+}
+
+// lscs are the states of the LSCs of a device, oldest first.
+func (h *house) lscs(device string) []store.LSCState {
+	h.Helper()
+	var states []store.LSCState
+	for l, err := range h.rules.Store.LSCs(h.Context(), store.LSCFilter{Device: device}) {
+		if err != nil {
+			h.Fatal(err)
+		}
+		states = append(states, l.State)
+	}
+	return states
+}
+
+// phone enrols once; the options change what the phone does.
+func (h *house) phone(name string, set ...func(*phone.Config)) (phone.Result, error) {
+	h.Helper()
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: 20 * time.Second, NewKey: cachedKey}
+	for _, f := range set {
+		f(&c)
+	}
+	return phone.Run(h.Context(), c)
+}
+
+// keys made once for all tests, since RSA keys take their time. The mutex
+// guards the map.
+var keys = struct {
+	sync.Mutex
+	made map[crypto.KeyKind]stdcrypto.Signer
+}{made: map[crypto.KeyKind]stdcrypto.Signer{}}
+
+func cachedKey(kind crypto.KeyKind) (stdcrypto.Signer, error) {
+	keys.Lock()
+	defer keys.Unlock()
+	if k, ok := keys.made[kind]; ok {
+		return k, nil
+	}
+	k, err := crypto.GenerateKey(rand.Reader, kind)
+	keys.made[kind] = k
+	return k, err
+}
+
+// conversation is a phone made by hand, for what no honest phone does.
+type conversation struct {
+	testing.TB
+	*tls.Conn
+	id uint32
+}
+
+// dial connects and reads the AUTH_REQUEST.
+func (h *house) dial() *conversation {
+	h.Helper()
+	conn, err := tls.Dial("tcp", h.address, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	c := &conversation{h, conn, 0}
+	f := c.read()
+	if f.Command != wire.CmdAuthRequest {
+		h.Fatalf("the server began with %v", f.Command)
+	}
+	c.id = f.Session
+	return c
+}
+
+func (c *conversation) read() wire.Frame {
+	c.Helper()
+	f, err := wire.Read(c)
+	if err != nil {
+		c.Fatalf("reading a frame: %v", err)
+	}
+	return f
+}
+
+func (c *conversation) write(f wire.Frame) {
+	c.Helper()
+	b, err := f.Marshal()
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.writeBytes(b)
+}
+
+func (c *conversation) writeBytes(b []byte) {
+	c.Helper()
+	if _, err := c.Write(b); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// hello authenticates by null string.
+func (c *conversation) hello(device string) {
+	c.Helper()
+	c.write(wire.AuthResponse{Version: 3, Device: device, Reason: wire.ReasonSuccess, Password: []byte{}}.Frame(c.id))
+}
+
+// end expects the END_SESSION and the end of the connection after it.
+func (c *conversation) end(want wire.Reason) {
+	c.Helper()
+	m, err := wire.ParseEndSession(c.read())
+	if err != nil {
+		c.Fatal(err)
+	}
+	if m.Reason != want {
+		c.Errorf("the session ended with reason %d, not %d", m.Reason, want)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		c.Errorf("after END_SESSION: %v, not the end of the connection", err)
+	}
+}
+
+// authority is a CA of the test's own.
+func authority(t testing.TB, cn string) *crypto.Authority {
+	t.Helper()
+	a, err := crypto.NewCAPF(rand.Reader, crypto.Name{Organization: cn}, 2048, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// identity makes a certificate for a phone.
+func identity(t testing.TB, a *crypto.Authority, kind crypto.KeyKind, cn, serial string, now time.Time, days int) *phone.Identity {
+	t.Helper()
+	key, err := crypto.GenerateKey(rand.Reader, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := a.Issue(rand.Reader, crypto.LSC{Device: cn, CommonName: cn, SerialNumber: serial, SPKI: spki, ValidityDays: days}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &phone.Identity{Certificate: der, Key: key, Type: wire.LSC}
+}

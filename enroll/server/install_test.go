@@ -1,0 +1,386 @@
+package server_test
+
+import (
+	stdcrypto "crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/phone"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+const sep = "SEP001122334455"
+
+func TestInstallKeys(t *testing.T) {
+	h := open(t)
+	ca := filepath.Join(t.TempDir(), "capf.pem")
+	a, err := h.rules.Authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(ca, crypto.CertificatePEM(a.Leaf().Raw), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rsa, ec := store.RSAOnly, store.ECOnly
+	for _, test := range []struct {
+		name    string
+		order   store.KeyOrder
+		rsa, ec int
+		version byte
+		progress,
+		noEC bool
+		want crypto.KeyKind
+	}{
+		{"rsa-512", rsa, 512, 384, 3, true, false, crypto.RSA512},
+		{"rsa-1024", rsa, 1024, 384, 3, true, false, crypto.RSA1024},
+		{"rsa-2048", rsa, 2048, 384, 3, true, false, crypto.RSA2048},
+		{"rsa-2048-version-2", rsa, 2048, 384, 2, false, false, crypto.RSA2048},
+		{"rsa-3072", rsa, 3072, 384, 3, false, false, crypto.RSA3072},
+		{"ec-256", ec, 2048, 256, 3, true, false, crypto.EC256},
+		{"ec-384", ec, 2048, 384, 3, true, false, crypto.EC384},
+		{"ec-521", ec, 2048, 521, 3, true, false, crypto.EC521},
+		{"ec-preferred", store.ECPreferred, 2048, 256, 3, true, false, crypto.EC256},
+		{"ec-preferred-backup", store.ECPreferred, 2048, 256, 3, true, true, crypto.RSA2048},
+		{"ec-preferred-version-2", store.ECPreferred, 2048, 256, 2, false, false, crypto.RSA2048},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h.add(test.name, store.Install, func(e *enroll.DeviceEdit) {
+				e.KeyOrder, e.RSABits, e.ECBits = &test.order, &test.rsa, &test.ec
+			})
+			r, err := h.phone(test.name, func(c *phone.Config) {
+				c.Version, c.Progress = test.version, test.progress
+				if test.noEC {
+					c.NewKey = rsaOnly
+				}
+			})
+			if err != nil || r.Did != phone.Installed || r.Reason != wire.ReasonSuccess {
+				t.Fatalf("the phone did %v with reason %v: %v", r.Did, r.Reason, err)
+			}
+			verifyByOpenSSL(t, ca, r.Certificate)
+			cert, _ := x509.ParseCertificate(r.Certificate)
+			if _, kind, _ := crypto.ParsePublicKey(cert.RawSubjectPublicKeyInfo); kind != test.want {
+				t.Errorf("the LSC has an %s key", kind)
+			}
+			d := h.device(test.name)
+			if d.Operation != store.NoOperation || d.Status.Long() != "Upgrade Success" {
+				t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
+			}
+			if got := h.lscs(test.name); !slices.Equal(got, []store.LSCState{store.LSCInstalled}) {
+				t.Errorf("its LSCs are %v", got)
+			}
+		})
+	}
+}
+
+func rsaOnly(kind crypto.KeyKind) (k stdcrypto.Signer, err error) {
+	if kind.IsEC() {
+		return nil, errors.New("this phone makes no EC keys")
+	}
+	return cachedKey(kind)
+}
+
+func verifyByOpenSSL(t *testing.T, ca string, der []byte) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "lsc.pem")
+	if err := os.WriteFile(file, crypto.CertificatePEM(der), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("openssl", "verify", "-auth_level", "0", "-CAfile", ca, file).CombinedOutput()
+	if err != nil {
+		t.Errorf("openssl verify: %v\n%s", err, out)
+	}
+}
+
+// TestReplaced installs twice: the first LSC is replaced by the confirmation
+// of the second, not before.
+func TestReplaced(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	if _, err := h.phone(sep); err != nil {
+		t.Fatal(err)
+	}
+	h.schedule(sep, store.Install)
+	_, err := h.phone(sep, func(c *phone.Config) { c.StopAfter = wire.CmdStoreCertificateRequest })
+	if !errors.Is(err, phone.ErrStopped) {
+		t.Fatal(err)
+	}
+	h.settled(sep, "Upgrade Failed: Phone Communication Failure")
+	if got, want := h.lscs(sep), []store.LSCState{store.LSCInstalled, store.LSCIssued}; !slices.Equal(got, want) {
+		t.Fatalf("after a lost session the LSCs are %v, not %v", got, want)
+	}
+	if _, err := h.phone(sep); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.lscs(sep), []store.LSCState{store.LSCReplaced, store.LSCStale, store.LSCInstalled}; !slices.Equal(got, want) {
+		t.Errorf("in the end the LSCs are %v, not %v", got, want)
+	}
+}
+
+// settled waits until a session that the phone left has been recorded.
+func (h *house) settled(device, status string) {
+	h.Helper()
+	for range 2000 {
+		if h.device(device).Status.Long() == status {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	h.Fatalf("the status is %q, not %q", h.device(device).Status.Long(), status)
+}
+
+// TestPowerFailure lets the phone lose power after each frame of each
+// operation. The operation stays scheduled, and the next attempt succeeds.
+func TestPowerFailure(t *testing.T) {
+	h := open(t)
+	operations := map[store.Operation][]wire.Command{
+		store.Install: {wire.CmdAuthRequest, wire.CmdAuthResponse, wire.CmdKeyGenerateRequest, wire.CmdRequestInProgress,
+			wire.CmdKeyGenerateResponse, wire.CmdStoreCertificateRequest},
+		store.Delete:       {wire.CmdAuthRequest, wire.CmdAuthResponse, wire.CmdDeleteCertificateRequest},
+		store.Troubleshoot: {wire.CmdAuthRequest, wire.CmdAuthResponse, wire.CmdFetchCertificateRequest},
+	}
+	for op, commands := range operations {
+		for _, at := range commands {
+			t.Run(op.String()+"/"+at.String(), func(t *testing.T) {
+				name := op.String() + "-" + strings.ReplaceAll(at.String(), "_", "-")
+				h.add(name, op)
+				whole := func(c *phone.Config) { c.Progress, c.LSC = true, []byte{0x30, 0} }
+				_, err := h.phone(name, whole, func(c *phone.Config) { c.StopAfter = at })
+				if !errors.Is(err, phone.ErrStopped) {
+					t.Fatalf("the phone stopped with %v", err)
+				}
+				if d := h.device(name); d.Operation != op {
+					t.Fatalf("the operation is %s", d.Operation)
+				}
+				if _, err := h.phone(name, whole); err != nil {
+					t.Fatalf("the next attempt: %v", err)
+				}
+				if d := h.device(name); d.Operation != store.NoOperation || d.Status != store.Succeeded(op) {
+					t.Errorf("then the device has %s, %q", d.Operation, d.Status)
+				}
+			})
+		}
+	}
+}
+
+// TestConfirmationLost is a phone that stored its LSC and lost power before
+// it could say so. It authenticates with that LSC, which is therefore installed.
+func TestConfirmationLost(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	lsc := phone.Identity{Type: wire.LSC}
+	_, err := h.phone(sep, func(c *phone.Config) {
+		c.StopAfter = wire.CmdStoreCertificateRequest
+		c.NewKey = func(k crypto.KeyKind) (stdcrypto.Signer, error) {
+			var err error
+			lsc.Key, err = crypto.GenerateKey(rand.Reader, k)
+			return lsc.Key, err
+		}
+		c.Observe = func(_ bool, f wire.Frame) {
+			if m, err := wire.ParseStoreRequest(f); err == nil {
+				lsc.Certificate = m.Certificate.DER
+			}
+		}
+	})
+	if !errors.Is(err, phone.ErrStopped) || lsc.Certificate == nil {
+		t.Fatalf("the phone stopped with %v", err)
+	}
+	byLSC := store.ByLSCPrecedence
+	h.change(sep, func(e *enroll.DeviceEdit) { e.AuthMode = &byLSC })
+	_, err = h.phone(sep, func(c *phone.Config) { c.Existing, c.StopAfter = &lsc, wire.CmdKeyGenerateRequest })
+	if !errors.Is(err, phone.ErrStopped) {
+		t.Fatal(err)
+	}
+	if got, want := h.lscs(sep), []store.LSCState{store.LSCInstalled}; !slices.Equal(got, want) {
+		t.Errorf("the LSCs are %v, not %v", got, want)
+	}
+	if d := h.device(sep); d.Operation != store.Install {
+		t.Errorf("the operation is %s: the LSC was no answer to it", d.Operation)
+	}
+}
+
+// TestRefusedStore is a phone that does not take its LSC: the LSC is stale.
+func TestRefusedStore(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	_, err := h.phone(sep, func(c *phone.Config) {
+		c.Store = func([]byte, stdcrypto.Signer) error { return errors.New("flash is full") }
+	})
+	if !errors.Is(err, phone.ErrRefused) {
+		t.Fatalf("the phone ended with %v", err)
+	}
+	if got, want := h.lscs(sep), []store.LSCState{store.LSCStale}; !slices.Equal(got, want) {
+		t.Errorf("the LSCs are %v, not %v", got, want)
+	}
+	if d := h.device(sep); d.Operation != store.Install || d.Status.Long() != "Upgrade Failed" {
+		t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
+	}
+}
+
+// TestChangedMeanwhile is an operator who schedules something else while the
+// phone enrols: the newer operation is not cleared by the older confirmation.
+func TestChangedMeanwhile(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	_, err := h.phone(sep, func(c *phone.Config) {
+		c.Store = func([]byte, stdcrypto.Signer) error { h.schedule(sep, store.Delete); return nil }
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.lscs(sep), []store.LSCState{store.LSCInstalled}; !slices.Equal(got, want) {
+		t.Errorf("the LSCs are %v, not %v", got, want)
+	}
+	if d := h.device(sep); d.Operation != store.Delete || d.Status != store.StatusPending {
+		t.Errorf("the device has %s, %q", d.Operation, d.Status)
+	}
+}
+
+// TestKeyRetry counts how often a phone that makes no key is asked.
+func TestKeyRetry(t *testing.T) {
+	h := open(t)
+	h.set("keygen_retry", "2")
+	h.add(sep, store.Install)
+	asked := 0
+	_, err := h.phone(sep, func(c *phone.Config) {
+		c.NewKey = func(crypto.KeyKind) (stdcrypto.Signer, error) { asked++; return nil, errors.New("no entropy") }
+	})
+	if !errors.Is(err, phone.ErrRefused) || asked != 3 {
+		t.Errorf("the phone was asked %d times and ended with %v", asked, err)
+	}
+	if got := h.device(sep).Status.Long(); got != "Upgrade Failed: Key Generation Failed/Timeout" {
+		t.Errorf("the status is %q", got)
+	}
+}
+
+// TestWrongKeys sends what is not the key that was asked for.
+func TestWrongKeys(t *testing.T) {
+	h := open(t)
+	spki := func(kind crypto.KeyKind) []byte {
+		k, err := cachedKey(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := x509.MarshalPKIXPublicKey(k.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, key := range map[string][]byte{
+		"none": {}, "garbage": []byte("no key"), "too-small": spki(crypto.RSA1024), "other-kind": spki(crypto.EC256),
+		"trailing": append(spki(crypto.RSA2048), 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.add(name, store.Install)
+			c := h.dial()
+			c.hello(name)
+			if f := c.read(); f.Command != wire.CmdKeyGenerateRequest {
+				t.Fatalf("the server sent %v", f.Command)
+			}
+			c.write(wire.KeyGenerateResponse{PublicKey: key}.Frame(c.id))
+			c.end(wire.ReasonDeclined)
+			if got := h.device(name); got.Operation != store.Install || len(h.lscs(name)) != 0 ||
+				(name != "none" && got.Status.Long() != "Upgrade Failed: Key Generation Failed/Timeout") {
+				t.Errorf("the device has %s, %q and LSCs %v", got.Operation, got.Status.Long(), h.lscs(name))
+			}
+		})
+	}
+}
+
+// TestAbort is a user who ends the operation at the phone.
+func TestAbort(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	if _, err := h.phone(sep, func(c *phone.Config) { c.Abort = true }); !errors.Is(err, phone.ErrAborted) {
+		t.Fatalf("the phone ended with %v", err)
+	}
+	if d := h.device(sep); d.Operation != store.Install || d.Status.Long() != "Upgrade Failed" {
+		t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
+	}
+}
+
+func TestDeleteAndTroubleshoot(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	r, err := h.phone(sep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mic := identity(t, authority(t, "Manufacturer"), crypto.RSA2048, "CP-8861-"+sep, "PID:CP-8861 SN:1", time.Now(), 100)
+
+	h.schedule(sep, store.Troubleshoot)
+	f, err := h.phone(sep, func(c *phone.Config) { c.LSC, c.MIC = r.Certificate, mic.Certificate })
+	if err != nil || f.Did != phone.Fetched || f.Reason != wire.ReasonNoAction {
+		t.Fatalf("the phone did %v with reason %v: %v", f.Did, f.Reason, err)
+	}
+	if got := h.device(sep).Status.Long(); got != "Troubleshoot Success" {
+		t.Errorf("the status is %q", got)
+	}
+	certs, err := h.rules.Store.DeviceCertificates(t.Context(), h.device(sep).ID)
+	if err != nil || len(certs) != 2 {
+		t.Errorf("%d certificates were kept: %v", len(certs), err)
+	}
+
+	h.schedule(sep, store.Delete)
+	gone := false
+	d, err := h.phone(sep, func(c *phone.Config) { c.Delete = func() error { gone = true; return nil } })
+	if err != nil || !gone || d.Did != phone.Deleted || d.Reason != wire.ReasonSuccess {
+		t.Fatalf("the phone did %v with reason %v: %v", d.Did, d.Reason, err)
+	}
+	if got := h.device(sep).Status.Long(); got != "Delete Success" {
+		t.Errorf("the status is %q", got)
+	}
+	if got, want := h.lscs(sep), []store.LSCState{store.LSCDeleted}; !slices.Equal(got, want) {
+		t.Errorf("the LSCs are %v, not %v", got, want)
+	}
+
+	h.schedule(sep, store.Troubleshoot)
+	if _, err = h.phone(sep); err == nil {
+		t.Error("a phone without certificates was content")
+	}
+	if got := h.device(sep).Status.Long(); got != "Troubleshoot Failed" {
+		t.Errorf("the status is %q", got)
+	}
+}
+
+func TestNothingScheduled(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.NoOperation)
+	r, err := h.phone(sep)
+	if err != nil || r.Did != phone.Nothing || r.Reason != wire.ReasonNoAction {
+		t.Errorf("version 3: %v with reason %v: %v", r.Did, r.Reason, err)
+	}
+	var declined *phone.DeclinedError
+	_, err = h.phone(sep, func(c *phone.Config) { c.Version = 2 })
+	if !errors.As(err, &declined) || declined.Reason != wire.ReasonDeclined {
+		t.Errorf("version 2: %v", err)
+	}
+	_, err = h.phone("SEPFFFFFFFFFFFF")
+	if !errors.As(err, &declined) || declined.Reason != wire.ReasonUnknownDevice {
+		t.Errorf("an unknown device: %v", err)
+	}
+}
+
+func TestLate(t *testing.T) {
+	h := open(t)
+	h.add(sep, store.Install)
+	h.clock.advance(11 * 24 * time.Hour)
+	var declined *phone.DeclinedError
+	if _, err := h.phone(sep); !errors.As(err, &declined) || declined.Reason != wire.ReasonDeclined {
+		t.Errorf("the phone ended with %v", err)
+	}
+	if d := h.device(sep); d.Status.Long() != "Upgrade Failed: User Initiated Request Late/Timedout" {
+		t.Errorf("the status is %q", d.Status.Long())
+	}
+}

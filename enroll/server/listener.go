@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+)
+
+// listener is one life of the service: sockets, certificate and TLS settings
+// that stay as they are until a restart.
+type listener struct {
+	Config
+	authority *crypto.Authority
+	tls       *tls.Config
+	sockets   []net.Listener
+	sessions  *sessions
+	accepting sync.WaitGroup
+	closed    chan struct{} // the sockets are closed
+	drained   chan struct{} // the last session has ended
+}
+
+// portAddress is the port on all addresses, of both families where the host
+// has both.
+func portAddress(port int) string { return net.JoinHostPort("", strconv.Itoa(port)) }
+
+// listen opens the sockets and begins to accept phones.
+func listen(ctx context.Context, c Config, addresses []string, settings enroll.Settings) (*listener, error) {
+	authority, err := c.Rules.Authority(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{
+		Config: c, authority: authority, tls: tlsConfig(authority, settings.TLSMinVersion),
+		sessions: newSessions(), closed: make(chan struct{}), drained: make(chan struct{}),
+	}
+	for _, address := range addresses {
+		// Go's own keepalive would probe every 15 seconds; ours is a parameter.
+		lc := net.ListenConfig{KeepAlive: -1}
+		socket, err := lc.Listen(ctx, "tcp", address)
+		if err != nil {
+			l.closeSockets()
+			return nil, fmt.Errorf("listening on %q: %w", address, err)
+		}
+		l.sockets = append(l.sockets, socket)
+	}
+	for _, socket := range l.sockets {
+		l.accepting.Go(func() { l.accept(socket) })
+	}
+	return l, nil
+}
+
+func (l *listener) addresses() []net.Addr {
+	var list []net.Addr
+	for _, s := range l.sockets {
+		list = append(list, s.Addr())
+	}
+	return list
+}
+
+func (l *listener) addressTexts() []string {
+	var list []string
+	for _, a := range l.addresses() {
+		list = append(list, a.String())
+	}
+	return list
+}
+
+// accept hands each connection to a goroutine of its own. A passing failure,
+// such as no free file descriptor, is waited out.
+func (l *listener) accept(socket net.Listener) {
+	for {
+		conn, err := socket.Accept()
+		if err == nil {
+			go l.serve(conn.(*net.TCPConn))
+			continue
+		}
+		select {
+		case <-l.closed:
+			return
+		default:
+		}
+		l.Log.Warn("accepting a connection", "reason", err)
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// shut closes the sockets; when it returns, their addresses are free.
+func (l *listener) shut() {
+	close(l.closed)
+	l.closeSockets()
+	l.accepting.Wait()
+}
+
+// drain gives the sessions the grace and ends them after it.
+func (l *listener) drain(grace time.Duration) {
+	l.sessions.drain(grace)
+	close(l.drained)
+}
+
+func (l *listener) closeSockets() {
+	for _, s := range l.sockets {
+		s.Close()
+	}
+}
+
+// serve turns away whom it must and runs the session of everyone else.
+func (l *listener) serve(conn *net.TCPConn) {
+	defer conn.Close()
+	address := peer(conn)
+	log := l.Log.With("address", address.String())
+	settings, err := l.Rules.Settings(context.Background())
+	if err != nil {
+		log.Error("session", "outcome", "not begun", "reason", err)
+		return
+	}
+	if address.Is6() && !settings.IPv6 {
+		log.Info("session", "outcome", "turned away", "reason", "enable_ipv6 is false")
+		return
+	}
+	s := newSession(l, conn, address, settings, log)
+	if reason := l.sessions.add(s, address, settings); reason != "" {
+		log.Warn("session", "outcome", "turned away", "reason", reason)
+		return
+	}
+	defer l.sessions.remove(s, address)
+	s.run()
+}
+
+// peer is the address of the phone, an IPv4 one even on a socket of both families.
+func peer(conn *net.TCPConn) netip.Addr {
+	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}

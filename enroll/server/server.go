@@ -1,0 +1,212 @@
+// Package server is the listener on which phones connect: TLS, sessions, and
+// the obedience of a running serve to what operators set in the database. It
+// speaks enroll/wire to the phone and asks enroll what to answer; it makes no
+// rule of its own.
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"time"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// Config is what a server runs with. Zero durations take their defaults.
+type Config struct {
+	Rules    *enroll.Rules
+	Listen   []string // HOST:PORT each; empty for the port of the parameter on all addresses
+	Log      *slog.Logger
+	Grace    time.Duration // how long running sessions may go on at a stop; 10 s
+	Version  string        // of the program, for its report
+	Ready    func(addresses []net.Addr)
+	Timeouts Timeouts
+	// Poll is the time between two looks at what operators have changed; 500 ms.
+	Poll time.Duration
+}
+
+// Timeouts bound the waiting for a phone. The time to make a key is a
+// parameter, not one of these.
+type Timeouts struct {
+	Handshake time.Duration // from the first byte to the end of the TLS handshake; 30 s
+	Answer    time.Duration // for an answer that a phone can give at once; 60 s
+	Store     time.Duration // for writing a certificate to flash; 5 min
+	Write     time.Duration // for sending a frame; 30 s
+}
+
+func (c Config) withDefaults() Config {
+	c.Grace = cmp.Or(c.Grace, 10*time.Second)
+	c.Poll = cmp.Or(c.Poll, 500*time.Millisecond)
+	c.Timeouts.Handshake = cmp.Or(c.Timeouts.Handshake, 30*time.Second)
+	c.Timeouts.Answer = cmp.Or(c.Timeouts.Answer, time.Minute)
+	c.Timeouts.Store = cmp.Or(c.Timeouts.Store, 5*time.Minute)
+	c.Timeouts.Write = cmp.Or(c.Timeouts.Write, 30*time.Second)
+	return c
+}
+
+// reportEvery is the time between two reports of an unchanged server. A report
+// older than three of these is that of a server that has died.
+const reportEvery = 5 * time.Second
+
+// supervisor keeps the listener as operators want it.
+type supervisor struct {
+	Config
+	listener *listener // nil while the service is deactivated or cannot start
+	old      []*listener
+	bound    []string     // addresses chosen at the first start, for the next ones
+	report   store.Server // the last one, with the restarts carried out since
+	reported int64        // the restarts in the last report
+	failing  string       // the last reason for not starting, logged once
+}
+
+// Run serves phones until ctx ends, then lets running sessions finish within
+// the grace and returns nil. A first start that fails, for a CAPF certificate
+// that is unfit or an address that is in use, returns the reason; later
+// failures are logged and tried again, since an operator can mend them.
+func Run(ctx context.Context, c Config) error {
+	s := &supervisor{Config: c.withDefaults()}
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	defer s.end()
+	tick := time.NewTicker(s.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := s.obey(ctx); err != nil && ctx.Err() == nil {
+				s.complain(err)
+			}
+		}
+	}
+}
+
+func (s *supervisor) begin(ctx context.Context) error {
+	service, err := s.service(ctx)
+	if err != nil {
+		return err
+	}
+	s.report = newReport(s.Version, s.Rules.Now(), service.Restarts)
+	if err := s.obey(ctx); err != nil {
+		s.end()
+		return err
+	}
+	return nil
+}
+
+// service is what operators want of the listener.
+func (s *supervisor) service(ctx context.Context) (store.Service, error) {
+	services, err := s.Rules.Store.Services(ctx)
+	if err != nil {
+		return store.Service{}, err
+	}
+	if i := slices.IndexFunc(services, func(v store.Service) bool { return v.Name == "capf" }); i >= 0 {
+		return services[i], nil
+	}
+	return store.Service{}, errors.New("the database has no service capf")
+}
+
+// obey brings the listener into the state that operators want.
+func (s *supervisor) obey(ctx context.Context) error {
+	want, err := s.service(ctx)
+	if err != nil {
+		return err
+	}
+	settings, err := s.Rules.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if s.listener != nil && (!want.Active || want.Restarts != s.report.Restarts) {
+		s.retire(want.Active)
+	}
+	s.report.Restarts = want.Restarts
+	var failed error
+	if s.listener == nil && want.Active {
+		failed = s.start(ctx, settings)
+	}
+	if s.listener != nil {
+		s.listener.sessions.keepAlive(settings.KeepAlive)
+	}
+	s.forget()
+	return errors.Join(failed, s.tell(ctx))
+}
+
+func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error {
+	l, err := listen(ctx, s.Config, s.addresses(settings), settings)
+	if err != nil {
+		return err
+	}
+	s.listener, s.failing = l, ""
+	if len(s.Listen) > 0 {
+		s.bound = l.addressTexts()
+	}
+	s.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.authority.Leaf().Subject.CommonName, "tls_min", settings.TLSMinVersion)
+	if s.Ready != nil {
+		s.Ready(l.addresses())
+	}
+	return nil
+}
+
+// addresses are those given by the operator, with a port of 0 made the one
+// that the first start was given; else the port of the parameter.
+func (s *supervisor) addresses(settings enroll.Settings) []string {
+	switch {
+	case len(s.bound) > 0:
+		return s.bound
+	case len(s.Listen) > 0:
+		return s.Listen
+	}
+	return []string{portAddress(settings.Port)}
+}
+
+// retire closes the listening sockets at once and lets the sessions drain.
+func (s *supervisor) retire(again bool) {
+	s.Log.Info("draining", "sessions", s.listener.sessions.count(), "restart", again)
+	s.listener.shut()
+	go s.listener.drain(s.Grace)
+	s.old = append(s.old, s.listener)
+	s.listener = nil
+}
+
+// forget drops listeners whose last session has ended.
+func (s *supervisor) forget() {
+	s.old = slices.DeleteFunc(s.old, func(l *listener) bool {
+		select {
+		case <-l.drained:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// complain logs a failure once, not at every look.
+func (s *supervisor) complain(err error) {
+	if text := err.Error(); text != s.failing {
+		s.failing = text
+		s.Log.Error("cannot do what is set", "reason", text)
+	}
+}
+
+// end stops everything and takes the report back.
+func (s *supervisor) end() {
+	if s.listener != nil {
+		s.retire(false)
+	}
+	for _, l := range s.old {
+		<-l.drained
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.Rules.Store.RemoveServer(ctx, s.report.PID, s.report.Host); err != nil {
+		s.Log.Warn("taking the report of this server back", "reason", err)
+	}
+	s.Log.Info("stopped")
+}

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+// session is one connection of one phone.
+type session struct {
+	*listener
+	tcp      *net.TCPConn
+	tls      *tls.Conn
+	log      *slog.Logger
+	settings enroll.Settings
+	address  netip.Addr
+	began    time.Time
+	stopped  atomic.Bool // the service closed the connection
+
+	id       uint32
+	version  byte // 3 until the phone has answered
+	state    state
+	deadline time.Time // for the frame that is waited for
+	device   string    // as the phone named itself
+	grant    *enroll.Grant
+	recorded bool // the ending stands in the database already
+
+	asked int // how often the phone was asked for a key
+	kind  int // which of grant.Keys it was asked for
+	lsc   store.LSC
+	gave  map[enroll.CertificateKind][]byte // certificates that were fetched
+}
+
+func newSession(l *listener, conn *net.TCPConn, address netip.Addr, settings enroll.Settings, log *slog.Logger) *session {
+	return &session{listener: l, tcp: conn, log: log, settings: settings, address: address,
+		began: time.Now(), version: 3, state: awaitAuthentication}
+}
+
+// run speaks with the phone to the end of the session, whatever that is, and
+// writes the one line about it. A panic ends only this session.
+func (s *session) run() {
+	err := s.speak()
+	if err != nil && !s.recorded {
+		err = s.record(err)
+	}
+	s.close(err)
+	s.logEnd(err)
+}
+
+func (s *session) speak() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic in a session", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errors.New("internal error")
+		}
+	}()
+	if err := s.shakeHands(); err != nil {
+		return err
+	}
+	if err := s.greet(); err != nil {
+		return err
+	}
+	for s.state != over {
+		f, err := s.receive()
+		if s.state == awaitMIC && errors.Is(err, enroll.ErrLost) && len(s.gave) > 0 {
+			return s.confirmFetched() // the phone gave its LSC and knows no more
+		}
+		if err != nil {
+			return err
+		}
+		step, ok := table[s.state][f.Command]
+		if !ok {
+			return enroll.Malformed("%v is not expected while waiting for %v", f.Command, s.state)
+		}
+		if err := step(s, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shakeHands makes the TLS connection. Its deadline runs from the first byte,
+// so a phone, or something else, that sends nothing or little is not waited for.
+func (s *session) shakeHands() error {
+	deadline := s.began.Add(s.Timeouts.Handshake)
+	s.tcp.SetDeadline(deadline)
+	s.tls = tls.Server(s.tcp, s.listener.tls)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	if err := s.tls.HandshakeContext(ctx); err != nil {
+		return enroll.Lost("no TLS connection: %v", plain(err))
+	}
+	return nil
+}
+
+// greet opens the conversation. The id is unpredictable and new, since a
+// phone's SUDI signature covers it.
+func (s *session) greet() error {
+	var b [4]byte
+	if _, err := io.ReadFull(rand.Reader, b[:]); err != nil {
+		return fmt.Errorf("choosing a session id: %w", err)
+	}
+	s.id = binary.BigEndian.Uint32(b[:])
+	if s.settings.FIPS {
+		s.version = 2
+	}
+	// Captured servers add AUTH_TYPE 0 for hardware phones, which do not mind,
+	// whatever their mode is.
+	return s.send(wire.AuthRequest{Version: s.version, HasAuthType: s.version > 2}.Frame(s.id), s.Timeouts.Answer)
+}
+
+// send writes a frame in one write, since two make a phone's client stall, and
+// sets how long its answer is waited for.
+func (s *session) send(f wire.Frame, wait time.Duration) error {
+	b, err := f.Marshal()
+	if err != nil {
+		return err
+	}
+	s.tcp.SetWriteDeadline(time.Now().Add(s.Timeouts.Write))
+	if _, err := s.tls.Write(b); err != nil {
+		return s.lost("sending", f.Command, err)
+	}
+	s.log.Debug("sent", "command", f.Command)
+	s.deadline = time.Now().Add(wait)
+	return nil
+}
+
+// receive reads the next frame of this session. The deadline is that of the
+// whole answer, however slowly its bytes arrive.
+func (s *session) receive() (wire.Frame, error) {
+	s.tcp.SetReadDeadline(s.deadline)
+	f, err := wire.Read(s.tls)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && s.state == awaitKey:
+		return f, enroll.NoKey("the phone made no key within %v", s.settings.KeygenTimeout)
+	case errors.Is(err, wire.ErrMalformed):
+		return f, enroll.Malformed("%v", err)
+	case err != nil:
+		return f, s.lost("waiting for", s.state, err)
+	case f.Session != s.id:
+		return f, enroll.Malformed("the frame names a foreign session")
+	}
+	s.log.Debug("received", "command", f.Command, "unknown_elements", f.Unknown())
+	return f, nil
+}
+
+func (s *session) lost(doing string, what any, err error) error {
+	if s.stopped.Load() {
+		return enroll.Lost("the service stopped while %s %v", doing, what)
+	}
+	return enroll.Lost("%s %v: %v", doing, what, plain(err))
+}
+
+// plain says what happened to a connection without addresses and layers.
+func plain(err error) string {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return "the phone closed the connection"
+	case errors.As(err, &op):
+		return op.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"capf/enroll"
+)
+
+// sessions are the sessions that are open. The mutex guards all fields.
+type sessions struct {
+	mu       sync.Mutex
+	open     map[*session]struct{}
+	by       map[netip.Addr]int
+	probe    time.Duration // keep_alive
+	draining bool
+	empty    chan struct{} // closed when draining and the last one is gone
+}
+
+func newSessions() *sessions {
+	return &sessions{open: map[*session]struct{}{}, by: map[netip.Addr]int{}, empty: make(chan struct{})}
+}
+
+// add takes a session in, or says why not.
+func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining:
+		return "the service is stopping"
+	case limits.MaxSessions > 0 && len(s.open) >= limits.MaxSessions:
+		return "max_sessions is reached"
+	case limits.MaxPerAddress > 0 && s.by[address] >= limits.MaxPerAddress:
+		return "max_sessions_per_address is reached"
+	}
+	s.open[one] = struct{}{}
+	s.by[address]++
+	setKeepAlive(one.tcp, limits.KeepAlive)
+	return ""
+}
+
+func (s *sessions) remove(one *session, address netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, one)
+	if s.by[address]--; s.by[address] == 0 {
+		delete(s.by, address)
+	}
+	if s.draining && len(s.open) == 0 {
+		close(s.empty)
+	}
+}
+
+func (s *sessions) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// keepAlive brings a change of keep_alive to the sessions that are open.
+func (s *sessions) keepAlive(interval time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probe == interval {
+		return
+	}
+	s.probe = interval
+	for one := range s.open {
+		setKeepAlive(one.tcp, interval)
+	}
+}
+
+// drain waits until all sessions have ended; what is left after the grace
+// loses its connection, and its phone will come back.
+func (s *sessions) drain(grace time.Duration) {
+	s.mu.Lock()
+	s.draining = true
+	if len(s.open) == 0 {
+		close(s.empty)
+	}
+	s.mu.Unlock()
+	select {
+	case <-s.empty:
+		return
+	case <-time.After(grace):
+	}
+	s.mu.Lock()
+	for one := range s.open {
+		one.stopped.Store(true)
+		one.tcp.Close()
+	}
+	s.mu.Unlock()
+	<-s.empty
+}
+
+// setKeepAlive makes something cross the wire in both directions at the
+// interval, so that no firewall forgets a phone that waits. The vendor's own
+// message for it is not known, and phones that wait for a certificate fail on
+// any other command (protocol page, "Keepalive").
+func setKeepAlive(conn *net.TCPConn, interval time.Duration) {
+	// An error means that the connection is gone, which its session will notice.
+	_ = conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: interval, Interval: interval, Count: 3})
+}

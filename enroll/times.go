@@ -1,0 +1,41 @@
+package enroll
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseTime reads a time as operators write it: the vendor's
+// YYYY:MM:DD:HH[:MM] in the zone of now, RFC 3339, a date YYYY-MM-DD, or a
+// span from now such as +10d or +12h. Errors wrap ErrValue.
+func ParseTime(s string, now time.Time) (time.Time, error) {
+	if span, ok := strings.CutPrefix(s, "+"); ok {
+		if t, ok := addSpan(span, now); ok {
+			return t, nil
+		}
+		return time.Time{}, timeError(s)
+	}
+	for _, layout := range []string{"2006:01:02:15", "2006:01:02:15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
+	}
+	return time.Time{}, timeError(s)
+}
+
+func addSpan(span string, now time.Time) (time.Time, bool) {
+	if days, ok := strings.CutSuffix(span, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return now.AddDate(0, 0, n), err == nil && n >= 0 && n <= 36500
+	}
+	d, err := time.ParseDuration(span)
+	return now.Add(d), err == nil && d >= 0
+}
+
+func timeError(s string) error {
+	return badValue("%q is not a time; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31 or +10d", s)
+}

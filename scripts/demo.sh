@@ -1,0 +1,57 @@
+#!/bin/sh
+# demo.sh CAPF: the main job in one minute. A database and a CAPF certificate in
+# a temporary folder, a listener on a free port of this machine, a phone that
+# enrols over real TLS, and the verdict of openssl about its certificate.
+# Everything is gone afterwards; any failure is the script's.
+set -eu
+
+case $1 in */*) capf=$1 ;; *) capf=$(command -v "$1") ;; esac
+dir=$(mktemp -d)
+server=
+cleanup() {
+	status=$?
+	[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; }
+	[ "$status" = 0 ] || { echo "demo: failed; what the listener said:" >&2; cat "$dir/serve.log" >&2 2>/dev/null || true; }
+	rm -rf "$dir"
+	exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+CAPF_DB=$dir/capf.db
+export CAPF_DB
+phone=SEP001122334455
+
+step() { printf '\n== %s\n' "$1"; }
+run() { printf '$ capf %s\n' "$*"; "$capf" "$@"; }
+
+step "a database and a CAPF certificate"
+run init --organization Example --country DE
+
+step "a listener on a free port"
+"$capf" serve --listen 127.0.0.1:0 --address-file "$dir/address" >"$dir/serve.log" 2>&1 &
+server=$!
+tries=0
+until [ -s "$dir/address" ]; do
+	kill -0 "$server" 2>/dev/null || exit 1
+	tries=$((tries + 1))
+	[ "$tries" -lt 300 ] || exit 1
+	sleep 0.1
+done
+address=$(head -n 1 "$dir/address")
+echo "capf serve listens on $address"
+
+step "a phone that is to get a certificate"
+run device add "$phone" --description "Reception" --operation install --auth-mode null-string
+
+step "the phone enrols over TLS"
+run phone enroll "$phone" --server "$address" --out "$dir"
+
+step "its Locally Significant Certificate"
+run lsc list
+openssl x509 -in "$dir/$phone.pem" -noout -subject -issuer -dates -ext keyUsage,extendedKeyUsage,subjectAltName
+
+step "the verdict of openssl"
+run cert export capf >"$dir/capf.pem"
+openssl verify -CAfile "$dir/capf.pem" "$dir/$phone.pem" | sed "s#$dir/##"
+run device show "$phone" | grep -i -e operation -e status

@@ -1,0 +1,19 @@
+#!/bin/sh
+# need.sh PROGRAM...: installs the Debian packages of programs that the tests
+# call and this machine lacks. Without the right to install, it says what to do.
+set -eu
+missing=
+for program in "$@"; do
+	command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	packages=$(echo "$missing" | sed 's/\bgcc\b/gcc libc6-dev/')
+	apt-get update -qq
+	# shellcheck disable=SC2086 # one word a package
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
+	exit 0
+fi
+echo "need.sh: missing:$missing" >&2
+echo "hint: install them with your package manager and try again" >&2
+exit 1
