@@ -1,0 +1,161 @@
+package commands
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// line is a command line, taken apart.
+type line struct {
+	command *command
+	path    []string // the words that lead to the command, such as capf device add
+	flags   []string // each as --name or --name=value, so that none can be taken for an argument
+	args    []string
+	help    bool
+}
+
+// parseLine finds the command of a command line and tells its flags from its
+// arguments, wherever they stand. Package flag, and so urfave/cli, would stop
+// at the first argument and silently take the flags behind it for arguments.
+func parseLine(root *command, argv []string) (line, error) {
+	l := line{command: root, path: []string{root.name}}
+	words, err := withoutMirror(argv)
+	if err != nil {
+		return l, err
+	}
+	var names []string // of the flags
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		switch {
+		case word == "--":
+			l.args = append(l.args, words[i+1:]...)
+			i = len(words)
+		case word == "-h" || word == "-help" || word == "--help":
+			l.help = true
+		case len(word) > 1 && word[0] == '-':
+			name, text, taken, err := l.flag(word, words[i+1:])
+			if err != nil {
+				return l, err
+			}
+			i += taken
+			names, l.flags = append(names, name), append(l.flags, text)
+		case l.command.commands == nil:
+			l.args = append(l.args, word)
+		case word == "help" && l.command.find("help") == nil:
+			l.help = true
+		default:
+			if err := l.descend(word); err != nil {
+				return l, err
+			}
+		}
+	}
+	if l.help {
+		return l, nil
+	}
+	return l, l.check(names)
+}
+
+// withoutMirror strips what the vendor's command line has before the command:
+// "utils capf X" is X, whether utils is an argument or the name of the binary.
+func withoutMirror(argv []string) ([]string, error) {
+	words := argv[1:]
+	if strings.TrimSuffix(filepath.Base(argv[0]), ".exe") != "utils" {
+		if len(words) == 0 || words[0] != "utils" {
+			return words, nil
+		}
+		words = words[1:]
+	}
+	if len(words) > 0 && words[0] == "capf" {
+		return words[1:], nil
+	}
+	if len(words) > 0 && (words[0] == "--help" || words[0] == "-h") {
+		return words, nil
+	}
+	return nil, &usageError{text: "of utils, only utils capf is known", hint: "utils capf --help lists the commands"}
+}
+
+func (l *line) name() string { return strings.Join(l.path, " ") }
+
+// descend follows a word from a group to one of its commands.
+func (l *line) descend(word string) error {
+	sub := l.command.find(word)
+	if sub == nil {
+		var names []string
+		for _, c := range l.command.commands {
+			names = append(append(names, c.name), c.aliases...)
+		}
+		return &usageError{
+			text: l.name() + ": there is no command " + quote(word),
+			hint: didYouMean(word, names, l.name()+" --help lists the commands"),
+		}
+	}
+	l.command, l.path = sub, append(l.path, sub.name)
+	return nil
+}
+
+// flag reads one flag. It returns its name, the flag in the form that leaves
+// no doubt, and how many of the words after it were its value.
+func (l *line) flag(word string, rest []string) (name, text string, taken int, err error) {
+	name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
+	known := commonFlags()
+	if l.command.commands == nil {
+		known = append(l.command.allFlags(), known...)
+	}
+	f := findFlag(known, name)
+	if f == nil {
+		return "", "", 0, l.unknownFlag(name, known)
+	}
+	name = f.Names()[0]
+	switch {
+	case hasValue:
+		return name, "--" + name + "=" + value, 0, nil
+	case !takesValue(f):
+		return name, "--" + name, 0, nil
+	case len(rest) == 0 || strings.HasPrefix(rest[0], "--"):
+		return "", "", 0, usagef("%s: flag --%s needs a value", l.name(), name)
+	}
+	return name, "--" + name + "=" + rest[0], 1, nil
+}
+
+func (l *line) unknownFlag(name string, known []cli.Flag) error {
+	if l.command.commands != nil {
+		return &usageError{
+			text: l.name() + ": flag --" + name + " is not known here",
+			hint: "flags of a command stand after its name; " + l.name() + " --help lists the commands",
+		}
+	}
+	var names []string
+	for _, f := range l.command.allFlags() {
+		names = append(names, "--"+f.Names()[0])
+	}
+	return &usageError{
+		text: l.name() + ": there is no flag --" + name,
+		hint: didYouMean("--"+name, names, l.name()+" --help lists the flags"),
+	}
+}
+
+// check refuses a line without a command, with a common flag that the command
+// does not take, or with too few or too many arguments.
+func (l *line) check(flags []string) error {
+	if l.command.commands != nil {
+		return &usageError{text: l.name() + ": a command is missing", hint: l.name() + " --help lists the commands"}
+	}
+	takes := l.command.allFlags()
+	if i := slices.IndexFunc(flags, func(n string) bool { return findFlag(takes, n) == nil }); i >= 0 {
+		return usagef("%s takes no --%s", l.name(), flags[i])
+	}
+	least, most := l.command.arity()
+	usage := "usage: " + l.name() + " " + l.command.args
+	switch n := len(l.args); {
+	case n < least:
+		return &usageError{text: l.name() + ": " + strings.Trim(strings.Fields(l.command.args)[n], "[].") + " is missing", hint: usage}
+	case n > most && most == 0:
+		return &usageError{text: l.name() + " takes no argument", hint: usage}
+	case n > most:
+		return &usageError{text: l.name() + ": " + quote(l.args[most]) + " is one argument too many", hint: usage}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func auditListCommand() command {
+	return command{
+		name: "list", short: "list events, the oldest first",
+		about: `Every change by an operator and every session of a phone is an event. A time is
+given as for --completes-by, or as a span back from now, such as 7d or 12h.`,
+		example: "capf audit list --since 7d --limit 100",
+		output:  list,
+		flags: append(eventFlags(),
+			&cli.StringFlag{Name: "device", Usage: "only the device `NAME`"},
+			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set"}),
+		run: func(env *Env, c *cli.Context) error {
+			f, err := env.eventFilter(c)
+			if err != nil {
+				return err
+			}
+			f.Device, f.Action = c.String("device"), c.String("action")
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, s.Events(c.Context, f), eventColumns, "no event matches")
+		},
+	}
+}
+
+func eventFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "since", Usage: "only since the `TIME`"},
+		&cli.StringFlag{Name: "limit", Usage: "only the newest `N`"},
+	}
+}
+
+func (env *Env) eventFilter(c *cli.Context) (f store.EventFilter, err error) {
+	if f.Since, err = parsed(c, "since", env.moment); err != nil {
+		return f, err
+	}
+	f.Limit, err = parsed(c, "limit", number)
+	return f, err
+}
+
+func deviceHistoryCommand() command {
+	return command{
+		name: "history", args: "NAME", short: "list what happened to a device, the oldest first",
+		about:   `The events of a device stay when it is deleted.`,
+		example: "capf device history SEP001122334455",
+		output:  list, flags: eventFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			f, err := env.eventFilter(c)
+			if err != nil {
+				return err
+			}
+			f.Device = c.Args().First()
+			return deviceHistory(c.Context, env, f)
+		},
+	}
+}
+
+func deviceHistory(ctx context.Context, env *Env, f store.EventFilter) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Device(ctx, f.Device); errors.Is(err, store.ErrNotFound) {
+		if known, kerr := hasEvents(ctx, s, f.Device); kerr != nil || !known {
+			return errors.Join(kerr, err)
+		}
+	}
+	return showList(env, s.Events(ctx, f), eventColumns, fmt.Sprintf("nothing is recorded of %s", f.Device))
+}
+
+func hasEvents(ctx context.Context, s *store.Store, device string) (bool, error) {
+	for _, err := range s.Events(ctx, store.EventFilter{Device: device, Limit: 1}) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// eventColumns are the properties of an event in a list.
+var eventColumns = []column[store.Event]{
+	{"", "id", func(e store.Event) any { return e.ID }},
+	{"Time", "at", func(e store.Event) any { return e.At }},
+	{"", "actor_kind", func(e store.Event) any { return string(e.Actor.Kind) }},
+	{"Who", "actor", func(e store.Event) any { return e.Actor.Name }},
+	{"From", "address", func(e store.Event) any { return e.Actor.Address }},
+	{"", "terminal", func(e store.Event) any { return e.Actor.Terminal }},
+	{"Device", "device", func(e store.Event) any { return e.Device }},
+	{"Action", "action", func(e store.Event) any { return e.Action }},
+	{"Step", "step", func(e store.Event) any { return e.Step }},
+	{"Outcome", "outcome", func(e store.Event) any { return e.Outcome }},
+	{"Detail", "detail", func(e store.Event) any { return e.Detail }},
+	{"", "command", func(e store.Event) any { return e.Actor.Command }},
+}

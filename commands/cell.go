@@ -1,0 +1,128 @@
+package commands
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// A value of a row is a string, a number, a bool, a time (zero for none), a
+// named value with a long form, bytes (shown in hexadecimal), a list of
+// strings, or nil.
+
+// tableTime is how a person reads a time, in the zone of the operator.
+const tableTime = "2006-01-02 15:04:05"
+
+// longer is a value with a long form for people and a short one for programs.
+type longer interface {
+	fmt.Stringer
+	Long() string
+}
+
+// tableCell is a value as a table shows it.
+func tableCell(v any) string {
+	switch v := v.(type) {
+	case time.Time:
+		if v.IsZero() {
+			return ""
+		}
+		return v.Local().Format(tableTime)
+	case bool:
+		if v {
+			return "yes"
+		}
+		return "no"
+	}
+	return visible(text(v))
+}
+
+// csvCell is a value as a spreadsheet takes it in: the long form, with times
+// that need no knowledge of a zone.
+func csvCell(v any) string {
+	switch v := v.(type) {
+	case time.Time:
+		return timestamp(v)
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return harmless(text(v))
+}
+
+// jsonCell is a value as a program reads it: the short form, null for none.
+func jsonCell(v any) ([]byte, error) {
+	switch t := v.(type) {
+	case time.Time:
+		if t.IsZero() {
+			return []byte("null"), nil
+		}
+		v = timestamp(t)
+	case longer:
+		v = t.String()
+	case []byte:
+		v = hex.EncodeToString(t)
+	case []string:
+		if t == nil {
+			return []byte("[]"), nil
+		}
+	}
+	return json.Marshal(v)
+}
+
+// text is the form of a value that table and CSV share.
+func text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case longer:
+		return v.Long()
+	case []byte:
+		return hex.EncodeToString(v)
+	case []string:
+		return strings.Join(v, ", ")
+	}
+	return fmt.Sprint(v)
+}
+
+// timestamp is a time for programs: RFC 3339 in UTC, "" for none.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// harmless keeps a spreadsheet from running a cell as a formula: a phone or a
+// directory may have sent the text.
+func harmless(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
+// visible shows what a terminal would obey: control characters and those that
+// reorder text are written as escapes.
+func visible(s string) string {
+	dangerous := func(r rune) bool {
+		return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) && r != ' '
+	}
+	if strings.IndexFunc(s, dangerous) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !dangerous(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}

@@ -1,0 +1,161 @@
+// Package commands is the operator's door: it turns a command line into
+// options, makes one call, and prints the outcome. It knows streams, flags and
+// the operator's words; rules live in enroll, facts in store.
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// tree is every command there is.
+func tree() *command {
+	return &command{name: "capf", short: "issue Locally Significant Certificates to phones", commands: []command{
+		initCommand(),
+		serveCommand(),
+		statusCommand(),
+		setCommand(),
+		showCommand(),
+		{name: "csr", short: "requests: public keys that phones sent", commands: []command{
+			csrListCommand(), csrCountCommand(), csrShowCommand(), csrDeleteCommand(),
+		}},
+		{name: "stale-lsc", short: "certificates that were overtaken before their phone confirmed them", commands: []command{
+			staleListCommand(), staleDeleteCommand(),
+		}},
+		{name: "lsc", short: "certificates that phones got", commands: []command{
+			lscListCommand(), lscShowCommand(), lscExportCommand(),
+		}},
+		{name: "cert", short: "trust stores", commands: []command{
+			certUploadCommand(), certListCommand(), certShowCommand(), certExportCommand(), certDeleteCommand(),
+		}},
+		{name: "device", short: "phones and their CAPF settings", commands: []command{
+			deviceAddCommand(), deviceSetCommand(), deviceListCommand(), deviceShowCommand(),
+			deviceDeleteCommand(), deviceGenerateStringCommand(), deviceHistoryCommand(),
+		}},
+		{name: "service", short: "services of capf", commands: []command{
+			serviceListCommand(), serviceActivateCommand(), serviceDeactivateCommand(), serviceRestartCommand(),
+		}},
+		{name: "audit", short: "the record of who did what", commands: []command{
+			auditListCommand(),
+		}},
+		{name: "phone", short: "act as a phone against any CAPF server", commands: []command{
+			phoneEnrollCommand(), phoneFetchCommand(), phoneDeleteCommand(),
+		}},
+		versionCommand(),
+	}}
+}
+
+// Main runs one command line and returns the exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	// With a handler for SIGPIPE a write to a closed pipe is an error that
+	// can be told from others; without one it would kill the process. A
+	// handler, unlike Ignore, is not inherited by programs that are started.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return newEnv(stdin, stdout, stderr).run(context.Background(), args)
+}
+
+// run runs one command line and reports its error.
+func (env *Env) run(ctx context.Context, argv []string) int {
+	err := env.dispatch(ctx, argv)
+	if cerr := env.close(); err == nil {
+		err = cerr
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return 0 // whoever read the output has seen enough of it
+	}
+	if err != nil {
+		env.say("capf: %s", err)
+		if h := hint(err); h != "" {
+			env.say("hint: %s", h)
+		}
+	}
+	return exitCode(err)
+}
+
+// exitCode is the one place where errors become exit codes.
+func exitCode(err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errPartly):
+		return 5
+	case errors.As(err, &usage), errors.Is(err, enroll.ErrValue):
+		return 2
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return 3
+	case errors.Is(err, enroll.ErrRefused), errors.Is(err, store.ErrConflict):
+		return 4
+	}
+	return 1
+}
+
+// dispatch finds the command of the line and runs it.
+func (env *Env) dispatch(ctx context.Context, argv []string) error {
+	if len(argv) > 1 && argv[1] == "--version" {
+		argv = append([]string{argv[0], "version"}, argv[2:]...)
+	}
+	l, err := parseLine(tree(), argv)
+	if err != nil {
+		return err
+	}
+	if l.help {
+		help(env.out, l)
+		return nil
+	}
+	env.command = record(l)
+	return env.parse(ctx, l)
+}
+
+// parse hands the line to urfave/cli, flags first and fenced off from the
+// arguments. Everything that urfave/cli would do by itself is switched off:
+// its help goes to stdout on misuse, its required flags bypass the error
+// handler, its exit handler ends the process.
+func (env *Env) parse(ctx context.Context, l line) error {
+	c := l.command
+	app := &cli.App{
+		Name: l.name(), Flags: c.allFlags(),
+		HideHelp: true, HideHelpCommand: true, HideVersion: true,
+		Writer: env.Stderr, ErrWriter: env.Stderr,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
+			return &usageError{text: l.name() + ": " + err.Error(), hint: l.name() + " --help lists the flags"}
+		},
+		Action: func(c *cli.Context) error {
+			if err := env.common(c, l.command.output); err != nil {
+				return err
+			}
+			return l.command.run(env, c)
+		},
+	}
+	words := append([]string{"capf"}, l.flags...)
+	words = append(append(words, "--"), l.args...)
+	return app.RunContext(ctx, words)
+}
+
+// commandLength is how much of a command line the record keeps.
+const commandLength = 500
+
+// record is the command line as the record of changes keeps it. Secrets never
+// come as arguments but for the value of a parameter that is one.
+func record(l line) string {
+	text := l.name()
+	for _, word := range append(l.flags, l.args...) {
+		text += " " + word
+	}
+	if len(text) > commandLength {
+		text = fmt.Sprintf("%s… (%d bytes)", text[:commandLength], len(text))
+	}
+	return oneLine(text)
+}

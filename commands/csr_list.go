@@ -1,0 +1,108 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func csrListCommand() command {
+	return command{
+		name: "list", short: "list requests, the oldest first",
+		about:   `Without --state, the requests that wait for a certificate are listed.`,
+		example: "capf csr list --state all --device 'SEP*'",
+		output:  list, flags: requestFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			f, err := env.requestFilter(c)
+			if err != nil {
+				return err
+			}
+			return csrList(c.Context, env, f)
+		},
+	}
+}
+
+func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
+}
+
+func csrCountCommand() command {
+	return command{
+		name: "count", short: "count requests",
+		about:   `Without --state, the requests that wait for a certificate are counted.`,
+		example: "capf csr count",
+		output:  object, flags: requestFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			f, err := env.requestFilter(c)
+			if err != nil {
+				return err
+			}
+			return csrCount(c.Context, env, f)
+		},
+	}
+}
+
+func csrCount(ctx context.Context, env *Env, f store.RequestFilter) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	n, err := s.CountRequests(ctx, f)
+	if err != nil {
+		return err
+	}
+	if env.Format == asJSON {
+		return showObject(env, []field{{"", "count", n}})
+	}
+	fmt.Fprintln(env.out, n)
+	return nil
+}
+
+func requestFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "state", Value: string(store.RequestPending), Usage: "`STATE`: pending, issued, superseded, rejected, all"},
+		&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+		&cli.StringFlag{Name: "since", Usage: "only since the `TIME`, such as 2027-01-31 or 7d"},
+	}
+}
+
+func (env *Env) requestFilter(c *cli.Context) (f store.RequestFilter, err error) {
+	f.Device, f.State = c.String("device"), store.RequestPending
+	if c.String("state") == "all" {
+		f.State = ""
+	} else if c.IsSet("state") {
+		if f.State, err = parsed(c, "state", store.ParseRequestState); err != nil {
+			return f, err
+		}
+	}
+	f.Since, err = parsed(c, "since", env.moment)
+	return f, err
+}
+
+func noRequests(f store.RequestFilter) string {
+	if f.State == store.RequestPending && f.Device == "" && f.Since.IsZero() {
+		return "no request is waiting"
+	}
+	return "no request matches"
+}
+
+// requestColumns are the properties of a request in a list.
+var requestColumns = []column[store.Request]{
+	{"ID", "id", func(r store.Request) any { return r.ID }},
+	{"Device", "device", func(r store.Request) any { return r.Device }},
+	{"Received", "created_at", func(r store.Request) any { return r.CreatedAt }},
+	{"Key", "key_kind", func(r store.Request) any { return r.KeyKind }},
+	{"Issuer", "issuer", func(r store.Request) any { return r.Issuer }},
+	{"State", "state", func(r store.Request) any { return r.State }},
+	{"Possession proved", "possession_proved", func(r store.Request) any { return r.Possessed }},
+	{"", "key_sha256", func(r store.Request) any { return r.KeyHash }},
+	{"", "address", func(r store.Request) any { return r.Address }},
+	{"", "reason", func(r store.Request) any { return r.Reason }},
+}

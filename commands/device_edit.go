@@ -1,0 +1,118 @@
+package commands
+
+import (
+	"context"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// settingFlags are the settings of a device, for the commands that change them.
+func settingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
+		&cli.StringFlag{Name: "model", Usage: "the `MODEL`, such as 8861"},
+		&cli.StringFlag{Name: "pool", Usage: "the device `POOL`"},
+		&cli.StringFlag{Name: "security-mode", Usage: "`MODE`: " + strings.Join(store.SecurityModes(), ", ")},
+		&cli.StringFlag{Name: "ip-mode", Usage: "`MODE`: " + strings.Join(store.IPModes(), ", ")},
+		&cli.StringFlag{Name: "operation", Usage: "schedule the `OPERATION`: " + strings.Join(store.Operations(), ", ")},
+		&cli.StringFlag{Name: "auth-mode", Usage: "`MODE`: " + strings.Join(store.AuthModes(), ", ")},
+		&cli.StringFlag{Name: "auth-string-file", Usage: "read the authentication string from `FILE` (- is stdin)"},
+		&cli.BoolFlag{Name: "auth-string-prompt", Usage: "ask for the authentication string on the terminal"},
+		&cli.StringFlag{Name: "key-order", Usage: "`ORDER`: " + strings.Join(store.KeyOrders(), ", ")},
+		&cli.StringFlag{Name: "rsa-bits", Usage: "`SIZE` of an RSA key: 512, 1024, 2048, 3072, 4096"},
+		&cli.StringFlag{Name: "ec-bits", Usage: "`SIZE` of an EC key: 256, 384, 521"},
+		&cli.StringFlag{Name: "completes-by", Usage: "`TIME` until which the operation is valid: 2027:01:31:18:00, RFC 3339, +10d"},
+	}
+}
+
+// deviceEdit reads the settings that were given.
+func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
+	var e enroll.DeviceEdit
+	var errs [12]error
+	e.Description, errs[0] = optional(c, "description", verbatim)
+	e.Model, errs[1] = optional(c, "model", verbatim)
+	e.Pool, errs[2] = optional(c, "pool", verbatim)
+	e.SecurityMode, errs[3] = optional(c, "security-mode", store.ParseSecurityMode)
+	e.IPMode, errs[4] = optional(c, "ip-mode", store.ParseIPMode)
+	e.Operation, errs[5] = optional(c, "operation", store.ParseOperation)
+	e.AuthMode, errs[6] = optional(c, "auth-mode", store.ParseAuthMode)
+	e.KeyOrder, errs[7] = optional(c, "key-order", store.ParseKeyOrder)
+	e.RSABits, errs[8] = optional(c, "rsa-bits", number)
+	e.ECBits, errs[9] = optional(c, "ec-bits", number)
+	e.CompletesBy, errs[10] = optional(c, "completes-by", env.deadline)
+	if c.IsSet("auth-string-file") && c.Bool("auth-string-prompt") {
+		errs[11] = usagef("--auth-string-file and --auth-string-prompt exclude each other")
+	}
+	for _, err := range errs {
+		if err != nil {
+			return e, err
+		}
+	}
+	return e, env.editString(c, &e)
+}
+
+// editString gets the authentication string, which is never an argument.
+func (env *Env) editString(c *cli.Context, e *enroll.DeviceEdit) error {
+	var s string
+	var err error
+	switch {
+	case c.IsSet("auth-string-file"):
+		s, err = env.readSecret(c.String("auth-string-file"))
+	case c.Bool("auth-string-prompt") && env.Prompt == nil:
+		err = usagef("--auth-string-prompt needs a terminal; use --auth-string-file")
+	case c.Bool("auth-string-prompt"):
+		s, err = env.Prompt.Secret("Authentication string")
+	default:
+		return nil
+	}
+	e.String = &s
+	return err
+}
+
+// rulesFor opens the master key only when the edit has a secret to seal.
+func (env *Env) rulesFor(ctx context.Context, e enroll.DeviceEdit) (*enroll.Rules, error) {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.String == nil {
+		return env.rules(s), nil
+	}
+	return env.sealed(ctx, s, false)
+}
+
+// matches says whether a device is already as an edit asks.
+func matches(r *enroll.Rules, d store.Device, e enroll.DeviceEdit) (bool, error) {
+	if !same(e.Description, d.Description) || !same(e.Model, d.Model) || !same(e.Pool, d.Pool) ||
+		!same(e.SecurityMode, d.SecurityMode) || !same(e.IPMode, d.IPMode) ||
+		!same(e.Operation, d.Operation) || !same(e.AuthMode, d.AuthMode) || !same(e.KeyOrder, d.KeyOrder) ||
+		!same(e.RSABits, d.RSABits) || !same(e.ECBits, d.ECBits) ||
+		e.CompletesBy != nil && !e.CompletesBy.Equal(d.CompletesBy) {
+		return false, nil
+	}
+	if e.String == nil {
+		return true, nil
+	}
+	s, err := r.AuthenticationString(d)
+	return s == *e.String, err
+}
+
+func same[T comparable](wanted *T, is T) bool { return wanted == nil || *wanted == is }
+
+// sayDevice reports a change of a device.
+func (env *Env) sayDevice(did string, d store.Device, warnings []string) error {
+	if d.Operation == store.NoOperation {
+		env.say("device %s %s; nothing is scheduled", d.Name, did)
+	} else {
+		env.say("device %s %s; %s is scheduled until %s", d.Name, did, d.Operation.Long(), tableCell(d.CompletesBy))
+	}
+	env.warn(warnings)
+	if env.Format != asJSON {
+		return nil
+	}
+	return showObject(env, deviceFields(d))
+}

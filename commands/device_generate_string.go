@@ -1,0 +1,42 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+)
+
+func deviceGenerateStringCommand() command {
+	return command{
+		name: "generate-string", args: "NAME", short: "give a device a new authentication string",
+		about: `The string is printed once, on stdout; the user types it into the phone. It
+replaces the string that the device had, and ends a lock-out.`,
+		example: "capf device generate-string SEP001122334455",
+		output:  object,
+		run: func(env *Env, c *cli.Context) error {
+			return deviceGenerateString(c.Context, env, c.Args().First())
+		},
+	}
+}
+
+func deviceGenerateString(ctx context.Context, env *Env, name string) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	secret, err := r.GenerateString(ctx, env.actor(), name)
+	if err != nil {
+		return err
+	}
+	env.say("device %s has a new authentication string", name)
+	if env.Format == asJSON {
+		return showObject(env, []field{{"", "name", name}, {"", "auth_string", secret}})
+	}
+	fmt.Fprintln(env.out, secret)
+	return nil
+}

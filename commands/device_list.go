@@ -1,0 +1,72 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func deviceListCommand() command {
+	return command{
+		name: "list", args: "[PATTERN]", short: "list devices",
+		about: `PATTERN is a name in which * stands for any letters and ? for one. The flags
+narrow the list further. A status is given as in the JSON output, such as
+upgrade-success, or as the vendor writes it.`,
+		example: "capf device list 'SEP*' --operation install",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "pool", Usage: "only the device `POOL`"},
+			&cli.StringFlag{Name: "model", Usage: "only the `MODEL`"},
+			&cli.StringFlag{Name: "operation", Usage: "only devices with the `OPERATION` scheduled"},
+			&cli.StringFlag{Name: "auth-mode", Usage: "only the authentication `MODE`"},
+			&cli.StringFlag{Name: "status", Usage: "only the certificate operation `STATUS`"},
+			&cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"},
+			&cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			f := store.DeviceFilter{
+				Name: c.Args().First(), Pool: c.String("pool"), Model: c.String("model"),
+				FailedOnly: c.Bool("failed"), LateOnly: c.Bool("late"),
+			}
+			var err error
+			if f.Operation, err = parsed(c, "operation", store.ParseOperation); err != nil {
+				return err
+			}
+			if f.AuthMode, err = parsed(c, "auth-mode", store.ParseAuthMode); err != nil {
+				return err
+			}
+			if f.Status, err = parsed(c, "status", store.ParseStatus); err != nil {
+				return err
+			}
+			return deviceList(c.Context, env, f)
+		},
+	}
+}
+
+func deviceList(ctx context.Context, env *Env, f store.DeviceFilter) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	return showList(env, s.Devices(ctx, f), deviceColumns, "no device matches")
+}
+
+// deviceColumns are the properties of a device in a list.
+var deviceColumns = []column[store.Device]{
+	{"Name", "name", func(d store.Device) any { return d.Name }},
+	{"Description", "description", func(d store.Device) any { return d.Description }},
+	{"Model", "model", func(d store.Device) any { return d.Model }},
+	{"Pool", "pool", func(d store.Device) any { return d.Pool }},
+	{"", "security_mode", func(d store.Device) any { return d.SecurityMode }},
+	{"", "ip_mode", func(d store.Device) any { return d.IPMode }},
+	{"Operation", "operation", func(d store.Device) any { return d.Operation }},
+	{"Authentication", "auth_mode", func(d store.Device) any { return d.AuthMode }},
+	{"", "key_order", func(d store.Device) any { return d.KeyOrder }},
+	{"", "rsa_bits", func(d store.Device) any { return d.RSABits }},
+	{"", "ec_bits", func(d store.Device) any { return d.ECBits }},
+	{"Completes by", "completes_by", func(d store.Device) any { return d.CompletesBy }},
+	{"Status", "status", func(d store.Device) any { return d.Status }},
+	{"", "updated_at", func(d store.Device) any { return d.UpdatedAt }},
+}

@@ -1,0 +1,46 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+)
+
+type deviceSetOptions struct {
+	name string
+	edit enroll.DeviceEdit
+}
+
+func deviceSetCommand() command {
+	return command{
+		name: "set", args: "NAME", short: "change a device or schedule an operation for it",
+		about: `Only what is given is changed. Setting --operation schedules it anew; a time
+alone moves the end of the one that is scheduled.`,
+		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
+		output:  object, flags: settingFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			edit, err := env.deviceEdit(c)
+			if err != nil {
+				return err
+			}
+			if edit == (enroll.DeviceEdit{}) {
+				return &usageError{text: "nothing to change was given", hint: "capf device set --help lists the settings"}
+			}
+			return deviceSet(c.Context, env, deviceSetOptions{c.Args().First(), edit})
+		},
+	}
+}
+
+func deviceSet(ctx context.Context, env *Env, o deviceSetOptions) error {
+	r, err := env.rulesFor(ctx, o.edit)
+	if err != nil {
+		return err
+	}
+	d, warnings, err := r.ChangeDevice(ctx, env.actor(), o.name, o.edit)
+	if err != nil {
+		return err
+	}
+	return env.sayDevice("changed", d, warnings)
+}

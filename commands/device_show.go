@@ -1,0 +1,138 @@
+package commands
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+type deviceShowOptions struct {
+	name   string
+	reveal bool
+}
+
+func deviceShowCommand() command {
+	return command{
+		name: "show", args: "NAME", short: "show a device, its settings, its state and its certificates",
+		about: `The authentication string is shown with --reveal only, and that it was revealed
+goes into the record. JSON has the certificates that the phone gave or showed
+as PEM.`,
+		example: "capf device show SEP001122334455",
+		output:  object,
+		flags:   []cli.Flag{&cli.BoolFlag{Name: "reveal", Usage: "show the authentication string"}},
+		run: func(env *Env, c *cli.Context) error {
+			return deviceShow(c.Context, env, deviceShowOptions{c.Args().First(), c.Bool("reveal")})
+		},
+	}
+}
+
+func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
+	open := env.question
+	if o.reveal {
+		open = env.openStore
+	}
+	s, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := s.Device(ctx, o.name)
+	if err != nil {
+		return err
+	}
+	fields := deviceFields(d)
+	if o.reveal {
+		secret, err := env.reveal(ctx, s, d)
+		if err != nil {
+			return err
+		}
+		fields = append(fields, field{"Authentication string", "auth_string", secret})
+	}
+	certs, err := certificateFields(ctx, s, d)
+	if err != nil {
+		return err
+	}
+	return showObject(env, append(fields, certs...))
+}
+
+// reveal opens the authentication string and says so in the record first.
+func (env *Env) reveal(ctx context.Context, s *store.Store, d store.Device) (string, error) {
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return "", err
+	}
+	secret, err := r.AuthenticationString(d)
+	if err != nil {
+		return "", err
+	}
+	err = s.AddEvent(ctx, store.Event{At: env.Now(), Actor: env.actor(), Device: d.Name,
+		Action: "device-reveal-string", Outcome: "ok", Detail: "the authentication string was shown"})
+	if err != nil {
+		return "", fmt.Errorf("recording that the string of %q is shown: %w", d.Name, err)
+	}
+	return secret, nil
+}
+
+func deviceFields(d store.Device) []field {
+	return []field{
+		{"Name", "name", d.Name},
+		{"Description", "description", d.Description},
+		{"Model", "model", d.Model},
+		{"Device pool", "pool", d.Pool},
+		{"Device security mode", "security_mode", d.SecurityMode},
+		{"IP mode", "ip_mode", d.IPMode},
+		{"Certificate operation", "operation", d.Operation},
+		{"Authentication mode", "auth_mode", d.AuthMode},
+		{"Authentication string set", "auth_string_set", d.SealedString != nil},
+		{"Key order", "key_order", d.KeyOrder},
+		{"RSA key size", "rsa_bits", d.RSABits},
+		{"EC key size", "ec_bits", d.ECBits},
+		{"Operation completes by", "completes_by", d.CompletesBy},
+		{"Certificate operation status", "status", d.Status},
+		{"Wrong strings in a row", "wrong_strings", d.WrongStrings},
+		{"Locked until", "locked_until", d.LockedUntil},
+		{"Signs certificate requests", "signs_requests", !d.NoPossession},
+		{"Added", "created_at", d.CreatedAt},
+		{"Changed", "updated_at", d.UpdatedAt},
+	}
+}
+
+// certificateFields are the LSC that the device has or is about to have, and
+// what the phone gave or showed.
+func certificateFields(ctx context.Context, s *store.Store, d store.Device) ([]field, error) {
+	var fields []field
+	for lsc, err := range s.LSCs(ctx, store.LSCFilter{Device: d.Name}) {
+		if err != nil {
+			return nil, err
+		}
+		if lsc.State != store.LSCInstalled && lsc.State != store.LSCIssued {
+			continue
+		}
+		fields = append(fields, field{lsc.State.Long() + " LSC",
+			"", fmt.Sprintf("%s, valid until %s", lsc.Serial, tableCell(lsc.NotAfter))},
+			field{"", string(lsc.State) + "_lsc", lsc.Serial})
+	}
+	certs, err := s.DeviceCertificates(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range certs {
+		title := map[string]string{"lsc": "LSC on the phone", "mic": "MIC on the phone"}[c.Kind]
+		fields = append(fields, field{title, "", describeCertificate(c)},
+			field{"", "phone_" + c.Kind, string(crypto.CertificatePEM(c.Certificate))})
+	}
+	return fields, nil
+}
+
+func describeCertificate(c store.DeviceCertificate) string {
+	cert, err := x509.ParseCertificate(c.Certificate)
+	if err != nil {
+		return fmt.Sprintf("not readable, seen %s", tableCell(c.SeenAt))
+	}
+	return fmt.Sprintf("%s, serial %s, valid until %s, seen %s",
+		cert.Subject, cert.SerialNumber.Text(16), tableCell(cert.NotAfter), tableCell(c.SeenAt))
+}

@@ -1,0 +1,210 @@
+package commands
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// Env is what a command may use of the world around it.
+type Env struct {
+	Stdin    io.Reader
+	Stderr   io.Writer
+	Getenv   func(string) string
+	Now      func() time.Time
+	Terminal string   // the terminal of the operator, "" off one
+	Prompt   Prompter // nil unless stdin and stdout are a terminal
+
+	// What the common flags say.
+	Format   format
+	NoHeader bool
+	Database string
+
+	out     *bufio.Writer // stdout; errors of it come up when it is flushed
+	command string        // the command line for the record, without secrets
+	store   *store.Store  // open, or nil
+}
+
+// terminalFile is a stream that may be a terminal.
+type terminalFile interface {
+	io.Reader
+	io.Writer
+	Fd() uintptr
+}
+
+func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, out: bufio.NewWriterSize(stdout, 1<<16)}
+	in, inIsFile := stdin.(terminalFile)
+	out, outIsFile := stdout.(terminalFile)
+	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
+		env.Prompt = newPrompter(in, out, stderr)
+	}
+	if inIsFile && term.IsTerminal(int(in.Fd())) {
+		env.Terminal, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", in.Fd()))
+	}
+	return env
+}
+
+// common takes the common flags; those win over the environment.
+func (env *Env) common(c *cli.Context, o output) error {
+	env.NoHeader = c.Bool("no-header")
+	env.Database = c.String("db")
+	if env.Database == "" {
+		env.Database = env.Getenv("CAPF_DB")
+	}
+	switch {
+	case c.Bool("json") && c.Bool("csv"):
+		return usagef("--json and --csv exclude each other")
+	case c.Bool("json"):
+		env.Format = asJSON
+		return nil
+	case c.Bool("csv"):
+		env.Format = asCSV
+		return nil
+	}
+	f := format(env.Getenv("CAPF_OUTPUT"))
+	switch {
+	case f != "" && f != asTable && f != asJSON && f != asCSV:
+		return usagef("CAPF_OUTPUT is %q; it can be table, json or csv", f)
+	case f == asJSON && o != plain, f == asCSV && o == list:
+		env.Format = f
+	default:
+		env.Format = asTable
+	}
+	return nil
+}
+
+// say tells the operator something about the result, on stderr.
+func (env *Env) say(format string, args ...any) {
+	fmt.Fprintln(env.Stderr, oneLine(fmt.Sprintf(format, args...)))
+}
+
+func (env *Env) warn(warnings []string) {
+	for _, w := range warnings {
+		env.say("warning: %s", w)
+	}
+}
+
+// databasePath is where the database is: --db, CAPF_DB, the system's place for
+// root and the service user, the user's own data directory for others.
+func (env *Env) databasePath() (string, error) {
+	if env.Database != "" {
+		return env.Database, nil
+	}
+	if os.Geteuid() == 0 || userName() == "capf" {
+		return "/var/lib/capf/capf.db", nil
+	}
+	dir := env.Getenv("XDG_DATA_HOME")
+	if !filepath.IsAbs(dir) { // so says the XDG base directory specification
+		home := env.Getenv("HOME")
+		if home == "" {
+			return "", &usageError{text: "no place for the database is known: HOME is not set", hint: "--db or CAPF_DB names the database"}
+		}
+		dir = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(dir, "capf", "capf.db"), nil
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Geteuid())
+}
+
+// actor is the operator, for the record of a change.
+func (env *Env) actor() store.Actor {
+	name := env.Getenv("SUDO_USER")
+	if name == "" {
+		name = userName()
+	}
+	address, _, _ := strings.Cut(env.Getenv("SSH_CLIENT"), " ")
+	return store.Actor{Kind: store.Operator, Name: name, Address: address, Terminal: env.Terminal, Command: env.command}
+}
+
+// openStore opens the database for changes; it is closed when the command ends.
+func (env *Env) openStore(ctx context.Context) (*store.Store, error) {
+	return env.openWith(func(path string) (*store.Store, error) {
+		return store.Open(ctx, path, store.Options{Now: env.Now})
+	})
+}
+
+// question opens the database for reading. A database that cannot be written
+// can still be asked; one of an older capf is brought up to date first.
+func (env *Env) question(ctx context.Context) (*store.Store, error) {
+	return env.openWith(func(path string) (*store.Store, error) {
+		s, err := store.Open(ctx, path, store.Options{Now: env.Now})
+		if errors.Is(err, store.ErrReadOnly) {
+			return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
+		}
+		return s, err
+	})
+}
+
+// createStore opens the database and makes it when it is missing.
+func (env *Env) createStore(ctx context.Context) (*store.Store, error) {
+	return env.openWith(func(path string) (*store.Store, error) {
+		return store.Create(ctx, path, store.Options{Now: env.Now})
+	})
+}
+
+func (env *Env) openWith(open func(path string) (*store.Store, error)) (*store.Store, error) {
+	if env.store != nil {
+		return env.store, nil
+	}
+	path, err := env.databasePath()
+	if err != nil {
+		return nil, err
+	}
+	env.store, err = open(path)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, withHint(err, "capf init makes it; --db or CAPF_DB names another one")
+	}
+	return env.store, err
+}
+
+// rules are the rules on the open database, without its secrets.
+func (env *Env) rules(s *store.Store) *enroll.Rules {
+	return &enroll.Rules{Store: s, Now: env.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+}
+
+// sealed are the rules with the master key, for what touches a secret. With
+// create it makes the key of a new database.
+func (env *Env) sealed(ctx context.Context, s *store.Store, create bool) (*enroll.Rules, error) {
+	r := env.rules(s)
+	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), create)
+	if err != nil {
+		return nil, err
+	}
+	r.Sealer = sealer
+	return r, nil
+}
+
+// close ends the command: what it printed goes out and the database is closed.
+func (env *Env) close() error {
+	err := env.out.Flush()
+	if err != nil {
+		err = fmt.Errorf("writing the output: %w", err)
+		env.out.Reset(io.Discard)
+	}
+	if env.store != nil {
+		err = errors.Join(err, env.store.Close())
+		env.store = nil
+	}
+	return err
+}

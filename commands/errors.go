@@ -1,0 +1,81 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// errPartly marks the outcome of a command that did some of what it was asked
+// for and has said what it left.
+var errPartly = errors.New("partly done")
+
+// errDeclined ends a command whose question was answered with no, or broken
+// off with Ctrl-C. Nothing has been changed then.
+var errDeclined = errors.New("nothing was changed")
+
+// usageError is a command line that cannot be carried out as it stands.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+// Hint is the advice that is printed below the error.
+func (e *usageError) Hint() string { return e.hint }
+
+func usagef(format string, args ...any) error {
+	return &usageError{text: fmt.Sprintf(format, args...)}
+}
+
+// misuse makes a misused command line of the error of a parser.
+func misuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &usageError{text: err.Error()}
+}
+
+// hinted is an error with advice.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+// Hint is the advice that is printed below the error.
+func (e *hinted) Hint() string { return e.hint }
+
+func withHint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// hint finds the advice that an error carries, or that its kind calls for.
+func hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) && h.Hint() != "" {
+		return h.Hint()
+	}
+	switch {
+	case errors.Is(err, enroll.ErrNotReady):
+		return "capf init makes the CAPF certificate"
+	case errors.Is(err, store.ErrNewer):
+		return "install the capf that wrote it, or a newer one"
+	case errors.Is(err, store.ErrForeign):
+		return "--db or CAPF_DB names the database"
+	case errors.Is(err, store.ErrReadOnly), errors.Is(err, fs.ErrPermission):
+		return "run it as the user to whom the file belongs"
+	case errors.Is(err, store.ErrFull):
+		return "make room and try again"
+	}
+	return ""
+}
+
+// oneLine keeps a message on its line, whatever a file or a peer put into it.
+func oneLine(s string) string { return visible(strings.TrimSpace(s)) }

@@ -1,0 +1,134 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/store"
+)
+
+// defaultKeyBits is the size of the CAPF key unless --key-bits says otherwise.
+const defaultKeyBits = 2048
+
+type initOptions struct {
+	name    crypto.Name
+	named   bool // at least one part of the name was given
+	keyBits int
+}
+
+func initCommand() command {
+	return command{
+		name: "init", short: "make the database and the CAPF certificate",
+		about: `What exists is left as it is, so it can be run again. The certificate is
+self-signed and valid for five years; its common name is CAPF- and eight random
+digits. On a terminal, the parts of the name are asked for when none is given.
+The master key, without which the secrets in the database cannot be read, is
+written beside the database: keep a copy of both, in different places.`,
+		example: "capf init --organization Example --country DE",
+		output:  object, flags: nameFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := initChoice(c)
+			if err != nil {
+				return err
+			}
+			return initialize(c.Context, env, o)
+		},
+	}
+}
+
+// nameFlags say what the CAPF certificate is made like, if it has to be made.
+func nameFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "organization", Usage: "`NAME` of the organization (O)"},
+		&cli.StringFlag{Name: "unit", Usage: "`NAME` of the organizational unit (OU)"},
+		&cli.StringFlag{Name: "locality", Usage: "`NAME` of the city (L)"},
+		&cli.StringFlag{Name: "state", Usage: "`NAME` of the state or province (ST)"},
+		&cli.StringFlag{Name: "country", Usage: "`CODE` of the country, two letters (C)"},
+		&cli.StringFlag{Name: "key-bits", Value: strconv.Itoa(defaultKeyBits), Usage: "`SIZE` of the RSA key"},
+	}
+}
+
+func initChoice(c *cli.Context) (initOptions, error) {
+	o := initOptions{
+		name: crypto.Name{
+			Organization: c.String("organization"), OrganizationalUnit: c.String("unit"),
+			Locality: c.String("locality"), State: c.String("state"), Country: c.String("country"),
+		},
+		keyBits: defaultKeyBits,
+	}
+	o.named = o.name != crypto.Name{}
+	if err := o.name.Check(); err != nil {
+		return o, misuse(err)
+	}
+	if !c.IsSet("key-bits") {
+		return o, nil
+	}
+	var err error
+	o.keyBits, err = parsed(c, "key-bits", number)
+	return o, err
+}
+
+func initialize(ctx context.Context, env *Env, o initOptions) error {
+	s, err := env.createStore(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.Identity(ctx)
+	if errors.Is(err, store.ErrNotFound) && !o.named && env.Prompt != nil {
+		if o.name, err = env.askName(); err != nil {
+			return err
+		}
+	}
+	r, err := env.sealed(ctx, s, true)
+	if err != nil {
+		return err
+	}
+	got, err := r.Init(ctx, env.actor(), o.name, o.keyBits)
+	if err != nil {
+		return err
+	}
+	if got.Created {
+		env.say("made the CAPF certificate in %s", s.Path())
+	} else {
+		env.say("the CAPF certificate exists, nothing was changed")
+	}
+	return showObject(env, []field{
+		{"", "created", got.Created},
+		{"Database", "database", s.Path()},
+		{"Master key", "master_key_file", enroll.MasterKeyFile(s.Path(), env.Getenv)},
+		{"Subject", "subject", got.Certificate.Subject.String()},
+		{"Serial", "serial", got.Certificate.SerialNumber.Text(16)},
+		{"Valid until", "not_after", got.Certificate.NotAfter},
+		{"SHA-256", "fingerprint_sha256", got.Fingerprint},
+	})
+}
+
+// askName asks for the parts of the name of the CAPF certificate.
+func (env *Env) askName() (crypto.Name, error) {
+	var n crypto.Name
+	for _, q := range []struct {
+		question string
+		answer   *string
+	}{
+		{"Organization (O)", &n.Organization},
+		{"Organizational unit (OU)", &n.OrganizationalUnit},
+		{"City (L)", &n.Locality},
+		{"State or province (ST)", &n.State},
+		{"Country, two letters (C)", &n.Country},
+	} {
+		var err error
+		if *q.answer, err = env.Prompt.Ask(q.question, ""); err != nil {
+			return n, err
+		}
+	}
+	if err := n.Check(); err != nil {
+		return n, misuse(fmt.Errorf("the name of the CAPF certificate: %w", err))
+	}
+	return n, nil
+}

@@ -1,0 +1,66 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func lscListCommand() command {
+	return command{
+		name: "list", short: "list the certificates that were made for phones",
+		about: `A certificate is issued until its phone confirms it, then installed; later
+replaced or deleted. It is stale when it was overtaken or refused before that.`,
+		example: "capf lsc list --state installed --expires-before +90d",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+			&cli.StringFlag{Name: "state", Usage: "`STATE`: issued, installed, replaced, deleted, stale"},
+			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
+			&cli.StringFlag{Name: "expires-before", Usage: "only those that end before the `TIME`, such as 2027-01-31 or +90d"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial")}
+			var err error
+			if f.State, err = parsed(c, "state", store.ParseLSCState); err != nil {
+				return err
+			}
+			if f.ExpiresBefore, err = parsed(c, "expires-before", env.deadline); err != nil {
+				return err
+			}
+			return lscList(c.Context, env, f)
+		},
+	}
+}
+
+func lscList(ctx context.Context, env *Env, f store.LSCFilter) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	return showList(env, s.LSCs(ctx, f), lscColumns(env.Now()), "no certificate matches")
+}
+
+// lscColumns are the properties of an LSC in a list. That one has expired is
+// told by the clock, beside the state.
+func lscColumns(now time.Time) []column[store.LSC] {
+	return []column[store.LSC]{
+		{"Serial", "serial", func(l store.LSC) any { return l.Serial }},
+		{"Device", "device", func(l store.LSC) any { return l.Device }},
+		{"", "subject", func(l store.LSC) any { return l.Subject }},
+		{"", "issuer", func(l store.LSC) any { return l.Issuer }},
+		{"Key", "key_kind", func(l store.LSC) any { return l.KeyKind }},
+		{"State", "state", func(l store.LSC) any { return l.State }},
+		{"Expired", "expired", func(l store.LSC) any { return now.After(l.NotAfter) }},
+		{"Issued", "issued_at", func(l store.LSC) any { return l.IssuedAt }},
+		{"", "installed_at", func(l store.LSC) any { return l.InstalledAt }},
+		{"", "ended_at", func(l store.LSC) any { return l.EndedAt }},
+		{"", "not_before", func(l store.LSC) any { return l.NotBefore }},
+		{"Valid until", "not_after", func(l store.LSC) any { return l.NotAfter }},
+		{"", "fingerprint_sha256", func(l store.LSC) any { return l.Fingerprint }},
+		{"", "request_id", func(l store.LSC) any { return l.RequestID }},
+	}
+}

@@ -1,0 +1,96 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+)
+
+func lscShowCommand() command {
+	return command{
+		name: "show", args: "SERIAL", short: "show a certificate that was made for a phone",
+		about:   `The serial number is hexadecimal, with or without colons.`,
+		example: "capf lsc show 4f3c9a0d --json",
+		output:  object,
+		run:     func(env *Env, c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
+	}
+}
+
+func lscShow(ctx context.Context, env *Env, serial string) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := s.LSC(ctx, serial)
+	if err != nil {
+		return err
+	}
+	now := env.Now()
+	return showObject(env, []field{
+		{"Serial", "serial", l.Serial},
+		{"Device", "device", l.Device},
+		{"Subject", "subject", l.Subject},
+		{"Issuer", "issuer", l.Issuer},
+		{"Key", "key_kind", l.KeyKind},
+		{"State", "state", l.State},
+		{"Expired", "expired", now.After(l.NotAfter)},
+		{"Valid from", "not_before", l.NotBefore},
+		{"Valid until", "not_after", l.NotAfter},
+		{"Days left", "days_left", daysLeft(now, l.NotAfter)},
+		{"Issued", "issued_at", l.IssuedAt},
+		{"Installed", "installed_at", l.InstalledAt},
+		{"Ended", "ended_at", l.EndedAt},
+		{"SHA-256", "fingerprint_sha256", l.Fingerprint},
+		{"Request", "request_id", l.RequestID},
+		{"", "pem", string(crypto.CertificatePEM(l.Certificate))},
+	})
+}
+
+type exportOptions struct {
+	out string // "" or - is stdout
+	der bool
+}
+
+func exportFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: "write it to `FILE` (- is stdout)"},
+		&cli.BoolFlag{Name: "der", Usage: "write DER instead of PEM"},
+	}
+}
+
+func exportChoice(c *cli.Context) exportOptions {
+	return exportOptions{c.String("out"), c.Bool("der")}
+}
+
+// export writes one certificate.
+func (env *Env) export(o exportOptions, der []byte) error {
+	if o.der {
+		return env.writeOutput(o.out, der)
+	}
+	return env.writeOutput(o.out, crypto.CertificatePEM(der))
+}
+
+func lscExportCommand() command {
+	return command{
+		name: "export", args: "SERIAL", short: "write out a certificate that was made for a phone",
+		example: "capf lsc export 4f3c9a0d --out lsc.pem",
+		flags:   exportFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			return lscExport(c.Context, env, c.Args().First(), exportChoice(c))
+		},
+	}
+}
+
+func lscExport(ctx context.Context, env *Env, serial string, o exportOptions) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := s.LSC(ctx, serial)
+	if err != nil {
+		return err
+	}
+	return env.export(o, l.Certificate)
+}

@@ -1,0 +1,66 @@
+package commands
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+)
+
+// parsed reads a flag with a parser that may refuse its value; an absent flag
+// is the zero value.
+func parsed[T any](c *cli.Context, name string, parse func(string) (T, error)) (T, error) {
+	var value T
+	if !c.IsSet(name) {
+		return value, nil
+	}
+	value, err := parse(c.String(name))
+	if err != nil {
+		return value, &usageError{text: "--" + name + ": " + err.Error(), hint: hint(err)}
+	}
+	return value, nil
+}
+
+// optional is parsed for a flag whose absence has a meaning of its own.
+func optional[T any](c *cli.Context, name string, parse func(string) (T, error)) (*T, error) {
+	if !c.IsSet(name) {
+		return nil, nil
+	}
+	value, err := parsed(c, name, parse)
+	return &value, err
+}
+
+// verbatim is the parser of a flag that takes any text.
+func verbatim(s string) (string, error) { return s, nil }
+
+// number parses a number of bits, of rows, and the like.
+func number(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, usagef("%q is not a number", s)
+	}
+	return n, nil
+}
+
+// moment parses a time of the past: a time or a span back from now, such as
+// 7d or 12h.
+func (env *Env) moment(s string) (time.Time, error) {
+	now := env.Now()
+	if t, err := enroll.ParseTime("+"+s, now); err == nil {
+		return now.Add(-t.Sub(now)), nil
+	}
+	return enroll.ParseTime(s, now)
+}
+
+// deadline parses a time to come.
+func (env *Env) deadline(s string) (time.Time, error) { return enroll.ParseTime(s, env.Now()) }
+
+// The flags of commands that take something away.
+func removalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
+	}
+}

@@ -1,0 +1,261 @@
+package commands
+
+import (
+	stdcrypto "crypto"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll/phone"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+// phonePort is the port of CAPF unless the server's address names another.
+const phonePort = "3804"
+
+// phoneFlags describe the phone and the server, for all that a phone does.
+func phoneFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "server", Value: cli.NewStringSlice("localhost:" + phonePort), Usage: "`HOST[:PORT]` of the server; may be repeated"},
+		&cli.StringFlag{Name: "capf-cert", Usage: "verify the server by the certificate in `FILE`"},
+		&cli.StringFlag{Name: "auth-string-file", Usage: "read the authentication string from `FILE` (- is stdin); without it, the null string"},
+		&cli.StringFlag{Name: "existing-cert", Usage: "authenticate with the certificate in `FILE`"},
+		&cli.StringFlag{Name: "existing-key", Usage: "`FILE` with the key of the existing certificate"},
+		&cli.StringFlag{Name: "existing-type", Value: "lsc", Usage: "`TYPE` of the existing certificate: lsc or mic"},
+		&cli.StringFlag{Name: "sudi-cert", Usage: "also show the MIC in `FILE`, bound to the session"},
+		&cli.StringFlag{Name: "sudi-key", Usage: "`FILE` with the key of the MIC"},
+		&cli.StringFlag{Name: "protocol", Value: "3", Usage: "`VERSION` of the protocol: 3, or 2 as softphones have it"},
+		&cli.StringFlag{Name: "ip-mode", Value: string(store.TwoStack), Usage: "`MODE`: " + strings.Join(store.IPModes(), ", ")},
+		&cli.StringFlag{Name: "tls-min", Usage: "lowest TLS `VERSION`: 1.0 to 1.3"},
+		&cli.StringFlag{Name: "tls-max", Usage: "highest TLS `VERSION`; 1.0 makes it a 79xx"},
+		&cli.StringFlag{Name: "attempts", Value: "3", Usage: "try `N` times when communication fails"},
+		&cli.DurationFlag{Name: "retry-interval", Value: 30 * time.Second, Usage: "`TIME` between two attempts"},
+		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "`TIME` to wait for each answer of the server"},
+		&cli.BoolFlag{Name: "progress", Usage: "say that a key is being made, as hardware phones do"},
+		&cli.BoolFlag{Name: "abort", Usage: "abort the operation when a key is asked for"},
+		&cli.StringFlag{Name: "stop-after", Usage: "drop the connection after the `FRAME`, such as KEY_GENERATE_RESPONSE"},
+		&cli.BoolFlag{Name: "trace", Usage: "show each frame on stderr, without the authentication string"},
+	}
+}
+
+// phoneConfig describes the phone that the flags mean.
+func (env *Env) phoneConfig(c *cli.Context) (cfg phone.Config, err error) {
+	cfg = phone.Config{
+		Device: c.Args().First(), Progress: c.Bool("progress"), Abort: c.Bool("abort"),
+		Interval: c.Duration("retry-interval"), Timeout: c.Duration("timeout"),
+	}
+	if cfg.Servers, err = phoneServers(c.StringSlice("server")); err != nil {
+		return cfg, err
+	}
+	if cfg.TLS, err = phoneTLS(c); err != nil {
+		return cfg, err
+	}
+	if err := phoneProtocol(c, &cfg); err != nil {
+		return cfg, err
+	}
+	if c.Bool("trace") {
+		cfg.Observe = env.trace
+	}
+	return cfg, env.phoneProofs(c, &cfg)
+}
+
+func phoneProtocol(c *cli.Context, cfg *phone.Config) error {
+	switch c.String("protocol") {
+	case "2":
+		cfg.Version = 2
+	case "3":
+		cfg.Version = 3
+	default:
+		return usagef("--protocol: %q is not 2 or 3", c.String("protocol"))
+	}
+	mode, err := store.ParseIPMode(c.String("ip-mode"))
+	if err != nil {
+		return usagef("--ip-mode: %v", err)
+	}
+	cfg.IPMode = map[store.IPMode]phone.IPMode{
+		store.TwoStack: phone.TwoStack, store.IPv4Only: phone.IPv4Only, store.IPv6Only: phone.IPv6Only,
+	}[mode]
+	cfg.Attempts, err = strconv.Atoi(c.String("attempts"))
+	if err != nil || cfg.Attempts < 1 {
+		return usagef("--attempts: %q is not a number from 1 on", c.String("attempts"))
+	}
+	if cfg.Interval <= 0 || cfg.Timeout <= 0 {
+		return usagef("--retry-interval and --timeout must be longer than nothing")
+	}
+	cfg.StopAfter, err = parsed(c, "stop-after", parseFrame)
+	return err
+}
+
+// parseFrame finds a command of the protocol by its name.
+func parseFrame(s string) (wire.Command, error) {
+	var names []string
+	for f := wire.CmdAuthRequest; f <= wire.CmdSignCertificateResponse; f++ {
+		if strings.EqualFold(s, f.String()) {
+			return f, nil
+		}
+		names = append(names, f.String())
+	}
+	return 0, &usageError{text: fmt.Sprintf("%q is not a frame", s), hint: didYouMean(s, names, "it is one of "+strings.Join(names, ", "))}
+}
+
+func phoneServers(given []string) ([]string, error) {
+	var servers []string
+	for _, s := range given {
+		if _, _, err := net.SplitHostPort(s); err != nil {
+			s = net.JoinHostPort(strings.Trim(s, "[]"), phonePort)
+		}
+		if host, port, err := net.SplitHostPort(s); err != nil || host == "" || port == "" {
+			return nil, usagef("--server: %q is not HOST or HOST:PORT", s)
+		}
+		servers = append(servers, s)
+	}
+	return servers, nil
+}
+
+// tlsNames are the versions of TLS in order.
+var tlsNames = []string{"1.0", "1.1", "1.2", "1.3"}
+
+func parseTLS(s string) (uint16, error) {
+	i := slices.Index(tlsNames, s)
+	if i < 0 {
+		return 0, usagef("%q is not one of %s", s, strings.Join(tlsNames, ", "))
+	}
+	return tls.VersionTLS10 + uint16(i), nil
+}
+
+// phoneTLS is TLS as the phone speaks it. Below 1.2 the suites of 79xx phones
+// are offered, which Go leaves out unless they are named.
+func phoneTLS(c *cli.Context) (*tls.Config, error) {
+	lowest, err := parsed(c, "tls-min", parseTLS)
+	if err != nil {
+		return nil, err
+	}
+	highest, err := parsed(c, "tls-max", parseTLS)
+	if err != nil {
+		return nil, err
+	}
+	if lowest == 0 && highest != 0 && highest < tls.VersionTLS12 {
+		lowest = tls.VersionTLS10
+	}
+	if highest != 0 && lowest > highest {
+		return nil, usagef("--tls-min is above --tls-max")
+	}
+	cfg := &tls.Config{MinVersion: lowest, MaxVersion: highest}
+	if lowest != 0 && lowest < tls.VersionTLS12 {
+		for _, s := range tls.CipherSuites() {
+			cfg.CipherSuites = append(cfg.CipherSuites, s.ID)
+		}
+		cfg.CipherSuites = append(cfg.CipherSuites, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA)
+	}
+	return cfg, nil
+}
+
+// phoneProofs reads what the phone proves itself with, and by what it knows
+// the server.
+func (env *Env) phoneProofs(c *cli.Context, cfg *phone.Config) (err error) {
+	if c.IsSet("auth-string-file") {
+		s, err := env.readSecret(c.String("auth-string-file"))
+		if err != nil {
+			return err
+		}
+		cfg.Password = []byte(s)
+	}
+	if cfg.Existing, err = env.identity(c, "existing", wire.LSC); err != nil {
+		return err
+	}
+	switch c.String("existing-type") {
+	case "lsc":
+	case "mic":
+		if cfg.Existing != nil {
+			cfg.Existing.Type = wire.MIC
+		}
+	default:
+		return usagef("--existing-type: %q is not lsc or mic", c.String("existing-type"))
+	}
+	if cfg.SUDI, err = env.identity(c, "sudi", wire.MIC); err != nil {
+		return err
+	}
+	cfg.ServerCertificate, err = env.certificateFile(c.String("capf-cert"))
+	return err
+}
+
+// identity reads the certificate and the key that a pair of flags names.
+func (env *Env) identity(c *cli.Context, prefix string, kind wire.CertificateType) (*phone.Identity, error) {
+	certFile, keyFile := c.String(prefix+"-cert"), c.String(prefix+"-key")
+	if certFile == "" && keyFile == "" {
+		return nil, nil
+	}
+	if certFile == "" || keyFile == "" {
+		return nil, usagef("--%s-cert and --%s-key belong together", prefix, prefix)
+	}
+	der, err := env.certificateFile(certFile)
+	if err != nil {
+		return nil, err
+	}
+	key, err := env.keyFile(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return &phone.Identity{Certificate: der, Key: key, Type: kind}, nil
+}
+
+func (env *Env) keyFile(name string) (stdcrypto.Signer, error) {
+	data, err := env.readInput(name, certificateLimit)
+	if err != nil {
+		return nil, err
+	}
+	key, err := crypto.ParsePrivateKeyPEM(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return key, nil
+}
+
+// certificateFile reads the first certificate of a file; nil without a name.
+func (env *Env) certificateFile(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := env.readInput(name, certificateLimit)
+	if err != nil {
+		return nil, err
+	}
+	certs, err := crypto.ParseCertificates(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", name, err)
+	}
+	return certs[0].Raw, nil
+}
+
+// traceLimit is how many bytes of an element are shown.
+const traceLimit = 64
+
+// trace shows a frame.
+func (env *Env) trace(sent bool, f wire.Frame) {
+	f = phone.Redact(f)
+	from := map[bool]string{true: "phone ", false: "server"}[sent]
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s session %08x", from, f.Command, f.Session)
+	for _, e := range f.Elements {
+		value := e.Value
+		more := ""
+		if len(value) > traceLimit {
+			value, more = value[:traceLimit], fmt.Sprintf("… (%d bytes)", len(e.Value))
+		}
+		if e.Tag == wire.TagDeviceName || e.Tag == wire.TagReasonInfo || e.Tag == wire.TagPassword {
+			fmt.Fprintf(&b, " %s %q%s", e.Tag, strings.TrimSuffix(string(value), "\x00"), more)
+			continue
+		}
+		fmt.Fprintf(&b, " %s %s%s", e.Tag, hex.EncodeToString(value), more)
+	}
+	env.say("%s", b.String())
+}

@@ -1,0 +1,226 @@
+package commands
+
+import (
+	"context"
+	stdcrypto "crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll/phone"
+)
+
+// errNothing is a session that the server ended without an operation.
+var errNothing = errors.New("the server has nothing scheduled for it")
+
+type phoneOptions struct {
+	phone.Config
+	want phone.Did
+	dir  string // where certificate and key of the phone are
+}
+
+func phoneEnrollCommand() command {
+	return command{
+		name: "enroll", args: "NAME", short: "get a certificate as the phone NAME",
+		about: `It does what a phone does when Install/Upgrade is scheduled for it, and writes
+NAME.key and NAME.pem before it confirms. When communication fails, it tries
+three times, 30 seconds apart.`,
+		example: "capf phone enroll SEP001122334455 --server localhost:3804 --out .",
+		output:  object, noStore: true,
+		flags: append(phoneFlags(),
+			&cli.StringFlag{Name: "out", Value: ".", Usage: "write key and certificate into the folder `DIR`"},
+			&cli.StringFlag{Name: "keys", Value: "any", Usage: "`KIND` of key that it can make: rsa, ec, any"},
+			&cli.StringFlag{Name: "possession", Value: "sign", Usage: "`ANSWER` when it has to prove that it has the key: sign, refuse, drop"},
+			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no end)"}),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.enrollChoice(c)
+			if err != nil {
+				return err
+			}
+			return actAsPhone(c.Context, env, o)
+		},
+	}
+}
+
+func (env *Env) enrollChoice(c *cli.Context) (phoneOptions, error) {
+	o, err := env.phoneChoice(c, phone.Installed)
+	if err != nil {
+		return o, err
+	}
+	o.WaitForIssue = c.Duration("wait")
+	o.Store, o.Delete = o.keep, declined
+	switch c.String("keys") {
+	case "any":
+	case "rsa", "ec":
+		o.NewKey = onlyKeys(c.String("keys"))
+	default:
+		return o, usagef("--keys: %q is not rsa, ec or any", c.String("keys"))
+	}
+	switch c.String("possession") {
+	case "sign":
+	case "refuse":
+		o.Possession = phone.Refuse
+	case "drop":
+		o.Possession = phone.Drop
+	default:
+		return o, usagef("--possession: %q is not sign, refuse or drop", c.String("possession"))
+	}
+	return o, nil
+}
+
+// phoneChoice reads what all phone commands share. The name becomes that of
+// files, so it must not lead out of the folder.
+func (env *Env) phoneChoice(c *cli.Context, want phone.Did) (phoneOptions, error) {
+	cfg, err := env.phoneConfig(c)
+	o := phoneOptions{Config: cfg, want: want, dir: c.String("out")}
+	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
+		err = usagef("%q is not the name of a device", cfg.Device)
+	}
+	return o, err
+}
+
+func declined() error { return errors.New("this phone was started for another operation") }
+
+// onlyKeys makes keys of one kind, as a phone that knows no others.
+func onlyKeys(kind string) func(crypto.KeyKind) (stdcrypto.Signer, error) {
+	return func(asked crypto.KeyKind) (stdcrypto.Signer, error) {
+		if !strings.HasPrefix(string(asked), kind+"-") {
+			return nil, fmt.Errorf("this phone makes no %s key", asked)
+		}
+		return crypto.GenerateKey(rand.Reader, asked)
+	}
+}
+
+func (o phoneOptions) certificateFile() string { return filepath.Join(o.dir, o.Device+".pem") }
+func (o phoneOptions) keyFile() string         { return filepath.Join(o.dir, o.Device+".key") }
+
+// keep stores what the phone got: the key first, since the certificate is
+// worth nothing without it.
+func (o phoneOptions) keep(der []byte, key stdcrypto.Signer) error {
+	pem, err := crypto.PrivateKeyPEM(key)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(o.keyFile(), pem, 0o600); err != nil {
+		return err
+	}
+	return replaceFile(o.certificateFile(), crypto.CertificatePEM(der), 0o644)
+}
+
+// actAsPhone runs the session and prints how it ended.
+func actAsPhone(ctx context.Context, env *Env, o phoneOptions) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	result, err := phone.Run(ctx, o.Config)
+	if result.Server != nil && o.ServerCertificate == nil {
+		env.say("warning: the server's certificate was not verified: %s, SHA-256 %s",
+			result.Server.Subject, crypto.Fingerprint(result.Server))
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("phone %s: %w", o.Device, err)
+	case result.Did == phone.Nothing:
+		return fmt.Errorf("phone %s: %w", o.Device, errNothing)
+	}
+	fields := []field{
+		{"Device", "device", o.Device},
+		{"Did", "did", result.Did.String()},
+		{"Server", "server", result.Remote.String()},
+		{"Server's certificate", "server_subject", result.Server.Subject.String()},
+		{"Attempts", "attempts", result.Attempts},
+	}
+	if result.Did == phone.Installed {
+		more, err := o.installedFields(result)
+		if err != nil {
+			return err
+		}
+		fields = append(fields, more...)
+	}
+	return showObject(env, fields)
+}
+
+func (o phoneOptions) installedFields(r phone.Result) ([]field, error) {
+	cert, err := x509.ParseCertificate(r.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("reading the LSC: %w", err)
+	}
+	return []field{
+		{"Subject", "subject", cert.Subject.String()},
+		{"Serial", "serial", cert.SerialNumber.Text(16)},
+		{"Valid until", "not_after", cert.NotAfter},
+		{"Certificate", "certificate_file", o.certificateFile()},
+		{"Key", "key_file", o.keyFile()},
+	}, nil
+}
+
+func phoneFetchCommand() command {
+	return command{
+		name: "fetch", args: "NAME", short: "give the certificates of the phone NAME to the server",
+		about: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
+that was written by phone enroll is the LSC unless --lsc names another one.`,
+		example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",
+		output:  object, noStore: true,
+		flags: append(phoneFlags(),
+			&cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"},
+			&cli.StringFlag{Name: "lsc", Usage: "the LSC of the phone is in `FILE`"},
+			&cli.StringFlag{Name: "mic", Usage: "the MIC of the phone is in `FILE`"}),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.phoneChoice(c, phone.Fetched)
+			if err != nil {
+				return err
+			}
+			o.NewKey, o.Delete = noKey, declined
+			if o.MIC, err = env.certificateFile(c.String("mic")); err != nil {
+				return err
+			}
+			lsc := c.String("lsc")
+			if _, err := os.Stat(o.certificateFile()); lsc == "" && err == nil {
+				lsc = o.certificateFile()
+			}
+			if o.LSC, err = env.certificateFile(lsc); err != nil {
+				return err
+			}
+			return actAsPhone(c.Context, env, o)
+		},
+	}
+}
+
+func noKey(crypto.KeyKind) (stdcrypto.Signer, error) { return nil, declined() }
+
+func phoneDeleteCommand() command {
+	return command{
+		name: "delete", args: "NAME", short: "let the server delete the certificate of the phone NAME",
+		about: `It does what a phone does when Delete is scheduled for it, and removes the files
+that phone enroll has written.`,
+		example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
+		output:  object, noStore: true,
+		flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.phoneChoice(c, phone.Deleted)
+			if err != nil {
+				return err
+			}
+			o.NewKey, o.Delete = noKey, o.remove
+			return actAsPhone(c.Context, env, o)
+		},
+	}
+}
+
+func (o phoneOptions) remove() error {
+	for _, file := range []string{o.certificateFile(), o.keyFile()} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing %q: %w", file, pathless(err))
+		}
+	}
+	return nil
+}

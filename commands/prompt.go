@@ -1,0 +1,75 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/AlecAivazis/survey/v2"
+	"github.com/AlecAivazis/survey/v2/terminal"
+)
+
+// Prompter asks the person at the terminal. Ctrl-C gives errDeclined.
+type Prompter interface {
+	Ask(question, suggestion string) (string, error)
+	Secret(question string) (string, error)
+	Confirm(question string) (bool, error)
+}
+
+// surveyPrompter asks on a real terminal; survey would hang or read an end of
+// file anywhere else, so an Env without a terminal has none.
+type surveyPrompter struct{ streams terminal.Stdio }
+
+// newPrompter asks on in and out, which are a terminal.
+func newPrompter(in, out terminalFile, stderr io.Writer) Prompter {
+	return surveyPrompter{terminal.Stdio{In: in, Out: out, Err: stderr}}
+}
+
+func (p surveyPrompter) ask(prompt survey.Prompt, answer any) error {
+	err := survey.AskOne(prompt, answer, survey.WithStdio(p.streams.In, p.streams.Out, p.streams.Err))
+	if errors.Is(err, terminal.InterruptErr) {
+		return fmt.Errorf("interrupted: %w", errDeclined)
+	}
+	if err != nil {
+		return fmt.Errorf("asking on the terminal: %w", err)
+	}
+	return nil
+}
+
+// Ask wants a line of text; an empty one is the suggestion.
+func (p surveyPrompter) Ask(question, suggestion string) (answer string, err error) {
+	err = p.ask(&survey.Input{Message: question, Default: suggestion}, &answer)
+	return answer, err
+}
+
+// Secret wants a line of text and does not show it.
+func (p surveyPrompter) Secret(question string) (answer string, err error) {
+	err = p.ask(&survey.Password{Message: question}, &answer)
+	return answer, err
+}
+
+// Confirm wants a yes; no is the suggestion.
+func (p surveyPrompter) Confirm(question string) (answer bool, err error) {
+	err = p.ask(&survey.Confirm{Message: question}, &answer)
+	return answer, err
+}
+
+// consent asks before something that cannot be taken back. Off a terminal the
+// consent has to be on the command line, as --yes.
+func (env *Env) consent(yes bool, format string, args ...any) error {
+	if yes {
+		return nil
+	}
+	question := fmt.Sprintf(format, args...)
+	if env.Prompt == nil {
+		return &usageError{text: question + " needs consent", hint: "add --yes, or --dry-run to see what it would do"}
+	}
+	ok, err := env.Prompt.Confirm(question + "?")
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("declined: %w", errDeclined)
+	}
+	return nil
+}

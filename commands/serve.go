@@ -1,0 +1,145 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll/server"
+)
+
+type serveOptions struct {
+	init        initOptions
+	listen      []string
+	jsonLog     bool
+	level       slog.Level
+	grace       time.Duration
+	addressFile string
+}
+
+func serveCommand() command {
+	return command{
+		name: "serve", short: "run the listener on which phones connect",
+		about: `The first start makes the database and the CAPF certificate. SIGINT and SIGTERM
+end it: it takes no new sessions, gives the running ones the grace, and exits
+with 0; a second signal ends it at once. The log goes to stderr.`,
+		example: "capf serve --listen 127.0.0.1:0 --address-file capf.address",
+		flags: append([]cli.Flag{
+			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `ADDRESS`, such as :3804 or 10.0.0.1:3804; may be repeated (default: the parameter capf_phone_port)"},
+			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
+			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "`LEVEL`: debug, info, warn, error"},
+			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "`TIME` that running sessions get at a stop"},
+			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` when it listens, one a line"},
+		}, nameFlags()...),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := serveChoice(c)
+			if err != nil {
+				return err
+			}
+			return serve(c.Context, env, o)
+		},
+	}
+}
+
+func serveChoice(c *cli.Context) (o serveOptions, err error) {
+	if o.init, err = initChoice(c); err != nil {
+		return o, err
+	}
+	o.listen, o.grace, o.addressFile = c.StringSlice("listen"), c.Duration("grace"), c.String("address-file")
+	for _, a := range o.listen {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			return o, usagef("--listen: %q is not HOST:PORT, :PORT or [IPV6]:PORT", a)
+		}
+	}
+	if o.grace <= 0 {
+		return o, usagef("--grace: it must be longer than nothing")
+	}
+	switch c.String("log-format") {
+	case "json":
+		o.jsonLog = true
+	case "text":
+	default:
+		return o, usagef("--log-format: %q is not text or json", c.String("log-format"))
+	}
+	if err := o.level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
+		return o, usagef("--log-level: %q is not debug, info, warn or error", c.String("log-level"))
+	}
+	return o, nil
+}
+
+func serve(ctx context.Context, env *Env, o serveOptions) error {
+	log := env.logger(o)
+	s, err := env.createStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, true)
+	if err != nil {
+		return err
+	}
+	r.Log = log
+	made, err := r.Init(ctx, env.actor(), o.init.name, o.init.keyBits)
+	if err != nil {
+		return err
+	}
+	if made.Created {
+		log.Info("made the CAPF certificate", "subject", made.Certificate.Subject.String(), "sha256", made.Fingerprint)
+	}
+	if err := forget(o.addressFile); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// Without the handler, the second signal ends the process.
+	context.AfterFunc(ctx, stop)
+	err = server.Run(ctx, server.Config{
+		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version,
+		Ready: func(addresses []net.Addr) {
+			if err := announce(o.addressFile, addresses); err != nil {
+				log.Error("the addresses could not be written", "reason", err)
+			}
+		},
+	})
+	return errors.Join(err, forget(o.addressFile))
+}
+
+func (env *Env) logger(o serveOptions) *slog.Logger {
+	options := &slog.HandlerOptions{Level: o.level}
+	if o.jsonLog {
+		return slog.New(slog.NewJSONHandler(env.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(env.Stderr, options))
+}
+
+// announce writes the addresses for scripts that let the system choose a port.
+func announce(file string, addresses []net.Addr) error {
+	if file == "" {
+		return nil
+	}
+	var b strings.Builder
+	for _, a := range addresses {
+		fmt.Fprintln(&b, a)
+	}
+	return replaceFile(file, []byte(b.String()), 0o644)
+}
+
+// forget removes the addresses of a server that does not listen.
+func forget(file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing %q: %w", file, pathless(err))
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func serviceListCommand() command {
+	return command{
+		name: "list", short: "list the services",
+		about: `capf is the listener on which phones connect; enrollment is the client of an
+online CA, needed with the issuer online-ca only.`,
+		example: "capf service list",
+		output:  list,
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			rows, err := s.Services(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, values(rows), serviceColumns, "there is no service")
+		},
+	}
+}
+
+// serviceColumns are the properties of a service in a list.
+var serviceColumns = []column[store.Service]{
+	{"Service", "name", func(s store.Service) any { return s.Name }},
+	{"", "active", func(s store.Service) any { return s.Active }},
+	{"State", "state", func(s store.Service) any { return serviceState(s) }},
+	{"Restarts asked for", "restarts", func(s store.Service) any { return s.Restarts }},
+}
+
+func serviceState(s store.Service) string {
+	if s.Active {
+		return "activated"
+	}
+	return "deactivated"
+}
+
+func serviceActivateCommand() command {
+	return serviceCommand("activate", "activate a service", `A running serve obeys within two seconds.`, activation(true))
+}
+
+func serviceDeactivateCommand() command {
+	return serviceCommand("deactivate", "deactivate a service",
+		`A running serve obeys within two seconds: it closes its listener and lets the
+sessions that run come to their end.`, activation(false))
+}
+
+func serviceRestartCommand() command {
+	return serviceCommand("restart", "restart a service",
+		`A running serve obeys within two seconds: it lets the sessions that run come to
+their end and reads certificate, port and TLS settings anew.`, serviceRestart)
+}
+
+func serviceCommand(name, short, about string, run func(context.Context, *Env, string) error) command {
+	return command{
+		name: name, args: "SERVICE", short: short, about: about,
+		example: "capf service " + name + " capf",
+		output:  object,
+		run:     func(env *Env, c *cli.Context) error { return run(c.Context, env, c.Args().First()) },
+	}
+}
+
+func activation(active bool) func(context.Context, *Env, string) error {
+	return func(ctx context.Context, env *Env, name string) error {
+		s, was, err := env.openService(ctx, name)
+		if err != nil {
+			return err
+		}
+		if was.Active == active {
+			env.say("service %s is %s already", was.Name, serviceState(was))
+			return env.serviceResult(ctx, s, was.Name)
+		}
+		if err := s.SetService(ctx, env.actor(), was.Name, active); err != nil {
+			return err
+		}
+		was.Active = active
+		env.say("service %s is %s", was.Name, serviceState(was))
+		return env.serviceResult(ctx, s, was.Name)
+	}
+}
+
+func serviceRestart(ctx context.Context, env *Env, name string) error {
+	s, was, err := env.openService(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := s.RestartService(ctx, env.actor(), was.Name); err != nil {
+		return err
+	}
+	env.say("service %s is told to restart", was.Name)
+	if !was.Active {
+		env.say("warning: it is deactivated; capf service activate %s starts it", was.Name)
+	}
+	return env.serviceResult(ctx, s, was.Name)
+}
+
+func (env *Env) openService(ctx context.Context, name string) (*store.Store, store.Service, error) {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return nil, store.Service{}, err
+	}
+	service, err := findService(ctx, s, name)
+	return s, service, err
+}
+
+func findService(ctx context.Context, s *store.Store, name string) (store.Service, error) {
+	all, err := s.Services(ctx)
+	if err != nil {
+		return store.Service{}, err
+	}
+	var names []string
+	for _, v := range all {
+		names = append(names, v.Name)
+	}
+	if i := slices.Index(names, strings.ToLower(name)); i >= 0 {
+		return all[i], nil
+	}
+	return store.Service{}, withHint(fmt.Errorf("service %q: %w", name, store.ErrNotFound),
+		"%s", didYouMean(name, names, "services are "+strings.Join(names, ", ")))
+}
+
+func (env *Env) serviceResult(ctx context.Context, s *store.Store, name string) error {
+	if env.Format != asJSON {
+		return nil
+	}
+	service, err := findService(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	return showObject(env, fieldsOf(serviceColumns, service))
+}

@@ -1,0 +1,88 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+type setOptions struct {
+	name  string
+	value *string // nil when it has to be asked for
+}
+
+func setCommand() command {
+	return command{
+		name: "set", args: "PARAMETER [VALUE]", short: "set a parameter",
+		about: `On a terminal, a VALUE that is left out is asked for. The command says when the
+change is in force.`,
+		example: "capf set keep_alive 20",
+		output:  object,
+		run: func(env *Env, c *cli.Context) error {
+			o := setOptions{name: c.Args().First()}
+			if c.Args().Len() > 1 {
+				value := c.Args().Get(1)
+				o.value = &value
+			}
+			return setParameter(c.Context, env, o)
+		},
+	}
+}
+
+func setParameter(ctx context.Context, env *Env, o setOptions) error {
+	p, err := findParameter(o.name)
+	if err != nil {
+		return err
+	}
+	if o.value == nil && env.Prompt == nil {
+		return &usageError{text: "the VALUE of " + p.Name + " is missing", hint: "it takes " + p.Range}
+	}
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r := env.rules(s)
+	if o.value == nil {
+		value, err := env.askValue(ctx, r, p)
+		if err != nil {
+			return err
+		}
+		o.value = &value
+	}
+	c, err := r.SetParameter(ctx, env.actor(), p.Name, *o.value)
+	if err != nil {
+		return err
+	}
+	if c.Changed {
+		env.say("%s is %s now (was %s), in force %s", c.Name, c.New, c.Old, c.Effect)
+	} else {
+		env.say("%s is %s already", c.Name, c.New)
+	}
+	if c.Warning != "" {
+		env.warn([]string{c.Warning})
+	}
+	if env.Format != asJSON {
+		return nil
+	}
+	return showObject(env, []field{
+		{"", "name", c.Name}, {"", "old", c.Old}, {"", "value", c.New},
+		{"", "changed", c.Changed}, {"", "effect", c.Effect}, {"", "warning", c.Warning},
+	})
+}
+
+// askValue asks for the value of a parameter and suggests the one in force.
+func (env *Env) askValue(ctx context.Context, r *enroll.Rules, p enroll.Parameter) (string, error) {
+	all, err := r.Values(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, v := range all {
+		if v.Name == p.Name {
+			return env.Prompt.Ask(p.Name+" ("+p.Range+")", v.Value)
+		}
+	}
+	return "", withHint(store.ErrNotFound, "capf show lists all parameters")
+}

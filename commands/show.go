@@ -1,0 +1,75 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+func showCommand() command {
+	return command{
+		name: "show", args: "[PARAMETER]", short: "show parameters, their ranges and defaults",
+		example: "capf show keep_alive",
+		output:  list,
+		run:     func(env *Env, c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
+	}
+}
+
+func findParameter(name string) (enroll.Parameter, error) {
+	p, ok := enroll.FindParameter(name)
+	if ok {
+		return p, nil
+	}
+	var names []string
+	for _, p := range enroll.Parameters() {
+		names = append(names, p.Name)
+	}
+	return p, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound),
+		"%s", didYouMean(name, names, "capf show lists all parameters"))
+}
+
+func showParameters(ctx context.Context, env *Env, name string) error {
+	if name != "" {
+		p, err := findParameter(name)
+		if err != nil {
+			return err
+		}
+		name = p.Name
+	}
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := env.rules(s).Values(ctx)
+	if err != nil {
+		return err
+	}
+	if name == "" {
+		return showList(env, values(all), parameterColumns, "there is no parameter")
+	}
+	for _, v := range all {
+		if v.Name != name {
+			continue
+		}
+		if env.Format == asCSV {
+			return showList(env, values([]enroll.Value{v}), parameterColumns, "")
+		}
+		return showObject(env, append(fieldsOf(parameterColumns, v), field{"Meaning", "", v.Help}))
+	}
+	return nil
+}
+
+// parameterColumns are the properties of a parameter in a list.
+var parameterColumns = []column[enroll.Value]{
+	{"Parameter", "name", func(v enroll.Value) any { return v.Name }},
+	{"Value", "value", func(v enroll.Value) any { return v.Value }},
+	{"Default", "default", func(v enroll.Value) any { return v.Default }},
+	{"Range", "range", func(v enroll.Value) any { return v.Range }},
+	{"A change is in force", "effect", func(v enroll.Value) any { return v.Effect }},
+	{"", "set", func(v enroll.Value) any { return v.Set }},
+	{"", "help", func(v enroll.Value) any { return v.Help }},
+}

@@ -1,0 +1,44 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func staleListCommand() command {
+	return command{
+		name: "list", aliases: []string{"view"}, short: "list stale certificates",
+		about: `A certificate becomes stale when its phone asked anew before it had confirmed
+this one, or refused to store it. No phone uses it.`,
+		example: "capf stale-lsc list",
+		output:  list,
+		run:     func(env *Env, c *cli.Context) error { return staleList(c.Context, env) },
+	}
+}
+
+func staleList(ctx context.Context, env *Env) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	return showList(env, s.LSCs(ctx, staleOnes()), staleColumns, noStale)
+}
+
+const noStale = "no certificate is stale"
+
+// staleOnes are all stale certificates.
+func staleOnes() store.LSCFilter { return store.LSCFilter{State: store.LSCStale} }
+
+// staleColumns are the properties of a stale LSC in a list.
+var staleColumns = []column[store.LSC]{
+	{"Serial", "serial", func(l store.LSC) any { return l.Serial }},
+	{"Device", "device", func(l store.LSC) any { return l.Device }},
+	{"", "subject", func(l store.LSC) any { return l.Subject }},
+	{"Issuer", "issuer", func(l store.LSC) any { return l.Issuer }},
+	{"Issued", "issued_at", func(l store.LSC) any { return l.IssuedAt }},
+	{"Stale since", "stale_at", func(l store.LSC) any { return l.EndedAt }},
+	{"Valid until", "not_after", func(l store.LSC) any { return l.NotAfter }},
+}

@@ -1,0 +1,249 @@
+package commands
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/store"
+)
+
+func statusCommand() command {
+	return command{
+		name: "status", short: "show what is wrong, and how capf stands",
+		about:   `What needs attention comes first, with the command that helps.`,
+		example: "capf status --json",
+		output:  object,
+		run:     func(env *Env, c *cli.Context) error { return status(c.Context, env) },
+	}
+}
+
+// report is the state of capf as JSON shows it.
+type report struct {
+	Findings    []finding     `json:"findings"`
+	Service     string        `json:"service"`
+	Servers     []runningNow  `json:"servers"`
+	Issuer      string        `json:"issuer"`
+	Certificate *ownIdentity  `json:"certificate"`
+	Devices     deviceNumbers `json:"devices"`
+	Requests    int64         `json:"requests_waiting"`
+	LSCs        lscNumbers    `json:"lscs"`
+	Database    string        `json:"database"`
+}
+
+type finding struct {
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+	Hint     string `json:"hint"`
+}
+
+type runningNow struct {
+	PID       int      `json:"pid"`
+	Host      string   `json:"host"`
+	Version   string   `json:"version"`
+	Addresses []string `json:"addresses"`
+	Since     string   `json:"since"`
+	SeenAt    string   `json:"seen_at"`
+	Sessions  int      `json:"sessions"`
+	Alive     bool     `json:"alive"`
+}
+
+type ownIdentity struct {
+	Subject     string `json:"subject"`
+	Serial      string `json:"serial"`
+	NotAfter    string `json:"not_after"`
+	DaysLeft    int    `json:"days_left"`
+	Fingerprint string `json:"fingerprint_sha256"`
+}
+
+type deviceNumbers struct {
+	Total     int64 `json:"total"`
+	Scheduled int64 `json:"scheduled"`
+	Failed    int64 `json:"failed"`
+	Late      int64 `json:"late"`
+}
+
+type lscNumbers struct {
+	Issued    int64 `json:"issued"`
+	Installed int64 `json:"installed"`
+	Stale     int64 `json:"stale"`
+}
+
+func status(ctx context.Context, env *Env) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.gather(ctx, s)
+	if err != nil {
+		return err
+	}
+	if env.Format == asJSON {
+		return printJSON(env, r)
+	}
+	for _, f := range r.Findings {
+		line := fmt.Sprintf("%-8s %s", f.Severity, f.Text)
+		if f.Hint != "" {
+			line += " (" + f.Hint + ")"
+		}
+		fmt.Fprintln(env.out, oneLine(line))
+	}
+	if len(r.Findings) == 0 {
+		fmt.Fprintln(env.out, "ok       nothing needs attention")
+	}
+	fmt.Fprintln(env.out)
+	return showObject(env, r.fields())
+}
+
+func (r *report) fields() []field {
+	fields := []field{{"Service capf", "", r.Service}}
+	for _, v := range r.Servers {
+		if !v.Alive {
+			continue
+		}
+		where := strings.Join(v.Addresses, ", ")
+		if where == "" {
+			where = "not listening"
+		}
+		fields = append(fields, field{"Listener", "",
+			fmt.Sprintf("%s, %d sessions (pid %d on %s, capf %s)", where, v.Sessions, v.PID, v.Host, v.Version)})
+	}
+	fields = append(fields, field{"Issuer", "", r.Issuer})
+	if c := r.Certificate; c != nil {
+		fields = append(fields, field{"Certificate", "", c.Subject},
+			field{"Valid until", "", fmt.Sprintf("%s, %d days left", c.NotAfter, c.DaysLeft)},
+			field{"SHA-256", "", c.Fingerprint})
+	}
+	return append(fields,
+		field{"Devices", "", fmt.Sprintf("%d, %d scheduled, %d late, %d failed", r.Devices.Total, r.Devices.Scheduled, r.Devices.Late, r.Devices.Failed)},
+		field{"Requests", "", fmt.Sprintf("%d waiting", r.Requests)},
+		field{"LSCs", "", fmt.Sprintf("%d installed, %d issued, %d stale", r.LSCs.Installed, r.LSCs.Issued, r.LSCs.Stale)},
+		field{"Database", "", r.Database})
+}
+
+// gather asks the database for everything that the screen shows.
+func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
+	rules := env.rules(s)
+	r := &report{Findings: []finding{}, Servers: []runningNow{}, Database: s.Path()}
+	service, err := findService(ctx, s, "capf")
+	if err != nil {
+		return nil, err
+	}
+	r.Service = serviceState(service)
+	settings, err := rules.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Issuer = settings.Issuer
+	if err := r.servers(ctx, env, s, service.Active); err != nil {
+		return nil, err
+	}
+	if r.Certificate, err = identityNow(ctx, s, env.Now()); err != nil {
+		return nil, err
+	}
+	if err := r.count(ctx, s); err != nil {
+		return nil, err
+	}
+	return r, r.find(ctx, rules)
+}
+
+func (r *report) find(ctx context.Context, rules *enroll.Rules) error {
+	found, err := rules.Findings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		r.Findings = append(r.Findings, finding(f))
+	}
+	return nil
+}
+
+// servers lists the serve processes, and finds fault when none of them lives
+// although the service is activated.
+func (r *report) servers(ctx context.Context, env *Env, s *store.Store, active bool) error {
+	rows, err := s.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	living := 0
+	for _, v := range rows {
+		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, timestamp(v.Since), timestamp(v.SeenAt), v.Sessions, alive(v, env.Now())}
+		if now.Addresses == nil {
+			now.Addresses = []string{}
+		}
+		if now.Alive {
+			living++
+		}
+		r.Servers = append(r.Servers, now)
+	}
+	if active && living == 0 {
+		r.Findings = append(r.Findings, finding{"error", "no serve is running", "capf serve, or systemctl start capf"})
+	}
+	return nil
+}
+
+// reportAge is how old the report of a living server can be: it makes one
+// every five seconds.
+const reportAge = 20 * time.Second
+
+// alive tells whether a serve that has reported itself still runs. On this host
+// the process is looked for, so that one that was killed is noticed at once.
+func alive(v store.Server, now time.Time) bool {
+	if now.Sub(v.SeenAt) > reportAge {
+		return false
+	}
+	if host, err := os.Hostname(); err != nil || host != v.Host {
+		return true
+	}
+	err := syscall.Kill(v.PID, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
+func identityNow(ctx context.Context, s *store.Store, now time.Time) (*ownIdentity, error) {
+	id, err := s.Identity(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(id.Chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+	}
+	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), timestamp(c.NotAfter), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
+}
+
+func (r *report) count(ctx context.Context, s *store.Store) error {
+	devices, err := s.DeviceCounts(ctx)
+	if err != nil {
+		return err
+	}
+	r.Devices = deviceNumbers{Total: devices.Total, Failed: devices.Failed, Late: devices.Late}
+	for operation, n := range devices.ByOperation {
+		if operation != store.NoOperation {
+			r.Devices.Scheduled += n
+		}
+	}
+	if r.Requests, err = s.CountRequests(ctx, store.RequestFilter{State: store.RequestPending}); err != nil {
+		return err
+	}
+	for _, n := range []struct {
+		state store.LSCState
+		count *int64
+	}{{store.LSCIssued, &r.LSCs.Issued}, {store.LSCInstalled, &r.LSCs.Installed}, {store.LSCStale, &r.LSCs.Stale}} {
+		if *n.count, err = s.CountLSCs(ctx, store.LSCFilter{State: n.state}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

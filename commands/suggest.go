@@ -1,0 +1,49 @@
+package commands
+
+import (
+	"strconv"
+	"strings"
+)
+
+// quote shows a word of the command line in a message.
+func quote(s string) string { return strconv.Quote(s) }
+
+// didYouMean proposes the known word that is nearest to the given one, and
+// falls back to other advice when none is near.
+func didYouMean(word string, known []string, otherwise string) string {
+	best, bestDistance := "", len(word)/3+2
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	if best == "" {
+		return otherwise
+	}
+	return "did you mean " + quote(best) + "?"
+}
+
+// distance is the number of letters that have to be inserted, removed,
+// replaced or swapped with their neighbour to make b of a.
+func distance(a, b string) int {
+	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
+	before, above, row := rows[0], rows[1], rows[2]
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(above[j]+1, row[j-1]+1, above[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above, row = above, row, before
+	}
+	return above[len(b)]
+}

@@ -1,0 +1,50 @@
+package commands
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/urfave/cli/v2"
+)
+
+func versionCommand() command {
+	return command{
+		name: "version", short: "show the version of capf",
+		example: "capf version",
+		output:  object, noStore: true,
+		run: func(env *Env, _ *cli.Context) error { return showVersion(env) },
+	}
+}
+
+// build is what the Go toolchain wrote into the program.
+type build struct{ version, commit string }
+
+func thisBuild() build {
+	b := build{version: "unknown"}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	if info.Main.Version != "" {
+		b.version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			b.commit = s.Value
+		}
+	}
+	return b
+}
+
+func showVersion(env *Env) error {
+	b := thisBuild()
+	if env.Format == asJSON {
+		return showObject(env, []field{
+			{"", "version", b.version}, {"", "commit", b.commit},
+			{"", "go", runtime.Version()}, {"", "platform", runtime.GOOS + "/" + runtime.GOARCH},
+		})
+	}
+	fmt.Fprintf(env.out, "capf %s, %s, %s/%s\n", b.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
+}
