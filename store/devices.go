@@ -35,7 +35,7 @@ const (
 	selectDevice = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
 
 	// Word for word the condition of the index devices_failed.
-	hasFailed = `status NOT IN ('none', 'pending', 'upgrade-success', 'delete-success', 'troubleshoot-success')`
+	hasFailed = `instr(status, '-failed') > 0`
 	isLate    = `operation <> 'none' AND completes_by > 0 AND completes_by < ?`
 )
 
@@ -78,7 +78,8 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 
 // ChangeDevice lets change edit the device and writes what it made of it; the
 // id, the name and the times are the store's and stay. The device is locked
-// meanwhile, so change does no I/O. Nothing is written, and no event, when
+// meanwhile, so change does no I/O; it may run twice, the first time for
+// nothing. Nothing is written, and no event, when
 // nothing differs. An error of change ends it and is returned as it is;
 // ErrNotFound: there is no such device.
 func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event EventText, change func(*Device) error) (Device, error) {

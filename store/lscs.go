@@ -90,7 +90,7 @@ func (s *Store) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
 
 func (f LSCFilter) query() query {
 	q := query{selection: "SELECT " + lscColumns + " FROM lscs", order: "id"}
-	q.named("device", f.Device)
+	q.ofDevice(f.Device)
 	switch f.State {
 	case "":
 	case LSCStale:

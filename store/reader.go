@@ -138,22 +138,40 @@ func (q query) String() string {
 	return text
 }
 
-// named asks for a device name or, with * and ? in it, for all that match. The
-// column compares without regard to case. The text before the first wildcard
-// becomes a range, for which the index of the column serves.
+// named asks for a device name or, with * and ? in it, for all that match.
 func (q *query) named(column, pattern string) {
 	if pattern == "" {
 		return
 	}
+	term, args := matching(column, pattern)
+	q.where(term, args...)
+}
+
+// ofDevice asks for what belongs to the devices of a name or pattern, or did
+// so when they were deleted. Only what is left of deleted ones is indexed by
+// name.
+func (q *query) ofDevice(pattern string) {
+	if pattern == "" {
+		return
+	}
+	living, args := matching("name", pattern)
+	left, more := matching("device", pattern)
+	q.where("(device_id IN (SELECT id FROM devices WHERE "+living+") OR device_id IS NULL AND "+left+")", append(args, more...)...)
+}
+
+// matching is a term for a column of names, which compares without regard to
+// case. The text before the first wildcard becomes a range, for which the
+// index of the column serves.
+func matching(column, pattern string) (term string, args []any) {
 	i := strings.IndexAny(pattern, "*?")
 	if i < 0 {
-		q.where(column+" = ?", pattern)
-		return
+		return column + " = ?", []any{pattern}
 	}
 	if i > 0 {
 		from := strings.ToLower(pattern[:i])
-		q.where(column+" >= ? AND "+column+" < ?", from, from[:i-1]+string([]byte{from[i-1] + 1}))
+		term = column + " >= ? AND " + column + " < ? AND "
+		args = append(args, from, from[:i-1]+string([]byte{from[i-1] + 1}))
 	}
 	like := strings.NewReplacer("*", "%", "?", "_", "%", `\%`, "_", `\_`, `\`, `\\`).Replace(pattern)
-	q.where(column+` LIKE ? ESCAPE '\'`, like)
+	return term + column + ` LIKE ? ESCAPE '\'`, append(args, like)
 }

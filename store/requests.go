@@ -115,7 +115,7 @@ func (s *Store) CountRequests(ctx context.Context, f RequestFilter) (int64, erro
 
 func (f RequestFilter) query() query {
 	q := query{selection: "SELECT " + requestColumns + " FROM requests", order: "created_at, id"}
-	q.named("device", f.Device)
+	q.ofDevice(f.Device)
 	switch f.State {
 	case "":
 	case RequestPending:

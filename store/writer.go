@@ -15,6 +15,14 @@ import (
 const (
 	batchLimit = 256 // changes in one transaction
 	lockWait   = 10 * time.Second
+	// A commit costs more than the change in it: each page that it touches is
+	// written, and then the disk is waited for. So when changes follow one
+	// another this closely, the next is held back for a moment, and those that
+	// come meanwhile go with it.
+	closely = 10 * time.Millisecond
+	hold    = 2 * time.Millisecond
+	plenty  = 32 // changes are not held back for more
+
 	// A writer that never pauses would keep other processes out: SQLite has no
 	// queue for its lock. So after so long a streak it leaves the lock alone
 	// for a moment in which a process that waits, which looks more often than
@@ -26,7 +34,7 @@ const (
 )
 
 // writer runs changes. Those that wait at the same time share a transaction
-// and so its fsync, each inside a savepoint of its own. Its goroutine lives
+// and so its fsync, yet one that fails undoes only its own. Its goroutine lives
 // while there is something to do.
 type writer struct {
 	path string
@@ -51,8 +59,8 @@ type writer struct {
 // job is a change that waits or runs.
 type job struct {
 	ctx   context.Context
-	work  func(*tx) error
-	taken atomic.Bool // by the writer, or by its caller who gives up
+	work  func(*tx) error // may run again after what it did was undone
+	taken atomic.Bool     // by the writer, or by its caller who gives up
 	done  chan struct{}
 	err   error
 	panic any // what work panicked with
@@ -111,11 +119,26 @@ func (w *writer) close() error {
 }
 
 func (w *writer) run() {
-	for batch := w.take(); batch != nil; batch = w.take() {
+	for {
+		w.gather()
+		batch := w.take()
+		if batch == nil {
+			return
+		}
 		w.transact(batch)
 		for _, j := range batch {
 			close(j.done)
 		}
+	}
+}
+
+// gather lets changes come together.
+func (w *writer) gather() {
+	w.mu.Lock()
+	n, closed := len(w.waiting), w.closed
+	w.mu.Unlock()
+	if 0 < n && n < plenty && !closed && time.Since(w.released) < closely {
+		time.Sleep(hold)
 	}
 }
 
@@ -140,63 +163,63 @@ func (w *writer) take() []*job {
 	return batch
 }
 
-// transact runs the jobs in one transaction and sets their outcomes.
+// transact runs the jobs in one transaction and sets their outcomes. They
+// seldom fail, so they run without savepoints first: one costs a copy of each
+// page that the job changes.
 func (w *writer) transact(batch []*job) {
+	defer func() { w.released = time.Now() }()
+	if !w.together(batch) {
+		w.apart(batch)
+	}
+}
+
+// together runs the jobs as one. When there are several and one of them fails,
+// it undoes them all and returns false.
+func (w *writer) together(batch []*job) bool {
+	t, err := w.begin()
+	if err != nil {
+		fail(batch, err)
+		return true
+	}
+	for _, j := range batch {
+		if !w.attempt(t, j) {
+			w.rollback(t)
+			return len(batch) == 1
+		}
+	}
+	w.commit(t, batch)
+	return true
+}
+
+// apart runs each job inside a savepoint, so that a failure undoes only its
+// own.
+func (w *writer) apart(batch []*job) {
 	t, err := w.begin()
 	if err != nil {
 		fail(batch, err)
 		return
 	}
-	defer func() { w.released = time.Now() }()
 	for i, j := range batch {
-		if w.step(t, j, len(batch) > 1) {
+		if w.step(t, j) {
 			continue
 		}
 		// SQLite has rolled back everything, for want of space or memory.
 		fail(batch[:i+1], j.err)
-		_ = t.roll("ROLLBACK") // there may be nothing to roll back
+		w.rollback(t)
 		if rest := batch[i+1:]; len(rest) > 0 {
-			w.transact(rest)
+			w.apart(rest)
 		}
 		return
 	}
-	if len(batch) == 1 && (batch[0].err != nil || batch[0].panic != nil) {
-		err = t.roll("ROLLBACK")
-	} else if err = t.roll("COMMIT"); err != nil {
-		fail(batch, err)
-		_ = t.roll("ROLLBACK") // COMMIT may have done so
-	}
-	if err != nil {
-		_ = w.disconnect() // whatever is wrong with it, the next batch gets a new one
-		return
-	}
-	w.commits.Add(1)
-	w.changes.Add(int64(len(batch)))
+	w.commit(t, batch)
 }
 
-// fail gives the error to all jobs that have none of their own.
-func fail(batch []*job, err error) {
-	for _, j := range batch {
-		if j.err == nil {
-			j.err = err
-		}
+// step runs one job. It returns false when the whole transaction is lost.
+func (w *writer) step(t *tx, j *job) bool {
+	if j.err = t.roll("SAVEPOINT change"); j.err != nil {
+		return false
 	}
-}
-
-// step runs one job. It returns false when the whole transaction is lost. A
-// job that is alone needs no savepoint.
-func (w *writer) step(t *tx, j *job, savepoint bool) bool {
-	if savepoint {
-		if j.err = t.roll("SAVEPOINT change"); j.err != nil {
-			return false
-		}
-	}
-	t.now = w.now().Truncate(time.Millisecond).UTC()
-	attempt(t, j)
-	if !savepoint {
-		return true
-	}
-	if j.err != nil || j.panic != nil {
+	if !w.attempt(t, j) {
 		if err := t.roll("ROLLBACK TO change"); err != nil {
 			j.err = errors.Join(j.err, err)
 			return false
@@ -209,14 +232,45 @@ func (w *writer) step(t *tx, j *job, savepoint bool) bool {
 	return true
 }
 
+func (w *writer) commit(t *tx, batch []*job) {
+	if err := t.roll("COMMIT"); err != nil {
+		fail(batch, err)
+		w.rollback(t)
+		return
+	}
+	w.commits.Add(1)
+	w.changes.Add(int64(len(batch)))
+}
+
+// rollback leaves no transaction open. Where SQLite has rolled back by itself
+// the statement fails, and a new connection for the next batch does no harm.
+func (w *writer) rollback(t *tx) {
+	if err := t.roll("ROLLBACK"); err != nil {
+		_ = w.disconnect()
+	}
+}
+
+// fail gives the error to all jobs that have none of their own.
+func fail(batch []*job, err error) {
+	for _, j := range batch {
+		if j.err == nil {
+			j.err = err
+		}
+	}
+}
+
 // attempt runs the work and keeps its panic for the goroutine that asked.
-func attempt(t *tx, j *job) {
+func (w *writer) attempt(t *tx, j *job) (good bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			j.panic = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
+			good = false
 		}
 	}()
+	t.now = w.now().Truncate(time.Millisecond).UTC()
+	j.err, j.panic = nil, nil
 	j.err = j.work(t)
+	return j.err == nil
 }
 
 // begin starts a transaction with the write lock, for which it waits.

@@ -3,7 +3,9 @@
 -- Times are milliseconds since 1970 UTC, 0 when not set. Blobs stand last in a
 -- row, so that a question about the other columns need not read them. The
 -- AUTOINCREMENT keeps the id of a deleted row from being used again: a phone's
--- session may still hold it.
+-- session may still hold it. A CHECK with IN and more than two values would
+-- build a temporary table each time; so they are written with OR and, for the
+-- many statuses, as a search in a text.
 
 CREATE TABLE devices (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -11,29 +13,30 @@ CREATE TABLE devices (
     description    TEXT    NOT NULL DEFAULT '',
     model          TEXT    NOT NULL DEFAULT '',
     pool           TEXT    NOT NULL DEFAULT '',
-    security_mode  TEXT    NOT NULL CHECK (security_mode IN ('nonsecure', 'authenticated', 'encrypted')),
-    ip_mode        TEXT    NOT NULL CHECK (ip_mode IN ('two-stack', 'ipv4', 'ipv6')),
-    operation      TEXT    NOT NULL CHECK (operation IN ('none', 'install', 'delete', 'troubleshoot')),
-    auth_mode      TEXT    NOT NULL CHECK (auth_mode IN ('auth-string', 'null-string', 'lsc', 'mic')),
-    key_order      TEXT    NOT NULL CHECK (key_order IN ('rsa', 'ec', 'ec-preferred')),
+    security_mode  TEXT    NOT NULL CHECK (security_mode = 'nonsecure' OR security_mode = 'authenticated' OR security_mode = 'encrypted'),
+    ip_mode        TEXT    NOT NULL CHECK (ip_mode = 'two-stack' OR ip_mode = 'ipv4' OR ip_mode = 'ipv6'),
+    operation      TEXT    NOT NULL CHECK (operation = 'none' OR operation = 'install' OR operation = 'delete' OR operation = 'troubleshoot'),
+    auth_mode      TEXT    NOT NULL CHECK (auth_mode = 'auth-string' OR auth_mode = 'null-string' OR auth_mode = 'lsc' OR auth_mode = 'mic'),
+    key_order      TEXT    NOT NULL CHECK (key_order = 'rsa' OR key_order = 'ec' OR key_order = 'ec-preferred'),
     rsa_bits       INTEGER NOT NULL,
     ec_bits        INTEGER NOT NULL,
     completes_by   INTEGER NOT NULL DEFAULT 0,
-    status         TEXT    NOT NULL CHECK (status IN (
-        'none', 'pending', 'upgrade-success', 'upgrade-failed', 'upgrade-failed-invalid-lsc',
-        'upgrade-failed-invalid-authentication-string', 'upgrade-failed-invalid-mic',
-        'upgrade-failed-invalid-credentials', 'upgrade-failed-phone-communication-failure',
-        'upgrade-failed-key-generation-failed', 'upgrade-failed-ca-communication-failure',
-        'upgrade-failed-ca-rejected-connection', 'upgrade-failed-late', 'upgrade-failed-no-ec-support',
-        'delete-success', 'delete-failed', 'delete-failed-invalid-lsc',
-        'delete-failed-invalid-authentication-string', 'delete-failed-invalid-mic',
-        'delete-failed-invalid-credentials', 'delete-failed-phone-communication-failure',
-        'delete-failed-key-generation-failed', 'delete-failed-ca-communication-failure',
-        'delete-failed-ca-rejected-connection', 'delete-failed-late', 'troubleshoot-success',
-        'troubleshoot-failed', 'troubleshoot-failed-invalid-lsc',
-        'troubleshoot-failed-invalid-authentication-string', 'troubleshoot-failed-invalid-mic',
-        'troubleshoot-failed-invalid-credentials', 'troubleshoot-failed-phone-communication-failure',
-        'troubleshoot-failed-key-generation-failed', 'troubleshoot-failed-late')),
+    status         TEXT    NOT NULL CHECK (instr(status, ' ') = 0 AND instr(
+        ' none pending upgrade-success upgrade-failed upgrade-failed-invalid-lsc' ||
+        ' upgrade-failed-invalid-authentication-string upgrade-failed-invalid-mic' ||
+        ' upgrade-failed-invalid-credentials upgrade-failed-phone-communication-failure' ||
+        ' upgrade-failed-key-generation-failed upgrade-failed-ca-communication-failure' ||
+        ' upgrade-failed-ca-rejected-connection upgrade-failed-late' ||
+        ' upgrade-failed-no-ec-support delete-success delete-failed delete-failed-invalid-lsc' ||
+        ' delete-failed-invalid-authentication-string delete-failed-invalid-mic' ||
+        ' delete-failed-invalid-credentials delete-failed-phone-communication-failure' ||
+        ' delete-failed-key-generation-failed delete-failed-ca-communication-failure' ||
+        ' delete-failed-ca-rejected-connection delete-failed-late troubleshoot-success' ||
+        ' troubleshoot-failed troubleshoot-failed-invalid-lsc' ||
+        ' troubleshoot-failed-invalid-authentication-string troubleshoot-failed-invalid-mic' ||
+        ' troubleshoot-failed-invalid-credentials' ||
+        ' troubleshoot-failed-phone-communication-failure' ||
+        ' troubleshoot-failed-key-generation-failed troubleshoot-failed-late ', ' ' || status || ' ') > 0),
     schedule       INTEGER NOT NULL DEFAULT 0,
     wrong_strings  INTEGER NOT NULL DEFAULT 0 CHECK (wrong_strings >= 0),
     locked_until   INTEGER NOT NULL DEFAULT 0,
@@ -46,8 +49,7 @@ CREATE TABLE devices (
 CREATE INDEX devices_pool      ON devices (pool, name);
 CREATE INDEX devices_model     ON devices (model, name);
 CREATE INDEX devices_scheduled ON devices (operation, name) WHERE operation <> 'none';
-CREATE INDEX devices_failed    ON devices (name)
-    WHERE status NOT IN ('none', 'pending', 'upgrade-success', 'delete-success', 'troubleshoot-success');
+CREATE INDEX devices_failed    ON devices (name) WHERE instr(status, '-failed') > 0;
 
 CREATE TABLE device_certificates (
     device_id      INTEGER NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
@@ -63,8 +65,8 @@ CREATE TABLE requests (
     device         TEXT    NOT NULL COLLATE NOCASE,
     created_at     INTEGER NOT NULL,
     schedule       INTEGER NOT NULL,
-    state          TEXT    NOT NULL CHECK (state IN ('pending', 'issued', 'superseded', 'rejected')),
-    issuer         TEXT    NOT NULL CHECK (issuer IN ('capf', 'online-ca', 'offline-ca')),
+    state          TEXT    NOT NULL CHECK (state = 'pending' OR state = 'issued' OR state = 'superseded' OR state = 'rejected'),
+    issuer         TEXT    NOT NULL CHECK (issuer = 'capf' OR issuer = 'online-ca' OR issuer = 'offline-ca'),
     key_kind       TEXT    NOT NULL,
     possessed      INTEGER NOT NULL CHECK (possessed IN (0, 1)),
     reason         TEXT    NOT NULL DEFAULT '',
@@ -75,7 +77,7 @@ CREATE TABLE requests (
 ) STRICT;
 
 CREATE INDEX requests_device_id ON requests (device_id);
-CREATE INDEX requests_device    ON requests (device, created_at);
+CREATE INDEX requests_left      ON requests (device) WHERE device_id IS NULL;
 CREATE INDEX requests_created   ON requests (created_at);
 CREATE INDEX requests_pending   ON requests (created_at) WHERE state = 'pending';
 
@@ -90,7 +92,7 @@ CREATE TABLE lscs (
     key_kind       TEXT    NOT NULL,
     not_before     INTEGER NOT NULL,
     not_after      INTEGER NOT NULL,
-    state          TEXT    NOT NULL CHECK (state IN ('issued', 'installed', 'replaced', 'deleted', 'stale')),
+    state          TEXT    NOT NULL CHECK (state = 'issued' OR state = 'installed' OR state = 'replaced' OR state = 'deleted' OR state = 'stale'),
     issued_at      INTEGER NOT NULL,
     installed_at   INTEGER NOT NULL DEFAULT 0,
     ended_at       INTEGER NOT NULL DEFAULT 0,
@@ -100,7 +102,7 @@ CREATE TABLE lscs (
 ) STRICT;
 
 CREATE INDEX        lscs_device_id ON lscs (device_id);
-CREATE INDEX        lscs_device    ON lscs (device);
+CREATE INDEX        lscs_left      ON lscs (device) WHERE device_id IS NULL;
 CREATE INDEX        lscs_not_after ON lscs (not_after);
 CREATE INDEX        lscs_stale     ON lscs (id) WHERE state = 'stale';
 CREATE UNIQUE INDEX lscs_installed ON lscs (device_id) WHERE state = 'installed';
@@ -169,7 +171,7 @@ CREATE TABLE servers (
 CREATE TABLE events (
     id             INTEGER PRIMARY KEY,
     at             INTEGER NOT NULL,
-    actor_kind     TEXT    NOT NULL CHECK (actor_kind IN ('operator', 'phone', 'system')),
+    actor_kind     TEXT    NOT NULL CHECK (actor_kind = 'operator' OR actor_kind = 'phone' OR actor_kind = 'system'),
     actor_name     TEXT    NOT NULL,
     address        TEXT    NOT NULL,
     terminal       TEXT    NOT NULL,
