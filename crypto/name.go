@@ -9,6 +9,10 @@ import (
 	"unicode/utf8"
 )
 
+// MaxCommonName is how many characters a common name may have (RFC 5280,
+// ub-common-name).
+const MaxCommonName = 64
+
 // Name is what the operator says about the organisation in the CAPF certificate.
 // Every field may be empty and is then left out.
 type Name struct {
@@ -29,7 +33,7 @@ type attributeKind struct {
 }
 
 var (
-	commonName         = attributeKind{"common name", asn1.ObjectIdentifier{2, 5, 4, 3}, 64, false}
+	commonName         = attributeKind{"common name", asn1.ObjectIdentifier{2, 5, 4, 3}, MaxCommonName, false}
 	serialNumber       = attributeKind{"serial number", asn1.ObjectIdentifier{2, 5, 4, 5}, 64, true}
 	country            = attributeKind{"country", asn1.ObjectIdentifier{2, 5, 4, 6}, 2, true}
 	locality           = attributeKind{"locality", asn1.ObjectIdentifier{2, 5, 4, 7}, 128, false}

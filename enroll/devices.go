@@ -206,6 +206,9 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 		d.CompletesBy, d.Status = time.Time{}, store.StatusNone
 		return nil
 	}
+	if d.Operation == store.Install && len(d.Name) > crypto.MaxCommonName {
+		return refused("the name of device %q is longer than the %d characters that a certificate can hold (RFC 5280, ub-common-name)", d.Name, crypto.MaxCommonName)
+	}
 	d.Status = store.StatusPending
 	d.CompletesBy = now.Add(s.OperationExpires)
 	set(&d.CompletesBy, e.CompletesBy)
@@ -237,9 +240,6 @@ func warnings(d store.Device, e DeviceEdit) []string {
 	var w []string
 	if e.RSABits != nil && d.RSABits < 2048 {
 		w = append(w, fmt.Sprintf("RSA keys of %d bits can be broken; use them only for phones that can make no others", d.RSABits))
-	}
-	if len(d.Name) > 64 && e.Operation != nil {
-		w = append(w, "the name is longer than the 64 characters that RFC 5280 allows for a common name")
 	}
 	return w
 }

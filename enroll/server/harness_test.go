@@ -51,6 +51,10 @@ func (c *clock) advance(d time.Duration) {
 	c.shift += d
 }
 
+// aged is how old the CAs of the tests are, so that they can have made
+// certificates that have expired since.
+const aged = 300 * 24 * time.Hour
+
 // newRules makes a database with a CAPF certificate.
 func newRules(t testing.TB, c *clock) *enroll.Rules {
 	t.Helper()
@@ -65,6 +69,8 @@ func newRules(t testing.TB, c *clock) *enroll.Rules {
 		t.Fatal(err)
 	}
 	r := &enroll.Rules{Store: s, Sealer: sealer, Now: c.now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	c.advance(-aged)
+	defer c.advance(aged)
 	if _, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +268,7 @@ func (c *conversation) end(want wire.Reason) {
 // authority is a CA of the test's own.
 func authority(t testing.TB, cn string) *crypto.Authority {
 	t.Helper()
-	a, err := crypto.NewCAPF(rand.Reader, crypto.Name{Organization: cn}, 2048, time.Now())
+	a, err := crypto.NewCAPF(rand.Reader, crypto.Name{Organization: cn}, 2048, time.Now().Add(-aged))
 	if err != nil {
 		t.Fatal(err)
 	}

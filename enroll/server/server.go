@@ -7,6 +7,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -94,7 +95,7 @@ func (s *supervisor) begin(ctx context.Context) error {
 		return err
 	}
 	s.report = newReport(s.Version, s.Rules.Now(), service.Restarts)
-	if err := s.obey(ctx); err != nil {
+	if err := s.obey(ctx); err != nil && ctx.Err() == nil {
 		s.end()
 		return err
 	}
@@ -147,7 +148,7 @@ func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error 
 	if len(s.Listen) > 0 {
 		s.bound = l.addressTexts()
 	}
-	s.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.authority.Leaf().Subject.CommonName, "tls_min", settings.TLSMinVersion)
+	s.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.authority.Leaf().Subject.CommonName, "tls_min", tls.VersionName(settings.TLSMinVersion))
 	if s.Ready != nil {
 		s.Ready(l.addresses())
 	}

@@ -14,6 +14,9 @@ func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 		MinVersion:   lowest,
 		// Phones do not resume; tickets would only cost.
 		SessionTicketsDisabled: true,
+		// Go would cut the first writes into records of a packet each, and a
+		// frame that arrives in pieces makes a phone's client stall.
+		DynamicRecordSizingDisabled: true,
 	}
 	if lowest < tls.VersionTLS12 {
 		c.CipherSuites = oldSuites()
