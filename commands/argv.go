@@ -77,7 +77,16 @@ func withoutMirror(argv []string) ([]string, error) {
 	return nil, &usageError{text: "of utils, only utils capf is known", hint: "utils capf --help lists the commands"}
 }
 
+// name is the command as an operator writes it.
 func (l *line) name() string { return strings.Join(l.path, " ") }
+
+// doing begins an error about the line; that it is capf's goes without saying.
+func (l *line) doing() string {
+	if len(l.path) == 1 {
+		return ""
+	}
+	return strings.Join(l.path[1:], " ") + ": "
+}
 
 // descend follows a word from a group to one of its commands.
 func (l *line) descend(word string) error {
@@ -88,7 +97,7 @@ func (l *line) descend(word string) error {
 			names = append(append(names, c.name), c.aliases...)
 		}
 		return &usageError{
-			text: l.name() + ": there is no command " + quote(word),
+			text: l.doing() + "there is no command " + quote(word),
 			hint: didYouMean(word, names, l.name()+" --help lists the commands"),
 		}
 	}
@@ -115,7 +124,7 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 	case !takesValue(f):
 		return name, "--" + name, 0, nil
 	case len(rest) == 0 || strings.HasPrefix(rest[0], "--"):
-		return "", "", 0, usagef("%s: flag --%s needs a value", l.name(), name)
+		return "", "", 0, usagef("%sflag --%s needs a value", l.doing(), name)
 	}
 	return name, "--" + name + "=" + rest[0], 1, nil
 }
@@ -123,7 +132,7 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 func (l *line) unknownFlag(name string, known []cli.Flag) error {
 	if l.command.commands != nil {
 		return &usageError{
-			text: l.name() + ": flag --" + name + " is not known here",
+			text: l.doing() + "flag --" + name + " is not known here",
 			hint: "flags of a command stand after its name; " + l.name() + " --help lists the commands",
 		}
 	}
@@ -132,7 +141,7 @@ func (l *line) unknownFlag(name string, known []cli.Flag) error {
 		names = append(names, "--"+f.Names()[0])
 	}
 	return &usageError{
-		text: l.name() + ": there is no flag --" + name,
+		text: l.doing() + "there is no flag --" + name,
 		hint: didYouMean("--"+name, names, l.name()+" --help lists the flags"),
 	}
 }
@@ -141,21 +150,21 @@ func (l *line) unknownFlag(name string, known []cli.Flag) error {
 // does not take, or with too few or too many arguments.
 func (l *line) check(flags []string) error {
 	if l.command.commands != nil {
-		return &usageError{text: l.name() + ": a command is missing", hint: l.name() + " --help lists the commands"}
+		return &usageError{text: l.doing() + "a command is missing", hint: l.name() + " --help lists the commands"}
 	}
 	takes := l.command.allFlags()
 	if i := slices.IndexFunc(flags, func(n string) bool { return findFlag(takes, n) == nil }); i >= 0 {
-		return usagef("%s takes no --%s", l.name(), flags[i])
+		return usagef("%sthere is no --%s here", l.doing(), flags[i])
 	}
 	least, most := l.command.arity()
 	usage := "usage: " + l.name() + " " + l.command.args
 	switch n := len(l.args); {
 	case n < least:
-		return &usageError{text: l.name() + ": " + strings.Trim(strings.Fields(l.command.args)[n], "[].") + " is missing", hint: usage}
+		return &usageError{text: l.doing() + strings.Trim(strings.Fields(l.command.args)[n], "[].") + " is missing", hint: usage}
 	case n > most && most == 0:
-		return &usageError{text: l.name() + " takes no argument", hint: usage}
+		return &usageError{text: l.doing() + quote(l.args[0]) + " is too much, it takes no argument", hint: usage}
 	case n > most:
-		return &usageError{text: l.name() + ": " + quote(l.args[most]) + " is one argument too many", hint: usage}
+		return &usageError{text: l.doing() + quote(l.args[most]) + " is one argument too many", hint: usage}
 	}
 	return nil
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/enroll/phone"
+	"capf/enroll/wire"
 	"capf/store"
 )
 
@@ -86,6 +88,7 @@ func (env *Env) run(ctx context.Context, argv []string) int {
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
 	var usage *usageError
+	var ended *phone.DeclinedError
 	switch {
 	case err == nil:
 		return 0
@@ -96,6 +99,12 @@ func exitCode(err error) int {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return 3
 	case errors.Is(err, enroll.ErrRefused), errors.Is(err, store.ErrConflict):
+		return 4
+	case errors.Is(err, errNothing):
+		return 4
+	case errors.As(err, &ended) && ended.Reason == wire.ReasonUnknownDevice:
+		return 3
+	case errors.As(err, &ended):
 		return 4
 	}
 	return 1
@@ -130,7 +139,7 @@ func (env *Env) parse(ctx context.Context, l line) error {
 		Writer: env.Stderr, ErrWriter: env.Stderr,
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return &usageError{text: l.name() + ": " + err.Error(), hint: l.name() + " --help lists the flags"}
+			return &usageError{text: l.doing() + err.Error(), hint: l.name() + " --help lists the flags"}
 		},
 		Action: func(c *cli.Context) error {
 			if err := env.common(c, l.command.output); err != nil {

@@ -1,0 +1,183 @@
+package commands
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"capf/store"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts in testdata expect")
+
+// TestMain makes the program, under both of its names, a command of scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"capf":  func() { os.Exit(program()) },
+		"utils": func() { os.Exit(program()) },
+	})
+}
+
+// program is Main but for the clock: a script may fix it.
+func program() int {
+	fixed := os.Getenv("TEST_NOW")
+	if fixed == "" {
+		return Main(os.Args, os.Stdin, os.Stdout, os.Stderr)
+	}
+	now, err := time.Parse(time.RFC3339, fixed)
+	if err != nil {
+		panic(err)
+	}
+	env := newEnv(os.Stdin, os.Stdout, os.Stderr)
+	env.Now = func() time.Time { return now }
+	return env.run(context.Background(), os.Args)
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		UpdateScripts:       *update,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CAPF_DB", filepath.Join(e.WorkDir, "capf.db"))
+			e.Setenv("TZ", "UTC")
+			e.Setenv("SUDO_USER", "olga")
+			e.Setenv("SSH_CLIENT", "192.0.2.7 50000 22")
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"mask":     mask,
+			"waitfile": waitFile,
+			"seed":     seed,
+		},
+	})
+}
+
+// exits runs a command and demands an exit code: exits 3 capf csr show 1.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	code := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != args[0] {
+		ts.Fatalf("exit code %s, want %s", code, args[0])
+	}
+}
+
+// What differs from run to run.
+var (
+	longHex = regexp.MustCompile(`\b[0-9a-f]{24,64}\b`)
+	ownName = regexp.MustCompile(`CAPF-[0-9a-f]{8}`)
+	port    = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
+	process = regexp.MustCompile(`pid [0-9]+ on [^ ,]+`)
+	columns = regexp.MustCompile(`  +`)
+)
+
+// mask writes a file, stdout or stderr with what differs from run to run
+// replaced: mask stdout out. Since the widths of columns differ with it, runs
+// of blanks become two.
+func mask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mask FROM TO")
+	}
+	text := ts.ReadFile(args[0])
+	text = strings.ReplaceAll(text, ts.Getenv("WORK"), "WORK")
+	text = longHex.ReplaceAllString(text, "HEX")
+	text = ownName.ReplaceAllString(text, "CAPF-12345678")
+	text = port.ReplaceAllString(text, "127.0.0.1:PORT")
+	text = process.ReplaceAllString(text, "pid PID on HOST")
+	text = columns.ReplaceAllString(text, "  ")
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
+}
+
+// waitFile waits until a file is there, and puts what it says into a variable:
+// waitfile address ADDRESS.
+func waitFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitfile FILE VARIABLE")
+	}
+	for range 2000 {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil {
+			ts.Setenv(args[1], strings.TrimSpace(string(data)))
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s has not appeared", args[0])
+}
+
+// seedTime is when everything that seed makes happened.
+var seedTime = time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
+
+// seed puts rows into the database that no command of an operator makes: seed
+// pending NAME..., seed stale NAME..., seed hostile NAME.
+func seed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: seed pending|stale|hostile NAME...")
+	}
+	ctx := context.Background()
+	s, err := store.Create(ctx, ts.Getenv("CAPF_DB"), store.Options{Now: func() time.Time { return seedTime }})
+	ts.Check(err)
+	defer s.Close()
+	for i, name := range args[1:] {
+		ts.Check(seedDevice(ctx, s, args[0], name, i))
+	}
+}
+
+func seedDevice(ctx context.Context, s *store.Store, what, name string, n int) error {
+	actor := store.Actor{Kind: store.Phone, Name: name, Address: "192.0.2.9"}
+	d := store.Device{
+		Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack, Operation: store.Install,
+		AuthMode: store.ByNullString, KeyOrder: store.RSAOnly, RSABits: 2048, ECBits: 384,
+		CompletesBy: seedTime.AddDate(0, 0, 10), Status: store.StatusPending, Schedule: 1,
+	}
+	if what == "hostile" {
+		d.Description = "=cmd|'/c calc'!A1\x1b[2J\n\u202egnp.exe"
+	}
+	d, err := s.AddDevice(ctx, actor, d)
+	if err != nil || what == "hostile" {
+		return err
+	}
+	request := store.Request{
+		DeviceID: d.ID, Device: d.Name, Schedule: d.Schedule, Issuer: "offline-ca",
+		KeyKind: "rsa-2048", KeyHash: digest(name, n), PublicKey: []byte("key of " + name), Address: actor.Address,
+	}
+	if what == "pending" {
+		_, err := s.SubmitRequest(ctx, actor, request)
+		return err
+	}
+	lsc, err := s.IssueLSC(ctx, actor, store.NewLSC{Request: request, LSC: store.LSC{
+		Serial: "ab" + strings.Repeat("0", n) + "1", Subject: "CN=" + name, Issuer: "CN=CAPF-12345678", KeyKind: "rsa-2048",
+		NotBefore: seedTime, NotAfter: seedTime.AddDate(5, 0, 0),
+		Certificate: []byte("certificate of " + name), Fingerprint: digest(name, n),
+	}})
+	if err != nil {
+		return err
+	}
+	return s.MarkRefused(ctx, actor, lsc.ID, store.Failure{
+		DeviceID: d.ID, Schedule: d.Schedule, Status: store.Failed(store.Install, store.InvalidLSC), Step: "store", Outcome: "refused",
+	})
+}
+
+// digest is any 32 bytes that differ with name and number.
+func digest(name string, n int) []byte {
+	b := make([]byte, 32)
+	copy(b, name)
+	b[31] = byte(n)
+	return b
+}
