@@ -39,22 +39,30 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 	if err != nil {
 		return err
 	}
-	d, warnings, err := r.AddDevice(ctx, env.actor(), o.name, o.edit)
-	if errors.Is(err, store.ErrConflict) {
-		existing, merr := r.Store.Device(ctx, o.name)
-		if merr != nil {
-			return merr
-		}
-		equal, merr := matches(r, existing, o.edit)
-		if merr != nil {
-			return merr
-		}
-		if equal {
-			return env.sayDevice("exists as asked, nothing was changed", existing, nil)
-		}
+	existing, err := r.Store.Device(ctx, o.name)
+	if err == nil {
+		return env.addedBefore(r, existing, o.edit)
 	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	d, warnings, err := r.AddDevice(ctx, env.actor(), o.name, o.edit)
 	if err != nil {
 		return err
 	}
 	return env.sayDevice("added", d, warnings)
+}
+
+// addedBefore lets a script add a device a second time, as long as it asks for
+// what there is.
+func (env *Env) addedBefore(r *enroll.Rules, d store.Device, e enroll.DeviceEdit) error {
+	equal, err := matches(r, d, e)
+	if err != nil {
+		return err
+	}
+	if !equal {
+		return withHint(&kindError{store.ErrConflict, "adding device " + quote(d.Name) + ": it exists with other settings"},
+			"capf device set %s changes it", d.Name)
+	}
+	return env.sayDevice("exists as asked, nothing was changed", d, nil)
 }

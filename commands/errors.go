@@ -38,6 +38,16 @@ func misuse(err error) error {
 	return &usageError{text: err.Error()}
 }
 
+// kindError is an error whose text stands for itself and whose kind decides
+// the exit code.
+type kindError struct {
+	kind error
+	text string
+}
+
+func (e *kindError) Error() string { return e.text }
+func (e *kindError) Unwrap() error { return e.kind }
+
 // hinted is an error with advice.
 type hinted struct {
 	error

@@ -100,6 +100,9 @@ func describeFlag(f cli.Flag) (form, meaning string) {
 	before, rest, found := strings.Cut(meaning, "`")
 	if word, after, closed := strings.Cut(rest, "`"); found && closed {
 		form, meaning = form+" "+word, before+word+after
+		if values, ok := strings.CutPrefix(after, ": "); ok && before == "" {
+			meaning = values
+		}
 	}
 	if def := strings.Trim(d.GetDefaultText(), `"`); def != "" && def != "0" && def != "0s" {
 		meaning += " (default " + def + ")"

@@ -13,6 +13,9 @@ func quote(s string) string { return strconv.Quote(s) }
 func didYouMean(word string, known []string, otherwise string) string {
 	best, bestDistance := "", len(word)/3+2
 	for _, k := range known {
+		if len(word) > 2 && bestDistance > 1 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(word)) {
+			best, bestDistance = k, 1 // not finished, rather than mistyped
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
 			best, bestDistance = k, d
 		}
