@@ -36,7 +36,9 @@ const (
 
 	// Word for word the condition of the index devices_failed.
 	hasFailed = `instr(status, '-failed') > 0`
-	isLate    = `operation <> 'none' AND completes_by > 0 AND completes_by < ?`
+	// The first term says the same as the second, which is word for word the
+	// condition of the index devices_scheduled.
+	isLate = `operation IN ('install', 'delete', 'troubleshoot') AND operation <> 'none' AND completes_by > 0 AND completes_by < ?`
 )
 
 func (d *Device) fields() []any {

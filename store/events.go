@@ -53,6 +53,10 @@ func (s *Store) AddEvent(ctx context.Context, e Event) error {
 
 // Events yields the record, oldest first.
 func (s *Store) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
+	return stream(ctx, s, "reading events", f.query(), (*Event).fields)
+}
+
+func (f EventFilter) query() query {
 	q := query{selection: "SELECT " + eventColumns + " FROM events", order: "at, id"}
 	if f.Device != "" {
 		q.where("device <> ''") // for the index of the events that have one
@@ -72,5 +76,5 @@ func (s *Store) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, erro
 			order:     "at, id",
 		}
 	}
-	return stream(ctx, s, "reading events", q, (*Event).fields)
+	return q
 }

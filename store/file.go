@@ -24,7 +24,7 @@ const (
 	// syncs the write-ahead log each time).
 	forWriting = "_txlock=immediate&_pragma=busy_timeout(0)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)" +
-		"&_pragma=cache_size(-16384)&_pragma=journal_size_limit(67108864)"
+		"&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
 	forReading  = "_pragma=busy_timeout(10000)&_pragma=query_only(1)"
 	forLooking  = "mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
 	forCreating = "_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestVocabularies holds the CHECKs of the schema against the vocabularies:
+// each value fits, and the schema has no others.
+func TestVocabularies(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	l := issue(t, s, d)
+	_, err := s.SubmitRequest(t.Context(), phone(d.Name), request(d))
+	must(t, err)
+	for _, v := range []struct {
+		table, column string
+		words         []string
+	}{
+		{"devices", "security_mode", SecurityModes()},
+		{"devices", "ip_mode", IPModes()},
+		{"devices", "operation", Operations()},
+		{"devices", "auth_mode", AuthModes()},
+		{"devices", "key_order", KeyOrders()},
+		{"devices", "status", Statuses()},
+		{"requests", "state", RequestStates()},
+		{"lscs", "state", LSCStates()},
+	} {
+		set := func(word string) error {
+			return s.change(t.Context(), func(t *tx) error {
+				_, err := t.exec("UPDATE "+v.table+" SET "+v.column+" = ? WHERE id = ?", word, l.ID)
+				return err
+			})
+		}
+		for _, word := range v.words {
+			if err := set(word); err != nil {
+				t.Errorf("%s.%s = %q: %v", v.table, v.column, word, err)
+			}
+		}
+		for _, word := range []string{"", "nonsense", strings.ToUpper(v.words[0]), strings.Join(v.words[:2], " "), " " + v.words[0]} {
+			if set(word) == nil {
+				t.Errorf("%s.%s = %q is allowed", v.table, v.column, word)
+			}
+		}
+		if got := checked(t, s, v.table, v.column); !slices.Equal(got, v.words) {
+			t.Errorf("%s.%s allows %q, want %q", v.table, v.column, got, v.words)
+		}
+	}
+}
+
+var quoted = regexp.MustCompile(`'([^']*)'`)
+
+// checked reads the words of a CHECK from the schema.
+func checked(t *testing.T, s *Store, table, column string) (words []string) {
+	t.Helper()
+	var schema string
+	must(t, s.point(t.Context(), "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", []any{table}, &schema))
+	_, check, _ := strings.Cut(schema, "\n    "+column+" ")
+	_, check, _ = strings.Cut(check, "CHECK (")
+	check, _, _ = strings.Cut(check, "),\n")
+	for _, m := range quoted.FindAllStringSubmatch(check, -1) {
+		words = append(words, strings.Fields(m[1])...)
+	}
+	return words
+}
+
+// TestEventsStay tries to rewrite the record.
+func TestEventsStay(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	addDevice(t, s, "SEP000000000001")
+	for _, statement := range []string{"DELETE FROM events", "UPDATE events SET outcome = 'fine'"} {
+		err := s.change(t.Context(), func(t *tx) error { return t.roll(statement) })
+		if err == nil {
+			t.Errorf("%q has been carried out", statement)
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	for i := range 6 {
+		e := Event{Actor: operator, Device: []string{"", "SEP1", "sep2"}[i%3], Action: fmt.Sprint("a", i%2), Detail: fmt.Sprint(i)}
+		must(t, s.AddEvent(t.Context(), e))
+		c.move(time.Minute)
+	}
+	for _, test := range []struct {
+		filter EventFilter
+		want   string
+	}{
+		{EventFilter{}, "012345"},
+		{EventFilter{Device: "SEP2"}, "25"},
+		{EventFilter{Device: "s*"}, "1245"},
+		{EventFilter{Since: start.Add(3 * time.Minute)}, "345"},
+		{EventFilter{Action: "a1"}, "135"},
+		{EventFilter{Limit: 2}, "45"},
+		{EventFilter{Limit: 2, Device: "sep1"}, "14"},
+		{EventFilter{Limit: 1, Action: "a0", Device: "sep*"}, "4"},
+	} {
+		var got string
+		for _, e := range all(t, s.Events(t.Context(), test.filter)) {
+			got += e.Detail
+		}
+		if got != test.want {
+			t.Errorf("%+v: %s, want %s", test.filter, got, test.want)
+		}
+	}
+	if s.AddEvent(t.Context(), Event{Actor: operator}) == nil {
+		t.Error("an event without an action is kept")
+	}
+}
+
+// TestPlans asks SQLite how it would answer each list.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	addDevice(t, s, "SEP000000000001")
+	now := start
+	for _, test := range []struct {
+		q    query
+		want string
+	}{
+		{query{selection: "SELECT * FROM devices", terms: []string{"name = 'x'"}}, "sqlite_autoindex_devices_1 (name=?)"},
+		{DeviceFilter{Name: "SEP*"}.query(now), "sqlite_autoindex_devices_1 (name>? AND name<?)"},
+		{DeviceFilter{Pool: "x"}.query(now), "devices_pool (pool=?)"},
+		{DeviceFilter{Model: "x"}.query(now), "devices_model (model=?)"},
+		{DeviceFilter{Operation: Install}.query(now), "devices_scheduled (operation=?)"},
+		{DeviceFilter{FailedOnly: true}.query(now), "devices_failed"},
+		{DeviceFilter{Status: Failed(Install, Late)}.query(now), "devices_failed"},
+		{DeviceFilter{LateOnly: true}.query(now), "devices_scheduled"},
+		{RequestFilter{State: RequestPending}.query(), "requests_pending"},
+		{RequestFilter{State: RequestPending, Since: now}.query(), "requests_pending (created_at>?)"},
+		{RequestFilter{Since: now}.query(), "requests_created (created_at>?)"},
+		{RequestFilter{}.query(), "requests_created"},
+		{RequestFilter{Device: "SEP1"}.query(), "requests_device_id (device_id=?)"},
+		{RequestFilter{Device: "SEP1"}.query(), "requests_left (device=?)"},
+		{RequestFilter{ID: 1}.query(), "PRIMARY KEY (rowid=?)"},
+		{LSCFilter{State: LSCStale}.query(), "lscs_stale"},
+		{LSCFilter{Device: "SEP1"}.query(), "lscs_device_id (device_id=?)"},
+		{LSCFilter{Device: "SEP1"}.query(), "lscs_left (device=?)"},
+		{LSCFilter{Serial: "1"}.query(), "sqlite_autoindex_lscs_2 (serial=?)"},
+		{LSCFilter{ExpiresBefore: now}.query(), "lscs_not_after (not_after<?)"},
+		{EventFilter{}.query(), "events_at"},
+		{EventFilter{Since: now}.query(), "events_at (at>?)"},
+		{EventFilter{Action: "set", Limit: 5}.query(), "events_at"},
+		{EventFilter{Device: "SEP1", Since: now}.query(), "events_device (device=? AND at>?)"},
+	} {
+		plan := explain(t, s, test.q)
+		if !strings.Contains(plan, test.want) {
+			t.Errorf("%s\n%swant %q", test.q, plan, test.want)
+		}
+	}
+}
+
+func explain(t *testing.T, s *Store, q query) (plan string) {
+	t.Helper()
+	rows, err := s.lists.db.Query("EXPLAIN QUERY PLAN "+q.String(), q.args...)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(t, rows.Scan(&id, &parent, &unused, &detail))
+		plan += detail + "\n"
+	}
+	must(t, rows.Err())
+	return plan
+}
+
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	path := s.Path()
+	must(t, s.Close())
+	sqlIn(t, path, "PRAGMA user_version = 0; DROP TABLE events; DROP TABLE lscs; DROP TABLE requests; DROP TABLE device_certificates; "+
+		"DROP TABLE devices; DROP TABLE trust_certificates; DROP TABLE identity; DROP TABLE identity_chain; DROP TABLE key_check; "+
+		"DROP TABLE parameters; DROP TABLE services; DROP TABLE servers")
+	_, err := Open(t.Context(), path, Options{ReadOnly: true})
+	wantErr(t, err, ErrReadOnly)
+	addDevice(t, openStore(t, path, Options{}), "SEP000000000001")
+	addDevice(t, openStore(t, path, Options{}), "SEP000000000002")
+	checkIntegrity(t, path)
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	check := func(got fmt.Stringer, err error, want string) {
+		t.Helper()
+		if err != nil || got.String() != want {
+			t.Errorf("got %v, %v, want %q", got, err, want)
+		}
+	}
+	op, err := ParseOperation("INSTALL/upgrade")
+	check(op, err, "install")
+	mode, err := ParseAuthMode("by existing certificate (precedence to lsc)")
+	check(mode, err, "lsc")
+	order, err := ParseKeyOrder("EC Preferred, RSA Backup")
+	check(order, err, "ec-preferred")
+	security, err := ParseSecurityMode("Encrypted")
+	check(security, err, "encrypted")
+	ip, err := ParseIPMode("ipv6")
+	check(ip, err, "ipv6")
+	r, err := ParseRequestState("Pending")
+	check(r, err, "pending")
+	l, err := ParseLSCState("stale")
+	check(l, err, "stale")
+	for _, short := range Statuses() {
+		st, err := ParseStatus(Status(short).Long())
+		check(st, err, short)
+	}
+	if _, err := ParseOperation("sign"); err == nil || !strings.Contains(err.Error(), "none, install, delete, troubleshoot") {
+		t.Errorf("got %v", err)
+	}
+	if got := Failed(Troubleshoot, CARejected); got != "troubleshoot-failed" {
+		t.Errorf("got %q", got)
+	}
+	if got := Failed(Install, Late).Long(); got != "Upgrade Failed: User Initiated Request Late/Timedout" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPlainErrors(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	err := s.change(t.Context(), func(t *tx) error { return t.roll("SELECT nothing FROM nowhere") })
+	if got := failed(err, "testing %q", "this").Error(); strings.Contains(got, "nowhere") || !strings.HasPrefix(got, `testing "this": `) {
+		t.Errorf("the error is %s", got)
+	}
+	if failed(nil, "testing") != nil || errors.Is(failed(err, "testing"), ErrConflict) {
+		t.Error("failed makes errors up")
+	}
+}
