@@ -48,6 +48,8 @@ func csvCell(v any) string {
 		return timestamp(v)
 	case bool:
 		return strconv.FormatBool(v)
+	case int, int64:
+		return text(v)
 	}
 	return harmless(text(v))
 }

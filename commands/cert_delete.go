@@ -29,10 +29,10 @@ func certDelete(ctx context.Context, env *Env, o removeOptions) error {
 		return err
 	}
 	if o.dryRun {
-		env.say("%d certificates would be deleted", len(found))
+		env.say("%s would be deleted", counted(len(found), "certificate"))
 		return showList(env, values(found), trustColumns(env.Now()), "")
 	}
-	if err := env.consent(o.yes, "deleting %d trust certificates", len(found)); err != nil {
+	if err := env.consent(o.yes, "delete %s", counted(len(found), "trust certificate")); err != nil {
 		return err
 	}
 	for i, t := range found {
@@ -43,5 +43,5 @@ func certDelete(ctx context.Context, env *Env, o removeOptions) error {
 			return err
 		}
 	}
-	return env.sayRemoved(int64(len(found)), "trust certificates")
+	return env.sayRemoved(int64(len(found)), "trust certificate")
 }

@@ -84,6 +84,7 @@ var (
 	ownName = regexp.MustCompile(`CAPF-[0-9a-f]{8}`)
 	port    = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 	process = regexp.MustCompile(`pid [0-9]+ on [^ ,]+`)
+	moment  = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}Z?(  [0-9]+\b)?`) // with the days left
 	columns = regexp.MustCompile(`  +`)
 )
 
@@ -100,6 +101,7 @@ func mask(ts *testscript.TestScript, neg bool, args []string) {
 	text = ownName.ReplaceAllString(text, "CAPF-12345678")
 	text = port.ReplaceAllString(text, "127.0.0.1:PORT")
 	text = process.ReplaceAllString(text, "pid PID on HOST")
+	text = moment.ReplaceAllString(text, "TIME")
 	text = columns.ReplaceAllString(text, "  ")
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
@@ -164,7 +166,7 @@ func seedDevice(ctx context.Context, s *store.Store, what, name string, n int) e
 	lsc, err := s.IssueLSC(ctx, actor, store.NewLSC{Request: request, LSC: store.LSC{
 		Serial: "ab" + strings.Repeat("0", n) + "1", Subject: "CN=" + name, Issuer: "CN=CAPF-12345678", KeyKind: "rsa-2048",
 		NotBefore: seedTime, NotAfter: seedTime.AddDate(5, 0, 0),
-		Certificate: []byte("certificate of " + name), Fingerprint: digest(name, n),
+		Certificate: []byte("certificate of " + name + "\n"), Fingerprint: digest(name, n),
 	}})
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 		return err
 	}
 	waiting := store.RequestFilter{State: store.RequestPending}
-	what := fmt.Sprintf("%d requests", len(ids))
+	what := counted(len(ids), "request")
 	if ids == nil {
 		n, err := s.CountRequests(ctx, waiting)
 		if err != nil {
@@ -46,7 +46,7 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 			env.say("no request is waiting")
 			return env.nothingRemoved()
 		}
-		what = fmt.Sprintf("all %d waiting requests", n)
+		what = fmt.Sprintf("all waiting requests (%d)", n)
 	}
 	if o.dryRun {
 		env.say("%s would be deleted", what)
@@ -56,14 +56,14 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 		}
 		return showList(env, rows, requestColumns, "nothing would be deleted")
 	}
-	if err := env.consent(o.yes, "deleting %s", what); err != nil {
+	if err := env.consent(o.yes, "delete %s", what); err != nil {
 		return err
 	}
 	n, err := s.DeleteRequests(ctx, env.actor(), ids)
 	if err != nil {
 		return err
 	}
-	return env.sayRemoved(n, "requests")
+	return env.sayRemoved(n, "request")
 }
 
 // each looks up what is named, in the order of the names.

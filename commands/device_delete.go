@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 )
@@ -18,9 +19,17 @@ func removal(c *cli.Context) removeOptions {
 	return removeOptions{c.Args().Slice(), c.Bool("yes"), c.Bool("dry-run")}
 }
 
+// counted is a number of things in words.
+func counted[N int | int64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // sayRemoved reports how many rows are gone.
 func (env *Env) sayRemoved(n int64, what string) error {
-	env.say("deleted %d %s", n, what)
+	env.say("deleted %s", counted(n, what))
 	if env.Format != asJSON {
 		return nil
 	}
@@ -52,7 +61,7 @@ func deviceDelete(ctx context.Context, env *Env, o removeOptions) error {
 		env.say("device %s would be deleted", d.Name)
 		return showObject(env, deviceFields(d))
 	}
-	if err := env.consent(o.yes, "deleting device %s", d.Name); err != nil {
+	if err := env.consent(o.yes, "delete device %s", d.Name); err != nil {
 		return err
 	}
 	if err := s.DeleteDevice(ctx, env.actor(), d.Name); err != nil {

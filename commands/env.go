@@ -199,7 +199,7 @@ func (env *Env) sealed(ctx context.Context, s *store.Store, create bool) (*enrol
 func (env *Env) close() error {
 	err := env.out.Flush()
 	if err != nil {
-		err = fmt.Errorf("writing the output: %w", err)
+		err = fmt.Errorf("writing the output: %w", pathless(err))
 		env.out.Reset(io.Discard)
 	}
 	if env.store != nil {

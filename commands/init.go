@@ -75,15 +75,20 @@ func initChoice(c *cli.Context) (initOptions, error) {
 }
 
 func initialize(ctx context.Context, env *Env, o initOptions) error {
+	if !o.named && env.Prompt != nil {
+		missing, err := env.certificateMissing(ctx)
+		if err != nil {
+			return err
+		}
+		if missing {
+			if o.name, err = env.askName(); err != nil {
+				return err
+			}
+		}
+	}
 	s, err := env.createStore(ctx)
 	if err != nil {
 		return err
-	}
-	_, err = s.Identity(ctx)
-	if errors.Is(err, store.ErrNotFound) && !o.named && env.Prompt != nil {
-		if o.name, err = env.askName(); err != nil {
-			return err
-		}
 	}
 	r, err := env.sealed(ctx, s, true)
 	if err != nil {
@@ -107,6 +112,19 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 		{"Valid until", "not_after", got.Certificate.NotAfter},
 		{"SHA-256", "fingerprint_sha256", got.Fingerprint},
 	})
+}
+
+// certificateMissing looks without making the database: the questions come
+// first, so that breaking them off leaves nothing behind.
+func (env *Env) certificateMissing(ctx context.Context) (bool, error) {
+	s, err := env.openStore(ctx)
+	if err == nil {
+		_, err = s.Identity(ctx)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // askName asks for the parts of the name of the CAPF certificate.

@@ -54,17 +54,18 @@ func (p surveyPrompter) Confirm(question string) (answer bool, err error) {
 	return answer, err
 }
 
-// consent asks before something that cannot be taken back. Off a terminal the
-// consent has to be on the command line, as --yes.
+// consent asks before something that cannot be taken back: the format says
+// what is to be done, such as "delete device %s". Off a terminal the consent
+// has to be on the command line, as --yes.
 func (env *Env) consent(yes bool, format string, args ...any) error {
 	if yes {
 		return nil
 	}
-	question := fmt.Sprintf(format, args...)
+	what := fmt.Sprintf(format, args...)
 	if env.Prompt == nil {
-		return &usageError{text: question + " needs consent", hint: "add --yes, or --dry-run to see what it would do"}
+		return &usageError{text: "consent to " + what + " is missing", hint: "add --yes, or --dry-run to see what it would do"}
 	}
-	ok, err := env.Prompt.Confirm(question + "?")
+	ok, err := env.Prompt.Confirm(oneLine(upperFirst(what) + "?"))
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 	if err != nil {
 		return err
 	}
-	serials, what := o.names, fmt.Sprintf("%d stale certificates", len(o.names))
+	serials, what := o.names, counted(len(o.names), "stale certificate")
 	if o.all {
 		serials = nil
 		n, err := s.CountLSCs(ctx, staleOnes())
@@ -46,7 +46,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 			env.say(noStale)
 			return env.nothingRemoved()
 		}
-		what = fmt.Sprintf("all %d stale certificates", n)
+		what = fmt.Sprintf("all stale certificates (%d)", n)
 	}
 	if o.dryRun {
 		env.say("%s would be deleted", what)
@@ -56,12 +56,12 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 		return showList(env, rows, staleColumns, noStale)
 	}
-	if err := env.consent(o.yes || o.allWord && env.Prompt == nil, "deleting %s", what); err != nil {
+	if err := env.consent(o.yes || o.allWord && env.Prompt == nil, "delete %s", what); err != nil {
 		return err
 	}
 	n, err := s.DeleteStale(ctx, env.actor(), serials)
 	if err != nil {
 		return err
 	}
-	return env.sayRemoved(n, "stale certificates")
+	return env.sayRemoved(n, "stale certificate")
 }
