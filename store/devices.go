@@ -80,14 +80,13 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 
 // ChangeDevice lets change edit the device and writes what it made of it; the
 // id, the name and the times are the store's and stay. The device is locked
-// meanwhile, so change does no I/O; it may run twice, the first time for
-// nothing. Nothing is written, and no event, when
+// meanwhile, so change does no I/O. Nothing is written, and no event, when
 // nothing differs. An error of change ends it and is returned as it is;
 // ErrNotFound: there is no such device.
 func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event EventText, change func(*Device) error) (Device, error) {
 	var d Device
 	var refused error
-	err := s.change(ctx, func(t *tx) error {
+	err := s.changeOnce(ctx, func(t *tx) error {
 		d = Device{}
 		if err := t.row(selectDevice, name).Scan(d.fields()...); err != nil {
 			return err

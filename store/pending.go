@@ -87,7 +87,7 @@ type ImportedLSC struct {
 // import was planned, or a serial has been used before; then nothing has been
 // kept.
 func (s *Store) ImportLSCs(ctx context.Context, a Actor, next func() (ImportedLSC, bool, error)) (n int64, err error) {
-	err = s.change(ctx, func(t *tx) error {
+	err = s.changeOnce(ctx, func(t *tx) error {
 		n = 0
 		for {
 			one, ok, err := next()

@@ -112,12 +112,23 @@ func (s *Store) Close() error {
 // Path is the path with which the database was opened.
 func (s *Store) Path() string { return s.path }
 
-// change runs work in a transaction and answers when it is on the disk.
+// change runs work in a transaction and answers when it is on the disk. The
+// work shares the transaction with others, and when one of them fails it is
+// undone and runs again: it must come to the same then.
 func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
 	}
-	return s.writer.do(ctx, work)
+	return s.writer.do(ctx, work, false)
+}
+
+// changeOnce is change for work that calls what a caller gave us, which might
+// not bear to be called twice: it has a transaction to itself.
+func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
+	if s.options.ReadOnly {
+		return ErrReadOnly
+	}
+	return s.writer.do(ctx, work, true)
 }
 
 // point asks for one row. The answer takes microseconds, so that a context

@@ -59,7 +59,8 @@ type writer struct {
 // job is a change that waits or runs.
 type job struct {
 	ctx   context.Context
-	work  func(*tx) error // may run again after what it did was undone
+	work  func(*tx) error // runs again, unless alone, when a neighbour's failure undid it
+	alone bool            // has a transaction to itself, and so runs once
 	taken atomic.Bool     // by the writer, or by its caller who gives up
 	done  chan struct{}
 	err   error
@@ -73,8 +74,8 @@ func newWriter(path string, o Options) *writer {
 // do runs the work in a transaction and returns when it has been committed. A
 // context that ends while the work waits takes it out of the queue; after that
 // the outcome is waited for, because the caller must know it.
-func (w *writer) do(ctx context.Context, work func(*tx) error) error {
-	j := &job{ctx: ctx, work: work, done: make(chan struct{})}
+func (w *writer) do(ctx context.Context, work func(*tx) error, alone bool) error {
+	j := &job{ctx: ctx, work: work, alone: alone, done: make(chan struct{})}
 	if err := w.enqueue(j); err != nil {
 		return err
 	}
@@ -150,9 +151,16 @@ func (w *writer) take() []*job {
 	var batch []*job
 	for len(w.waiting) > 0 && len(batch) < batchLimit {
 		j := w.waiting[0]
+		if j.alone && batch != nil {
+			break
+		}
 		w.waiting = w.waiting[1:]
-		if j.ctx.Err() == nil && j.taken.CompareAndSwap(false, true) {
-			batch = append(batch, j)
+		if j.ctx.Err() != nil || !j.taken.CompareAndSwap(false, true) {
+			continue
+		}
+		batch = append(batch, j)
+		if j.alone {
+			break
 		}
 	}
 	if batch == nil {

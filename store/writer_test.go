@@ -113,6 +113,49 @@ func TestBatchIsolatesFailures(t *testing.T) {
 	}
 }
 
+// TestOnceRunsOnce has a change that must not run twice wait between some that
+// share their transaction, one of which fails.
+func TestOnceRunsOnce(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	changed := make(chan error, 1)
+	runs := 0
+	queue := func() {
+		_, err := s.ChangeDevice(t.Context(), operator, d.Name, EventText{Action: "device-set"}, func(d *Device) error {
+			runs++
+			d.Pool = fmt.Sprint(runs)
+			return nil
+		})
+		changed <- err
+	}
+	held, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := s.change(t.Context(), func(*tx) error { close(held); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	for i, f := range []func(){
+		func() { must(t, s.change(t.Context(), set("a"))) },
+		queue,
+		func() { must(t, s.change(t.Context(), set("b"))) },
+		func() { wantErr(t, plain(s.change(t.Context(), set("b"))), ErrConflict) },
+	} {
+		wg.Go(f)
+		for waiting(s) != i+1 {
+			runtime.Gosched()
+		}
+	}
+	close(release)
+	wg.Wait()
+	must(t, <-changed)
+	if got := deviceNow(t, s, d.Name); runs != 1 || got.Pool != "1" {
+		t.Errorf("it ran %d times, the pool is %q", runs, got.Pool)
+	}
+}
+
 func TestBatchSharesCommit(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
