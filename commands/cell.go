@@ -54,24 +54,48 @@ func csvCell(v any) string {
 	return harmless(text(v))
 }
 
-// jsonCell is a value as a program reads it: the short form, null for none.
-func jsonCell(v any) ([]byte, error) {
+// appendJSON appends a value as a program reads it: the short form, null for
+// none. Lists of 100,000 rows come through here, so what needs no escaping
+// goes past package json.
+func appendJSON(to []byte, v any) ([]byte, error) {
 	switch t := v.(type) {
+	case nil:
+		return append(to, "null"...), nil
+	case string:
+		if needsNoEscape(t) {
+			return append(append(append(to, '"'), t...), '"'), nil
+		}
+	case int64:
+		return strconv.AppendInt(to, t, 10), nil
+	case int:
+		return strconv.AppendInt(to, int64(t), 10), nil
+	case bool:
+		return strconv.AppendBool(to, t), nil
 	case time.Time:
 		if t.IsZero() {
-			return []byte("null"), nil
+			return append(to, "null"...), nil
 		}
-		v = timestamp(t)
+		return append(t.UTC().AppendFormat(append(to, '"'), time.RFC3339), '"'), nil
 	case longer:
-		v = t.String()
+		return appendJSON(to, t.String())
 	case []byte:
-		v = hex.EncodeToString(t)
+		return append(hex.AppendEncode(append(to, '"'), t), '"'), nil
 	case []string:
 		if t == nil {
-			return []byte("[]"), nil
+			return append(to, "[]"...), nil
 		}
 	}
-	return json.Marshal(v)
+	b, err := json.Marshal(v)
+	return append(to, b...), err
+}
+
+func needsNoEscape(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // text is the form of a value that table and CSV share.

@@ -156,8 +156,8 @@ func (env *Env) parse(ctx context.Context, l line) error {
 // commandLength is how much of a command line the record keeps.
 const commandLength = 500
 
-// record is the command line as the record of changes keeps it. Secrets never
-// come as arguments but for the value of a parameter that is one.
+// record is the command line as the record of changes keeps it. No command
+// takes a secret as an argument or as the value of a flag, so none is in it.
 func record(l line) string {
 	text := l.name()
 	for _, word := range append(l.flags, l.args...) {

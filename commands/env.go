@@ -52,7 +52,7 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	in, inIsFile := stdin.(terminalFile)
 	out, outIsFile := stdout.(terminalFile)
 	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
-		env.Prompt = newPrompter(in, out, stderr)
+		env.Prompt = newPrompter(in, out, stderr, os.Getenv("NO_COLOR") != "")
 	}
 	if inIsFile && term.IsTerminal(int(in.Fd())) {
 		env.Terminal, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", in.Fd()))

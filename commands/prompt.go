@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/AlecAivazis/survey/v2"
+	"github.com/AlecAivazis/survey/v2/core"
 	"github.com/AlecAivazis/survey/v2/terminal"
 )
 
@@ -20,8 +21,10 @@ type Prompter interface {
 // file anywhere else, so an Env without a terminal has none.
 type surveyPrompter struct{ streams terminal.Stdio }
 
-// newPrompter asks on in and out, which are a terminal.
-func newPrompter(in, out terminalFile, stderr io.Writer) Prompter {
+// newPrompter asks on in and out, which are a terminal. That its library is
+// told of colours through a variable is the reason for doing it here.
+func newPrompter(in, out terminalFile, stderr io.Writer, plain bool) Prompter {
+	core.DisableColor = plain
 	return surveyPrompter{terminal.Stdio{In: in, Out: out, Err: stderr}}
 }
 

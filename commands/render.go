@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -88,24 +90,26 @@ type jsonRows struct {
 	out   io.Writer
 	keys  []string
 	begun bool
-	line  bytes.Buffer
+	line  []byte
 }
 
 func (w *jsonRows) row(values []any) error {
-	w.line.Reset()
-	w.line.WriteString(map[bool]string{false: "[\n", true: ",\n"}[w.begun])
+	w.line = w.line[:0]
+	before := "[\n{"
+	if w.begun {
+		before = ",\n{"
+	}
 	w.begun = true
+	var err error
 	for i, key := range w.keys {
-		cell, err := jsonCell(values[i])
-		if err != nil {
+		w.line = append(w.line, before...)
+		w.line = strconv.AppendQuote(w.line, key)
+		if w.line, err = appendJSON(append(w.line, ':'), values[i]); err != nil {
 			return err
 		}
-		w.line.WriteString(map[bool]string{true: `{"`, false: `,"`}[i == 0])
-		w.line.WriteString(key + `":`)
-		w.line.Write(cell)
+		before = ","
 	}
-	w.line.WriteByte('}')
-	_, err := w.out.Write(w.line.Bytes())
+	_, err = w.out.Write(append(w.line, '}'))
 	return err
 }
 
@@ -147,7 +151,7 @@ func (w *csvRows) end() error {
 // laidOut is the number of rows that tablewriter lays out. A table needs its
 // widths before its first line, and tablewriter takes long over many rows, so
 // the rows of a longer list follow as they come, in the widths of the first.
-const laidOut = 100
+const laidOut = 50
 
 // gap stands between two columns.
 const gap = "  "
@@ -196,7 +200,7 @@ func (w *tableRows) layOut() error {
 	}
 	for _, cells := range lines {
 		for i, cell := range cells {
-			w.widths[i] = max(w.widths[i], twwidth.Width(cell))
+			w.widths[i] = max(w.widths[i], cellWidth(cell))
 		}
 	}
 	if err := table.Bulk(w.first); err != nil {
@@ -219,11 +223,22 @@ func (w *tableRows) follow(cells []string) error {
 	var b strings.Builder
 	for i, cell := range cells {
 		b.WriteString(cell)
-		b.WriteString(strings.Repeat(" ", max(0, w.widths[i]-twwidth.Width(cell))))
+		b.WriteString(strings.Repeat(" ", max(0, w.widths[i]-cellWidth(cell))))
 		b.WriteString(gap)
 	}
 	_, err := io.WriteString(w.out, strings.TrimRight(b.String(), " ")+"\n")
 	return err
+}
+
+// cellWidth is the number of places that a text takes on a terminal. Most
+// texts are ASCII, and tablewriter's own answer is slow for them too.
+func cellWidth(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return twwidth.Width(s)
+		}
+	}
+	return len(s)
 }
 
 // plainTable pins the style: tablewriter's own default draws boxes and writes
@@ -269,23 +284,21 @@ func showObject(env *Env, fields []field) error {
 		}
 		return nil
 	}
-	var doc bytes.Buffer
-	doc.WriteByte('{')
+	doc := []byte{'{'}
+	var err error
 	for _, f := range fields {
 		if f.key == "" {
 			continue
 		}
-		cell, err := jsonCell(f.value)
-		if err != nil {
+		if len(doc) > 1 {
+			doc = append(doc, ',')
+		}
+		doc = append(strconv.AppendQuote(doc, f.key), ':')
+		if doc, err = appendJSON(doc, f.value); err != nil {
 			return fmt.Errorf("encoding %s: %w", f.key, err)
 		}
-		if doc.Len() > 1 {
-			doc.WriteByte(',')
-		}
-		fmt.Fprintf(&doc, "%q:%s", f.key, cell)
 	}
-	doc.WriteByte('}')
-	return printJSON(env, json.RawMessage(doc.Bytes()))
+	return printJSON(env, json.RawMessage(append(doc, '}')))
 }
 
 // printJSON prints one indented document.

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestCells(t *testing.T) {
 		if got := csvCell(tt.value); got != tt.csv {
 			t.Errorf("CSV of %#v: %q, want %q", tt.value, got, tt.csv)
 		}
-		if got, err := jsonCell(tt.value); err != nil || string(got) != tt.json {
+		if got, err := appendJSON(nil, tt.value); err != nil || string(got) != tt.json {
 			t.Errorf("JSON of %#v: %s, %v, want %s", tt.value, got, err, tt.json)
 		}
 	}
@@ -130,6 +131,30 @@ func TestJSONAndCSV(t *testing.T) {
 		records, err := csv.NewReader(strings.NewReader(printRows(t, asCSV, noHeader, 1000))).ReadAll()
 		if err != nil || len(records) != want {
 			t.Errorf("%d records, %v, want %d", len(records), err, want)
+		}
+	}
+}
+
+// BenchmarkTable prints a table of 1,000 rows: the work of the commands' side
+// of a long listing.
+func BenchmarkTable(b *testing.B) { benchmarkList(b, asTable) }
+
+// BenchmarkJSON prints 1,000 rows as JSON.
+func BenchmarkJSON(b *testing.B) { benchmarkList(b, asJSON) }
+
+func benchmarkList(b *testing.B, f format) {
+	request := store.Request{ID: 1, Device: "SEP001122334455", CreatedAt: time.Now(), KeyKind: "rsa-2048", State: store.RequestPending, KeyHash: make([]byte, 32)}
+	for b.Loop() {
+		env := &Env{Format: f, out: bufio.NewWriter(io.Discard)}
+		err := showList(env, func(yield func(store.Request, error) bool) {
+			for range 1000 {
+				if !yield(request, nil) {
+					return
+				}
+			}
+		}, requestColumns, "none")
+		if err != nil {
+			b.Fatal(err)
 		}
 	}
 }
