@@ -49,11 +49,7 @@ func (a *Authority) issue(random io.Reader, l LSC, now time.Time) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	cn := l.CommonName
-	if cn == "" {
-		cn = l.Device
-	}
-	subject, err := Subject(issuer, cn, l.SerialNumber)
+	subject, err := Subject(issuer, l.commonName(), l.SerialNumber)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +73,27 @@ func (a *Authority) issue(random io.Reader, l LSC, now time.Time) ([]byte, error
 		KeyUsage:              lscKeyUsage(pub),
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageIPSECEndSystem},
 		BasicConstraintsValid: true,
+		DNSNames:              dnsNames(l.Device),
 		SubjectKeyId:          keyID,
 		AuthorityKeyId:        a.keyID,
 		SignatureAlgorithm:    x509.SHA256WithRSA,
 	}
-	if isDNSName(l.Device) {
-		template.DNSNames = []string{l.Device}
-	}
 	return x509.CreateCertificate(random, template, issuer, pub, a.Key)
+}
+
+func (l LSC) commonName() string {
+	if l.CommonName == "" {
+		return l.Device
+	}
+	return l.CommonName
+}
+
+// dnsNames is the SAN of a device, nil when its name cannot be one.
+func dnsNames(device string) []string {
+	if !isDNSName(device) {
+		return nil
+	}
+	return []string{device}
 }
 
 // lscValidity returns the first and last second of an LSC that is made now.

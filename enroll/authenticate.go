@@ -33,6 +33,7 @@ var (
 	ErrLost             = errors.New("connection lost")
 	ErrMalformed        = errors.New("malformed")
 	ErrAborted          = errors.New("aborted")
+	ErrSuperseded       = errors.New("superseded")
 )
 
 // Ending is why a session ends: what the phone is told follows from Kind, what

@@ -65,15 +65,19 @@ const (
 	pAllowExpiredMIC  = "allow_expired_mic"
 )
 
-// IssuerCAPF signs LSCs with the CAPF key itself.
-const IssuerCAPF = "capf"
+// The issuers.
+const (
+	IssuerCAPF    = "capf"       // LSCs are signed with the CAPF key itself
+	IssuerOffline = "offline-ca" // requests wait until an operator imports certificates
+)
 
 var (
 	tlsVersions = map[string]uint16{
 		"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
 	}
 	parameters = []Parameter{
-		choice(pIssuer, IssuerCAPF, nextSession, "who signs LSCs: CAPF itself", IssuerCAPF),
+		choice(pIssuer, IssuerCAPF, nextSession, "who signs LSCs: CAPF itself, or a CA whose certificates an operator imports",
+			IssuerCAPF, IssuerOffline),
 		number(pValidityDays, 1, 1825, "1825", "days", nextSession, "validity of an LSC, cut to the end of its issuer"),
 		number(pKeepAlive, 5, 60, "15", "minutes", atOnce, "time between TCP keepalive probes to a phone that waits"),
 		number(pPort, 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect"),

@@ -70,9 +70,9 @@ func about(status Status) string {
 	return "session"
 }
 
-// NoteFailure sets the status, unless a newer operation has been scheduled or
-// the device deleted meanwhile, and records the failure. The operation stays
-// scheduled.
+// NoteFailure sets the status, unless another session has completed the
+// operation, a newer one has been scheduled or the device has been deleted
+// meanwhile, and records the failure. The operation stays scheduled.
 func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
 	err := s.change(ctx, func(t *tx) error { return t.fail(a, f) })
 	return failed(err, "recording the failure of device %q", a.Name)
@@ -80,7 +80,7 @@ func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
 
 func (t *tx) fail(a Actor, f Failure) error {
 	if f.DeviceID != 0 && f.Status != "" {
-		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ?",
+		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none'",
 			string(f.Status), millis(t.now), f.DeviceID, f.Schedule)
 		if err != nil {
 			return err

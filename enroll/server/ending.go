@@ -20,8 +20,8 @@ const lingerTime = 2 * time.Second
 // changes nothing in the database.
 func (s *session) record(err error) error {
 	var end *enroll.Ending
-	if s.grant == nil {
-		return err
+	if s.grant == nil || s.state == awaitIssuer && s.stopped.Load() {
+		return err // a phone that waited comes back to a request that is still pending
 	}
 	if !errors.As(err, &end) {
 		end = enroll.Unable("internal error")

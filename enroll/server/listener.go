@@ -23,8 +23,11 @@ type listener struct {
 	sockets   []net.Listener
 	sessions  *sessions
 	accepting sync.WaitGroup
-	closed    chan struct{} // the sockets are closed
-	drained   chan struct{} // the last session has ended
+	// stopWatching ends the wait for issuers; the sessions that wait need it
+	// until the last has ended.
+	stopWatching context.CancelFunc
+	closed       chan struct{} // the sockets are closed
+	drained      chan struct{} // the last session has ended
 }
 
 // portAddress is the port on all addresses, of both families where the host
@@ -54,6 +57,9 @@ func listen(ctx context.Context, c Config, addresses []string, settings enroll.S
 	for _, socket := range l.sockets {
 		l.accepting.Go(func() { l.accept(socket) })
 	}
+	watching, stop := context.WithCancel(context.Background())
+	l.stopWatching = stop
+	go l.watch(watching)
 	return l, nil
 }
 
@@ -102,6 +108,7 @@ func (l *listener) shut() {
 // drain gives the sessions the grace and ends them after it.
 func (l *listener) drain(grace time.Duration) {
 	l.sessions.drain(grace)
+	l.stopWatching()
 	close(l.drained)
 }
 

@@ -40,6 +40,8 @@ type session struct {
 	grant    *enroll.Grant
 	recorded bool // the ending stands in the database already
 
+	waiting waiting // for another CA
+
 	asked int // how often the phone was asked for a key
 	kind  int // which of grant.Keys it was asked for
 	lsc   store.LSC
@@ -76,7 +78,13 @@ func (s *session) speak() (err error) {
 		return err
 	}
 	for s.state != over {
-		f, err := s.receive()
+		f, err := s.next()
+		if errors.Is(err, errDecided) {
+			if err := s.decided(); err != nil {
+				return err
+			}
+			continue
+		}
 		if s.state == awaitMIC && errors.Is(err, enroll.ErrLost) && len(s.gave) > 0 {
 			return s.confirmFetched() // the phone gave its LSC and knows no more
 		}
@@ -140,11 +148,19 @@ func (s *session) send(f wire.Frame, wait time.Duration) error {
 	return nil
 }
 
+// next reads the next frame, or says that the issuer has decided meanwhile.
+func (s *session) next() (wire.Frame, error) {
+	if s.state == awaitIssuer {
+		return s.receiveWaiting()
+	}
+	return s.receive(s.tls)
+}
+
 // receive reads the next frame of this session. The deadline is that of the
 // whole answer, however slowly its bytes arrive.
-func (s *session) receive() (wire.Frame, error) {
+func (s *session) receive(from io.Reader) (wire.Frame, error) {
 	s.tcp.SetReadDeadline(s.deadline)
-	f, err := wire.Read(s.tls)
+	f, err := wire.Read(from)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.state == awaitKey:
 		return f, enroll.NoKey("the phone made no key within %v", s.settings.KeygenTimeout)

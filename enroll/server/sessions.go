@@ -14,13 +14,14 @@ type sessions struct {
 	mu       sync.Mutex
 	open     map[*session]struct{}
 	by       map[netip.Addr]int
-	probe    time.Duration // keep_alive
+	waits    map[int64]*session // those that wait for an issuer, by request
+	probe    time.Duration      // keep_alive
 	draining bool
 	empty    chan struct{} // closed when draining and the last one is gone
 }
 
 func newSessions() *sessions {
-	return &sessions{open: map[*session]struct{}{}, by: map[netip.Addr]int{}, empty: make(chan struct{})}
+	return &sessions{open: map[*session]struct{}{}, by: map[netip.Addr]int{}, waits: map[int64]*session{}, empty: make(chan struct{})}
 }
 
 // add takes a session in, or says why not.
@@ -45,6 +46,9 @@ func (s *sessions) remove(one *session, address netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, one)
+	if s.waits[one.waiting.request] == one {
+		delete(s.waits, one.waiting.request)
+	}
 	if s.by[address]--; s.by[address] == 0 {
 		delete(s.by, address)
 	}

@@ -109,18 +109,16 @@ func keyRequest(kind crypto.KeyKind, version byte) wire.KeyGenerateRequest {
 	return wire.KeyGenerateRequest{Type: wire.EC, Curve: curves[kind]}
 }
 
-// keyInProgress is what hardware phones send at once, and may send again. It
-// does not move the deadline: keygen_timeout is for the whole.
-func (s *session) keyInProgress(f wire.Frame) error {
+// inProgress is what hardware phones send at once, and may send again. It does
+// not move a deadline: the time is for the whole.
+func (s *session) inProgress(f wire.Frame) error {
 	if _, err := wire.ParseRequestInProgress(f); err != nil {
 		return enroll.Malformed("%v", err)
 	}
 	return nil
 }
 
-func (s *session) inProgress(f wire.Frame) error { return s.keyInProgress(f) }
-
-// key takes the phone's public key, and sends the LSC for it when that is durable.
+// key takes the phone's public key and gets an LSC for it.
 func (s *session) key(f wire.Frame) error {
 	m, err := wire.ParseKeyGenerateResponse(f)
 	if err != nil {
@@ -129,15 +127,24 @@ func (s *session) key(f wire.Frame) error {
 	if m.PublicKey == nil {
 		return s.askAgain(enroll.NoKey("the phone reports that it made no key (reason %d)", m.Reason))
 	}
-	ctx, cancel := background()
-	defer cancel()
-	lsc, err := s.Rules.Submit(ctx, s.authority, *s.grant, s.grant.Keys[s.kind], m.PublicKey)
-	if errors.Is(err, enroll.ErrKey) {
+	kind := s.grant.Keys[s.kind]
+	if err := enroll.CheckKey(kind, m.PublicKey); err != nil {
 		return s.backup(err)
 	}
+	if s.grant.External() {
+		return s.enqueue(kind, m.PublicKey)
+	}
+	ctx, cancel := background()
+	defer cancel()
+	lsc, err := s.Rules.Issue(ctx, s.authority, *s.grant, kind, m.PublicKey)
 	if err != nil {
 		return err
 	}
+	return s.deliver(lsc)
+}
+
+// deliver sends an LSC that is durable to the phone.
+func (s *session) deliver(lsc store.LSC) error {
 	s.lsc, s.state = lsc, awaitStored
 	certificate := wire.Certificate{Type: wire.LSC, DER: lsc.Certificate}
 	return s.send(wire.StoreRequest{Type: wire.LSC, Certificate: certificate}.Frame(s.id), s.Timeouts.Store)

@@ -8,6 +8,8 @@ type state int
 const (
 	awaitAuthentication state = iota
 	awaitKey
+	awaitPossession
+	awaitIssuer
 	awaitStored
 	awaitLSC
 	awaitMIC
@@ -16,13 +18,13 @@ const (
 )
 
 func (s state) String() string {
-	return [...]string{"the authentication", "the key", "the confirmation of the LSC", "the LSC", "the MIC",
+	return [...]string{"the authentication", "the key", "the proof of possession", "the issuer", "the confirmation of the LSC", "the LSC", "the MIC",
 		"the confirmation of the deletion", "nothing"}[s]
 }
 
 // step names the state in events.
 func (s state) step() string {
-	return [...]string{"authenticate", "key", "store", "fetch", "fetch", "delete", "end"}[s]
+	return [...]string{"authenticate", "key", "possession", "issue", "store", "fetch", "fetch", "delete", "end"}[s]
 }
 
 // table is what a session does with a frame. A frame that is not in it is
@@ -33,9 +35,15 @@ var table = map[state]map[wire.Command]func(*session, wire.Frame) error{
 		wire.CmdAbortRequest: (*session).abort,
 	},
 	awaitKey: {
-		wire.CmdRequestInProgress:   (*session).keyInProgress,
+		wire.CmdRequestInProgress:   (*session).inProgress,
 		wire.CmdKeyGenerateResponse: (*session).key,
 		wire.CmdAbortRequest:        (*session).abort,
+	},
+	// awaitPossession is not here: the phone signs in the middle of the step
+	// that makes the request (possession.go).
+	awaitIssuer: {
+		wire.CmdRequestInProgress: (*session).inProgress,
+		wire.CmdAbortRequest:      (*session).abort,
 	},
 	awaitStored: {
 		wire.CmdRequestInProgress:        (*session).inProgress,

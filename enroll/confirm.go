@@ -1,0 +1,94 @@
+package enroll
+
+import (
+	"context"
+	"fmt"
+
+	"capf/store"
+)
+
+// ConfirmInstalled records that the phone has stored its LSC. It is durable
+// when it returns.
+func (r *Rules) ConfirmInstalled(ctx context.Context, g Grant, lsc store.LSC) error {
+	return r.Store.MarkInstalled(ctx, g.actor, lsc.ID, g.Device.Schedule)
+}
+
+// Refused records that the phone did not store its LSC, which is stale now.
+func (r *Rules) Refused(ctx context.Context, g Grant, lsc store.LSC, detail string) error {
+	end := ending(ErrDeclined, store.NoCause, "%s", detail)
+	if err := r.Store.MarkRefused(ctx, g.actor, lsc.ID, failure(g.Device, "store", end)); err != nil {
+		return err
+	}
+	return end
+}
+
+// ConfirmDeleted records that the phone has deleted its LSC.
+func (r *Rules) ConfirmDeleted(ctx context.Context, g Grant) error {
+	return r.Store.MarkDeleted(ctx, g.actor, g.Device.ID, g.Device.Schedule)
+}
+
+// ConfirmFetched keeps the certificates that the phone gave for viewing.
+func (r *Rules) ConfirmFetched(ctx context.Context, g Grant, certs map[CertificateKind][]byte) error {
+	var rows []store.DeviceCertificate
+	for _, kind := range []CertificateKind{LSC, MIC} {
+		if der := certs[kind]; der != nil {
+			rows = append(rows, store.DeviceCertificate{Kind: string(kind), Certificate: der, SeenAt: r.Now()})
+		}
+	}
+	return r.Store.MarkFetched(ctx, g.actor, g.Device.ID, g.Device.Schedule, rows)
+}
+
+// Fail records that a session ended at a step without success. It returns the
+// ending, or the error that kept it from being recorded.
+func (r *Rules) Fail(ctx context.Context, g Grant, step string, end *Ending) error {
+	return r.fail(ctx, g.actor, g.Device, step, end)
+}
+
+func (r *Rules) fail(ctx context.Context, actor store.Actor, d store.Device, step string, end *Ending) error {
+	if err := r.Store.NoteFailure(ctx, actor, failure(d, step, end)); err != nil {
+		return fmt.Errorf("recording that %v: %w", end, err)
+	}
+	return end
+}
+
+func failure(d store.Device, step string, end *Ending) store.Failure {
+	f := store.Failure{DeviceID: d.ID, Schedule: d.Schedule, Step: step, Outcome: end.Kind.Error(), Detail: end.Detail}
+	// A malformed frame changes nothing (protocol page, "Elements"): it may not
+	// even be the phone's. What was superseded is told by the newer session.
+	// Both stand in the record of events only.
+	if d.Operation != store.NoOperation && d.ID != 0 && end.Kind != ErrMalformed && end.Kind != ErrSuperseded {
+		f.Status = store.Failed(d.Operation, end.Cause)
+	}
+	return f
+}
+
+// Lost is the ending of a session whose phone is gone.
+func Lost(format string, args ...any) *Ending {
+	return ending(ErrLost, store.CommunicationFailure, format, args...)
+}
+
+// Malformed is the ending of a session whose phone broke the protocol.
+func Malformed(format string, args ...any) *Ending {
+	return ending(ErrMalformed, store.NoCause, format, args...)
+}
+
+// NoKey is the ending of a session whose phone made no key.
+func NoKey(format string, args ...any) *Ending {
+	return ending(ErrKey, store.KeyGenerationFailed, format, args...)
+}
+
+// Aborted is the ending of a session that the user ended at the phone.
+func Aborted() *Ending {
+	return ending(ErrAborted, store.NoCause, "the operation was aborted at the phone")
+}
+
+// LateWaiting is the ending of a session whose operation ran out of time while
+// the phone waited for an issuer.
+func LateWaiting() *Ending {
+	return ending(ErrLate, store.Late, "the certificate did not come in the time for the operation")
+}
+
+// Unable is the ending of a session whose phone reports a failure.
+func Unable(format string, args ...any) *Ending {
+	return ending(ErrDeclined, store.NoCause, format, args...)
+}

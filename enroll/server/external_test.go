@@ -1,0 +1,253 @@
+package server_test
+
+import (
+	stdcrypto "crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/phone"
+	"capf/enroll/server"
+	"capf/store"
+)
+
+// waitingPhone is a phone that waits for another CA in the background.
+type waitingPhone struct {
+	done chan struct{}
+	r    phone.Result
+	err  error
+}
+
+func (h *house) waits(name string, set ...func(*phone.Config)) *waitingPhone {
+	w := &waitingPhone{done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		w.r, w.err = h.phone(name, set...)
+	}()
+	return w
+}
+
+// pending waits for the request of a device.
+func (h *house) pending(device string) store.Request {
+	h.Helper()
+	var found store.Request
+	eventually(h, "a pending request of "+device, func() bool {
+		for r, err := range h.rules.Store.Requests(h.Context(), store.RequestFilter{Device: device, State: store.RequestPending}) {
+			if err != nil {
+				h.Fatal(err)
+			}
+			found = r
+		}
+		return found.ID != 0
+	})
+	return found
+}
+
+// sign is the other CA: it makes a certificate for the key of a request.
+func (h *house) sign(a *crypto.Authority, r store.Request) []byte {
+	h.Helper()
+	der, err := a.Issue(rand.Reader, crypto.LSC{Device: r.Device, SPKI: r.PublicKey, ValidityDays: 90}, time.Now())
+	if err != nil {
+		h.Fatal(err)
+	}
+	return der
+}
+
+// bring imports certificates as an operator does.
+func (h *house) bring(ders ...[]byte) enroll.ImportReport {
+	h.Helper()
+	report, err := h.rules.ImportCertificates(h.Context(), operator, enroll.Bytes("test.pem", crypto.CertificatePEM(ders...)), enroll.ImportOptions{})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return report
+}
+
+func offline(t *testing.T, set ...func(*server.Config)) (*house, *crypto.Authority) {
+	h := open(t, set...)
+	h.set("certificate_issuer", "offline-ca")
+	ca := authority(t, "Company")
+	_, err := h.rules.UploadTrust(t.Context(), operator, crypto.CertificatePEM(ca.Leaf().Raw), []store.Purpose{store.CAPFTrust}, "", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, ca
+}
+
+func TestOffline(t *testing.T) {
+	h, ca := offline(t)
+	for _, kind := range []crypto.KeyKind{crypto.RSA2048, crypto.EC384} {
+		name := "phone-" + string(kind)
+		h.add(name, store.Install, func(e *enroll.DeviceEdit) {
+			if kind.IsEC() {
+				order := store.ECOnly
+				e.KeyOrder = &order
+			}
+		})
+		w := h.waits(name)
+		r := h.pending(name)
+		csr, err := x509.ParseCertificateRequest(r.CSR)
+		if err != nil || csr.CheckSignature() != nil || !r.Possessed {
+			t.Fatalf("the PKCS#10: %v, %v", err, csr.CheckSignature())
+		}
+		if csr.Subject.CommonName != name || csr.DNSNames[0] != name {
+			t.Errorf("the PKCS#10 is for %v, %v", csr.Subject, csr.DNSNames)
+		}
+		h.bring(h.sign(ca, r))
+		<-w.done
+		if w.err != nil || w.r.Did != phone.Installed {
+			t.Fatalf("the phone did %v: %v", w.r.Did, w.err)
+		}
+		if d := h.device(name); d.Operation != store.NoOperation || d.Status.Long() != "Upgrade Success" {
+			t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
+		}
+	}
+}
+
+// TestOfflineGone is a phone that does not wait: the certificate becomes stale
+// when it makes a new key, before or after the import.
+func TestOfflineGone(t *testing.T) {
+	h, ca := offline(t)
+	order := store.ECOnly
+	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
+	fresh := func(c *phone.Config) { c.NewKey = nil }
+	leave := func() store.Request {
+		_, err := h.phone(sep, fresh, func(c *phone.Config) { c.WaitForIssue = 300 * time.Millisecond })
+		if !errors.Is(err, phone.ErrCommunication) {
+			t.Fatalf("the phone ended with %v", err)
+		}
+		return h.pending(sep)
+	}
+	first := leave()
+	h.bring(h.sign(ca, first))
+	if got := h.lscs(sep); len(got) != 1 || got[0] != store.LSCIssued {
+		t.Fatalf("the LSCs are %v", got)
+	}
+	second := leave()
+	if got := h.lscs(sep); len(got) != 1 || got[0] != store.LSCStale {
+		t.Fatalf("after a new key the LSCs are %v", got)
+	}
+	w := h.waits(sep, fresh)
+	eventually(t, "a third request", func() bool { return h.pending(sep).ID > second.ID })
+	h.bring(h.sign(ca, second))
+	if got := h.lscs(sep); len(got) != 2 || got[1] != store.LSCStale {
+		t.Errorf("after an import for an old key the LSCs are %v", got)
+	}
+	h.bring(h.sign(ca, h.pending(sep)))
+	<-w.done
+	if w.err != nil {
+		t.Error(w.err)
+	}
+}
+
+// TestOfflineEndings are the ways in which a wait ends without a certificate.
+func TestOfflineEndings(t *testing.T) {
+	h, _ := offline(t)
+	soon := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(700 * time.Millisecond); e.CompletesBy = &by }
+	for _, test := range []struct {
+		name   string
+		edit   func(*enroll.DeviceEdit)
+		end    func(store.Request)
+		status string
+	}{
+		{"deadline", soon, func(store.Request) {}, "Upgrade Failed: User Initiated Request Late/Timedout"},
+		{"deleted", func(*enroll.DeviceEdit) {}, func(r store.Request) {
+			if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
+				t.Fatal(err)
+			}
+		}, "Upgrade Failed"},
+		{"rejected", func(*enroll.DeviceEdit) {}, func(r store.Request) {
+			if err := h.rules.Store.RejectRequest(t.Context(), operator, r.ID, "not today"); err != nil {
+				t.Fatal(err)
+			}
+		}, "Upgrade Failed: CA Rejected Connection"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := &house{TB: t, rules: h.rules, address: h.address}
+			h.add(test.name, store.Install, test.edit)
+			w := h.waits(test.name)
+			test.end(h.pending(test.name))
+			<-w.done
+			h.declined(test.name, test.status, w.err)
+		})
+	}
+}
+
+// TestOfflineRestart: pending requests outlast the service, and phones that
+// come back are served.
+func TestOfflineRestart(t *testing.T) {
+	h, ca := offline(t, func(c *server.Config) { c.Grace = 50 * time.Millisecond })
+	h.add(sep, store.Install)
+	w := h.waits(sep)
+	r := h.pending(sep)
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	<-w.done
+	if !errors.Is(w.err, phone.ErrCommunication) {
+		t.Errorf("the phone ended with %v", w.err)
+	}
+	if again := h.pending(sep); again.ID != r.ID || h.device(sep).Status != store.StatusPending {
+		t.Errorf("after the stop the request is %d and the status %q", again.ID, h.device(sep).Status)
+	}
+	h.start()
+	w = h.waits(sep)
+	eventually(t, "a new request", func() bool { return h.pending(sep).ID > r.ID })
+	h.bring(h.sign(ca, h.pending(sep)))
+	<-w.done
+	if w.err != nil {
+		t.Error(w.err)
+	}
+}
+
+// TestNoPossession are phones that do not sign: one that says so is served at
+// once, one that drops the session at its next attempt.
+func TestNoPossession(t *testing.T) {
+	h, ca := offline(t)
+	h.add("refuses", store.Install)
+	w := h.waits("refuses", func(c *phone.Config) { c.Possession = phone.Refuse })
+	r := h.pending("refuses")
+	if r.CSR != nil || r.Possessed {
+		t.Error("the request claims a proof")
+	}
+	h.bring(h.sign(ca, r))
+	if <-w.done; w.err != nil {
+		t.Error(w.err)
+	}
+	h.add("drops", store.Install)
+	if _, err := h.phone("drops", func(c *phone.Config) { c.Possession = phone.Drop }); err == nil {
+		t.Error("the phone that drops the session was content")
+	}
+	eventually(t, "it is remembered", func() bool { return h.device("drops").NoPossession })
+	w = h.waits("drops", func(c *phone.Config) { c.Possession = phone.Drop })
+	h.bring(h.sign(ca, h.pending("drops")))
+	if <-w.done; w.err != nil {
+		t.Error(w.err)
+	}
+	h.add("forges", store.Install)
+	other, err := crypto.GenerateKey(rand.Reader, crypto.RSA2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = h.waits("forges", func(c *phone.Config) {
+		c.NewKey = func(k crypto.KeyKind) (stdcrypto.Signer, error) {
+			mine, err := cachedKey(k)
+			return forger{mine, other}, err
+		}
+	})
+	if r := h.pending("forges"); r.Possessed || r.CSR != nil {
+		t.Error("another key's signature was taken for a proof")
+	}
+}
+
+// forger signs with another key than it shows.
+type forger struct {
+	shown stdcrypto.Signer
+	stdcrypto.Signer
+}
+
+func (f forger) Public() stdcrypto.PublicKey { return f.shown.Public() }

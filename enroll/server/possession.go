@@ -1,0 +1,96 @@
+package server
+
+import (
+	stdcrypto "crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/wire"
+)
+
+// This file alone knows how a phone proves possession of its new private key.
+// The vendor documents that it "signs the received message using its private
+// key" and publishes no bytes: the form here is our reading of the protocol
+// page and changes here, should a capture turn up.
+
+// errNoProof says that the phone did not prove possession, but is still there.
+var errNoProof = errors.New("the phone does not prove possession of its key")
+
+// remoteKey is the private key of the phone at the other end of the session.
+type remoteKey struct {
+	*session
+	public stdcrypto.PublicKey
+}
+
+func (k remoteKey) Public() stdcrypto.PublicKey { return k.public }
+
+// Sign has the phone sign the digest, in the form that a PKCS#10 needs.
+func (k remoteKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) ([]byte, error) {
+	if opts.HashFunc() != stdcrypto.SHA256 {
+		return nil, fmt.Errorf("a phone signs SHA-256, not %v", opts.HashFunc())
+	}
+	k.state = awaitPossession
+	err := k.send(wire.EncryptRequest{Digest: wire.SHA256, SignedData: digest}.Frame(k.id), k.Timeouts.Answer)
+	for err == nil {
+		var f wire.Frame
+		if f, err = k.receive(k.tls); err != nil {
+			break
+		}
+		switch f.Command {
+		case wire.CmdRequestInProgress:
+			err = k.inProgress(f)
+		case wire.CmdAbortRequest:
+			err = k.abort(f)
+		case wire.CmdEncryptResponse:
+			return signature(f)
+		default:
+			err = enroll.Malformed("%v is not expected while waiting for %v", f.Command, k.state)
+		}
+	}
+	return nil, err
+}
+
+func signature(f wire.Frame) ([]byte, error) {
+	m, err := wire.ParseEncryptResponse(f)
+	switch {
+	case err != nil:
+		return nil, enroll.Malformed("%v", err)
+	case m.Reason != wire.ReasonSuccess:
+		return nil, errNoProof
+	}
+	return m.SignedData, nil
+}
+
+// prove gets a PKCS#10 signed by the phone, or nil from a phone that does not
+// sign. One that drops the session instead is remembered, and not asked again.
+func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
+	if s.grant.Device.NoPossession {
+		return nil, nil
+	}
+	public, err := x509.ParsePKIXPublicKey(spki)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := background()
+	defer cancel()
+	pkcs10, err := s.Rules.PKCS10(ctx, s.authority, *s.grant, spki, remoteKey{s, public})
+	var end *enroll.Ending
+	switch {
+	case err == nil:
+		return pkcs10, nil
+	case errors.Is(err, enroll.ErrLost) && !s.stopped.Load():
+		ctx, cancel := background() // the first one may have run out while the phone was silent
+		defer cancel()
+		return nil, errors.Join(err, s.Rules.ForgetPossession(ctx, *s.grant))
+	case errors.As(err, &end):
+		return nil, end
+	}
+	// A signature that does not verify proves nothing, but may be right in a
+	// form that we do not know: an operator can still have the key certified.
+	s.log.Warn("no proof of possession", "device", s.device, "key", kind, "reason", err)
+	return nil, nil
+}

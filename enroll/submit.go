@@ -1,0 +1,180 @@
+package enroll
+
+import (
+	"context"
+	stdcrypto "crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// CheckKey says whether the key that a phone has sent is the one that it was
+// asked for. It returns nil or an *Ending of kind ErrKey, which the caller may
+// answer by asking for another; nothing is recorded for it yet.
+func CheckKey(want crypto.KeyKind, spki []byte) error {
+	_, kind, err := crypto.ParsePublicKey(spki)
+	if err != nil {
+		return ending(ErrKey, store.KeyGenerationFailed, "the phone sent %v", err)
+	}
+	if kind != want {
+		return ending(ErrKey, store.KeyGenerationFailed, "the phone made an %s key where %s was asked for", kind, want)
+	}
+	return nil
+}
+
+// External says whether another CA signs, so that the phone has to wait.
+func (g Grant) External() bool { return g.Settings.Issuer != IssuerCAPF }
+
+// Issue makes an LSC for a key that CheckKey has passed, signed by CAPF. The
+// subject is built from our record of the device and from a MIC that has
+// proved to be the phone's, never from the wire. When it returns, the LSC is
+// durable and may be sent.
+func (r *Rules) Issue(ctx context.Context, a *crypto.Authority, g Grant, kind crypto.KeyKind, spki []byte) (store.LSC, error) {
+	names, err := r.names(ctx, g, spki)
+	if err != nil {
+		return store.LSC{}, err
+	}
+	der, err := a.Issue(r.Rand, names, r.Now())
+	if err != nil {
+		return store.LSC{}, err
+	}
+	lsc, err := lscRow(der)
+	if err != nil {
+		return store.LSC{}, err
+	}
+	lsc.KeyKind = string(kind)
+	lsc, err = r.Store.IssueLSC(ctx, g.actor, store.NewLSC{Request: g.request(kind, spki), LSC: lsc})
+	return lsc, changedMeanwhile(err)
+}
+
+// PKCS10 builds the request that another CA is to sign; the signer is the phone.
+func (r *Rules) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, spki []byte, signer stdcrypto.Signer) ([]byte, error) {
+	names, err := r.names(ctx, g, spki)
+	if err != nil {
+		return nil, err
+	}
+	return crypto.NewRequest(a.Leaf(), names, signer)
+}
+
+// Enqueue keeps a key that CheckKey has passed, for another CA to sign. The
+// PKCS#10 is nil when the phone has not proved possession of its private key.
+// When it returns, the request is durable and the phone may wait for Outcome.
+func (r *Rules) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki, pkcs10 []byte) (store.Request, error) {
+	request := g.request(kind, spki)
+	request.CSR, request.Possessed = pkcs10, pkcs10 != nil
+	request, err := r.Store.SubmitRequest(ctx, g.actor, request)
+	return request, changedMeanwhile(err)
+}
+
+// ErrPending says that the issuer has not decided yet.
+var ErrPending = errors.New("the request is pending")
+
+// Outcome is what became of a request that a phone waits for: its LSC, an
+// *Ending when there will be none, or ErrPending.
+func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error) {
+	request, err := r.Store.Request(ctx, requestID)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.LSC{}, ending(ErrDeclined, store.NoCause, "an operator has deleted the request")
+	}
+	if err != nil {
+		return store.LSC{}, err
+	}
+	switch request.State {
+	case store.RequestPending:
+		return store.LSC{}, ErrPending
+	case store.RequestRejected:
+		return store.LSC{}, ending(ErrDeclined, store.CARejected, "%s", request.Reason)
+	case store.RequestSuperseded:
+		return store.LSC{}, ending(ErrSuperseded, store.NoCause, "the phone has sent a newer request")
+	}
+	lsc, err := r.Store.LSCOfRequest(ctx, requestID)
+	if err == nil && lsc.State != store.LSCIssued {
+		return lsc, ending(ErrSuperseded, store.NoCause, "the LSC is %s", lsc.State)
+	}
+	return lsc, err
+}
+
+// ForgetPossession remembers that the phone dropped the session when it was
+// asked to prove possession of its key: its next attempt is served without.
+func (r *Rules) ForgetPossession(ctx context.Context, g Grant) error {
+	return r.Store.ForgetPossession(ctx, g.actor, g.Device.ID)
+}
+
+func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
+	hash := crypto.KeyHash(spki)
+	return store.Request{
+		DeviceID: g.Device.ID, Device: g.Device.Name, Schedule: g.Device.Schedule, Issuer: g.Settings.Issuer,
+		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address,
+	}
+}
+
+func changedMeanwhile(err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return ending(ErrDeclined, store.NoCause, "an operator has changed the operation meanwhile")
+	}
+	return err
+}
+
+// names are those of the MIC, when the phone has proved one or an earlier one
+// of the phone still verifies; else the device's name.
+func (r *Rules) names(ctx context.Context, g Grant, spki []byte) (crypto.LSC, error) {
+	names := crypto.LSC{Device: g.Device.Name, SPKI: spki, ValidityDays: g.Settings.ValidityDays}
+	mic := g.mic
+	if mic == nil {
+		known, err := r.knownMIC(ctx, g.Device)
+		if err != nil {
+			return names, err
+		}
+		mic = known
+	}
+	if mic != nil {
+		names.CommonName, names.SerialNumber = crypto.MICNames(mic)
+	}
+	return names, nil
+}
+
+// knownMIC is the MIC that the phone gave before. A fetched one was only
+// claimed, so it counts only when it chains to capf-trust and bears the
+// device's name. Nil when there is none.
+func (r *Rules) knownMIC(ctx context.Context, d store.Device) (*x509.Certificate, error) {
+	certs, err := r.Store.DeviceCertificates(ctx, d.ID)
+	if err != nil || len(certs) == 0 {
+		return nil, err
+	}
+	anchors, err := r.anchors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range certs {
+		if c.Kind != string(MIC) {
+			continue
+		}
+		cert, err := x509.ParseCertificate(c.Certificate)
+		if err != nil {
+			continue
+		}
+		mine, err := r.belongs(ctx, cert, d.Name)
+		if err != nil {
+			return nil, err
+		}
+		if mine && usableMIC(cert, anchors, d.Name, r.Now()) {
+			return cert, nil
+		}
+	}
+	return nil, nil
+}
+
+// lscRow describes a certificate for the database.
+func lscRow(der []byte) (store.LSC, error) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return store.LSC{}, fmt.Errorf("reading an LSC: %w", err)
+	}
+	return store.LSC{
+		Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: fingerprint(der),
+	}, nil
+}
