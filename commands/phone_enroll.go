@@ -7,8 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -161,66 +159,4 @@ func (o phoneOptions) installedFields(r phone.Result) ([]field, error) {
 		{"Certificate", "certificate_file", o.certificateFile()},
 		{"Key", "key_file", o.keyFile()},
 	}, nil
-}
-
-func phoneFetchCommand() command {
-	return command{
-		name: "fetch", args: "NAME", short: "give the certificates of the phone NAME to the server",
-		about: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
-that was written by phone enroll is the LSC unless --lsc names another one.`,
-		example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",
-		output:  object, noStore: true,
-		flags: append(phoneFlags(),
-			&cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"},
-			&cli.StringFlag{Name: "lsc", Usage: "the LSC of the phone is in `FILE`"},
-			&cli.StringFlag{Name: "mic", Usage: "the MIC of the phone is in `FILE`"}),
-		run: func(env *Env, c *cli.Context) error {
-			o, err := env.phoneChoice(c, phone.Fetched)
-			if err != nil {
-				return err
-			}
-			o.NewKey, o.Delete = noKey, declined
-			if o.MIC, err = env.certificateFile(c.String("mic")); err != nil {
-				return err
-			}
-			lsc := c.String("lsc")
-			if _, err := os.Stat(o.certificateFile()); lsc == "" && err == nil {
-				lsc = o.certificateFile()
-			}
-			if o.LSC, err = env.certificateFile(lsc); err != nil {
-				return err
-			}
-			return actAsPhone(c.Context, env, o)
-		},
-	}
-}
-
-func noKey(crypto.KeyKind) (stdcrypto.Signer, error) { return nil, declined() }
-
-func phoneDeleteCommand() command {
-	return command{
-		name: "delete", args: "NAME", short: "let the server delete the certificate of the phone NAME",
-		about: `It does what a phone does when Delete is scheduled for it, and removes the files
-that phone enroll has written.`,
-		example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
-		output:  object, noStore: true,
-		flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
-		run: func(env *Env, c *cli.Context) error {
-			o, err := env.phoneChoice(c, phone.Deleted)
-			if err != nil {
-				return err
-			}
-			o.NewKey, o.Delete = noKey, o.remove
-			return actAsPhone(c.Context, env, o)
-		},
-	}
-}
-
-func (o phoneOptions) remove() error {
-	for _, file := range []string{o.certificateFile(), o.keyFile()} {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("removing %q: %w", file, pathless(err))
-		}
-	}
-	return nil
 }

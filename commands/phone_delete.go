@@ -1,0 +1,40 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll/phone"
+)
+
+func phoneDeleteCommand() command {
+	return command{
+		name: "delete", args: "NAME", short: "let the server delete the certificate of the phone NAME",
+		about: `It does what a phone does when Delete is scheduled for it, and removes the files
+that phone enroll has written.`,
+		example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
+		output:  object, noStore: true,
+		flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.phoneChoice(c, phone.Deleted)
+			if err != nil {
+				return err
+			}
+			o.NewKey, o.Delete = noKey, o.remove
+			return actAsPhone(c.Context, env, o)
+		},
+	}
+}
+
+func (o phoneOptions) remove() error {
+	for _, file := range []string{o.certificateFile(), o.keyFile()} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing %q: %w", file, pathless(err))
+		}
+	}
+	return nil
+}

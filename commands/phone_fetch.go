@@ -1,0 +1,45 @@
+package commands
+
+import (
+	stdcrypto "crypto"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll/phone"
+)
+
+func phoneFetchCommand() command {
+	return command{
+		name: "fetch", args: "NAME", short: "give the certificates of the phone NAME to the server",
+		about: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
+that was written by phone enroll is the LSC unless --lsc names another one.`,
+		example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",
+		output:  object, noStore: true,
+		flags: append(phoneFlags(),
+			&cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"},
+			&cli.StringFlag{Name: "lsc", Usage: "the LSC of the phone is in `FILE`"},
+			&cli.StringFlag{Name: "mic", Usage: "the MIC of the phone is in `FILE`"}),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.phoneChoice(c, phone.Fetched)
+			if err != nil {
+				return err
+			}
+			o.NewKey, o.Delete = noKey, declined
+			if o.MIC, err = env.certificateFile(c.String("mic")); err != nil {
+				return err
+			}
+			lsc := c.String("lsc")
+			if _, err := os.Stat(o.certificateFile()); lsc == "" && err == nil {
+				lsc = o.certificateFile()
+			}
+			if o.LSC, err = env.certificateFile(lsc); err != nil {
+				return err
+			}
+			return actAsPhone(c.Context, env, o)
+		},
+	}
+}
+
+func noKey(crypto.KeyKind) (stdcrypto.Signer, error) { return nil, declined() }
