@@ -1,0 +1,71 @@
+package onlineca
+
+import (
+	"sync"
+	"time"
+)
+
+// breaker stops what keeps failing: after a number of failures in a row
+// nothing passes for a while, then one at a time until one succeeds.
+type breaker struct {
+	now       func() time.Time
+	threshold int
+	first     time.Duration // the first pause
+	longest   time.Duration
+
+	mu       sync.Mutex // guards the rest
+	failures int
+	pause    time.Duration // the last one; zero while closed
+	until    time.Time
+	probing  bool
+}
+
+// verdict is how an attempt ended, seen by a breaker.
+type verdict int
+
+const (
+	unclear verdict = iota // says nothing of the CA: the caller went away
+	good
+	bad
+)
+
+// enter says whether an attempt may begin, and otherwise for how long not.
+// probe must be handed to leave.
+func (b *breaker) enter() (probe bool, wait time.Duration, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pause == 0 {
+		return false, 0, true
+	}
+	if wait := b.until.Sub(b.now()); wait > 0 {
+		return false, wait, false
+	}
+	if b.probing {
+		return false, time.Second, false
+	}
+	b.probing = true
+	return true, 0, true
+}
+
+// leave reports how an attempt ended. It returns the pause that begins with it.
+func (b *breaker) leave(probe bool, v verdict) (pause time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if probe {
+		b.probing = false
+	}
+	switch v {
+	case good:
+		b.failures, b.pause = 0, 0
+	case bad:
+		b.failures++
+		// Those that were on their way when it opened say nothing new.
+		if b.failures < b.threshold || b.pause > 0 && !probe {
+			return 0
+		}
+		b.pause = min(max(b.first, 2*b.pause), b.longest)
+		b.until = b.now().Add(b.pause)
+		return b.pause
+	}
+	return 0
+}

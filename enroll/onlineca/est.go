@@ -1,0 +1,215 @@
+package onlineca
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// est speaks to an EST server (RFC 7030, with the encodings of RFC 8951).
+type est struct {
+	*link
+
+	mu      sync.Mutex // guards issuers
+	issuers []*x509.Certificate
+}
+
+func newEST(l *link) *est { return &est{link: l} }
+
+// estOperations may not be labels: the path would mean something else.
+var estOperations = []string{"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"}
+
+func badLabel(label string) bool {
+	return strings.ContainsAny(label, "/?#%") || strings.ContainsFunc(label, unicode.IsSpace) ||
+		label == "." || label == ".." || slices.Contains(estOperations, label)
+}
+
+func (e *est) path(operation string) string {
+	if e.Template == "" {
+		return "/.well-known/est/" + operation
+	}
+	return "/.well-known/est/" + url.PathEscape(e.Template) + "/" + operation
+}
+
+func (e *est) enrollment(body []byte) call {
+	return call{doing: "sending the request to the EST server", method: http.MethodPost, path: e.path("simpleenroll"), body: body,
+		contentType: "application/pkcs10", header: http.Header{
+			"Content-Transfer-Encoding": {"base64"},
+			"Accept":                    {"application/pkcs7-mime"},
+		}}
+}
+
+// defaultRetry is for a 202 without Retry-After, which RFC 7030 (4.2.3)
+// requires.
+const defaultRetry = time.Minute
+
+func (e *est) submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error) {
+	c := e.enrollment(inLines(csr.Raw))
+	r, err := e.do(ctx, c)
+	if err != nil {
+		return Answer{}, err
+	}
+	switch {
+	case r.status == http.StatusAccepted:
+		wait := retryAfter(r.header, e.Now())
+		if wait <= 0 {
+			wait = defaultRetry
+		}
+		return Answer{State: Pending, RetryAfter: wait}, nil
+	case r.status != http.StatusOK:
+		return Answer{}, e.refusal(c, r)
+	}
+	all, err := certificates(r.body)
+	switch {
+	case err != nil && r.short != nil:
+		return Answer{}, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer cannot be read", Err: r.short, Sent: true}
+	case err != nil:
+		return Answer{}, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer holds no certificate", Err: err,
+			Words: e.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
+	}
+	leaf := leafOf(all, csr.PublicKey)
+	return Answer{State: Issued, Leaf: leaf.Raw, Chain: e.chainFor(ctx, leaf, all)}, nil
+}
+
+// refusal is statusError with what EST servers mean by 400: the request, its
+// signature or its content is not to their liking, in plain words.
+func (e *est) refusal(c call, r *reply) *Error {
+	err := e.statusError(c, r)
+	err.Words = e.words(firstWords(readable(r.body)))
+	if r.status == http.StatusBadRequest {
+		err.Reason = "the EST server refuses the request"
+		err.Advice = "read its words; most often the request is not signed by the phone's own key, or its subject or key size is against the server's rules"
+	}
+	if r.status == http.StatusUnauthorized && e.Username == "" {
+		err.Advice = "set online_ca_username and online_ca_password, or give the EST server's client certificate"
+	}
+	return err
+}
+
+// readable drops a body that is no text.
+func readable(body []byte) string {
+	if len(body) > 0 && body[0] == 0x30 {
+		return ""
+	}
+	return unseen.ReplaceAllString(string(body), " ")
+}
+
+// chainFor puts the issuers in order. Most servers send the leaf alone, its
+// issuers are then those of cacerts. That they cannot be had must not lose the
+// certificate, which nothing but a second one could replace.
+func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509.Certificate) [][]byte {
+	if chain := chainOf(leaf, came); len(chain) > 0 {
+		return chain
+	}
+	e.mu.Lock()
+	known := e.issuers
+	e.mu.Unlock()
+	if chain := chainOf(leaf, known); len(chain) > 0 {
+		return chain
+	}
+	known, err := e.cacerts(ctx)
+	if err != nil {
+		e.Log.Warn("EST server sends no chain", "host", e.Host, "error", err)
+		return nil
+	}
+	e.mu.Lock()
+	e.issuers = known
+	e.mu.Unlock()
+	return chainOf(leaf, known)
+}
+
+// fetch has no counterpart in EST: a pending request is sent again.
+func (e *est) fetch(context.Context, string) (Answer, error) {
+	return Answer{}, &Error{Kind: ErrRejected, Doing: "fetching a certificate by number", Reason: "an EST server keeps no numbers; the same request is sent again"}
+}
+
+func (e *est) cacerts(ctx context.Context) ([]*x509.Certificate, error) {
+	c := call{doing: "fetching the CA's certificates", path: e.path("cacerts")}
+	r, err := e.get(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	all, err := certificates(r.body)
+	if err != nil {
+		return nil, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer holds no certificates", Err: err,
+			Words: e.words(firstWords(readable(r.body))), Advice: "check that an EST server answers at this host and port"}
+	}
+	return all, nil
+}
+
+func (e *est) caCertificates(ctx context.Context) ([][]byte, error) {
+	all, err := e.cacerts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rawOf(all), nil
+}
+
+// checkAuthentication sends an empty request: a server that knows us answers
+// that it cannot read it, one that does not asks who we are. No certificate can
+// come of it.
+func (e *est) checkAuthentication(ctx context.Context) Step {
+	c := e.enrollment(nil)
+	c.doing, c.forced = "sending an empty request", true
+	r, err := e.do(ctx, c)
+	switch {
+	case err != nil:
+		return failed(StepAuthentication, err)
+	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden, r.status >= 300 && r.status < 400:
+		return failed(StepAuthentication, e.refusal(c, r))
+	case r.status == http.StatusNotFound:
+		return Step{Name: StepAuthentication, Text: fmt.Sprintf("nothing is at %s on this server", strconv.Quote(c.path)),
+			Advice: "check host and port, and online_ca_template, which is the label of the EST server"}
+	case r.status == http.StatusBadRequest:
+		return Step{Name: StepAuthentication, OK: true, Text: "the EST server lets us in " + e.how()}
+	}
+	return Step{Name: StepAuthentication, OK: true,
+		Text: fmt.Sprintf("the EST server does not refuse us, but answers %d to an empty request; only a dry enrollment shows more", r.status)}
+}
+
+func (e *est) how() string {
+	switch {
+	case e.scheme() != anonymous:
+		return fmt.Sprintf("as %q by %s", e.Username, strings.ToUpper(string(e.scheme())))
+	case e.ClientCertificate != nil:
+		return "with the client certificate or without a login"
+	}
+	return "without a login"
+}
+
+// checkTemplate asks for the certificates of the CA behind the label.
+func (e *est) checkTemplate(ctx context.Context) Step {
+	all, err := e.cacerts(ctx)
+	if err != nil {
+		step := failed(StepTemplate, err)
+		if step.Advice == advice("404") {
+			step.Advice = "set online_ca_template to a label that the EST server has, or to none"
+		}
+		return step
+	}
+	text := "the EST server without a label"
+	if e.Template != "" {
+		text = fmt.Sprintf("the EST server with label %q", e.Template)
+	}
+	return Step{Name: StepTemplate, OK: true, Text: fmt.Sprintf("%s sends %d CA certificate(s), first %s", text, len(all), nameOf(all[0]))}
+}
+
+// inLines is base64 in lines of 64, which every server reads.
+func inLines(der []byte) []byte {
+	text := base64.StdEncoding.EncodeToString(der)
+	var out []byte
+	for len(text) > 64 {
+		out = append(append(out, text[:64]...), '\n')
+		text = text[64:]
+	}
+	return append(append(out, text...), '\n')
+}

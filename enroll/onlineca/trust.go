@@ -1,0 +1,185 @@
+package onlineca
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tlsConfig trusts capf-trust and nothing else. HTTP/1.1 only, because NTLM
+// belongs to a connection.
+func (c *Config) tlsConfig() *tls.Config {
+	roots := x509.NewCertPool()
+	for _, root := range c.Roots {
+		roots.AddCert(root)
+	}
+	t := &tls.Config{
+		RootCAs:    roots,
+		ServerName: c.Host,
+		NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12,
+		Time:       c.Now,
+	}
+	if c.ClientCertificate != nil {
+		// A web server may ask for it only once it has seen the path.
+		t.Renegotiation = tls.RenegotiateOnceAsClient
+		// Shown even when the server's list of issuers does not name its own:
+		// that list is often empty or short, and the server decides anyway.
+		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return c.ClientCertificate, nil
+		}
+	}
+	return t
+}
+
+// trouble is one thing that is wrong with an HTTPS connection.
+type trouble struct{ reason, advice string }
+
+// handshakeError tells a broken handshake from a connection that broke later.
+type handshakeError struct{ error }
+
+func (e handshakeError) Unwrap() error { return e.error }
+
+// tlsTroubles explains why a handshake failed in a way that a second one
+// would too.
+func (c *Config) tlsTroubles(err error) []trouble {
+	var verification *tls.CertificateVerificationError
+	if errors.As(err, &verification) {
+		if all := c.certificateTroubles(verification.UnverifiedCertificates); len(all) > 0 {
+			return all
+		}
+		return []trouble{{"its HTTPS certificate is not trusted: " + verification.Err.Error(), "check the certificate of the CA's web server and capf-trust"}}
+	}
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &record):
+		return []trouble{{"what answers there is not TLS", "check online_ca_port: it must be the HTTPS port"}}
+	case errors.As(err, &alert) && strings.Contains(alert.Error(), "protocol version"):
+		return []trouble{{"the web server does not speak TLS 1.2 or later", "turn on TLS 1.2 on the CA's web server"}}
+	case errors.As(err, &alert) && strings.Contains(alert.Error(), "handshake failure"):
+		return []trouble{{"the web server and we have no TLS cipher in common", "allow ECDHE ciphers with AES-GCM on the CA's web server"}}
+	case errors.As(err, &alert) && strings.Contains(alert.Error(), "certificate"):
+		return []trouble{{"the web server refuses our certificate, or wants one: " + alert.Error(), "give it a client certificate that it trusts, or let it ask for none"}}
+	}
+	return nil
+}
+
+// certificateTroubles lists all that is wrong with an HTTPS certificate, so
+// that an operator need not find out one by one.
+func (c *Config) certificateTroubles(presented []*x509.Certificate) []trouble {
+	if len(presented) == 0 {
+		return nil
+	}
+	leaf, now := presented[0], c.Now()
+	var all []trouble
+	switch {
+	case now.After(leaf.NotAfter):
+		all = append(all, trouble{"its HTTPS certificate expired at " + leaf.NotAfter.UTC().Format(time.RFC3339),
+			"renew the certificate of the CA's web server"})
+	case now.Before(leaf.NotBefore):
+		all = append(all, trouble{"its HTTPS certificate is valid only from " + leaf.NotBefore.UTC().Format(time.RFC3339),
+			"compare the clocks of this machine and the CA"})
+	}
+	if t, ok := c.nameTrouble(leaf); ok {
+		all = append(all, t)
+	}
+	if t, ok := c.chainTrouble(presented); ok {
+		all = append(all, t)
+	}
+	return all
+}
+
+func (c *Config) nameTrouble(leaf *x509.Certificate) (trouble, bool) {
+	if leaf.VerifyHostname(c.Host) == nil {
+		return trouble{}, false
+	}
+	names := slices.Clone(leaf.DNSNames)
+	for _, address := range leaf.IPAddresses {
+		names = append(names, address.String())
+	}
+	switch {
+	case len(names) == 0 && strings.EqualFold(leaf.Subject.CommonName, c.Host):
+		return trouble{fmt.Sprintf("its HTTPS certificate has the name %q only as CN, which does not count", c.Host),
+			"make a certificate for the CA's web server that has the name as subject alternative name (DNS)"}, true
+	case len(names) == 0:
+		return trouble{fmt.Sprintf("its HTTPS certificate (CN %q) carries no name", plain(leaf.Subject.CommonName, 64)),
+			"make a certificate for the CA's web server that has its name as subject alternative name (DNS)"}, true
+	}
+	return trouble{fmt.Sprintf("its HTTPS certificate is for %s, not for %q", plain(strings.Join(names, ", "), 200), c.Host),
+		"set online_ca_hostname to a name in the certificate, or make a certificate with this name"}, true
+}
+
+// chainTrouble looks at the issuers only: the leaf's dates and name are judged
+// elsewhere.
+func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
+	leaf := presented[0]
+	options := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
+		CurrentTime: within(c.Now(), leaf), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
+	for _, root := range c.Roots {
+		options.Roots.AddCert(root)
+	}
+	for _, other := range presented[1:] {
+		options.Intermediates.AddCert(other)
+	}
+	_, err := leaf.Verify(options)
+	if err == nil {
+		options.KeyUsages = nil // that is: server authentication
+		if _, err = leaf.Verify(options); err == nil {
+			return trouble{}, false
+		}
+		return trouble{"its HTTPS certificate is not for servers (extended key usage)",
+			"make a certificate for the CA's web server from a web server template"}, true
+	}
+	var invalid x509.CertificateInvalidError
+	switch {
+	case weakSignature(presented) != nil:
+		return trouble{fmt.Sprintf("its HTTPS certificate chain has a SHA-1 signature (%s), which proves nothing", nameOf(weakSignature(presented))),
+			"issue the certificate of the CA's web server again with SHA-256"}, true
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return trouble{fmt.Sprintf("a certificate above its HTTPS certificate has expired (%s)", nameOf(invalid.Cert)),
+			"upload the renewed CA certificate to capf-trust, or renew the chain on the CA's web server"}, true
+	case string(leaf.RawIssuer) == string(leaf.RawSubject):
+		return trouble{"its HTTPS certificate is self-signed and not in capf-trust",
+			"upload the HTTPS certificate itself to capf-trust, after comparing its fingerprint"}, true
+	}
+	top := presented[len(presented)-1]
+	return trouble{fmt.Sprintf("the issuer of its HTTPS certificate is not in capf-trust (issuer %q)", plain(top.Issuer.String(), 200)),
+		"upload the certificate of this issuer to capf-trust"}, true
+}
+
+// within is now, moved into the validity of the certificate.
+func within(now time.Time, c *x509.Certificate) time.Time {
+	switch {
+	case now.After(c.NotAfter):
+		return c.NotAfter
+	case now.Before(c.NotBefore):
+		return c.NotBefore
+	}
+	return now
+}
+
+// weakSignature finds a certificate whose signature uses SHA-1 or MD5. The
+// signature of a self-signed root is never looked at.
+func weakSignature(presented []*x509.Certificate) *x509.Certificate {
+	for _, c := range presented {
+		switch c.SignatureAlgorithm {
+		case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1, x509.MD5WithRSA, x509.MD2WithRSA:
+			if string(c.RawIssuer) != string(c.RawSubject) {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+func nameOf(c *x509.Certificate) string {
+	if c == nil {
+		return "unknown"
+	}
+	return plain(c.Subject.String(), 120)
+}

@@ -1,0 +1,115 @@
+// Command testca runs a throw-away online CA on this machine, to try the
+// online-ca issuer without a Windows or EST server:
+//
+//	TESTCA_PASSWORD=secret go run ./scripts/testca -type microsoft -user phones -ca-out ca.pem
+//
+// It prints where it listens and runs until it is interrupted. Its keys exist
+// only in memory; never trust its certificate outside a demonstration.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"capf/enroll/onlineca/catest"
+)
+
+type options struct {
+	kind, listen, user, schemes, protection  string
+	language, templates, outcome, label, out string
+	minBits, waits                           int
+	delay, manager                           time.Duration
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv("TESTCA_PASSWORD"), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "testca:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("testca", flag.ContinueOnError)
+	flags.StringVar(&o.kind, "type", "microsoft", "microsoft or est")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "address and port; port 0 takes a free one")
+	flags.StringVar(&o.user, "user", "", "user name that is let in; everybody when empty; the password is in TESTCA_PASSWORD")
+	flags.StringVar(&o.schemes, "schemes", "NTLM,Basic", "logins that are offered")
+	flags.StringVar(&o.protection, "extended-protection", "", "allowed or required")
+	flags.StringVar(&o.language, "language", "en", "en, fr or ja (microsoft)")
+	flags.StringVar(&o.templates, "templates", "", "names of the templates that exist, any when empty (microsoft)")
+	flags.StringVar(&o.outcome, "outcome", "issue", "issue, pend, deny, broken, away or strange (microsoft)")
+	flags.StringVar(&o.label, "label", "", "label in the path (est)")
+	flags.StringVar(&o.out, "ca-out", "", "file for the root and the issuing certificate, PEM")
+	flags.IntVar(&o.minBits, "min-bits", 0, "smallest key that is accepted")
+	flags.IntVar(&o.waits, "waits", 0, "how often a request is answered with 202 first (est)")
+	flags.DurationVar(&o.delay, "delay", 0, "before every answer")
+	flags.DurationVar(&o.manager, "manager", 0, "after how long the manager issues what is pending; 0: never (microsoft)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.kind != "microsoft" && o.kind != "est" {
+		return o, fmt.Errorf("type is %q, neither microsoft nor est", o.kind)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, password string, stdout io.Writer) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.user != "" && password == "" {
+		return fmt.Errorf("TESTCA_PASSWORD is empty")
+	}
+	ca, err := catest.NewCA(catest.Options{})
+	if err != nil {
+		return fmt.Errorf("making the CA: %w", err)
+	}
+	if o.out != "" {
+		if err := os.WriteFile(o.out, ca.PEM(), 0o644); err != nil {
+			return fmt.Errorf("writing the CA's certificates: %w", err)
+		}
+	}
+	server, err := start(o, password, ca)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	fmt.Fprintf(stdout, "%s %s:%d\n", o.kind, server.Host, server.Port)
+	<-ctx.Done()
+	fmt.Fprintf(stdout, "made %d certificates\n", len(ca.Made()))
+	return nil
+}
+
+func start(o options, password string, ca *catest.CA) (*catest.Server, error) {
+	transport := catest.Transport{CA: ca, Listen: o.listen, Delay: o.delay, Login: catest.Login{
+		Username: o.user, Password: password, Schemes: strings.Split(o.schemes, ","), ExtendedProtection: o.protection,
+	}}
+	if o.kind == "est" {
+		transport.Login.Schemes = []string{"Basic"} // RFC 7030 knows no NTLM
+		s, err := catest.StartEST(catest.ESTOptions{Transport: transport, Label: o.label, Waits: o.waits, RetryAfter: "2", MinBits: o.minBits, Chain: true})
+		if err != nil {
+			return nil, err
+		}
+		return s.Server, nil
+	}
+	var templates []string
+	if o.templates != "" {
+		templates = strings.Split(o.templates, ",")
+	}
+	s, err := catest.StartCertsrv(catest.CertsrvOptions{Transport: transport, Language: o.language, Templates: templates,
+		Outcome: catest.Outcome(o.outcome), MinBits: o.minBits, ManagerDelay: o.manager})
+	if err != nil {
+		return nil, err
+	}
+	return s.Server, nil
+}
