@@ -124,9 +124,10 @@ func certShow(ctx context.Context, env *Env, id string) error {
 
 func certExportCommand() command {
 	return command{
-		name: "export", args: "ID", short: "write out a trust certificate",
-		about:   `ID is its number in the list, or the beginning of its SHA-256 fingerprint.`,
-		example: "capf cert export 1 --out root.pem",
+		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
+		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
+capf for the CAPF certificate, in PEM with the chain above it.`,
+		example: "capf cert export capf --out capf.pem",
 		flags:   exportFlags(),
 		run: func(env *Env, c *cli.Context) error {
 			return certExport(c.Context, env, c.Args().First(), exportChoice(c))
@@ -138,6 +139,13 @@ func certExport(ctx context.Context, env *Env, id string, o exportOptions) error
 	s, err := env.question(ctx)
 	if err != nil {
 		return err
+	}
+	if id == "capf" {
+		capf, err := s.Identity(ctx)
+		if err != nil {
+			return err
+		}
+		return env.export(o, capf.Chain...)
 	}
 	found, err := findTrust(ctx, s, []string{id})
 	if err != nil {

@@ -64,12 +64,12 @@ func exportChoice(c *cli.Context) exportOptions {
 	return exportOptions{c.String("out"), c.Bool("der")}
 }
 
-// export writes one certificate.
-func (env *Env) export(o exportOptions, der []byte) error {
+// export writes a certificate and, in PEM, those above it.
+func (env *Env) export(o exportOptions, chain ...[]byte) error {
 	if o.der {
-		return env.writeOutput(o.out, der)
+		return env.writeOutput(o.out, chain[0])
 	}
-	return env.writeOutput(o.out, crypto.CertificatePEM(der))
+	return env.writeOutput(o.out, crypto.CertificatePEM(chain...))
 }
 
 func lscExportCommand() command {

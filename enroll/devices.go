@@ -84,7 +84,7 @@ func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, e
 	}
 	d, err = r.Store.AddDevice(ctx, actor, d)
 	if errors.Is(err, store.ErrConflict) {
-		return d, nil, withHint(fmt.Errorf("adding device %q: it exists already", name), "capf device set %s changes it", name)
+		return d, nil, withHint(kindError{store.ErrConflict, fmt.Sprintf("adding device %q: it exists already", name)}, "capf device set %s changes it", name)
 	}
 	return d, warnings(d, edit), err
 }

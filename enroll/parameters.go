@@ -87,8 +87,8 @@ var (
 		number(pOperationExpires, 1, 365, "10", "days", nextSession, "time that a phone has for a newly scheduled operation"),
 		number(pKeygenTimeout, 1, 120, "30", "minutes", nextSession, "time that a phone has to make its key"),
 		number(pKeygenRetry, 0, 100, "3", "", nextSession, "how often a phone that fails to make a key is asked again"),
-		number(pMaxSessions, 0, 1000000, "10000", "0 = no limit", atOnce, "phones that are served at the same time"),
-		number(pMaxPerAddress, 0, 1000000, "0", "0 = no limit", atOnce, "sessions from one address at the same time"),
+		number(pMaxSessions, 0, 1000000, "10000", "(0 = no limit)", atOnce, "phones that are served at the same time"),
+		number(pMaxPerAddress, 0, 1000000, "0", "(0 = no limit)", atOnce, "sessions from one address at the same time"),
 		flag(pAllowExpiredMIC, "false", nextSession, "accept a MIC, and its issuers, after the end of the validity"),
 	}
 )

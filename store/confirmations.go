@@ -39,7 +39,7 @@ func (t *tx) lscState(lscID int64) (deviceID int64, state LSCState, err error) {
 
 // succeed clears the operation unless it has been scheduled anew.
 func (t *tx) succeed(deviceID, schedule int64, op Operation) error {
-	_, err := t.exec("UPDATE devices SET operation = 'none', status = ?, updated_at = ? WHERE id = ? AND schedule = ?",
+	_, err := t.exec("UPDATE devices SET operation = 'none', completes_by = 0, status = ?, updated_at = ? WHERE id = ? AND schedule = ?",
 		string(Succeeded(op)), millis(t.now), deviceID, schedule)
 	return err
 }

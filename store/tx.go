@@ -83,24 +83,3 @@ func (t *tx) row(query string, args ...any) answer {
 	}
 	return answer{row: st.QueryRow(args...)}
 }
-
-// texts returns the first column of all rows.
-func (t *tx) texts(query string, args ...any) (all []string, err error) {
-	st, err := t.prepare(query)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := st.Query(args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
-}

@@ -233,7 +233,7 @@ func TestNoPossession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w = h.waits("forges", func(c *phone.Config) {
+	h.waits("forges", func(c *phone.Config) {
 		c.NewKey = func(k crypto.KeyKind) (stdcrypto.Signer, error) {
 			mine, err := cachedKey(k)
 			return forger{mine, other}, err

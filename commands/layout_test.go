@@ -1,0 +1,66 @@
+package commands
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows are the packages of ours that each package may import: only downwards
+// (docs/developing.md). A package that is not named here may import none.
+var arrows = map[string][]string{
+	"capf":                  {"capf/commands"},
+	"capf/commands":         {"capf/crypto", "capf/enroll", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
+	"capf/enroll":           {"capf/crypto", "capf/store", "capf/enroll/onlineca"},
+	"capf/enroll/phone":     {"capf/crypto", "capf/enroll/wire"},
+	"capf/enroll/provision": {"capf/enroll", "capf/store", "capf/crypto"},
+	"capf/enroll/server":    {"capf/crypto", "capf/enroll", "capf/enroll/wire", "capf/store"},
+}
+
+// homes are the modules that live in one package, with what it is called here.
+var homes = map[string]string{
+	"modernc.org/sqlite":               "capf/store",
+	"github.com/urfave/cli/v2":         "capf/commands",
+	"github.com/olekukonko/":           "capf/commands",
+	"github.com/AlecAivazis/survey/v2": "capf/commands",
+	"github.com/go-ldap/ldap/v3":       "capf/enroll/provision",
+	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
+}
+
+// TestLayout holds the imports of every package against the picture of the
+// house. Programs under scripts are guests: they may import what they measure.
+func TestLayout(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "capf/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(p.ImportPath, "capf/scripts/") || strings.HasSuffix(p.ImportPath, "test") {
+			continue
+		}
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, "capf/") && !slices.Contains(arrows[p.ImportPath], i) {
+				t.Errorf("%s imports %s: the arrow points the wrong way", p.ImportPath, i)
+			}
+			for module, home := range homes {
+				if strings.HasPrefix(i, module) && p.ImportPath != home {
+					t.Errorf("%s imports %s, which lives in %s", p.ImportPath, i, home)
+				}
+			}
+		}
+	}
+}
