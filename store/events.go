@@ -19,7 +19,9 @@ type EventFilter struct {
 	Device string // a name, or a pattern with * and ?
 	Since  time.Time
 	Action string
-	Limit  int // only so many of the newest
+	// Operator is the user name of an operator, for what that one did.
+	Operator string
+	Limit    int // only so many of the newest
 }
 
 const eventColumns = `id, at, actor_kind, actor_name, address, terminal, command,
@@ -35,11 +37,7 @@ func (t *tx) event(a Actor, device string, e EventText) error {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	_, err := t.exec(`INSERT INTO events (at, actor_kind, actor_name, address, terminal, command,
-		device, action, step, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		millis(t.now), string(a.Kind), a.Name, a.Address, a.Terminal, a.Command,
-		device, e.Action, e.Step, e.Outcome, e.Detail)
-	return err
+	return t.follow(&Event{At: t.now, Actor: a, Device: device, Action: e.Action, Step: e.Step, Outcome: e.Outcome, Detail: e.Detail})
 }
 
 // AddEvent records what changes nothing else, such as a refused session. The
@@ -67,6 +65,10 @@ func (f EventFilter) query() query {
 	}
 	if f.Action != "" {
 		q.where("action = ?", f.Action)
+	}
+	if f.Operator != "" {
+		q.where("actor_kind = 'operator'")
+		q.where("actor_name = ?", f.Operator)
 	}
 	if f.Limit > 0 {
 		q.order = "at DESC, id DESC LIMIT ?"

@@ -16,6 +16,12 @@ var migrations embed.FS
 // executor is a transaction, of database/sql or of our writer.
 type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// afterwards is what a migration does beyond SQL, right after its script.
+var afterwards = map[string]func(context.Context, executor) error{
+	"0004_audit.sql": chainOldEvents,
 }
 
 // latest is the number of the newest migration, which is the schema version.
@@ -40,6 +46,11 @@ func runMigrations(ctx context.Context, t executor, version int) error {
 		}
 		if _, err := t.ExecContext(ctx, string(script)); err != nil {
 			return fmt.Errorf("migration %q: %w", f.Name(), plain(err))
+		}
+		if step := afterwards[f.Name()]; step != nil {
+			if err := step(ctx, t); err != nil {
+				return fmt.Errorf("migration %q: %w", f.Name(), plain(err))
+			}
 		}
 	}
 	_, err = t.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", len(files)))

@@ -13,6 +13,8 @@ type tx struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 	now        time.Time // the one reading of the clock, in whole milliseconds
+	head       chainHead // of the events
+	scratch    []byte    // for hashing them
 }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {

@@ -227,7 +227,9 @@ func (w *writer) step(t *tx, j *job) bool {
 	if j.err = t.roll("SAVEPOINT change"); j.err != nil {
 		return false
 	}
+	head := t.head
 	if !w.attempt(t, j) {
+		t.head = head
 		if err := t.roll("ROLLBACK TO change"); err != nil {
 			j.err = errors.Join(j.err, err)
 			return false
@@ -241,7 +243,11 @@ func (w *writer) step(t *tx, j *job) bool {
 }
 
 func (w *writer) commit(t *tx, batch []*job) {
-	if err := t.roll("COMMIT"); err != nil {
+	err := t.writeHead()
+	if err == nil {
+		err = t.roll("COMMIT")
+	}
+	if err != nil {
 		fail(batch, err)
 		w.rollback(t)
 		return
