@@ -225,7 +225,7 @@ func checkMode(d store.Device, hasLSC bool) error {
 	}
 	if d.SealedString == nil {
 		return withHint(refused("device %q authenticates by a string but has none", d.Name),
-			"capf device generate-string %s makes one; --auth-string-file sets one", d.Name)
+			"give one with --auth-string-file; for a device that exists, capf device generate-string %s makes one", d.Name)
 	}
 	if d.SecurityMode != store.Nonsecure && !hasLSC {
 		return withHint(refused("device %q is %s and has no installed LSC: it cannot register, so no user can start the enrolment with a string",
