@@ -37,6 +37,7 @@ type reply struct {
 	body   []byte // what came of it, at most Limits.Body
 	short  error  // why body is not the whole; nil when it is
 	conn   net.Conn
+	posted bool // it answers a call that carried a request
 }
 
 // lane is one connection, used by one call at a time. Its transport makes a
@@ -75,7 +76,7 @@ const (
 
 // offered finds schemes in WWW-Authenticate headers, of which there may be
 // several, each with several schemes.
-var offered = regexp.MustCompile(`(?i)(?:^|,\s*)(NTLM|Negotiate|Basic|Digest|Bearer|Kerberos)(?:$|[\s,])`)
+var offered = regexp.MustCompile(`(?i)(?:^|,)\s*(NTLM|Negotiate|Basic|Digest|Bearer|Kerberos)\b`)
 
 func offers(header http.Header) []scheme {
 	var all []scheme
@@ -100,7 +101,7 @@ func (n *lane) exchange(ctx context.Context, c call) (*reply, error) {
 		}
 		if r.status != http.StatusUnauthorized || n.link.Username == "" {
 			if r.status != http.StatusUnauthorized {
-				n.link.learn(current, c.method)
+				n.link.learn(current, c)
 			}
 			return r, nil
 		}
@@ -242,10 +243,10 @@ func (n *lane) send(ctx context.Context, c call, authorization string) (*reply, 
 	}
 	response, err := n.transport.RoundTrip(request)
 	if err != nil {
-		return nil, n.link.broken(c, err, conn != nil && c.method == http.MethodPost)
+		return nil, n.link.broken(c, err, conn != nil && len(c.body) > 0)
 	}
 	defer response.Body.Close()
-	r := &reply{status: response.StatusCode, header: response.Header, conn: conn}
+	r := &reply{status: response.StatusCode, header: response.Header, conn: conn, posted: len(c.body) > 0}
 	r.body, r.short = n.link.read(response)
 	return r, nil
 }

@@ -21,8 +21,7 @@ type link struct {
 	Config
 	tls *tls.Config
 
-	// greeting is fetched to learn how to log in before the first POST; empty
-	// when the POST itself may be turned away.
+	// greeting is a page that shows how to log in; empty when there is none.
 	greeting string
 
 	slots    chan struct{} // one for each lane in use
@@ -53,10 +52,10 @@ func (l *link) scheme() scheme {
 	return l.login
 }
 
-// learn remembers a login that worked. A page that anybody may fetch proves
-// nothing when there is a password.
-func (l *link) learn(s scheme, method string) {
-	if s == anonymous && l.Username != "" && method != http.MethodPost {
+// learn remembers a login that worked. A page that anybody may fetch, as the
+// certificates of an EST server, proves nothing.
+func (l *link) learn(s scheme, c call) {
+	if s == anonymous && c.method != http.MethodPost && c.path != l.greeting {
 		return
 	}
 	l.mu.Lock()
@@ -70,7 +69,7 @@ func (l *link) learn(s scheme, method string) {
 func (l *link) isProven() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.proven
+	return l.proven || l.Username == ""
 }
 
 // do makes one call, once. Any answer of the server is a reply; errors are
@@ -81,16 +80,38 @@ func (l *link) do(ctx context.Context, c call) (*reply, error) {
 		return nil, err
 	}
 	defer l.give(n)
-	if !l.isProven() {
-		// Sixteen phones at once with a wrong password would lock the account.
-		select {
-		case l.learning <- struct{}{}:
-			defer func() { <-l.learning }()
-		case <-ctx.Done():
-			return nil, l.gone(ctx, c)
-		}
+	if l.isProven() {
+		return l.guarded(ctx, n, c)
 	}
-	return l.guarded(ctx, n, c)
+	// Sixteen phones at once with a wrong password would lock the account.
+	select {
+	case l.learning <- struct{}{}:
+	case <-ctx.Done():
+		return nil, l.gone(ctx, c)
+	}
+	r, err := l.introduce(ctx, n, c)
+	if r == nil && err == nil {
+		return l.guarded(ctx, n, c)
+	}
+	return r, err
+}
+
+// introduce proves the login by the greeting, before several calls may go on
+// at once; nothing is returned when it worked. A CA without a greeting is
+// given the call itself. It gives the right to learn back.
+func (l *link) introduce(ctx context.Context, n *lane, c call) (*reply, error) {
+	defer func() { <-l.learning }()
+	switch {
+	case l.isProven():
+		return nil, nil
+	case l.greeting == "" || c.path == l.greeting:
+		return l.guarded(ctx, n, c)
+	}
+	r, err := l.guarded(ctx, n, call{doing: c.doing, method: http.MethodGet, path: l.greeting, forced: c.forced})
+	if err == nil && r.status == http.StatusOK {
+		return nil, nil
+	}
+	return r, err
 }
 
 // guarded makes a call unless a breaker is open, and tells both how it went.
@@ -139,13 +160,6 @@ func (l *link) timed(ctx context.Context, n *lane, c call) (*reply, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
 	defer cancel()
-	if c.method == http.MethodPost && l.greeting != "" && !l.isProven() {
-		hello := call{doing: c.doing, method: http.MethodGet, path: l.greeting, forced: c.forced}
-		r, err := n.exchange(ctx, hello)
-		if err != nil || r.status != http.StatusOK {
-			return r, err
-		}
-	}
 	return n.exchange(ctx, c)
 }
 
@@ -184,7 +198,7 @@ func (l *link) complete(c call, r *reply) error {
 	}
 	if r.short != nil {
 		return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer cannot be read", Err: r.short,
-			again: !errors.Is(r.short, errTooLong), Sent: c.method == http.MethodPost}
+			again: !errors.Is(r.short, errTooLong), Sent: r.posted}
 	}
 	return nil
 }
@@ -213,10 +227,10 @@ func (l *link) statusError(c call, r *reply) *Error {
 		e.Kind = ErrUnreachable
 		e.Advice = "a proxy stands between us and the CA: the CA must be reached directly"
 	case r.status >= 500:
-		e.Kind, e.again, e.Sent = ErrUnreachable, true, c.method == http.MethodPost
+		e.Kind, e.again, e.Sent = ErrUnreachable, true, r.posted
 		e.Advice = "look at the CA's web server: it failed or is too busy"
 	case r.status < 300:
-		e.Kind, e.Sent = ErrUnreachable, c.method == http.MethodPost
+		e.Kind, e.Sent = ErrUnreachable, r.posted
 	}
 	return e
 }

@@ -84,7 +84,7 @@ func (m *microsoft) outcome(c call, r *reply, requestID string) (Answer, error) 
 	}
 	if r.short != nil {
 		return Answer{}, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer cannot be read", Err: r.short,
-			RequestID: requestID, Sent: c.method == http.MethodPost}
+			RequestID: requestID, Sent: r.posted}
 	}
 	return Answer{}, m.unreadable(c, r, "what answers is not a page of Web Enrollment")
 }
@@ -104,7 +104,7 @@ func (m *microsoft) refusal(c call, p page) *Error {
 
 func (m *microsoft) unreadable(c call, r *reply, reason string) *Error {
 	return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: reason, Words: m.words(classify(r.body).words),
-		Sent: c.method == http.MethodPost, Advice: "open https://" + m.base().Host + certsrv + " in a browser and compare; look for a proxy in between"}
+		Sent: r.posted, Advice: "open https://" + m.base().Host + certsrv + " in a browser and compare; look for a proxy in between"}
 }
 
 // fetch brings a certificate by its request number, and its chain unless it is

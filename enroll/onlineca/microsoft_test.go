@@ -173,7 +173,8 @@ func TestNothingIsSentTwice(t *testing.T) {
 
 func TestCertificateSurvivesTheWay(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{DropFetches: 3})
+	// Three tries, and the transport's own when it finds a kept connection cut.
+	s := certsrv(t, catest.CertsrvOptions{DropFetches: 4})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	a, err := c.Submit(t.Context(), ecRequest(t))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -55,18 +56,29 @@ func (c *Config) tlsTroubles(err error) []trouble {
 		return []trouble{{"its HTTPS certificate is not trusted: " + verification.Err.Error(), "check the certificate of the CA's web server and capf-trust"}}
 	}
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	alert := alertIn(err)
 	switch {
 	case errors.As(err, &record):
 		return []trouble{{"what answers there is not TLS", "check online_ca_port: it must be the HTTPS port"}}
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "protocol version"):
+	case strings.Contains(alert, "protocol version"):
 		return []trouble{{"the web server does not speak TLS 1.2 or later", "turn on TLS 1.2 on the CA's web server"}}
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "handshake failure"):
+	case strings.Contains(alert, "handshake failure"):
 		return []trouble{{"the web server and we have no TLS cipher in common", "allow ECDHE ciphers with AES-GCM on the CA's web server"}}
-	case errors.As(err, &alert) && strings.Contains(alert.Error(), "certificate"):
-		return []trouble{{"the web server refuses our certificate, or wants one: " + alert.Error(), "give it a client certificate that it trusts, or let it ask for none"}}
+	case strings.Contains(alert, "certificate"):
+		return []trouble{{"the web server refuses our certificate, or wants one: " + alert, "give it a client certificate that it trusts, or let it ask for none"}}
 	}
 	return nil
+}
+
+// alertIn is the text of the TLS alert that the server sent, empty when it sent
+// none. Package tls has no other name for alerts than their texts. With TLS 1.3
+// one about our certificate comes only after the handshake.
+func alertIn(err error) string {
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" {
+		return remote.Err.Error()
+	}
+	return ""
 }
 
 // certificateTroubles lists all that is wrong with an HTTPS certificate, so

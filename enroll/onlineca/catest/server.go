@@ -43,6 +43,7 @@ type Transport struct {
 	// localhost and Names.
 	Certificate *tls.Certificate
 	Names       []string
+	MaxTLS      uint16 // the highest version that the server speaks, as crypto/tls numbers them
 
 	// Intercept sees every request after the login. It returns true when it
 	// has answered, well or badly.
@@ -141,6 +142,9 @@ func start(t Transport, handler http.Handler) (*Server, error) {
 
 func (t Transport) tlsConfig() *tls.Config {
 	c := &tls.Config{Certificates: []tls.Certificate{*t.Certificate}, NextProtos: []string{"http/1.1"}}
+	if t.MaxTLS != 0 {
+		c.MinVersion, c.MaxVersion = tls.VersionTLS10, t.MaxTLS
+	}
 	if len(t.Login.ClientCAs) > 0 {
 		c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
 		for _, ca := range t.Login.ClientCAs {

@@ -1,0 +1,142 @@
+package onlineca
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+)
+
+func TestClassify(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name, page string
+		want       page
+	}{
+		{"quoted ids", `<p id="locInfoReqID">Number 12.</p>`, page{kind: pagePending, requestID: "12"}},
+		{"id before a blank", `<P ID=locInfoReqID class=x> 12 `, page{kind: pagePending, requestID: "12"}},
+		{"number in a tag", `<P ID=locInfoReqID>is <B>12</B>.`, page{kind: pagePending, requestID: "12"}},
+		{"number cut off", `<P ID=locInfoReqID>is 12`, page{kind: pageUnknown, words: "is 12"}},
+		{"number of the next element", `<P ID=locInfoReqID>none <P ID=locInstructions> 10 days`, page{kind: pageUnknown, words: "none 10 days"}},
+		{"denied though it has a link", `<b ID=locDenied></b> certnew.cer?ReqID=3&amp;Enc=b64`, page{kind: pageDenied}},
+		{"issued in an open script", `<script> certnew.cer?ReqID=3&amp;Enc=b64`, page{kind: pageUnknown}},
+		{"issued in an open comment", `<!-- certnew.cer?ReqID=3&amp;Enc=b64`, page{kind: pageUnknown}},
+		{"issued after a script", `<script></script >certnew.cer?ReqID=3&Enc=b64`, page{kind: pageIssued, requestID: "3"}},
+		{"a number too long", `certnew.cer?ReqID=12345678901&Enc=`, page{kind: pageUnknown, words: "certnew.cer?ReqID=12345678901&Enc="}},
+		{"disposition 5", `5 <LocID ID=locDispSpacer>`, page{kind: pagePending}},
+		{"disposition 2", `0x00000002<LocID ID=locDispSpacer><TD ID=locLastStatLabel>x<TD>0x80094014`, page{kind: pageDenied, code: "0x80094014"}},
+		{"disposition 25", `25<LocID ID=locDispSpacer>`, page{kind: pageFailed}},
+		{"empty", ``, page{kind: pageUnknown}},
+	}
+	for _, tc := range cases {
+		got := classify([]byte(tc.page))
+		if tc.name == "disposition 2" {
+			got.words = ""
+		}
+		if got != tc.want {
+			t.Errorf("%s: %+v, not %+v", tc.name, got, tc.want)
+		}
+	}
+	long := "<title>A\nproxy</title><style>x{}</style>" + strings.Repeat("<b>word</b> ", 1000)
+	if got := classify([]byte(long)).words; !strings.HasPrefix(got, "A proxy: ") || len([]rune(got)) > 240 {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzClassify(f *testing.F) {
+	for _, seed := range []string{
+		`<P ID=locInfoReqID>is <B>12</B>.`, `<Font ID=locDenied><P ID=locInfoReqIDandReason>no 12. "x 0x80094800, y"`,
+		`<A Href="certnew.cer?ReqID=47&amp;Enc=b64">`, `<TD ID=locDispLabel>D</TD><TD>5<LocID ID=locDispSpacer>x</TD><TD ID=locDispMsgLabel>m</TD><TD>t</TD>`,
+		`<script>x</script><!-- y -->z`, "<title>\x00\xff</title>\x1b[2J", `<TD ID=locLastStatLabel><TD>0x80094012`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p := classify(body)
+		if p.requestID != "" && !requestIDs.MatchString(p.requestID) {
+			t.Errorf("request id %q", p.requestID)
+		}
+		if p.kind == pageIssued && p.requestID == "" {
+			t.Error("issued without a number")
+		}
+		if p.code != "" && len(p.code) != 10 {
+			t.Errorf("code %q", p.code)
+		}
+		words := (&Config{}).words(p.words)
+		if len([]rune(words)) > maxWords || strings.ContainsFunc(words, unicode.IsControl) {
+			t.Errorf("words %q", words)
+		}
+		hidden := append(append([]byte("<script>"), bytes.ReplaceAll(body, []byte("<"), nil)...), "</script>"...)
+		if p := classify(hidden); p.kind != pageUnknown {
+			t.Errorf("a script is read: %+v", p)
+		}
+	})
+}
+
+// The reader's time must not grow with the square of the length.
+func FuzzPKCS7(f *testing.F) {
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"))
+	f.Add([]byte("MIIB\n"))
+	f.Add([]byte{0x30, 0x80, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02, 0xa0, 0x80, 0x30, 0x80, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{0x30, 0x84, 0xff, 0xff, 0xff, 0xff})
+	f.Add([]byte{0x3f, 0x80, 0x80, 0x80, 0x80, 0x80})
+	f.Add(bytes.Repeat([]byte{0x30, 0x80}, 100))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		all, err := certificates(body)
+		if err == nil && (len(all) == 0 || len(all) > maxCertificates) {
+			t.Errorf("%d certificates", len(all))
+		}
+		for _, c := range all {
+			if len(c.Raw) > len(body) {
+				t.Error("more came out than went in")
+			}
+		}
+		if der, err := definite(body); err == nil {
+			again, err := definite(der)
+			if err != nil || !bytes.Equal(der, again) {
+				t.Errorf("%x becomes %x, then %x (%v)", body, der, again, err)
+			}
+		}
+	})
+}
+
+func TestDeepAndWideBER(t *testing.T) {
+	t.Parallel()
+	for name, ber := range map[string][]byte{
+		"deep and open": bytes.Repeat([]byte{0x30, 0x80}, 1<<19),
+		"wide and open": append(append([]byte{0x30, 0x80}, bytes.Repeat([]byte{0x30, 0x80, 0, 0}, 1<<18)...), 0, 0),
+		"wide":          append([]byte{0x30, 0x80}, bytes.Repeat([]byte{0x05, 0}, 1<<19)...),
+	} {
+		if _, err := certificates(ber); err == nil {
+			t.Errorf("%s: taken for certificates", name)
+		}
+	}
+}
+
+func TestAttributesOfAChallenge(t *testing.T) {
+	t.Parallel()
+	for list, ok := range map[string]bool{
+		"\x00\x00\x00\x00": true,
+		"":                 false,
+		"\x01\x00":         false,
+		"\x01\x00\xff\xff": false,
+		"\x0a\x00\x01\x00x\x02\x00\x00\x00\x00\x00\x00\x00": true,
+	} {
+		out, err := addAttribute([]byte(list), attributeBindings, []byte("0123"))
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", list, err)
+		}
+		if ok && bytes.Count(out, []byte("\x0a\x00\x04\x000123")) != 1 || strings.Contains(string(out), "x") {
+			t.Errorf("%q becomes %q", list, out)
+		}
+	}
+}
+
+func TestRetryAfterIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	if d := retryAfter(map[string][]string{"Retry-After": {"2147483647"}}, now); d != 24*time.Hour {
+		t.Error(d)
+	}
+}
