@@ -52,16 +52,8 @@ func (d *Device) fields() []any {
 // deleted device of that name belongs to it again. ErrConflict: the name is
 // taken.
 func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error) {
-	err := s.change(ctx, func(t *tx) (err error) {
-		d.CreatedAt, d.UpdatedAt = t.now, t.now
-		d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
-			auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, locked_until,
-			no_possession, created_at, updated_at, sealed_string)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			d.Name, d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
-			string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-			d.Schedule, d.WrongStrings, millis(d.LockedUntil), d.NoPossession, millis(t.now), millis(t.now), d.SealedString)
-		if err != nil {
+	err := s.change(ctx, func(t *tx) error {
+		if err := t.insertDevice(&d); err != nil {
 			return err
 		}
 		for _, table := range []string{"requests", "lscs"} {
@@ -76,6 +68,19 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 		return Device{}, failed(err, "adding device %q", d.Name)
 	}
 	return d, nil
+}
+
+// insertDevice gives the device its id and times.
+func (t *tx) insertDevice(d *Device) (err error) {
+	d.CreatedAt, d.UpdatedAt = t.now, t.now
+	d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
+		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, locked_until,
+		no_possession, created_at, updated_at, sealed_string)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.Name, d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
+		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
+		d.Schedule, d.WrongStrings, millis(d.LockedUntil), d.NoPossession, millis(t.now), millis(t.now), d.SealedString)
+	return err
 }
 
 // ChangeDevice lets change edit the device and writes what it made of it; the

@@ -172,6 +172,10 @@ func matching(column, pattern string) (term string, args []any) {
 		term = column + " >= ? AND " + column + " < ? AND "
 		args = append(args, from, from[:i-1]+string([]byte{from[i-1] + 1}))
 	}
-	like := strings.NewReplacer("*", "%", "?", "_", "%", `\%`, "_", `\_`, `\`, `\\`).Replace(pattern)
-	return term + column + ` LIKE ? ESCAPE '\'`, append(args, like)
+	return term + column + ` LIKE ? ESCAPE '\'`, append(args, likePattern(pattern))
+}
+
+// likePattern writes a pattern with * and ? as LIKE with ESCAPE '\' reads it.
+func likePattern(pattern string) string {
+	return strings.NewReplacer("*", "%", "?", "_", "%", `\%`, "_", `\_`, `\`, `\\`).Replace(pattern)
 }

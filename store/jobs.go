@@ -1,0 +1,273 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+)
+
+type (
+	// JobKind is what a job does.
+	JobKind string
+	// JobState is how far a job is.
+	JobState string
+	// ApplyState is how far the command is that applies the configuration of
+	// one device.
+	ApplyState string
+)
+
+// The kinds of job.
+const (
+	BulkUpdate JobKind = "bulk-update"
+	Renewal    JobKind = "renewal" // made by capf itself, under the parameter renew_before
+)
+
+// The states of a job. It ends as done; or partly, when something was refused
+// or failed for some devices; or failed, and then it changed nothing; or
+// cancelled.
+const (
+	JobWaiting   JobState = "waiting"
+	JobRunning   JobState = "running"
+	JobDone      JobState = "done"
+	JobPartly    JobState = "partly"
+	JobFailed    JobState = "failed"
+	JobCancelled JobState = "cancelled"
+)
+
+// The states of a command. Interrupted is one of which nobody knows how it
+// ended, because the process that ran it has died: it is not run twice.
+const (
+	ApplyNone        ApplyState = "none"
+	ApplyDue         ApplyState = "due"
+	ApplyRunning     ApplyState = "running"
+	ApplyDone        ApplyState = "done"
+	ApplyFailed      ApplyState = "failed"
+	ApplyInterrupted ApplyState = "interrupted"
+	ApplyCancelled   ApplyState = "cancelled"
+)
+
+var (
+	jobKinds  = []word{{"bulk-update", "Bulk update"}, {"renewal", "Renewal"}}
+	jobStates = []word{
+		{"waiting", "Waiting"}, {"running", "Running"}, {"done", "Done"},
+		{"partly", "Partly done"}, {"failed", "Failed"}, {"cancelled", "Cancelled"},
+	}
+	applyStates = []word{
+		{"none", "None"}, {"due", "Due"}, {"running", "Running"}, {"done", "Done"},
+		{"failed", "Failed"}, {"interrupted", "Interrupted"}, {"cancelled", "Cancelled"},
+	}
+)
+
+// ParseJobState accepts the short and the long form.
+func ParseJobState(s string) (JobState, error) {
+	return parse[JobState]("the state of a job", jobStates, s)
+}
+
+// JobStates lists the short forms, for help texts and completion.
+func JobStates() []string { return shorts(jobStates) }
+
+// Long is the name that tables show.
+func (v JobKind) Long() string { return long(jobKinds, string(v)) }
+
+// Long is the name that tables show.
+func (v JobState) Long() string { return long(jobStates, string(v)) }
+
+// Long is the name that tables show.
+func (v ApplyState) Long() string { return long(applyStates, string(v)) }
+
+func (v JobKind) String() string    { return string(v) }
+func (v JobState) String() string   { return string(v) }
+func (v ApplyState) String() string { return string(v) }
+
+// Job is a bulk operation that runs now or later.
+type Job struct {
+	ID           int64
+	Kind         JobKind
+	State        JobState
+	RunAt        time.Time
+	Selection    string // which devices, in the words of package provision
+	Edit         string // what to change, in the words of package provision
+	SealedString []byte // one authentication string for all; nil when there is none
+	ApplyConfig  bool   // run the command for each device that changed
+	Actor        Actor  // who asked for it
+	Owner        string // the process that runs it
+	CreatedAt    time.Time
+	StartedAt    time.Time
+	UpdatedAt    time.Time // when its devices were changed
+	EndedAt      time.Time
+	Cancel       bool // an operator wants it to stop
+	BulkTally
+	Detail string // how it ended, in one line
+}
+
+// JobDevice is the result of a job for one device.
+type JobDevice struct {
+	Device    string
+	Change    string // changed, same or refused
+	Reason    string // of a refusal
+	Apply     ApplyState
+	ExitCode  int    // of the command; -1 when it did not end by itself
+	Output    string // the last line that the command wrote, or why it could not run
+	StartedAt time.Time
+	EndedAt   time.Time
+}
+
+const (
+	jobColumns = `id, kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name, address, terminal,
+	command, owner, created_at, started_at, updated_at, ended_at, cancel, selected, changed, refused, detail, sealed_string`
+	jobDeviceColumns = "device, change, reason, apply, exit_code, output, started_at, ended_at"
+	// Word for word the condition of the index jobs_open.
+	isOpen = "(state = 'waiting' OR state = 'running')"
+)
+
+func (j *Job) fields() []any {
+	return []any{&j.ID, (*string)(&j.Kind), (*string)(&j.State), (*instant)(&j.RunAt), &j.Selection, &j.Edit, &j.ApplyConfig,
+		(*string)(&j.Actor.Kind), &j.Actor.Name, &j.Actor.Address, &j.Actor.Terminal, &j.Actor.Command, &j.Owner,
+		(*instant)(&j.CreatedAt), (*instant)(&j.StartedAt), (*instant)(&j.UpdatedAt), (*instant)(&j.EndedAt), &j.Cancel,
+		&j.Selected, &j.Changed, &j.Refused, &j.Detail, &j.SealedString}
+}
+
+func (d *JobDevice) fields() []any {
+	return []any{&d.Device, &d.Change, &d.Reason, (*string)(&d.Apply), &d.ExitCode, &d.Output,
+		(*instant)(&d.StartedAt), (*instant)(&d.EndedAt)}
+}
+
+// AddJob adds a job; with an owner it is running from its beginning, by that
+// process, and waiting without. The id, the state and the times but RunAt are
+// the store's.
+func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
+	err := s.change(ctx, func(t *tx) (err error) {
+		j.State, j.CreatedAt, j.StartedAt = JobWaiting, t.now, time.Time{}
+		seen := time.Time{}
+		if j.Owner != "" {
+			j.State, j.RunAt, j.StartedAt, seen = JobRunning, t.now, t.now, t.now
+		}
+		j.RunAt = wholeMillis(j.RunAt)
+		j.ID, err = t.insert(`INSERT INTO jobs (kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name,
+			address, terminal, command, owner, seen_at, created_at, started_at, sealed_string)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(j.Kind), string(j.State), millis(j.RunAt), j.Selection, j.Edit, j.ApplyConfig, string(j.Actor.Kind),
+			j.Actor.Name, j.Actor.Address, j.Actor.Terminal, j.Actor.Command, j.Owner, millis(seen), millis(t.now),
+			millis(j.StartedAt), j.SealedString)
+		if err != nil {
+			return err
+		}
+		return t.event(j.Actor, "", EventText{Action: "job-add", Detail: j.title()})
+	})
+	if err != nil {
+		return Job{}, failed(err, "adding a job")
+	}
+	return j, nil
+}
+
+// JobFilter limits a list of jobs; what is empty does not limit.
+type JobFilter struct {
+	State JobState
+	Open  bool // waiting or running
+}
+
+// Jobs yields jobs, oldest first.
+func (s *Store) Jobs(ctx context.Context, f JobFilter) iter.Seq2[Job, error] {
+	q := query{selection: "SELECT " + jobColumns + " FROM jobs", order: "id"}
+	if f.State != "" {
+		q.where("state = ?", string(f.State))
+	}
+	if f.Open {
+		q.where(isOpen)
+	}
+	return stream(ctx, s, "reading jobs", q, (*Job).fields)
+}
+
+// Job returns a job. ErrNotFound: there is none with the id.
+func (s *Store) Job(ctx context.Context, id int64) (Job, error) {
+	var j Job
+	err := s.point(ctx, "SELECT "+jobColumns+" FROM jobs WHERE id = ?", []any{id}, j.fields()...)
+	if err != nil {
+		return Job{}, failed(err, "reading job %d", id)
+	}
+	return j, nil
+}
+
+// JobDevices yields the results of a job by device. Like those of Selected,
+// the rows are read page by page.
+func (s *Store) JobDevices(ctx context.Context, id int64) iter.Seq2[JobDevice, error] {
+	return func(yield func(JobDevice, error) bool) {
+		for after := ""; ; {
+			q := query{selection: "SELECT " + jobDeviceColumns + " FROM job_devices", order: "device LIMIT ?"}
+			q.where("job_id = ?", id)
+			q.where("device > ?", after)
+			q.args = append(q.args, pageSize)
+			page, err := collect(stream(ctx, s, "reading the results of a job", q, (*JobDevice).fields))
+			if err != nil {
+				yield(JobDevice{}, err)
+				return
+			}
+			for _, d := range page {
+				if !yield(d, nil) {
+					return
+				}
+			}
+			if len(page) < pageSize {
+				return
+			}
+			after = page[len(page)-1].Device
+		}
+	}
+}
+
+// ApplyCounts counts the devices of a job by the state of their commands.
+func (s *Store) ApplyCounts(ctx context.Context, id int64) (map[ApplyState]int64, error) {
+	type row struct {
+		state ApplyState
+		n     int64
+	}
+	q := query{selection: "SELECT apply, count(*) FROM job_devices WHERE job_id = ? GROUP BY apply", args: []any{id}}
+	rows, err := collect(stream(ctx, s, "counting the results of a job", q, func(r *row) []any { return []any{(*string)(&r.state), &r.n} }))
+	counts := map[ApplyState]int64{}
+	for _, r := range rows {
+		counts[r.state] = r.n
+	}
+	return counts, err
+}
+
+// CancelJob ends a job that waits, and has a running one end after the commands
+// that run. What it has changed stays. ErrNotFound; ErrConflict: it has ended.
+func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
+	var j Job
+	err := s.change(ctx, func(t *tx) error {
+		err := t.row("SELECT "+jobColumns+" FROM jobs WHERE id = ?", id).Scan(j.fields()...)
+		if err != nil {
+			return err
+		}
+		switch j.State {
+		case JobWaiting:
+			j.State, j.EndedAt, j.Cancel = JobCancelled, t.now, true
+		case JobRunning:
+			if j.Cancel {
+				return nil
+			}
+			j.Cancel = true
+		default:
+			return conflict("the job is %s", j.State)
+		}
+		_, err = t.exec("UPDATE jobs SET state = ?, ended_at = ?, cancel = 1 WHERE id = ?", string(j.State), millis(j.EndedAt), id)
+		if err != nil {
+			return err
+		}
+		return t.event(a, "", EventText{Action: "job-cancel", Detail: j.title()})
+	})
+	if err != nil {
+		return Job{}, failed(err, "cancelling job %d", id)
+	}
+	return j, nil
+}
+
+// title names a job in the record.
+func (j *Job) title() string {
+	text := "job " + decimal(j.ID) + ": " + strings.ToLower(j.Kind.Long())
+	if j.State == JobWaiting {
+		text += " at " + j.RunAt.UTC().Format(time.RFC3339)
+	}
+	return text
+}

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// ClaimJob gives the owner the next job to run: one whose owner has not been
+// seen for the lease, else one that waits and whose time has come. Its commands
+// that a dead owner had begun are interrupted then. ErrNotFound: there is none.
+// When there is none, it only reads.
+func (s *Store) ClaimJob(ctx context.Context, owner string, lease time.Duration) (Job, error) {
+	const next = ` FROM jobs WHERE ` + isOpen + ` AND (state = 'waiting' AND run_at <= ? OR state = 'running' AND seen_at < ?)
+		ORDER BY state, run_at, id LIMIT 1`
+	now := s.options.Now()
+	var id int64
+	err := s.point(ctx, "SELECT id"+next, []any{millis(now), millis(now.Add(-lease))}, &id)
+	if err != nil {
+		return Job{}, failed(err, "looking for a job")
+	}
+	var j Job
+	err = s.change(ctx, func(t *tx) error {
+		err := t.row("SELECT "+jobColumns+next, millis(t.now), millis(t.now.Add(-lease))).Scan(j.fields()...)
+		if err != nil {
+			return err
+		}
+		if j.StartedAt.IsZero() {
+			j.StartedAt = t.now
+		}
+		j.State, j.Owner = JobRunning, owner
+		_, err = t.exec("UPDATE jobs SET state = 'running', owner = ?, seen_at = ?, started_at = ? WHERE id = ?",
+			owner, millis(t.now), millis(j.StartedAt), j.ID)
+		if err != nil {
+			return err
+		}
+		return t.interrupt(j.ID, "the process that ran it has ended")
+	})
+	if err != nil {
+		return Job{}, failed(err, "taking a job")
+	}
+	return j, nil
+}
+
+func (t *tx) interrupt(jobID int64, why string) error {
+	_, err := t.exec("UPDATE job_devices SET apply = 'interrupted', exit_code = -1, output = ?, ended_at = ? WHERE job_id = ? AND apply = 'running'",
+		why, millis(t.now), jobID)
+	return err
+}
+
+// owned is the term by which a statement about a job demands its owner.
+const owned = "id = ? AND owner = ? AND state = 'running'"
+
+// TouchJob shows that the owner lives, and says whether an operator wants the
+// job to stop. ErrConflict: another process has taken it.
+func (s *Store) TouchJob(ctx context.Context, id int64, owner string) (cancel bool, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		err := t.row("UPDATE jobs SET seen_at = ? WHERE "+owned+" RETURNING cancel", millis(t.now), id, owner).Scan(&cancel)
+		return lost(err)
+	})
+	return cancel, failed(err, "keeping job %d", id)
+}
+
+func lost(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return conflict("another process has taken the job")
+	}
+	return err
+}
+
+// ReleaseJob lets the next process that looks for a job take this one at once.
+func (s *Store) ReleaseJob(ctx context.Context, id int64, owner string) error {
+	err := s.change(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE jobs SET seen_at = 0, owner = '' WHERE "+owned, id, owner)
+		return err
+	})
+	return failed(err, "giving up job %d", id)
+}
+
+// UpdateByJob changes the devices of the selection for a running job: all in
+// one transaction with the job's results, and so once. ErrConflict: it has
+// been done, the job is to stop, or another process has taken it.
+func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string, f Selection, e BulkEdit) (n BulkTally, err error) {
+	var refusal error
+	err = s.changeOnce(ctx, func(t *tx) error {
+		apply := ApplyNone
+		var due bool
+		err := t.row("UPDATE jobs SET updated_at = ? WHERE "+owned+" AND updated_at = 0 AND cancel = 0 RETURNING apply_config",
+			millis(t.now), id, owner).Scan(&due)
+		if err != nil {
+			return lost(err)
+		}
+		if due {
+			apply = ApplyDue
+		}
+		n, err = t.changeSelected(a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
+		if err != nil {
+			return err
+		}
+		if refusal = e.Ready(n); refusal != nil {
+			return refusal
+		}
+		_, err = t.exec("UPDATE jobs SET selected = ?, changed = ?, refused = ? WHERE id = ?", n.Selected, n.Changed, n.Refused, id)
+		if err != nil {
+			return err
+		}
+		return t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices changed"})
+	})
+	if refusal != nil {
+		return n, refusal
+	}
+	return n, failed(err, "changing the devices of job %d", id)
+}
+
+func (t *tx) keepOutcomes(id int64, page []deviceOutcome, apply ApplyState) error {
+	rows, err := table(page, func(o deviceOutcome) []any {
+		state := ApplyNone
+		if o.change == changed {
+			state = apply
+		}
+		return []any{o.device, o.change, o.reason, state}
+	})
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO job_devices (job_id, device, change, reason, apply)
+		SELECT ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`, id, rows)
+	return err
+}
+
+// KeepRefusals keeps why a job that failed was refused, device by device.
+func (s *Store) KeepRefusals(ctx context.Context, id int64, refusals []JobDevice) error {
+	page := make([]deviceOutcome, len(refusals))
+	for i, d := range refusals {
+		page[i] = deviceOutcome{d.Device, refused, d.Reason}
+	}
+	err := s.change(ctx, func(t *tx) error { return t.keepOutcomes(id, page, ApplyNone) })
+	return failed(err, "keeping the refusals of job %d", id)
+}
+
+// NextApply gives the owner of a job the next device for which to run the
+// command. A device for which another job runs it is left for later: then the
+// name is empty although left counts it. ErrConflict: the job is to stop, or
+// another process has taken it.
+func (s *Store) NextApply(ctx context.Context, id int64, owner string) (device string, left int64, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		device = ""
+		var cancel bool
+		err := t.row("SELECT cancel FROM jobs WHERE "+owned, id, owner).Scan(&cancel)
+		if err != nil {
+			return lost(err)
+		}
+		if cancel {
+			return conflict("the job is to stop")
+		}
+		err = t.row(`UPDATE job_devices SET apply = 'running', started_at = ? WHERE job_id = ? AND device = (
+			SELECT d.device FROM job_devices AS d WHERE d.job_id = ? AND d.apply = 'due'
+			AND NOT EXISTS (SELECT 1 FROM job_devices AS r WHERE r.device = d.device AND r.apply = 'running')
+			ORDER BY d.device LIMIT 1) RETURNING device`, millis(t.now), id, id).Scan(&device)
+		if err == nil || !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		return t.row("SELECT count(*) FROM job_devices WHERE job_id = ? AND apply = 'due'", id).Scan(&left)
+	})
+	return device, left, failed(err, "taking the next device of job %d", id)
+}
+
+// EndApply keeps how the command for a device ended, unless another process has
+// taken the job and interrupted it.
+func (s *Store) EndApply(ctx context.Context, id int64, d JobDevice) error {
+	err := s.change(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE job_devices SET apply = ?, exit_code = ?, output = ?, ended_at = ?
+			WHERE job_id = ? AND device = ? AND apply = 'running'`,
+			string(d.Apply), d.ExitCode, d.Output, millis(t.now), id, d.Device)
+		return err
+	})
+	return failed(err, "keeping the result of device %q", d.Device)
+}
+
+// EndJob ends a running job. Commands that have not begun are cancelled with
+// it. ErrConflict: another process has taken it.
+func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, state JobState, detail string) error {
+	err := s.change(ctx, func(t *tx) error {
+		n, err := t.exec("UPDATE jobs SET state = ?, ended_at = ?, detail = ? WHERE "+owned, string(state), millis(t.now), detail, id, owner)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return lost(ErrNotFound)
+		}
+		if _, err := t.exec("UPDATE job_devices SET apply = 'cancelled' WHERE job_id = ? AND apply = 'due'", id); err != nil {
+			return err
+		}
+		outcome := "ok"
+		if state != JobDone {
+			outcome = string(state)
+		}
+		return t.event(a, "", EventText{Action: "job-end", Outcome: outcome, Detail: "job " + decimal(id) + ": " + detail})
+	})
+	return failed(err, "ending job %d", id)
+}

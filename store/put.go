@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// Put adds and changes devices by name, in one transaction.
+type Put struct {
+	Action string // of the events
+	Detail string
+	// Next gives the name of the next device, and false behind the last one.
+	Next func() (name string, more bool)
+	// Want says what the device is to be; have is nil when there is none. A
+	// Refusal leaves it as it is; any other error undoes everything.
+	Want func(have *Selected) (Device, error)
+	// Ready is called before the commit. Its error undoes everything and is
+	// returned as it is.
+	Ready func(PutTally) error
+}
+
+// PutTally is what became of the devices.
+type PutTally struct{ Added, Changed, Same, Refused int64 }
+
+// PutDevices carries it out. What is left of deleted devices belongs to those
+// of the same names again. The functions of the Put do no I/O that takes long.
+func (s *Store) PutDevices(ctx context.Context, a Actor, p Put) (n PutTally, err error) {
+	var refusal error
+	quiet := a
+	quiet.Command = "" // the event of the whole has it
+	err = s.changeOnce(ctx, func(t *tx) error {
+		for name, more := p.Next(); more; name, more = p.Next() {
+			if err := t.put(quiet, p, name, &n); err != nil {
+				return err
+			}
+		}
+		if err := t.adoptLeft(); err != nil {
+			return err
+		}
+		if refusal = p.Ready(n); refusal != nil {
+			return refusal
+		}
+		if n.Added+n.Changed == 0 {
+			return nil
+		}
+		return t.event(a, "", EventText{Action: p.Action, Detail: decimal(n.Added) + " devices added, " + decimal(n.Changed) + " changed"})
+	})
+	if refusal != nil {
+		return n, refusal
+	}
+	return n, failed(err, "putting devices into the database")
+}
+
+func (t *tx) put(a Actor, p Put, name string, n *PutTally) error {
+	var have *Selected
+	var v Selected
+	switch err := t.row(selectWithLSC+" WHERE name = ?", name).Scan(v.fields()...); {
+	case err == nil:
+		have = &v
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	want, err := p.Want(have)
+	var r Refusal
+	switch {
+	case errors.As(err, &r):
+		n.Refused++
+		return nil
+	case err != nil:
+		return err
+	case have == nil:
+		want.Name = name
+		n.Added++
+		if err := t.insertDevice(&want); err != nil {
+			return err
+		}
+		return t.event(a, want.Name, EventText{Action: "device-add", Detail: p.Detail})
+	}
+	want.ID, want.Name, want.CreatedAt, want.UpdatedAt = v.ID, v.Name, v.CreatedAt, t.now
+	want.CompletesBy, want.LockedUntil = wholeMillis(want.CompletesBy), wholeMillis(want.LockedUntil)
+	if sameDevice(v.Device, want) {
+		n.Same++
+		return nil
+	}
+	n.Changed++
+	if err := t.updateDevice(want); err != nil {
+		return err
+	}
+	return t.event(a, want.Name, EventText{Action: "device-set", Detail: p.Detail})
+}

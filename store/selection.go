@@ -1,0 +1,324 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+)
+
+// LSCHolding says what LSC a device has.
+type LSCHolding string
+
+// The holdings by which devices are selected.
+const (
+	HoldsInstalled LSCHolding = "installed" // confirmed by the phone, whether or not it has expired
+	HoldsExpired   LSCHolding = "expired"   // installed, and past its end
+	HoldsIssued    LSCHolding = "issued"    // signed, not confirmed yet
+	HoldsNone      LSCHolding = "none"      // no installed one
+)
+
+var holdings = []word{
+	{"installed", "Installed"}, {"expired", "Expired"}, {"issued", "Issued"}, {"none", "None"},
+}
+
+// ParseLSCHolding accepts the short and the long form.
+func ParseLSCHolding(s string) (LSCHolding, error) {
+	return parse[LSCHolding]("what a device can have", holdings, s)
+}
+
+// LSCHoldings lists the short forms, for help texts and completion.
+func LSCHoldings() []string { return shorts(holdings) }
+
+// Selection says which devices something is for. What is empty does not limit;
+// what is not is combined with AND. Terms about an LSC are about the installed
+// one. In Pool, Model and LSCIssuedBy, * and ? are wildcards.
+type Selection struct {
+	DeviceFilter
+	LSC              LSCHolding
+	LSCExpiresBefore time.Time
+	LSCIssuedBy      string      // part of the issuer's name, or a pattern of the whole
+	IssuedUnder      []IssuerEnd // issued by one of these; nil does not limit
+	// PastShare selects LSCs that are past this share of their life and whose
+	// device can renew them by itself.
+	PastShare float64
+	// Limit is only so many, those whose LSC ends first; 0 is all, by name. At
+	// most 1000.
+	Limit int
+}
+
+// IssuerEnd is a CA by name. An LSC that outlives it has another issuer of the
+// same name.
+type IssuerEnd struct {
+	Name     string
+	NotAfter time.Time
+}
+
+// LSCFacts is what there is to know of an installed LSC without reading it.
+type LSCFacts struct {
+	Serial    string // "" when there is no LSC
+	Issuer    string
+	NotBefore time.Time
+	NotAfter  time.Time
+}
+
+// Selected is a device with its installed LSC.
+type Selected struct {
+	Device
+	Installed LSCFacts
+}
+
+func (v *Selected) fields() []any {
+	l := &v.Installed
+	return append(v.Device.fields(), &l.Serial, &l.Issuer, (*instant)(&l.NotBefore), (*instant)(&l.NotAfter))
+}
+
+// pageSize is how many devices are read at once. A page is read to its end
+// before anything is done with it, so that neither a reader's transaction nor
+// memory grows with the number of devices.
+const pageSize = 1000
+
+// spread is within what time LSCs that were issued together become due, so
+// that their phones do not come together again: half of what is left of their
+// life, 30 days at most. The place of one in it follows from its id.
+const spread = `min(2592000000, (l.not_after - l.not_before) * (1.0 - ?) / 2) * (l.id * 7919 % 1000) / 1000`
+
+const selectWithLSC = "SELECT devices." + deviceColumns + `, coalesce(l.serial, ''), coalesce(l.issuer, ''),
+	coalesce(l.not_before, 0), coalesce(l.not_after, 0)
+	FROM devices LEFT JOIN lscs AS l ON l.device_id = devices.id AND l.state = 'installed'`
+
+// The columns of an LSC are written with a plus, which keeps their indexes out
+// of it: devices are gone through in the order of their names, a page after
+// the other.
+func (f Selection) query(now time.Time) query {
+	pool, model := f.Pool, f.Model
+	f.Pool, f.Model = "", ""
+	q := f.DeviceFilter.query(now)
+	q.selection = selectWithLSC
+	q.like("pool", pool)
+	q.like("model", model)
+	switch f.LSC {
+	case HoldsInstalled:
+		q.where("+l.id IS NOT NULL")
+	case HoldsExpired:
+		q.where("+l.not_after < ?", millis(now))
+	case HoldsIssued:
+		q.where("EXISTS (SELECT 1 FROM lscs AS i WHERE i.device_id = devices.id AND i.state = 'issued')")
+	case HoldsNone:
+		q.where("l.id IS NULL")
+	}
+	if !f.LSCExpiresBefore.IsZero() {
+		q.where("+l.not_after < ?", millis(f.LSCExpiresBefore))
+	}
+	if f.LSCIssuedBy != "" && !strings.ContainsAny(f.LSCIssuedBy, "*?") {
+		f.LSCIssuedBy = "*" + f.LSCIssuedBy + "*"
+	}
+	q.like("l.issuer", f.LSCIssuedBy)
+	f.issuedUnder(&q)
+	if f.PastShare > 0 {
+		q.where("l.not_before + (l.not_after - l.not_before) * ? + "+spread+" <= ?", f.PastShare, f.PastShare, millis(now))
+		// Somebody would have to type the string; and what is scheduled
+		// already needs no second time, unless its own time is over.
+		q.where("auth_mode <> 'auth-string'")
+		q.where("(operation = 'none' OR operation = 'install' AND completes_by > 0 AND completes_by < ?)", millis(now))
+	}
+	return q
+}
+
+func (f Selection) issuedUnder(q *query) {
+	if f.IssuedUnder == nil {
+		return
+	}
+	terms, args := []string{"0"}, []any{}
+	for _, c := range f.IssuedUnder {
+		terms = append(terms, "+l.issuer = ? AND l.not_after <= ?")
+		args = append(args, c.Name, millis(c.NotAfter))
+	}
+	q.where("("+strings.Join(terms, " OR ")+")", args...)
+}
+
+// like compares with a text or, when it has * or ? in it, with a pattern.
+func (q *query) like(column, pattern string) {
+	switch {
+	case pattern == "":
+	case strings.ContainsAny(pattern, "*?"):
+		q.where(column+` LIKE ? ESCAPE '\'`, likePattern(pattern))
+	default:
+		q.where(column+" = ?", pattern)
+	}
+}
+
+// page asks for the devices behind the name.
+func (f Selection) page(now time.Time, after string) query {
+	q := f.query(now)
+	if f.Limit > 0 {
+		q.order = fmt.Sprintf("l.not_after, name LIMIT %d", min(f.Limit, pageSize))
+		return q
+	}
+	if after != "" {
+		q.where("name > ?", after)
+	}
+	q.order = fmt.Sprintf("name LIMIT %d", pageSize)
+	return q
+}
+
+// Selected yields the devices of the selection by name. Each page of them is of
+// one moment; the whole list need not be.
+func (s *Store) Selected(ctx context.Context, f Selection) iter.Seq2[Selected, error] {
+	return func(yield func(Selected, error) bool) {
+		now, after := s.options.Now(), ""
+		for {
+			page, err := collect(stream(ctx, s, "selecting devices", f.page(now, after), (*Selected).fields))
+			if err != nil {
+				yield(Selected{}, err)
+				return
+			}
+			for _, v := range page {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if len(page) < pageSize || f.Limit > 0 {
+				return
+			}
+			after = page[len(page)-1].Name
+		}
+	}
+}
+
+// CountSelected counts what Selected yields, whatever the limit.
+func (s *Store) CountSelected(ctx context.Context, f Selection) (n int64, err error) {
+	q := f.query(s.options.Now())
+	q.selection = "SELECT count(*) " + q.selection[strings.Index(q.selection, "FROM devices"):]
+	q.order = ""
+	err = s.lists.db.QueryRowContext(ctx, q.String(), q.args...).Scan(&n)
+	return n, failed(err, "counting devices")
+}
+
+// Refusal is the error with which a change of many devices leaves one of them
+// as it is, and says why.
+type Refusal struct{ Reason string }
+
+func (r Refusal) Error() string { return r.Reason }
+
+// BulkEdit changes the devices of a selection. Its functions do no I/O that
+// takes long, since nothing else can be written meanwhile.
+type BulkEdit struct {
+	// Event is written for each device that changes; Detail is for all of
+	// them.
+	Event EventText
+	// Change edits one device, as for ChangeDevice. A Refusal leaves that
+	// device as it is; any other error undoes everything.
+	Change func(*Selected) error
+	// Ready is called when all have been changed, before the commit. Its
+	// error undoes everything and is returned as it is.
+	Ready func(BulkTally) error
+}
+
+// BulkTally is how many devices were selected and what became of them.
+type BulkTally struct{ Selected, Changed, Refused int64 }
+
+// deviceOutcome is what a bulk change did to one device.
+type deviceOutcome struct{ device, change, reason string }
+
+// changeSelected goes through the selection page by page: what it changes lies
+// behind it then. After each page it tells what it did.
+func (t *tx) changeSelected(a Actor, f Selection, e BulkEdit, tell func([]deviceOutcome) error) (n BulkTally, err error) {
+	a.Command = "" // the event of the whole has it
+	for after := ""; ; {
+		page, err := rowsOf(t, f.page(t.now, after), (*Selected).fields)
+		if err != nil {
+			return n, err
+		}
+		done := make([]deviceOutcome, 0, len(page))
+		for i := range page {
+			o, err := t.changeOne(a, &page[i], e)
+			if err != nil {
+				return n, err
+			}
+			n.count(o)
+			done = append(done, o)
+		}
+		if err := tell(done); err != nil {
+			return n, err
+		}
+		if len(page) < pageSize || f.Limit > 0 {
+			return n, nil
+		}
+		after = page[len(page)-1].Name
+	}
+}
+
+func (n *BulkTally) count(o deviceOutcome) {
+	n.Selected++
+	switch o.change {
+	case changed:
+		n.Changed++
+	case refused:
+		n.Refused++
+	}
+}
+
+// What a bulk change did to a device, as the table of results holds it.
+const (
+	changed = "changed"
+	same    = "same"
+	refused = "refused"
+)
+
+func (t *tx) changeOne(a Actor, v *Selected, e BulkEdit) (deviceOutcome, error) {
+	was := v.Device
+	if err := e.Change(v); err != nil {
+		var r Refusal
+		if errors.As(err, &r) {
+			return deviceOutcome{was.Name, refused, r.Reason}, nil
+		}
+		return deviceOutcome{}, err
+	}
+	d := &v.Device
+	d.ID, d.Name, d.CreatedAt, d.UpdatedAt = was.ID, was.Name, was.CreatedAt, was.UpdatedAt
+	d.CompletesBy, d.LockedUntil = wholeMillis(d.CompletesBy), wholeMillis(d.LockedUntil)
+	if sameDevice(was, *d) {
+		return deviceOutcome{was.Name, same, ""}, nil
+	}
+	d.UpdatedAt = t.now
+	if err := t.updateDevice(*d); err != nil {
+		return deviceOutcome{}, err
+	}
+	return deviceOutcome{was.Name, changed, ""}, t.event(a, d.Name, e.Event)
+}
+
+// rowsOf reads all rows of an answer.
+func rowsOf[T any](t *tx, q query, fields func(*T) []any) ([]T, error) {
+	st, err := t.prepare(q.String())
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.Query(q.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(fields(&v)...); err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// table is rows for a statement that reads them with json_each.
+func table[T any](rows []T, cells func(T) []any) (string, error) {
+	all := make([][]any, len(rows))
+	for i, r := range rows {
+		all[i] = cells(r)
+	}
+	text, err := json.Marshal(all)
+	return string(text), err
+}
