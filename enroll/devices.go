@@ -2,10 +2,8 @@ package enroll
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
 	"strings"
 	"time"
@@ -66,18 +64,13 @@ func ParseDeviceName(s string) (string, error) {
 // the edit. The strings are warnings. Errors: ErrValue, ErrRefused, and
 // store.ErrConflict when the device exists.
 func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, edit DeviceEdit) (store.Device, []string, error) {
-	name, err := ParseDeviceName(name)
+	d, err := NewDevice(name)
 	if err != nil {
 		return store.Device{}, nil, err
 	}
 	settings, err := r.Settings(ctx)
 	if err != nil {
 		return store.Device{}, nil, err
-	}
-	d := store.Device{
-		Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack,
-		Operation: store.NoOperation, AuthMode: store.ByNullString, KeyOrder: store.RSAOnly,
-		RSABits: defaultRSABits, ECBits: defaultECBits, Status: store.StatusNone,
 	}
 	if err := r.apply(&d, edit, settings, false); err != nil {
 		return store.Device{}, nil, err
@@ -279,11 +272,10 @@ func deref[T any](p *T) T {
 // and returns it: the only time that it is seen, unless an operator asks to
 // have it revealed.
 func (r *Rules) GenerateString(ctx context.Context, actor store.Actor, name string) (string, error) {
-	n, err := rand.Int(r.Rand, big.NewInt(1e10))
+	s, err := r.NewString()
 	if err != nil {
-		return "", fmt.Errorf("generating an authentication string: %w", err)
+		return "", err
 	}
-	s := fmt.Sprintf("%010d", n)
 	_, _, err = r.ChangeDevice(ctx, actor, name, DeviceEdit{String: &s})
 	return s, err
 }

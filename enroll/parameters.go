@@ -29,6 +29,7 @@ type Parameter struct {
 	Values  []string // the words that it takes; nil when it is a number
 	min     int
 	max     int
+	parse   func(value string) (string, error) // of a value that is neither; gives the form in which it is stored
 }
 
 // Settings are all parameters, parsed.
@@ -46,6 +47,8 @@ type Settings struct {
 	MaxSessions      int // 0 = no limit
 	MaxPerAddress    int // 0 = no limit
 	AllowExpiredMIC  bool
+	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
+	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
 }
 
 // The names of the parameters.
@@ -63,6 +66,8 @@ const (
 	pMaxSessions      = "max_sessions"
 	pMaxPerAddress    = "max_sessions_per_address"
 	pAllowExpiredMIC  = "allow_expired_mic"
+	pRenewBefore      = "renew_before"
+	pApplyCommand     = "apply_config_command"
 )
 
 // The issuers.
@@ -90,6 +95,10 @@ var (
 		number(pMaxSessions, 0, 1000000, "10000", "(0 = no limit)", atOnce, "phones that are served at the same time"),
 		number(pMaxPerAddress, 0, 1000000, "0", "(0 = no limit)", atOnce, "sessions from one address at the same time"),
 		flag(pAllowExpiredMIC, "false", nextSession, "accept a MIC, and its issuers, after the end of the validity"),
+		{Name: pRenewBefore, Default: "0", Effect: atOnce, Range: "0 (never), or 1/10 to 19/20, as 2/3, 0.66 or 66%", parse: parseShare,
+			Help: "share of the life of an LSC after which Install/Upgrade is scheduled by itself; the vendor advises 2/3"},
+		{Name: pApplyCommand, Default: noCommand, Effect: atOnce, Range: "none, or the path of a program and its arguments with {device}", parse: checkCommand,
+			Help: "makes a phone fetch its configuration and so contact CAPF; it is run without a shell"},
 	}
 )
 
@@ -123,6 +132,9 @@ func FindParameter(name string) (Parameter, bool) {
 
 // normalize checks a value and gives the form in which it is stored.
 func (p Parameter) normalize(value string) (string, error) {
+	if p.parse != nil {
+		return p.parse(strings.TrimSpace(value))
+	}
 	value = strings.ToLower(strings.TrimSpace(value))
 	if p.Values != nil {
 		if slices.Contains(p.Values, value) {
@@ -186,6 +198,8 @@ func warning(name, value string) string {
 		return "TLS 1.0 and 1.1 and their RSA and CBC suites are weak; keep them only as long as 79xx or 894x phones need them"
 	case name == pAllowExpiredMIC && value == "true":
 		return "phones can now authenticate with certificates that have expired"
+	case name == pApplyCommand:
+		return commandWarning(value)
 	}
 	return ""
 }
@@ -248,6 +262,8 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 		MaxSessions:      num(pMaxSessions),
 		MaxPerAddress:    num(pMaxPerAddress),
 		AllowExpiredMIC:  text(pAllowExpiredMIC) == "true",
+		RenewBefore:      share(text(pRenewBefore)),
+		ApplyCommand:     words(text(pApplyCommand)),
 	}
 	return s, err
 }
