@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Doing + ": " + e.Reason)
 	if e.Err != nil {
-		b.WriteString(": " + e.Err.Error())
+		b.WriteString(": " + plain(e.Err.Error(), maxWords)) // it may quote what came
 	}
 	if e.Words != "" {
 		b.WriteString(`: the CA says "` + e.Words + `"`)

@@ -84,14 +84,16 @@ func TestBadAnswersToThePost(t *testing.T) {
 			io.WriteString(w, `{"ok":true}`)
 		}, onlineca.ErrUnreachable, "", "not a page", true},
 		"binary": {func(w http.ResponseWriter, r *http.Request) { w.Write([]byte{0, 1, 2, 0xff, 0xfe}) }, onlineca.ErrUnreachable, "", "not a page", true},
-		"403":    {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 403) }, onlineca.ErrRejected, "403", "403", false},
-		"403.4": {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "<h2>403.4 - SSL</h2>", 403) },
+		"403":    {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusForbidden) }, onlineca.ErrRejected, "403", "403", false},
+		"403.4": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "<h2>403.4 - SSL</h2>", http.StatusForbidden)
+		},
 			onlineca.ErrRejected, "403.4", "403", false},
 		"404": {func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, onlineca.ErrUnreachable, "404", "404", false},
 		"500": {func(w http.ResponseWriter, r *http.Request) { http.Error(w, "ASP error", 500) }, onlineca.ErrUnreachable, "500", "500", true},
 		"503": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "90")
-			http.Error(w, "busy", 503)
+			http.Error(w, "busy", http.StatusServiceUnavailable)
 		}, onlineca.ErrUnreachable, "503", "503", true},
 	}
 	for name, tc := range cases {
