@@ -8,96 +8,48 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
 
-// What an import may hold. A certificate is a few KiB; the caps leave room for
-// every honest archive and stop one that was made to fill a disk or a memory.
-const (
-	maxEntry   = 1 << 20  // bytes of one file
-	maxEntries = 250_000  // files of one import
-	maxTotal   = 1 << 30  // bytes of all files together, after decompression
-	maxRatio   = 200      // decompressed bytes for each compressed one
-	ratioFloor = 16 << 20 // below this the ratio does not matter
-	peekLength = 512      // bytes that tell a container: a tar says so at 257
-	certNames  = " .cer .crt .der .pem .p7b .p7c .p7s "
-	maxSpool   = 512 << 20 // bytes of a zip that comes as a stream
-)
+// peekLength is how many bytes tell a container: a tar says so at 257.
+const peekLength = 512
 
-// Source is where certificates come from: a file, a folder or a stream.
-type Source struct {
-	Name string
-	open func() (io.ReadCloser, error)
-	dir  string
-}
+// stopped is the error of who takes the entries, not of a container.
+type stopped struct{ error }
 
-// Bytes is a source in memory.
-func Bytes(name string, data []byte) Source {
-	return Source{Name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
-}
+func (s *stopped) Unwrap() error { return s.error }
 
-// Stream is a source that can be read once, such as standard input.
-func Stream(name string, r io.Reader) Source {
-	return Source{Name: name, open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }}
-}
-
-// Path is a file, or a folder whose files are read, not those of folders in it.
-func Path(path string) (Source, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return Source{}, fmt.Errorf("reading %q: %w", path, errors.Unwrap(err))
-	}
-	if info.IsDir() {
-		return Source{Name: path, dir: path}, nil
-	}
-	if !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0 {
-		return Source{}, refused("%q is neither a file nor a folder", path)
-	}
-	return Source{Name: path, open: func() (io.ReadCloser, error) { return os.Open(path) }}, nil
-}
-
-// entry is one file of a source. Its name is only ever shown.
-type entry struct {
-	name    string
-	data    []byte
-	problem string // why it cannot be a certificate; data is nil then
-	skipped bool   // foreign: neither a certificate by its name nor a problem
-}
-
-// counter bounds what all sources of an import may hold together.
-type counter struct {
-	entries int
-	bytes   int64
-}
-
-func (c *counter) add(n int) error {
-	c.entries++
-	c.bytes += int64(n)
-	switch {
-	case c.entries > maxEntries:
-		return refused("there are more than %d files in it", maxEntries)
-	case c.bytes > maxTotal:
-		return refused("there are more than %d MiB in it", maxTotal>>20)
-	}
-	return nil
-}
-
-// walk yields the files of a source, whatever its container. An error means
-// that the source cannot be trusted as a whole.
+// walk yields the entries of a source, whatever its container. An error means
+// that the source cannot be trusted as a whole, unless it is yield's own.
 func (c *counter) walk(s Source, yield func(entry) error) error {
+	err := c.walkSource(s, func(e entry) error {
+		if err := yield(e); err != nil {
+			return &stopped{err}
+		}
+		return nil
+	})
+	var ours *stopped
+	if errors.As(err, &ours) {
+		return ours.error
+	}
+	return err
+}
+
+func (c *counter) walkSource(s Source, yield func(entry) error) error {
 	if s.dir != "" {
 		return c.walkDir(s.dir, yield)
 	}
 	r, err := s.open()
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", s.Name, err)
+		return fmt.Errorf("reading %q: %w", s.Name, errors.Unwrap(err))
 	}
 	defer r.Close()
-	if err := c.walkStream(s.Name, r, yield); err != nil {
+	if err := c.walkStream(s.Name, &bounded{r: r, limits: c.limits}, yield); err != nil {
 		return fmt.Errorf("reading %q: %w", s.Name, err)
 	}
 	return nil
@@ -106,203 +58,181 @@ func (c *counter) walk(s Source, yield func(entry) error) error {
 func (c *counter) walkDir(dir string, yield func(entry) error) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("reading folder %q: %w", dir, err)
+		return fmt.Errorf("reading folder %q: %w", dir, errors.Unwrap(err))
 	}
 	for _, f := range files {
-		e := entry{name: filepath.Join(dir, f.Name())}
+		e := byName(filepath.Join(dir, f.Name()))
 		switch {
-		case f.IsDir() || !isCertificateName(f.Name()):
-			e.skipped = true
+		case f.IsDir():
+			e.foreign = "it is a folder in the folder"
+		case e.foreign != "" || e.problem != "":
 		case !f.Type().IsRegular():
-			e.problem = "it is not a regular file"
-		default:
-			if err := c.readFile(&e); err != nil {
-				return err
-			}
+			e.problem = "it is a link or a device, not a file"
 		}
-		if err := yield(e); err != nil {
-			return err
+		if err := c.walkFile(e, yield); err != nil {
+			return fmt.Errorf("reading %q: %w", e.name, err)
 		}
 	}
 	return nil
 }
 
-func (c *counter) readFile(e *entry) error {
+func (c *counter) walkFile(e entry, yield func(entry) error) error {
+	if e.foreign != "" || e.problem != "" {
+		return c.give(e, yield)
+	}
 	f, err := os.Open(e.name)
 	if err != nil {
-		e.problem = "it cannot be read"
-		return nil
+		e.problem = "it cannot be read: " + errors.Unwrap(err).Error()
+		return c.give(e, yield)
 	}
 	defer f.Close()
-	return c.read(e, f)
-}
-
-// read takes the content of a file, unless it is too long for a certificate.
-func (c *counter) read(e *entry, r io.Reader) error {
-	data, err := io.ReadAll(io.LimitReader(r, maxEntry+1))
-	if err != nil {
-		return err
-	}
-	if len(data) > maxEntry {
-		e.problem = fmt.Sprintf("it is longer than %d KiB, so it is no certificate", maxEntry>>10)
-		data = nil
-	}
-	e.data = data
-	return c.add(len(data))
+	return c.content(e.name, f, yield)
 }
 
 // walkStream tells the container by its first bytes, never by its name.
-func (c *counter) walkStream(name string, r io.Reader, yield func(entry) error) error {
+func (c *counter) walkStream(name string, r *bounded, yield func(entry) error) error {
 	b := bufio.NewReaderSize(r, 64<<10)
 	head, _ := b.Peek(peekLength) // a short file is told by what there is
 	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		return c.walkGzip(name, b, yield)
+	case isGzip(head):
+		// The gzip reader reads single bytes of b and no more than it needs.
+		return c.walkGzip(name, b, r, yield)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return c.walkZip(b, yield)
 	case isTar(head):
 		return c.walkTar(b, yield)
 	}
-	e := entry{name: name}
-	if err := c.read(&e, b); err != nil {
-		return err
-	}
-	return yield(e)
+	return c.content(name, b, yield)
 }
+
+func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) }
 
 func isTar(head []byte) bool { return len(head) > 262 && string(head[257:262]) == "ustar" }
 
 // walkGzip reads a compressed tar, or a single compressed file.
-func (c *counter) walkGzip(name string, r io.Reader, yield func(entry) error) error {
-	compressed := &meter{r: r}
-	z, err := gzip.NewReader(compressed)
+func (c *counter) walkGzip(name string, b *bufio.Reader, compressed *bounded, yield func(entry) error) error {
+	z, err := gzip.NewReader(b)
 	if err != nil {
 		return damaged(err)
 	}
 	defer z.Close()
-	b := bufio.NewReaderSize(&ratioReader{r: z, compressed: compressed}, 64<<10)
-	head, err := b.Peek(peekLength)
-	if isTar(head) {
-		return c.walkTar(b, yield)
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	plain := bufio.NewReaderSize(&inflated{r: z, compressed: compressed, limits: c.limits}, 64<<10)
+	head, err := plain.Peek(peekLength)
+	switch {
+	case isTar(head):
+		return c.walkTar(plain, yield)
+	case err != nil && !errors.Is(err, io.EOF):
 		return damaged(err)
 	}
-	e := entry{name: name}
-	if err := c.read(&e, b); err != nil {
-		return damaged(err)
-	}
-	return yield(e)
+	return damaged(c.content(name, plain, yield))
 }
 
 func (c *counter) walkTar(r io.Reader, yield func(entry) error) error {
-	t := tar.NewReader(r)
+	end := &endMark{r: r}
+	t := tar.NewReader(end)
+	seen := newNames()
 	for {
 		head, err := t.Next()
-		if err == io.EOF {
-			// The rest is read for the sake of its checksum.
-			_, err = io.Copy(io.Discard, r)
-			return damaged(err)
+		if errors.Is(err, io.EOF) {
+			// The rest is read for the sake of the checksum around it.
+			if _, err := io.Copy(io.Discard, end); err != nil {
+				return damaged(err)
+			}
+			return end.check()
 		}
 		if err != nil {
 			return damaged(err)
 		}
-		e := entry{name: head.Name}
 		switch head.Typeflag {
-		case tar.TypeDir:
-			continue
-		case tar.TypeReg:
-			if err := c.inner(&e, t); err != nil {
-				return damaged(err)
-			}
-		case tar.TypeXGlobalHeader:
-			continue
-		default:
-			e.problem = "it is a link or a device, not a file"
-			if err := c.add(0); err != nil {
+		case tar.TypeDir, tar.TypeXGlobalHeader:
+			if err := c.one(); err != nil {
 				return err
 			}
+			continue
 		}
-		if err := yield(e); err != nil {
-			return err
+		e := seen.sort(head.Name)
+		if head.Typeflag != tar.TypeReg {
+			e.problem = "it is a link or a device, not a file"
+		}
+		if err := c.inner(e, t, yield); err != nil {
+			return damaged(err)
 		}
 	}
 }
 
 // inner takes a file of an archive.
-func (c *counter) inner(e *entry, r io.Reader) error {
-	switch {
-	case !isCertificateName(e.name):
-		e.skipped = true
-		return c.add(0)
-	case strings.HasPrefix(e.name, "/") || !filepath.IsLocal(filepath.FromSlash(strings.ReplaceAll(e.name, `\`, "/"))):
-		e.problem = "its path leads out of the archive"
-		return c.add(0)
+func (c *counter) inner(e entry, r io.Reader, yield func(entry) error) error {
+	if e.foreign != "" || e.problem != "" {
+		return c.give(e, yield)
 	}
-	return c.read(e, r)
+	return c.content(e.name, r, yield)
 }
 
 // walkZip spools a zip, whose directory stands at its end.
 func (c *counter) walkZip(r io.Reader, yield func(entry) error) error {
 	spool, err := os.CreateTemp("", "capf-import-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("making room for the archive: %w", err)
 	}
 	defer os.Remove(spool.Name())
 	defer spool.Close()
-	size, err := io.Copy(spool, io.LimitReader(r, maxSpool+1))
+	files := &headCounter{}
+	size, err := io.Copy(io.MultiWriter(spool, files), r)
 	if err != nil {
 		return err
 	}
-	if size > maxSpool {
-		return refused("it is longer than %d MiB", maxSpool>>20)
+	// The reader of package zip would take in a directory of any length.
+	if files.n > c.limits.entries {
+		return refused("there are more than %d files in it", c.limits.entries)
 	}
 	z, err := zip.NewReader(spool, size)
 	if err != nil {
 		return damaged(err)
 	}
-	if len(z.File) > maxEntries {
-		return refused("there are more than %d files in it", maxEntries)
-	}
+	before, seen := c.bytes, newNames()
 	for _, f := range z.File {
-		if err := c.walkZipFile(f, yield); err != nil {
+		if err := c.walkZipFile(f, seen, yield); err != nil {
 			return err
+		}
+		if c.beyondReason(c.bytes-before, size) {
+			return errInflated
 		}
 	}
 	return nil
 }
 
-func (c *counter) walkZipFile(f *zip.File, yield func(entry) error) error {
-	e := entry{name: f.Name}
-	switch mode := f.Mode(); {
-	case mode.IsDir():
-		return nil
-	case !mode.IsRegular():
-		e.problem = "it is a link or a device, not a file"
-	case f.Flags&1 != 0:
-		e.problem = "it is encrypted"
-	default:
-		r, err := f.Open()
-		if err != nil {
-			return damaged(err)
-		}
-		defer r.Close()
-		if err := c.inner(&e, r); err != nil {
-			return damaged(err)
-		}
+func (c *counter) walkZipFile(f *zip.File, seen *names, yield func(entry) error) error {
+	if f.Mode().IsDir() {
+		return c.one()
 	}
-	return yield(e)
-}
-
-func isCertificateName(name string) bool {
-	return strings.Contains(certNames, " "+strings.ToLower(filepath.Ext(name))+" ")
+	e := seen.sort(f.Name)
+	switch {
+	case !f.Mode().IsRegular():
+		e.problem = "it is a link or a device, not a file"
+	case f.Flags&1 != 0: // APPNOTE.TXT, section 4.4.4
+		e.problem = "it is encrypted"
+	}
+	if e.foreign != "" || e.problem != "" {
+		return c.give(e, yield)
+	}
+	r, err := f.Open()
+	if errors.Is(err, zip.ErrAlgorithm) {
+		e.problem = "it is compressed in a way that is not known"
+		return c.give(e, yield)
+	}
+	if err != nil {
+		return damaged(err)
+	}
+	defer r.Close()
+	return damaged(c.content(e.name, r, yield))
 }
 
 // damaged words what the readers of containers say, unless it is a refusal of
 // our own.
 func damaged(err error) error {
+	var ours *stopped
 	switch {
-	case err == nil || errors.Is(err, ErrRefused):
+	case err == nil || errors.Is(err, ErrRefused) || errors.As(err, &ours):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return refused("the archive is cut off")
@@ -310,30 +240,73 @@ func damaged(err error) error {
 	return refused("the archive is damaged (%v)", err)
 }
 
-// meter counts what has been read.
-type meter struct {
-	r io.Reader
-	n int64
+// names are the file names of an archive, as hashes: there may be many.
+type names struct {
+	seed maphash.Seed
+	seen map[uint64]struct{}
 }
 
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	m.n += int64(n)
-	return n, err
-}
+func newNames() *names { return &names{maphash.MakeSeed(), map[uint64]struct{}{}} }
 
-// ratioReader ends a stream that grows beyond reason when it is decompressed.
-type ratioReader struct {
-	r          io.Reader
-	compressed *meter
-	n          int64
-}
-
-func (r *ratioReader) Read(p []byte) (int, error) {
-	n, err := r.r.Read(p)
-	r.n += int64(n)
-	if r.n > maxTotal || r.n > ratioFloor && r.n > maxRatio*r.compressed.n {
-		return n, refused("it grows beyond reason when it is decompressed")
+// sort is byName for a file of an archive, whose name may be a trap for those who
+// unpack it.
+func (n *names) sort(name string) entry {
+	slashed := strings.ReplaceAll(name, `\`, "/")
+	e := byName(name)
+	if e.foreign != "" {
+		return e
 	}
+	if strings.HasPrefix(slashed, "/") || !filepath.IsLocal(filepath.FromSlash(slashed)) {
+		e.problem = "its path leads out of the archive"
+		return e
+	}
+	hash := maphash.String(n.seed, path.Clean(slashed))
+	if _, ok := n.seen[hash]; ok {
+		e.problem = "a file of this name is in the archive already"
+	}
+	n.seen[hash] = struct{}{}
+	return e
+}
+
+// endMark looks for the block of zeros with which a tar ends: package tar takes
+// one that was cut off between two files for whole.
+type endMark struct {
+	r     io.Reader
+	zeros int // the last bytes that were read
+}
+
+func (m *endMark) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	kept := len(bytes.TrimRight(p[:n], "\x00"))
+	if kept > 0 {
+		m.zeros = 0
+	}
+	m.zeros += n - kept
 	return n, err
+}
+
+func (m *endMark) check() error {
+	if m.zeros < 512 {
+		return refused("the archive is cut off")
+	}
+	return nil
+}
+
+// headCounter counts the entries of the directory of a zip that is written to
+// it; each begins with the same four bytes.
+type headCounter struct {
+	n    int
+	last []byte // of the write before, up to three bytes
+}
+
+func (h *headCounter) Write(p []byte) (int, error) {
+	head := []byte("PK\x01\x02")
+	edge := append(h.last, p[:min(len(p), 3)]...)
+	h.n += bytes.Count(edge, head) + bytes.Count(p, head)
+	if len(p) >= 3 {
+		h.last = append(h.last[:0], p[len(p)-3:]...)
+	} else {
+		h.last = append(h.last[:0], edge[max(0, len(edge)-3):]...)
+	}
+	return len(p), nil
 }

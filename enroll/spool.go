@@ -2,22 +2,23 @@ package enroll
 
 import (
 	"bufio"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"capf/store"
 )
 
-// spool keeps the certificates of a plan on disk until it is applied.
+// spool keeps the certificates of a plan on disk until it is applied, with all
+// that the database wants to know of them: other processes wait while it is.
 type spool struct {
 	file  *os.File
 	w     *bufio.Writer
 	r     *bufio.Reader
+	row   []byte
 	count int
 }
 
@@ -26,7 +27,7 @@ func newSpool() (*spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making room for the plan: %w", err)
 	}
-	return &spool{file: f, w: bufio.NewWriter(f)}, nil
+	return &spool{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
 func (s *spool) discard() {
@@ -34,16 +35,20 @@ func (s *spool) discard() {
 	os.Remove(s.file.Name())
 }
 
-// add writes request id (8), length (4) and certificate.
-func (s *spool) add(requestID int64, der []byte) error {
-	head := binary.BigEndian.AppendUint64(nil, uint64(requestID))
-	head = binary.BigEndian.AppendUint32(head, uint32(len(der)))
-	s.count++
-	_, err := s.w.Write(head)
-	if err == nil {
-		_, err = s.w.Write(der)
+// add writes the length of a row (4 bytes) and the row: request, begin and end
+// of the validity in seconds since 1970 (8 bytes each), then serial, subject,
+// issuer, fingerprint and certificate, each behind its length (4 bytes).
+func (s *spool) add(requestID int64, l store.LSC) error {
+	b := binary.BigEndian.AppendUint64(append(s.row[:0], 0, 0, 0, 0), uint64(requestID))
+	b = binary.BigEndian.AppendUint64(b, uint64(l.NotBefore.Unix()))
+	b = binary.BigEndian.AppendUint64(b, uint64(l.NotAfter.Unix()))
+	for _, text := range []string{l.Serial, l.Subject, l.Issuer, string(l.Fingerprint), string(l.Certificate)} {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 	}
-	if err != nil {
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	s.row = b
+	s.count++
+	if _, err := s.w.Write(b); err != nil {
 		return fmt.Errorf("keeping the plan: %w", err)
 	}
 	return nil
@@ -58,31 +63,36 @@ func (s *spool) rewind() error {
 	if err != nil {
 		return fmt.Errorf("keeping the plan: %w", err)
 	}
-	s.r = bufio.NewReader(s.file)
+	s.r = bufio.NewReaderSize(s.file, 64<<10)
 	return nil
 }
 
 // next is what store asks for, one after the other.
-func (s *spool) next() (store.ImportedLSC, bool, error) {
-	var head [12]byte
+func (s *spool) next() (one store.ImportedLSC, ok bool, err error) {
+	var head [4]byte
 	if _, err := io.ReadFull(s.r, head[:]); errors.Is(err, io.EOF) {
-		return store.ImportedLSC{}, false, nil
+		return one, false, nil
 	} else if err != nil {
-		return store.ImportedLSC{}, false, fmt.Errorf("reading the plan: %w", err)
+		return one, false, fmt.Errorf("reading the plan: %w", err)
 	}
-	der := make([]byte, binary.BigEndian.Uint32(head[8:]))
-	if _, err := io.ReadFull(s.r, der); err != nil {
-		return store.ImportedLSC{}, false, fmt.Errorf("reading the plan: %w", err)
+	b := make([]byte, binary.BigEndian.Uint32(head[:]))
+	if _, err := io.ReadFull(s.r, b); err != nil {
+		return one, false, fmt.Errorf("reading the plan: %w", err)
 	}
-	lsc, err := lscRow(der)
-	return store.ImportedLSC{RequestID: int64(binary.BigEndian.Uint64(head[:])), LSC: lsc}, true, err
-}
-
-// nameFromDER words a distinguished name.
-func nameFromDER(raw string) string {
-	var rdn pkix.RDNSequence
-	if _, err := asn1.Unmarshal([]byte(raw), &rdn); err != nil {
-		return "an unreadable name"
+	number := func() int64 {
+		n := binary.BigEndian.Uint64(b)
+		b = b[8:]
+		return int64(n)
 	}
-	return rdn.String()
+	text := func() []byte {
+		n := 4 + binary.BigEndian.Uint32(b)
+		t := b[4:n]
+		b = b[n:]
+		return t
+	}
+	one.RequestID = number()
+	one.LSC.NotBefore, one.LSC.NotAfter = time.Unix(number(), 0), time.Unix(number(), 0)
+	one.LSC.Serial, one.LSC.Subject, one.LSC.Issuer = string(text()), string(text()), string(text())
+	one.LSC.Fingerprint, one.LSC.Certificate = text(), text()
+	return one, true, nil
 }

@@ -82,12 +82,14 @@ func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error)
 	if err != nil {
 		return store.LSC{}, err
 	}
-	switch request.State {
-	case store.RequestPending:
+	switch {
+	case request.DeviceID == 0:
+		return store.LSC{}, ending(ErrDeclined, store.NoCause, "an operator has deleted the device")
+	case request.State == store.RequestPending:
 		return store.LSC{}, ErrPending
-	case store.RequestRejected:
+	case request.State == store.RequestRejected:
 		return store.LSC{}, ending(ErrDeclined, store.CARejected, "%s", request.Reason)
-	case store.RequestSuperseded:
+	case request.State == store.RequestSuperseded:
 		return store.LSC{}, ending(ErrSuperseded, store.NoCause, "the phone has sent a newer request")
 	}
 	lsc, err := r.Store.LSCOfRequest(ctx, requestID)
@@ -173,8 +175,12 @@ func lscRow(der []byte) (store.LSC, error) {
 	if err != nil {
 		return store.LSC{}, fmt.Errorf("reading an LSC: %w", err)
 	}
+	return describe(c), nil
+}
+
+func describe(c *x509.Certificate) store.LSC {
 	return store.LSC{
 		Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: fingerprint(der),
-	}, nil
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: fingerprint(c.Raw),
+	}
 }

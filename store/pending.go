@@ -3,49 +3,58 @@ package store
 import (
 	"context"
 	"fmt"
+	"iter"
 )
 
-// Revision is a number that changes when any process has changed the database.
-// It costs almost nothing to ask, so that who waits for a change may ask often.
-func (s *Store) Revision(ctx context.Context) (int64, error) {
-	s.watch.Lock()
-	defer s.watch.Unlock()
-	if s.watcher == nil {
-		conn, err := s.lists.db.Conn(ctx)
-		if err != nil {
-			return 0, failed(err, "watching the database")
-		}
-		s.watcher = conn
-	}
-	var n int64
-	// The number is that of the connection, and counts the changes of others.
-	err := s.watcher.QueryRowContext(ctx, "PRAGMA data_version").Scan(&n)
-	return n, failed(err, "watching the database")
+// LastEvent is the id of the newest event of any process, 0 when there is none.
+// It costs microseconds, so that who waits for a change may ask often.
+func (s *Store) LastEvent(ctx context.Context) (id int64, err error) {
+	err = s.point(ctx, "SELECT coalesce(max(id), 0) FROM events", nil, &id)
+	return id, failed(err, "looking for new events")
 }
 
-// PendingRequests are the ids of all requests that wait for an issuer.
-func (s *Store) PendingRequests(ctx context.Context) (map[int64]bool, error) {
-	rows, err := s.lists.db.QueryContext(ctx, "SELECT id FROM requests WHERE state = 'pending'")
-	if err != nil {
-		return nil, failed(err, "reading the pending requests")
+// EventsAfter yields the events that came after the one with the id, in their
+// order, but only the id, the device and the action of each. What one
+// transaction has changed can be seen before or together with its events.
+func (s *Store) EventsAfter(ctx context.Context, id int64) iter.Seq2[Event, error] {
+	q := query{selection: "SELECT id, device, action FROM events", order: "id"}
+	q.where("id > ?", id)
+	return stream(ctx, s, "reading new events", q, func(e *Event) []any { return []any{&e.ID, &e.Device, &e.Action} })
+}
+
+// Waiting says whether a request still waits for its issuer: it is pending, and
+// its device has not been deleted.
+func (s *Store) Waiting(ctx context.Context, requestID int64) (waits bool, err error) {
+	err = s.point(ctx, "SELECT state = 'pending' AND device_id IS NOT NULL FROM requests WHERE id = ?", []any{requestID}, &waits)
+	if err == ErrNotFound {
+		return false, nil
 	}
-	defer rows.Close()
+	return waits, failed(err, "looking at request %d", requestID)
+}
+
+// WaitingRequests are the ids of all requests that still wait for an issuer.
+func (s *Store) WaitingRequests(ctx context.Context) (map[int64]bool, error) {
+	// Both halves come from an index alone, without a look at the rows.
+	q := query{selection: `SELECT id FROM requests WHERE state = 'pending'
+		EXCEPT SELECT id FROM requests WHERE device_id IS NULL`}
 	ids := map[int64]bool{}
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, failed(err, "reading the pending requests")
+	for id, err := range stream(ctx, s, "reading the requests that wait", q, func(id *int64) []any { return []any{id} }) {
+		if err != nil {
+			return nil, err
 		}
 		ids[id] = true
 	}
-	return ids, failed(rows.Err(), "reading the pending requests")
+	return ids, nil
 }
 
-// RequestByKey returns the newest request for a key, by the SHA-256 of its
-// SubjectPublicKeyInfo. ErrNotFound: no phone has sent it.
-func (s *Store) RequestByKey(ctx context.Context, hash []byte) (Request, error) {
+// RequestByKey returns the request for a key, by the SHA-256 of its
+// SubjectPublicKeyInfo. Should several have sent it, that of the device is
+// preferred which the name is, or ends in behind a hyphen, as the names of MICs
+// do; then the newest. ErrNotFound: no phone has sent it.
+func (s *Store) RequestByKey(ctx context.Context, hash []byte, name string) (Request, error) {
 	var r Request
-	err := s.point(ctx, "SELECT "+requestColumns+" FROM requests WHERE key_hash = ? ORDER BY id DESC LIMIT 1", []any{hash}, r.fields()...)
+	err := s.point(ctx, "SELECT "+requestColumns+` FROM requests WHERE key_hash = ?
+		ORDER BY (device = ? OR '-' || device = substr(?, -1 - length(device))) DESC, id DESC LIMIT 1`, []any{hash, name, name}, r.fields()...)
 	if err != nil {
 		return Request{}, failed(err, "looking for the request of a key")
 	}
@@ -80,56 +89,73 @@ type ImportedLSC struct {
 	LSC       LSC // ids, device, key kind, state and times but the validity are the store's
 }
 
+// Kept is how many certificates ImportLSCs has kept.
+type Kept struct {
+	Issued int
+	Stale  int // for requests that newer ones have overtaken
+}
+
 // ImportLSCs keeps all certificates that next yields, or none, in one
 // transaction. An LSC for a pending request is issued, and a phone that waits
-// gets it; one for a superseded request is stale. Next is called inside the
-// transaction and must be quick. ErrConflict: a request has moved on since the
-// import was planned, or a serial has been used before; then nothing has been
-// kept.
-func (s *Store) ImportLSCs(ctx context.Context, a Actor, next func() (ImportedLSC, bool, error)) (n int64, err error) {
+// gets it; one for a superseded request is stale. Other writers wait
+// meanwhile, so next must be quick; it is called once for each certificate.
+// ErrConflict: a request has got its LSC or been rejected since the import was
+// planned, or an issuer has used a serial before; ErrNotFound: a request has
+// been deleted. Nothing has been kept then.
+func (s *Store) ImportLSCs(ctx context.Context, a Actor, next func() (ImportedLSC, bool, error)) (kept Kept, err error) {
 	err = s.changeOnce(ctx, func(t *tx) error {
-		n = 0
 		for {
 			one, ok, err := next()
 			if err != nil || !ok {
 				return err
 			}
-			if err := t.importLSC(a, one); err != nil {
+			state, err := t.importLSC(a, one)
+			if err != nil {
 				return fmt.Errorf("request %d: %w", one.RequestID, err)
 			}
-			n++
+			if state == LSCIssued {
+				kept.Issued++
+			} else {
+				kept.Stale++
+			}
 		}
 	})
 	if err != nil {
-		return 0, failed(err, "importing certificates")
+		return Kept{}, failed(err, "importing certificates")
 	}
-	return n, nil
+	return kept, nil
 }
 
-func (t *tx) importLSC(a Actor, one ImportedLSC) error {
+func (t *tx) importLSC(a Actor, one ImportedLSC) (LSCState, error) {
 	l := one.LSC
-	var state string
-	err := t.row("SELECT state, device_id, device, key_kind FROM requests WHERE id = ?", one.RequestID).
-		Scan(&state, (*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
-	if err != nil {
-		return err
-	}
 	l.RequestID = one.RequestID
-	detail := "serial " + l.Serial
-	switch RequestState(state) {
-	case RequestPending:
-		if _, err := t.exec("UPDATE requests SET state = 'issued' WHERE id = ?", l.RequestID); err != nil {
-			return err
-		}
-		err = t.attach(&l, LSCIssued)
-	case RequestSuperseded:
-		detail += ", stale: the phone has made a newer key"
-		err = t.attach(&l, LSCStale)
-	default:
-		return conflict("it is %s now", state)
+	state := LSCIssued
+	err := t.row("UPDATE requests SET state = 'issued' WHERE id = ? AND state = 'pending' RETURNING device_id, device, key_kind", l.RequestID).
+		Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
+	if err == ErrNotFound {
+		state = LSCStale
+		err = t.overtaken(&l)
 	}
 	if err != nil {
-		return err
+		return state, err
 	}
-	return t.event(a, l.Device, EventText{Action: "offline-import", Step: "issue", Detail: detail})
+	if err := t.attach(&l, state); err != nil {
+		return state, err
+	}
+	detail := "serial " + l.Serial
+	if state == LSCStale {
+		detail += ", stale: the phone has made a newer key"
+	}
+	return state, t.event(a, l.Device, EventText{Action: "offline-import", Step: "issue", Detail: detail})
+}
+
+// overtaken fills in what is known of the superseded request of l.
+func (t *tx) overtaken(l *LSC) error {
+	var state string
+	err := t.row("SELECT state, device_id, device, key_kind FROM requests WHERE id = ?", l.RequestID).
+		Scan(&state, (*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
+	if err == nil && RequestState(state) != RequestSuperseded {
+		err = conflict("it is %s now", state)
+	}
+	return err
 }

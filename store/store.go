@@ -13,7 +13,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sync"
 	"time"
 )
 
@@ -56,9 +55,6 @@ type Store struct {
 	points  *reader // for questions with one small answer
 	lists   *reader // for answers that are streamed while the caller works
 	writer  *writer
-
-	watch   sync.Mutex
-	watcher *sql.Conn // guarded by watch; made when Revision is first asked
 }
 
 // Open opens the database at the path and brings an older schema up to date.
@@ -100,11 +96,6 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 // Close waits for the changes that are under way and closes the database.
 // Changes that are asked for afterwards end with ErrClosed.
 func (s *Store) Close() error {
-	s.watch.Lock()
-	if s.watcher != nil {
-		s.watcher.Close()
-	}
-	s.watch.Unlock()
 	err := errors.Join(s.writer.close(), s.points.close(), s.lists.close())
 	return failed(err, "closing database %q", s.path)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,8 +16,12 @@ import (
 )
 
 // lookEvery is the time between two looks at whether issuers have decided. A
-// look costs microseconds as long as nothing has changed in the database.
+// look costs microseconds as long as nothing has happened.
 const lookEvery = 200 * time.Millisecond
+
+// manyEvents is how many events are looked at one by one. After more, it costs
+// less to ask which requests wait.
+const manyEvents = 1000
 
 // errDecided says that the wait for an issuer is over.
 var errDecided = errors.New("the issuer has decided")
@@ -25,6 +30,7 @@ var errDecided = errors.New("the issuer has decided")
 // in the database, so that a restart or another process loses nothing.
 type waiting struct {
 	request int64
+	device  string // in lower case
 	mu      sync.Mutex
 	woken   bool // guarded by mu, as are the read deadlines while waiting
 }
@@ -41,10 +47,23 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	if err != nil {
 		return err
 	}
-	s.state, s.waiting.request = awaitIssuer, request.ID
-	s.listener.sessions.await(s)
 	s.log.Info("waiting", "device", s.device, "request", request.ID, "possession", request.Possessed)
-	return nil
+	s.state, s.waiting.request = awaitIssuer, request.ID
+	s.waiting.device = strings.ToLower(request.Device)
+	return s.await()
+}
+
+// await lets the session be woken when the issuer decides. It looks once more
+// after that, since the decision may have come before.
+func (s *session) await() error {
+	s.listener.sessions.await(s)
+	ctx, cancel := background()
+	defer cancel()
+	waits, err := s.Rules.Store.Waiting(ctx, s.waiting.request)
+	if err == nil && !waits {
+		s.wake()
+	}
+	return err
 }
 
 // receiveWaiting waits for a frame of the phone or for the issuer. It reads
@@ -65,8 +84,14 @@ func (s *session) receiveWaiting() (wire.Frame, error) {
 	case err != nil:
 		return wire.Frame{}, s.lost("waiting for", s.state, err)
 	}
+	// From here on the frame has its own deadline, which must not be moved.
+	s.listener.sessions.forget(s)
 	s.deadline = time.Now().Add(s.Timeouts.Answer)
-	return s.receive(io.MultiReader(bytes.NewReader(first), s.tls))
+	f, err := s.receive(io.MultiReader(bytes.NewReader(first), s.tls))
+	if err == nil {
+		err = s.await()
+	}
+	return f, err
 }
 
 // deadlineOfOperation is the wall-clock time at which the operation ends.
@@ -112,8 +137,7 @@ func (s *session) decided() error {
 		s.waiting.mu.Lock()
 		s.waiting.woken = false
 		s.waiting.mu.Unlock()
-		s.listener.sessions.await(s)
-		return nil
+		return s.await()
 	}
 	if err != nil {
 		return err
@@ -128,9 +152,18 @@ func (s *sessions) await(one *session) {
 	s.waits[one.waiting.request] = one
 }
 
-// watch wakes the sessions whose requests are no longer pending, until ctx ends.
+// forget takes a session out again; it is not woken afterwards.
+func (s *sessions) forget(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waits[one.waiting.request] == one {
+		delete(s.waits, one.waiting.request)
+	}
+}
+
+// watch wakes the sessions whose requests are decided, until ctx ends.
 func (l *listener) watch(ctx context.Context) {
-	var seen int64
+	w := watcher{listener: l, seen: -1}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -139,19 +172,90 @@ func (l *listener) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if !l.sessions.anyWaits() {
-			continue
-		}
-		revision, err := l.Rules.Store.Revision(ctx)
-		if err == nil && revision != seen {
-			if err = l.sessions.wakeDecided(ctx, l.Rules); err == nil {
-				seen = revision
-			}
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			l.Log.Error("looking for decisions of the issuer", "reason", err)
 		}
 	}
+}
+
+// watcher follows the record of events: whatever decides about a request,
+// in this process or another one, is told there.
+type watcher struct {
+	*listener
+	seen int64 // the last event that was looked at, -1 while no session waits
+}
+
+func (w *watcher) look(ctx context.Context) error {
+	if !w.sessions.anyWaits() {
+		w.seen = -1
+		return nil
+	}
+	last, err := w.Rules.Store.LastEvent(ctx)
+	if err != nil || last == w.seen {
+		return err
+	}
+	devices, all, err := w.changed(ctx, last)
+	if err != nil {
+		return err
+	}
+	if all {
+		err = w.wakeAll(ctx)
+	} else {
+		err = w.wakeOf(ctx, devices)
+	}
+	if err == nil {
+		w.seen = last
+	}
+	return err
+}
+
+// changed are the devices, in lower case, that events up to the last one tell
+// of; all says that they cannot be told.
+func (w *watcher) changed(ctx context.Context, last int64) (devices map[string]bool, all bool, err error) {
+	if w.seen < 0 || last-w.seen > manyEvents {
+		return nil, true, nil
+	}
+	devices = map[string]bool{}
+	for e, err := range w.Rules.Store.EventsAfter(ctx, w.seen) {
+		if err != nil {
+			return nil, false, err
+		}
+		if e.Device == "" { // such as the deletion of several requests
+			return nil, true, nil
+		}
+		devices[strings.ToLower(e.Device)] = true
+	}
+	return devices, false, nil
+}
+
+// wakeOf wakes the sessions of the devices that need not wait any longer.
+func (w *watcher) wakeOf(ctx context.Context, devices map[string]bool) error {
+	for _, one := range w.sessions.waiting(devices) {
+		waits, err := w.Rules.Store.Waiting(ctx, one.waiting.request)
+		if err != nil {
+			return err
+		}
+		if !waits {
+			w.sessions.wake(one)
+		}
+	}
+	return nil
+}
+
+// wakeAll asks which requests wait before it asks which sessions do, so that
+// one which begins to wait meanwhile may be woken for nothing, but none is left
+// asleep.
+func (w *watcher) wakeAll(ctx context.Context) error {
+	waits, err := w.Rules.Store.WaitingRequests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range w.sessions.waiting(nil) {
+		if !waits[one.waiting.request] {
+			w.sessions.wake(one)
+		}
+	}
+	return nil
 }
 
 func (s *sessions) anyWaits() bool {
@@ -160,21 +264,25 @@ func (s *sessions) anyWaits() bool {
 	return len(s.waits) > 0
 }
 
-// wakeDecided asks which requests are pending before it takes the lock, so a
-// session that begins to wait meanwhile may be woken for nothing, but none is
-// left asleep.
-func (s *sessions) wakeDecided(ctx context.Context, r *enroll.Rules) error {
-	pending, err := r.Store.PendingRequests(ctx)
-	if err != nil {
-		return err
-	}
+// waiting are the sessions that wait, of the devices or, without any, of all.
+func (s *sessions) waiting(devices map[string]bool) []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, one := range s.waits {
-		if !pending[id] {
-			delete(s.waits, id)
-			one.wake()
+	var list []*session
+	for _, one := range s.waits {
+		if devices == nil || devices[one.waiting.device] {
+			list = append(list, one)
 		}
 	}
-	return nil
+	return list
+}
+
+// wake wakes a session, unless it does not wait any more.
+func (s *sessions) wake(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waits[one.waiting.request] == one {
+		delete(s.waits, one.waiting.request)
+		one.wake()
+	}
 }

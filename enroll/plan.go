@@ -1,0 +1,336 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// plan decides about each certificate of an import, one after the other.
+type plan struct {
+	*Rules
+	options ImportOptions
+	anchors []*x509.Certificate // capf-trust
+	call    map[string]bool     // fingerprints in callmanager-trust
+	spool   *spool
+	report  ImportReport
+	planned map[int64]brief // what this import brings, by request
+	trust   trustAdvice
+}
+
+// brief is the beginning of a fingerprint, enough to tell two certificates for
+// one key from one certificate that comes twice.
+type brief [8]byte
+
+func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
+	p := &plan{
+		Rules: r, options: o, call: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
+		planned: map[int64]brief{}, trust: newTrustAdvice(),
+	}
+	rows, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if row.Purpose == store.CallManagerTrust {
+			p.call[string(row.Fingerprint)] = true
+			continue
+		}
+		c, err := x509.ParseCertificate(row.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
+		}
+		p.anchors = append(p.anchors, c)
+	}
+	p.spool, err = newSpool()
+	return p, err
+}
+
+// candidate is a certificate of which is known what can be known without the
+// database.
+type candidate struct {
+	*x509.Certificate
+	key       [32]byte
+	lsc       store.LSC
+	chain     []*x509.Certificate // to capf-trust
+	untrusted error               // why there is no chain
+}
+
+// prepare reads the certificates of an entry and looks for their chains. It
+// runs beside decide, and several times at once.
+func (p *plan) prepare(j *job) {
+	if j.problem != "" || j.foreign != "" {
+		return
+	}
+	var certs []*x509.Certificate
+	if certs, j.err = readCertificates(j.data); j.err != nil {
+		return
+	}
+	for _, cert := range certs {
+		c := candidate{Certificate: cert, key: crypto.KeyHash(cert.RawSubjectPublicKeyInfo), lsc: describe(cert)}
+		if !cert.IsCA {
+			c.chain, c.untrusted = crypto.VerifyPath(cert, p.anchors, nil, p.Now(), crypto.PathOptions{})
+		}
+		j.certs = append(j.certs, c)
+	}
+}
+
+func (p *plan) row(row ImportRow) error {
+	p.report.Outcomes[row.Outcome]++
+	if p.options.Row == nil {
+		return nil
+	}
+	return p.options.Row(row)
+}
+
+// shownName is how much of a name from an archive is shown.
+const shownName = 200
+
+// decide makes the rows for an entry.
+func (p *plan) decide(ctx context.Context, j *job) error {
+	name := j.name
+	if len(name) > shownName {
+		name = name[:shownName] + "…"
+	}
+	problem := j.problem
+	if j.err != nil {
+		problem = j.err.Error()
+	}
+	switch {
+	case j.foreign != "":
+		return p.row(ImportRow{Source: name, Outcome: Skipped, Reason: j.foreign})
+	case problem != "":
+		if j.block > 1 {
+			problem = fmt.Sprintf("PEM block %d: %s", j.block, problem)
+		}
+		return p.row(ImportRow{Source: name, Outcome: RefusedRow, Reason: problem})
+	}
+	for _, c := range j.certs {
+		row, err := p.certificate(ctx, c, name)
+		if err == nil {
+			err = p.row(row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// certificate decides about one certificate.
+func (p *plan) certificate(ctx context.Context, c candidate, source string) (ImportRow, error) {
+	row := ImportRow{Source: source, Serial: c.lsc.Serial, Outcome: RefusedRow}
+	request, err := p.Store.RequestByKey(ctx, c.key[:], c.Subject.CommonName)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && c.IsCA:
+		p.trust.bring(c.Certificate, source)
+		row.Outcome, row.Reason = ChainOnly, fmt.Sprintf("the CA certificate %q", nameOf(c.Certificate))
+		return row, nil
+	case errors.Is(err, store.ErrNotFound):
+		row.Reason = fmt.Sprintf("no phone has sent the key of the certificate %q", nameOf(c.Certificate))
+		return row, nil
+	case err != nil:
+		return row, err
+	}
+	row.Device = request.Device
+	if p.options.Device != "" && !strings.EqualFold(p.options.Device, request.Device) {
+		row.Outcome, row.Reason = Skipped, "it is for another device"
+		return row, nil
+	}
+	if row.Outcome, row.Reason, err = p.judge(ctx, request, c); err != nil {
+		return row, err
+	}
+	if row.Outcome == Imported || row.Outcome == ImportStale {
+		p.planned[request.ID] = brief(c.lsc.Fingerprint)
+		err = p.spool.add(request.ID, c.lsc)
+	}
+	return row, err
+}
+
+// nameOf is what people call a certificate.
+func nameOf(c *x509.Certificate) string {
+	if c.Subject.CommonName != "" {
+		return c.Subject.CommonName
+	}
+	return c.Subject.String()
+}
+
+// judge checks a certificate against its request.
+func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (ImportOutcome, string, error) {
+	if first, ok := p.planned[request.ID]; ok {
+		if first == brief(c.lsc.Fingerprint) {
+			return AlreadyThere, "it is in this import twice", nil
+		}
+		return RefusedRow, "another certificate for the same key is in this import", nil
+	}
+	if request.State == store.RequestRejected {
+		return RefusedRow, "the request has been rejected", nil
+	}
+	if outcome, reason, err := p.known(ctx, request, c); outcome != "" || err != nil {
+		return outcome, reason, err
+	}
+	if reason := p.unfit(request, c); reason != "" {
+		return RefusedRow, reason, nil
+	}
+	_, err := p.Store.LSCBySerial(ctx, c.lsc.Issuer, c.lsc.Serial)
+	switch {
+	case err == nil:
+		return RefusedRow, "its issuer has used the serial number before", nil
+	case !errors.Is(err, store.ErrNotFound):
+		return "", "", err
+	case request.State == store.RequestSuperseded:
+		return ImportStale, "the phone has made a newer key", nil
+	}
+	return Imported, "", nil
+}
+
+// known decides about a certificate whose request has, or had, one already.
+func (p *plan) known(ctx context.Context, request store.Request, c candidate) (ImportOutcome, string, error) {
+	if request.State == store.RequestPending {
+		return "", "", nil
+	}
+	lsc, err := p.Store.LSCOfRequest(ctx, request.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && request.State == store.RequestIssued:
+		return AlreadyThere, "the request had its LSC, which has been deleted", nil
+	case errors.Is(err, store.ErrNotFound):
+		return "", "", nil
+	case err != nil:
+		return "", "", err
+	case bytes.Equal(lsc.Fingerprint, c.lsc.Fingerprint):
+		return AlreadyThere, fmt.Sprintf("the LSC is %s", lsc.State), nil
+	}
+	return RefusedRow, fmt.Sprintf("the request has another LSC already, which is %s", lsc.State), nil
+}
+
+// unfit says why a certificate cannot be a phone's LSC, "" when it can.
+func (p *plan) unfit(request store.Request, c candidate) string {
+	want := crypto.Expect{KeyHash: c.key, CommonName: request.Device}
+	if !strings.EqualFold(c.Subject.CommonName, request.Device) {
+		// With a MIC at hand, the name asked for is the MIC's.
+		if csr, err := x509.ParseCertificateRequest(request.CSR); err == nil {
+			want.CommonName = csr.Subject.CommonName
+		}
+	}
+	if err := crypto.CheckLSC(c.Raw, want, p.Now()); err != nil {
+		return err.Error()
+	}
+	if c.untrusted != nil {
+		if !p.knows(c.RawIssuer) {
+			p.trust.miss(c.RawIssuer)
+			return fmt.Sprintf("its issuer %q is not in capf-trust", c.Issuer)
+		}
+		return c.untrusted.Error()
+	}
+	p.advise(c.chain[1:])
+	return ""
+}
+
+// knows says whether some certificate in capf-trust bears the name.
+func (p *plan) knows(rawName []byte) bool {
+	return slices.ContainsFunc(p.anchors, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
+}
+
+// advise looks at what is above a good certificate: the chain has to be whole in
+// capf-trust, though any part of it will do as an anchor, and in
+// callmanager-trust for the call server.
+func (p *plan) advise(chain []*x509.Certificate) {
+	if len(chain) == 0 || p.trust.seen(chain[0]) {
+		return
+	}
+	for len(chain) > 0 {
+		top := chain[len(chain)-1]
+		for _, c := range chain {
+			if !p.call[string(fingerprint(c.Raw))] {
+				p.trust.untold(c)
+			}
+		}
+		if bytes.Equal(top.RawSubject, top.RawIssuer) {
+			return
+		}
+		rest := slices.DeleteFunc(slices.Clone(p.anchors), top.Equal)
+		above, err := crypto.VerifyPath(top, rest, nil, p.Now(), crypto.PathOptions{})
+		if err != nil {
+			p.trust.miss(top.RawIssuer)
+			return
+		}
+		chain = above[1:]
+	}
+}
+
+// conclude words what an operator has to do about trust.
+func (p *plan) conclude() {
+	p.report.MissingCAs, p.report.NotForCallManager = p.trust.conclude()
+}
+
+// trustAdvice collects what is missing in the trust stores. Foreign files must
+// not make it grow without end, and nobody reads more.
+type trustAdvice struct {
+	missing map[string]bool   // subjects in DER
+	call    map[string]bool   // subjects
+	brought map[string]string // subjects in DER, to the file with the certificate
+	known   map[string]bool   // issuers that have been looked at, by their keys
+}
+
+// mostAdvice is how many certificates of each kind are remembered.
+const mostAdvice = 100
+
+func newTrustAdvice() trustAdvice {
+	return trustAdvice{map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]bool{}}
+}
+
+func (t trustAdvice) bring(c *x509.Certificate, source string) {
+	if len(t.brought) < mostAdvice {
+		t.brought[string(c.RawSubject)] = source
+	}
+}
+
+func (t trustAdvice) miss(rawName []byte) {
+	if len(t.missing) < mostAdvice {
+		t.missing[string(rawName)] = true
+	}
+}
+
+func (t trustAdvice) untold(c *x509.Certificate) {
+	if len(t.call) < mostAdvice {
+		t.call[c.Subject.String()] = true
+	}
+}
+
+// seen says whether an issuer has been looked at before. Only what is in
+// capf-trust comes here, so there are few.
+func (t trustAdvice) seen(c *x509.Certificate) bool {
+	before := t.known[string(c.Raw)]
+	t.known[string(c.Raw)] = true
+	return before
+}
+
+func (t trustAdvice) conclude() (missing []MissingCA, call []string) {
+	for raw := range t.missing {
+		missing = append(missing, MissingCA{nameFromDER(raw), t.brought[raw]})
+	}
+	for subject := range t.call {
+		call = append(call, subject)
+	}
+	slices.SortFunc(missing, func(a, b MissingCA) int { return strings.Compare(a.Subject, b.Subject) })
+	slices.Sort(call)
+	return missing, call
+}
+
+// nameFromDER words a distinguished name.
+func nameFromDER(raw string) string {
+	var rdn pkix.RDNSequence
+	if _, err := asn1.Unmarshal([]byte(raw), &rdn); err != nil {
+		return "an unreadable name"
+	}
+	return rdn.String()
+}
