@@ -30,7 +30,10 @@ func tree() *command {
 		setCommand(),
 		showCommand(),
 		{name: "csr", short: "requests: public keys that phones sent", commands: []command{
-			csrListCommand(), csrCountCommand(), csrShowCommand(), csrDeleteCommand(),
+			csrListCommand(), csrCountCommand(), csrShowCommand(), offlineExportCommand("dump", "csr dump"), csrDeleteCommand(),
+		}},
+		{name: "offline", short: "requests out to a CA without a network, certificates in", commands: []command{
+			offlineExportCommand("export", "offline export"), offlineImportCommand("import", "offline import"),
 		}},
 		{name: "stale-lsc", short: "certificates that were overtaken before their phone confirmed them", commands: []command{
 			staleListCommand(), staleDeleteCommand(),
@@ -38,8 +41,10 @@ func tree() *command {
 		{name: "lsc", short: "certificates that phones got", commands: []command{
 			lscListCommand(), lscShowCommand(), lscExportCommand(),
 		}},
-		{name: "cert", short: "trust stores", commands: []command{
+		{name: "cert", short: "the CAPF certificate and the trust stores", commands: []command{
 			certUploadCommand(), certListCommand(), certShowCommand(), certExportCommand(), certDeleteCommand(),
+			certCheckCommand(), certRegenerateCommand(), certCSRCommand(),
+			offlineImportCommand("import", "cert import"),
 		}},
 		{name: "device", short: "phones and their CAPF settings", commands: []command{
 			deviceAddCommand(), deviceSetCommand(), deviceListCommand(), deviceShowCommand(),

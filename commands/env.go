@@ -36,6 +36,7 @@ type Env struct {
 	Database string
 
 	out     *bufio.Writer // stdout; errors of it come up when it is flushed
+	screen  bool          // stdout is a terminal
 	command string        // the command line for the record, without secrets
 	store   *store.Store  // open, or nil
 }
@@ -48,7 +49,7 @@ type terminalFile interface {
 }
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, out: bufio.NewWriterSize(stdout, 1<<16)}
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
 	in, inIsFile := stdin.(terminalFile)
 	out, outIsFile := stdout.(terminalFile)
 	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {

@@ -2,10 +2,14 @@ package commands
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"capf/enroll"
 )
 
 // The most that is read of a file that an operator names: more than any chain
@@ -67,7 +71,54 @@ func (env *Env) writeOutput(name string, data []byte) error {
 
 // replaceFile writes a file beside its final place and moves it there when it
 // is on the disk.
-func replaceFile(name string, data []byte, mode os.FileMode) (err error) {
+func replaceFile(name string, data []byte, mode os.FileMode) error {
+	return draftFile(name, func(f *os.File) error {
+		if err := f.Chmod(mode); err != nil {
+			return err
+		}
+		_, err := f.Write(data)
+		return err
+	}, os.Rename)
+}
+
+// newFile writes what may be long into a file with mode 0644. One that is there
+// already is kept unless it may be replaced.
+func newFile(name string, replace bool, write func(io.Writer) error) error {
+	move := os.Rename
+	if !replace {
+		move = renameToNew
+	}
+	switch info, err := os.Lstat(name); {
+	case err != nil: // mostly that it is not there; else the writing will say it
+	case !info.Mode().IsRegular():
+		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is not a regular file", name)}
+	case !replace:
+		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", name)}, "--force replaces it")
+	}
+	return draftFile(name, func(f *os.File) error {
+		if err := f.Chmod(0o644); err != nil {
+			return err
+		}
+		return write(f)
+	}, move)
+}
+
+// renameToNew is os.Rename for a place that has to be free, as it was when it
+// was looked at first: where links are not known, that look has to do.
+func renameToNew(from, to string) error {
+	err := os.Link(from, to)
+	switch {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// draftFile writes a file beside its final place, brings it to the disk and
+// lets it be moved there.
+func draftFile(name string, write func(*os.File) error, move func(from, to string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", name, pathless(err))
@@ -79,10 +130,7 @@ func replaceFile(name string, data []byte, mode os.FileMode) (err error) {
 			err = fmt.Errorf("writing %q: %w", name, pathless(err))
 		}
 	}()
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
+	if err := write(f); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -91,7 +139,7 @@ func replaceFile(name string, data []byte, mode os.FileMode) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	return move(f.Name(), name)
 }
 
 // pathless takes the operation and the path off an error of package os, for a

@@ -17,10 +17,11 @@ import (
 	"capf/store"
 )
 
-// ExportFilter limits an export; what is empty does not limit.
-type ExportFilter struct {
-	Device string // a name, or a pattern with * and ?
-	Since  time.Time
+// ExportOptions limit an export; what is empty does not limit.
+type ExportOptions struct {
+	Device  string // a name, or a pattern with * and ?
+	Since   time.Time
+	Request func(ExportReport) // sees what has been written so far; may be nil
 }
 
 // ExportReport is what an export holds.
@@ -46,19 +47,22 @@ type manifestEntry struct {
 // NAME.pub, the PEM public key, for each phone, and manifest.json at the end.
 // It changes nothing and may be repeated. The memory that it takes does not
 // depend on the number of requests.
-func (r *Rules) ExportRequests(ctx context.Context, w io.Writer, f ExportFilter) (ExportReport, error) {
+func (r *Rules) ExportRequests(ctx context.Context, w io.Writer, o ExportOptions) (ExportReport, error) {
 	e, err := newExporter(w)
 	if err != nil {
 		return ExportReport{}, err
 	}
 	defer e.discard()
-	filter := store.RequestFilter{State: store.RequestPending, Device: f.Device, Since: f.Since}
+	filter := store.RequestFilter{State: store.RequestPending, Device: o.Device, Since: o.Since}
 	for request, err := range r.Store.Requests(ctx, filter) {
 		if err != nil {
 			return e.report, err
 		}
 		if err := e.add(request); err != nil {
 			return e.report, fmt.Errorf("writing the request of %q: %w", request.Device, err)
+		}
+		if o.Request != nil {
+			o.Request(e.report)
 		}
 	}
 	return e.report, e.finish(r.Now())

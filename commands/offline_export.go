@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+)
+
+type offlineExportOptions struct {
+	enroll.ExportOptions
+	out   string // a file, or "-"
+	force bool
+}
+
+// offlineExportCommand is offline export and, under the vendor's name, csr dump.
+func offlineExportCommand(name, path string) command {
+	return command{
+		name: name, short: "write the waiting requests into an archive for a CA",
+		about: `The archive is a gzip-compressed tar with NAME.csr, a PKCS#10 in PEM, for each
+phone that proved possession of its key, NAME.pub, the public key in PEM, for
+each phone, and manifest.json, which tells of each the id, the device, the time,
+the kind of key, its SHA-256, and whether possession was proved. Nothing is
+changed by it, so it can be repeated.
+
+Without --out, or with -, it goes to stdout, which must not be a terminal. A file
+appears complete or not at all; one that is there is kept unless --force is
+given.`,
+		example: "capf " + path + " --out requests.tgz --since 7d",
+		output:  object,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "write the archive to `FILE`; - is stdout"},
+			&cli.BoolFlag{Name: "force", Usage: "replace a file that is there"},
+			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+			&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.exportChoice(c)
+			if err != nil {
+				return err
+			}
+			return offlineExport(c.Context, env, o)
+		},
+	}
+}
+
+func (env *Env) exportChoice(c *cli.Context) (o offlineExportOptions, err error) {
+	o.out, o.force, o.Device = c.String("out"), c.Bool("force"), c.String("device")
+	if o.Since, err = parsed(c, "since", env.moment); err != nil {
+		return o, err
+	}
+	switch {
+	case o.out == "" && c.IsSet("out"):
+		return o, usagef("--out names no file")
+	case o.out != "" && o.out != "-":
+		return o, nil
+	case o.force:
+		return o, usagef("--force needs --out FILE")
+	case env.Format == asJSON && c.Bool("json"):
+		return o, usagef("--json needs --out FILE: the archive itself goes to stdout")
+	case env.screen:
+		return o, &usageError{text: "the archive would go to the terminal", hint: "--out FILE writes it to a file; a pipe takes it too"}
+	}
+	o.out = "-"
+	return o, nil
+}
+
+func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	p := env.progress()
+	o.Request = func(r enroll.ExportReport) { p.show("exporting: %d requests", r.Requests) }
+	var report enroll.ExportReport
+	write := func(w io.Writer) (err error) {
+		report, err = env.rules(s).ExportRequests(ctx, w, o.ExportOptions)
+		return err
+	}
+	if o.out == "-" {
+		err = write(env.out)
+	} else {
+		err = newFile(o.out, o.force, write)
+	}
+	p.end()
+	if err != nil {
+		return fmt.Errorf("exporting the requests: %w", err)
+	}
+	if report.Requests == 0 {
+		env.say("the archive is empty: no request is waiting%s", map[bool]string{true: " that matches"}[o.Device != "" || !o.Since.IsZero()])
+	}
+	if o.out == "-" {
+		env.say("exported %s, %d without proof of possession", counted(report.Requests, "request"), report.Unproved)
+		return nil
+	}
+	return showObject(env, []field{
+		{"Archive", "archive", o.out},
+		{"Requests", "requests", report.Requests},
+		{"Without proof of possession", "without_possession", report.Unproved},
+	})
+}

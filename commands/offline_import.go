@@ -1,0 +1,172 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+)
+
+type offlineImportOptions struct {
+	files  []string
+	device string
+	dryRun bool
+}
+
+// offlineImportCommand is offline import and, under the vendor's name, cert import.
+func offlineImportCommand(name, path string) command {
+	return command{
+		name: name, args: "FILE...", short: "take in the certificates that a CA has made for requests",
+		about: `A FILE is an archive (.tgz, .tar.gz, .tar or .zip), a certificate or a PKCS#7
+chain, in PEM or DER, or a folder of such files; - is stdin. Each certificate is
+matched to its request by the key in it, whatever its file is called, and
+checked: a phone's key and name, valid now, not a CA, with the key usages that
+phones need, signed by a CA that is in capf-trust. One line for each says what
+becomes of it, and all good ones are kept in one transaction. A phone that waits
+gets its certificate at once. The same import again changes nothing.
+
+CA certificates in a FILE are left alone: capf cert upload puts them into the
+trust stores. The exit code is 5 when some certificates were refused; the others
+have been imported then.`,
+		example: "capf " + path + " signed.tgz --dry-run",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
+			&cli.StringFlag{Name: "device", Usage: "only certificates for the device `NAME`"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			return offlineImport(c.Context, env, offlineImportOptions{c.Args().Slice(), c.String("device"), c.Bool("dry-run")})
+		},
+	}
+}
+
+func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error {
+	var sources []enroll.Source
+	for _, name := range o.files {
+		if name == "-" {
+			sources = append(sources, enroll.Stream("stdin", env.Stdin))
+			continue
+		}
+		source, err := enroll.Path(name)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, source)
+	}
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	view := newImportView(env)
+	report, err := env.rules(s).ImportAll(ctx, env.actor(), sources, enroll.ImportOptions{
+		DryRun: o.dryRun, Device: o.device, Row: view.row, Ready: view.ready,
+	})
+	if err := view.end(err); err != nil {
+		return fmt.Errorf("importing certificates: %w", err)
+	}
+	return concludeImport(env, report, o.dryRun)
+}
+
+// importView shows a plan while it is made, and all of it before it is applied.
+type importView struct {
+	env      *Env
+	rows     rowWriter
+	values   []any
+	progress *progress
+	count    int
+	complete bool // the rows have been printed
+}
+
+func newImportView(env *Env) *importView {
+	return &importView{env: env, rows: newRowWriter(env, importColumns), values: make([]any, len(importColumns)), progress: env.progress()}
+}
+
+func (v *importView) row(r enroll.ImportRow) error {
+	v.count++
+	if !v.env.screen { // else the rows themselves show how far it has come
+		v.progress.show("checking: %d certificates", v.count)
+	}
+	for i, c := range importColumns {
+		v.values[i] = c.value(r)
+	}
+	return v.rows.row(v.values)
+}
+
+// ready prints what is left of the plan.
+func (v *importView) ready(r enroll.ImportReport) error {
+	v.progress.end()
+	v.complete = true
+	if err := v.rows.end(); err != nil {
+		return fmt.Errorf("printing the plan: %w", err)
+	}
+	if err := v.env.out.Flush(); err != nil {
+		return fmt.Errorf("printing the plan: %w", err)
+	}
+	v.progress.show("keeping %d certificates", r.Count(enroll.Imported)+r.Count(enroll.ImportStale))
+	return nil
+}
+
+// end closes the list of a plan that did not become complete.
+func (v *importView) end(failed error) error {
+	v.progress.end()
+	if failed != nil && !v.complete {
+		_ = v.rows.end() // the first failure says more
+	}
+	return failed
+}
+
+// importColumns are the properties of a line of the plan.
+var importColumns = []column[enroll.ImportRow]{
+	{"File", "file", func(r enroll.ImportRow) any { return r.Source }},
+	{"Device", "device", func(r enroll.ImportRow) any { return r.Device }},
+	{"Serial", "serial", func(r enroll.ImportRow) any { return r.Serial }},
+	{"Outcome", "outcome", func(r enroll.ImportRow) any { return string(r.Outcome) }},
+	{"Reason", "reason", func(r enroll.ImportRow) any { return r.Reason }},
+}
+
+// concludeImport says what the rows come to, and what is left to do.
+func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
+	env.say("%s", importSummary(r, dryRun))
+	if r.Overtaken > 0 {
+		env.say("%s became stale meanwhile: the phones have made newer keys", counted(r.Overtaken, "certificate"))
+	}
+	for _, ca := range r.MissingCAs {
+		where := ""
+		if ca.Source != "" {
+			where = fmt.Sprintf("; %s in this import holds it, but is not trusted for that", ca.Source)
+		}
+		env.say("warning: the CA %q is not in capf-trust%s", ca.Subject, where)
+	}
+	for _, subject := range r.NotForCallManager {
+		env.say("warning: the CA %q is not in callmanager-trust: the call server will not take the certificates of its phones", subject)
+	}
+	switch {
+	case len(r.MissingCAs) > 0:
+		env.say("hint: capf cert upload FILE --purpose capf-trust --purpose callmanager-trust, then import again")
+	case len(r.NotForCallManager) > 0:
+		env.say("hint: capf cert upload FILE --purpose callmanager-trust")
+	}
+	if refused := r.Count(enroll.RefusedRow); refused > 0 {
+		return &kindError{errPartly, fmt.Sprintf("%s refused, as the rows say; the others were dealt with", counted(refused, "row"))}
+	}
+	return nil
+}
+
+func importSummary(r enroll.ImportReport, dryRun bool) string {
+	var words []string
+	for _, o := range []enroll.ImportOutcome{
+		enroll.Imported, enroll.ImportStale, enroll.AlreadyThere, enroll.ChainOnly, enroll.Skipped, enroll.RefusedRow,
+	} {
+		if n := r.Count(o); n > 0 || o == enroll.Imported {
+			words = append(words, fmt.Sprintf("%d %s", n, o))
+		}
+	}
+	text := strings.Join(words, ", ")
+	if dryRun {
+		text += "; this was a dry run, nothing was changed"
+	}
+	return text
+}
