@@ -2,31 +2,76 @@ package commands
 
 import (
 	"context"
-	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/store"
 )
+
+type certDeleteOptions struct {
+	removeOptions
+	micRoots bool
+	purpose  store.Purpose // "" is all trust stores
+}
 
 func certDeleteCommand() command {
 	return command{
-		name: "delete", args: "ID...", short: "take certificates out of the trust stores",
+		name: "delete", args: "[ID...]", short: "take certificates out of the trust stores",
 		about: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
-stands for the certificate in every store. Phones whose certificates chain only
-to it can no longer authenticate with them.`,
-		example: "capf cert delete 1 --dry-run",
-		output:  list, flags: removalFlags(),
-		run: func(env *Env, c *cli.Context) error { return certDelete(c.Context, env, removal(c)) },
+stands for the certificate in every store unless --purpose names one. Phones
+whose certificates chain only to it can no longer authenticate with them.
+
+--mic-roots stands for the four roots of manufacturing certificates, CAP-RTP-001,
+CAP-RTP-002, Cisco_Manufacturing_CA and Cisco_Root_CA_2048. They should not stay
+in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
+		example: "capf cert delete --mic-roots --purpose callmanager-trust --yes",
+		output:  list,
+		flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "mic-roots", Usage: "the roots of manufacturing certificates"},
+			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
+		}, removalFlags()...),
+		run: func(env *Env, c *cli.Context) error {
+			o := certDeleteOptions{removeOptions: removal(c), micRoots: c.Bool("mic-roots")}
+			switch {
+			case o.micRoots && len(o.names) > 0:
+				return usagef("--mic-roots and an ID exclude each other")
+			case !o.micRoots && len(o.names) == 0:
+				return &usageError{text: "cert delete: ID is missing", hint: "capf cert list shows the ids; --mic-roots stands for the MIC roots"}
+			}
+			if c.IsSet("purpose") {
+				p, err := parsePurpose(c.String("purpose"))
+				if err != nil {
+					return err
+				}
+				o.purpose = p
+			}
+			if o.micRoots && o.purpose == "" {
+				return &usageError{text: "--mic-roots needs --purpose", hint: "--purpose callmanager-trust; in capf-trust they authenticate phones by their MIC"}
+			}
+			return certDelete(c.Context, env, o)
+		},
 	}
 }
 
-func certDelete(ctx context.Context, env *Env, o removeOptions) error {
+func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	found, err := findTrust(ctx, s, o.names)
+	var found []store.TrustCertificate
+	if o.micRoots {
+		found, err = env.rules(s).MICRoots(ctx, o.purpose)
+	} else {
+		found, err = findTrust(ctx, s, o.purpose, o.names)
+	}
 	if err != nil {
 		return err
+	}
+	if len(found) == 0 {
+		env.say("no MIC root is in %s", o.purpose)
+		return env.nothingRemoved()
 	}
 	if o.dryRun {
 		env.say("%s would be deleted", counted(len(found), "certificate"))
@@ -35,13 +80,12 @@ func certDelete(ctx context.Context, env *Env, o removeOptions) error {
 	if err := env.consent(o.yes, "delete %s", counted(len(found), "trust certificate")); err != nil {
 		return err
 	}
-	for i, t := range found {
-		if err := s.DeleteTrust(ctx, env.actor(), t.ID); err != nil {
-			if i > 0 {
-				return fmt.Errorf("%w: %d of %d are deleted, then: %w", errPartly, i, len(found), err)
-			}
-			return err
-		}
+	var ids []int64
+	for _, t := range found {
+		ids = append(ids, t.ID)
+	}
+	if err := s.DeleteTrust(ctx, env.actor(), slices.Compact(ids)...); err != nil {
+		return err
 	}
 	return env.sayRemoved(int64(len(found)), "trust certificate")
 }

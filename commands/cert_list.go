@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/crypto"
 	"capf/store"
 )
 
@@ -21,18 +20,38 @@ func certListCommand() command {
 		name: "list", short: "list the certificates in the trust stores",
 		example: "capf cert list --purpose capf-trust",
 		output:  list,
-		flags:   []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ")}},
+		flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
+			"; or capf for the CAPF certificate and its chain"}},
 		run: func(env *Env, c *cli.Context) error {
+			if strings.EqualFold(c.String("purpose"), capfPurpose) {
+				return capfList(c.Context, env)
+			}
 			var purpose store.Purpose
 			if c.IsSet("purpose") {
 				var err error
-				if purpose, err = parsePurpose(c.String("purpose")); err != nil {
+				if purpose, err = parsePurpose(c.String("purpose"), capfPurpose); err != nil {
 					return err
 				}
 			}
 			return certList(c.Context, env, purpose)
 		},
 	}
+}
+
+// capfList lists the CAPF certificate and those above it. They are in no trust
+// store and so have no id.
+func capfList(ctx context.Context, env *Env) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	chain, err := capfChain(ctx, s)
+	if err != nil {
+		return err
+	}
+	columns := trustColumns(env.Now())
+	columns[0] = column[store.TrustCertificate]{"", "id", func(store.TrustCertificate) any { return nil }}
+	return showList(env, values(chain), columns, "")
 }
 
 func certList(ctx context.Context, env *Env, purpose store.Purpose) error {
@@ -85,83 +104,15 @@ func daysLeft(now, end time.Time) int {
 	return int(days)
 }
 
-func certShowCommand() command {
-	return command{
-		name: "show", args: "ID", short: "show a trust certificate",
-		about:   `ID is its number in the list, or the beginning of its SHA-256 fingerprint.`,
-		example: "capf cert show 1 --json",
-		output:  object,
-		run:     func(env *Env, c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
-	}
-}
-
-func certShow(ctx context.Context, env *Env, id string) error {
-	s, err := env.question(ctx)
-	if err != nil {
-		return err
-	}
-	found, err := findTrust(ctx, s, []string{id})
-	if err != nil {
-		return err
-	}
-	t := found[0]
-	return showObject(env, []field{
-		{"ID", "id", t.ID},
-		{"Purpose", "purpose", string(t.Purpose)},
-		{"Subject", "subject", t.Subject},
-		{"Issuer", "issuer", t.Issuer},
-		{"Serial", "serial", t.Serial},
-		{"Valid from", "not_before", t.NotBefore},
-		{"Valid until", "not_after", t.NotAfter},
-		{"Days left", "days_left", daysLeft(env.Now(), t.NotAfter)},
-		{"Description", "description", t.Description},
-		{"Another cluster's CAPF", "foreign_capf", t.ForeignCAPF},
-		{"SHA-256", "fingerprint_sha256", t.Fingerprint},
-		{"Added", "added_at", t.AddedAt},
-		{"", "pem", string(crypto.CertificatePEM(t.Certificate))},
-	})
-}
-
-func certExportCommand() command {
-	return command{
-		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
-		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
-capf for the CAPF certificate, in PEM with the chain above it.`,
-		example: "capf cert export capf --out capf.pem",
-		flags:   exportFlags(),
-		run: func(env *Env, c *cli.Context) error {
-			return certExport(c.Context, env, c.Args().First(), exportChoice(c))
-		},
-	}
-}
-
-func certExport(ctx context.Context, env *Env, id string, o exportOptions) error {
-	s, err := env.question(ctx)
-	if err != nil {
-		return err
-	}
-	if id == "capf" {
-		capf, err := s.Identity(ctx)
-		if err != nil {
-			return err
-		}
-		return env.export(o, capf.Chain...)
-	}
-	found, err := findTrust(ctx, s, []string{id})
-	if err != nil {
-		return err
-	}
-	return env.export(o, found[0].Certificate)
-}
-
 // shortestPrint is how much of a fingerprint has to be given: fewer digits
 // could as well be an id.
 const shortestPrint = 12
 
 // findTrust finds trust certificates by id or by the beginning of the
-// fingerprint. A fingerprint that is in both stores names both.
-func findTrust(ctx context.Context, s *store.Store, names []string) ([]store.TrustCertificate, error) {
-	all, err := s.Trust(ctx, "")
+// fingerprint, in one store or, without a purpose, in all. A fingerprint that is
+// in both stores names both.
+func findTrust(ctx context.Context, s *store.Store, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
+	all, err := s.Trust(ctx, purpose)
 	if err != nil {
 		return nil, err
 	}

@@ -2,124 +2,253 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/crypto"
 	"capf/enroll"
 	"capf/store"
 )
 
 type certUploadOptions struct {
-	files       []string
-	purposes    []store.Purpose
-	description string
-	foreignCAPF bool
+	files    []string
+	purposes []store.Purpose
+	capf     bool // the purpose capf
+	enroll.UploadOptions
 }
+
+// capfPurpose is not a trust store: it is the CAPF certificate itself.
+const capfPurpose = "capf"
 
 func certUploadCommand() command {
 	return command{
-		name: "upload", args: "FILE...", short: "put certificates into trust stores",
+		name: "upload", args: "FILE...", short: "put certificates into trust stores, or the signed CAPF certificate into place",
 		about: `A FILE holds one certificate or a chain, as PEM or DER; - is stdin. It goes into
-every trust store that --purpose names. A certificate that is there already is
-left as it is. Of a file with a certificate that is refused, none is stored.`,
+every trust store that --purpose names. A FILE may be a folder: then all files
+in it are taken whose names end in .pem, .crt, .cer or .der; and without
+--purpose, those in its folders capf-trust and callmanager-trust, each for the
+store of that name.
+
+All is stored or nothing: one certificate that is refused holds the others back,
+and the list says why. A certificate that is there already is left as it is, so
+the same upload can be made again.
+
+With --purpose capf the files are what a company CA has made of the request of
+"capf cert csr capf": the CAPF certificate and the chain above it.`,
 		example: "capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust",
 		output:  list,
 		flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "purpose", Usage: "`STORE`: " + strings.Join(purposeNames(), ", ") + "; may be repeated"},
+			&cli.StringSliceFlag{Name: "purpose", Usage: "`STORE`: " + strings.Join(append(purposeNames(), capfPurpose), ", ") + "; may be repeated"},
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
 		run: func(env *Env, c *cli.Context) error {
-			o := certUploadOptions{files: c.Args().Slice(), description: c.String("description"), foreignCAPF: c.Bool("foreign-capf")}
-			for _, name := range c.StringSlice("purpose") {
-				p, err := parsePurpose(name)
-				if err != nil {
-					return err
-				}
-				o.purposes = append(o.purposes, p)
-			}
-			if len(o.purposes) == 0 {
-				return &usageError{text: "--purpose is missing", hint: "it is " + strings.Join(purposeNames(), " or ")}
+			o, err := certUploadChoice(c)
+			if err != nil {
+				return err
 			}
 			return certUpload(c.Context, env, o)
 		},
 	}
 }
 
+func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
+	o := certUploadOptions{files: c.Args().Slice()}
+	o.Description, o.ForeignCAPF, o.DryRun = c.String("description"), c.Bool("foreign-capf"), c.Bool("dry-run")
+	for _, name := range c.StringSlice("purpose") {
+		if strings.EqualFold(name, capfPurpose) {
+			o.capf = true
+			continue
+		}
+		p, err := parsePurpose(name, capfPurpose)
+		if err != nil {
+			return o, err
+		}
+		if !slices.Contains(o.purposes, p) {
+			o.purposes = append(o.purposes, p)
+		}
+	}
+	if o.capf && (len(o.purposes) > 0 || o.ForeignCAPF || o.Description != "") {
+		return o, usagef("--purpose capf goes with no other purpose, no --description and no --foreign-capf")
+	}
+	return o, nil
+}
+
 func purposeNames() []string {
 	return []string{string(store.CAPFTrust), string(store.CallManagerTrust)}
 }
 
-func parsePurpose(s string) (store.Purpose, error) {
+// parsePurpose reads the name of a trust store; others are names that would do
+// as well.
+func parsePurpose(s string, others ...string) (store.Purpose, error) {
 	names := purposeNames()
 	if i := slices.Index(names, strings.ToLower(s)); i >= 0 {
 		return store.Purpose(names[i]), nil
 	}
+	names = append(names, others...)
 	return "", &usageError{
 		text: fmt.Sprintf("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
 		hint: didYouMean(s, names, ""),
 	}
 }
 
-// upload is what became of one certificate, for one purpose.
-type upload struct {
-	file string
-	enroll.Upload
-}
-
 // certUpload reads all files before the first is stored, so that a name that
 // was mistyped changes nothing.
 func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
-	var contents [][]byte
-	for _, file := range o.files {
-		data, err := env.readInput(file, certificateLimit)
-		if err != nil {
-			return err
-		}
-		contents = append(contents, data)
+	files, err := env.uploadFiles(o)
+	if err != nil {
+		return err
 	}
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	r := env.rules(s)
-	var done []upload
-	var failed []error
-	for i, file := range o.files {
-		got, err := r.UploadTrust(ctx, env.actor(), contents[i], o.purposes, o.description, o.foreignCAPF)
-		for _, u := range got {
-			done = append(done, upload{file, u})
-		}
+	if o.capf {
+		r, err := env.sealed(ctx, s, false)
 		if err != nil {
-			failed = append(failed, fmt.Errorf("uploading %q: %w", file, err))
+			return err
 		}
+		return env.uploadChain(ctx, r, files, o)
 	}
-	if len(failed) == 1 && len(o.files) == 1 {
-		return failed[0]
-	}
-	for _, err := range failed {
-		env.say("%s", err)
-	}
-	if err := showList(env, values(done), uploadColumns, "no certificate was stored"); err != nil {
+	rows, err := env.rules(s).UploadTrust(ctx, env.actor(), files, o.UploadOptions)
+	if rows == nil {
 		return err
 	}
-	switch {
-	case len(failed) == len(o.files):
-		return fmt.Errorf("none of %d files could be stored: %w", len(failed), enroll.ErrRefused)
-	case len(failed) > 0:
-		return fmt.Errorf("%w: %d of %d files could not be stored", errPartly, len(failed), len(o.files))
+	if err == nil || len(rows) > 1 || env.Format != asTable {
+		if perr := showList(env, values(rows), uploadColumns, "there is no certificate"); perr != nil {
+			return perr
+		}
+	}
+	for _, row := range rows {
+		if row.Warning != "" && err == nil {
+			env.warn([]string{row.Warning})
+		}
+	}
+	if err != nil && slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, "reserved for CAPF") }) {
+		return withHint(err, "--foreign-capf is for the CAPF certificate of another cluster")
+	}
+	if err != nil {
+		return fmt.Errorf("uploading %w", err)
 	}
 	return nil
 }
 
+// uploadFiles reads what is named, folders included.
+func (env *Env) uploadFiles(o certUploadOptions) (files []enroll.UploadFile, err error) {
+	for _, name := range o.files {
+		info, err := os.Stat(name)
+		if name == "-" || err != nil || !info.IsDir() {
+			if len(o.purposes) == 0 && !o.capf {
+				return nil, &usageError{text: "--purpose is missing", hint: "it is " + strings.Join(purposeNames(), " or ") + ", or " + capfPurpose + " for the CAPF certificate"}
+			}
+			if files, err = env.uploadFile(files, name, o.purposes); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if files, err = env.uploadFolder(files, name, o); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func (env *Env) uploadFile(files []enroll.UploadFile, name string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
+	data, err := env.readInput(name, certificateLimit)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, enroll.UploadFile{Name: name, Data: data, Purposes: purposes}), nil
+}
+
+// uploadFolder takes the certificates of a folder, or of its folders that are
+// called like the trust stores.
+func (env *Env) uploadFolder(files []enroll.UploadFile, folder string, o certUploadOptions) ([]enroll.UploadFile, error) {
+	before := len(files)
+	var err error
+	if len(o.purposes) > 0 || o.capf {
+		files, err = env.uploadFrom(files, folder, o.purposes)
+	} else {
+		for _, p := range purposeNames() {
+			store := []store.Purpose{store.Purpose(p)}
+			files, err = env.uploadFrom(files, filepath.Join(folder, p), store)
+			if err != nil && !errors.Is(err, os.ErrNotExist) {
+				break
+			}
+			err = nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == before {
+		return nil, &usageError{
+			text: fmt.Sprintf("folder %q: there is no certificate in it", folder),
+			hint: "names of certificates end in " + strings.Join(certificateEndings, ", ") + "; without --purpose they stand in folders called " + strings.Join(purposeNames(), " and "),
+		}
+	}
+	return files, nil
+}
+
+var certificateEndings = []string{".pem", ".crt", ".cer", ".der"}
+
+func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
+	entries, err := os.ReadDir(folder) // sorted by name
+	if err != nil {
+		return files, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
+	}
+	for _, e := range entries {
+		name := filepath.Join(folder, e.Name())
+		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if !slices.Contains(certificateEndings, strings.ToLower(filepath.Ext(name))) {
+			env.say("%s is left out: its name is not that of a certificate", name)
+			continue
+		}
+		if files, err = env.uploadFile(files, name, purposes); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// uploadChain puts the certificate that a CA has signed in the place of the
+// CAPF certificate.
+func (env *Env) uploadChain(ctx context.Context, r *enroll.Rules, files []enroll.UploadFile, o certUploadOptions) error {
+	a, changed, err := r.UploadChain(ctx, env.actor(), files, o.DryRun)
+	if err != nil {
+		return fmt.Errorf("uploading the CAPF certificate: %w", err)
+	}
+	row := enroll.UploadRow{File: strings.Join(o.files, ", "), Purpose: capfPurpose, Subject: a.Leaf().Subject.String(),
+		Fingerprint: crypto.Fingerprint(a.Leaf()), Outcome: enroll.UploadKnown}
+	switch {
+	case changed && o.DryRun:
+		row.Outcome = enroll.UploadPlanned
+	case changed:
+		row.Outcome = enroll.UploadAdded
+		env.say(capfInForce)
+	}
+	return showList(env, values([]enroll.UploadRow{row}), uploadColumns, "")
+}
+
+// capfInForce is what to do after the CAPF certificate has changed.
+const capfInForce = "the certificate before it is in capf-trust now; a running serve takes the new one after: capf service restart capf"
+
 // uploadColumns are the properties of the outcome of an upload.
-var uploadColumns = []column[upload]{
-	{"File", "file", func(u upload) any { return u.file }},
-	{"Purpose", "purpose", func(u upload) any { return string(u.Purpose) }},
-	{"Subject", "subject", func(u upload) any { return u.Subject }},
-	{"Outcome", "outcome", func(u upload) any { return map[bool]string{true: "added", false: "already there"}[u.Added] }},
-	{"", "fingerprint_sha256", func(u upload) any { return u.Fingerprint }},
+var uploadColumns = []column[enroll.UploadRow]{
+	{"File", "file", func(u enroll.UploadRow) any { return u.File }},
+	{"Purpose", "purpose", func(u enroll.UploadRow) any { return string(u.Purpose) }},
+	{"Subject", "subject", func(u enroll.UploadRow) any { return u.Subject }},
+	{"Outcome", "outcome", func(u enroll.UploadRow) any { return string(u.Outcome) }},
+	{"Reason", "reason", func(u enroll.UploadRow) any { return u.Reason }},
+	{"", "warning", func(u enroll.UploadRow) any { return u.Warning }},
+	{"", "fingerprint_sha256", func(u enroll.UploadRow) any { return u.Fingerprint }},
 }

@@ -51,6 +51,26 @@ type attribute struct {
 // relativeNameSET is one RelativeDistinguishedName; encoding/asn1 reads SET off the type's name.
 type relativeNameSET []attribute
 
+// NameOf reads the organisation in a certificate's subject, the first of each
+// kind. What may not stand in a subject that we build is left out.
+func NameOf(cert *x509.Certificate) Name {
+	take := func(kind attributeKind, values []string) string {
+		if len(values) == 0 || kind.check(values[0]) != nil {
+			return ""
+		}
+		return values[0]
+	}
+	s := cert.Subject
+	n := Name{
+		Organization: take(organization, s.Organization), OrganizationalUnit: take(organizationalUnit, s.OrganizationalUnit),
+		Locality: take(locality, s.Locality), State: take(state, s.Province), Country: take(country, s.Country),
+	}
+	if n.Check() != nil {
+		n.Country = ""
+	}
+	return n
+}
+
 // Check refuses what may not stand in a certificate; the error names the field.
 func (n Name) Check() error {
 	_, err := n.attributes()

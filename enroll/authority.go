@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"context"
+	stdcrypto "crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -69,6 +70,62 @@ func (r *Rules) saveAuthority(ctx context.Context, actor store.Actor, a *crypto.
 // that lacks an extension, has expired or does not match its key is refused
 // with the reason (crypto.ErrUnfit). ErrNotReady when there is none.
 func (r *Rules) Authority(ctx context.Context) (*crypto.Authority, error) {
+	key, id, err := r.capfKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := crypto.LoadAuthority(id.Chain, key, r.Now())
+	if err != nil {
+		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+	}
+	return a, nil
+}
+
+// capfKey is the CAPF private key. It is wanted also when the certificate has
+// expired, since a new one is the remedy.
+func (r *Rules) capfKey(ctx context.Context) (key stdcrypto.Signer, id store.Identity, err error) {
+	id, err = r.Store.Identity(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, id, withHint(ErrNotReady, "capf init makes it")
+	}
+	if err != nil {
+		return nil, id, err
+	}
+	der, err := r.Sealer.Open(keyLabel, id.SealedKey)
+	if err != nil {
+		return nil, id, fmt.Errorf("opening the CAPF key: %w", err)
+	}
+	defer clear(der)
+	key, err = crypto.ParsePrivateKey(der)
+	if err != nil {
+		return nil, id, fmt.Errorf("reading the CAPF key: %w", err)
+	}
+	return key, id, nil
+}
+
+// Regenerate makes a new key and a new self-signed CAPF certificate, with the
+// organisation of the present one unless a name is given. The present one goes
+// to capf-trust, so that phones still authenticate with the LSCs that it
+// signed. A running serve goes on with the old one until the service is
+// restarted.
+func (r *Rules) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
+	old, err := r.capfCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if name == nil {
+		present := crypto.NameOf(old)
+		name = &present
+	}
+	a, err := crypto.NewCAPF(r.Rand, *name, keyBits, r.Now())
+	if err != nil {
+		return nil, fmt.Errorf("making the CAPF certificate: %w", err)
+	}
+	return a, r.saveAuthority(ctx, actor, a, false)
+}
+
+// capfCertificate is the CAPF certificate as it stands, fit or not.
+func (r *Rules) capfCertificate(ctx context.Context) (*x509.Certificate, error) {
 	id, err := r.Store.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, withHint(ErrNotReady, "capf init makes it")
@@ -76,18 +133,25 @@ func (r *Rules) Authority(ctx context.Context) (*crypto.Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	der, err := r.Sealer.Open(keyLabel, id.SealedKey)
-	if err != nil {
-		return nil, fmt.Errorf("opening the CAPF key: %w", err)
-	}
-	defer clear(der)
-	key, err := crypto.ParsePrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CAPF key: %w", err)
-	}
-	a, err := crypto.LoadAuthority(id.Chain, key, r.Now())
+	c, err := x509.ParseCertificate(id.Chain[0])
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
-	return a, nil
+	return c, nil
+}
+
+// CAPFRequest is the PKCS#10 request (DER) with which a company CA can be asked
+// to sign the CAPF certificate. It changes nothing and may be repeated; what
+// comes back is for UploadChain.
+func (r *Rules) CAPFRequest(ctx context.Context) ([]byte, error) {
+	key, _, err := r.capfKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.capfCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := crypto.Authority{Chain: []*x509.Certificate{c}, Key: key}
+	return a.Request()
 }

@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"capf/crypto"
 	"capf/store"
 )
 
@@ -23,15 +23,14 @@ type Finding struct {
 // are cut to that end, so it is worth a year.
 const endSoon = 365 * 24 * time.Hour
 
-// micRoots are the manufacturer's roots that should not stay in
-// callmanager-trust (the chapter's table of interactions).
-var micRoots = []string{"CAP-RTP-001", "CAP-RTP-002", "Cisco Manufacturing CA", "Cisco_Manufacturing_CA", "Cisco Root CA 2048", "Cisco_Root_CA_2048"}
+// renew is the way to a CAPF certificate that lasts.
+const renew = "capf cert regenerate capf, or capf cert csr capf for a company CA"
 
 // Findings looks for what is wrong, the worst first.
 func (r *Rules) Findings(ctx context.Context) ([]Finding, error) {
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		r.certificateFindings, r.serviceFindings, r.trustFindings, r.operationFindings, r.staleFindings,
+		r.certificateFindings, r.serviceFindings, r.TrustFindings, r.operationFindings, r.staleFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {
@@ -65,9 +64,9 @@ func (r *Rules) certificateFindings(ctx context.Context) ([]Finding, error) {
 	left := c.NotAfter.Sub(r.Now())
 	switch {
 	case left < 0:
-		return []Finding{{"error", fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), ""}}, nil
+		return []Finding{{"error", fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew}}, nil
 	case left < endSoon:
-		return []Finding{{"warning", fmt.Sprintf("the CAPF certificate ends in %d days, and each new LSC with it", int(left.Hours()/24)), ""}}, nil
+		return []Finding{{"warning", fmt.Sprintf("the CAPF certificate ends in %d days, and each new LSC with it", int(left.Hours()/24)), renew}}, nil
 	}
 	return nil, nil
 }
@@ -77,29 +76,68 @@ func (r *Rules) serviceFindings(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range services {
-		if s.Name == "capf" && !s.Active {
-			return []Finding{{"error", "the service capf is deactivated", "capf service activate capf"}}, nil
-		}
-	}
-	return nil, nil
-}
-
-func (r *Rules) trustFindings(ctx context.Context) ([]Finding, error) {
-	rows, err := r.Store.Trust(ctx, store.CallManagerTrust)
+	settings, err := r.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var found []Finding
-	for _, row := range rows {
-		c, err := x509.ParseCertificate(row.Certificate)
-		if err != nil || !slices.Contains(micRoots, c.Subject.CommonName) {
+	for _, s := range services {
+		if s.Active {
 			continue
 		}
-		found = append(found, Finding{"warning", fmt.Sprintf("the MIC root %q is in callmanager-trust", c.Subject.CommonName),
-			fmt.Sprintf("capf cert delete %s", crypto.Fingerprint(c)[:16])})
+		switch {
+		case s.Name == "capf":
+			found = append(found, Finding{"error", "the service capf is deactivated: no phone is served", "capf service activate capf"})
+		case s.Name == "enrollment" && settings.Issuer == "online-ca":
+			found = append(found, Finding{"error", "the service enrollment is deactivated: the online CA is not asked", "capf service activate enrollment"})
+		}
 	}
 	return found, nil
+}
+
+// TrustFindings looks for what should not stand in the trust stores.
+func (r *Rules) TrustFindings(ctx context.Context) ([]Finding, error) {
+	roots, err := r.MICRoots(ctx, store.CallManagerTrust)
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	switch len(roots) {
+	case 0:
+	case 1:
+		found = append(found, Finding{"warning", fmt.Sprintf("the MIC root %s is in callmanager-trust", commonName(roots[0])), removeMICRoots})
+	default:
+		var names []string
+		for _, root := range roots {
+			names = append(names, commonName(root))
+		}
+		found = append(found, Finding{"warning", "MIC roots are in callmanager-trust: " + strings.Join(names, ", "), removeMICRoots})
+	}
+	rows, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var over int64
+	for _, row := range rows {
+		if r.Now().After(row.NotAfter) {
+			over++
+		}
+	}
+	if over > 0 {
+		found = append(found, Finding{"warning", plural(over, "certificate") + " in the trust stores expired", "capf cert list"})
+	}
+	return found, nil
+}
+
+const removeMICRoots = "capf cert delete --mic-roots --purpose callmanager-trust"
+
+// commonName is what people call a certificate of a trust store.
+func commonName(row store.TrustCertificate) string {
+	c, err := x509.ParseCertificate(row.Certificate)
+	if err != nil || c.Subject.CommonName == "" {
+		return row.Subject
+	}
+	return c.Subject.CommonName
 }
 
 func (r *Rules) operationFindings(ctx context.Context) ([]Finding, error) {

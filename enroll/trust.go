@@ -4,47 +4,13 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"capf/crypto"
 	"capf/store"
 )
-
-// Upload is what became of one certificate of an upload, for one purpose.
-type Upload struct {
-	Fingerprint string // SHA-256, hexadecimal
-	Subject     string
-	Purpose     store.Purpose
-	Added       bool // false when the trust store had it already
-}
-
-// UploadTrust puts the certificates in data, PEM or DER, into trust stores.
-// All are checked before the first is stored; ErrRefused says what is wrong
-// with which one. foreignCAPF marks another cluster's CAPF certificate, whose
-// name would otherwise be refused.
-func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, data []byte, purposes []store.Purpose, description string, foreignCAPF bool) ([]Upload, error) {
-	certs, err := crypto.ParseCertificates(data)
-	if err != nil {
-		return nil, kindError{ErrRefused, err.Error()}
-	}
-	for _, c := range certs {
-		for _, p := range purposes {
-			if err := crypto.CheckTrust(c, crypto.Purpose(p), foreignCAPF, r.Now()); err != nil {
-				return nil, kindError{ErrRefused, fmt.Sprintf("%s for %s: %v", c.Subject, p, err)}
-			}
-		}
-	}
-	var done []Upload
-	for _, c := range certs {
-		for _, p := range purposes {
-			added, err := r.Store.AddTrust(ctx, actor, trustRow(c, p, description, foreignCAPF))
-			if err != nil {
-				return done, err
-			}
-			done = append(done, Upload{crypto.Fingerprint(c), c.Subject.String(), p, added})
-		}
-	}
-	return done, nil
-}
 
 func trustRow(c *x509.Certificate, p store.Purpose, description string, foreignCAPF bool) store.TrustCertificate {
 	return store.TrustCertificate{
@@ -54,10 +20,27 @@ func trustRow(c *x509.Certificate, p store.Purpose, description string, foreignC
 	}
 }
 
-// anchors are the certificates to which a phone's own must chain: capf-trust
-// and the CAPF certificate.
-func (r *Rules) anchors(ctx context.Context) ([]*x509.Certificate, error) {
+// trusted are the certificates in capf-trust.
+func (r *Rules) trusted(ctx context.Context) ([]*x509.Certificate, error) {
 	rows, err := r.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return nil, err
+	}
+	var certs []*x509.Certificate
+	for _, row := range rows {
+		c, err := x509.ParseCertificate(row.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
+		}
+		certs = append(certs, c)
+	}
+	return certs, nil
+}
+
+// anchors are the certificates to which a phone's own must chain: the CAPF
+// certificate and capf-trust.
+func (r *Rules) anchors(ctx context.Context) ([]*x509.Certificate, error) {
+	trusted, err := r.trusted(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +48,120 @@ func (r *Rules) anchors(ctx context.Context) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
-	ders := id.Chain[:1:1]
-	for _, row := range rows {
-		ders = append(ders, row.Certificate)
+	capf, err := x509.ParseCertificate(id.Chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
-	var certs []*x509.Certificate
-	for _, der := range ders {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
+	return append([]*x509.Certificate{capf}, trusted...), nil
+}
+
+// isMICRoot recognises the manufacturer's roots that should not stay in
+// callmanager-trust (the chapter's table of interactions). The vendor lists
+// them with underscores, as its files are called; in the certificates some
+// stand with blanks.
+func isMICRoot(c *x509.Certificate) bool {
+	switch strings.ToLower(strings.ReplaceAll(c.Subject.CommonName, "_", " ")) {
+	case "cap-rtp-001", "cap-rtp-002", "cisco manufacturing ca", "cisco root ca 2048":
+		return true
+	}
+	return false
+}
+
+// Need is a certificate that belongs into a trust store.
+type Need struct {
+	Role        string // CA root or HTTPS certificate
+	Certificate *x509.Certificate
+	Purpose     store.Purpose
+	Present     bool
+	Unfit       string // why an upload of it would be refused
+}
+
+// TrustAdvice says which certificates of an online CA belong into which trust
+// store.
+type TrustAdvice struct {
+	Scenario int    // row of the vendor's table of upload scenarios, 1 to 4
+	Text     string // which one that is, in words
+	Needs    []Need
+	Notes    []string // what else to know
+}
+
+// Missing are the needs that are not met yet.
+func (a TrustAdvice) Missing() []Need {
+	var missing []Need
+	for _, n := range a.Needs {
+		if !n.Present {
+			missing = append(missing, n)
 		}
-		certs = append(certs, c)
 	}
-	return certs, nil
+	return missing
+}
+
+// AdviseTrust tells which of the vendor's four upload scenarios (the chapter's
+// table 2) a CA is. The first of ca must be its root, and may be followed by
+// intermediates; the first of https must be the certificate of its web server,
+// and may be followed by what that sends along. Errors: ErrValue.
+//
+// The CA root belongs into both trust stores: phones and the call server check
+// LSCs against it. The HTTPS certificate belongs into capf-trust only when the
+// root does not vouch for it.
+func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) (TrustAdvice, error) {
+	if len(ca) == 0 || len(https) == 0 {
+		return TrustAdvice{}, badValue("the root of the CA and the certificate of its web server are needed")
+	}
+	root, leaf := ca[0], https[0]
+	a := TrustAdvice{}
+	a.Scenario, a.Text, a.Notes = scenario(root, leaf, slices.Concat(ca[1:], https[1:]), r.Now())
+	a.Needs = []Need{
+		{Role: "CA root", Certificate: root, Purpose: store.CAPFTrust},
+		{Role: "CA root", Certificate: root, Purpose: store.CallManagerTrust},
+	}
+	if a.Scenario == 4 {
+		a.Needs = append(a.Needs, Need{Role: "HTTPS certificate", Certificate: leaf, Purpose: store.CAPFTrust})
+	}
+	rows, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return TrustAdvice{}, err
+	}
+	have := map[string]bool{}
+	for _, row := range rows {
+		have[string(row.Purpose)+string(row.Fingerprint)] = true
+	}
+	for i := range a.Needs {
+		n := &a.Needs[i]
+		n.Present = have[string(n.Purpose)+string(fingerprint(n.Certificate.Raw))]
+		if err := crypto.CheckTrust(n.Certificate, crypto.Purpose(n.Purpose), false, r.Now()); err != nil {
+			n.Unfit = err.Error()
+		}
+	}
+	for _, c := range ca[1:] {
+		a.Notes = append(a.Notes, fmt.Sprintf("if %q signs the LSCs, it belongs into both trust stores too", c.Subject.CommonName))
+	}
+	return a, nil
+}
+
+func scenario(root, leaf *x509.Certificate, between []*x509.Certificate, now time.Time) (number int, text string, notes []string) {
+	if leaf.Equal(root) {
+		return 1, "the CA root and the HTTPS certificate are the same", nil
+	}
+	anchor := []*x509.Certificate{root}
+	if _, err := crypto.VerifyPath(leaf, anchor, nil, now, crypto.PathOptions{AllowExpired: true}); err == nil {
+		return 2, "the CA root has issued the HTTPS certificate", expired(leaf, now)
+	}
+	path, err := crypto.VerifyPath(leaf, anchor, between, now, crypto.PathOptions{AllowExpired: true})
+	if err == nil {
+		return 3, fmt.Sprintf("the CA root vouches for the HTTPS certificate through %q", path[1].Subject.CommonName),
+			append(expired(leaf, now), fmt.Sprintf("the CA's web server has to send %q along, else upload it to capf-trust too", path[1].Subject.CommonName))
+	}
+	notes = expired(leaf, now)
+	if string(leaf.RawIssuer) != string(leaf.RawSubject) {
+		notes = append(notes, fmt.Sprintf("if an intermediate CA %q stands between the two, add its certificate to the file", leaf.Issuer.String()))
+	}
+	return 4, "the CA root does not vouch for the HTTPS certificate: " + err.Error(), notes
+}
+
+func expired(leaf *x509.Certificate, now time.Time) []string {
+	if now.After(leaf.NotAfter) {
+		return []string{fmt.Sprintf("the HTTPS certificate expired on %s", leaf.NotAfter.Format(time.DateOnly))}
+	}
+	return nil
 }

@@ -7,16 +7,35 @@ func (c *TrustCertificate) fields() []any {
 		(*instant)(&c.NotAfter), &c.Description, &c.ForeignCAPF, (*instant)(&c.AddedAt), &c.Fingerprint, &c.Certificate}
 }
 
-// AddTrust adds a certificate to its trust store; its id and time are the
-// store's. Added is false, and nothing changes, when it is there already.
+// AddTrust is AddTrusts for one certificate.
 func (s *Store) AddTrust(ctx context.Context, a Actor, c TrustCertificate) (added bool, err error) {
-	err = s.change(ctx, func(t *tx) (err error) {
-		if added, err = t.trust(c); err != nil || !added {
-			return err
+	all, err := s.AddTrusts(ctx, a, []TrustCertificate{c})
+	return err == nil && all[0], err
+}
+
+// AddTrusts adds certificates to their trust stores, all or none; their ids
+// and times are the store's. It says of each whether it was added: one that is
+// there already, or comes twice, is left as it is.
+func (s *Store) AddTrusts(ctx context.Context, a Actor, list []TrustCertificate) (added []bool, err error) {
+	var at TrustCertificate
+	err = s.change(ctx, func(t *tx) error {
+		added = make([]bool, len(list))
+		for i, c := range list {
+			var err error
+			if added[i], err = t.trust(c); err == nil && added[i] {
+				err = t.event(a, "", EventText{Action: "cert-upload", Detail: string(c.Purpose) + ": " + c.Subject})
+			}
+			if err != nil {
+				at = c
+				return err
+			}
 		}
-		return t.event(a, "", EventText{Action: "cert-upload", Detail: string(c.Purpose) + ": " + c.Subject})
+		return nil
 	})
-	return added && err == nil, failed(err, "adding %q to %s", c.Subject, c.Purpose)
+	if err != nil {
+		return nil, failed(err, "adding %q to %s", at.Subject, at.Purpose)
+	}
+	return added, nil
 }
 
 func (t *tx) trust(c TrustCertificate) (added bool, err error) {
@@ -39,16 +58,23 @@ func (s *Store) Trust(ctx context.Context, p Purpose) ([]TrustCertificate, error
 	return collect(stream(ctx, s, "reading trust certificates", q, (*TrustCertificate).fields))
 }
 
-// DeleteTrust deletes one certificate from its trust store. ErrNotFound: there
-// is none with that id.
-func (s *Store) DeleteTrust(ctx context.Context, a Actor, id int64) error {
+// DeleteTrust deletes certificates from their trust stores, all or none.
+// ErrNotFound: there is none with one of the ids.
+func (s *Store) DeleteTrust(ctx context.Context, a Actor, ids ...int64) error {
+	var at int64
 	err := s.change(ctx, func(t *tx) error {
-		var purpose, subject string
-		err := t.row("DELETE FROM trust_certificates WHERE id = ? RETURNING purpose, subject", id).Scan(&purpose, &subject)
-		if err != nil {
-			return err
+		for _, id := range ids {
+			at = id
+			var purpose, subject string
+			err := t.row("DELETE FROM trust_certificates WHERE id = ? RETURNING purpose, subject", id).Scan(&purpose, &subject)
+			if err != nil {
+				return err
+			}
+			if err := t.event(a, "", EventText{Action: "cert-delete", Detail: purpose + ": " + subject}); err != nil {
+				return err
+			}
 		}
-		return t.event(a, "", EventText{Action: "cert-delete", Detail: purpose + ": " + subject})
+		return nil
 	})
-	return failed(err, "deleting trust certificate %d", id)
+	return failed(err, "deleting trust certificate %d", at)
 }

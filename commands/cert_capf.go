@@ -1,0 +1,115 @@
+package commands
+
+import (
+	"context"
+	"encoding/pem"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+)
+
+// onlyCAPF refuses any other word where the vendor's command line names the
+// certificate: there is one that can be renewed.
+func onlyCAPF(name string) error {
+	if name != capfPurpose {
+		return &usageError{text: quote(name) + " is not a certificate of our own", hint: didYouMean(name, []string{capfPurpose}, "capf is")}
+	}
+	return nil
+}
+
+type certRegenerateOptions struct {
+	initOptions
+	yes bool
+}
+
+func certRegenerateCommand() command {
+	return command{
+		name: "regenerate", args: "capf", short: "make a new CAPF key and a new self-signed CAPF certificate",
+		about: `The organisation stays unless flags name another. The certificate before it goes
+to capf-trust, so that phones still authenticate with the LSCs that it signed;
+what a company CA has signed has to be signed again. Phones and call servers
+that know the old CAPF certificate have to learn the new one, and a running
+serve takes it after: capf service restart capf.`,
+		example: "capf cert regenerate capf --yes",
+		output:  object,
+		flags:   append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"}),
+		run: func(env *Env, c *cli.Context) error {
+			if err := onlyCAPF(c.Args().First()); err != nil {
+				return err
+			}
+			o, err := initChoice(c)
+			if err != nil {
+				return err
+			}
+			return certRegenerate(c.Context, env, certRegenerateOptions{o, c.Bool("yes")})
+		},
+	}
+}
+
+func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	if err := env.consent(o.yes, "replace the CAPF key and certificate"); err != nil {
+		return err
+	}
+	var name *crypto.Name
+	if o.named {
+		name = &o.name
+	}
+	a, err := r.Regenerate(ctx, env.actor(), name, o.keyBits)
+	if err != nil {
+		return err
+	}
+	env.say(capfInForce)
+	c := a.Leaf()
+	return showObject(env, []field{
+		{"Subject", "subject", c.Subject.String()},
+		{"Serial", "serial", c.SerialNumber.Text(16)},
+		{"Valid until", "not_after", c.NotAfter},
+		{"SHA-256", "fingerprint_sha256", crypto.Fingerprint(c)},
+	})
+}
+
+func certCSRCommand() command {
+	return command{
+		name: "csr", args: "capf", short: "write out a request to have the CAPF certificate signed by a company CA",
+		about: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
+asks for CA:TRUE with pathlen:0, the key usages digitalSignature and keyCertSign,
+and the extended ones serverAuth and ipsecEndSystem. What comes back goes to
+"capf cert upload --purpose capf". Nothing is changed.`,
+		example: "capf cert csr capf --out capf.csr",
+		flags:   exportFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			if err := onlyCAPF(c.Args().First()); err != nil {
+				return err
+			}
+			return certCSR(c.Context, env, exportChoice(c))
+		},
+	}
+}
+
+func certCSR(ctx context.Context, env *Env, o exportOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	der, err := r.CAPFRequest(ctx)
+	if err != nil {
+		return err
+	}
+	if o.der {
+		return env.writeOutput(o.out, der)
+	}
+	return env.writeOutput(o.out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+}

@@ -1,0 +1,149 @@
+package commands
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll"
+)
+
+type certCheckOptions struct {
+	ca, https string // files; "" when not given
+}
+
+func certCheckCommand() command {
+	return command{
+		name: "check", short: "tell which certificates of an online CA are still to be uploaded where",
+		about: `--ca is a file with the root certificate of the CA, --https one with the
+certificate of its web server; intermediates may follow in either. There are
+four cases: the two are the same, the root has issued the other, an intermediate
+has, or they have nothing to do with each other. In all of them the root belongs
+into both trust stores, and in the last one the certificate of the web server
+into capf-trust.
+
+Without files it only looks for what should not stand in the trust stores.`,
+		example: "capf cert check --ca root-ca.pem --https web.pem",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA"},
+			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			o := certCheckOptions{c.String("ca"), c.String("https")}
+			if (o.ca == "") != (o.https == "") {
+				return usagef("--ca and --https belong together")
+			}
+			return certCheck(c.Context, env, o)
+		},
+	}
+}
+
+func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
+	var ca, https []*x509.Certificate
+	var err error
+	if o.ca != "" {
+		if ca, err = env.readCertificates(o.ca); err != nil {
+			return err
+		}
+		if https, err = env.readCertificates(o.https); err != nil {
+			return err
+		}
+		ca = rootFirst(ca)
+	}
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	r := env.rules(s)
+	found, err := r.TrustFindings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		env.say("warning: %s", f.Text)
+		env.say("hint: %s", f.Hint)
+	}
+	if ca == nil {
+		if len(found) == 0 {
+			env.say("nothing is wrong with the trust stores; --ca and --https compare them with an online CA")
+		}
+		return showList(env, values([]enroll.Need(nil)), needColumns, "")
+	}
+	advice, err := r.AdviseTrust(ctx, ca, https)
+	if err != nil {
+		return err
+	}
+	return env.sayAdvice(advice, o)
+}
+
+func (env *Env) sayAdvice(a enroll.TrustAdvice, o certCheckOptions) error {
+	env.say("case %d: %s", a.Scenario, a.Text)
+	for _, n := range a.Notes {
+		env.say("note: %s", n)
+	}
+	missing := a.Missing()
+	if len(missing) == 0 {
+		env.say("all that is needed is there")
+	}
+	for i, file := range []string{o.ca, o.https} {
+		var flags string
+		for _, n := range missing {
+			if (n.Role == "CA root") == (i == 0) {
+				flags += " --purpose " + string(n.Purpose)
+			}
+		}
+		if flags != "" {
+			env.say("hint: capf cert upload %s%s", file, flags)
+		}
+	}
+	return showList(env, values(a.Needs), needColumns, "")
+}
+
+// readCertificates reads a file of certificates; what it holds instead is a
+// misuse.
+func (env *Env) readCertificates(name string) ([]*x509.Certificate, error) {
+	data, err := env.readInput(name, certificateLimit)
+	if err != nil {
+		return nil, err
+	}
+	certs, err := crypto.ParseCertificates(data)
+	if err != nil {
+		return nil, misuse(fmt.Errorf("reading %q: %w", name, err))
+	}
+	return certs, nil
+}
+
+// rootFirst puts the root of a chain first, in whatever order the file has it.
+func rootFirst(certs []*x509.Certificate) []*x509.Certificate {
+	i := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return string(c.RawIssuer) == string(c.RawSubject) })
+	if i > 0 {
+		root := certs[i]
+		certs = append([]*x509.Certificate{root}, slices.Delete(certs, i, i+1)...)
+	}
+	return certs
+}
+
+// needColumns are the properties of a certificate that belongs into a store.
+var needColumns = []column[enroll.Need]{
+	{"Certificate", "role", func(n enroll.Need) any { return n.Role }},
+	{"Subject", "subject", func(n enroll.Need) any { return n.Certificate.Subject.String() }},
+	{"Purpose", "purpose", func(n enroll.Need) any { return string(n.Purpose) }},
+	{"State", "state", func(n enroll.Need) any { return needState(n) }},
+	{"Reason", "reason", func(n enroll.Need) any { return n.Unfit }},
+	{"", "fingerprint_sha256", func(n enroll.Need) any { return crypto.Fingerprint(n.Certificate) }},
+}
+
+func needState(n enroll.Need) string {
+	switch {
+	case n.Present:
+		return "there"
+	case n.Unfit != "":
+		return "would be refused"
+	}
+	return "to be uploaded"
+}

@@ -1,0 +1,144 @@
+package commands
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+func certShowCommand() command {
+	return command{
+		name: "show", args: "ID", short: "show a trust certificate, or the CAPF certificate",
+		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
+capf for the CAPF certificate.`,
+		example: "capf cert show capf --json",
+		output:  object,
+		run:     func(env *Env, c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
+	}
+}
+
+func certShow(ctx context.Context, env *Env, id string) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	var found []store.TrustCertificate
+	if id == capfPurpose {
+		found, err = capfChain(ctx, s)
+	} else {
+		found, err = findTrust(ctx, s, "", []string{id})
+	}
+	if err != nil {
+		return err
+	}
+	t := found[0]
+	c, err := x509.ParseCertificate(t.Certificate)
+	if err != nil {
+		return fmt.Errorf("reading certificate %q: %w", id, err)
+	}
+	fields := []field{
+		{"Purpose", "purpose", string(t.Purpose)},
+		{"Subject", "subject", t.Subject},
+		{"Issuer", "issuer", t.Issuer},
+		{"Serial", "serial", t.Serial},
+		{"Valid from", "not_before", t.NotBefore},
+		{"Valid until", "not_after", t.NotAfter},
+		{"Days left", "days_left", daysLeft(env.Now(), t.NotAfter)},
+		{"CA", "ca", c.IsCA},
+		{"Key", "key", keyWords(c)},
+		{"Signature", "signature", c.SignatureAlgorithm.String()},
+		{"SHA-256", "fingerprint_sha256", t.Fingerprint},
+		{"SHA-1", "fingerprint_sha1", sha1Of(t.Certificate)},
+	}
+	if t.ID != 0 {
+		fields = append([]field{{"ID", "id", t.ID}}, fields...)
+		fields = append(fields,
+			field{"Description", "description", t.Description},
+			field{"Another cluster's CAPF", "foreign_capf", t.ForeignCAPF},
+			field{"Added", "added_at", t.AddedAt})
+	}
+	return showObject(env, append(fields, field{"", "pem", string(crypto.CertificatePEM(t.Certificate))}))
+}
+
+// sha1Of is the fingerprint that phones and the vendor's pages show.
+func sha1Of(der []byte) []byte {
+	sum := sha1.Sum(der)
+	return sum[:]
+}
+
+func keyWords(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "EC " + key.Curve.Params().Name
+	}
+	return c.PublicKeyAlgorithm.String()
+}
+
+// capfChain is the CAPF certificate and those above it in the shape of trust
+// certificates, without ids.
+func capfChain(ctx context.Context, s *store.Store) ([]store.TrustCertificate, error) {
+	id, err := s.Identity(ctx)
+	if err != nil {
+		return nil, withHint(err, "capf init makes it")
+	}
+	var chain []store.TrustCertificate
+	for _, der := range id.Chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+		}
+		chain = append(chain, store.TrustCertificate{
+			Purpose: capfPurpose, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: sha256Of(der), AddedAt: id.CreatedAt,
+		})
+	}
+	return chain, nil
+}
+
+func certExportCommand() command {
+	return command{
+		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
+		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
+capf for the CAPF certificate, in PEM with the chain above it.`,
+		example: "capf cert export capf --out capf.pem",
+		flags:   exportFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			return certExport(c.Context, env, c.Args().First(), exportChoice(c))
+		},
+	}
+}
+
+func certExport(ctx context.Context, env *Env, id string, o exportOptions) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	if id == capfPurpose {
+		capf, err := s.Identity(ctx)
+		if err != nil {
+			return withHint(err, "capf init makes it")
+		}
+		return env.export(o, capf.Chain...)
+	}
+	found, err := findTrust(ctx, s, "", []string{id})
+	if err != nil {
+		return err
+	}
+	return env.export(o, found[0].Certificate)
+}
+
+func sha256Of(der []byte) []byte {
+	sum := sha256.Sum256(der)
+	return sum[:]
+}

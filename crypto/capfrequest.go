@@ -1,0 +1,106 @@
+package crypto
+
+import (
+	"bytes"
+	stdcrypto "crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+)
+
+// Request builds the PKCS#10 request with which a company CA is asked to sign
+// the CAPF certificate: its subject, its key, and as requested extensions what
+// the vendor's has, EKU serverAuth and ipsecEndSystem, besides what a CAPF
+// certificate must have: critical basicConstraints CA:TRUE pathlen:0 and
+// critical keyUsage digitalSignature and keyCertSign.
+func (a *Authority) Request() ([]byte, error) {
+	constraints, err := asn1.Marshal(struct {
+		CA      bool
+		PathLen int
+	}{true, 0})
+	if err != nil {
+		return nil, fmt.Errorf("encoding basicConstraints: %w", err)
+	}
+	// digitalSignature is bit 0, keyCertSign bit 5 (RFC 5280 section 4.2.1.3).
+	usage, err := asn1.Marshal(asn1.BitString{Bytes: []byte{0x80 | 0x04}, BitLength: 6})
+	if err != nil {
+		return nil, fmt.Errorf("encoding keyUsage: %w", err)
+	}
+	purposes, err := asn1.Marshal([]asn1.ObjectIdentifier{
+		{1, 3, 6, 1, 5, 5, 7, 3, 1}, {1, 3, 6, 1, 5, 5, 7, 3, 5}, // serverAuth, ipsecEndSystem
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encoding extendedKeyUsage: %w", err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
+		RawSubject: a.Leaf().RawSubject,
+		ExtraExtensions: []pkix.Extension{
+			{Id: basicConstraintsOID, Critical: true, Value: constraints},
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: usage},
+			{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: purposes},
+		},
+		SignatureAlgorithm: x509.SHA256WithRSA,
+	}, a.Key)
+	if err != nil {
+		return nil, fmt.Errorf("making a certificate request for %q: %w", nameOf(a.Leaf()), err)
+	}
+	return der, nil
+}
+
+// ChainFor puts certificates that came back from a CA into the order that
+// LoadAuthority wants: the one with the public key first, then the issuer of
+// each. CAs send them in any order. It refuses, with ErrUnfit and the reason,
+// a file in which none has the key, several have it, or one does not belong to
+// the chain.
+func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certificate, error) {
+	var chain, rest []*x509.Certificate
+	for _, c := range certs {
+		own, ok := c.PublicKey.(interface {
+			Equal(stdcrypto.PublicKey) bool
+		})
+		switch {
+		case !ok || !own.Equal(key):
+			rest = append(rest, c)
+		case len(chain) == 0:
+			chain = append(chain, c)
+		case !chain[0].Equal(c):
+			return nil, unfit("two of the certificates hold the CAPF key, with the serial numbers %x and %x", chain[0].SerialNumber, c.SerialNumber)
+		}
+	}
+	if len(chain) == 0 {
+		return nil, unfit("none of the certificates matches the CAPF private key; the first is that of %q", nameOf(certs[0]))
+	}
+	for len(rest) > 0 {
+		last := chain[len(chain)-1]
+		i := issuerAmong(rest, last)
+		if i < 0 {
+			return nil, unfit("%q does not belong to the chain: %q was issued by %q", nameOf(rest[0]), nameOf(last), last.Issuer)
+		}
+		if !chain[len(chain)-1].Equal(rest[i]) {
+			chain = append(chain, rest[i])
+		}
+		rest = append(rest[:i:i], rest[i+1:]...)
+	}
+	return chain, nil
+}
+
+// issuerAmong finds the issuer of a certificate, or the certificate itself a
+// second time; -1 when neither is there.
+func issuerAmong(certs []*x509.Certificate, child *x509.Certificate) int {
+	named := -1
+	for i, c := range certs {
+		if c.Equal(child) {
+			return i
+		}
+		if !bytes.Equal(c.RawSubject, child.RawIssuer) || bytes.Equal(child.RawSubject, child.RawIssuer) {
+			continue
+		}
+		if signedBy(child, c) == nil {
+			return i
+		}
+		named = i // of the right name; LoadAuthority says what is wrong with it
+	}
+	return named
+}

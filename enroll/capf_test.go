@@ -1,0 +1,104 @@
+package enroll_test
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// TestRegenerate holds that the old certificate stays trusted.
+func TestRegenerate(t *testing.T) {
+	t.Parallel()
+	r := trustRules(t)
+	before, err := r.Authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Regenerate(t.Context(), jane, nil, 2048); err != nil {
+		t.Fatal(err)
+	}
+	after, err := r.Authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Leaf().Equal(before.Leaf()) || after.Leaf().Subject.CommonName == before.Leaf().Subject.CommonName ||
+		fmt.Sprint(after.Leaf().Subject.Organization, after.Leaf().Subject.Country) != "[Acme] [DE]" {
+		t.Errorf("the new certificate is %s", after.Leaf().Subject)
+	}
+	trusted, err := r.Store.Trust(t.Context(), store.CAPFTrust)
+	if err != nil || len(trusted) != 1 || string(trusted[0].Certificate) != string(before.Leaf().Raw) {
+		t.Errorf("in capf-trust are %+v, %v", trusted, err)
+	}
+}
+
+// TestUploadChain has the CAPF certificate signed by a company CA.
+func TestUploadChain(t *testing.T) {
+	t.Parallel()
+	r := trustRules(t)
+	before, err := r.Authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := before.Key.Public()
+	name := before.Leaf().Subject.CommonName
+	root := issue(t, "Company Root", nil, ca)
+	middle := issue(t, "Company Issuing CA", root, ca)
+	flat := issue(t, "Company Flat CA", root, capf)
+	good := issueFor(t, name, nil, public, middle, capf)
+	for _, test := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"another key", pem(issue(t, name, middle, capf), middle, root), "none of the certificates matches the CAPF private key"},
+		{"without extensions", pem(issueFor(t, name, nil, public, middle), middle, root), "no basicConstraints"},
+		{"without a path length", pem(issueFor(t, name, nil, public, middle, ca), middle, root), "pathlen:0 is needed"},
+		{"without digitalSignature", pem(issueFor(t, name, nil, public, middle, capf, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign }), middle, root), "keyUsage without digitalSignature"},
+		{"expired", pem(issueFor(t, name, nil, public, middle, capf, over), middle, root), "has expired"},
+		{"CA expired", pem(issueFor(t, name, nil, public, issue(t, "Old", root, ca, over), capf), issue(t, "Old", root, ca, over), root), ""},
+		{"incomplete", pem(good, root), `"Company Root" does not belong to the chain`},
+		{"unknown issuer", pem(good, middle), `whose issuer is neither in the upload nor in capf-trust`},
+		{"issuer allows no CA below", pem(issueFor(t, name, nil, public, flat, capf), flat, root), "path length"},
+		{"a key", []byte("-----BEGIN PRIVATE KEY-----"), "private key"},
+	} {
+		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}}, false)
+		if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+	upload := func(want bool, data ...[]byte) {
+		t.Helper()
+		var files []enroll.UploadFile
+		for i, d := range data {
+			files = append(files, enroll.UploadFile{Name: fmt.Sprint(i), Data: d})
+		}
+		if _, changed, err := r.UploadChain(t.Context(), jane, files, false); err != nil || changed != want {
+			t.Fatalf("changed %v, %v; want %v", changed, err, want)
+		}
+	}
+	upload(true, pem(root), pem(middle, good))
+	upload(false, pem(good, middle, root))
+	a, err := r.Authority(t.Context())
+	if err != nil || len(a.Chain) != 3 || !a.Leaf().Equal(good.Certificate) {
+		t.Errorf("the chain is %v, %v", a, err)
+	}
+	// A short chain will do when its end is trusted.
+	files := []enroll.UploadFile{{Name: "root", Data: pem(root), Purposes: both[:1]}}
+	if _, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	upload(true, pem(good, middle))
+	der, err := r.CAPFRequest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := x509.ParseCertificateRequest(der)
+	if err != nil || request.CheckSignature() != nil || request.Subject.CommonName != name {
+		t.Errorf("the request is %v, %v", request, err)
+	}
+}

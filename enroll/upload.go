@@ -1,0 +1,243 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// UploadOutcome is what became of one certificate of an upload, for one
+// purpose.
+type UploadOutcome string
+
+// The outcomes of an upload.
+const (
+	UploadAdded   UploadOutcome = "added"
+	UploadKnown   UploadOutcome = "already there"
+	UploadRefused UploadOutcome = "refused"
+	// UploadHeldBack is a good certificate of an upload in which another one
+	// was refused.
+	UploadHeldBack UploadOutcome = "not stored"
+	// UploadPlanned is what a dry run says of one that would be added.
+	UploadPlanned UploadOutcome = "would be added"
+)
+
+// UploadFile is a file with one certificate or a chain, PEM or DER, and the
+// trust stores that it is for.
+type UploadFile struct {
+	Name     string
+	Data     []byte
+	Purposes []store.Purpose
+}
+
+// UploadRow is one line of the result: a certificate for one purpose, or a
+// file that could not be read at all.
+type UploadRow struct {
+	File        string
+	Purpose     store.Purpose
+	Subject     string
+	Fingerprint string // SHA-256, hexadecimal
+	Outcome     UploadOutcome
+	Reason      string // why it was refused
+	Warning     string // what is unwise about it though it is allowed
+
+	certificate *x509.Certificate
+}
+
+// UploadOptions are the choices of an upload.
+type UploadOptions struct {
+	Description string
+	// ForeignCAPF marks another cluster's CAPF certificate, whose name would
+	// otherwise be refused.
+	ForeignCAPF bool
+	DryRun      bool
+}
+
+// UploadTrust puts the certificates of files into trust stores, all in one
+// transaction: when one is refused, none is stored, and the error is
+// ErrRefused. The rows say what became of each. What is there already stays as
+// it is, so that an upload may be repeated.
+func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) ([]UploadRow, error) {
+	rows, refusedRows := r.planUpload(files, o)
+	if refusedRows > 0 {
+		for i := range rows {
+			if rows[i].Outcome == "" {
+				rows[i].Outcome = UploadHeldBack
+			}
+		}
+		return rows, uploadRefusal(rows, refusedRows)
+	}
+	if o.DryRun {
+		return rows, r.foreseeUpload(ctx, rows)
+	}
+	list := make([]store.TrustCertificate, len(rows))
+	for i, row := range rows {
+		list[i] = trustRow(row.certificate, row.Purpose, o.Description, o.ForeignCAPF)
+	}
+	added, err := r.Store.AddTrusts(ctx, actor, list)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i].Outcome = UploadKnown
+		if added[i] {
+			rows[i].Outcome = UploadAdded
+		}
+	}
+	return rows, nil
+}
+
+// planUpload reads and checks everything and decides nothing but refusals.
+func (r *Rules) planUpload(files []UploadFile, o UploadOptions) (rows []UploadRow, refusals int) {
+	for _, f := range files {
+		certs, err := crypto.ParseCertificates(f.Data)
+		if err != nil {
+			rows = append(rows, UploadRow{File: f.Name, Outcome: UploadRefused, Reason: err.Error()})
+			refusals++
+			continue
+		}
+		for _, c := range certs {
+			for _, p := range f.Purposes {
+				row := UploadRow{File: f.Name, Purpose: p, Subject: c.Subject.String(), Fingerprint: crypto.Fingerprint(c), certificate: c}
+				if err := crypto.CheckTrust(c, crypto.Purpose(p), o.ForeignCAPF, r.Now()); err != nil {
+					row.Outcome, row.Reason = UploadRefused, err.Error()
+					refusals++
+				} else if p == store.CallManagerTrust && isMICRoot(c) {
+					row.Warning = fmt.Sprintf("%q is a MIC root, which should not stay in %s", c.Subject.CommonName, p)
+				}
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows, refusals
+}
+
+// uploadRefusal words the refusal of a whole upload.
+func uploadRefusal(rows []UploadRow, refusals int) error {
+	if len(rows) > 1 {
+		return refused("%d of %d certificates or files are refused, so nothing was stored", refusals, len(rows))
+	}
+	row := rows[0]
+	if row.Purpose == "" {
+		return refused("%q: %s", row.File, row.Reason)
+	}
+	return refused("%q for %s: %s", row.File, row.Purpose, row.Reason)
+}
+
+// foreseeUpload says what an upload would do.
+func (r *Rules) foreseeUpload(ctx context.Context, rows []UploadRow) error {
+	known, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, k := range known {
+		seen[string(k.Purpose)+string(k.Fingerprint)] = true
+	}
+	for i, row := range rows {
+		key := string(row.Purpose) + string(fingerprint(row.certificate.Raw))
+		rows[i].Outcome = UploadPlanned
+		if seen[key] {
+			rows[i].Outcome = UploadKnown
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+// MICRoots are the certificates of a trust store, of all when the purpose is
+// empty, that are the manufacturer's roots.
+func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCertificate, error) {
+	rows, err := r.Store.Trust(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	var roots []store.TrustCertificate
+	for _, row := range rows {
+		if c, err := x509.ParseCertificate(row.Certificate); err == nil && isMICRoot(c) {
+			roots = append(roots, row)
+		}
+	}
+	return roots, nil
+}
+
+// UploadChain makes the certificate that a company CA has signed the CAPF
+// certificate. The files hold it and the certificates above it, in any order.
+// It must be of the CAPF key (Rules.CAPFRequest asks for it), have the
+// extensions of a CAPF certificate and be signed by the ones above it, of which
+// the first may be in capf-trust instead. ErrRefused says what is wrong. The
+// certificate before it goes to capf-trust. Changed is false when it is the
+// CAPF certificate already.
+func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, dryRun bool) (a *crypto.Authority, changed bool, err error) {
+	var certs []*x509.Certificate
+	for _, f := range files {
+		some, err := crypto.ParseCertificates(f.Data)
+		if err != nil {
+			return nil, false, refused("%q: %v", f.Name, err)
+		}
+		certs = append(certs, some...)
+	}
+	key, present, err := r.capfKey(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	chain, err := crypto.ChainFor(certs, key.Public())
+	if err != nil {
+		return nil, false, kindError{ErrRefused, err.Error()}
+	}
+	a, err = crypto.LoadAuthority(raws(chain), key, r.Now())
+	if err != nil {
+		return nil, false, kindError{ErrRefused, err.Error()}
+	}
+	if err := r.knowIssuer(ctx, chain[len(chain)-1]); err != nil {
+		return nil, false, err
+	}
+	if sameChain(present.Chain, raws(chain)) {
+		return a, false, nil
+	}
+	if dryRun {
+		return a, true, nil
+	}
+	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
+}
+
+// knowIssuer refuses a chain that ends below its root with a signature that
+// nobody can check.
+func (r *Rules) knowIssuer(ctx context.Context, last *x509.Certificate) error {
+	if string(last.RawIssuer) == string(last.RawSubject) {
+		return nil
+	}
+	anchors, err := r.trusted(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = crypto.VerifyPath(last, anchors, nil, r.Now(), crypto.PathOptions{})
+	if err == nil {
+		return nil
+	}
+	return withHint(refused("the chain ends with %q, whose issuer is neither in the upload nor in capf-trust: %v", last.Subject.CommonName, err),
+		"upload the whole chain, or the CA first: capf cert upload ca.pem --purpose capf-trust")
+}
+
+func raws(certs []*x509.Certificate) [][]byte {
+	var ders [][]byte
+	for _, c := range certs {
+		ders = append(ders, c.Raw)
+	}
+	return ders
+}
+
+func sameChain(a, b [][]byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if string(a[i]) != string(b[i]) {
+			return false
+		}
+	}
+	return true
+}
