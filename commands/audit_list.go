@@ -14,25 +14,51 @@ func auditListCommand() command {
 	return command{
 		name: "list", short: "list events, the oldest first",
 		about: `Every change by an operator and every session of a phone is an event. A time is
-given as for --completes-by, or as a span back from now, such as 7d or 12h.`,
-		example: "capf audit list --since 7d --limit 100",
+given as for --completes-by, or as a span back from now, such as 7d or 12h.
+
+Events form a chain: each holds a hash of itself and of the one before. --verify
+follows it through the whole record, whatever is listed, and names the first
+event that other hands have changed, removed, added or moved; the exit code is 1
+then.`,
+		example: "capf audit list --since 7d --limit 100 --verify",
 		output:  list,
 		flags: append(eventFlags(),
-			&cli.StringFlag{Name: "device", Usage: "only the device `NAME`"},
-			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set"}),
+			&cli.StringFlag{Name: "device", Usage: "only the device `NAME`, or all that match"},
+			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set"},
+			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did"},
+			&cli.BoolFlag{Name: "verify", Usage: "follow the chain of events"}),
 		run: func(env *Env, c *cli.Context) error {
 			f, err := env.eventFilter(c)
 			if err != nil {
 				return err
 			}
-			f.Device, f.Action = c.String("device"), c.String("action")
-			s, err := env.question(c.Context)
-			if err != nil {
-				return err
-			}
-			return showList(env, s.Events(c.Context, f), eventColumns, "no event matches")
+			f.Device, f.Action, f.Operator = c.String("device"), c.String("action"), c.String("operator")
+			return auditList(c.Context, env, f, c.Bool("verify"))
 		},
 	}
+}
+
+func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
+		return err
+	}
+	r, err := s.VerifyEvents(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Fault != nil {
+		return withHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
+			"%s before it are as they were written", counted(r.Events, "event"))
+	}
+	env.say("the record is as it was written: %s", counted(r.Events, "event"))
+	if r.Pruned > 0 {
+		env.say("those up to %d have been pruned", r.Pruned)
+	}
+	return nil
 }
 
 func eventFlags() []cli.Flag {

@@ -131,13 +131,13 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 			env.warn([]string{row.Warning})
 		}
 	}
-	if err != nil && slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, "reserved for CAPF") }) {
+	if err != nil {
+		err = fmt.Errorf("cert upload: %w", err)
+	}
+	if slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, "reserved for CAPF") }) {
 		return withHint(err, "--foreign-capf is for the CAPF certificate of another cluster")
 	}
-	if err != nil {
-		return fmt.Errorf("uploading %w", err)
-	}
-	return nil
+	return err
 }
 
 // uploadFiles reads what is named, folders included.
