@@ -96,7 +96,7 @@ func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string
 		if due {
 			apply = ApplyDue
 		}
-		n, err = t.changeSelected(a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
+		n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
 		if err != nil {
 			return err
 		}
