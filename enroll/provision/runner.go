@@ -1,0 +1,291 @@
+package provision
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// Runner runs jobs. Zero durations and numbers take their defaults.
+type Runner struct {
+	Rules *enroll.Rules // with the master key
+	Log   *slog.Logger
+	// Owner names the process; no two that work on one database may have the
+	// same. NewOwner makes one.
+	Owner string
+	// Poll is the time between two looks for a job; 1 s.
+	Poll time.Duration
+	// Lease is for how long a job stays with a process that shows no life; 30 s.
+	Lease time.Duration
+	// Renew is the time between two looks for LSCs that are due for renewal; 5
+	// minutes. RenewAtOnce is how many are scheduled then at most; 300, which is
+	// an hour's work of one CAPF in a day.
+	Renew       time.Duration
+	RenewAtOnce int
+	// Commands is how many commands run at the same time; 8. CommandTime is how
+	// long one may take; 30 s. Grace is how long commands that run get at a
+	// stop; 5 s.
+	Commands    int
+	CommandTime time.Duration
+	Grace       time.Duration
+	// Progress is told how many of the commands have ended; may be nil.
+	Progress func(ended, all int64)
+}
+
+// NewOwner names this process.
+func NewOwner(r *enroll.Rules) (string, error) {
+	s, err := r.NewString()
+	host, _ := os.Hostname() // "" when the system has no name
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), s), err
+}
+
+func (x Runner) withDefaults() *Runner {
+	x.Poll = cmp.Or(x.Poll, time.Second)
+	x.Lease = cmp.Or(x.Lease, 30*time.Second)
+	x.Renew = cmp.Or(x.Renew, 5*time.Minute)
+	x.RenewAtOnce = cmp.Or(x.RenewAtOnce, 300)
+	x.Commands = cmp.Or(x.Commands, 8)
+	x.CommandTime = cmp.Or(x.CommandTime, 30*time.Second)
+	x.Grace = cmp.Or(x.Grace, 5*time.Second)
+	if x.Log == nil {
+		x.Log = slog.New(slog.DiscardHandler)
+	}
+	return &x
+}
+
+// Run runs jobs as their times come, and schedules renewals, until ctx ends;
+// then it returns nil. What fails is logged and tried again.
+func (x Runner) Run(ctx context.Context) error {
+	r := x.withDefaults()
+	var renewed time.Time
+	var failing string
+	for ctx.Err() == nil {
+		_, err := r.due(ctx)
+		if err == nil && time.Since(renewed) >= r.Renew {
+			renewed = time.Now()
+			err = r.renew(ctx)
+		}
+		switch {
+		case err == nil:
+			failing = ""
+		case ctx.Err() == nil && err.Error() != failing:
+			failing = err.Error()
+			r.Log.Error("running jobs", "reason", failing)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(r.Poll):
+		}
+	}
+	return nil
+}
+
+// RunDue runs the jobs that are due, and what is due for renewal, and returns
+// them as they ended.
+func (x Runner) RunDue(ctx context.Context) ([]store.Job, error) {
+	r := x.withDefaults()
+	jobs, err := r.due(ctx)
+	if err != nil {
+		return jobs, err
+	}
+	return jobs, r.renew(ctx)
+}
+
+// RunNow carries out an update at once, as a job that this process runs. The
+// job is returned as it ended, however that was; the error of an update that
+// was refused as a whole is returned too.
+func (x Runner) RunNow(ctx context.Context, actor store.Actor, u Update, out Strings) (store.Job, error) {
+	r := x.withDefaults()
+	j, err := u.job(ctx, r.Rules, actor)
+	if err != nil {
+		return j, err
+	}
+	return r.begin(ctx, j, out)
+}
+
+// begin adds a job that is running already, and runs it.
+func (x *Runner) begin(ctx context.Context, j store.Job, out Strings) (store.Job, error) {
+	j.Owner = x.Owner
+	j, err := x.Rules.Store.AddJob(ctx, j)
+	if err != nil {
+		return j, err
+	}
+	return x.run(ctx, j, out)
+}
+
+// due runs one job after the other until none is due.
+func (x *Runner) due(ctx context.Context) (ended []store.Job, err error) {
+	for ctx.Err() == nil {
+		j, err := x.Rules.Store.ClaimJob(ctx, x.Owner, x.Lease)
+		if errors.Is(err, store.ErrNotFound) {
+			return ended, nil
+		}
+		if err != nil {
+			return ended, err
+		}
+		x.Log.Info("job begins", "job", j.ID, "kind", j.Kind)
+		j, err = x.run(ctx, j, nil)
+		if err != nil && j.EndedAt.IsZero() {
+			return ended, err
+		}
+		x.Log.Info("job ended", "job", j.ID, "state", j.State, "detail", j.Detail)
+		ended = append(ended, j)
+	}
+	return ended, ctx.Err()
+}
+
+// How a running job is broken off.
+var (
+	errStopped = errors.New("capf is stopping")
+	errCancel  = errors.New("an operator has cancelled the job")
+	errTaken   = errors.New("another process has taken the job")
+)
+
+// run runs a job of which this process is the owner, to its end. When the
+// process is told to stop, it gives the job up for the next one.
+func (x *Runner) run(ctx context.Context, j store.Job, out Strings) (store.Job, error) {
+	outer := ctx
+	ctx, stop := context.WithCancelCause(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() { x.beat(ctx, j.ID, stop) })
+	refused, err := x.work(ctx, j, out)
+	cause := context.Cause(ctx)
+	stop(nil)
+	beats.Wait()
+
+	after := context.WithoutCancel(outer)
+	switch {
+	case outer.Err() != nil && !errors.Is(cause, errTaken):
+		return j, errors.Join(fmt.Errorf("job %d: %w", j.ID, errStopped), x.Rules.Store.ReleaseJob(after, j.ID, x.Owner))
+	case errors.Is(cause, errTaken):
+		return j, fmt.Errorf("job %d: %w", j.ID, errTaken)
+	}
+	if endErr := x.end(after, j, refused, err); endErr != nil {
+		return j, errors.Join(err, endErr)
+	}
+	ended, readErr := x.Rules.Store.Job(after, j.ID)
+	if ended.State == store.JobCancelled {
+		err = nil // of being broken off
+	}
+	return ended, errors.Join(err, readErr)
+}
+
+// beat shows that the owner of the job lives, and notices when it is to stop.
+func (x *Runner) beat(ctx context.Context, id int64, stop context.CancelCauseFunc) {
+	tick := time.NewTicker(x.Lease / 4)
+	defer tick.Stop()
+	for {
+		cancel, err := x.Rules.Store.TouchJob(ctx, id, x.Owner)
+		switch {
+		case errors.Is(err, store.ErrConflict):
+			stop(errTaken)
+			return
+		case cancel:
+			stop(errCancel)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// work does what is left of the job.
+func (x *Runner) work(ctx context.Context, j store.Job, out Strings) ([]store.JobDevice, error) {
+	if j.UpdatedAt.IsZero() {
+		_, refused, err := x.update(ctx, j, out)
+		if err != nil {
+			return refused, err
+		}
+	}
+	if !j.ApplyConfig {
+		return nil, nil
+	}
+	return nil, x.apply(ctx, j)
+}
+
+// end writes down how the job ended.
+func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice, err error) error {
+	now, readErr := x.Rules.Store.Job(ctx, j.ID)
+	if readErr != nil {
+		return readErr
+	}
+	counts, countErr := x.Rules.Store.ApplyCounts(ctx, j.ID)
+	if countErr != nil {
+		return countErr
+	}
+	state, detail := outcome(now, counts)
+	switch unchanged := now.UpdatedAt.IsZero(); {
+	case now.Cancel && (unchanged || counts[store.ApplyDue] > 0):
+		state, detail = store.JobCancelled, "cancelled; "+detail
+	case err != nil && unchanged:
+		state, detail = store.JobFailed, err.Error()
+		if err := x.Rules.Store.KeepRefusals(ctx, j.ID, reasons); err != nil {
+			return err
+		}
+	case err != nil:
+		state, detail = store.JobPartly, detail+"; "+err.Error()
+	}
+	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, state, detail)
+}
+
+// outcome is the state of a job all of whose work is done, and a line about it.
+func outcome(j store.Job, applied map[store.ApplyState]int64) (store.JobState, string) {
+	state := store.JobDone
+	detail := fmt.Sprintf("%d of %s changed", j.Changed, counted(j.Selected, "device"))
+	if j.Refused > 0 {
+		state = store.JobPartly
+		detail += fmt.Sprintf(", %d refused", j.Refused)
+	}
+	if !j.ApplyConfig || j.Changed == 0 {
+		return state, detail
+	}
+	detail += fmt.Sprintf(", configuration of %d applied", applied[store.ApplyDone])
+	for _, s := range []store.ApplyState{store.ApplyFailed, store.ApplyInterrupted, store.ApplyDue} {
+		if applied[s] > 0 {
+			state = store.JobPartly
+			detail += fmt.Sprintf(", of %d %s", applied[s], map[store.ApplyState]string{
+				store.ApplyFailed: "failed", store.ApplyInterrupted: "interrupted", store.ApplyDue: "not begun",
+			}[s])
+		}
+	}
+	return state, detail
+}
+
+// renew schedules Install/Upgrade for LSCs that are due, if the parameter
+// renew_before says so.
+func (x *Runner) renew(ctx context.Context) error {
+	settings, err := x.Rules.Settings(ctx)
+	if err != nil || settings.RenewBefore == 0 {
+		return err
+	}
+	selection := Selection{DueForRenewal: true, Limit: x.RenewAtOnce}
+	n, err := Count(ctx, x.Rules, selection)
+	if err != nil || n == 0 {
+		return err
+	}
+	install := store.Install
+	u := Update{
+		Selection:   selection,
+		Edit:        Edit{DeviceEdit: enroll.DeviceEdit{Operation: &install}, Partial: true},
+		ApplyConfig: settings.ApplyCommand != nil,
+	}
+	j, err := u.job(ctx, x.Rules, store.Actor{Kind: store.System, Name: "renewal"})
+	if err != nil {
+		return err
+	}
+	j.Kind = store.Renewal
+	x.Log.Info("renewing LSCs", "due", n, "now", min(n, int64(x.RenewAtOnce)))
+	_, err = x.begin(ctx, j, nil)
+	return err
+}
