@@ -1,0 +1,197 @@
+package enroll_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/store"
+)
+
+var operator = store.Actor{Kind: store.Operator, Name: "test"}
+
+// newRules makes a database without a CAPF certificate.
+func newRules(t *testing.T) *enroll.Rules {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capf.db")
+	s, err := store.Create(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	sealer, err := enroll.OpenSealer(t.Context(), s, enroll.MasterKeyFile(path, func(string) string { return "" }), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &enroll.Rules{Store: s, Sealer: sealer, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestDeviceNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"SEP001122334455": "SEP001122334455", "sepaabbccddeeff": "SEPAABBCCDDEEFF", "CSFalice": "CSFalice", "a": "a",
+		"SEPARATE": "SEPARATE", strings.Repeat("x", 128): strings.Repeat("x", 128),
+		"": "", "SEP00112233445": "", "SEP0011223344556": "", "SEP00112233445G": "", strings.Repeat("x", 129): "",
+		"a b": "", "a\n": "", "ä": "", "a/b": "", "a\x00": "",
+	} {
+		got, err := enroll.ParseDeviceName(name)
+		if got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, enroll.ErrValue) {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	zone := time.FixedZone("", 3600)
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, zone)
+	for text, want := range map[string]string{
+		"2027:01:31:18": "2027-01-31T18:00:00+01:00", "2027:01:31:18:30": "2027-01-31T18:30:00+01:00",
+		"2027-01-31T18:00:00Z": "2027-01-31T18:00:00Z", "2027-01-31": "2027-01-31T00:00:00+01:00",
+		"+10d": "2026-12-02T10:00:00+01:00", "+90m": "2026-11-22T11:30:00+01:00",
+		"": "", "tomorrow": "", "2027:02:30:18": "", "2027:13:01:00": "", "+d": "", "+-3d": "", "-3d": "", "+99999999d": "",
+	} {
+		got, err := enroll.ParseTime(text, now)
+		if want == "" {
+			if !errors.Is(err, enroll.ErrValue) {
+				t.Errorf("%q: %v, %v", text, got, err)
+			}
+			continue
+		}
+		if err != nil || got.Format(time.RFC3339) != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestParameters(t *testing.T) {
+	r := newRules(t)
+	for _, test := range []struct{ name, value, stored, problem string }{
+		{"keep_alive", "5", "5", ""},
+		{"keep-alive", " 60 ", "60", ""},
+		{"KEEP_ALIVE", "07", "7", ""},
+		{"keep_alive", "4", "", `keep_alive must be a number from 5 to 60, not "4"`},
+		{"keep_alive", "61", "", `keep_alive must be a number from 5 to 60, not "61"`},
+		{"keep_alive", "15m", "", `keep_alive must be a number from 5 to 60, not "15m"`},
+		{"enable_ipv6", "TRUE", "true", ""},
+		{"enable_ipv6", "yes", "", `enable_ipv6 must be true or false, not "yes"`},
+		{"tls_min_version", "1.0", "1.0", ""},
+		{"tls_min_version", "0.9", "", `tls_min_version must be 1.0, 1.1, 1.2 or 1.3, not "0.9"`},
+		{"max_sessions", "0", "0", ""},
+		{"max_sessions", "-1", "", `max_sessions must be a number from 0 to 1000000, not "-1"`},
+		{"no_such", "1", "", `parameter "no_such": not found`},
+	} {
+		c, err := r.SetParameter(t.Context(), operator, test.name, test.value)
+		if test.problem != "" {
+			if err == nil || err.Error() != test.problem {
+				t.Errorf("%s=%s: %v", test.name, test.value, err)
+			}
+			continue
+		}
+		if err != nil || c.New != test.stored {
+			t.Errorf("%s=%s: %+v, %v", test.name, test.value, c, err)
+		}
+	}
+	s, err := r.Settings(t.Context())
+	if err != nil || s.KeepAlive != 7*time.Minute || !s.IPv6 || s.MaxSessions != 0 || s.ValidityDays != 1825 {
+		t.Errorf("the settings are %+v: %v", s, err)
+	}
+}
+
+// TestDeviceRules are edits that are refused, with the words for the operator.
+func TestDeviceRules(t *testing.T) {
+	r := newRules(t)
+	install, byString, encrypted := store.Install, store.ByString, store.Encrypted
+	for _, test := range []struct {
+		name    string
+		device  string
+		edit    enroll.DeviceEdit
+		kind    error
+		problem string
+	}{
+		{"string without one", "a", enroll.DeviceEdit{Operation: &install, AuthMode: &byString}, enroll.ErrRefused,
+			`device "a" authenticates by a string but has none`},
+		{"string on a secure phone", "a", enroll.DeviceEdit{Operation: &install, AuthMode: &byString, String: ptr("1234"), SecurityMode: &encrypted}, enroll.ErrRefused,
+			`device "a" is encrypted and has no installed LSC: it cannot register, so no user can start the enrolment with a string`},
+		{"short string", "a", enroll.DeviceEdit{String: ptr("123")}, enroll.ErrValue, "an authentication string has 4 to 10 digits"},
+		{"long string", "a", enroll.DeviceEdit{String: ptr("12345678901")}, enroll.ErrValue, "an authentication string has 4 to 10 digits"},
+		{"no digits", "a", enroll.DeviceEdit{String: ptr("secret")}, enroll.ErrValue, "an authentication string has 4 to 10 digits"},
+		{"odd RSA", "a", enroll.DeviceEdit{RSABits: ptr(2000)}, enroll.ErrValue, "an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not 2000"},
+		{"odd EC", "a", enroll.DeviceEdit{ECBits: ptr(224)}, enroll.ErrValue, "an EC key has 256, 384 or 521 bits, not 224"},
+		{"past", "a", enroll.DeviceEdit{Operation: &install, CompletesBy: ptr(time.Unix(1e9, 0).UTC())}, enroll.ErrValue,
+			"the time 2001-09-09T01:46:40Z, by which the operation has to be completed, has passed"},
+		{"time for nothing", "a", enroll.DeviceEdit{CompletesBy: ptr(time.Now().Add(time.Hour))}, enroll.ErrRefused,
+			`device "a" has no operation that could be completed by a time`},
+		{"control character", "a", enroll.DeviceEdit{Description: ptr("a\x1bb")}, enroll.ErrValue,
+			"the description has at most 128 characters and no control characters"},
+		{"name too long for a certificate", strings.Repeat("n", 65), enroll.DeviceEdit{Operation: &install}, enroll.ErrRefused,
+			`the name of device "` + strings.Repeat("n", 65) + `" is longer than the 64 characters that a certificate can hold (RFC 5280, ub-common-name)`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, _, err := r.AddDevice(t.Context(), operator, test.device, test.edit)
+			if !errors.Is(err, test.kind) || err.Error() != test.problem {
+				t.Errorf("%v", err)
+			}
+			if _, err := r.Store.Device(t.Context(), test.device); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the device was added: %v", err)
+			}
+		})
+	}
+}
+
+func TestGenerateString(t *testing.T) {
+	r := newRules(t)
+	if _, _, err := r.AddDevice(t.Context(), operator, "phone", enroll.DeviceEdit{}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.GenerateString(t.Context(), operator, "PHONE")
+	if err != nil || !regexp.MustCompile(`^[0-9]{10}$`).MatchString(s) {
+		t.Fatalf("generated %q: %v", s, err)
+	}
+	d, err := r.Store.Device(t.Context(), "phone")
+	if err != nil || strings.Contains(string(d.SealedString), s) {
+		t.Errorf("the string rests in the open: %v", err)
+	}
+	if got, err := r.AuthenticationString(d); err != nil || got != s {
+		t.Errorf("opened %q: %v", got, err)
+	}
+	for e, err := range r.Store.Events(t.Context(), store.EventFilter{}) {
+		if err != nil || strings.Contains(e.Detail, s) {
+			t.Errorf("an event holds the string: %v", err)
+		}
+	}
+}
+
+func TestMasterKey(t *testing.T) {
+	r := newRules(t)
+	if _, err := r.Authority(t.Context()); !errors.Is(err, enroll.ErrNotReady) {
+		t.Errorf("before init: %v", err)
+	}
+	first, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Acme"}, 2048)
+	if err != nil || !first.Created {
+		t.Fatalf("init: %+v, %v", first, err)
+	}
+	again, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Other"}, 2048)
+	if err != nil || again.Created || again.Fingerprint != first.Fingerprint {
+		t.Errorf("a second init: %+v, %v", again, err)
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if _, err := crypto.CreateMasterKey(other); err != nil {
+		t.Fatal(err)
+	}
+	_, err = enroll.OpenSealer(t.Context(), r.Store, other, false)
+	if !errors.Is(err, crypto.ErrWrongKey) || !strings.Contains(err.Error(), "does not belong to") {
+		t.Errorf("with another key: %v", err)
+	}
+	_, err = enroll.OpenSealer(t.Context(), r.Store, filepath.Join(t.TempDir(), "none"), false)
+	if err == nil || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("without a key: %v", err)
+	}
+}
