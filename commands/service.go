@@ -87,6 +87,9 @@ func activation(active bool) func(context.Context, *Env, string) error {
 		}
 		was.Active = active
 		env.say("service %s is %s", was.Name, serviceState(was))
+		if err := env.awaitObedience(ctx, s, was); err != nil {
+			return err
+		}
 		return env.serviceResult(ctx, s, was.Name)
 	}
 }
@@ -102,6 +105,11 @@ func serviceRestart(ctx context.Context, env *Env, name string) error {
 	env.say("service %s is told to restart", was.Name)
 	if !was.Active {
 		env.say("warning: it is deactivated; capf service activate %s starts it", was.Name)
+		return env.serviceResult(ctx, s, was.Name)
+	}
+	was.Restarts++
+	if err := env.awaitObedience(ctx, s, was); err != nil {
+		return err
 	}
 	return env.serviceResult(ctx, s, was.Name)
 }

@@ -5,9 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -31,6 +28,7 @@ func statusCommand() command {
 type report struct {
 	Findings    []finding     `json:"findings"`
 	Service     string        `json:"service"`
+	Enrollment  string        `json:"enrollment"`
 	Servers     []runningNow  `json:"servers"`
 	Issuer      string        `json:"issuer"`
 	Certificate *ownIdentity  `json:"certificate"`
@@ -44,17 +42,6 @@ type finding struct {
 	Severity string `json:"severity"`
 	Text     string `json:"text"`
 	Hint     string `json:"hint"`
-}
-
-type runningNow struct {
-	PID       int      `json:"pid"`
-	Host      string   `json:"host"`
-	Version   string   `json:"version"`
-	Addresses []string `json:"addresses"`
-	Since     string   `json:"since"`
-	SeenAt    string   `json:"seen_at"`
-	Sessions  int      `json:"sessions"`
-	Alive     bool     `json:"alive"`
 }
 
 type ownIdentity struct {
@@ -105,17 +92,11 @@ func status(ctx context.Context, env *Env) error {
 }
 
 func (r *report) fields() []field {
-	fields := []field{{"Service capf", "", r.Service}}
+	fields := []field{{"Services", "", fmt.Sprintf("capf %s, enrollment %s", r.Service, r.Enrollment)}}
 	for _, v := range r.Servers {
-		if !v.Alive {
-			continue
+		if v.Alive {
+			fields = append(fields, field{"Listener", "", v.String()})
 		}
-		where := strings.Join(v.Addresses, ", ")
-		if where == "" {
-			where = "not listening"
-		}
-		fields = append(fields, field{"Listener", "",
-			fmt.Sprintf("%s, %d sessions (pid %d on %s, capf %s)", where, v.Sessions, v.PID, v.Host, v.Version)})
 	}
 	fields = append(fields, field{"Issuer", "", r.Issuer})
 	if c := r.Certificate; c != nil {
@@ -138,13 +119,20 @@ func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Service = serviceState(service)
+	enrollment, err := findService(ctx, s, "enrollment")
+	if err != nil {
+		return nil, err
+	}
+	r.Service, r.Enrollment = serviceState(service), serviceState(enrollment)
 	settings, err := rules.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r.Issuer = settings.Issuer
-	if err := r.servers(ctx, env, s, service.Active); err != nil {
+	if settings.FIPS {
+		r.Issuer += ", FIPS mode"
+	}
+	if err := r.servers(ctx, env, s, service); err != nil {
 		return nil, err
 	}
 	if r.Certificate, err = identityNow(ctx, s, env.Now()); err != nil {
@@ -165,47 +153,6 @@ func (r *report) find(ctx context.Context, rules *enroll.Rules) error {
 		r.Findings = append(r.Findings, finding(f))
 	}
 	return nil
-}
-
-// servers lists the serve processes, and finds fault when none of them lives
-// although the service is activated.
-func (r *report) servers(ctx context.Context, env *Env, s *store.Store, active bool) error {
-	rows, err := s.Servers(ctx)
-	if err != nil {
-		return err
-	}
-	living := 0
-	for _, v := range rows {
-		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, timestamp(v.Since), timestamp(v.SeenAt), v.Sessions, alive(v, env.Now())}
-		if now.Addresses == nil {
-			now.Addresses = []string{}
-		}
-		if now.Alive {
-			living++
-		}
-		r.Servers = append(r.Servers, now)
-	}
-	if active && living == 0 {
-		r.Findings = append(r.Findings, finding{"error", "no serve is running", "capf serve, or systemctl start capf"})
-	}
-	return nil
-}
-
-// reportAge is how old the report of a living server can be: it makes one
-// every five seconds.
-const reportAge = 20 * time.Second
-
-// alive tells whether a serve that has reported itself still runs. On this host
-// the process is looked for, so that one that was killed is noticed at once.
-func alive(v store.Server, now time.Time) bool {
-	if now.Sub(v.SeenAt) > reportAge {
-		return false
-	}
-	if host, err := os.Hostname(); err != nil || host != v.Host {
-		return true
-	}
-	err := syscall.Kill(v.PID, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
 func identityNow(ctx context.Context, s *store.Store, now time.Time) (*ownIdentity, error) {

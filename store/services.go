@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 func (v *Service) fields() []any { return []any{&v.Name, &v.Active, &v.Restarts} }
@@ -66,10 +67,17 @@ func (v *Server) fields() []any {
 		&v.Sessions, &v.Restarts}
 }
 
+// forgotten is the age at which the last report of a process that ended without
+// a word is dropped.
+const forgotten = 24 * time.Hour
+
 // ReportServer keeps what a serve process says of itself; the time of the
 // report is the store's. It is no event.
 func (s *Store) ReportServer(ctx context.Context, v Server) error {
 	err := s.change(ctx, func(t *tx) error {
+		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ?", millis(t.now.Add(-forgotten))); err != nil {
+			return err
+		}
 		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (host, pid) DO UPDATE SET version = excluded.version, addresses = excluded.addresses,
