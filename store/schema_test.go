@@ -181,7 +181,8 @@ func TestMigration(t *testing.T) {
 	must(t, s.Close())
 	sqlIn(t, path, "PRAGMA user_version = 0; DROP TABLE events; DROP TABLE lscs; DROP TABLE requests; DROP TABLE device_certificates; "+
 		"DROP TABLE devices; DROP TABLE trust_certificates; DROP TABLE identity; DROP TABLE identity_chain; DROP TABLE key_check; "+
-		"DROP TABLE parameters; DROP TABLE services; DROP TABLE servers; DROP TABLE event_chain")
+		"DROP TABLE parameters; DROP TABLE services; DROP TABLE servers; DROP TABLE event_chain; "+
+		"DROP TABLE job_devices; DROP TABLE jobs; DROP TABLE directory_devices; DROP TABLE directories; DROP TABLE feature_groups; DROP TABLE templates")
 	_, err := Open(t.Context(), path, Options{ReadOnly: true})
 	wantErr(t, err, ErrReadOnly)
 	addDevice(t, openStore(t, path, Options{}), "SEP000000000001")
