@@ -34,6 +34,11 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 		if err := t.submit(&r, RequestPending); err != nil {
 			return err
 		}
+		if r.Issuer == onlineCA {
+			if err := t.queue(&r); err != nil {
+				return err
+			}
+		}
 		return t.event(a, r.Device, EventText{Action: "enroll", Step: "submit", Detail: r.KeyKind + " for " + r.Issuer})
 	})
 	if err != nil {
