@@ -1,7 +1,7 @@
 # make demo    enrol a phone on this machine, from nothing
 # make test    everything that has to hold
 # make build   the static binary ./capf
-# make bench   figures, each next to its bound
+# make bench   figures, each next to its bound; BENCHFLAGS=-short is quicker
 # make fuzz    every reader of foreign bytes, FUZZTIME each
 
 export CGO_ENABLED := 0
@@ -27,7 +27,7 @@ vet:
 	$(STATICCHECK) ./...
 
 bench: build
-	scripts/bench.sh ./capf
+	go run ./scripts/bench -capf ./capf $(BENCHFLAGS)
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// roles are what this program does when it starts itself again.
+var roles = map[string]func(args []string) error{
+	"launch":  launch,
+	"nothing": func([]string) error { return nil },
+	"sqlite":  openSQLite,
+}
+
+// launchOrder says which commands to run. They take turns, so that whatever
+// else the machine does falls on all of them.
+type launchOrder struct {
+	Runs     int
+	Commands [][]string
+}
+
+// launchResult has the runs of each command.
+type launchResult struct {
+	Own  int64 // peak memory of the process that started them, in bytes
+	Runs [][]launched
+}
+
+type launched struct {
+	Took time.Duration
+	Peak int64 // memory, in bytes
+}
+
+// launch reads an order and writes what came of it.
+func launch([]string) error {
+	var order launchOrder
+	if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
+		return err
+	}
+	result := launchResult{Runs: make([][]launched, len(order.Commands))}
+	for run := range order.Runs {
+		for i, args := range order.Commands {
+			one, err := launchOne(args, run)
+			if err != nil {
+				return err
+			}
+			result.Runs[i] = append(result.Runs[i], one)
+		}
+	}
+	var err error
+	if result.Own, err = peakMemory(os.Getpid()); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(result)
+}
+
+// launchOne runs a command, whose output nobody reads.
+func launchOne(args []string, run int) (launched, error) {
+	cmd := exec.Command(args[0])
+	for _, arg := range args[1:] {
+		cmd.Args = append(cmd.Args, strings.ReplaceAll(arg, "{run}", strconv.Itoa(run)))
+	}
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	began := time.Now()
+	err := cmd.Run()
+	took := time.Since(began)
+	if err != nil {
+		return launched{}, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, complaint.Bytes())
+	}
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return launched{}, errors.New("this system does not tell the memory of a process")
+	}
+	return launched{took, usage.Maxrss << 10}, nil
+}
+
+// openSQLite is the least that a command has to do before it can ask anything:
+// open the file and read its schema. The driver comes with package store.
+func openSQLite(args []string) error {
+	if len(args) != 1 {
+		return errors.New("sqlite: the database is missing")
+	}
+	db, err := sql.Open("sqlite", "file:"+args[0]+"?_pragma=query_only(1)")
+	if err != nil {
+		return err
+	}
+	var tables int
+	err = db.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables)
+	return errors.Join(err, db.Close())
+}

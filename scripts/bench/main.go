@@ -1,0 +1,164 @@
+// Bench measures capf as its users meet it: phones that enrol over TLS with a
+// serve process of its own, and commands on a database of some size. Each
+// figure stands beside what bounds it, measured in the same run. It judges
+// nothing; it fails only when something did not work.
+//
+// It runs on Linux, whose /proc it reads.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the choices of the command line.
+type options struct {
+	capf     string
+	dir      string
+	json     string
+	devices  int           // in the database besides those that enrol
+	clients  []int         // phones at the same time, a measurement each
+	span     time.Duration // of one measurement
+	parts    int           // of a measurement, between which the bound is looked at
+	baseline time.Duration // of one look
+	runs     int           // of each command
+	listed   int           // devices in the database of the commands
+	pending  int           // requests in it
+}
+
+const usage = `Usage: go run ./scripts/bench [flags]
+
+Measures enrolments over TLS against "capf serve" as a process of its own, with
+every commit synced to the disk, and the time and memory of commands on a large
+database. Below two minutes; -short takes less than thirty seconds.
+
+Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 {
+		if role, ok := roles[args[0]]; ok {
+			return role(args[1:])
+		}
+	}
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "capf-bench-")
+	if err != nil {
+		return fmt.Errorf("making a folder for the databases: %w", err)
+	}
+	o.dir = dir
+	r, err := measure(ctx, o, stderr)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted") // whatever broke, broke because of it
+	}
+	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+		return err
+	}
+	if o.json != "" {
+		if err := r.save(o.json); err != nil {
+			return err
+		}
+	}
+	return r.print(stdout)
+}
+
+// measure makes all measurements, one after the other. What it is doing goes to
+// stderr, where it does not mix with the table.
+func measure(ctx context.Context, o options, progress io.Writer) (report, error) {
+	began := time.Now()
+	m, err := thisMachine(o.dir)
+	if err != nil {
+		return report{}, err
+	}
+	r := report{Machine: m, Date: began.UTC().Truncate(time.Second)}
+	say := func(format string, args ...any) { fmt.Fprintf(progress, "bench: "+format+"\n", args...) }
+	if len(o.clients) > 0 {
+		if r.Enrolment, err = measureEnrolment(ctx, o, say); err != nil {
+			return r, err
+		}
+	}
+	if o.runs > 0 {
+		if r.Commands, err = measureCommands(ctx, o, say); err != nil {
+			return r, err
+		}
+	}
+	r.Took = time.Since(began)
+	return r, nil
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() { fmt.Fprint(stderr, usage); f.PrintDefaults() }
+	short := f.Bool("short", false, "measure for a shorter time, on a smaller database of the commands")
+	clients := f.String("clients", "1,16,256", "phones that enrol at the same time, a measurement for each `NUMBER`; empty leaves enrolment out")
+	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is measured")
+	f.StringVar(&o.dir, "dir", "/var/tmp", "make the databases in the `FOLDER`, which is to be on a disk")
+	f.StringVar(&o.json, "json", "", "write the figures to the `FILE` too")
+	f.IntVar(&o.devices, "devices", 1000, "`NUMBER` of devices in the database besides those that enrol")
+	f.DurationVar(&o.span, "time", 5*time.Second, "`TIME` for which phones enrol in each measurement")
+	f.IntVar(&o.runs, "runs", 11, "`NUMBER` of runs of each command; 0 leaves the commands out")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag", f.Arg(0))
+	}
+	o.parts, o.baseline, o.listed, o.pending = 3, 600*time.Millisecond, 100_000, 1000
+	if *short {
+		o.parts, o.baseline, o.listed = 1, 300*time.Millisecond, 20_000
+		o.span, o.runs = min(o.span, 1500*time.Millisecond), min(o.runs, 5)
+	}
+	for word := range strings.FieldsFuncSeq(*clients, func(c rune) bool { return c == ',' }) {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 {
+			return o, fmt.Errorf("-clients: %q is not a number of phones", word)
+		}
+		o.clients = append(o.clients, n)
+	}
+	if o.devices < 0 || o.span <= 0 || o.runs < 0 {
+		return o, errors.New("-devices, -time, -runs: there is no such number")
+	}
+	return o, o.findProgram()
+}
+
+// findProgram makes the path of the program one that holds in every folder.
+func (o *options) findProgram() error {
+	path, err := filepath.Abs(o.capf)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("-capf: there is no %q; make build makes it", o.capf)
+	}
+	o.capf = path
+	return nil
+}
