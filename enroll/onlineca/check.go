@@ -31,6 +31,8 @@ type Step struct {
 // certificate, or keeps a real request, for whatever name it carries.
 type DryRun struct {
 	CSR []byte // DER
+	// Judge says what is wrong with the certificate that came; nil takes any.
+	Judge func(Answer) error
 }
 
 // Check walks the way to the CA step by step and stops at the first one that
@@ -117,6 +119,12 @@ func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {
 	number := ""
 	if answer.RequestID != "" {
 		number = " as request " + answer.RequestID
+	}
+	if answer.State == Issued && dry.Judge != nil {
+		if err := dry.Judge(answer); err != nil {
+			return Step{Name: StepEnrollment, Text: "the CA issued a certificate" + number + " that no phone would be given: " + plain(err.Error(), maxWords),
+				Advice: "mend the template or profile at the CA, or upload what is missing to capf-trust"}
+		}
 	}
 	if answer.State == Pending {
 		return Step{Name: StepEnrollment, OK: true, Text: "the CA has taken the request" + number + "; it waits for a manager of the CA"}

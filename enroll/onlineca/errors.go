@@ -71,6 +71,10 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
+// Temporary says that the same may succeed in a moment: the connection broke or
+// the server was busy.
+func (e *Error) Temporary() bool { return e.again }
+
 // maxWords bounds what is repeated of a foreign text, in characters.
 const maxWords = 300
 
