@@ -107,7 +107,11 @@ func (c *counter) walkStream(name string, r *bounded, yield func(entry) error) e
 
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) }
 
-func isTar(head []byte) bool { return len(head) > 262 && string(head[257:262]) == "ustar" }
+// isTar knows the tar of a POSIX or GNU program, and the block of zeros that is
+// an empty one.
+func isTar(head []byte) bool {
+	return len(head) == peekLength && (string(head[257:262]) == "ustar" || len(bytes.Trim(head, "\x00")) == 0)
+}
 
 // walkGzip reads a compressed tar, or a single compressed file.
 func (c *counter) walkGzip(name string, b *bufio.Reader, compressed *bounded, yield func(entry) error) error {
@@ -151,7 +155,7 @@ func (c *counter) walkTar(r io.Reader, yield func(entry) error) error {
 			continue
 		}
 		e := seen.sort(head.Name)
-		if head.Typeflag != tar.TypeReg {
+		if head.Typeflag != tar.TypeReg && e.foreign == "" {
 			e.problem = "it is a link or a device, not a file"
 		}
 		if err := c.inner(e, t, yield); err != nil {
@@ -207,6 +211,7 @@ func (c *counter) walkZipFile(f *zip.File, seen *names, yield func(entry) error)
 	}
 	e := seen.sort(f.Name)
 	switch {
+	case e.foreign != "":
 	case !f.Mode().IsRegular():
 		e.problem = "it is a link or a device, not a file"
 	case f.Flags&1 != 0: // APPNOTE.TXT, section 4.4.4

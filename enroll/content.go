@@ -4,14 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
-
-	"github.com/smallstep/pkcs7"
 
 	"capf/crypto"
 )
@@ -198,11 +197,15 @@ func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	if err == nil && len(certs) > 0 {
 		return certs, nil
 	}
-	if p7, err := pkcs7.Parse(der); err == nil {
-		if len(p7.Certificates) == 0 {
+	if chain, ok := pkcs7Certificates(der); ok {
+		certs, err := x509.ParseCertificates(chain)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("it is a PKCS#7 with a damaged certificate (%w)", err)
+		case len(certs) == 0:
 			return nil, errors.New("it is a PKCS#7 without a certificate")
 		}
-		return p7.Certificates, nil
+		return certs, nil
 	}
 	if _, err := x509.ParseCertificateRequest(der); err == nil {
 		return nil, errors.New(isRequest)
@@ -212,3 +215,31 @@ func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	}
 	return nil, errors.New(isNothing)
 }
+
+// pkcs7Certificates finds the certificates of a PKCS#7, one after the other in
+// DER: they are the element 0 of a SignedData (RFC 2315, section 9.1).
+func pkcs7Certificates(der []byte) (certs []byte, ok bool) {
+	var message struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue
+	}
+	var signed, element asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &message); err != nil || len(rest) > 0 || !message.Type.Equal(signedData()) {
+		return nil, false
+	}
+	if _, err := asn1.Unmarshal(message.Content.Bytes, &signed); err != nil || signed.Tag != asn1.TagSequence {
+		return nil, false
+	}
+	for rest := signed.Bytes; len(rest) > 0; {
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &element); err != nil {
+			return nil, false
+		}
+		if element.Class == asn1.ClassContextSpecific && element.Tag == 0 {
+			certs = element.Bytes
+		}
+	}
+	return certs, true
+}
+
+func signedData() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2} }

@@ -1,0 +1,331 @@
+package enroll
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// TestWrongCertificates are certificates that no phone gets, each with the line
+// that the operator reads.
+func TestWrongCertificates(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.trusts(d.root, d.ca)
+	stranger := d.newCA("Stranger", nil)
+	impostor := d.newCA("Company Issuing", d.root)
+	unknown := d.create(&x509.Certificate{SerialNumber: big.NewInt(d.next()), Subject: pkix.Name{CommonName: "Web server"}}, d.root, stranger.key.Public())
+	edit := func(f func(*x509.Certificate)) func(*desk, store.Request) [][]byte {
+		return func(d *desk, r store.Request) [][]byte { return [][]byte{der(d.sign(r, f))} }
+	}
+	one := func(f func(*desk, store.Request) *x509.Certificate) func(*desk, store.Request) [][]byte {
+		return func(d *desk, r store.Request) [][]byte { return [][]byte{der(f(d, r))} }
+	}
+	for _, test := range []struct {
+		name  string
+		certs func(*desk, store.Request) [][]byte
+		want  []string
+	}{
+		{"unknown-key", one(func(d *desk, r store.Request) *x509.Certificate { return unknown }),
+			[]string{`refused: no phone has sent the key of the certificate "Web server"`}},
+		{"wrong-device", edit(func(c *x509.Certificate) { c.Subject.CommonName = "SEP001122334455" }),
+			[]string{`refused: the certificate's common name is "SEP001122334455" instead of "wrong-device"`}},
+		{"ca-true", edit(func(c *x509.Certificate) { c.IsCA = true }), []string{`refused: the certificate of "ca-true" is a CA's`}},
+		{"cert-sign", edit(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }), []string{`refused: the certificate of "cert-sign" is a CA's`}},
+		{"expired", edit(func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) }), []string{`refused: "expired" has expired on 2026-11-22T11:59:00Z`}},
+		{"not-yet", edit(func(c *x509.Certificate) { c.NotBefore = noon.Add(time.Minute) }), []string{`refused: "not-yet" is not valid before 2026-11-22T12:01:00Z`}},
+		{"no-usage", edit(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }),
+			[]string{`refused: the certificate of "no-usage" has a keyUsage without digitalSignature`}},
+		{"rsa", edit(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }),
+			[]string{`refused: the certificate of "rsa" has a keyUsage without keyEncipherment`}},
+		{"foreign-ca", one(func(d *desk, r store.Request) *x509.Certificate { return d.signBy(stranger, r) }),
+			[]string{`refused: its issuer "CN=Stranger,O=Company" is not in capf-trust`}},
+		{"impostor", one(func(d *desk, r store.Request) *x509.Certificate { return d.signBy(impostor, r) }),
+			[]string{`refused: the signature on "impostor" is not by "Company Issuing": x509: ECDSA verification failure`}},
+		{"sha-1", edit(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }),
+			[]string{`refused: the certificate of "sha-1" is signed with ECDSA-SHA1: SHA-256 or better is needed`}},
+		{"critical", edit(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
+		}), []string{`refused: "critical" has the unknown critical extension 1.2.3`}},
+		{"two-for-one", func(d *desk, r store.Request) [][]byte { return [][]byte{der(d.sign(r)), der(d.sign(r))} },
+			[]string{"imported", "refused: another certificate for the same key is in this import"}},
+		{"twice", func(d *desk, r store.Request) [][]byte { c := der(d.sign(r)); return [][]byte{c, c} },
+			[]string{"imported", "already there: it is in this import twice"}},
+		{"another", func(d *desk, r store.Request) [][]byte {
+			d.bring(der(d.sign(r)))
+			return [][]byte{der(d.sign(r))}
+		}, []string{"refused: the request has another LSC already, which is issued"}},
+		{"installed", func(d *desk, r store.Request) [][]byte {
+			d.bring(der(d.sign(r)))
+			d.confirm(r)
+			return [][]byte{der(d.sign(r))}
+		}, []string{"refused: the request has another LSC already, which is installed"}},
+		{"serial", func(d *desk, r store.Request) [][]byte {
+			other := d.sign(d.request("serial-first"))
+			d.bring(der(other))
+			return [][]byte{der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
+		}, []string{"refused: its issuer has used the serial number before"}},
+		{"rejected", func(d *desk, r store.Request) [][]byte {
+			if err := d.Store.RejectRequest(d.Context(), olga, r.ID, "no"); err != nil {
+				d.Fatal(err)
+			}
+			return [][]byte{der(d.sign(r))}
+		}, []string{"refused: the request has been rejected"}},
+		{"older", func(d *desk, r store.Request) [][]byte { d.request(r.Device); return [][]byte{der(d.sign(r))} },
+			[]string{"stale: the phone has made a newer key"}},
+		{"deleted", func(d *desk, r store.Request) [][]byte {
+			c := der(d.sign(r))
+			d.bring(c)
+			d.request(r.Device)
+			if _, err := d.Store.DeleteStale(d.Context(), olga, nil); err != nil {
+				d.Fatal(err)
+			}
+			return [][]byte{c}
+		}, []string{"already there: the request had its LSC, which has been deleted"}},
+		{"ca-alone", func(d *desk, r store.Request) [][]byte { return [][]byte{der(stranger.Certificate)} },
+			[]string{`not a phone's: the CA certificate "Stranger"`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := &desk{TB: t, Rules: d.Rules, root: d.root, ca: d.ca, serial: d.serial}
+			r := d.requestOf(test.name)
+			certs := test.certs(d, r)
+			before := d.facts()
+			lines, _, err := d.lines(ImportOptions{}, Bytes("x.der", bytes.Join(certs, nil)))
+			for i := range test.want {
+				test.want[i] = "x.der: " + test.want[i]
+			}
+			if err != nil || !slices.Equal(lines, test.want) {
+				t.Errorf("the lines are\n%s\nwith the error %v, instead of\n%s", strings.Join(lines, "\n"), err, strings.Join(test.want, "\n"))
+			}
+			good := slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "imported") || strings.Contains(l, "stale:") })
+			if after := d.facts(); (after != before) != good {
+				t.Errorf("%q became %q", before, after)
+			}
+		})
+		d.serial += 10
+	}
+}
+
+// requestOf is a request with an RSA key of the device rsa, with an EC key of
+// any other.
+func (d *desk) requestOf(device string) store.Request {
+	d.Helper()
+	if device != "rsa" {
+		return d.request(device)
+	}
+	key, err := rsaKey()
+	if err != nil {
+		d.Fatal(err)
+	}
+	return d.requestFor(device, crypto.RSA2048, key)
+}
+
+// bring imports certificates that are good.
+func (d *desk) bring(ders ...[]byte) {
+	d.Helper()
+	_, report, err := d.lines(ImportOptions{}, Bytes("good.der", bytes.Join(ders, nil)))
+	if err != nil || report.Count(Imported) != len(ders) {
+		d.Fatalf("%+v, %v", report, err)
+	}
+}
+
+// confirm is the phone that has stored the LSC of its request.
+func (d *desk) confirm(r store.Request) {
+	d.Helper()
+	lsc, err := d.Store.LSCOfRequest(d.Context(), r.ID)
+	if err == nil {
+		err = d.Store.MarkInstalled(d.Context(), store.Actor{Kind: store.Phone, Name: r.Device}, lsc.ID, r.Schedule)
+	}
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+func adviceOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+// TestMovedOn are requests that change between the plan and its application.
+func TestMovedOn(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		move func(*desk, store.Request) error
+		want string // the error; "" when the import is carried out
+		kind error
+	}{
+		"deleted": {func(d *desk, r store.Request) error {
+			_, err := d.Store.DeleteRequests(d.Context(), olga, []int64{r.ID})
+			return err
+		}, "importing certificates: request 2: not found", store.ErrNotFound},
+		"rejected": {func(d *desk, r store.Request) error { return d.Store.RejectRequest(d.Context(), olga, r.ID, "no") },
+			"importing certificates: request 2: conflict: it is rejected now", store.ErrConflict},
+		"issued": {func(d *desk, r store.Request) error { d.bring(der(d.sign(r))); return nil },
+			"importing certificates: request 2: conflict: it is issued now", store.ErrConflict},
+		"overtaken": {func(d *desk, r store.Request) error { d.request(r.Device); return nil }, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.trusts(d.root, d.ca)
+			first, second := d.request("first"), d.request("second")
+			certs := slices.Concat(der(d.sign(first)), der(d.sign(second)))
+			var before string
+			_, report, err := d.lines(ImportOptions{Ready: func(ImportReport) error {
+				err := test.move(d, second)
+				before = d.facts()
+				return err
+			}}, Bytes("x.der", certs))
+			if test.want == "" {
+				if err != nil || report.Overtaken != 1 || report.Count(Imported) != 2 {
+					t.Errorf("%+v, %v", report, err)
+				}
+				return
+			}
+			if err == nil || err.Error() != test.want || !errors.Is(err, test.kind) ||
+				adviceOf(err) != "it has changed since the plan was made, and nothing was imported: run the import again" {
+				t.Errorf("the error is %v (%s)", err, adviceOf(err))
+			}
+			if after := d.facts(); after != before {
+				t.Errorf("%q became %q", before, after)
+			}
+		})
+	}
+}
+
+// TestDryRun changes nothing, and says the same.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.trusts(d.root, d.ca)
+	a, b := d.sign(d.request("a")), d.sign(d.request("b"))
+	source := func() Source { return Bytes("x.pem", pemOf(a, b)) }
+	before := d.facts()
+	planned, _, err := d.lines(ImportOptions{DryRun: true, Device: "A"}, source())
+	if err != nil || d.facts() != before {
+		t.Fatalf("%v, %q became %q", err, before, d.facts())
+	}
+	done, _, err := d.lines(ImportOptions{Device: "A"}, source())
+	if want := []string{"x.pem: imported", "x.pem: skipped: it is for another device"}; err != nil || !slices.Equal(done, want) || !slices.Equal(planned, want) {
+		t.Errorf("%v, %v, %v", planned, done, err)
+	}
+	stop := errors.New("stop")
+	if _, err := d.ImportAll(t.Context(), olga, []Source{source()}, ImportOptions{Ready: func(ImportReport) error { return stop }}); err != stop {
+		t.Errorf("the error of Ready became %v", err)
+	}
+	if _, err := d.ImportAll(t.Context(), olga, []Source{source()}, ImportOptions{Row: func(ImportRow) error { return stop }}); err != stop {
+		t.Errorf("the error of Row became %v", err)
+	}
+}
+
+// TestSharedKey is a key that two devices have sent: each gets its own
+// certificate, whoever was last.
+func TestSharedKey(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.trusts(d.root, d.ca)
+	key, err := rsaKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var certs []*x509.Certificate
+	for _, name := range []string{"SEP001122334455", "thief"} {
+		r := d.requestFor(name, crypto.RSA2048, key)
+		certs = append(certs, d.sign(r))
+	}
+	lines, _, err := d.lines(ImportOptions{}, Bytes("x.pem", pemOf(certs...)))
+	if want := []string{"x.pem: imported", "x.pem: imported"}; err != nil || !slices.Equal(lines, want) {
+		t.Errorf("%v, %v", lines, err)
+	}
+}
+
+// TestTrustAdvice is what an operator still has to upload.
+func TestTrustAdvice(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	bring := func(files ...file) ImportReport {
+		_, report, err := d.lines(ImportOptions{}, Bytes("x.tgz", tgzOf(t, files...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	signed := func(name string) file { return file{name: name + ".der", data: der(d.sign(d.request(name)))} }
+	const root, issuing = "CN=Company Root,O=Company", "CN=Company Issuing,O=Company"
+	report := bring(signed("a"))
+	if !slices.Equal(report.MissingCAs, []MissingCA{{issuing, ""}}) || report.Count(RefusedRow) != 1 {
+		t.Errorf("without any: %+v", report)
+	}
+	report = bring(file{name: "ca/issuing.pem", data: pemOf(d.ca.Certificate)}, signed("a"))
+	if !slices.Equal(report.MissingCAs, []MissingCA{{issuing, "ca/issuing.pem"}}) || report.Count(Imported) != 0 {
+		t.Errorf("with the CA in the import: %+v", report)
+	}
+	add := func(c *testCA, p store.Purpose) {
+		if _, err := d.Store.AddTrust(t.Context(), olga, trustRow(c.Certificate, p, "", false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(d.ca, store.CAPFTrust)
+	report = bring(signed("b"))
+	if report.Count(Imported) != 1 || !slices.Equal(report.MissingCAs, []MissingCA{{root, ""}}) || !slices.Equal(report.NotForCallManager, []string{issuing}) {
+		t.Errorf("without the root: %+v", report)
+	}
+	add(d.root, store.CAPFTrust)
+	report = bring(signed("c"))
+	if report.Count(Imported) != 1 || len(report.MissingCAs) != 0 || !slices.Equal(report.NotForCallManager, []string{issuing, root}) {
+		t.Errorf("with all in capf-trust: %+v", report)
+	}
+	add(d.ca, store.CallManagerTrust)
+	add(d.root, store.CallManagerTrust)
+	if report = bring(signed("d")); len(report.MissingCAs)+len(report.NotForCallManager) != 0 {
+		t.Errorf("with all: %+v", report)
+	}
+}
+
+// TestMICNames takes a certificate for the name of the MIC that was asked for.
+func TestMICNames(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.trusts(d.root, d.ca)
+	r := d.request("SEP001122334455")
+	mic := func(c *x509.Certificate) { c.Subject.CommonName = "CP-8861-SEP001122334455" }
+	lines, _, err := d.lines(ImportOptions{DryRun: true}, Bytes("x.der", der(d.sign(r, mic))))
+	want := []string{`x.der: refused: the certificate's common name is "CP-8861-SEP001122334455" instead of "SEP001122334455"`}
+	if err != nil || !slices.Equal(lines, want) {
+		t.Errorf("not asked for: %v, %v", lines, err)
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "CP-8861-SEP001122334455"}}, d.ca.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := r
+	asked.CSR = csr
+	if asked, err = d.Store.SubmitRequest(t.Context(), olga, asked); err != nil {
+		t.Fatal(err)
+	}
+	for _, edit := range []func(*x509.Certificate){mic, func(*x509.Certificate) {}} {
+		lines, _, err = d.lines(ImportOptions{DryRun: true}, Bytes("x.der", der(d.sign(asked, edit))))
+		if err != nil || !slices.Equal(lines, []string{"x.der: imported"}) {
+			t.Errorf("asked for: %v, %v", lines, err)
+		}
+	}
+	// Certificates of CAs that number without regard to RFC 5280 are good too.
+	long := func(c *x509.Certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(1), 150) }
+	lines, _, err = d.lines(ImportOptions{}, Bytes("x.der", der(d.sign(asked, long))))
+	if err != nil || !slices.Equal(lines, []string{"x.der: imported"}) {
+		t.Errorf("a long serial: %v, %v", lines, err)
+	}
+}
