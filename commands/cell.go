@@ -31,6 +31,8 @@ func tableCell(v any) string {
 			return ""
 		}
 		return v.Local().Format(tableTime)
+	case zoned:
+		return v.Local().Format(tableTime + " MST")
 	case bool:
 		if v {
 			return "yes"
@@ -46,6 +48,8 @@ func csvCell(v any) string {
 	switch v := v.(type) {
 	case time.Time:
 		return timestamp(v)
+	case zoned:
+		return timestamp(v.Time)
 	case bool:
 		return strconv.FormatBool(v)
 	case int, int64:
@@ -76,6 +80,8 @@ func appendJSON(to []byte, v any) ([]byte, error) {
 			return append(to, "null"...), nil
 		}
 		return append(t.UTC().AppendFormat(append(to, '"'), time.RFC3339), '"'), nil
+	case zoned:
+		return appendJSON(to, t.Time)
 	case longer:
 		return appendJSON(to, t.String())
 	case []byte:

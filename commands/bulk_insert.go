@@ -1,0 +1,110 @@
+package commands
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+)
+
+type bulkInsertOptions struct {
+	file string
+	provision.InsertOptions
+}
+
+func bulkInsertCommand() command {
+	return command{
+		name: "insert", args: "FILE.csv", short: "add the devices of a CSV file",
+		about: `The file is UTF-8 and has a header; its columns, in any order, are those of
+bulk template-csv, and only the name is needed. Commas or semicolons separate
+them. An empty cell is the vendor's default. What device list --csv prints can
+be given back. FILE - is stdin.
+
+Every row is checked before the first is written, and all problems are listed
+with line and column. Nothing is written then, unless --partial puts in the
+good rows. A device that exists is left alone when it is as its row says;
+--update changes it where it is not.`,
+		example: "capf bulk insert phones.csv --dry-run",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "update", Usage: "change devices that exist; an empty cell leaves what they have"},
+			&cli.BoolFlag{Name: "partial", Usage: "put in the good rows when others are bad"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			return bulkInsert(c.Context, env, bulkInsertOptions{c.Args().First(), provision.InsertOptions{
+				Update: c.Bool("update"), Partial: c.Bool("partial"), DryRun: c.Bool("dry-run"),
+			}})
+		},
+	}
+}
+
+func bulkInsert(ctx context.Context, env *Env, o bulkInsertOptions) error {
+	data, err := env.readInput(o.file, provision.CSVLimit)
+	if err != nil {
+		return err
+	}
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	in, err := provision.Insert(ctx, r, env.actor(), data, o.InsertOptions)
+	env.warn(in.Warnings)
+	if len(in.Problems) > 0 {
+		if err := showList(env, values(in.Problems), problemColumns, ""); err != nil {
+			return err
+		}
+		if more := in.Bad - len(in.Problems); more > 0 {
+			env.say("and %s more", counted(more, "problem"))
+		}
+	}
+	if err != nil && !errors.Is(err, provision.ErrPartly) {
+		if errors.Is(err, enroll.ErrRefused) {
+			err = &hinted{fmt.Errorf("reading %q: %w", o.file, err), hint(err)}
+		}
+		return err
+	}
+	done := fmt.Sprintf("%s: %d added, %d changed, %d as they are", counted(in.Rows, "row"), in.Added, in.Changed, in.Same)
+	if o.DryRun {
+		done += "; nothing was written"
+	}
+	env.say("%s", done)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errPartly, err)
+	}
+	return env.emptyList()
+}
+
+var problemColumns = []column[provision.Problem]{
+	{"Line", "line", func(p provision.Problem) any { return p.Line }},
+	{"Column", "column", func(p provision.Problem) any { return p.Column }},
+	{"Device", "device", func(p provision.Problem) any { return p.Device }},
+	{"Field", "field", func(p provision.Problem) any { return p.Field }},
+	{"Problem", "problem", func(p provision.Problem) any { return p.Text }},
+}
+
+func bulkTemplateCSVCommand() command {
+	return command{
+		name: "template-csv", short: "print an empty CSV file for bulk insert",
+		about:   `The headings are the vendor's where they are known.`,
+		example: "capf bulk template-csv > phones.csv",
+		output:  plain, noStore: true,
+		run: func(env *Env, _ *cli.Context) error {
+			w := csv.NewWriter(env.out)
+			if err := w.Write(provision.CSVHeader()); err != nil {
+				return fmt.Errorf("printing the file: %w", err)
+			}
+			w.Flush()
+			return w.Error()
+		},
+	}
+}

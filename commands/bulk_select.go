@@ -1,0 +1,57 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+func bulkSelectCommand() command {
+	return command{
+		name: "select", args: "[PATTERN]", short: "show the devices that filters select",
+		about: `Filters are combined: a device has to match all of them. PATTERN is a name in
+which * stands for any letters and ? for one. bulk update takes the same
+filters and changes what select shows.`,
+		example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
+		output:  list, flags: filterFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.selection(c)
+			if err != nil {
+				return err
+			}
+			return bulkSelect(c.Context, env, s)
+		},
+	}
+}
+
+func bulkSelect(ctx context.Context, env *Env, sel provision.Selection) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	devices, err := provision.Select(ctx, env.rules(s), sel)
+	if err != nil {
+		return err
+	}
+	return showList(env, devices, selectedColumns, "no device matches")
+}
+
+// selectedColumns are those of a device, and what there is to know of its LSC.
+var selectedColumns = append(overSelected(deviceColumns),
+	column[store.Selected]{"LSC ends", "lsc_not_after", func(v store.Selected) any { return v.Installed.NotAfter }},
+	column[store.Selected]{"", "lsc_not_before", func(v store.Selected) any { return v.Installed.NotBefore }},
+	column[store.Selected]{"", "lsc_serial", func(v store.Selected) any { return v.Installed.Serial }},
+	column[store.Selected]{"", "lsc_issuer", func(v store.Selected) any { return v.Installed.Issuer }},
+)
+
+// overSelected are columns of devices for devices that were selected.
+func overSelected(columns []column[store.Device]) []column[store.Selected] {
+	over := make([]column[store.Selected], 0, len(columns)+4)
+	for _, c := range columns {
+		over = append(over, column[store.Selected]{c.title, c.key, func(v store.Selected) any { return c.value(v.Device) }})
+	}
+	return over
+}

@@ -1,0 +1,103 @@
+package commands
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"capf/enroll/provision"
+)
+
+// madeString is the authentication string that a device was given.
+type madeString struct{ device, secret string }
+
+var stringColumns = []column[madeString]{
+	{"Device", "device", func(s madeString) any { return s.device }},
+	{"Authentication string", "auth_string", func(s madeString) any { return s.secret }},
+}
+
+// uniqueStrings takes the strings of an update: into a file, or to be printed
+// when the update has succeeded.
+type uniqueStrings struct {
+	made []madeString
+	file *os.File // nil for printing
+	w    *csv.Writer
+	name string
+}
+
+// newStrings makes the file, so that one that cannot be made stops the update
+// before it begins; nil when no strings are to be made.
+func (env *Env) newStrings(o bulkUpdateOptions) (*uniqueStrings, error) {
+	switch {
+	case !o.update.Edit.Unique:
+		return nil, nil
+	case o.stringsFile == "" || o.stringsFile == "-":
+		return &uniqueStrings{}, nil
+	}
+	return newStringsFile(o.stringsFile)
+}
+
+// newStringsFile makes a file that only its owner can read, and that was not
+// there before.
+func newStringsFile(name string) (*uniqueStrings, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, usagef("writing %q: it exists; strings go into a new file only", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing %q: %w", name, pathless(err))
+	}
+	out := &uniqueStrings{file: f, w: csv.NewWriter(bufio.NewWriterSize(f, 1<<16)), name: name}
+	return out, out.w.Write([]string{"device", "auth_string"})
+}
+
+// sink is nil without strings, also as an interface.
+func (u *uniqueStrings) sink() provision.Strings {
+	if u == nil {
+		return nil
+	}
+	return u
+}
+
+// Add takes one string.
+func (u *uniqueStrings) Add(device, secret string) error {
+	if u.file == nil {
+		u.made = append(u.made, madeString{device, secret})
+		return nil
+	}
+	return u.failed(u.w.Write([]string{device, secret}))
+}
+
+// Keep brings the file to the disk.
+func (u *uniqueStrings) Keep() error {
+	if u.file == nil {
+		return nil
+	}
+	u.w.Flush()
+	folder, err := os.Open(filepath.Dir(u.name))
+	if err == nil {
+		defer folder.Close()
+		err = errors.Join(u.w.Error(), u.file.Sync(), folder.Sync(), u.file.Close())
+	}
+	return u.failed(err)
+}
+
+func (u *uniqueStrings) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("writing %q: %w", u.name, pathless(err))
+}
+
+// discard takes back the file of an update that did not happen.
+func (u *uniqueStrings) discard() error {
+	if u == nil || u.file == nil {
+		return nil
+	}
+	u.file.Close() // it may be closed already
+	return u.failed(os.Remove(u.name))
+}

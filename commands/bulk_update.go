@@ -1,0 +1,281 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+type bulkUpdateOptions struct {
+	update      provision.Update
+	generate    bool // one string for all
+	stringsFile string
+	at          time.Time
+	yes, dryRun bool
+}
+
+func bulkUpdateCommand() command {
+	flags := append(filterFlags(), settingFlags()...)
+	return command{
+		name: "update", args: "[PATTERN]", short: "change the CAPF settings of many devices",
+		about: `The filters are those of bulk select; --all stands for no filter. All devices
+change in one transaction, or none: one that a rule forbids to change stops it,
+unless --partial leaves such devices out.
+
+--unique-strings gives each device an authentication string of its own. The
+strings are printed once, or written to a new file that only you can read.
+--at makes a job that the running serve carries out at that time; the devices
+are selected then. Its unique strings are for job show --strings-file.
+--apply-config runs the parameter apply_config_command for each device that has
+changed, so that the phone contacts CAPF.`,
+		example: "capf bulk update --lsc-expires-before +90d --operation install --auth-mode auth-string --unique-strings --strings-file strings.csv --yes",
+		output:  list,
+		flags: append(flags,
+			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
+			&cli.BoolFlag{Name: "unique-strings", Usage: "make a new authentication string for each device"},
+			&cli.BoolFlag{Name: "generate-string", Usage: "make one new authentication string for all, and print it"},
+			&cli.StringFlag{Name: "strings-file", Usage: "write unique strings to the new `FILE`, as CSV, for your eyes only"},
+			&cli.BoolFlag{Name: "partial", Usage: "leave out devices that a rule forbids to change"},
+			&cli.BoolFlag{Name: "apply-config", Usage: "run apply_config_command for each device that has changed"},
+			&cli.StringFlag{Name: "at", Usage: "do it at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
+		),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.bulkUpdateChoice(c)
+			if err != nil {
+				return err
+			}
+			return bulkUpdate(c.Context, env, o)
+		},
+	}
+}
+
+func (env *Env) bulkUpdateChoice(c *cli.Context) (o bulkUpdateOptions, err error) {
+	u := &o.update
+	if u.Selection, err = env.selection(c); err != nil {
+		return o, err
+	}
+	if u.Edit.DeviceEdit, err = env.deviceEdit(c); err != nil {
+		return o, err
+	}
+	u.Edit.Unique, u.Edit.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
+	o.generate, o.stringsFile = c.Bool("generate-string"), c.String("strings-file")
+	o.yes, o.dryRun = c.Bool("yes"), c.Bool("dry-run")
+	if o.at, err = parsed(c, "at", env.deadline); err != nil {
+		return o, err
+	}
+	return o, o.check(c.Bool("all"), c.IsSet("at"))
+}
+
+func (o *bulkUpdateOptions) check(all, later bool) error {
+	given := 0
+	for _, is := range []bool{o.update.Edit.Unique, o.generate, o.update.Edit.String != nil} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case all && !o.update.Selection.Empty():
+		return usagef("--all and a filter exclude each other")
+	case !all && o.update.Selection.Empty():
+		return &usageError{text: "no filter says which devices", hint: "capf bulk select --help lists the filters; --all selects all devices"}
+	case given > 1:
+		return usagef("--unique-strings, --generate-string and a string of your own exclude each other")
+	case o.update.Edit.Empty() && !o.generate:
+		return &usageError{text: "nothing to change was given", hint: "capf bulk update --help lists the settings"}
+	case o.stringsFile != "" && !o.update.Edit.Unique:
+		return usagef("--strings-file is for --unique-strings")
+	case o.stringsFile != "" && later:
+		return &usageError{text: "--strings-file and --at exclude each other: the strings are made when the job runs",
+			hint: "capf job show ID --strings-file FILE, when it has run"}
+	case o.dryRun && later:
+		return usagef("--dry-run and --at exclude each other")
+	}
+	return nil
+}
+
+func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	if o.generate {
+		secret, err := r.NewString()
+		if err != nil {
+			return err
+		}
+		o.update.Edit.String = &secret
+	}
+	n, err := provision.Count(ctx, r, o.update.Selection)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !o.at.IsZero():
+		return env.bulkLater(ctx, r, o, n)
+	case n == 0:
+		env.say(noneSelected)
+		return env.emptyList()
+	case o.dryRun:
+		return env.bulkPreview(ctx, r, o, n)
+	}
+	if err := env.consent(o.yes, "change %s", counted(n, "device")); err != nil {
+		return err
+	}
+	return env.bulkNow(ctx, r, o)
+}
+
+// emptyList is the result of a list command that has no rows.
+func (env *Env) emptyList() error {
+	if env.Format != asJSON {
+		return nil
+	}
+	_, err := io.WriteString(env.out, "[]\n")
+	return err
+}
+
+// bulkPreview shows what would change.
+func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
+	rows, err := provision.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
+	if err != nil {
+		return err
+	}
+	env.say("%s selected; nothing was changed", counted(n, "device"))
+	return showList(env, rows, previewColumns, noneSelected)
+}
+
+// bulkLater makes a job of the update.
+func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
+	if err := env.consent(o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
+		return err
+	}
+	j, err := provision.Schedule(ctx, r, env.actor(), o.update, o.at)
+	if err != nil {
+		return err
+	}
+	env.say("job %d runs at %s; the selection is %s now", j.ID, tableCell(withZone(j.RunAt)), counted(n, "device"))
+	if servers, err := r.Store.Servers(ctx); err == nil && len(servers) == 0 {
+		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
+	}
+	if o.generate {
+		return env.showString(*o.update.Edit.String)
+	}
+	if env.Format == asTable {
+		return nil
+	}
+	return showList(env, values([]store.Job{j}), jobColumns, "")
+}
+
+// showString prints one string for all devices.
+func (env *Env) showString(secret string) error {
+	if env.Format == asTable {
+		fmt.Fprintln(env.out, secret)
+		return nil
+	}
+	return showList(env, values([]string{secret}), []column[string]{{"", "auth_string", func(s string) any { return s }}}, "")
+}
+
+func (env *Env) bulkNow(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions) error {
+	out, err := env.newStrings(o)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	runner, end, err := env.runner(r)
+	if err != nil {
+		return err
+	}
+	j, err := runner.RunNow(ctx, env.actor(), o.update, out.sink())
+	end()
+	if err != nil && j.UpdatedAt.IsZero() {
+		return errors.Join(env.bulkRefused(ctx, r, j, err), out.discard())
+	}
+	if err != nil {
+		return withHint(err, "the running serve, or capf job run-due, carries on with the job")
+	}
+	env.warn(o.update.Edit.Warnings())
+	env.say("job %d: %s", j.ID, j.Detail)
+	if err := env.bulkResult(o, j, out); err != nil {
+		return err
+	}
+	if j.State != store.JobDone {
+		return withHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
+	}
+	return nil
+}
+
+// bulkResult prints what there is to hand out, or the job.
+func (env *Env) bulkResult(o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
+	switch {
+	case o.generate:
+		return env.showString(*o.update.Edit.String)
+	case out != nil && out.file == nil:
+		return showList(env, values(out.made), stringColumns, "no device was changed")
+	case env.Format == asTable:
+		return nil
+	}
+	return showList(env, values([]store.Job{j}), jobColumns, "")
+}
+
+// bulkRefused lists the devices because of which nothing was changed.
+func (env *Env) bulkRefused(ctx context.Context, r *enroll.Rules, j store.Job, err error) error {
+	if j.ID == 0 || !errors.Is(err, enroll.ErrRefused) {
+		return err
+	}
+	return errors.Join(err, showList(env, r.Store.JobDevices(ctx, j.ID), refusalColumns, ""))
+}
+
+var refusalColumns = []column[store.JobDevice]{
+	{"Device", "device", func(d store.JobDevice) any { return d.Device }},
+	{"Why it cannot be changed", "reason", func(d store.JobDevice) any { return d.Reason }},
+}
+
+// previewColumns show each setting before and after.
+var previewColumns = []column[provision.Preview]{
+	{"Name", "name", func(p provision.Preview) any { return p.Before.Name }},
+	{"Operation", "operation_before", func(p provision.Preview) any { return p.Before.Operation }},
+	{"→", "operation_after", func(p provision.Preview) any { return p.After.Operation }},
+	{"Authentication", "auth_mode_before", func(p provision.Preview) any { return p.Before.AuthMode }},
+	{"→", "auth_mode_after", func(p provision.Preview) any { return p.After.AuthMode }},
+	{"String set", "auth_string_before", func(p provision.Preview) any { return p.Before.SealedString != nil }},
+	{"→", "auth_string_after", func(p provision.Preview) any { return p.After.SealedString != nil }},
+	{"Completes by", "completes_by_before", func(p provision.Preview) any { return p.Before.CompletesBy }},
+	{"→", "completes_by_after", func(p provision.Preview) any { return p.After.CompletesBy }},
+	{"Other changes", "other_changes", func(p provision.Preview) any { return otherChanges(p.Before, p.After) }},
+	{"Refused", "refused", func(p provision.Preview) any { return p.Refused }},
+}
+
+// otherChanges are those of settings that seldom change.
+func otherChanges(a, b store.Device) []string {
+	var all []string
+	add := func(name string, from, to any) {
+		if from != to {
+			all = append(all, fmt.Sprintf("%s %s → %s", name, text(from), text(to)))
+		}
+	}
+	add("description", a.Description, b.Description)
+	add("model", a.Model, b.Model)
+	add("pool", a.Pool, b.Pool)
+	add("security mode", a.SecurityMode, b.SecurityMode)
+	add("IP mode", a.IPMode, b.IPMode)
+	add("key order", a.KeyOrder, b.KeyOrder)
+	add("RSA key size", a.RSABits, b.RSABits)
+	add("EC key size", a.ECBits, b.ECBits)
+	return all
+}

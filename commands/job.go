@@ -1,0 +1,184 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+// runner runs jobs in this process. The function it returns ends the signs of
+// life on the terminal.
+func (env *Env) runner(r *enroll.Rules) (provision.Runner, func(), error) {
+	owner, err := provision.NewOwner(r)
+	p := env.progress()
+	var mu sync.Mutex // guards p: commands end at the same time
+	return provision.Runner{
+		Rules: r, Owner: owner,
+		Progress: func(ended, all int64) {
+			mu.Lock()
+			defer mu.Unlock()
+			p.show("applying the configuration: %d of %d devices", ended, all)
+		},
+	}, p.end, err
+}
+
+// jobID reads the number of a job.
+func jobID(s string) (int64, error) {
+	n, err := number(s)
+	if err != nil || n == 0 {
+		return 0, &usageError{text: fmt.Sprintf("%q is not the number of a job", s), hint: "capf job list shows them"}
+	}
+	return int64(n), nil
+}
+
+func jobListCommand() command {
+	return command{
+		name: "list", short: "list the jobs: bulk operations that ran, run or will run",
+		about:   `Times are local, with their zone.`,
+		example: "capf job list --state waiting",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			state, err := parsed(c, "state", store.ParseJobState)
+			if err != nil {
+				return err
+			}
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, s.Jobs(c.Context, store.JobFilter{State: state}), jobColumns, "there is no job")
+		},
+	}
+}
+
+// jobColumns are the properties of a job.
+var jobColumns = []column[store.Job]{
+	{"Job", "id", func(j store.Job) any { return j.ID }},
+	{"Kind", "kind", func(j store.Job) any { return j.Kind }},
+	{"State", "state", func(j store.Job) any { return j.State }},
+	{"Runs at", "run_at", func(j store.Job) any { return withZone(j.RunAt) }},
+	{"By", "operator", func(j store.Job) any { return j.Actor.Name }},
+	{"Devices", "selection", func(j store.Job) any {
+		return jobText(j, func(u provision.Update) string { return u.Selection.Describe() })
+	}},
+	{"Change", "change", func(j store.Job) any { return jobText(j, func(u provision.Update) string { return u.Edit.Describe() }) }},
+	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
+	{"", "created_at", func(j store.Job) any { return withZone(j.CreatedAt) }},
+	{"", "started_at", func(j store.Job) any { return withZone(j.StartedAt) }},
+	{"Ended", "ended_at", func(j store.Job) any { return withZone(j.EndedAt) }},
+	{"", "selected", func(j store.Job) any { return j.Selected }},
+	{"", "changed", func(j store.Job) any { return j.Changed }},
+	{"", "refused", func(j store.Job) any { return j.Refused }},
+	{"Outcome", "detail", func(j store.Job) any { return j.Detail }},
+}
+
+// jobText is what a job says of its devices or its change; one of a later capf
+// may not be readable.
+func jobText(j store.Job, describe func(provision.Update) string) string {
+	u, err := provision.ReadJob(j)
+	if err != nil {
+		return "(not readable)"
+	}
+	return describe(u)
+}
+
+func jobCancelCommand() command {
+	return command{
+		name: "cancel", args: "ID", short: "cancel a job",
+		about: `One that waits does not run. One that runs ends after the commands that run
+now; what it has changed stays.`,
+		example: "capf job cancel 12",
+		output:  object,
+		run: func(env *Env, c *cli.Context) error {
+			id, err := jobID(c.Args().First())
+			if err != nil {
+				return err
+			}
+			s, err := env.openStore(c.Context)
+			if err != nil {
+				return err
+			}
+			j, err := s.CancelJob(c.Context, env.actor(), id)
+			if err != nil {
+				return err
+			}
+			if j.State == store.JobCancelled {
+				env.say("job %d is cancelled", id)
+			} else {
+				env.say("job %d ends as soon as the commands that run now have ended", id)
+			}
+			if env.Format != asJSON {
+				return nil
+			}
+			return showObject(env, jobFields(j))
+		},
+	}
+}
+
+func jobRunDueCommand() command {
+	return command{
+		name: "run-due", short: "run the jobs that are due, where no serve runs",
+		about: `It runs one after the other, and schedules what is due for renewal. A running
+serve does both by itself; that a job runs twice is impossible all the same.`,
+		example: "capf job run-due",
+		output:  list,
+		run:     func(env *Env, c *cli.Context) error { return jobRunDue(c.Context, env) },
+	}
+}
+
+func jobRunDue(ctx context.Context, env *Env) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	runner, end, err := env.runner(r)
+	if err != nil {
+		return err
+	}
+	jobs, err := runner.RunDue(ctx)
+	end()
+	if err := showList(env, values(jobs), jobColumns, "no job is due"); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if err == nil && j.State != store.JobDone {
+			err = withHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
+		}
+	}
+	return err
+}
+
+// jobFields are the properties of a job that is shown by itself.
+func jobFields(j store.Job) []field {
+	labels := map[string]string{
+		"operator": "Asked for by", "apply_config": "Applies configuration", "created_at": "Asked for", "started_at": "Began",
+		"selected": "Devices selected", "changed": "Devices changed", "refused": "Devices refused",
+	}
+	var fields []field
+	for _, c := range jobColumns {
+		label := c.title
+		if l, ok := labels[c.key]; ok {
+			label = l
+		}
+		fields = append(fields, field{label, c.key, c.value(j)})
+	}
+	return fields
+}

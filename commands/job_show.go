@@ -1,0 +1,124 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+type jobShowOptions struct {
+	id          int64
+	problems    bool
+	stringsFile string
+}
+
+func jobShowCommand() command {
+	return command{
+		name: "show", args: "ID", short: "show a job, with the result of each device",
+		about: `--strings-file writes the authentication strings of the devices to which the job
+has given one, as they are now, to a new file that only you can read. That they
+were revealed goes into the record.`,
+		example: "capf job show 12 --problems",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
+			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings to the new `FILE`, as CSV"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			id, err := jobID(c.Args().First())
+			if err != nil {
+				return err
+			}
+			return jobShow(c.Context, env, jobShowOptions{id, c.Bool("problems"), c.String("strings-file")})
+		},
+	}
+}
+
+func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
+	open := env.question
+	if o.stringsFile != "" {
+		open = env.openStore
+	}
+	s, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	j, err := s.Job(ctx, o.id)
+	if err != nil {
+		return err
+	}
+	if o.stringsFile != "" {
+		return env.jobStrings(ctx, s, j, o.stringsFile)
+	}
+	devices := s.JobDevices(ctx, o.id)
+	if o.problems {
+		devices = troubled(devices)
+	}
+	return showDocument(env, jobFields(j), "devices", devices, jobDeviceColumns)
+}
+
+// troubled leaves out what went well.
+func troubled(devices iter.Seq2[store.JobDevice, error]) iter.Seq2[store.JobDevice, error] {
+	return func(yield func(store.JobDevice, error) bool) {
+		for d, err := range devices {
+			well := d.Reason == "" && (d.Apply == store.ApplyNone || d.Apply == store.ApplyDone)
+			if (err != nil || !well) && !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+var jobDeviceColumns = []column[store.JobDevice]{
+	{"Device", "device", func(d store.JobDevice) any { return d.Device }},
+	{"Change", "change", func(d store.JobDevice) any { return d.Change }},
+	{"Reason", "reason", func(d store.JobDevice) any { return d.Reason }},
+	{"Configuration", "apply", func(d store.JobDevice) any { return d.Apply }},
+	{"Exit", "exit_code", func(d store.JobDevice) any { return exitOf(d) }},
+	{"Output", "output", func(d store.JobDevice) any { return d.Output }},
+	{"", "started_at", func(d store.JobDevice) any { return withZone(d.StartedAt) }},
+	{"", "ended_at", func(d store.JobDevice) any { return withZone(d.EndedAt) }},
+}
+
+// exitOf is the exit code of a command that ended by itself.
+func exitOf(d store.JobDevice) any {
+	if d.EndedAt.IsZero() || d.ExitCode < 0 {
+		return nil
+	}
+	return d.ExitCode
+}
+
+// jobStrings writes the strings that a job has made.
+func (env *Env) jobStrings(ctx context.Context, s *store.Store, j store.Job, file string) error {
+	u, err := provision.ReadJob(j)
+	if err != nil {
+		return err
+	}
+	if !u.Edit.Unique {
+		return &kindError{enroll.ErrRefused, fmt.Sprintf("job %d makes no unique strings", j.ID)}
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	out, err := newStringsFile(file)
+	if err != nil {
+		return err
+	}
+	n, left, err := provision.RevealStrings(ctx, r, env.actor(), j, out)
+	if err != nil {
+		return errors.Join(err, out.discard())
+	}
+	env.say("wrote the strings of %s to %q", counted(n, "device"), file)
+	if left > 0 {
+		env.say("%s have none any more", counted(left, "device"))
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// InsertOptions are the choices of Insert.
+type InsertOptions struct {
+	Update  bool // change devices that exist
+	Partial bool // put in the good rows when others are bad
+	DryRun  bool // put in nothing, but say what would be
+}
+
+// Inserted is what Insert did, or found.
+type Inserted struct {
+	store.PutTally
+	Rows     int       // that were read
+	Bad      int       // of them
+	Problems []Problem // the first 1000
+	Warnings []string
+}
+
+// errBadRows ends an insertion in its transaction.
+var errBadRows = errors.New("bad rows")
+
+// Insert adds the devices of a CSV file, as UTF-8 with a header. Every row is
+// checked before the first is written: first by itself, then against the
+// database in the transaction that would write it. An empty cell is the
+// default, or with Update what the device has. A device that exists as its row
+// says is left alone. ErrRefused: the header is wrong, or there are problems,
+// which the result lists; nothing has been written then, unless Partial.
+func Insert(ctx context.Context, r *enroll.Rules, actor store.Actor, data []byte, o InsertOptions) (Inserted, error) {
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return Inserted{}, err
+	}
+	t, err := openTable(data)
+	if err != nil {
+		return Inserted{}, err
+	}
+	in := &inserting{rules: r, settings: settings, options: o, table: t}
+	if err := in.look(); err != nil {
+		return in.Inserted, err
+	}
+	if in.Bad > 0 && !o.Partial && !o.DryRun {
+		return in.Inserted, in.verdict()
+	}
+	if err := in.write(ctx, actor); err != nil && !errors.Is(err, errBadRows) {
+		return in.Inserted, err
+	}
+	slices.SortStableFunc(in.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	return in.Inserted, in.verdict()
+}
+
+// inserting is an insertion under way.
+type inserting struct {
+	Inserted
+	rules    *enroll.Rules
+	settings enroll.Settings
+	options  InsertOptions
+	table    *table
+	row      row // the one that is being put in
+}
+
+func (in *inserting) problem(p Problem) {
+	in.Bad++
+	if len(in.Problems) < maxReasons {
+		in.Problems = append(in.Problems, p)
+	}
+}
+
+// look reads all rows once, without the database.
+func (in *inserting) look() error {
+	s, err := in.table.scan(in.rules.Now(), in.problem)
+	if err != nil {
+		return err
+	}
+	warned := map[string]bool{}
+	for {
+		r, ok := s.next()
+		if !ok {
+			break
+		}
+		for _, w := range r.edit.Warnings() {
+			if !warned[w] {
+				warned[w], in.Warnings = true, append(in.Warnings, w)
+			}
+		}
+	}
+	in.Rows = s.rows
+	return nil
+}
+
+// write puts the rows in. Rows that are bad in themselves have been told
+// already.
+func (in *inserting) write(ctx context.Context, actor store.Actor) error {
+	s, err := in.table.scan(in.rules.Now(), func(Problem) {})
+	if err != nil {
+		return err
+	}
+	in.PutTally, err = in.rules.Store.PutDevices(ctx, actor, store.Put{
+		Action: "bulk-insert", Detail: "from a CSV file",
+		Next: func() (string, bool) {
+			var ok bool
+			in.row, ok = s.next()
+			return in.row.name, ok
+		},
+		Want: in.want,
+		Ready: func(store.PutTally) error {
+			if in.options.DryRun || in.Bad > 0 && !in.options.Partial {
+				return errBadRows
+			}
+			return nil
+		},
+	})
+	return err
+}
+
+// want is the device of the row.
+func (in *inserting) want(have *store.Selected) (store.Device, error) {
+	d, err := in.wanted(have)
+	text, err := refusal(err)
+	if text == "" {
+		return d, err
+	}
+	in.problem(Problem{Line: in.row.line, Column: 1, Device: in.row.name, Text: text})
+	return d, store.Refusal{Reason: text}
+}
+
+func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
+	if have == nil {
+		d, err := enroll.NewDevice(in.row.name)
+		if err == nil {
+			err = in.rules.Edit(&d, in.row.edit, in.settings, false)
+		}
+		return d, err
+	}
+	d := have.Device
+	edit, err := in.difference(d)
+	if err != nil || edit == (enroll.DeviceEdit{}) {
+		return d, err
+	}
+	if !in.options.Update {
+		return d, refused("", "the device exists with other settings; --update changes it")
+	}
+	return d, in.rules.Edit(&d, edit, in.settings, have.Installed.Serial != "")
+}
+
+// difference is the part of the row that the device does not have yet, so that
+// a file can be put in twice without scheduling anything again.
+func (in *inserting) difference(d store.Device) (enroll.DeviceEdit, error) {
+	e := in.row.edit
+	drop(&e.Description, d.Description)
+	drop(&e.Model, d.Model)
+	drop(&e.Pool, d.Pool)
+	drop(&e.SecurityMode, d.SecurityMode)
+	drop(&e.IPMode, d.IPMode)
+	drop(&e.Operation, d.Operation)
+	drop(&e.AuthMode, d.AuthMode)
+	drop(&e.KeyOrder, d.KeyOrder)
+	drop(&e.RSABits, d.RSABits)
+	drop(&e.ECBits, d.ECBits)
+	if e.CompletesBy != nil && e.CompletesBy.Truncate(1e9).Equal(d.CompletesBy.Truncate(1e9)) {
+		e.CompletesBy = nil // "capf device list --csv" has whole seconds
+	}
+	if e.String == nil {
+		return e, nil
+	}
+	s, err := in.rules.AuthenticationString(d)
+	if err == nil {
+		drop(&e.String, s)
+	}
+	return e, err
+}
+
+func drop[T comparable](wanted **T, is T) {
+	if *wanted != nil && **wanted == is {
+		*wanted = nil
+	}
+}
+
+// verdict is the error of what was found.
+func (in *inserting) verdict() error {
+	switch {
+	case in.Bad == 0:
+		return nil
+	case in.options.DryRun:
+		return refused("", "%s found", counted(in.Bad, "problem"))
+	case in.options.Partial:
+		return &kindError{ErrPartly, fmt.Sprintf("%s found; the other rows were put in", counted(in.Bad, "problem")), ""}
+	}
+	return refused("--partial puts in the good rows", "%s found, so nothing was put in", counted(in.Bad, "problem"))
+}
+
+// ErrPartly says that something was done for some and not for others.
+var ErrPartly = errors.New("partly done")
