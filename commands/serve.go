@@ -15,6 +15,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll"
+	"capf/enroll/provision"
 	"capf/enroll/server"
 )
 
@@ -102,6 +104,10 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	defer stop()
 	// Without the handler, the second signal ends the process.
 	context.AfterFunc(ctx, stop)
+	jobs, err := runJobs(ctx, r, log)
+	if err != nil {
+		return err
+	}
 	err = server.Run(ctx, server.Config{
 		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version,
 		Ready: func(addresses []net.Addr) {
@@ -110,7 +116,26 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 			}
 		},
 	})
+	stop()
+	<-jobs
 	return errors.Join(err, forget(o.addressFile))
+}
+
+// runJobs runs jobs beside the listener until ctx ends; the channel is closed
+// when it has done with them.
+func runJobs(ctx context.Context, r *enroll.Rules, log *slog.Logger) (<-chan struct{}, error) {
+	owner, err := provision.NewOwner(r)
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := (provision.Runner{Rules: r, Owner: owner, Log: log}).Run(ctx); err != nil {
+			log.Error("jobs are run no more", "reason", err.Error())
+		}
+	}()
+	return done, nil
 }
 
 func (env *Env) logger(o serveOptions) *slog.Logger {
