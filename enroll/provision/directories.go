@@ -1,0 +1,232 @@
+package provision
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// passwordLabel binds the sealed password of a directory to its use.
+const passwordLabel = "directory password"
+
+// Directory is how an LDAP directory is reached, and how its people become
+// devices.
+type Directory struct {
+	URL        string `json:"url"`                 // ldaps://HOST[:PORT], or ldap:// with StartTLS
+	StartTLS   bool   `json:"start_tls,omitempty"` // for ldap://
+	CA         string `json:"ca,omitempty"`        // PEM; "" for the roots of the system
+	BindDN     string `json:"bind_dn,omitempty"`   // "" is anonymous
+	Base       string `json:"base"`
+	Filter     string `json:"filter"`
+	DeviceName string `json:"device_name"`           // such as CSF{uid}
+	About      string `json:"description,omitempty"` // such as {cn}
+	PageSize   int    `json:"page_size"`
+	Seconds    int    `json:"timeout_seconds"` // for each answer
+}
+
+// The values of a directory that says nothing else.
+const (
+	DefaultFilter   = "(objectClass=inetOrgPerson)"
+	DefaultPageSize = 500
+	DefaultSeconds  = 30
+)
+
+func (d Directory) timeout() time.Duration { return time.Duration(d.Seconds) * time.Second }
+
+// check refuses what could not work, and what would send the password in the
+// clear. ErrValue, ErrRefused.
+func (d Directory) check() error {
+	u, err := url.Parse(d.URL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "ldap" && u.Scheme != "ldaps":
+		return badValue("", "%q is not the address of a directory; write ldaps://HOST or ldap://HOST", d.URL)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil:
+		return badValue("", "%q has more than a host and a port; --base and --filter say the rest", d.URL)
+	case u.Scheme == "ldap" && !d.StartTLS:
+		return refused("--start-tls, or ldaps:// in the address", "without TLS, the password and the people would cross the network in the clear")
+	case u.Scheme == "ldaps" && d.StartTLS:
+		return badValue("", "ldaps:// has TLS from its beginning; --start-tls is for ldap://")
+	case d.PageSize < 1 || d.PageSize > 10000:
+		return badValue("", "a page has 1 to 10000 entries, not %d", d.PageSize)
+	case d.Seconds < 1 || d.Seconds > 3600:
+		return badValue("", "the directory has 1 to 3600 seconds for an answer, not %d", d.Seconds)
+	}
+	if _, err := ldap.ParseDN(d.Base); err != nil {
+		return badValue("", "the base %q is not a distinguished name such as ou=people,dc=example,dc=com", d.Base)
+	}
+	if _, err := ldap.CompileFilter(d.Filter); err != nil {
+		return badValue("", "the filter %q is not one of LDAP (RFC 4515): %v", d.Filter, ldapText(err))
+	}
+	if d.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(d.CA)) {
+		return badValue("", "the CA file has no certificate in PEM")
+	}
+	return d.checkPatterns()
+}
+
+func (d Directory) checkPatterns() error {
+	name, err := parsePattern(d.DeviceName)
+	if err != nil {
+		return err
+	}
+	if len(name.attributes()) == 0 {
+		return badValue("", "the device name %q has no attribute in it, such as CSF{uid}, so that all people would have one device", d.DeviceName)
+	}
+	_, err = parsePattern(d.About)
+	return err
+}
+
+// pattern is a text with attributes of an entry in it: literals and attributes
+// by turns, a literal first.
+type pattern []string
+
+func parsePattern(s string) (pattern, error) {
+	var p pattern
+	for {
+		literal, rest, found := strings.Cut(s, "{")
+		if strings.Contains(literal, "}") {
+			return nil, badValue("", "%q has a } without a {", s)
+		}
+		p = append(p, literal)
+		if !found {
+			return p, nil
+		}
+		attribute, after, closed := strings.Cut(rest, "}")
+		if !closed || !attributeName(attribute) {
+			return nil, badValue("", "{%s is not the name of an attribute in braces", rest)
+		}
+		p, s = append(p, attribute), after
+	}
+}
+
+// attributeName: RFC 4512, section 2.5, without options.
+func attributeName(s string) bool {
+	for i, c := range s {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c != '-' && c != '.' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (p pattern) attributes() (names []string) {
+	for i := 1; i < len(p); i += 2 {
+		names = append(names, p[i])
+	}
+	return names
+}
+
+// fill puts an entry's values in. missing is the attribute that it lacks, or
+// that has several values of which none is the right one.
+func (p pattern) fill(e *ldap.Entry) (text, problem string) {
+	var b strings.Builder
+	for i, part := range p {
+		if i%2 == 0 {
+			b.WriteString(part)
+			continue
+		}
+		switch values := e.GetEqualFoldAttributeValues(part); len(values) {
+		case 0:
+			return b.String(), fmt.Sprintf("the entry has no attribute %q", part)
+		case 1:
+			b.WriteString(values[0])
+		default:
+			return b.String(), fmt.Sprintf("the entry has %d values of the attribute %q", len(values), part)
+		}
+	}
+	return b.String(), ""
+}
+
+// ReadDirectory is how a directory is reached.
+func ReadDirectory(d store.Directory) (Directory, error) {
+	var v Directory
+	if err := json.Unmarshal([]byte(d.Settings), &v); err != nil {
+		return v, fmt.Errorf("reading the settings of directory %q: %w", d.Name, err)
+	}
+	return v, nil
+}
+
+// AddDirectory adds a directory; the group may be "". A password "" is for an
+// anonymous bind. Errors: ErrValue, ErrRefused; store.ErrNotFound when there is
+// no such group; store.ErrConflict when the name is taken.
+func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name, group, password string, v Directory) error {
+	if err := checkName("directory", name); err != nil {
+		return err
+	}
+	d := store.Directory{Name: name}
+	if err := fillDirectory(r, &d, v, password); err != nil {
+		return err
+	}
+	if err := nameGroup(ctx, r, &d, group); err != nil {
+		return err
+	}
+	return r.Store.AddDirectory(ctx, actor, d)
+}
+
+// ChangeDirectory writes changed settings of a directory. A nil password or
+// group stays as it is. A group is refused once the directory has been synced:
+// its settings would reach none of the devices that exist. Errors: as for
+// AddDirectory.
+func ChangeDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, d store.Directory, v Directory, password, group *string) error {
+	if group != nil && !strings.EqualFold(*group, d.FeatureGroup) {
+		if !d.FirstSyncAt.IsZero() {
+			return refused("capf bulk update changes the devices that it has made",
+				"the directory %q has been synced on %s; a feature group template is for one that never was",
+				d.Name, d.FirstSyncAt.Local().Format("2006-01-02 15:04 MST"))
+		}
+		if err := nameGroup(ctx, r, &d, *group); err != nil {
+			return err
+		}
+	}
+	secret := ""
+	if password != nil {
+		secret = *password
+	}
+	if v.BindDN == "" {
+		d.SealedPassword = nil
+	}
+	if err := fillDirectory(r, &d, v, secret); err != nil {
+		return err
+	}
+	return r.Store.ChangeDirectory(ctx, actor, d)
+}
+
+func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password string) error {
+	if err := v.check(); err != nil {
+		return err
+	}
+	switch {
+	case password != "" && v.BindDN == "":
+		return badValue("--bind-dn names who binds", "a password is of no use to an anonymous bind")
+	case password == "" && v.BindDN != "" && d.SealedPassword == nil:
+		return badValue("--password-file or --password-prompt", "the password of %q is missing", v.BindDN)
+	}
+	text, err := json.Marshal(v)
+	if err == nil && password != "" {
+		d.SealedPassword, err = r.Sealer.Seal(passwordLabel, []byte(password))
+	}
+	if err != nil {
+		return fmt.Errorf("keeping the settings of directory %q: %w", d.Name, err)
+	}
+	d.Settings = string(text)
+	return nil
+}
+
+func nameGroup(ctx context.Context, r *enroll.Rules, d *store.Directory, group string) error {
+	d.FeatureGroupID = 0
+	if group == "" {
+		return nil
+	}
+	g, err := r.Store.FeatureGroup(ctx, group)
+	d.FeatureGroupID = g.ID
+	return err
+}

@@ -1,0 +1,146 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// templateLabel binds the sealed string of a template to its use.
+const templateLabel = "template authentication string"
+
+var objectName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._-]{0,127}$`)
+
+// checkName refuses names of templates, groups and directories that could not
+// be written on a command line or told apart in a table.
+func checkName(what, name string) error {
+	if !objectName.MatchString(name) {
+		return badValue("", "%q is not the name of a %s; it has 1 to 128 letters, digits, blanks, dots, hyphens and underscores", name, what)
+	}
+	return nil
+}
+
+// checkTemplate refuses settings that no new device can take.
+func checkTemplate(r *enroll.Rules, e Edit, s enroll.Settings) error {
+	if err := e.check(r, s); err != nil {
+		return err
+	}
+	edit := e.DeviceEdit
+	if e.Unique {
+		example := "0000000000"
+		edit.String = &example
+	}
+	d, err := enroll.NewDevice("template")
+	if err == nil {
+		err = r.Edit(&d, edit, s, false)
+	}
+	if errors.Is(err, enroll.ErrRefused) {
+		return refused("--generate-string, --unique-strings and --auth-string-file give it one; --security-mode nonsecure needs no LSC",
+			"no new device could take these settings: %v", err)
+	}
+	return err
+}
+
+// AddTemplate adds a universal device template. A description of the settings
+// is that of the template, not of its devices. Errors: ErrValue, ErrRefused,
+// store.ErrConflict when the name is taken.
+func AddTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, name, description string, e Edit) (store.Template, error) {
+	if err := checkName("template", name); err != nil {
+		return store.Template{}, err
+	}
+	t := store.Template{Name: name, Description: description}
+	if err := fillTemplate(ctx, r, &t, e); err != nil {
+		return t, err
+	}
+	return r.Store.AddTemplate(ctx, actor, t)
+}
+
+// ChangeTemplate changes those settings of a template that the edit has; a
+// string takes the place of unique ones, and the other way round. Devices that
+// exist are not touched. Errors: ErrValue, ErrRefused, store.ErrNotFound.
+func ChangeTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, description *string, e Edit) (store.Template, error) {
+	t, err := r.Store.Template(ctx, name)
+	if err != nil {
+		return t, err
+	}
+	was, err := loadEdit(r, templateLabel, t.Settings, t.SealedString)
+	if err != nil {
+		return t, err
+	}
+	if description != nil {
+		t.Description = *description
+	}
+	if err := fillTemplate(ctx, r, &t, was.with(e)); err != nil {
+		return t, err
+	}
+	return t, r.Store.ChangeTemplate(ctx, actor, t)
+}
+
+func fillTemplate(ctx context.Context, r *enroll.Rules, t *store.Template, e Edit) error {
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkTemplate(r, e, settings); err != nil {
+		return err
+	}
+	if len(t.Description) > 128 {
+		return badValue("", "the description has more than 128 characters")
+	}
+	t.Settings, t.SealedString, err = e.save(r, templateLabel)
+	return err
+}
+
+// with is the edit with what another one has instead.
+func (e Edit) with(o Edit) Edit {
+	over(&e.Description, o.Description)
+	over(&e.Model, o.Model)
+	over(&e.Pool, o.Pool)
+	over(&e.SecurityMode, o.SecurityMode)
+	over(&e.IPMode, o.IPMode)
+	over(&e.Operation, o.Operation)
+	over(&e.AuthMode, o.AuthMode)
+	over(&e.KeyOrder, o.KeyOrder)
+	over(&e.RSABits, o.RSABits)
+	over(&e.ECBits, o.ECBits)
+	over(&e.CompletesBy, o.CompletesBy)
+	switch {
+	case o.Unique:
+		e.Unique, e.String = true, nil
+	case o.String != nil:
+		e.Unique, e.String = false, o.String
+	}
+	return e
+}
+
+func over[T any](field **T, value *T) {
+	if value != nil {
+		*field = value
+	}
+}
+
+// ReadTemplate is the settings of a template, without its string.
+func ReadTemplate(t store.Template) (Edit, error) {
+	e, err := showEdit(t.Settings)
+	if err != nil {
+		return e, fmt.Errorf("template %q: %w", t.Name, err)
+	}
+	return e, nil
+}
+
+// PutFeatureGroup adds a feature group template, or has the one of that name
+// name another template. Errors: ErrValue; store.ErrNotFound when there is no
+// such template.
+func PutFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, g store.FeatureGroup) error {
+	if err := checkName("feature group template", g.Name); err != nil {
+		return err
+	}
+	if len(g.Description) > 128 {
+		return badValue("", "the description has more than 128 characters")
+	}
+	return r.Store.PutFeatureGroup(ctx, actor, g)
+}
