@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"iter"
 )
 
 // MarkInstalled carries out the phone's confirmation of an LSC: it is
@@ -116,10 +115,9 @@ func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int
 // DeviceCertificates returns what the phone has shown, one of each kind. The
 // time is when it first showed this one.
 func (s *Store) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
-	q := query{selection: "SELECT kind, seen_at, certificate FROM device_certificates", order: "kind"}
-	q.where("device_id = ?", deviceID)
-	var list iter.Seq2[DeviceCertificate, error] = stream(ctx, s, "reading the certificates of a device", q, (*DeviceCertificate).fields)
-	return collect(list)
+	certs, err := few(ctx, s, "SELECT kind, seen_at, certificate FROM device_certificates WHERE device_id = ? ORDER BY kind",
+		[]any{deviceID}, (*DeviceCertificate).fields)
+	return certs, failed(err, "reading the certificates of a device")
 }
 
 func (c *DeviceCertificate) fields() []any {

@@ -107,6 +107,32 @@ func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
+// few asks for a handful of rows, which a phone's session waits for: like
+// point, with a statement that is prepared already.
+func few[T any](ctx context.Context, s *Store, query string, args []any, fields func(*T) []any) ([]T, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	st, err := s.points.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.QueryContext(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(fields(&v)...); err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
 // count runs the question of a list as a count.
 func (s *Store) count(ctx context.Context, table string, q query) (n int64, err error) {
 	q.selection, q.order = "SELECT count(*) FROM "+table, ""
