@@ -34,6 +34,8 @@ var (
 	ErrMalformed        = errors.New("malformed")
 	ErrAborted          = errors.New("aborted")
 	ErrSuperseded       = errors.New("superseded")
+	// ErrUnreachable is a CA that gives no answer now: the phone may come back.
+	ErrUnreachable = errors.New("the CA cannot be asked")
 )
 
 // Ending is why a session ends: what the phone is told follows from Kind, what
@@ -42,13 +44,15 @@ type Ending struct {
 	Kind   error
 	Cause  store.Cause // the X of "Upgrade Failed: X"
 	Detail string      // one line for the operator, without secrets
+	// ComeBack is when a phone may try again that was told so (ErrUnreachable).
+	ComeBack time.Duration
 }
 
 func (e *Ending) Error() string { return fmt.Sprintf("%v: %s", e.Kind, e.Detail) }
 func (e *Ending) Unwrap() error { return e.Kind }
 
 func ending(kind error, cause store.Cause, format string, args ...any) *Ending {
-	return &Ending{kind, cause, fmt.Sprintf(format, args...)}
+	return &Ending{Kind: kind, Cause: cause, Detail: fmt.Sprintf(format, args...)}
 }
 
 // CertificateKind is what a phone says of a certificate that it shows.
@@ -125,6 +129,13 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 	if device.Operation == store.Install {
 		if end := g.chooseKeys(c.Version); end != nil {
 			return g, r.fail(ctx, actor, device, "authenticate", end)
+		}
+		end, err := r.admitOnline(ctx, &g)
+		if err != nil {
+			return g, err
+		}
+		if end != nil {
+			return g, r.fail(ctx, actor, device, "issue", end)
 		}
 	}
 	return g, nil
@@ -239,7 +250,14 @@ func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.D
 	kind := c.Existing.Kind
 	opt := crypto.PathOptions{AllowExpired: kind == MIC && g.Settings.AllowExpiredMIC}
 	if _, err := crypto.VerifyPath(cert, anchors, nil, r.Now(), opt); err != nil {
-		return nil, kind.decline("%v", err), nil
+		// An LSC of an online CA may need the issuers that came with it.
+		between, berr := r.onlineIssuers(ctx)
+		if berr != nil {
+			return nil, nil, berr
+		}
+		if _, err = crypto.VerifyPath(cert, anchors, between, r.Now(), opt); err != nil {
+			return nil, kind.decline("%v", err), nil
+		}
 	}
 	shown := []store.DeviceCertificate{{Kind: string(kind), Certificate: cert.Raw, SeenAt: r.Now()}}
 	if kind == MIC {

@@ -30,7 +30,7 @@ const renew = "capf cert regenerate capf, or capf cert csr capf for a company CA
 func (r *Rules) Findings(ctx context.Context) ([]Finding, error) {
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		r.certificateFindings, r.serviceFindings, r.TrustFindings, r.operationFindings, r.staleFindings,
+		r.certificateFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings, r.operationFindings, r.staleFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {
@@ -88,8 +88,8 @@ func (r *Rules) serviceFindings(ctx context.Context) ([]Finding, error) {
 		switch {
 		case s.Name == "capf":
 			found = append(found, Finding{"error", "the service capf is deactivated: no phone is served", "capf service activate capf"})
-		case s.Name == "enrollment" && settings.Issuer == "online-ca":
-			found = append(found, Finding{"error", "the service enrollment is deactivated: the online CA is not asked", "capf service activate enrollment"})
+		case s.Name == serviceOnline && settings.Issuer == IssuerOnline:
+			found = append(found, enrollmentInactive())
 		}
 	}
 	return found, nil

@@ -3,12 +3,14 @@ package enroll
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"capf/enroll/onlineca"
 	"capf/store"
 )
 
@@ -27,6 +29,7 @@ type Parameter struct {
 	Effect  string // when a change is in force
 	Help    string
 	Values  []string // the words that it takes; nil when it is a number
+	Secret  bool     // it is never shown, and set by SetSecret
 	min     int
 	max     int
 	parse   func(value string) (string, error) // of a value that is neither; gives the form in which it is stored
@@ -49,6 +52,7 @@ type Settings struct {
 	AllowExpiredMIC  bool
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
 	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
+	Online           OnlineSettings
 }
 
 // The names of the parameters.
@@ -80,9 +84,9 @@ var (
 	tlsVersions = map[string]uint16{
 		"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
 	}
-	parameters = []Parameter{
-		choice(pIssuer, IssuerCAPF, nextSession, "who signs LSCs: CAPF itself, or a CA whose certificates an operator imports",
-			IssuerCAPF, IssuerOffline),
+	parameters = append([]Parameter{
+		choice(pIssuer, IssuerCAPF, nextSession, "who signs LSCs: CAPF itself, a CA that is asked at once, or one whose certificates an operator imports",
+			IssuerCAPF, IssuerOnline, IssuerOffline),
 		number(pValidityDays, 1, 1825, "1825", "days", nextSession, "validity of an LSC, cut to the end of its issuer"),
 		number(pKeepAlive, 5, 60, "15", "minutes", atOnce, "time between TCP keepalive probes to a phone that waits"),
 		number(pPort, 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect"),
@@ -99,7 +103,7 @@ var (
 			Help: "share of the life of an LSC after which Install/Upgrade is scheduled by itself; the vendor advises 2/3"},
 		{Name: pApplyCommand, Default: noCommand, Effect: atOnce, Range: "none, or the path of a program and its arguments with {device}", parse: checkCommand,
 			Help: "makes a phone fetch its configuration and so contact CAPF; it is run without a shell"},
-	}
+	}, onlineParameters()...)
 )
 
 func number(name string, low, high int, def, unit, effect, help string) Parameter {
@@ -161,7 +165,8 @@ type Change struct {
 	Name, Old, New string
 	Changed        bool
 	Effect         string
-	Warning        string // "" when there is nothing to warn of
+	Warning        string    // "" when there is nothing to warn of
+	Missing        []Finding // what is to be done before the value is of use
 }
 
 // SetParameter sets a parameter. An unknown name gives store.ErrNotFound, a
@@ -171,6 +176,9 @@ func (r *Rules) SetParameter(ctx context.Context, actor store.Actor, name, value
 	if !ok {
 		return Change{}, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
 	}
+	if p.Secret {
+		return Change{}, withHint(refused("%s is a secret, which never comes as an argument", p.Name), "%s", secretHint(p.Name))
+	}
 	value, err := p.normalize(value)
 	if err != nil {
 		return Change{}, err
@@ -179,12 +187,20 @@ func (r *Rules) SetParameter(ctx context.Context, actor store.Actor, name, value
 	if err != nil {
 		return Change{}, err
 	}
+	if err := excluded(p.Name, value, set); err != nil {
+		return Change{}, err
+	}
 	c := Change{Name: p.Name, Old: p.Default, New: value, Effect: p.Effect, Warning: warning(p.Name, value)}
 	old, isSet := set[p.Name]
 	if isSet {
 		c.Old = old
 	}
 	c.Changed = c.Old != c.New
+	if p.Name == pIssuer && value == IssuerOnline {
+		if c.Missing, err = r.missingForIssuer(ctx); err != nil {
+			return Change{}, err
+		}
+	}
 	if isSet && !c.Changed {
 		return c, nil
 	}
@@ -222,6 +238,14 @@ func (r *Rules) Values(ctx context.Context) ([]Value, error) {
 		v := Value{Parameter: p, Value: p.Default}
 		if s, ok := set[p.Name]; ok {
 			v.Value, v.Set = s, true
+		}
+		if p.Secret {
+			_, err := r.Store.Secret(ctx, p.Name)
+			if err == nil {
+				v.Value, v.Set = shownSecret, true
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return nil, err
+			}
 		}
 		values = append(values, v)
 	}
@@ -264,6 +288,10 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 		AllowExpiredMIC:  text(pAllowExpiredMIC) == "true",
 		RenewBefore:      share(text(pRenewBefore)),
 		ApplyCommand:     words(text(pApplyCommand)),
+		Online: OnlineSettings{
+			Type: onlineca.Type(text(pOnlineType)), Host: unset(text(pOnlineHost)), Port: num(pOnlinePort),
+			Template: unset(text(pOnlineTemplate)), Username: unset(text(pOnlineUsername)),
+		},
 	}
 	return s, err
 }

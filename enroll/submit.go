@@ -60,11 +60,15 @@ func (r *Rules) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, spki [
 }
 
 // Enqueue keeps a key that CheckKey has passed, for another CA to sign. The
-// PKCS#10 is nil when the phone has not proved possession of its private key.
+// PKCS#10 is nil when the phone has not proved possession of its private key,
+// which ends the session when the CA is an online one.
 // When it returns, the request is durable and the phone may wait for Outcome.
 func (r *Rules) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki, pkcs10 []byte) (store.Request, error) {
 	request := g.request(kind, spki)
 	request.CSR, request.Possessed = pkcs10, pkcs10 != nil
+	if request.Issuer == IssuerOnline && pkcs10 == nil {
+		return r.unproven(ctx, g, request)
+	}
 	request, err := r.Store.SubmitRequest(ctx, g.actor, request)
 	return request, changedMeanwhile(err)
 }
@@ -88,7 +92,7 @@ func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error)
 	case request.State == store.RequestPending:
 		return store.LSC{}, ErrPending
 	case request.State == store.RequestRejected:
-		return store.LSC{}, ending(ErrDeclined, store.CARejected, "%s", request.Reason)
+		return store.LSC{}, r.rejected(ctx, request)
 	case request.State == store.RequestSuperseded:
 		return store.LSC{}, ending(ErrSuperseded, store.NoCause, "the phone has sent a newer request")
 	}

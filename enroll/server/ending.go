@@ -64,6 +64,7 @@ func (s *session) linger() {
 // reason code.
 func (s *session) lastWord(err error) (wire.Frame, bool) {
 	reason := wire.ReasonDeclined
+	var end *enroll.Ending
 	switch {
 	case err == nil && s.grant.Operation() == store.Troubleshoot:
 		reason = wire.ReasonNoAction
@@ -78,7 +79,9 @@ func (s *session) lastWord(err error) (wire.Frame, bool) {
 	case errors.Is(err, enroll.ErrNothingScheduled) && s.version > 2:
 		// A version-2 client reads 0 as an unknown error and 7 as "already issued".
 		reason = wire.ReasonNoAction
-	case !errors.As(err, new(*enroll.Ending)):
+	case errors.Is(err, enroll.ErrUnreachable) && errors.As(err, &end):
+		return wire.RetryLater{Delay: end.ComeBack}.Frame(s.id), true
+	case !errors.As(err, &end):
 		return wire.RetryLater{Delay: comeBack}.Frame(s.id), true
 	}
 	return wire.EndSession{Reason: reason}.Frame(s.id), true

@@ -28,7 +28,10 @@ type Config struct {
 	Ready    func(addresses []net.Addr)
 	Timeouts Timeouts
 	// Poll is the time between two looks at what operators have changed; 500 ms.
-	Poll time.Duration
+	Poll   time.Duration
+	Online enroll.OnlineOptions
+
+	online *enroll.OnlineWorker // one for all listeners, made by Run
 }
 
 // Timeouts bound the waiting for a phone. The time to make a key is a
@@ -71,9 +74,12 @@ type supervisor struct {
 // failures are logged and tried again, since an operator can mend them.
 func Run(ctx context.Context, c Config) error {
 	s := &supervisor{Config: c.withDefaults()}
+	s.online = s.Rules.NewOnlineWorker(s.Online)
+	s.online.Begin(ctx)
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	defer s.askOnline()() // until the last session has ended
 	defer s.end()
 	tick := time.NewTicker(s.Poll)
 	defer tick.Stop()
@@ -87,6 +93,18 @@ func Run(ctx context.Context, c Config) error {
 			}
 		}
 	}
+}
+
+// askOnline lets the online CA be asked until the function that it returns is
+// called.
+func (s *supervisor) askOnline() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.online.Run(ctx)
+	}()
+	return func() { cancel(); <-done }
 }
 
 func (s *supervisor) begin(ctx context.Context) error {

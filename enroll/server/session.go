@@ -57,6 +57,7 @@ func newSession(l *listener, conn *net.TCPConn, address netip.Addr, settings enr
 // writes the one line about it. A panic ends only this session.
 func (s *session) run() {
 	err := s.speak()
+	s.leave()
 	if err != nil && !s.recorded {
 		err = s.record(err)
 	}

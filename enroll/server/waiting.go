@@ -50,7 +50,22 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	s.log.Info("waiting", "device", s.device, "request", request.ID, "possession", request.Possessed)
 	s.state, s.waiting.request = awaitIssuer, request.ID
 	s.waiting.device = strings.ToLower(request.Device)
+	if request.Issuer == enroll.IssuerOnline {
+		s.online.Await(request.ID, func() { s.listener.sessions.wake(s) })
+	}
 	return s.await()
+}
+
+// leave tells the online issuer that the phone does not wait any more.
+func (s *session) leave() {
+	if s.waiting.request == 0 {
+		return
+	}
+	ctx, cancel := background()
+	defer cancel()
+	if err := s.online.Leave(ctx, s.waiting.request); err != nil {
+		s.log.Error("withdrawing a request", "request", s.waiting.request, "reason", err)
+	}
 }
 
 // await lets the session be woken when the issuer decides. It looks once more

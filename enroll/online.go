@@ -1,0 +1,332 @@
+package enroll
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"capf/crypto"
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// IssuerOnline is the issuer whose requests go to a company CA at once.
+const IssuerOnline = "online-ca"
+
+// serviceOnline is the service that asks the online CA.
+const serviceOnline = "enrollment"
+
+// The parameters of the online CA.
+const (
+	pOnlineHost        = "online_ca_hostname"
+	pOnlinePort        = "online_ca_port"
+	pOnlineTemplate    = "online_ca_template"
+	pOnlineType        = "online_ca_type"
+	pOnlineUsername    = "online_ca_username"
+	pOnlinePassword    = "online_ca_password"
+	pOnlineCertificate = "online_ca_client_certificate"
+)
+
+// notSet is the value of a parameter that has none; shownSecret stands for a secret.
+const (
+	notSet      = "none"
+	shownSecret = "(set)"
+)
+
+// OnlineSettings say which CA the issuer online-ca asks. The password is not
+// among them: it is opened only where it is used.
+type OnlineSettings struct {
+	Type     onlineca.Type
+	Host     string // "" when it is not set
+	Port     int
+	Template string
+	Username string
+}
+
+// onlineParameters is the part of the list of parameters that is about the
+// online CA.
+func onlineParameters() []Parameter {
+	return []Parameter{
+		text(pOnlineHost, "none, or the name in the HTTPS certificate", "host name of the online CA", parseHost),
+		number(pOnlinePort, 1, 65535, "443", "", atOnce, "TCP port of the online CA"),
+		text(pOnlineTemplate, "none, or a name", "certificate template of the CA (microsoft), or label in the path (est)", parseLine),
+		choice(pOnlineType, string(onlineca.Microsoft), atOnce, "kind of the online CA: Microsoft Web Enrollment or EST (RFC 7030)",
+			string(onlineca.Microsoft), string(onlineca.EST)),
+		text(pOnlineUsername, `none, or a name, such as DOMAIN\user or user@realm`, "user name at the online CA", parseLine),
+		secret(pOnlinePassword, "none, or a password, from a file or asked for", "password at the online CA"),
+		secret(pOnlineCertificate, "none, or a PEM file with certificate and private key", "certificate with which an EST server knows us"),
+	}
+}
+
+func text(name, values, help string, parse func(string) (string, error)) Parameter {
+	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, parse: func(value string) (string, error) {
+		if value == "" || strings.EqualFold(value, notSet) {
+			return notSet, nil
+		}
+		value, err := parse(value)
+		if err != nil {
+			return "", badValue("%s: %v", name, err)
+		}
+		return value, nil
+	}}
+}
+
+func secret(name, values, help string) Parameter {
+	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, Secret: true}
+}
+
+var hostName = regexp.MustCompile(`^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.|$))+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$`)
+
+func parseHost(value string) (string, error) {
+	if len(value) > 253 || !hostName.MatchString(value) {
+		return "", fmt.Errorf("%q is not a host name; it has no scheme, path or port", value)
+	}
+	return strings.TrimSuffix(value, "."), nil
+}
+
+func parseLine(value string) (string, error) {
+	if len(value) > 255 || strings.ContainsFunc(value, unicode.IsControl) {
+		return "", fmt.Errorf("%q is longer than 255 bytes or has control characters", value)
+	}
+	return value, nil
+}
+
+// unset makes an empty text of a value that says so.
+func unset(value string) string {
+	if value == notSet {
+		return ""
+	}
+	return value
+}
+
+// SetSecret sets a parameter that is secret, or removes it when the value is
+// empty. What is wrong with a value is said without it. An unknown name gives
+// store.ErrNotFound, one that is not secret ErrRefused.
+func (r *Rules) SetSecret(ctx context.Context, actor store.Actor, name string, value []byte) (Change, error) {
+	p, ok := FindParameter(name)
+	switch {
+	case !ok:
+		return Change{}, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
+	case !p.Secret:
+		return Change{}, refused("%s is no secret; its value is an argument", p.Name)
+	}
+	c := Change{Name: p.Name, Old: notSet, New: shownSecret, Effect: p.Effect}
+	_, err := r.Store.Secret(ctx, p.Name)
+	switch {
+	case err == nil:
+		c.Old = shownSecret
+	case !errors.Is(err, store.ErrNotFound):
+		return Change{}, err
+	}
+	if len(value) == 0 {
+		c.New, c.Changed = notSet, c.Old == shownSecret
+		return c, r.Store.SetSecret(ctx, actor, p.Name, nil)
+	}
+	if err := checkSecret(p.Name, value); err != nil {
+		return Change{}, err
+	}
+	sealed, err := r.Sealer.Seal(p.Name, value)
+	if err != nil {
+		return Change{}, fmt.Errorf("sealing %s: %w", p.Name, err)
+	}
+	c.Changed = true
+	return c, r.Store.SetSecret(ctx, actor, p.Name, sealed)
+}
+
+func checkSecret(name string, value []byte) error {
+	if name == pOnlineCertificate {
+		if _, err := tls.X509KeyPair(value, value); err != nil {
+			return badValue("%s needs a PEM file with a certificate and its private key: %v", name, strings.TrimPrefix(err.Error(), "tls: "))
+		}
+		return nil
+	}
+	if len(value) > 255 || strings.ContainsFunc(string(value), unicode.IsControl) {
+		return badValue("%s is longer than 255 bytes or has control characters", name)
+	}
+	return nil
+}
+
+// secretHint tells how a secret is set.
+func secretHint(name string) string {
+	if name == pOnlineCertificate {
+		return "capf set " + name + " --file FILE"
+	}
+	return "capf set " + name + " --password-file FILE, or without it on a terminal"
+}
+
+// openSecret is nil for a secret that is not set.
+func (r *Rules) openSecret(ctx context.Context, name string) ([]byte, error) {
+	sealed, err := r.Store.Secret(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	value, err := r.Sealer.Open(name, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", name, err)
+	}
+	return value, nil
+}
+
+// onlineConfig is what a client of the configured CA needs. What is wrong with
+// it, onlineca.New says.
+func (r *Rules) onlineConfig(ctx context.Context, o OnlineSettings) (onlineca.Config, error) {
+	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username, Log: r.Log, Now: r.Now}
+	password, err := r.openSecret(ctx, pOnlinePassword)
+	if err != nil {
+		return c, err
+	}
+	if o.Username != "" { // one without a user name is of no use
+		c.Password = string(password)
+	}
+	pem, err := r.openSecret(ctx, pOnlineCertificate)
+	if err != nil {
+		return c, err
+	}
+	if pem != nil {
+		defer clear(pem)
+		pair, err := tls.X509KeyPair(pem, pem)
+		if err != nil {
+			return c, fmt.Errorf("reading %s: %w", pOnlineCertificate, err)
+		}
+		c.ClientCertificate = &pair
+	}
+	c.Roots, err = r.trusted(ctx)
+	return c, err
+}
+
+const fipsExcludes = "an online CA is not available in FIPS mode"
+
+// excluded says why a parameter may not have a value beside the others.
+func excluded(name, value string, set map[string]string) error {
+	fips, issuer := set[pFIPS] == "true", set[pIssuer] == IssuerOnline
+	switch {
+	case name == pIssuer && value == IssuerOnline && fips:
+		return withHint(refused("%s cannot be %s: %s", name, value, fipsExcludes), "capf set fips_mode false, or another issuer")
+	case name == pFIPS && value == "true" && issuer:
+		return withHint(refused("%s cannot be %s: %s, and certificate_issuer is %s", name, value, fipsExcludes, IssuerOnline),
+			"set certificate_issuer to capf or offline-ca first")
+	}
+	return nil
+}
+
+// OnlineMissing lists what still keeps phones from getting certificates of the
+// online CA, as far as it can be told without asking it.
+func (r *Rules) OnlineMissing(ctx context.Context) ([]Finding, error) {
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := settings.Online
+	var found []Finding
+	if settings.FIPS {
+		found = append(found, Finding{"error", fipsExcludes, "capf set fips_mode false"})
+	}
+	if o.Host == "" {
+		found = append(found, Finding{"error", pOnlineHost + " is not set: there is no online CA to ask", "capf set online_ca_hostname NAME"})
+	}
+	_, err = r.Store.Secret(ctx, pOnlinePassword)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	password := err == nil
+	switch {
+	case o.Username != "" && !password:
+		found = append(found, Finding{"error", pOnlineUsername + " is set, but no password", "capf set online_ca_password --password-file FILE"})
+	case o.Username == "" && password:
+		found = append(found, Finding{"error", pOnlinePassword + " is set, but no user name", "capf set online_ca_username NAME"})
+	case o.Username == "" && o.Type == onlineca.Microsoft:
+		found = append(found, Finding{"warning", pOnlineUsername + " is not set, and Web Enrollment knows nobody without one", `capf set online_ca_username 'DOMAIN\user'`})
+	}
+	if o.Template == "" && o.Type == onlineca.Microsoft {
+		found = append(found, Finding{"warning", pOnlineTemplate + " is not set; only a stand-alone CA needs none", "capf set online_ca_template NAME"})
+	}
+	trusted, err := r.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return nil, err
+	}
+	if len(trusted) == 0 {
+		found = append(found, Finding{"error", "capf-trust is empty, so the online CA cannot be trusted", "capf cert upload FILE --purpose capf-trust"})
+	}
+	return found, nil
+}
+
+// onlineFindings are the OnlineMissing of an issuer that is in use.
+func (r *Rules) onlineFindings(ctx context.Context) ([]Finding, error) {
+	settings, err := r.Settings(ctx)
+	if err != nil || settings.Issuer != IssuerOnline {
+		return nil, err
+	}
+	return r.OnlineMissing(ctx)
+}
+
+// missingForIssuer is what an operator hears who chooses the issuer: what is
+// missing, the service too.
+func (r *Rules) missingForIssuer(ctx context.Context) ([]Finding, error) {
+	missing, err := r.OnlineMissing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	active, err := r.onlineActive(ctx)
+	if err == nil && !active {
+		missing = append(missing, enrollmentInactive())
+	}
+	return missing, err
+}
+
+func enrollmentInactive() Finding {
+	return Finding{"error", "the service enrollment is deactivated: the online CA is not asked", "capf service activate enrollment"}
+}
+
+func (r *Rules) onlineActive(ctx context.Context) (bool, error) {
+	services, err := r.Store.Services(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(services, func(s store.Service) bool { return s.Name == serviceOnline && s.Active }), nil
+}
+
+// onlineUnready says why the online CA cannot be asked at all, "" when it can.
+func (r *Rules) onlineUnready(ctx context.Context, o OnlineSettings) (string, error) {
+	if o.Host == "" {
+		return pOnlineHost + " is not set: there is no online CA to ask", nil
+	}
+	active, err := r.onlineActive(ctx)
+	if err != nil || active {
+		return "", err
+	}
+	return enrollmentInactive().Text, nil
+}
+
+// admitOnline looks, before the phone makes a key, whether it could get a
+// certificate for it from the online CA.
+func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*Ending, error) {
+	if g.Settings.Issuer != IssuerOnline {
+		return nil, nil
+	}
+	if g.Settings.FIPS {
+		return ending(ErrDeclined, store.CACommunicationFailed, fipsExcludes), nil
+	}
+	reason, err := r.onlineUnready(ctx, g.Settings.Online)
+	if err != nil {
+		return nil, err
+	}
+	if reason != "" {
+		return ending(ErrDeclined, store.CACommunicationFailed, "%s", reason), nil
+	}
+	if g.Settings.Online.Type == onlineca.Microsoft {
+		g.Keys = slices.DeleteFunc(slices.Clone(g.Keys), crypto.KeyKind.IsEC)
+		if len(g.Keys) == 0 {
+			return ending(ErrDeclined, store.CARejected,
+				"the device is to have an EC key, and an online CA of type microsoft gets RSA keys only: set its key order to rsa or ec-preferred"), nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,283 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"time"
+
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// leastReturn is the shortest time after which a phone is told to come back.
+// Some more is added by chance, so that not all come at once.
+const leastReturn = 30 * time.Second
+
+// onlineAccess is the way to the online CA.
+type onlineAccess struct {
+	client  certifier // nil when there is none
+	name    string    // of the CA, for the record: which one has a request
+	trusted []*x509.Certificate
+	unready string // why there is none
+}
+
+// onlineAccess makes a client for the CA. A configuration that cannot work
+// makes it unready; the error is a failure of ours.
+func (w *OnlineWorker) onlineAccess(ctx context.Context, o OnlineSettings) (onlineAccess, error) {
+	c, err := w.onlineConfig(ctx, o)
+	if err != nil {
+		return onlineAccess{}, err
+	}
+	c.Limits = w.options.Limits
+	client, err := onlineca.New(c)
+	if err != nil {
+		return onlineAccess{unready: err.Error()}, nil
+	}
+	return onlineAccess{client: client, name: o.name(), trusted: c.Roots}, nil
+}
+
+// name tells one CA from another.
+func (o OnlineSettings) name() string {
+	return string(o.Type) + " " + net.JoinHostPort(o.Host, strconv.Itoa(o.Port))
+}
+
+// errand is one piece of work on one request: to send it, or to ask for its
+// certificate. It ends with a line in the database about where it stands.
+type errand struct {
+	*OnlineWorker
+	ca      onlineAccess
+	online  store.OnlineRequest
+	request store.Request
+	back    time.Duration // for how long the CA wants to be left alone
+}
+
+func (e *errand) run(ctx context.Context) error {
+	o := &e.online
+	overdue := !o.GiveUpAt.IsZero() && e.Now().After(o.GiveUpAt)
+	switch {
+	case o.State == store.OnlineSent:
+		if err := e.claim(ctx, false); err != nil {
+			return err
+		}
+		return e.end(store.OnlineUnknown, "the process that sent the request to the CA ended before the answer came")
+	case overdue:
+		if err := e.claim(ctx, false); err != nil {
+			return err
+		}
+		return e.end(store.OnlineLate, "the CA did not decide in the time for the operation")
+	case e.ca.unready != "" && o.State == store.OnlineQueued:
+		if err := e.claim(ctx, false); err != nil {
+			return err
+		}
+		return e.end(store.OnlineUnreachable, e.ca.unready)
+	case e.ca.unready != "":
+		return nil
+	case o.State == store.OnlineTaken && o.CA != e.ca.name:
+		return e.elsewhere(ctx)
+	case o.State == store.OnlineTaken && o.CARequest != "":
+		if err := e.claim(ctx, false); err != nil {
+			return err
+		}
+		return e.fetch(ctx)
+	}
+	return e.submit(ctx)
+}
+
+// claim takes the request for longer than an errand can last.
+func (e *errand) claim(ctx context.Context, send bool) (err error) {
+	until := e.Now().Add(3 * e.options.Limits.Post)
+	e.online, e.request, err = e.Store.ClaimOnline(ctx, e.online, send, until)
+	return err
+}
+
+// submit sends the request. That it is sent is durable before it is, and the
+// CA's number before the certificate is asked for.
+func (e *errand) submit(ctx context.Context) error {
+	before := e.online.State
+	if err := e.claim(ctx, true); err != nil {
+		return err
+	}
+	answer, err := e.ca.client.Submit(ctx, e.request.CSR)
+	if err != nil {
+		return e.notSubmitted(ctx, before, err)
+	}
+	e.online.CA, e.online.CARequest = e.ca.name, answer.RequestID
+	switch {
+	case answer.State == onlineca.Pending:
+		return e.wait(answer.RetryAfter, "a manager of the CA has to decide", "")
+	case answer.Leaf != nil:
+		return e.take(answer)
+	}
+	e.online.State, e.online.DueAt = store.OnlineTaken, e.Now().Add(3*e.options.Limits.Post)
+	if err := e.keep(func(ctx context.Context) error {
+		return e.Store.PostponeOnline(ctx, onlineActor(), e.online, store.EventText{})
+	}); err != nil {
+		return err
+	}
+	return e.fetch(ctx)
+}
+
+// notSubmitted sorts the failures of sending: what the CA has refused, what may
+// have reached it, and what has not.
+func (e *errand) notSubmitted(ctx context.Context, before store.OnlineState, err error) error {
+	var failure *onlineca.Error
+	if !errors.As(err, &failure) {
+		return e.end(store.OnlineUnknown, err.Error())
+	}
+	e.heard(failure)
+	switch {
+	case errors.Is(err, onlineca.ErrRejected):
+		return e.end(store.OnlineDenied, failure.Error())
+	case failure.Sent:
+		return e.end(store.OnlineUnknown, "whether the CA has taken the request is not known, so it is not sent again and the phone makes a new key: "+failure.Error())
+	case before == store.OnlineTaken: // EST asks by sending again, and this did not arrive
+		return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
+	case failure.Temporary() && failure.RetryAfter == 0 && e.online.Looks+1 < e.options.Tries && ctx.Err() == nil:
+		e.online.Looks++
+		e.online.State, e.online.Note = store.OnlineQueued, failure.Error()
+		e.online.DueAt = e.Now().Add(spread(e.options.Retry << (e.online.Looks - 1)))
+		return e.keep(func(ctx context.Context) error {
+			return e.Store.PostponeOnline(ctx, onlineActor(), e.online, store.EventText{})
+		})
+	}
+	e.back = failure.RetryAfter
+	return e.end(store.OnlineUnreachable, failure.Error())
+}
+
+// fetch asks for the certificate of a request that the CA has under a number.
+func (e *errand) fetch(ctx context.Context) error {
+	answer, err := e.ca.client.Fetch(ctx, e.online.CARequest)
+	var failure *onlineca.Error
+	switch {
+	case err == nil && answer.State == onlineca.Pending:
+		return e.wait(answer.RetryAfter, "a manager of the CA has to decide", "")
+	case err == nil:
+		return e.take(answer)
+	case !errors.As(err, &failure):
+		return e.wait(0, err.Error(), "")
+	case failure.Decided:
+		e.heard(failure)
+		return e.end(store.OnlineDenied, failure.Error())
+	}
+	e.online.Code, e.online.Words = failure.Code, failure.Words
+	return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
+}
+
+// take judges a certificate and keeps it, as an LSC or as one that must not
+// reach the phone.
+func (e *errand) take(answer onlineca.Answer) error {
+	found := judgeReturned(e.request.CSR, answer.Leaf, answer.Chain, e.ca.trusted, e.Now())
+	ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
+	defer cancel()
+	if found.unfit == "" {
+		_, err := e.Store.LSCBySerial(ctx, found.lsc.Issuer, found.lsc.Serial)
+		switch {
+		case err == nil:
+			found.unfit = "its issuer has used the serial number before"
+		case !errors.Is(err, store.ErrNotFound):
+			return err
+		}
+	}
+	if found.unfit != "" {
+		e.online.Certificate = answer.Leaf
+		e.online.Advice = "mend the template or profile at the CA, or upload what is missing to capf-trust, then schedule the phone again"
+		return e.end(store.OnlineUnfit, "the CA's certificate is not fit for the phone: "+found.unfit)
+	}
+	e.online.Note, e.online.Advice, e.online.Code, e.online.Words = "", "", "", ""
+	err := e.keep(func(ctx context.Context) error {
+		_, err := e.Store.IssueOnline(ctx, onlineActor(), e.online, found.lsc, found.issuers)
+		return err
+	})
+	if err == nil {
+		e.announce(e.online.RequestID)
+	}
+	return err
+}
+
+// wait leaves a request at the CA and says when to ask next.
+func (e *errand) wait(after time.Duration, note, advice string) error {
+	o := &e.online
+	event := store.EventText{}
+	if o.State == store.OnlineSent && o.Looks == 0 {
+		event = store.EventText{Action: "csr-pending", Step: "issue", Outcome: "pending", Detail: note}
+		if o.CARequest != "" {
+			event.Detail += ", request " + o.CARequest + " of the CA"
+		}
+	}
+	o.State, o.Note, o.Advice = store.OnlineTaken, note, advice
+	o.DueAt = e.Now().Add(max(e.pause(o.Looks), after))
+	if end := o.GiveUpAt.Add(time.Second); !o.GiveUpAt.IsZero() && o.DueAt.After(end) {
+		o.DueAt = end
+	}
+	o.Looks++
+	return e.keep(func(ctx context.Context) error { return e.Store.PostponeOnline(ctx, onlineActor(), *o, event) })
+}
+
+// pause grows by half each time.
+func (e *errand) pause(looks int) time.Duration {
+	d := e.options.FirstLook
+	for ; looks > 0 && d < e.options.LastLook; looks-- {
+		d += d / 2
+	}
+	return spread(min(d, e.options.LastLook))
+}
+
+// spread adds up to a quarter, so that what failed together comes back apart.
+func spread(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
+
+// elsewhere is a request that another CA has than the one that is set now. Its
+// number means nothing here, and it must not be sent again.
+func (e *errand) elsewhere(ctx context.Context) error {
+	had := e.online.CA
+	if err := e.claim(ctx, false); err != nil {
+		return err
+	}
+	return e.wait(e.options.LastLook, fmt.Sprintf("another CA has the request: %s", had), "set online_ca_hostname, online_ca_port and online_ca_type back, or delete the request")
+}
+
+// heard keeps the CA's own words.
+func (e *errand) heard(failure *onlineca.Error) {
+	o := &e.online
+	o.Code, o.Words, o.Advice = failure.Code, failure.Words, failure.Advice
+	if failure.RequestID != "" {
+		o.CA, o.CARequest = e.ca.name, failure.RequestID
+	}
+}
+
+// end brings a request to an end without an LSC.
+func (e *errand) end(state store.OnlineState, reason string) error {
+	e.online.State, e.online.Note = state, ""
+	e.online.DueAt = e.Now().Add(spread(max(e.back, leastReturn)))
+	if e.online.CARequest != "" && state == store.OnlineDenied {
+		reason += fmt.Sprintf(" (request %s of the CA)", e.online.CARequest)
+	}
+	e.Log.Warn("no certificate from the online CA", "request", e.online.RequestID, "device", e.request.Device, "state", string(state), "reason", reason)
+	err := e.keep(func(ctx context.Context) error {
+		return e.Store.EndOnline(ctx, onlineActor(), e.online, reason, store.Failed(store.Install, causeOf(state)))
+	})
+	if err == nil {
+		e.announce(e.online.RequestID)
+	}
+	return err
+}
+
+// keep writes what the CA has said. It is tried several times, since it cannot
+// be asked for again, and also while the service is stopping.
+func (e *errand) keep(write func(context.Context) error) (err error) {
+	for try := range 5 {
+		ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
+		err = write(ctx)
+		cancel()
+		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrClosed) {
+			return err
+		}
+		e.Log.Error("keeping what the online CA said", "request", e.online.RequestID, "try", try+1, "reason", err)
+		time.Sleep(time.Second)
+	}
+	return err
+}

@@ -1,0 +1,336 @@
+package enroll
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// OnlineOptions are what an OnlineWorker runs with; zero means the default.
+type OnlineOptions struct {
+	Limits    onlineca.Limits
+	Poll      time.Duration // between two looks for work that nobody has told of: 500 ms
+	FirstLook time.Duration // before a CA that has a request is asked for the certificate again: 5 s, then growing
+	LastLook  time.Duration // the longest such pause: 5 minutes
+	Retry     time.Duration // before a request that did not reach the CA is sent again: 1 s, then growing
+	Tries     int           // of sending, as long as it does not reach the CA: 3
+	Grace     time.Duration // for what is on its way at a stop: 5 s
+}
+
+func (o OnlineOptions) withDefaults() OnlineOptions {
+	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
+	o.FirstLook = cmp.Or(o.FirstLook, 5*time.Second)
+	o.LastLook = cmp.Or(o.LastLook, 5*time.Minute)
+	o.Retry = cmp.Or(o.Retry, time.Second)
+	o.Tries = cmp.Or(o.Tries, 3)
+	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	o.Limits.Concurrent = cmp.Or(o.Limits.Concurrent, 16)
+	o.Limits.Post = cmp.Or(o.Limits.Post, time.Minute)
+	return o
+}
+
+// rereadEvery is how old the configuration of the CA may be.
+const rereadEvery = 250 * time.Millisecond
+
+// databaseWait bounds one question to the database.
+const databaseWait = 30 * time.Second
+
+// certifier is what the worker needs of a CA.
+type certifier interface {
+	Submit(ctx context.Context, csrDER []byte) (onlineca.Answer, error)
+	Fetch(ctx context.Context, requestID string) (onlineca.Answer, error)
+	Close()
+}
+
+// OnlineWorker brings the requests that wait for the online CA to it, and its
+// certificates back. All that matters stands in the database; what is kept here
+// only makes it faster.
+type OnlineWorker struct {
+	*Rules
+	options OnlineOptions
+	wake    chan struct{}
+
+	mu      sync.Mutex // guards the rest
+	decided map[int64]func()
+	busy    map[int64]bool
+
+	running sync.WaitGroup
+	link    onlineLink // belongs to the goroutine of Run
+	failing string     // so does this: the last failure, logged once
+}
+
+// onlineLink is the CA as it is configured now.
+type onlineLink struct {
+	onlineAccess
+	key    [sha256.Size]byte
+	readAt time.Time
+	users  *sync.WaitGroup // of the client
+}
+
+// NewOnlineWorker returns a worker that does nothing until Run.
+func (r *Rules) NewOnlineWorker(o OnlineOptions) *OnlineWorker {
+	return &OnlineWorker{Rules: r, options: o.withDefaults(), wake: make(chan struct{}, 1),
+		decided: map[int64]func(){}, busy: map[int64]bool{}}
+}
+
+// Await makes the worker look at once for a request whose phone waits, and has
+// decided called when there is an outcome, at most once and from another
+// goroutine.
+func (w *OnlineWorker) Await(requestID int64, decided func()) {
+	w.mu.Lock()
+	w.decided[requestID] = decided
+	w.mu.Unlock()
+	w.look()
+}
+
+// Leave says that the phone does not wait any more: a request that has not been
+// sent will not be, since the phone makes a new key when it comes back.
+func (w *OnlineWorker) Leave(ctx context.Context, requestID int64) error {
+	w.mu.Lock()
+	_, waits := w.decided[requestID]
+	delete(w.decided, requestID)
+	w.mu.Unlock()
+	if !waits {
+		return nil
+	}
+	_, err := w.Store.WithdrawOnline(ctx, onlineActor(), requestID, "the phone left before the request was sent to the CA")
+	return err
+}
+
+func (w *OnlineWorker) look() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// announce tells the session that waits of the outcome.
+func (w *OnlineWorker) announce(requestID int64) {
+	w.mu.Lock()
+	decided := w.decided[requestID]
+	delete(w.decided, requestID)
+	w.mu.Unlock()
+	if decided != nil {
+		decided()
+	}
+}
+
+func onlineActor() store.Actor { return store.Actor{Kind: store.System, Name: IssuerOnline} }
+
+// Run works until ctx ends, then lets what is on its way to the CA come to an
+// end within the grace.
+func (w *OnlineWorker) Run(ctx context.Context) {
+	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	tick := time.NewTicker(w.options.Poll)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := w.round(working); err != nil {
+			w.complain(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		case <-w.wake:
+		}
+	}
+	grace := time.AfterFunc(w.options.Grace, func() { cut(errStopping) })
+	defer grace.Stop()
+	w.running.Wait()
+	w.link.close()
+}
+
+var errStopping = errors.New("the service is stopping")
+
+// Begin is called before the first phone is served. What an earlier serve has
+// queued is not sent any more: its phone lost the connection with it and makes
+// a new key.
+func (w *OnlineWorker) Begin(ctx context.Context) {
+	n, err := w.Store.WithdrawOnline(ctx, onlineActor(), 0, "serve ended before the request was sent to the CA; the phone makes a new key")
+	switch {
+	case err != nil:
+		w.complain(err)
+	case n > 0:
+		w.Log.Info("requests of an earlier serve are not sent any more", "requests", n)
+	}
+}
+
+// complain logs a failure of ours once, not at every look.
+func (w *OnlineWorker) complain(err error) {
+	if text := err.Error(); text != w.failing {
+		w.failing = text
+		w.Log.Error("asking the online CA", "reason", text)
+	}
+}
+
+// round begins to work on what is due, as far as there is room.
+func (w *OnlineWorker) round(working context.Context) error {
+	// Twice as many as the CA is given at once: while the database keeps what
+	// came of one, the CA has the next.
+	room := 2*w.options.Limits.Concurrent - w.occupied()
+	if room <= 0 {
+		return nil // whoever ends next looks again
+	}
+	ctx, cancel := context.WithTimeout(working, databaseWait)
+	defer cancel()
+	if err := w.reread(ctx); err != nil {
+		return err
+	}
+	due, err := w.Store.DueOnline(ctx, room+w.occupied(), w.link.unready != "")
+	if err != nil {
+		return err
+	}
+	for _, o := range due {
+		if room == 0 {
+			break
+		}
+		if w.occupy(o.RequestID) {
+			room--
+			w.begin(working, o)
+		}
+	}
+	w.failing = ""
+	return nil
+}
+
+func (w *OnlineWorker) occupied() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.busy)
+}
+
+func (w *OnlineWorker) occupy(id int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy[id] {
+		return false
+	}
+	w.busy[id] = true
+	return true
+}
+
+func (w *OnlineWorker) release(id int64) {
+	w.mu.Lock()
+	delete(w.busy, id)
+	w.mu.Unlock()
+	w.look()
+}
+
+// begin works on one request in a goroutine of its own. A panic leaves the
+// request to be taken for abandoned.
+func (w *OnlineWorker) begin(working context.Context, o store.OnlineRequest) {
+	link := w.link
+	link.users.Add(1)
+	w.running.Go(func() {
+		defer w.release(o.RequestID)
+		defer link.users.Done()
+		defer func() {
+			if p := recover(); p != nil {
+				w.Log.Error("panic with a request to the online CA", "request", o.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+		}()
+		// The CA may have a queue of its own before a request is sent; twice
+		// the time of a post is more than that of all steps of one attempt.
+		ctx, cancel := context.WithTimeout(working, 2*w.options.Limits.Post)
+		defer cancel()
+		err := (&errand{OnlineWorker: w, ca: link.onlineAccess, online: o}).run(ctx)
+		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
+			w.Log.Error("keeping what the online CA said", "request", o.RequestID, "reason", err)
+		}
+	})
+}
+
+// reread makes a new client when an operator has changed the CA, its secrets,
+// capf-trust, or has restarted the service.
+func (w *OnlineWorker) reread(ctx context.Context) error {
+	if w.link.users != nil && time.Since(w.link.readAt) < rereadEvery {
+		return nil
+	}
+	settings, err := w.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	unready, err := w.onlineUnready(ctx, settings.Online)
+	if err != nil {
+		return err
+	}
+	key, err := w.fingerprintOfCA(ctx, settings)
+	if err != nil {
+		return err
+	}
+	if w.link.users == nil || w.link.key != key {
+		access := onlineAccess{}
+		if unready == "" {
+			if access, err = w.onlineAccess(ctx, settings.Online); err != nil {
+				return err
+			}
+		}
+		w.link.close()
+		w.link = onlineLink{onlineAccess: access, key: key, users: &sync.WaitGroup{}}
+		if unready != "" {
+			w.link.unready = unready
+		}
+	}
+	w.link.readAt = time.Now()
+	return nil
+}
+
+// fingerprintOfCA changes with everything on which a client depends.
+func (w *OnlineWorker) fingerprintOfCA(ctx context.Context, settings Settings) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	add := func(b []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
+		h.Write(b)
+	}
+	add(fmt.Appendf(nil, "%+v", settings.Online))
+	services, err := w.Store.Services(ctx)
+	if err != nil {
+		return sum, err
+	}
+	for _, s := range services {
+		if s.Name == serviceOnline {
+			add(fmt.Appendf(nil, "%v %d", s.Active, s.Restarts))
+		}
+	}
+	for _, name := range []string{pOnlinePassword, pOnlineCertificate} {
+		sealed, err := w.Store.Secret(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return sum, err
+		}
+		add(sealed)
+	}
+	rows, err := w.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return sum, err
+	}
+	trusted := map[string]bool{}
+	for _, row := range rows {
+		trusted[string(row.Fingerprint)] = true
+	}
+	for _, one := range slices.Sorted(maps.Keys(trusted)) {
+		add([]byte(one))
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// close lets the client end when its last user has.
+func (l onlineLink) close() {
+	if l.users == nil || l.client == nil {
+		return
+	}
+	go func() {
+		l.users.Wait()
+		l.client.Close()
+	}()
+}
