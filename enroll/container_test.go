@@ -146,7 +146,8 @@ func TestWrongArchives(t *testing.T) {
 		name string
 		make func(t *testing.T, c []byte) []byte
 		want []string // lines
-		err  string   // the archive is refused
+		err  string   // the import is refused
+		hint string   // with advice, if it is not the usual one
 	}{
 		{name: "cut off gzip", make: func(t *testing.T, c []byte) []byte { b := tgzOf(t, good(c)); return b[:len(b)-20] }, err: "the archive is cut off"},
 		{name: "cut off in a file", make: func(t *testing.T, c []byte) []byte { return tarOf(t, good(c))[:700] }, err: "the archive is cut off"},
@@ -227,9 +228,15 @@ func TestWrongArchives(t *testing.T) {
 		{name: "requests", make: func(t *testing.T, c []byte) []byte {
 			return tarOf(t, file{name: "a.csr", data: csr}, file{name: "a.pub", data: []byte("key")}, file{name: "b.pem", data: csr}, good(c))
 		}, want: []string{
-			"a.csr: refused: it is a certificate request, which a CA still has to sign", "a.pub: skipped: its name is not that of a certificate",
+			"a.csr: skipped: it is a certificate request, which a CA still has to sign", "a.pub: skipped: it is a public key, which a CA still has to certify",
 			"b.pem: refused: it is a certificate request, which a CA still has to sign", "good.der: imported",
 		}},
+		{name: "only requests", make: func(t *testing.T, c []byte) []byte {
+			return tarOf(t, file{name: "a.csr", data: csr}, file{name: "a.pub", data: []byte("key")}, file{name: "manifest.json", data: []byte("[]")})
+		}, want: []string{
+			"a.csr: skipped: it is a certificate request, which a CA still has to sign", "a.pub: skipped: it is a public key, which a CA still has to certify",
+			"manifest.json: skipped: its name is not that of a certificate",
+		}, err: "there is no certificate in it, only requests", hint: "have them signed by a CA, and import what it has made"},
 		{name: "encrypted", make: func(t *testing.T, c []byte) []byte {
 			b := zipOf(t, good(c))
 			b[bytes.Index(b, []byte("PK\x01\x02"))+8] |= 1
@@ -249,8 +256,11 @@ func TestWrongArchives(t *testing.T) {
 			before := d.facts()
 			lines, _, err := d.lines(ImportOptions{}, Bytes("x", test.make(t, c)))
 			if test.err != "" {
-				want := fmt.Sprintf("reading %q: %s", "x", test.err)
-				if err == nil || err.Error() != want || !errors.Is(err, ErrRefused) || adviceOf(err) != "nothing was imported: not all of it can be read" {
+				want, hint := test.err, test.hint
+				if hint == "" {
+					want, hint = fmt.Sprintf("reading %q: %s", "x", want), "nothing was imported: not all of it can be read"
+				}
+				if err == nil || err.Error() != want || !errors.Is(err, ErrRefused) || adviceOf(err) != hint {
 					t.Errorf("the error is %v, instead of %s", err, want)
 				}
 			} else if err != nil || !slices.Equal(lines, test.want) {

@@ -23,6 +23,7 @@ type entry struct {
 	data    []byte // valid until the next entry
 	problem string // why it is no certificate; there is no data then
 	foreign string // why it was left alone; there is no data then
+	request bool   // it is foreign because it is what a CA was to sign
 }
 
 // The names that tell in an archive or a folder what is worth reading. A file
@@ -30,11 +31,13 @@ type entry struct {
 const (
 	certificateNames = " .cer .crt .der .pem .p7b .p7c .p7s "
 	requestNames     = " .csr .p10 .req "
+	publicNames      = " .pub "
 	archiveNames     = " .tgz .gz .tar .zip .7z .bz2 .xz .rar .cab "
 )
 
 const (
 	isRequest = "it is a certificate request, which a CA still has to sign"
+	isPublic  = "it is a public key, which a CA still has to certify"
 	isArchive = "it is an archive inside another one: import it by itself"
 	isNothing = "it is neither PEM nor DER"
 	isDamaged = "it holds a damaged PEM block"
@@ -51,7 +54,9 @@ func byName(name string) entry {
 		e.foreign = "it is a hidden file"
 	case strings.Contains(certificateNames, extension):
 	case strings.Contains(requestNames, extension):
-		e.problem = isRequest
+		e.foreign, e.request = isRequest, true
+	case strings.Contains(publicNames, extension):
+		e.foreign, e.request = isPublic, true
 	case strings.Contains(archiveNames, extension):
 		e.problem = isArchive
 	default:

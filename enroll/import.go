@@ -89,7 +89,9 @@ func (r *Rules) ImportAll(ctx context.Context, actor store.Actor, sources []Sour
 		}
 		return p.report, err
 	}
-	p.conclude()
+	if err := p.conclude(); err != nil {
+		return p.report, err
+	}
 	if o.Ready != nil {
 		if err := o.Ready(p.report); err != nil {
 			return p.report, err

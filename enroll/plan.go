@@ -18,13 +18,14 @@ import (
 // plan decides about each certificate of an import, one after the other.
 type plan struct {
 	*Rules
-	options ImportOptions
-	anchors []*x509.Certificate // capf-trust
-	call    map[string]bool     // fingerprints in callmanager-trust
-	spool   *spool
-	report  ImportReport
-	planned map[int64]brief // what this import brings, by request
-	trust   trustAdvice
+	options  ImportOptions
+	anchors  []*x509.Certificate // capf-trust
+	call     map[string]bool     // fingerprints in callmanager-trust
+	spool    *spool
+	report   ImportReport
+	planned  map[int64]brief // what this import brings, by request
+	unsigned int             // requests among the files
+	trust    trustAdvice
 }
 
 // brief is the beginning of a fingerprint, enough to tell two certificates for
@@ -107,6 +108,9 @@ func (p *plan) decide(ctx context.Context, j *job) error {
 	}
 	switch {
 	case j.foreign != "":
+		if j.request {
+			p.unsigned++
+		}
 		return p.row(ImportRow{Source: name, Outcome: Skipped, Reason: j.foreign})
 	case problem != "":
 		if j.block > 1 {
@@ -267,9 +271,14 @@ func (p *plan) advise(chain []*x509.Certificate) {
 	}
 }
 
-// conclude words what an operator has to do about trust.
-func (p *plan) conclude() {
+// conclude words what an operator has to do about trust. The error is for the
+// one who took the wrong archive.
+func (p *plan) conclude() error {
+	if skipped := p.report.Count(Skipped); p.unsigned > 0 && len(p.report.Outcomes) == 1 && skipped > 0 {
+		return withHint(refused("there is no certificate in it, only requests"), "have them signed by a CA, and import what it has made")
+	}
 	p.report.MissingCAs, p.report.NotForCallManager = p.trust.conclude()
+	return nil
 }
 
 // trustAdvice collects what is missing in the trust stores. Foreign files must
