@@ -59,6 +59,8 @@ func tree() *command {
 		{name: "phone", short: "act as a phone against any CAPF server", commands: []command{
 			phoneEnrollCommand(), phoneFetchCommand(), phoneDeleteCommand(),
 		}},
+		shellCommand(),
+		completionCommand(),
 		versionCommand(),
 	}}
 }
@@ -78,8 +80,19 @@ func (env *Env) run(ctx context.Context, argv []string) int {
 	if cerr := env.close(); err == nil {
 		err = cerr
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	return env.report(err)
+}
+
+// report says what went wrong and returns the exit code.
+func (env *Env) report(err error) int {
+	var explained exitError
+	switch {
+	case errors.As(err, &explained):
+		return int(explained)
+	case errors.Is(err, syscall.EPIPE):
 		return 0 // whoever read the output has seen enough of it
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
 	}
 	if err != nil {
 		env.say("capf: %s", err)
@@ -120,7 +133,13 @@ func (env *Env) dispatch(ctx context.Context, argv []string) error {
 	if len(argv) > 1 && argv[1] == "--version" {
 		argv = append([]string{argv[0], "version"}, argv[2:]...)
 	}
+	if len(argv) > 1 && argv[1] == completionWord && env.confined == nil {
+		return env.completeLine(ctx, argv[2:])
+	}
 	l, err := parseLine(tree(), argv)
+	if err == nil && env.confined != nil {
+		l, err = env.confined.confine(l, argv)
+	}
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,11 @@ type Env struct {
 
 	out     *bufio.Writer // stdout; errors of it come up when it is flushed
 	screen  bool          // stdout is a terminal
+	display terminalFile  // stdout when it and stdin are terminals, for capf shell
 	command string        // the command line for the record, without secrets
 	store   *store.Store  // open, or nil
+	// confined is what a line of capf shell may do; nil outside of it.
+	confined *confinement
 }
 
 // terminalFile is a stream that may be a terminal.
@@ -54,6 +57,7 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	out, outIsFile := stdout.(terminalFile)
 	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
 		env.Prompt = newPrompter(in, out, stderr, os.Getenv("NO_COLOR") != "")
+		env.display = out
 	}
 	if inIsFile && term.IsTerminal(int(in.Fd())) {
 		env.Terminal, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", in.Fd()))

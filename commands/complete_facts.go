@@ -1,0 +1,130 @@
+package commands
+
+import (
+	"context"
+	"encoding/hex"
+	"iter"
+	"strconv"
+	"strings"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// mostProposed is how many names or numbers are proposed: nobody reads more,
+// and a database may hold a hundred thousand.
+const mostProposed = 200
+
+// facts proposes words from the database. It never makes one or brings one up
+// to date, and what it cannot read it does not propose.
+type facts struct{ env *Env }
+
+// of proposes words that begin like the last one. The source is the group of
+// the command with the placeholder of the argument, such as device/NAME, or
+// flag/ with the name of a flag; args are the arguments before it.
+func (f facts) of(ctx context.Context, source, last string, args []string) []candidate {
+	switch source {
+	case "set/PARAMETER", "show/PARAMETER":
+		return matching(parameterNames(), last)
+	case "set/VALUE":
+		return matching(parameterValues(args), last)
+	case "service/SERVICE":
+		return matching([]candidate{{"capf", "the listener on which phones connect"}, {"enrollment", "the client of an online CA"}}, last)
+	}
+	ask := questions[source]
+	if ask == nil || f.env == nil || strings.ContainsAny(last, "*?") {
+		return nil
+	}
+	s, err := f.env.glance(ctx)
+	if err != nil {
+		return nil
+	}
+	return ask(ctx, s, last)
+}
+
+// glance opens the database for reading as it is.
+func (env *Env) glance(ctx context.Context) (*store.Store, error) {
+	return env.openWith(func(path string) (*store.Store, error) {
+		return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
+	})
+}
+
+// questions are what the database is asked for a word.
+var questions = map[string]func(ctx context.Context, s *store.Store, last string) []candidate{
+	"device/NAME": deviceNames,
+	"phone/NAME":  deviceNames,
+	"flag/device": deviceNames,
+	"csr/ID":      requestIDs,
+	"lsc/SERIAL":  func(ctx context.Context, s *store.Store, last string) []candidate { return serials(ctx, s, "", last) },
+	"stale-lsc/SERIAL": func(ctx context.Context, s *store.Store, last string) []candidate {
+		return serials(ctx, s, store.LSCStale, last)
+	},
+	"cert/ID": trustIDs,
+}
+
+func parameterNames() (list []candidate) {
+	for _, p := range enroll.Parameters() {
+		list = append(list, candidate{p.Name, p.Help})
+	}
+	return list
+}
+
+// parameterValues are the words that a parameter takes, or its default.
+func parameterValues(args []string) []candidate {
+	if len(args) == 0 {
+		return nil
+	}
+	p, ok := enroll.FindParameter(args[0])
+	if !ok {
+		return nil
+	}
+	if p.Values == nil && !strings.Contains(p.Default, " ") {
+		return []candidate{{p.Default, "the default; " + p.Range}}
+	}
+	return plainCandidates(p.Values)
+}
+
+func deviceNames(ctx context.Context, s *store.Store, last string) []candidate {
+	return proposed(s.Devices(ctx, store.DeviceFilter{Name: last + "*"}), last, func(d store.Device) candidate {
+		return candidate{d.Name, d.Description}
+	})
+}
+
+func requestIDs(ctx context.Context, s *store.Store, last string) []candidate {
+	return proposed(s.Requests(ctx, store.RequestFilter{State: store.RequestPending}), last, func(r store.Request) candidate {
+		return candidate{strconv.FormatInt(r.ID, 10), r.Device}
+	})
+}
+
+func serials(ctx context.Context, s *store.Store, state store.LSCState, last string) []candidate {
+	return proposed(s.LSCs(ctx, store.LSCFilter{State: state}), last, func(l store.LSC) candidate {
+		return candidate{l.Serial, l.Device + ", " + l.State.Long()}
+	})
+}
+
+func trustIDs(ctx context.Context, s *store.Store, last string) []candidate {
+	rows, err := s.Trust(ctx, "")
+	if err != nil {
+		return nil
+	}
+	list := []candidate{{capfPurpose, "the CAPF certificate"}}
+	for _, t := range rows {
+		about := string(t.Purpose) + ": " + t.Subject
+		list = append(list, candidate{strconv.FormatInt(t.ID, 10), about})
+		if len(last) >= shortestPrint/2 {
+			list = append(list, candidate{hex.EncodeToString(t.Fingerprint), about})
+		}
+	}
+	return matching(list, last)
+}
+
+// proposed takes the first rows whose words begin like the last one.
+func proposed[T any](rows iter.Seq2[T, error], last string, word func(T) candidate) (list []candidate) {
+	for row, err := range rows {
+		if err != nil || len(list) == mostProposed {
+			break
+		}
+		list = append(list, matching([]candidate{word(row)}, last)...)
+	}
+	return list
+}

@@ -1,0 +1,162 @@
+package commands
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// console is a program at a pseudo-terminal, with somebody who types and reads.
+type console struct {
+	testing.TB
+	cmd    *exec.Cmd
+	master *os.File
+
+	mu     sync.Mutex
+	seen   bytes.Buffer // guarded by mu
+	read   int          // how much of it, without escapes, wait has passed
+	ended  bool         // guarded by mu
+	exited chan error
+}
+
+// atConsole starts a program at a pseudo-terminal of so many columns.
+func atConsole(t testing.TB, columns int, cmd *exec.Cmd) *console {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	check(t, err)
+	check(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	check(t, err)
+	check(t, unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(columns)}))
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	check(t, err)
+	defer slave.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	check(t, cmd.Start())
+	c := &console{TB: t, cmd: cmd, master: master, exited: make(chan error, 1)}
+	go c.watch()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		master.Close()
+	})
+	return c
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *console) watch() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.master.Read(buf)
+		c.mu.Lock()
+		c.seen.Write(buf[:n])
+		c.ended = err != nil
+		c.mu.Unlock()
+		if bytes.Contains(buf[:n], []byte("\x1b[6n")) {
+			c.master.WriteString("\x1b[24;1R") // survey asks where the cursor is
+		}
+		if err != nil {
+			break
+		}
+	}
+	c.exited <- c.cmd.Wait()
+}
+
+// escapes are what moves the cursor and colours text, and the beginning of one
+// that has not arrived in full.
+var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\x1b[78]|\r|\x1b(\\[[0-9;?]*)?$")
+
+// screen is what has been shown since the last wait, without escapes.
+func (c *console) screen() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return escapes.ReplaceAllString(c.seen.String(), "")[c.read:]
+}
+
+func (c *console) typ(keys string) {
+	c.Helper()
+	if _, err := c.master.WriteString(keys); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// wait waits until a text is shown that has not been waited for, and returns
+// what was shown before it.
+func (c *console) wait(text string) string {
+	c.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		before, _, found := strings.Cut(c.screen(), text)
+		if found {
+			c.read += len(before) + len(text)
+			return before
+		}
+		c.mu.Lock()
+		ended := c.ended
+		c.mu.Unlock()
+		if ended || time.Now().After(deadline) {
+			c.Fatalf("%q is not shown, but\n%s", text, c.screen())
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// code waits for the program to end and returns its exit code.
+func (c *console) code() int {
+	c.Helper()
+	select {
+	case <-c.exited:
+		return c.cmd.ProcessState.ExitCode()
+	case <-time.After(30 * time.Second):
+		c.Fatalf("the program does not end; it shows\n%s", c.screen())
+		return -1
+	}
+}
+
+// capfProcess is this test binary as the program capf, in a folder.
+func capfProcess(t testing.TB, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	check(t, err)
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Args[0] = "capf"
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CAPF_DB=capf.db", "TERM=xterm", "HOME="+dir, "NO_COLOR=1", "TZ=UTC")
+	return cmd
+}
+
+// capf runs a command line in a folder and returns its exit code and all that it
+// said.
+func capf(t testing.TB, dir string, args ...string) (int, string) {
+	t.Helper()
+	cmd := capfProcess(t, dir, args...)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// must runs a command line that has to be carried out.
+func must(t testing.TB, dir string, args ...string) string {
+	t.Helper()
+	code, out := capf(t, dir, args...)
+	if code != 0 {
+		t.Fatalf("capf %q: exit code %d\n%s", args, code, out)
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package commands
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// sshLine is what an SSH client asked for when sshd runs a forced command
+// instead (sshd(8), ForceCommand).
+const sshLine = "SSH_ORIGINAL_COMMAND"
+
+func shellCommand() command {
+	return command{
+		name: "shell", short: "take commands one after the other, as the vendor's command line does",
+		about: `The prompt is admin:. A line is a command with or without "utils capf" in front;
+TAB completes it, ? says what may come next, help says more, and quit ends. Quotes
+keep words together. There is nothing else to it: no other program is run, and
+files are only those in the folder in which the shell was started and below.
+
+It is fit for a forced command of sshd: the line that an SSH client brings along
+(SSH_ORIGINAL_COMMAND) is carried out and its exit code is returned. Off a
+terminal, lines are read from stdin until its end, and the exit code is that of
+the last one that failed.
+
+--privilege limits what there is, by the vendor's levels: 0 to look, to set
+keep_alive and to delete stale LSCs; 1 also to export requests and to import
+certificates; 4 for everything.`,
+		example: "capf shell --privilege 1",
+		flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
+		run: func(env *Env, c *cli.Context) error {
+			level, err := strconv.Atoi(c.String("privilege"))
+			if err != nil || level != lookPrivilege && level != offlinePrivilege && level != fullPrivilege {
+				return usagef("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
+			}
+			return shell(c.Context, env, level)
+		},
+	}
+}
+
+// session is one run of capf shell.
+type session struct {
+	*Env
+	confinement
+	database string
+	failed   int // the exit code of the last line that failed
+}
+
+// exitError ends the program with a code that has been explained already.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func shell(ctx context.Context, env *Env, level int) error {
+	folder, err := os.Getwd()
+	if err == nil {
+		folder, err = filepath.EvalSymlinks(folder)
+	}
+	if err != nil {
+		return fmt.Errorf("finding the folder of the shell: %w", pathless(err))
+	}
+	s := &session{Env: env, confinement: confinement{level, folder}, database: env.Database}
+	// These would end or stop the shell, or print what the program was doing.
+	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP)
+	switch line := env.Getenv(sshLine); {
+	case strings.TrimSpace(line) != "":
+		err = s.script(ctx, strings.NewReader(line))
+	case env.Prompt != nil:
+		return s.converse(ctx)
+	default:
+		err = s.script(ctx, env.Stdin)
+	}
+	if err == nil && s.failed != 0 {
+		return exitError(s.failed)
+	}
+	return err
+}
+
+// longestLine is how long a line of a script may be.
+const longestLine = 64 << 10
+
+// script carries out lines until their end or until one says quit.
+func (s *session) script(ctx context.Context, in io.Reader) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, longestLine)
+	for lines.Scan() {
+		if ended := s.carryOut(ctx, lines.Text()); ended {
+			return nil
+		}
+	}
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return usagef("a line has more than %d bytes", longestLine)
+	} else if err != nil {
+		return fmt.Errorf("reading lines: %w", err)
+	}
+	return nil
+}
+
+// carryOut carries out one line and says whether it was the last one.
+func (s *session) carryOut(ctx context.Context, text string) (ended bool) {
+	words, err := shellWords(strings.TrimSuffix(text, "\r"))
+	if err != nil {
+		s.failed = s.report(err)
+		return false
+	}
+	if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+		return false
+	}
+	if words[0] == "quit" || words[0] == "exit" || words[0] == "logout" {
+		return true
+	}
+	if n := len(words) - 1; words[n] == "?" {
+		s.explain(ctx, append(words[:n], ""))
+		return false
+	}
+	if code := s.line().run(ctx, append([]string{"capf"}, words...)); code != 0 {
+		s.failed = code
+	}
+	return false
+}
+
+// line is the world of one line: that of the shell, but for its own database
+// connection and format.
+func (s *session) line() *Env {
+	line := *s.Env
+	line.store, line.command, line.confined = nil, "", &s.confinement
+	line.Getenv = func(name string) string {
+		if name == "CAPF_DB" && s.database != "" {
+			return s.database
+		}
+		return s.Env.Getenv(name)
+	}
+	return &line
+}
+
+// completer proposes what the session may do.
+func (s *session) completer(env *Env) completer {
+	env.Database = env.Getenv("CAPF_DB")
+	return completer{
+		root: s.restrict(tree(), nil), facts: facts{env},
+		also: []candidate{{"help", "say more about a command"}, {"quit", "end the session"}},
+	}
+}
+
+// explain says what may come next on a line.
+func (s *session) explain(ctx context.Context, words []string) {
+	env := s.line()
+	p := s.completer(env).complete(ctx, words)
+	fmt.Fprint(env.out, explanation(p))
+	if code := s.report(env.close()); code != 0 {
+		s.failed = code
+	}
+}
+
+// explanation is a proposal in words.
+func explanation(p proposal) string {
+	var b strings.Builder
+	width := 0
+	for _, c := range p.words {
+		width = max(width, cellWidth(c.word))
+	}
+	for _, c := range p.words {
+		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, visible(c.word), oneLine(c.about)), " "))
+	}
+	if p.files {
+		fmt.Fprintln(&b, "  the name of a file")
+	}
+	if b.Len() == 0 {
+		return "  nothing more is needed\n"
+	}
+	return b.String()
+}

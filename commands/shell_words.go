@@ -1,0 +1,85 @@
+package commands
+
+import (
+	"slices"
+	"strings"
+)
+
+// word is a word of a line of capf shell.
+type word struct {
+	text   string
+	at     int  // where it begins on the line, in bytes
+	quoted bool // some of it stood between quotes
+}
+
+// foreignWords would mean something to a shell of the system. Here they mean
+// nothing, and saying so beats taking them for an argument.
+var foreignWords = []string{"|", "||", "&", "&&", ";", "<", ">", ">>", "<<", "2>", "2>&1", "&>"}
+
+// splitLine takes a line apart into words. Quotes of both kinds and the
+// backslash keep blanks together; there is nothing else to them: no variables,
+// no patterns, no other programs. Open tells that a quote is not closed, whose
+// words are then those so far.
+func splitLine(line string) (words []word, open bool) {
+	var b strings.Builder
+	var quote rune
+	at, begun, quoted, escaped := 0, false, false, false
+	end := func() {
+		if begun {
+			words = append(words, word{b.String(), at, quoted})
+		}
+		b.Reset()
+		begun, quoted = false, false
+	}
+	for i, r := range line {
+		if !begun {
+			at = i
+		}
+		switch {
+		case escaped:
+			b.WriteRune(r)
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped, begun, quoted = true, true, true
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			} else {
+				b.WriteRune(r)
+			}
+		case r == '\'' || r == '"':
+			quote, begun, quoted = r, true, true
+		case r == ' ' || r == '\t':
+			end()
+		default:
+			b.WriteRune(r)
+			begun = true
+		}
+	}
+	end()
+	return words, quote != 0 || escaped
+}
+
+// shellWords are the words of a finished line.
+func shellWords(line string) ([]string, error) {
+	words, open := splitLine(line)
+	if open {
+		return nil, usagef("a quote is not closed")
+	}
+	var texts []string
+	for _, w := range words {
+		if !w.quoted && slices.Contains(foreignWords, w.text) {
+			return nil, &usageError{text: "there is no " + quote(w.text) + " here: this shell runs no other program", hint: "between quotes it is an argument"}
+		}
+		texts = append(texts, w.text)
+	}
+	return texts, nil
+}
+
+// quoteWord writes a word so that splitLine reads it as one.
+func quoteWord(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t'\"\\|&;<>?") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
