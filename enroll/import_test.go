@@ -83,6 +83,12 @@ func TestWrongCertificates(t *testing.T) {
 		}, []string{"refused: the request has been rejected"}},
 		{"older", func(d *desk, r store.Request) [][]byte { d.request(r.Device); return [][]byte{der(d.sign(r))} },
 			[]string{"stale: the phone has made a newer key"}},
+		{"no-device", func(d *desk, r store.Request) [][]byte {
+			if err := d.Store.DeleteDevice(d.Context(), olga, r.Device); err != nil {
+				d.Fatal(err)
+			}
+			return [][]byte{der(d.sign(r))}
+		}, []string{"stale: the device has been deleted"}},
 		{"deleted", func(d *desk, r store.Request) [][]byte {
 			c := der(d.sign(r))
 			d.bring(c)

@@ -191,6 +191,8 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (I
 		return RefusedRow, "its issuer has used the serial number before", nil
 	case !errors.Is(err, store.ErrNotFound):
 		return "", "", err
+	case request.State == store.RequestSuperseded && request.DeviceID == 0:
+		return ImportStale, "the device has been deleted", nil
 	case request.State == store.RequestSuperseded:
 		return ImportStale, "the phone has made a newer key", nil
 	}

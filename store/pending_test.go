@@ -1,0 +1,221 @@
+package store
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+func submit(t testing.TB, s *Store, d Device) Request {
+	t.Helper()
+	r, err := s.SubmitRequest(t.Context(), phone(d.Name), request(d))
+	must(t, err)
+	return r
+}
+
+// inTurn hands out certificates to ImportLSCs.
+func inTurn(list ...ImportedLSC) func() (ImportedLSC, bool, error) {
+	return func() (ImportedLSC, bool, error) {
+		if len(list) == 0 {
+			return ImportedLSC{}, false, nil
+		}
+		one := list[0]
+		list = list[1:]
+		return one, true, nil
+	}
+}
+
+func imported(r Request) ImportedLSC { return ImportedLSC{RequestID: r.ID, LSC: certificate()} }
+
+func TestEventsAfter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "capf.db")
+	s, other := openStore(t, path, Options{}), openStore(t, path, Options{})
+	last := func() int64 {
+		id, err := s.LastEvent(t.Context())
+		must(t, err)
+		return id
+	}
+	if id := last(); id != 0 {
+		t.Fatalf("at first the last event is %d", id)
+	}
+	d := addDevice(t, other, "SEP000000000001")
+	before := last()
+	r := submit(t, other, d)
+	_, err := other.DeleteRequests(t.Context(), operator, []int64{r.ID})
+	must(t, err)
+	var seen []Event
+	for _, e := range all(t, s.EventsAfter(t.Context(), before)) {
+		seen = append(seen, Event{ID: e.ID, Device: e.Device, Action: e.Action})
+	}
+	want := []Event{{ID: before + 1, Device: d.Name, Action: "enroll"}, {ID: before + 2, Action: "csr-delete"}}
+	if !slices.Equal(seen, want) || last() != before+2 {
+		t.Errorf("the events are %v, up to %d, instead of %v", seen, last(), want)
+	}
+	if none := all(t, s.EventsAfter(t.Context(), last())); len(none) != 0 {
+		t.Errorf("after the last event come %v", none)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	old, pending := submit(t, s, d), submit(t, s, d)
+	gone := submit(t, s, addDevice(t, s, "SEP000000000002"))
+	must(t, s.DeleteDevice(t.Context(), operator, gone.Device))
+	rejected := submit(t, s, addDevice(t, s, "SEP000000000003"))
+	must(t, s.RejectRequest(t.Context(), operator, rejected.ID, "no"))
+	issued := submit(t, s, addDevice(t, s, "SEP000000000004"))
+	_, err := s.AttachCertificate(t.Context(), operator, issued.ID, certificate())
+	must(t, err)
+
+	ids, err := s.WaitingRequests(t.Context())
+	must(t, err)
+	if len(ids) != 1 || !ids[pending.ID] {
+		t.Errorf("the requests %v wait", ids)
+	}
+	for id, want := range map[int64]bool{pending.ID: true, old.ID: false, gone.ID: false, rejected.ID: false, issued.ID: false, 999: false} {
+		waits, err := s.Waiting(t.Context(), id)
+		must(t, err)
+		if waits != want {
+			t.Errorf("request %d waits: %v", id, waits)
+		}
+	}
+}
+
+func TestRequestByKey(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	a, b := addDevice(t, s, "SEP00000000000A"), addDevice(t, s, "SEP00000000000B")
+	shared := request(a)
+	var mine []Request
+	for _, d := range []Device{a, b, a} {
+		r := shared
+		r.DeviceID, r.Schedule = d.ID, d.Schedule
+		r, err := s.SubmitRequest(t.Context(), phone(d.Name), r)
+		must(t, err)
+		mine = append(mine, r)
+	}
+	for name, want := range map[string]Request{
+		"SEP00000000000A": mine[2], "sep00000000000b": mine[1], "CP-8861-SEP00000000000B": mine[1],
+		"CP-8861-SEP00000000000A": mine[2], "SEP00000000000C": mine[2], "": mine[2], "SEP00000000000B-": mine[2],
+	} {
+		got, err := s.RequestByKey(t.Context(), shared.KeyHash, name)
+		must(t, err)
+		if got.ID != want.ID {
+			t.Errorf("%q: request %d of %s, not %d", name, got.ID, got.Device, want.ID)
+		}
+	}
+	_, err := s.RequestByKey(t.Context(), make([]byte, 32), a.Name)
+	wantErr(t, err, ErrNotFound)
+}
+
+func TestLSCOfRequest(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	r := submit(t, s, addDevice(t, s, "SEP000000000001"))
+	_, err := s.LSCOfRequest(t.Context(), r.ID)
+	wantErr(t, err, ErrNotFound)
+	l, err := s.AttachCertificate(t.Context(), operator, r.ID, certificate())
+	must(t, err)
+	got, err := s.LSCOfRequest(t.Context(), r.ID)
+	must(t, err)
+	if got.ID != l.ID {
+		t.Errorf("the LSC is %d, not %d", got.ID, l.ID)
+	}
+	got, err = s.LSCBySerial(t.Context(), l.Issuer, "00:"+l.Serial)
+	must(t, err)
+	if got.ID != l.ID {
+		t.Errorf("the LSC of the serial is %d, not %d", got.ID, l.ID)
+	}
+	_, err = s.LSCBySerial(t.Context(), "CN=Another", l.Serial)
+	wantErr(t, err, ErrNotFound)
+}
+
+func TestImportLSCs(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	old, pending := submit(t, s, d), submit(t, s, d)
+	left := submit(t, s, addDevice(t, s, "SEP000000000002"))
+	must(t, s.DeleteDevice(t.Context(), operator, left.Device))
+	c.move(1)
+	list := []ImportedLSC{imported(old), imported(pending), imported(left)}
+	var kept Kept
+	var err error
+	last := events(t, s, 3, func() {
+		kept, err = s.ImportLSCs(t.Context(), operator, inTurn(list...))
+		must(t, err)
+	})
+	if kept != (Kept{Issued: 1, Stale: 2}) {
+		t.Errorf("kept %+v", kept)
+	}
+	if last.Action != "offline-import" || last.Device != left.Device || last.Actor != operator || last.Detail != "serial "+list[2].LSC.Serial+", stale: the request is superseded" {
+		t.Errorf("the event is %+v", last)
+	}
+	for i, want := range []struct {
+		request RequestState
+		lsc     LSCState
+	}{{RequestSuperseded, LSCStale}, {RequestIssued, LSCIssued}, {RequestSuperseded, LSCStale}} {
+		id := list[i].RequestID
+		l, err := s.LSCOfRequest(t.Context(), id)
+		must(t, err)
+		if got := requestState(t, s, id); got != want.request || l.State != want.lsc || l.EndedAt.IsZero() == (l.State == LSCStale) {
+			t.Errorf("request %d is %s, its LSC %s since %v", id, got, l.State, l.EndedAt)
+		}
+	}
+	// The phone goes on from here.
+	l, err := s.LSCOfRequest(t.Context(), pending.ID)
+	must(t, err)
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, d.Schedule))
+	if got := deviceNow(t, s, d.Name); got.Operation != NoOperation {
+		t.Errorf("the operation is %s", got.Operation)
+	}
+}
+
+// TestImportIsAtomic: when one certificate cannot be kept, none is.
+func TestImportIsAtomic(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	good := submit(t, s, addDevice(t, s, "SEP000000000001"))
+	issued := submit(t, s, addDevice(t, s, "SEP000000000002"))
+	taken, err := s.AttachCertificate(t.Context(), operator, issued.ID, certificate())
+	must(t, err)
+	rejected := submit(t, s, addDevice(t, s, "SEP000000000003"))
+	must(t, s.RejectRequest(t.Context(), operator, rejected.ID, "no"))
+	serial := imported(submit(t, s, addDevice(t, s, "SEP000000000004")))
+	serial.LSC.Serial = taken.Serial
+	broken := errors.New("the file is gone")
+	for name, test := range map[string]struct {
+		second func() (ImportedLSC, bool, error)
+		want   error
+	}{
+		"issued":   {inTurn(imported(issued)), ErrConflict},
+		"rejected": {inTurn(imported(rejected)), ErrConflict},
+		"deleted":  {inTurn(ImportedLSC{RequestID: 999, LSC: certificate()}), ErrNotFound},
+		"twice":    {inTurn(imported(good)), ErrConflict},
+		"serial":   {inTurn(serial), ErrConflict},
+		"broken":   {func() (ImportedLSC, bool, error) { return ImportedLSC{}, false, broken }, broken},
+	} {
+		first := true
+		events(t, s, 0, func() {
+			kept, err := s.ImportLSCs(t.Context(), operator, func() (ImportedLSC, bool, error) {
+				if first {
+					first = false
+					return imported(good), true, nil
+				}
+				return test.second()
+			})
+			if !errors.Is(err, test.want) || kept != (Kept{}) {
+				t.Errorf("%s: %v, %+v", name, err, kept)
+			}
+		})
+		if got := requestState(t, s, good.ID); got != RequestPending {
+			t.Errorf("%s: the good request is %s", name, got)
+		}
+		_, err := s.LSCOfRequest(t.Context(), good.ID)
+		wantErr(t, err, ErrNotFound)
+	}
+}
