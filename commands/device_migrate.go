@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+func deviceMigrateCommand() command {
+	return command{
+		name: "migrate", args: "NAME", short: "move a device to another cluster, or take one that comes from another",
+		about: `A cluster does not trust the LSC of another one. Before a device leaves, its LSC
+is to be deleted: that is scheduled here. Where it arrives, --from FILE puts the
+first cluster's CAPF certificate into capf-trust, so that the device can still
+show its old LSC, and schedules Install/Upgrade. What remains to be done is
+printed.`,
+		example: "capf device migrate SEP001122334455",
+		output:  object,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "from", Usage: "the device comes from the cluster whose CAPF certificate is in `FILE`"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			if c.IsSet("from") {
+				return migrateHere(c.Context, env, c.Args().First(), c.String("from"))
+			}
+			return migrateAway(c.Context, env, c.Args().First())
+		},
+	}
+}
+
+func migrateAway(ctx context.Context, env *Env, name string) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	d, scheduled, err := provision.Leave(ctx, env.rules(s), env.actor(), name)
+	if err != nil {
+		return err
+	}
+	steps := []string{
+		fmt.Sprintf("reset the phone, so that it contacts CAPF, and wait for Delete Success: capf device show %s", d.Name),
+		"delete the CTL file, and the ITL file if there is one, on the phone: they name the servers of this cluster",
+		"write out the CAPF certificate for the other cluster: capf cert export capf --out capf.pem",
+		fmt.Sprintf("there, should the phone still have its LSC: capf device migrate %s --from capf.pem", d.Name),
+		fmt.Sprintf("there otherwise: capf device add %s --operation install --auth-mode null-string", d.Name),
+		fmt.Sprintf("here, when the phone has moved: capf device delete %s --yes", d.Name),
+	}
+	switch {
+	case scheduled:
+		env.say("device %s: Delete is scheduled until %s", d.Name, tableCell(withZone(d.CompletesBy)))
+	case d.Operation == store.Delete:
+		env.say("device %s: Delete is scheduled already, until %s", d.Name, tableCell(withZone(d.CompletesBy)))
+	default:
+		env.say("device %s has no LSC of ours, so nothing has to be deleted from it", d.Name)
+		steps = steps[1:]
+	}
+	return env.showSteps(d, steps)
+}
+
+func migrateHere(ctx context.Context, env *Env, name, file string) error {
+	data, err := env.readInput(file, certificateLimit)
+	if err != nil {
+		return err
+	}
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	d, rows, err := provision.Arrive(ctx, env.rules(s), env.actor(), name, enroll.UploadFile{Name: file, Data: data})
+	for _, r := range rows {
+		text := fmt.Sprintf("%s for %s: %s", r.Subject, r.Purpose, r.Outcome)
+		if r.Reason != "" {
+			text += ": " + r.Reason
+		}
+		env.say("%s", text)
+	}
+	if err != nil {
+		return err
+	}
+	env.say("device %s: Install/Upgrade by existing certificate is scheduled until %s", d.Name, tableCell(withZone(d.CompletesBy)))
+	return env.showSteps(d, []string{
+		"delete the CTL file, and the ITL file if there is one, on the phone, so that it trusts the servers of this cluster",
+		"point the phone to the TFTP server of this cluster, and reset it",
+		fmt.Sprintf("wait for Upgrade Success: capf device show %s", d.Name),
+		fmt.Sprintf("a phone whose LSC was deleted before it left needs: capf device set %s --auth-mode null-string", d.Name),
+		"when all devices have come, the first cluster's certificate may go: capf cert list, capf cert delete ID",
+	})
+}
+
+// showSteps prints what an operator has to do now.
+func (env *Env) showSteps(d store.Device, steps []string) error {
+	if env.Format == asJSON {
+		return showObject(env, []field{{"", "name", d.Name}, {"", "operation", d.Operation}, {"", "completes_by", d.CompletesBy}, {"", "remaining", steps}})
+	}
+	for i, s := range steps {
+		fmt.Fprintf(env.out, "%d. %s\n", i+1, s)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+func featureGroupAddCommand() command {
+	return command{
+		name: "add", aliases: []string{"set"}, args: "NAME", short: "add a feature group template, or have it name another template",
+		about:   `LDAP directories name it; devices that exist are not touched.`,
+		example: "capf feature-group add staff --template softphones",
+		output:  object,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "template", Usage: "the universal device template `NAME`"},
+			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			if c.String("template") == "" {
+				return &usageError{text: "--template is missing", hint: "capf template list shows the templates"}
+			}
+			return featureGroupAdd(c.Context, env, store.FeatureGroup{
+				Name: c.Args().First(), Template: c.String("template"), Description: c.String("description"),
+			})
+		},
+	}
+}
+
+func featureGroupAdd(ctx context.Context, env *Env, g store.FeatureGroup) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	if err := provision.PutFeatureGroup(ctx, env.rules(s), env.actor(), g); err != nil {
+		return err
+	}
+	env.say("feature group %s names the template %s", g.Name, g.Template)
+	if env.Format != asJSON {
+		return nil
+	}
+	g, err = s.FeatureGroup(ctx, g.Name)
+	if err != nil {
+		return err
+	}
+	return showObject(env, fieldsOf(groupColumns, g))
+}
+
+var groupColumns = []column[store.FeatureGroup]{
+	{"Name", "name", func(g store.FeatureGroup) any { return g.Name }},
+	{"Description", "description", func(g store.FeatureGroup) any { return g.Description }},
+	{"Template", "template", func(g store.FeatureGroup) any { return g.Template }},
+	{"Changed", "updated_at", func(g store.FeatureGroup) any { return g.UpdatedAt }},
+}
+
+func featureGroupListCommand() command {
+	return command{
+		name: "list", short: "list the feature group templates",
+		example: "capf feature-group list",
+		output:  list,
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			all, err := s.FeatureGroups(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, values(all), groupColumns, "there is no feature group template")
+		},
+	}
+}
+
+func featureGroupDeleteCommand() command {
+	return command{
+		name: "delete", args: "NAME", short: "delete a feature group template",
+		about:   `One that a directory names stays.`,
+		example: "capf feature-group delete staff --yes",
+		output:  object, flags: removalFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			return env.deleteNamed(c.Context, removal(c), "feature group",
+				func(ctx context.Context, s *store.Store, name string) error {
+					_, err := s.FeatureGroup(ctx, name)
+					return err
+				},
+				func(ctx context.Context, s *store.Store, name string) error {
+					return s.DeleteFeatureGroup(ctx, env.actor(), name)
+				})
+		},
+	}
+}

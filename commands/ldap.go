@@ -1,0 +1,296 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+// caLimit is the size of a file of CA certificates.
+const caLimit = 1 << 20
+
+// directoryFlags say how a directory is reached, for the commands that add and
+// change one.
+func directoryFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "url", Usage: "`ADDRESS`: ldaps://HOST[:PORT], or ldap://HOST[:PORT] with --start-tls"},
+		&cli.BoolFlag{Name: "start-tls", Usage: "secure an ldap:// connection before anything else"},
+		&cli.StringFlag{Name: "ca-file", Usage: "`FILE` with the CA of the directory's certificate (default: the CAs of the system)"},
+		&cli.StringFlag{Name: "bind-dn", Usage: "the `DN` to bind as (default: anonymous)"},
+		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE` (- is stdin)"},
+		&cli.BoolFlag{Name: "password-prompt", Usage: "ask for the password on the terminal"},
+		&cli.StringFlag{Name: "base", Usage: "the `DN` under which the people are"},
+		&cli.StringFlag{Name: "filter", Usage: "`FILTER` of RFC 4515 (default " + provision.DefaultFilter + ")"},
+		&cli.StringFlag{Name: "device-name", Usage: "name of the device, with attributes as in `CSF{uid}`"},
+		&cli.StringFlag{Name: "description", Usage: "description of the device, with attributes as in `{cn}`"},
+		&cli.StringFlag{Name: "feature-group", Usage: "the feature group template `NAME`; only while it has never been synced"},
+		&cli.StringFlag{Name: "page-size", Usage: "ask for so many `ENTRIES` at a time (default 500)"},
+		&cli.StringFlag{Name: "timeout", Usage: "`TIME` for an answer, such as 30s or 2m (default 30s)"},
+	}
+}
+
+// directoryOptions is what was given about a directory.
+type directoryOptions struct {
+	name     string
+	settings provision.Directory
+	password *string
+	group    *string
+}
+
+// directoryChoice reads what was given, over what there is.
+func (env *Env) directoryChoice(c *cli.Context, was provision.Directory) (o directoryOptions, err error) {
+	o = directoryOptions{name: c.Args().First(), settings: was}
+	d := &o.settings
+	for name, to := range map[string]*string{
+		"url": &d.URL, "bind-dn": &d.BindDN, "base": &d.Base, "filter": &d.Filter,
+		"device-name": &d.DeviceName, "description": &d.About,
+	} {
+		if c.IsSet(name) {
+			*to = c.String(name)
+		}
+	}
+	if c.IsSet("start-tls") {
+		d.StartTLS = c.Bool("start-tls")
+	}
+	if c.IsSet("page-size") {
+		if d.PageSize, err = parsed(c, "page-size", number); err != nil {
+			return o, err
+		}
+	}
+	if c.IsSet("timeout") {
+		limit, err := parsed(c, "timeout", time.ParseDuration)
+		if err != nil {
+			return o, err
+		}
+		d.Seconds = int(limit / time.Second)
+	}
+	if file := c.String("ca-file"); file != "" {
+		pem, err := env.readInput(file, caLimit)
+		if err != nil {
+			return o, err
+		}
+		d.CA = string(pem)
+	}
+	if o.group, err = optional(c, "feature-group", verbatim); err != nil {
+		return o, err
+	}
+	o.password, err = env.password(c)
+	return o, err
+}
+
+// password gets the password of a bind, which is never an argument; nil when
+// none is given.
+func (env *Env) password(c *cli.Context) (*string, error) {
+	var s string
+	var err error
+	switch file, prompt := c.IsSet("password-file"), c.Bool("password-prompt"); {
+	case file && prompt:
+		return nil, usagef("--password-file and --password-prompt exclude each other")
+	case file:
+		s, err = env.readSecret(c.String("password-file"))
+	case prompt && env.Prompt == nil:
+		err = usagef("--password-prompt needs a terminal; use --password-file")
+	case prompt:
+		s, err = env.Prompt.Secret("Password")
+	default:
+		return nil, nil
+	}
+	return &s, err
+}
+
+func ldapAddCommand() command {
+	return command{
+		name: "add", args: "NAME", short: "add an LDAP directory whose people have devices",
+		about: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
+password is kept sealed under the master key.`,
+		example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
+		output:  object, flags: directoryFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			for _, name := range []string{"url", "base", "device-name"} {
+				if c.String(name) == "" {
+					return usagef("--%s is missing", name)
+				}
+			}
+			o, err := env.directoryChoice(c, provision.Directory{
+				Filter: provision.DefaultFilter, PageSize: provision.DefaultPageSize, Seconds: provision.DefaultSeconds,
+			})
+			if err != nil {
+				return err
+			}
+			return ldapAdd(c.Context, env, o)
+		},
+	}
+}
+
+func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
+	r, err := env.ldapRules(ctx)
+	if err != nil {
+		return err
+	}
+	if err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), value(o.password), o.settings); err != nil {
+		return err
+	}
+	env.say("directory %s is added", o.name)
+	return env.showDirectoryJSON(ctx, r.Store, o.name)
+}
+
+func value(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+func (env *Env) ldapRules(ctx context.Context) (*enroll.Rules, error) {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return env.sealed(ctx, s, false)
+}
+
+func ldapSetCommand() command {
+	return command{
+		name: "set", args: "NAME", short: "change how a directory is reached and read",
+		about: `Only what is given is changed. A feature group template can be given only while
+the directory has never been synced.`,
+		example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
+		output:  object, flags: directoryFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			if c.NumFlags() == 0 {
+				return &usageError{text: "nothing to change was given", hint: "capf ldap set --help lists the settings"}
+			}
+			return ldapSet(c, env)
+		},
+	}
+}
+
+func ldapSet(c *cli.Context, env *Env) error {
+	ctx := c.Context
+	r, err := env.ldapRules(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := r.Store.Directory(ctx, c.Args().First())
+	if err != nil {
+		return err
+	}
+	was, err := provision.ReadDirectory(d)
+	if err != nil {
+		return err
+	}
+	o, err := env.directoryChoice(c, was)
+	if err != nil {
+		return err
+	}
+	if err := provision.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group); err != nil {
+		return err
+	}
+	env.say("directory %s is changed", d.Name)
+	return env.showDirectoryJSON(ctx, r.Store, d.Name)
+}
+
+func (env *Env) showDirectoryJSON(ctx context.Context, s *store.Store, name string) error {
+	if env.Format != asJSON {
+		return nil
+	}
+	return showDirectory(ctx, env, s, name)
+}
+
+func ldapListCommand() command {
+	return command{
+		name: "list", short: "list the LDAP directories",
+		example: "capf ldap list",
+		output:  list,
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			all, err := s.Directories(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, values(all), directoryColumns, "there is no directory")
+		},
+	}
+}
+
+var directoryColumns = []column[store.Directory]{
+	{"Name", "name", func(d store.Directory) any { return d.Name }},
+	{"Address", "url", func(d store.Directory) any { return readDirectory(d).URL }},
+	{"Base", "base", func(d store.Directory) any { return readDirectory(d).Base }},
+	{"Device name", "device_name", func(d store.Directory) any { return readDirectory(d).DeviceName }},
+	{"Feature group", "feature_group", func(d store.Directory) any { return d.FeatureGroup }},
+	{"First sync", "first_sync_at", func(d store.Directory) any { return withZone(d.FirstSyncAt) }},
+	{"Last sync", "last_sync_at", func(d store.Directory) any { return withZone(d.LastSyncAt) }},
+}
+
+// readDirectory is empty for a directory of a later capf.
+func readDirectory(d store.Directory) provision.Directory {
+	v, err := provision.ReadDirectory(d)
+	if err != nil {
+		return provision.Directory{URL: "(not readable)"}
+	}
+	return v
+}
+
+func ldapShowCommand() command {
+	return command{
+		name: "show", args: "NAME", short: "show a directory, and how many devices it has named",
+		example: "capf ldap show staff",
+		output:  object,
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			return showDirectory(c.Context, env, s, c.Args().First())
+		},
+	}
+}
+
+func showDirectory(ctx context.Context, env *Env, s *store.Store, name string) error {
+	d, err := s.Directory(ctx, name)
+	if err != nil {
+		return err
+	}
+	n, err := s.CountDirectory(ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	v := readDirectory(d)
+	return showObject(env, []field{
+		{"Name", "name", d.Name}, {"Address", "url", v.URL}, {"StartTLS", "start_tls", v.StartTLS},
+		{"Own CA", "own_ca", v.CA != ""}, {"Binds as", "bind_dn", v.BindDN}, {"Password set", "password_set", d.SealedPassword != nil},
+		{"Base", "base", v.Base}, {"Filter", "filter", v.Filter},
+		{"Device name", "device_name", v.DeviceName}, {"Description", "description", v.About},
+		{"Feature group", "feature_group", d.FeatureGroup}, {"Page size", "page_size", v.PageSize},
+		{"Seconds for an answer", "timeout_seconds", v.Seconds},
+		{"First sync", "first_sync_at", withZone(d.FirstSyncAt)}, {"Last sync", "last_sync_at", withZone(d.LastSyncAt)},
+		{"Devices", "devices", n.Devices}, {"Missing in the directory", "missing", n.Missing},
+	})
+}
+
+func ldapDeleteCommand() command {
+	return command{
+		name: "delete", args: "NAME", short: "delete a directory; its devices stay",
+		example: "capf ldap delete staff --yes",
+		output:  object, flags: removalFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			return env.deleteNamed(c.Context, removal(c), "directory",
+				func(ctx context.Context, s *store.Store, name string) error {
+					_, err := s.Directory(ctx, name)
+					return err
+				},
+				func(ctx context.Context, s *store.Store, name string) error {
+					return s.DeleteDirectory(ctx, env.actor(), name)
+				})
+		},
+	}
+}

@@ -1,0 +1,98 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+type ldapSyncOptions struct {
+	name        string
+	stringsFile string
+	provision.SyncOptions
+}
+
+func ldapSyncCommand() command {
+	return command{
+		name: "sync", args: "NAME", short: "make devices of the people of a directory",
+		about: `People whom it has not named before get a device, with the settings of the
+template that its feature group names. Devices that exist stay as they are, one
+that an operator has deleted stays deleted, and people whom it names no longer
+are marked as missing. All is read and checked before anything is written: a
+sync that fails changes nothing. Shown are only devices about which something
+is new.`,
+		example: "capf ldap sync staff --dry-run",
+		output:  list,
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
+			&cli.BoolFlag{Name: "partial", Usage: "leave out entries that cannot become devices"},
+			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings of a template to the new `FILE`, as CSV"},
+		},
+		run: func(env *Env, c *cli.Context) error {
+			o := ldapSyncOptions{name: c.Args().First(), stringsFile: c.String("strings-file")}
+			o.DryRun, o.Partial = c.Bool("dry-run"), c.Bool("partial")
+			if o.DryRun && o.stringsFile != "" {
+				return usagef("--dry-run makes no strings for --strings-file")
+			}
+			return ldapSync(c.Context, env, o)
+		},
+	}
+}
+
+func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
+	r, err := env.ldapRules(ctx)
+	if err != nil {
+		return err
+	}
+	var out *uniqueStrings
+	if o.stringsFile != "" {
+		if out, err = newStringsFile(o.stringsFile); err != nil {
+			return err
+		}
+	}
+	o.Strings = out.sink()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	s, err := provision.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
+	partly := errors.Is(err, provision.ErrPartly)
+	if len(s.Rows) > 0 {
+		if err := showList(env, values(s.Rows), syncColumns, ""); err != nil {
+			return err
+		}
+	}
+	if err != nil && !partly {
+		return errors.Join(err, out.discard())
+	}
+	would := ""
+	if o.DryRun {
+		would = "; nothing was changed"
+	}
+	env.say("%d entries: %d devices added, %d known, %d adopted, %d back, %d missing%s", s.Entries, s.Counts[store.SyncAdded],
+		s.Counts[store.SyncKnown], s.Counts[store.SyncAdopted], s.Counts[store.SyncBack], s.Counts[store.SyncMissing], would)
+	if partly {
+		return fmt.Errorf("%w: %w", errPartly, err)
+	}
+	if len(s.Rows) == 0 {
+		return env.emptyList()
+	}
+	return nil
+}
+
+var syncColumns = []column[provision.SyncRow]{
+	{"Device", "device", func(r provision.SyncRow) any { return r.Device }},
+	{"What", "outcome", func(r provision.SyncRow) any {
+		if r.Problem != "" {
+			return "refused"
+		}
+		return string(r.Outcome)
+	}},
+	{"Entry", "entry", func(r provision.SyncRow) any { return r.Entry }},
+	{"Problem", "problem", func(r provision.SyncRow) any { return r.Problem }},
+}

@@ -1,0 +1,139 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func reportExpiryCommand() command {
+	return command{
+		name: "expiry", short: "when the installed certificates end",
+		about: `A histogram by month, and the list, what ends first at the top. CSV has the list
+only.`,
+		example: "capf report expiry --html expiry.html",
+		output:  list, flags: reportFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			file, err := env.reportFile(c)
+			if err != nil {
+				return err
+			}
+			return reportExpiry(c.Context, env, file)
+		},
+	}
+}
+
+const noInstalled = "no certificate is installed"
+
+func reportExpiry(ctx context.Context, env *Env, file string) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []store.Expiry
+	for v, err := range s.Expiries(ctx) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, v)
+	}
+	months := expiryMonths(rows, env.Now())
+	columns := expiryColumns(env.Now())
+	if file != "" {
+		return writePage(env, file, page{Title: "LSC expiry", Summary: expirySummary(rows, env.Now()), Chart: months,
+			Empty: "No certificate is installed on any phone yet."}, rows, columns)
+	}
+	if env.Format == asJSON {
+		return showDocument(env, []field{{"", "at", env.Now()}, {"", "histogram", months.counts()}}, "lscs", values(rows), columns)
+	}
+	if env.Format == asTable && len(rows) > 0 {
+		env.textChart(months)
+	}
+	return showList(env, values(rows), columns, noInstalled)
+}
+
+// monthLimit is how many months the histogram has: five years, the longest
+// life of an LSC, and the month in which it begins.
+const monthLimit = 61
+
+// expiryMonths counts the ends by month of the operator's zone. What has ended
+// comes first.
+func expiryMonths(rows []store.Expiry, now time.Time) *chart {
+	c := &chart{Title: "Certificates that end, by month", Tall: true, Bars: []bar{{Label: "expired", Tone: "bad"}}}
+	now = now.Local()
+	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
+	for _, r := range rows {
+		end := r.NotAfter.Local()
+		n := (end.Year()-first.Year())*12 + int(end.Month()-first.Month())
+		switch {
+		case end.Before(now):
+			n = 0
+		case n >= monthLimit:
+			n = monthLimit + 1
+		default:
+			n++
+		}
+		for len(c.Bars) <= n {
+			c.Bars = append(c.Bars, monthBar(first, len(c.Bars)-1))
+		}
+		c.Bars[n].Count++
+	}
+	return c
+}
+
+// monthBar is the bar of the month that comes so many after the first.
+func monthBar(first time.Time, n int) bar {
+	if n >= monthLimit {
+		return bar{Label: "later"}
+	}
+	b := bar{Label: first.AddDate(0, n, 0).Format("2006-01"), Tone: "ok"}
+	if n < 3 {
+		b.Tone = "wait"
+	}
+	return b
+}
+
+// count is one bar in JSON.
+type count struct {
+	Label string `json:"label"`
+	Count int    `json:"count"`
+}
+
+func (c *chart) counts() []count {
+	all := make([]count, len(c.Bars))
+	for i, b := range c.Bars {
+		all[i] = count{b.Label, b.Count}
+	}
+	return all
+}
+
+func expirySummary(rows []store.Expiry, now time.Time) string {
+	expired, soon := 0, 0
+	for _, r := range rows {
+		switch {
+		case r.NotAfter.Before(now):
+			expired++
+		case r.NotAfter.Before(now.AddDate(0, 0, 90)):
+			soon++
+		}
+	}
+	return fmt.Sprintf("%s installed, %d expired, %d more end within 90 days.", counted(len(rows), "certificate"), expired, soon)
+}
+
+func expiryColumns(now time.Time) []column[store.Expiry] {
+	return []column[store.Expiry]{
+		{"Ends", "not_after", func(v store.Expiry) any { return withZone(v.NotAfter) }},
+		{"Days left", "days_left", func(v store.Expiry) any { return daysLeft(now, v.NotAfter) }},
+		{"Device", "device", func(v store.Expiry) any { return v.Device }},
+		{"Model", "model", func(v store.Expiry) any { return v.Model }},
+		{"Pool", "pool", func(v store.Expiry) any { return v.Pool }},
+		{"Key", "key_kind", func(v store.Expiry) any { return v.KeyKind }},
+		{"Issuer", "issuer", func(v store.Expiry) any { return v.Issuer }},
+		{"Serial", "serial", func(v store.Expiry) any { return v.Serial }},
+		{"", "not_before", func(v store.Expiry) any { return v.NotBefore }},
+	}
+}

@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func reportOperationsCommand() command {
+	return command{
+		name: "operations", short: "the certificate operation of each device, and its status",
+		about:   `How many devices have which status, and the list. CSV has the list only.`,
+		example: "capf report operations --html operations.html",
+		output:  list, flags: reportFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			file, err := env.reportFile(c)
+			if err != nil {
+				return err
+			}
+			return reportOperations(c.Context, env, file)
+		},
+	}
+}
+
+func reportOperations(ctx context.Context, env *Env, file string) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []store.Selected
+	for v, err := range s.Selected(ctx, store.Selection{}) {
+		if err != nil {
+			return err
+		}
+		rows = append(rows, v)
+	}
+	outcomes := outcomeChart(rows)
+	if file != "" {
+		return writePage(env, file, page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomes,
+			Empty: "There is no device yet."}, rows, operationColumns)
+	}
+	if env.Format == asJSON {
+		return showDocument(env, []field{{"", "at", env.Now()}, {"", "statuses", outcomes.counts()}}, "devices", values(rows), operationColumns)
+	}
+	if env.Format == asTable && len(rows) > 0 {
+		env.textChart(outcomes)
+	}
+	return showList(env, values(rows), operationColumns, "there is no device")
+}
+
+// outcomeChart counts the statuses, the most frequent one first.
+func outcomeChart(rows []store.Selected) *chart {
+	counts := map[store.Status]int{}
+	for _, r := range rows {
+		counts[r.Status]++
+	}
+	c := &chart{Title: "Devices by the status of their operation"}
+	for status, n := range counts {
+		tone := "ok"
+		switch {
+		case status.IsFailure():
+			tone = "bad"
+		case status == store.StatusPending:
+			tone = "wait"
+		case status == store.StatusNone:
+			tone = ""
+		}
+		c.Bars = append(c.Bars, bar{status.Long(), n, tone})
+	}
+	slices.SortFunc(c.Bars, func(a, b bar) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Label, b.Label)) })
+	return c
+}
+
+func operationsSummary(env *Env, rows []store.Selected) string {
+	scheduled, late, failed := 0, 0, 0
+	for _, r := range rows {
+		if r.Operation != store.NoOperation {
+			scheduled++
+			if !r.CompletesBy.IsZero() && r.CompletesBy.Before(env.Now()) {
+				late++
+			}
+		}
+		if r.Status.IsFailure() {
+			failed++
+		}
+	}
+	return fmt.Sprintf("%s, %d with an operation scheduled (%d late), %d whose last one failed.", counted(len(rows), "device"), scheduled, late, failed)
+}
+
+var operationColumns = []column[store.Selected]{
+	{"Device", "name", func(v store.Selected) any { return v.Name }},
+	{"Description", "description", func(v store.Selected) any { return v.Description }},
+	{"Model", "model", func(v store.Selected) any { return v.Model }},
+	{"Pool", "pool", func(v store.Selected) any { return v.Pool }},
+	{"Operation", "operation", func(v store.Selected) any { return v.Operation }},
+	{"Status", "status", func(v store.Selected) any { return v.Status }},
+	{"Completes by", "completes_by", func(v store.Selected) any { return withZone(v.CompletesBy) }},
+	{"LSC ends", "lsc_not_after", func(v store.Selected) any { return withZone(v.Installed.NotAfter) }},
+}

@@ -1,0 +1,50 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func reportStaleCommand() command {
+	return command{
+		name: "stale-lsc", short: "certificates that were made for a phone and never installed",
+		about: `Its phone asked anew before it had confirmed the certificate, or refused to
+store it. capf stale-lsc delete removes them.`,
+		example: "capf report stale-lsc --html stale.html",
+		output:  list, flags: reportFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			file, err := env.reportFile(c)
+			if err != nil {
+				return err
+			}
+			if file == "" {
+				return staleList(c.Context, env)
+			}
+			return reportStale(c.Context, env, file)
+		},
+	}
+}
+
+func reportStale(ctx context.Context, env *Env, file string) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	var rows []store.LSC
+	devices := map[string]int{}
+	for l, err := range s.LSCs(ctx, staleOnes()) {
+		if err != nil {
+			return err
+		}
+		l.Certificate = nil // not shown, and large
+		rows = append(rows, l)
+		devices[l.Device]++
+	}
+	return writePage(env, file, page{Title: "Stale LSCs",
+		Summary: fmt.Sprintf("%s of %s.", counted(len(rows), "stale certificate"), counted(len(devices), "device")),
+		Empty:   "No certificate is stale."}, rows, staleColumns)
+}

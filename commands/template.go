@@ -1,0 +1,257 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+type templateOptions struct {
+	name        string
+	description *string
+	edit        provision.Edit
+	generate    bool
+}
+
+// templateFlags are the settings that a template has for its devices; their
+// description comes from the directory.
+func templateFlags() []cli.Flag {
+	return append(settingFlags(),
+		&cli.BoolFlag{Name: "generate-string", Usage: "make one authentication string for all devices, and print it"},
+		&cli.BoolFlag{Name: "unique-strings", Usage: "make an authentication string for each device when it is added"},
+	)
+}
+
+func (env *Env) templateChoice(c *cli.Context) (templateOptions, error) {
+	o := templateOptions{name: c.Args().First(), generate: c.Bool("generate-string")}
+	var err error
+	if o.edit.DeviceEdit, err = env.deviceEdit(c); err != nil {
+		return o, err
+	}
+	o.edit.Unique = c.Bool("unique-strings")
+	o.description, o.edit.Description = o.edit.Description, nil
+	if o.generate && (o.edit.Unique || o.edit.String != nil) || o.edit.Unique && o.edit.String != nil {
+		return o, usagef("--generate-string, --unique-strings and a string of your own exclude each other")
+	}
+	return o, nil
+}
+
+func templateAddCommand() command {
+	return command{
+		name: "add", args: "NAME", short: "add a universal device template",
+		about: `A template has the settings with which the devices of an LDAP directory begin:
+a feature group template names it, and the directory names that. The
+description is the template's own.`,
+		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
+		output:  object, flags: templateFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.templateChoice(c)
+			if err != nil {
+				return err
+			}
+			return templateKeep(c.Context, env, o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
+				description := ""
+				if o.description != nil {
+					description = *o.description
+				}
+				return provision.AddTemplate(ctx, r, env.actor(), o.name, description, e)
+			})
+		},
+	}
+}
+
+func templateSetCommand() command {
+	return command{
+		name: "set", args: "NAME", short: "change a template",
+		about:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
+		example: "capf template set softphones --key-order ec-preferred",
+		output:  object, flags: templateFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			o, err := env.templateChoice(c)
+			if err != nil {
+				return err
+			}
+			if o.edit.Empty() && o.description == nil && !o.generate {
+				return &usageError{text: "nothing to change was given", hint: "capf template set --help lists the settings"}
+			}
+			return templateKeep(c.Context, env, o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
+				return provision.ChangeTemplate(ctx, r, env.actor(), o.name, o.description, e)
+			})
+		},
+	}
+}
+
+// templateKeep generates the string, if one is wanted, and has the template
+// kept.
+func templateKeep(ctx context.Context, env *Env, o templateOptions, keep func(context.Context, *enroll.Rules, provision.Edit) (store.Template, error)) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	secret := ""
+	if o.generate {
+		if secret, err = r.NewString(); err != nil {
+			return err
+		}
+		o.edit.String = &secret
+	}
+	t, err := keep(ctx, r, o.edit)
+	if err != nil {
+		return err
+	}
+	env.warn(o.edit.Warnings())
+	env.say("template %s is kept", t.Name)
+	if env.Format == asJSON {
+		fields, err := templateFields(t)
+		if err != nil {
+			return err
+		}
+		if o.generate {
+			fields = append(fields, field{"", "auth_string", secret})
+		}
+		return showObject(env, fields)
+	}
+	if o.generate {
+		fmt.Fprintln(env.out, secret)
+	}
+	return nil
+}
+
+func templateListCommand() command {
+	return command{
+		name: "list", short: "list the templates",
+		example: "capf template list",
+		output:  list,
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			all, err := s.Templates(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, values(all), templateColumns, "there is no template")
+		},
+	}
+}
+
+var templateColumns = []column[store.Template]{
+	{"Name", "name", func(t store.Template) any { return t.Name }},
+	{"Description", "description", func(t store.Template) any { return t.Description }},
+	{"Settings", "settings", func(t store.Template) any { return templateText(t) }},
+	{"String set", "auth_string_set", func(t store.Template) any { return t.SealedString != nil }},
+	{"Changed", "updated_at", func(t store.Template) any { return t.UpdatedAt }},
+}
+
+func templateText(t store.Template) string {
+	e, err := provision.ReadTemplate(t)
+	if err != nil {
+		return "(not readable)"
+	}
+	return e.Describe()
+}
+
+func templateShowCommand() command {
+	return command{
+		name: "show", args: "NAME", short: "show a template",
+		example: "capf template show softphones",
+		output:  object,
+		run: func(env *Env, c *cli.Context) error {
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			t, err := s.Template(c.Context, c.Args().First())
+			if err != nil {
+				return err
+			}
+			fields, err := templateFields(t)
+			if err != nil {
+				return err
+			}
+			return showObject(env, fields)
+		},
+	}
+}
+
+// templateFields are all settings; those that a template leaves open are empty.
+func templateFields(t store.Template) ([]field, error) {
+	e, err := provision.ReadTemplate(t)
+	if err != nil {
+		return nil, err
+	}
+	return []field{
+		{"Name", "name", t.Name}, {"Description", "description", t.Description},
+		{"Model", "model", given(e.Model)}, {"Device pool", "pool", given(e.Pool)},
+		{"Device security mode", "security_mode", given(e.SecurityMode)}, {"IP mode", "ip_mode", given(e.IPMode)},
+		{"Certificate operation", "operation", given(e.Operation)}, {"Authentication mode", "auth_mode", given(e.AuthMode)},
+		{"Authentication string set", "auth_string_set", t.SealedString != nil}, {"Unique strings", "unique_strings", e.Unique},
+		{"Key order", "key_order", given(e.KeyOrder)}, {"RSA key size", "rsa_bits", given(e.RSABits)},
+		{"EC key size", "ec_bits", given(e.ECBits)}, {"Operation completes by", "completes_by", given(e.CompletesBy)},
+		{"Added", "created_at", t.CreatedAt}, {"Changed", "updated_at", t.UpdatedAt},
+	}, nil
+}
+
+// given is a value that may be left open.
+func given[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+func templateDeleteCommand() command {
+	return command{
+		name: "delete", args: "NAME", short: "delete a template",
+		about:   `One that a feature group template names stays.`,
+		example: "capf template delete softphones --yes",
+		output:  object, flags: removalFlags(),
+		run: func(env *Env, c *cli.Context) error {
+			return env.deleteNamed(c.Context, removal(c), "template",
+				func(ctx context.Context, s *store.Store, name string) error {
+					_, err := s.Template(ctx, name)
+					return err
+				},
+				func(ctx context.Context, s *store.Store, name string) error {
+					return s.DeleteTemplate(ctx, env.actor(), name)
+				})
+		},
+	}
+}
+
+// deleteNamed deletes one thing that has a name, with consent.
+func (env *Env) deleteNamed(ctx context.Context, o removeOptions, what string, find, remove func(context.Context, *store.Store, string) error) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	name := o.names[0]
+	if err := find(ctx, s, name); err != nil {
+		return err
+	}
+	if o.dryRun {
+		env.say("%s %s would be deleted", what, name)
+		return env.nothingRemoved()
+	}
+	if err := env.consent(o.yes, "delete %s %s", what, name); err != nil {
+		return err
+	}
+	if err := remove(ctx, s, name); err != nil {
+		return err
+	}
+	env.say("deleted %s %s", what, name)
+	if env.Format != asJSON {
+		return nil
+	}
+	return showObject(env, []field{{"", "deleted", 1}})
+}

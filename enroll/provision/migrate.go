@@ -1,0 +1,65 @@
+package provision
+
+import (
+	"context"
+	"errors"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// Leave schedules Delete for a device that moves to another cluster, which
+// would not trust its LSC. It returns false when there is nothing to schedule:
+// the device has no LSC that we know of, or Delete is scheduled already.
+// Errors: those of enroll.Rules.ChangeDevice.
+func Leave(ctx context.Context, r *enroll.Rules, actor store.Actor, name string) (d store.Device, scheduled bool, err error) {
+	if d, err = r.Store.Device(ctx, name); err != nil {
+		return d, false, err
+	}
+	has := false
+	for _, state := range []store.LSCState{store.LSCInstalled, store.LSCIssued} {
+		n, err := r.Store.CountLSCs(ctx, store.LSCFilter{Device: d.Name, State: state})
+		if err != nil {
+			return d, false, err
+		}
+		has = has || n > 0
+	}
+	late := !d.CompletesBy.IsZero() && d.CompletesBy.Before(r.Now())
+	if !has || d.Operation == store.Delete && !late {
+		return d, false, nil
+	}
+	remove := store.Delete
+	d, _, err = r.ChangeDevice(ctx, actor, d.Name, enroll.DeviceEdit{Operation: &remove})
+	return d, err == nil, err
+}
+
+// Arrive prepares for a device that comes from another cluster with its LSC:
+// that cluster's CAPF certificate (PEM or DER, with its chain) goes into
+// capf-trust, and Install/Upgrade is scheduled by the existing certificate. The
+// device is added when it is missing. Errors: those of enroll.Rules.UploadTrust
+// and ChangeDevice; when the certificate is refused, nothing is scheduled.
+func Arrive(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, file enroll.UploadFile) (store.Device, []enroll.UploadRow, error) {
+	name, err := enroll.ParseDeviceName(name)
+	if err != nil {
+		return store.Device{}, nil, err
+	}
+	file.Purposes = []store.Purpose{store.CAPFTrust}
+	rows, err := r.UploadTrust(ctx, actor, []enroll.UploadFile{file}, enroll.UploadOptions{
+		Description: "CAPF of the cluster from which devices come", ForeignCAPF: true,
+	})
+	if err != nil {
+		return store.Device{}, rows, err
+	}
+	install, mode := store.Install, store.ByLSCPrecedence
+	edit := enroll.DeviceEdit{Operation: &install, AuthMode: &mode}
+	d, err := r.Store.Device(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		d, _, err = r.AddDevice(ctx, actor, name, edit)
+	case err == nil && d.Operation == install && d.AuthMode == mode:
+		// as asked already
+	case err == nil:
+		d, _, err = r.ChangeDevice(ctx, actor, name, edit)
+	}
+	return d, rows, err
+}
