@@ -48,7 +48,25 @@ func tree() *command {
 		}},
 		{name: "device", short: "phones and their CAPF settings", commands: []command{
 			deviceAddCommand(), deviceSetCommand(), deviceListCommand(), deviceShowCommand(),
-			deviceDeleteCommand(), deviceGenerateStringCommand(), deviceHistoryCommand(),
+			deviceDeleteCommand(), deviceGenerateStringCommand(), deviceHistoryCommand(), deviceMigrateCommand(),
+		}},
+		{name: "bulk", short: "many devices at once", commands: []command{
+			bulkSelectCommand(), bulkUpdateCommand(), bulkInsertCommand(), bulkTemplateCSVCommand(),
+		}},
+		{name: "template", short: "universal device templates: the settings with which devices begin", commands: []command{
+			templateAddCommand(), templateSetCommand(), templateListCommand(), templateShowCommand(), templateDeleteCommand(),
+		}},
+		{name: "feature-group", short: "feature group templates, which name a template", commands: []command{
+			featureGroupAddCommand(), featureGroupListCommand(), featureGroupDeleteCommand(),
+		}},
+		{name: "ldap", short: "LDAP directories whose people have devices", commands: []command{
+			ldapAddCommand(), ldapSetCommand(), ldapListCommand(), ldapShowCommand(), ldapSyncCommand(), ldapDeleteCommand(),
+		}},
+		{name: "report", short: "reports, to the terminal or as a page for a browser", commands: []command{
+			reportStaleCommand(), reportExpiryCommand(), reportOperationsCommand(),
+		}},
+		{name: "job", short: "bulk operations that ran, run or will run", commands: []command{
+			jobListCommand(), jobShowCommand(), jobCancelCommand(), jobRunDueCommand(),
 		}},
 		{name: "service", short: "services of capf", commands: []command{
 			serviceListCommand(), serviceActivateCommand(), serviceDeactivateCommand(), serviceRestartCommand(),
