@@ -49,7 +49,8 @@ var secretFlags = []string{"--reveal"}
 // confinement is what a session of capf shell may do.
 type confinement struct {
 	privilege int
-	folder    string // the only place for files
+	folder    string   // the only place for files
+	reserved  []string // how the names of the database and the master key begin
 }
 
 // restrict is a command without what the session may not do, nil when nothing
@@ -162,8 +163,10 @@ func (c confinement) checkFile(name string) error {
 		return nil
 	}
 	refusal := &hinted{&kindError{enroll.ErrRefused, fmt.Sprintf("file %q is not to be had in this shell", name)}, "files stand in " + c.folder + ", by names such as root.pem"}
-	// Behind a link, .. leads elsewhere than the name says.
-	if !filepath.IsLocal(name) || slices.Contains(strings.Split(name, "/"), "..") {
+	// Behind a link, .. leads elsewhere than the name says; and hidden files
+	// are those of other programs, which read them as their orders.
+	hidden := func(part string) bool { return strings.HasPrefix(part, ".") && part != "." }
+	if !filepath.IsLocal(name) || slices.ContainsFunc(strings.Split(name, "/"), hidden) {
 		return refusal
 	}
 	// The file may be one that is still to be made.
@@ -176,9 +179,15 @@ func (c confinement) checkFile(name string) error {
 			continue
 		}
 		within, rerr := filepath.Rel(c.folder, real)
-		if err != nil || rerr != nil || !filepath.IsLocal(within) {
+		if err != nil || rerr != nil || !filepath.IsLocal(within) || c.isReserved(filepath.Join(c.folder, name)) || c.isReserved(real) {
 			return refusal
 		}
 		return nil
 	}
+}
+
+// isReserved tells the database, the files beside it and the master key, which
+// no command of the shell reads or writes as a file.
+func (c confinement) isReserved(path string) bool {
+	return slices.ContainsFunc(c.reserved, func(r string) bool { return strings.HasPrefix(path, r) })
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
 )
 
 // sshLine is what an SSH client asked for when sshd runs a forced command
@@ -69,7 +71,10 @@ func shell(ctx context.Context, env *Env, level int) error {
 	if err != nil {
 		return fmt.Errorf("finding the folder of the shell: %w", pathless(err))
 	}
-	s := &session{Env: env, confinement: confinement{level, folder}, database: env.Database}
+	s := &session{Env: env, confinement: confinement{privilege: level, folder: folder}, database: env.Database}
+	if s.reserved, err = env.reservedFiles(); err != nil {
+		return err
+	}
 	// These would end or stop the shell, or print what the program was doing.
 	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP)
 	switch line := env.Getenv(sshLine); {
@@ -84,6 +89,24 @@ func shell(ctx context.Context, env *Env, level int) error {
 		return exitError(s.failed)
 	}
 	return err
+}
+
+// reservedFiles are the database and its master key.
+func (env *Env) reservedFiles() (paths []string, err error) {
+	database, err := env.databasePath()
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range []string{database, enroll.MasterKeyFile(database, env.Getenv)} {
+		if path, err = filepath.Abs(path); err != nil {
+			return nil, fmt.Errorf("finding the database: %w", err)
+		}
+		paths = append(paths, path)
+		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+			paths = append(paths, real)
+		}
+	}
+	return paths, nil
 }
 
 // longestLine is how long a line of a script may be.

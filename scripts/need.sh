@@ -3,15 +3,17 @@
 # call and this machine lacks. Without the right to install, it says what to do.
 set -eu
 missing=
+PATH=$PATH:/usr/sbin:/sbin # where sshd is, also for those who are not root
 for program in "$@"; do
 	command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-	packages=$(echo "$missing" | sed 's/\bgcc\b/gcc libc6-dev/')
+	packages=$(echo "$missing" | sed 's/\bgcc\b/gcc libc6-dev/; s/\bsshd\b/openssh-server/; s/\bssh\b/openssh-client/')
 	apt-get update -qq
 	# shellcheck disable=SC2086 # one word a package
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
+	# Runlevel 1 keeps a server among them from being started.
+	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages >/dev/null
 	exit 0
 fi
 echo "need.sh: missing:$missing" >&2
