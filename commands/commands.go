@@ -71,6 +71,9 @@ func tree() *command {
 		{name: "service", short: "services of capf", commands: []command{
 			serviceListCommand(), serviceActivateCommand(), serviceDeactivateCommand(), serviceRestartCommand(),
 		}},
+		{name: "online-ca", short: "the CA that is asked at once", commands: []command{
+			onlineCATestCommand(),
+		}},
 		{name: "audit", short: "the record of who did what", commands: []command{
 			auditListCommand(),
 		}},

@@ -3,27 +3,36 @@ package commands
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/crypto"
+	"capf/enroll"
 	"capf/store"
 )
 
 type csrShowOptions struct {
-	id  int64
-	pem bool
+	id    int64
+	pem   bool
+	unfit bool
 }
 
 func csrShowCommand() command {
 	return command{
 		name: "show", args: "ID", short: "show a request",
 		about: `With --pem, the certificate request is printed, or the public key when the
-phone did not prove that it has the private one.`,
+phone did not prove that it has the private one. With --refused-certificate, it
+is the certificate that an online CA returned and that failed a check.`,
 		example: "capf csr show 1",
 		output:  object,
-		flags:   []cli.Flag{&cli.BoolFlag{Name: "pem", Usage: "print the request or the public key as PEM"}},
+		flags: []cli.Flag{
+			&cli.BoolFlag{Name: "pem", Usage: "print the request or the public key as PEM"},
+			&cli.BoolFlag{Name: "refused-certificate", Usage: "print the certificate that failed a check as PEM"},
+		},
 		run: func(env *Env, c *cli.Context) error {
 			id, err := parseID(c.Args().First())
 			if err != nil {
@@ -32,7 +41,10 @@ phone did not prove that it has the private one.`,
 			if c.Bool("pem") && c.Bool("json") {
 				return usagef("--pem and --json exclude each other")
 			}
-			return csrShow(c.Context, env, csrShowOptions{id, c.Bool("pem")})
+			if c.Bool("refused-certificate") && (c.Bool("json") || c.Bool("pem")) {
+				return usagef("--refused-certificate excludes --pem and --json")
+			}
+			return csrShow(c.Context, env, csrShowOptions{id, c.Bool("pem"), c.Bool("refused-certificate")})
 		},
 	}
 }
@@ -50,10 +62,40 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 		_, err := fmt.Fprint(env.out, requestPEM(r))
 		return err
 	}
-	fields := fieldsOf(requestColumns, r)
-	return showObject(env, append(fields,
-		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason},
-		field{"", "pem", requestPEM(r)}))
+	online, err := env.rules(s).OnlineAnswer(ctx, o.id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if o.unfit {
+		if online.Certificate == nil {
+			return fmt.Errorf("a certificate that failed a check, of request %d: %w", o.id, store.ErrNotFound)
+		}
+		_, err := fmt.Fprint(env.out, string(crypto.CertificatePEM(online.Certificate)))
+		return err
+	}
+	fields := append(fieldsOf(requestColumns, r),
+		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason})
+	fields = append(fields, answerFields(online)...)
+	return showObject(env, append(fields, field{"", "pem", requestPEM(r)}))
+}
+
+// answerFields are what an online CA has said of a request; none for one that
+// was not meant for it.
+func answerFields(o enroll.OnlineAnswer) []field {
+	if o.State == "" {
+		return nil
+	}
+	next := o.DueAt
+	if o.State != store.OnlineTaken && o.State != store.OnlineQueued {
+		next = time.Time{}
+	}
+	return []field{
+		{"At the online CA", "", o.Standing}, {"", "ca_state", string(o.State)},
+		{"CA", "ca", o.CA}, {"Request at the CA", "ca_request", o.CARequest}, {"Sent to the CA", "ca_sent_at", o.SentAt},
+		{"Number of the failure", "ca_code", o.Code}, {"The CA says", "ca_words", o.Words},
+		{"Last found", "ca_note", o.Note}, {"Asked again", "ca_next_at", next}, {"Advice", "ca_advice", o.Advice},
+		{"", "ca_certificate_refused", o.Certificate != nil},
+	}
 }
 
 // requestPEM is the PKCS#10 request, or the bare key of a phone that signs none.

@@ -12,20 +12,32 @@ import (
 type setOptions struct {
 	name  string
 	value *string // nil when it has to be asked for
+	file  string  // of a secret; "" when it has to be asked for
 }
 
 func setCommand() command {
 	return command{
 		name: "set", args: "PARAMETER [VALUE]", short: "set a parameter",
 		about: `On a terminal, a VALUE that is left out is asked for. The command says when the
-change is in force.`,
+change is in force.
+
+The password and the client certificate for an online CA are secrets: they come
+from a file or stdin, or are asked for, and the VALUE none removes them. They are
+sealed in the database and never shown.`,
 		example: "capf set keep_alive 20",
 		output:  object,
+		flags: []cli.Flag{
+			&cli.StringFlag{Name: "password-file", Usage: "read online_ca_password from `FILE` (- is stdin)"},
+			&cli.StringFlag{Name: "file", Usage: "read online_ca_client_certificate, PEM with its private key, from `FILE` (- is stdin)"},
+		},
 		run: func(env *Env, c *cli.Context) error {
 			o := setOptions{name: c.Args().First()}
 			if c.Args().Len() > 1 {
 				value := c.Args().Get(1)
 				o.value = &value
+			}
+			if err := o.takeFile(c); err != nil {
+				return err
 			}
 			return setParameter(c.Context, env, o)
 		},
@@ -36,6 +48,9 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	p, err := findParameter(o.name)
 	if err != nil {
 		return err
+	}
+	if p.Secret {
+		return setSecret(ctx, env, p, o)
 	}
 	if o.value == nil && env.Prompt == nil {
 		return &usageError{text: "the VALUE of " + p.Name + " is missing", hint: "it takes " + p.Range}
@@ -56,6 +71,11 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	if err != nil {
 		return err
 	}
+	return env.sayChange(c)
+}
+
+// sayChange tells what setting a parameter did.
+func (env *Env) sayChange(c enroll.Change) error {
 	if c.Changed {
 		env.say("%s is %s now (was %s), in force %s", c.Name, c.New, c.Old, c.Effect)
 	} else {
@@ -63,6 +83,10 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	}
 	if c.Warning != "" {
 		env.warn([]string{c.Warning})
+	}
+	for _, f := range c.Missing {
+		env.say("warning: %s", f.Text)
+		env.say("hint: %s", f.Hint)
 	}
 	if env.Format != asJSON {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -80,9 +81,12 @@ func secret(name, values, help string) Parameter {
 	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, Secret: true}
 }
 
-var hostName = regexp.MustCompile(`^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.|$))+$|^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$`)
+var hostName = regexp.MustCompile(`^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.|$))+$`)
 
 func parseHost(value string) (string, error) {
+	if net.ParseIP(value) != nil {
+		return value, nil
+	}
 	if len(value) > 253 || !hostName.MatchString(value) {
 		return "", fmt.Errorf("%q is not a host name; it has no scheme, path or port", value)
 	}
@@ -151,8 +155,8 @@ func checkSecret(name string, value []byte) error {
 	return nil
 }
 
-// secretHint tells how a secret is set.
-func secretHint(name string) string {
+// SecretHint tells how a parameter that is secret is set.
+func SecretHint(name string) string {
 	if name == pOnlineCertificate {
 		return "capf set " + name + " --file FILE"
 	}

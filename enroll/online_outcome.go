@@ -120,8 +120,8 @@ func judgeReturned(csrDER, leafDER []byte, chain [][]byte, trusted []*x509.Certi
 	return good
 }
 
-// Standing says in one line how a request stands at the online CA, for people.
-func Standing(o store.OnlineRequest) string {
+// standing says in one line how a request stands at the online CA, for people.
+func standing(o store.OnlineRequest) string {
 	number := ""
 	if o.CARequest != "" {
 		number = " as its request " + o.CARequest

@@ -40,8 +40,9 @@ func (o OnlineOptions) withDefaults() OnlineOptions {
 	return o
 }
 
-// rereadEvery is how old the configuration of the CA may be.
-const rereadEvery = 250 * time.Millisecond
+// manyEvents is how many events are looked at one by one for a change of the
+// configuration; after more, it is read again.
+const manyEvents = 1000
 
 // databaseWait bounds one question to the database.
 const databaseWait = 30 * time.Second
@@ -66,16 +67,16 @@ type OnlineWorker struct {
 	busy    map[int64]bool
 
 	running sync.WaitGroup
-	link    onlineLink // belongs to the goroutine of Run
-	failing string     // so does this: the last failure, logged once
+	link    onlineLink // belongs to the goroutine of Run, as the rest does
+	seen    int64      // the last event that was looked at
+	failing string     // the last failure, logged once
 }
 
 // onlineLink is the CA as it is configured now.
 type onlineLink struct {
 	onlineAccess
-	key    [sha256.Size]byte
-	readAt time.Time
-	users  *sync.WaitGroup // of the client
+	key   [sha256.Size]byte
+	users *sync.WaitGroup // of the client
 }
 
 // NewOnlineWorker returns a worker that does nothing until Run.
@@ -254,8 +255,9 @@ func (w *OnlineWorker) begin(working context.Context, o store.OnlineRequest) {
 // reread makes a new client when an operator has changed the CA, its secrets,
 // capf-trust, or has restarted the service.
 func (w *OnlineWorker) reread(ctx context.Context) error {
-	if w.link.users != nil && time.Since(w.link.readAt) < rereadEvery {
-		return nil
+	last, changed, err := w.configured(ctx)
+	if err != nil || !changed {
+		return err
 	}
 	settings, err := w.Settings(ctx)
 	if err != nil {
@@ -282,8 +284,28 @@ func (w *OnlineWorker) reread(ctx context.Context) error {
 			w.link.unready = unready
 		}
 	}
-	w.link.readAt = time.Now()
+	w.seen = last
 	return nil
+}
+
+// configured says whether there was a change since the last look that is not
+// about a device, as that of a parameter is. It costs microseconds, so that a
+// change is in force for the next request.
+func (w *OnlineWorker) configured(ctx context.Context) (last int64, changed bool, err error) {
+	last, err = w.Store.LastEvent(ctx)
+	if err != nil || w.link.users == nil || last-w.seen > manyEvents {
+		return last, true, err
+	}
+	for e, err := range w.Store.EventsAfter(ctx, w.seen) {
+		if err != nil {
+			return last, false, err
+		}
+		if e.ID <= last && e.Device == "" {
+			return last, true, nil
+		}
+	}
+	w.seen = last
+	return last, false, nil
 }
 
 // fingerprintOfCA changes with everything on which a client depends.

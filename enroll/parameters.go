@@ -177,7 +177,7 @@ func (r *Rules) SetParameter(ctx context.Context, actor store.Actor, name, value
 		return Change{}, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
 	}
 	if p.Secret {
-		return Change{}, withHint(refused("%s is a secret, which never comes as an argument", p.Name), "%s", secretHint(p.Name))
+		return Change{}, withHint(refused("%s is a secret, which never comes as an argument", p.Name), "%s", SecretHint(p.Name))
 	}
 	value, err := p.normalize(value)
 	if err != nil {

@@ -1,0 +1,87 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll/onlineca"
+)
+
+// errStep ends a test of the online CA in which a step failed; the output says
+// which.
+var errStep = errors.New("the online CA is not ready for phones")
+
+func onlineCATestCommand() command {
+	return command{
+		name: "test", short: "walk every step to the configured online CA",
+		about: `It looks at the configuration, finds the host, connects, checks the HTTPS
+certificate against capf-trust, logs in, looks for the template, and looks
+whether the CA's certificates lead to capf-trust. Each step is a line; one that
+fails comes with advice and ends the walk. The CA need not be the issuer yet.
+
+With --enroll the CA is asked for a certificate as for a phone, which is then
+checked as a phone's. It is a real one, for the name capf-online-ca-test and a
+key that is thrown away: revoke it at the CA.`,
+		example: "capf online-ca test --enroll",
+		output:  object,
+		flags:   []cli.Flag{&cli.BoolFlag{Name: "enroll", Usage: "have the CA make a certificate"}},
+		run:     func(env *Env, c *cli.Context) error { return onlineCATest(c.Context, env, c.Bool("enroll")) },
+	}
+}
+
+// caStep is a step as JSON shows it.
+type caStep struct {
+	Name   string `json:"step"`
+	OK     bool   `json:"ok"`
+	Text   string `json:"text"`
+	Advice string `json:"advice"`
+}
+
+func onlineCATest(ctx context.Context, env *Env, enroll bool) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	steps, err := r.TryOnlineCA(ctx, enroll)
+	if err != nil {
+		return err
+	}
+	good := true
+	rows := []caStep{}
+	for _, step := range steps {
+		good = good && step.OK
+		rows = append(rows, caStep(step))
+	}
+	if env.Format == asJSON {
+		err = printJSON(env, struct {
+			OK    bool     `json:"ok"`
+			Steps []caStep `json:"steps"`
+		}{good, rows})
+	} else {
+		showSteps(env, steps)
+	}
+	if err == nil && !good {
+		err = errStep
+	}
+	return err
+}
+
+func showSteps(env *Env, steps []onlineca.Step) {
+	for _, step := range steps {
+		word := "ok"
+		if !step.OK {
+			word = "failed"
+		}
+		fmt.Fprintf(env.out, "%-6s  %-14s  %s\n", word, step.Name, oneLine(step.Text))
+		if step.Advice != "" {
+			fmt.Fprintf(env.out, "%-6s  %-14s  hint: %s\n", "", "", oneLine(step.Advice))
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+)
+
+// secretFileFlags are the flags that name the file with a secret, with the
+// parameter that each is for.
+var secretFileFlags = map[string]string{"password-file": "online_ca_password", "file": "online_ca_client_certificate"}
+
+// takeFile takes the flag that belongs to the parameter and refuses another.
+func (o *setOptions) takeFile(c *cli.Context) error {
+	for flag, parameter := range secretFileFlags {
+		if !c.IsSet(flag) {
+			continue
+		}
+		if p, ok := enroll.FindParameter(o.name); !ok || p.Name != parameter {
+			return usagef("--%s is for %s only", flag, parameter)
+		}
+		if o.value != nil {
+			return usagef("--%s and a VALUE exclude each other", flag)
+		}
+		o.file = c.String(flag)
+	}
+	return nil
+}
+
+// setSecret sets a parameter that is never shown.
+func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) error {
+	value, err := env.secretValue(p, o)
+	if err != nil {
+		return err
+	}
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	c, err := r.SetSecret(ctx, env.actor(), p.Name, value)
+	if err != nil {
+		return err
+	}
+	return env.sayChange(c)
+}
+
+// secretValue is empty for a secret that is to be removed.
+func (env *Env) secretValue(p enroll.Parameter, o setOptions) ([]byte, error) {
+	pem := p.Name == secretFileFlags["file"]
+	switch {
+	case o.value != nil && *o.value == "none":
+		return nil, nil
+	case o.value != nil:
+		return nil, &usageError{text: p.Name + " is a secret, which never comes as an argument", hint: enroll.SecretHint(p.Name)}
+	case o.file != "" && pem:
+		return env.readInput(o.file, certificateLimit)
+	case o.file != "":
+		line, err := env.readSecret(o.file)
+		return []byte(line), err
+	case env.Prompt == nil || pem:
+		return nil, &usageError{text: "the value of " + p.Name + " is missing", hint: enroll.SecretHint(p.Name)}
+	}
+	line, err := env.Prompt.Secret(p.Name)
+	if err == nil && line == "" {
+		err = fmt.Errorf("no secret was given: %w", errDeclined)
+	}
+	return []byte(line), err
+}
