@@ -8,7 +8,6 @@ import (
 	"html"
 	"html/template"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -30,29 +29,6 @@ type page struct {
 	Chart   *chart
 	Titles  []string
 	Count   int
-}
-
-// chart is bars over words.
-type chart struct {
-	Title string
-	Bars  []bar
-	Tall  bool // upright bars along an axis of time, otherwise lying ones
-}
-
-// bar is one bar of a chart.
-type bar struct {
-	Label string
-	Count int
-	Tone  string // ok, wait, bad or nothing: the colour
-}
-
-// Most is the count of the longest bar, at least 1.
-func (c *chart) Most() int {
-	most := 1
-	for _, b := range c.Bars {
-		most = max(most, b.Count)
-	}
-	return most
 }
 
 // reportFlags are those of all reports.
@@ -95,13 +71,7 @@ func writePage[T any](env *Env, file string, p page, rows []T, columns []column[
 }
 
 func (p page) render(out io.Writer, rows func(*bufio.Writer)) error {
-	t, err := template.New("report.html").Funcs(template.FuncMap{
-		"mul": func(a, b int) int { return a * b },
-		"add": func(a, b int) int { return a + b },
-		"sub": func(a, b int) int { return a - b },
-		"div": func(a, b int) int { return a / b },
-		"mod": func(a, b int) int { return a % b },
-	}).ParseFS(reportFiles, "report.html")
+	t, err := template.ParseFS(reportFiles, "report.html")
 	if err != nil {
 		return err
 	}
@@ -116,31 +86,21 @@ func (p page) render(out io.Writer, rows func(*bufio.Writer)) error {
 	return t.ExecuteTemplate(out, "end", p)
 }
 
+// longCell is the length from which on a cell may have several lines.
+const longCell = 26
+
 func writeHTMLRows[T any](w *bufio.Writer, rows []T, columns []column[T]) {
 	for _, row := range rows {
 		w.WriteString("<tr>")
 		for _, c := range columns {
-			w.WriteString("<td>")
-			w.WriteString(html.EscapeString(tableCell(c.value(row))))
+			text := tableCell(c.value(row))
+			if len(text) > longCell {
+				w.WriteString(`<td class="long">`)
+			} else {
+				w.WriteString("<td>")
+			}
+			w.WriteString(html.EscapeString(text))
 		}
 		w.WriteString("\n")
 	}
-}
-
-// textChart prints a chart for a terminal: the bars that are not empty, in
-// columns that are no wider than need be.
-func (env *Env) textChart(c *chart) {
-	const longest = 50
-	label, digits := 0, 0
-	for _, b := range c.Bars {
-		label, digits = max(label, cellWidth(b.Label)), max(digits, len(fmt.Sprint(b.Count)))
-	}
-	for _, b := range c.Bars {
-		if b.Count == 0 {
-			continue
-		}
-		stars := max(1, b.Count*longest/c.Most())
-		fmt.Fprintf(env.out, "%s%s  %*d  %s\n", b.Label, strings.Repeat(" ", label-cellWidth(b.Label)), digits, b.Count, strings.Repeat("#", stars))
-	}
-	fmt.Fprintln(env.out)
 }

@@ -1,0 +1,115 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+)
+
+// chart is bars over words.
+type chart struct {
+	Title string
+	Bars  []bar
+	Tall  bool // upright bars along an axis of time, otherwise lying ones
+}
+
+// bar is one bar of a chart.
+type bar struct {
+	Label string
+	Count int
+	Tone  string // ok, wait, bad or nothing: the colour
+}
+
+// Most is the count of the longest bar, at least 1.
+func (c *chart) Most() int {
+	most := 1
+	for _, b := range c.Bars {
+		most = max(most, b.Count)
+	}
+	return most
+}
+
+// Words is the chart for those who do not see it.
+func (c *chart) Words() string {
+	var parts []string
+	for _, b := range c.Bars {
+		if b.Count > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", b.Label, b.Count))
+		}
+	}
+	return c.Title + ": " + strings.Join(parts, ", ")
+}
+
+// placed is a bar with its place in an SVG of the width 1000.
+type placed struct {
+	bar
+	X, Y, Width, Height int
+	Named, Counted      bool // there is room for its label, and for its count
+}
+
+// The measures of a chart.
+const (
+	axis      = 190 // from the top to the line on which bars stand
+	tallest   = 160
+	nameWidth = 56 // of a label such as 2027-03
+	digit     = 7
+	lineWidth = 26 // from one lying bar to the next
+)
+
+// Middle, Above, Base and Behind are where the texts of a bar stand.
+func (p placed) Middle() int { return p.X + p.Width/2 }
+func (p placed) Above() int  { return p.Y - 5 }
+func (p placed) Base() int   { return p.Y + 14 }
+func (p placed) Behind() int { return 347 + p.Width }
+
+// Upright places the bars along an axis.
+func (c *chart) Upright() []placed {
+	step := min(48, 980/max(1, len(c.Bars)))
+	every := nameWidth/step + 1
+	all := make([]placed, len(c.Bars))
+	for i, b := range c.Bars {
+		p := placed{bar: b, X: 10 + i*step, Width: max(1, step-2), Named: i%every == 0}
+		p.Height = shareOf(b.Count, c.Most(), tallest)
+		p.Y = axis - p.Height
+		p.Counted = b.Count > 0 && (b.Count == c.Most() || digit*len(fmt.Sprint(b.Count)) <= step)
+		all[i] = p
+	}
+	return all
+}
+
+// Lying places the bars one below the other.
+func (c *chart) Lying() []placed {
+	all := make([]placed, len(c.Bars))
+	for i, b := range c.Bars {
+		all[i] = placed{bar: b, Y: 5 + i*lineWidth, Width: shareOf(b.Count, c.Most(), 580), Height: 19}
+	}
+	return all
+}
+
+// LyingHeight is the height of a chart of lying bars.
+func (c *chart) LyingHeight() int { return 6 + lineWidth*len(c.Bars) }
+
+// shareOf is the length of a bar; what there is can be seen.
+func shareOf(n, most, length int) int {
+	if n == 0 {
+		return 0
+	}
+	return max(2, n*length/most)
+}
+
+// textChart prints a chart for a terminal: the bars that are not empty, in
+// columns that are no wider than need be.
+func (env *Env) textChart(c *chart) {
+	const longest = 50
+	label, digits := 0, 0
+	for _, b := range c.Bars {
+		label, digits = max(label, cellWidth(b.Label)), max(digits, len(fmt.Sprint(b.Count)))
+	}
+	for _, b := range c.Bars {
+		if b.Count == 0 {
+			continue
+		}
+		stars := max(1, b.Count*longest/c.Most())
+		fmt.Fprintf(env.out, "%s%s  %*d  %s\n", b.Label, strings.Repeat(" ", label-cellWidth(b.Label)), digits, b.Count, strings.Repeat("#", stars))
+	}
+	fmt.Fprintln(env.out)
+}
