@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -14,6 +15,7 @@ import (
 
 type certCheckOptions struct {
 	ca, https string // files; "" when not given
+	online    bool   // fetch them from the configured CA, and keep them in these files
 }
 
 func certCheckCommand() command {
@@ -26,16 +28,21 @@ has, or they have nothing to do with each other. In all of them the root belongs
 into both trust stores, and in the last one the certificate of the web server
 into capf-trust.
 
-Without files it only looks for what should not stand in the trust stores.`,
+With --online both are fetched from the configured online CA, and kept in the two
+files when they are named, so that they can be uploaded. Compare fingerprints
+with those that the CA's people give before you do.
+
+Without all of these it only looks for what should not stand in the trust stores.`,
 		example: "capf cert check --ca root-ca.pem --https web.pem",
 		output:  list,
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA"},
-			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server"},
+			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA; with --online, for it"},
+			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, for it"},
+			&cli.BoolFlag{Name: "online", Usage: "fetch them from the configured online CA"},
 		},
 		run: func(env *Env, c *cli.Context) error {
-			o := certCheckOptions{c.String("ca"), c.String("https")}
-			if (o.ca == "") != (o.https == "") {
+			o := certCheckOptions{c.String("ca"), c.String("https"), c.Bool("online")}
+			if !o.online && (o.ca == "") != (o.https == "") {
 				return usagef("--ca and --https belong together")
 			}
 			return certCheck(c.Context, env, o)
@@ -46,7 +53,7 @@ Without files it only looks for what should not stand in the trust stores.`,
 func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 	var ca, https []*x509.Certificate
 	var err error
-	if o.ca != "" {
+	if o.ca != "" && !o.online {
 		if ca, err = env.readCertificates(o.ca); err != nil {
 			return err
 		}
@@ -68,9 +75,14 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 		env.say("warning: %s", f.Text)
 		env.say("hint: %s", f.Hint)
 	}
+	if o.online {
+		if ca, https, err = env.fetchCertificates(ctx, &o); err != nil {
+			return err
+		}
+	}
 	if ca == nil {
 		if len(found) == 0 {
-			env.say("nothing is wrong with the trust stores; --ca and --https compare them with an online CA")
+			env.say("nothing is wrong with the trust stores; --online, or --ca and --https, compare them with an online CA")
 		}
 		return showList(env, values([]enroll.Need(nil)), needColumns, "")
 	}
@@ -79,6 +91,38 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 		return err
 	}
 	return env.sayAdvice(advice, o)
+}
+
+// fetchCertificates asks the configured CA, and writes what it shows into the
+// files of o.
+func (env *Env) fetchCertificates(ctx context.Context, o *certCheckOptions) (ca, https []*x509.Certificate, err error) {
+	s, err := env.question(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	ca, https, err = r.OnlineCACertificates(ctx)
+	if err == nil && (len(ca) == 0 || len(https) == 0) {
+		err = errors.New("the online CA shows no certificates")
+	}
+	return ca, https, errors.Join(env.keepFetched("HTTPS certificate", https, &o.https), env.keepFetched("CA root", ca, &o.ca), err)
+}
+
+// keepFetched names the first of the certificates, if there are any, and writes
+// it into the file.
+func (env *Env) keepFetched(which string, certs []*x509.Certificate, file *string) error {
+	if len(certs) == 0 {
+		return nil
+	}
+	env.say("%s: %s, SHA-256 %s", which, certs[0].Subject, crypto.Fingerprint(certs[0]))
+	if *file == "" {
+		*file = "FILE"
+		return nil
+	}
+	return env.writeOutput(*file, crypto.CertificatePEM(certs[0].Raw))
 }
 
 func (env *Env) sayAdvice(a enroll.TrustAdvice, o certCheckOptions) error {
