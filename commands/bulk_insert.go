@@ -96,7 +96,7 @@ func bulkTemplateCSVCommand() command {
 	return command{
 		name: "template-csv", short: "print an empty CSV file for bulk insert",
 		about:   `The headings are the vendor's where they are known.`,
-		example: "capf bulk template-csv > phones.csv",
+		example: "capf bulk template-csv",
 		output:  plain, noStore: true,
 		run: func(env *Env, _ *cli.Context) error {
 			w := csv.NewWriter(env.out)
