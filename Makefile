@@ -1,6 +1,7 @@
 # make demo    enrol a phone on this machine, from nothing
 # make test    everything that has to hold
 # make build   the static binary ./capf
+# make docs    the manual pages and docs/reference.md, from the command tree
 # make bench   figures, each next to its bound; BENCHFLAGS=-short is quicker
 # make fuzz    every reader of foreign bytes, FUZZTIME each
 
@@ -8,7 +9,7 @@ export CGO_ENABLED := 0
 FUZZTIME ?= 30s
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: build demo test vet lint bench fuzz clean
+.PHONY: build demo test vet lint docs bench fuzz clean
 
 build:
 	go build -trimpath -o capf .
@@ -25,6 +26,9 @@ vet:
 	test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...
+
+docs:
+	go run ./scripts/documents docs
 
 bench: build
 	go run ./scripts/bench -capf ./capf $(BENCHFLAGS)
