@@ -55,7 +55,10 @@ func orNull(id int64) any {
 // plainSerial is the one spelling of a serial number that the database holds:
 // lower-case hexadecimal without colons and without leading zeros.
 func plainSerial(s string) string {
-	s = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(s))
+	if strings.ContainsAny(s, ": ") {
+		s = strings.NewReplacer(":", "", " ", "").Replace(s)
+	}
+	s = strings.ToLower(s)
 	if t := strings.TrimLeft(s, "0"); t != "" {
 		return t
 	}

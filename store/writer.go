@@ -14,7 +14,9 @@ import (
 
 const (
 	batchLimit = 256 // changes in one transaction
-	lockWait   = 10 * time.Second
+	// The import of 100,000 certificates is one transaction of several seconds,
+	// more on a busy machine, and no phone may fail because of it.
+	lockWait = time.Minute
 	// A commit costs more than the change in it: each page that it touches is
 	// written, and then the disk is waited for. So when changes follow one
 	// another this closely, the next is held back for a moment, and those that

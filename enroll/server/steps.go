@@ -13,8 +13,9 @@ import (
 )
 
 // databaseWait bounds a question to the database, so that one that hangs on a
-// broken disk does not keep a phone's connection for ever.
-const databaseWait = 30 * time.Second
+// broken disk does not keep a phone's connection for ever. It is longer than
+// package store waits for an import by another process.
+const databaseWait = 90 * time.Second
 
 func background() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), databaseWait)
