@@ -32,11 +32,13 @@ const (
 	defaultECBits  = 384
 )
 
+const maxDeviceName = 128
+
 // stringLabel binds a sealed authentication string to its use.
 const stringLabel = "authentication string"
 
 var (
-	deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 	authString = regexp.MustCompile(`^[0-9]{4,10}$`)
 	// hardwareName is the name of a hardware phone; almostHardware is that of
 	// one whose MAC address was mistyped.
@@ -48,7 +50,7 @@ var (
 // prefixes that hardware phones use are upper-cased, since that is how phones
 // send them.
 func ParseDeviceName(s string) (string, error) {
-	if !deviceName.MatchString(s) {
+	if !deviceName.MatchString(s) || len(s) > maxDeviceName {
 		return "", badValue("%q is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores", s)
 	}
 	if up := strings.ToUpper(s); hardwareName.MatchString(up) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"unicode/utf8"
 
 	"capf/enroll"
 	"capf/store"
@@ -13,12 +14,17 @@ import (
 // templateLabel binds the sealed string of a template to its use.
 const templateLabel = "template authentication string"
 
-var objectName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._-]{0,127}$`)
+// objectName leaves the length to checkName: a counted repeat of these classes
+// would take longer to compile, at the start of every command, than most
+// commands run.
+var objectName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._-]*$`)
+
+const maxObjectName = 128 // characters
 
 // checkName refuses names of templates, groups and directories that could not
 // be written on a command line or told apart in a table.
 func checkName(what, name string) error {
-	if !objectName.MatchString(name) {
+	if !objectName.MatchString(name) || utf8.RuneCountInString(name) > maxObjectName {
 		return badValue("", "%q is not the name of a %s; it has 1 to 128 letters, digits, blanks, dots, hyphens and underscores", name, what)
 	}
 	return nil
