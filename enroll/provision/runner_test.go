@@ -1,0 +1,442 @@
+package provision_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+// schedule makes a job that sets the pool of all devices at the time.
+func (h *house) schedule(at time.Time, apply bool) store.Job {
+	h.Helper()
+	j, err := provision.Schedule(h.Context(), h.rules, operator, provision.Update{
+		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Operation: ptr(store.Install)}}, ApplyConfig: apply,
+	}, at)
+	must(h.TB, err)
+	return j
+}
+
+func (h *house) job(id int64) store.Job {
+	h.Helper()
+	j, err := h.rules.Store.Job(h.Context(), id)
+	must(h.TB, err)
+	return j
+}
+
+// applied is what became of the commands of a job, by device.
+func (h *house) applied(id int64) (all []string) {
+	h.Helper()
+	for d, err := range h.rules.Store.JobDevices(h.Context(), id) {
+		must(h.TB, err)
+		all = append(all, fmt.Sprintf("%s %s %d %s", d.Device, d.Apply, d.ExitCode, d.Output))
+	}
+	return all
+}
+
+// script is a program for apply_config_command. What it does last, it does for
+// each device: "$1" is the name.
+func (h *house) script(text string) (folder string) {
+	h.Helper()
+	folder = h.TempDir()
+	file := filepath.Join(folder, "apply")
+	must(h.TB, os.WriteFile(file, []byte("#!/bin/sh\ncd "+folder+"\n"+text+"\n"), 0o700))
+	h.set("apply_config_command", file+" {device}")
+	return folder
+}
+
+// eventually waits until something is so; that it never is, is for the test's
+// own time-out to say.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for begin := time.Now(); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("%s: not so after a minute", what)
+		}
+	}
+}
+
+func TestJobAtItsTime(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	for _, at := range []time.Time{start, h.clock.now()} {
+		_, err := provision.Schedule(t.Context(), h.rules, operator, provision.Update{Edit: provision.Edit{Unique: true}}, at)
+		if !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), "has passed") {
+			t.Errorf("a job at %v: %v", at, err)
+		}
+	}
+	soon := h.clock.now().Add(time.Hour)
+	_, err := provision.Schedule(t.Context(), h.rules, operator, provision.Update{
+		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Operation: ptr(store.Install), CompletesBy: ptr(soon)}},
+	}, soon.Add(time.Hour))
+	if !errors.Is(err, enroll.ErrValue) {
+		t.Errorf("an operation that is over before its job runs: %v", err)
+	}
+	j := h.schedule(soon, false)
+	r := h.runner()
+	ended, err := r.RunDue(t.Context())
+	must(t, err)
+	if len(ended) != 0 || h.job(j.ID).State != store.JobWaiting {
+		t.Error("the job ran before its time")
+	}
+	h.clock.move(time.Hour)
+	ended, err = r.RunDue(t.Context())
+	must(t, err)
+	if len(ended) != 1 || ended[0].State != store.JobDone || ended[0].Changed != 5 {
+		t.Errorf("ended are %+v", ended)
+	}
+	if d := h.device("SEP000000000001"); d.Schedule != 1 || !d.CompletesBy.Equal(h.clock.now().AddDate(0, 0, 10)) {
+		t.Errorf("the device is %+v", d)
+	}
+}
+
+// TestManyRunners lets several processes' worth of runners at the same jobs.
+func TestManyRunners(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	folder := h.script(`echo x >> "$1"`)
+	var jobs []store.Job
+	for range 4 {
+		jobs = append(jobs, h.schedule(h.clock.now().Add(time.Second), true))
+	}
+	h.clock.move(time.Minute)
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range 3 {
+		other := openHouse(t, h.rules.Store.Path(), h.clock)
+		all.Go(func() {
+			if err := other.runner().Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "all jobs have ended", func() bool {
+		for _, j := range jobs {
+			if h.job(j.ID).EndedAt.IsZero() {
+				return false
+			}
+		}
+		return true
+	})
+	stop()
+	all.Wait()
+	for _, j := range jobs {
+		if got := h.job(j.ID); got.State != store.JobDone || got.Changed != 5 {
+			t.Errorf("the job is %+v: %q", got, h.applied(j.ID))
+		}
+	}
+	for _, d := range []string{"SEP000000000001", "CSFolga"} {
+		if n := h.device(d).Schedule; n != 4 {
+			t.Errorf("%s was scheduled %d times by 4 jobs", d, n)
+		}
+		lines, err := os.ReadFile(filepath.Join(folder, d))
+		must(t, err)
+		if got := strings.Count(string(lines), "x"); got != 4 {
+			t.Errorf("the command ran %d times for %s", got, d)
+		}
+	}
+}
+
+// TestOneCommandForADevice: two jobs never run the command for one device at
+// the same time.
+func TestOneCommandForADevice(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	folder := h.script(`mkdir "$1" || { touch overlap; exit 1; }; sleep 0.05; rmdir "$1"`)
+	a, b := h.schedule(h.clock.now().Add(time.Second), true), h.schedule(h.clock.now().Add(time.Second), true)
+	h.clock.move(time.Minute)
+	var all sync.WaitGroup
+	for range 2 {
+		other := openHouse(t, h.rules.Store.Path(), h.clock)
+		all.Go(func() {
+			if _, err := other.runner().RunDue(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if _, err := os.Stat(filepath.Join(folder, "overlap")); err == nil {
+		t.Error("two commands ran for one device at the same time")
+	}
+	for _, id := range []int64{a.ID, b.ID} {
+		if h.job(id).State != store.JobDone {
+			t.Errorf("the job is %+v: %q", h.job(id), h.applied(id))
+		}
+	}
+}
+
+// TestResume: a job whose process dies is carried on by the next one; what has
+// run does not run again.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	folder := h.script(`echo x >> "$1"; [ "$1" != CSFolga ] || touch begun; while [ "$1" = CSFolga ] && [ ! -e go ]; do sleep 0.01; done`)
+	j := h.schedule(h.clock.now().Add(time.Second), true)
+	h.clock.move(time.Minute)
+
+	// A process that claims the job, changes the devices, runs one command, begins
+	// another, and dies.
+	const dead = "a process that has died"
+	s := h.rules.Store
+	_, err := s.ClaimJob(t.Context(), dead, time.Minute)
+	must(t, err)
+	f := store.Selection{}
+	_, err = s.UpdateByJob(t.Context(), operator, j.ID, dead, f, store.BulkEdit{
+		Event: store.EventText{Action: "bulk-update"}, Change: func(v *store.Selected) error { v.Schedule++; return nil },
+		Ready: func(store.BulkTally) error { return nil },
+	})
+	must(t, err)
+	for _, want := range []string{"CSFlate", "CSFolga"} {
+		device, _, err := s.NextApply(t.Context(), j.ID, dead)
+		must(t, err)
+		if device != want {
+			t.Fatalf("the next device is %q", device)
+		}
+		if want == "CSFlate" {
+			must(t, s.EndApply(t.Context(), j.ID, store.JobDevice{Device: device, Apply: store.ApplyDone}))
+		}
+	}
+
+	r := h.runner(func(r *provision.Runner) { r.Lease = time.Minute })
+	ended, err := r.RunDue(t.Context())
+	must(t, err)
+	if len(ended) != 0 {
+		t.Fatal("a job was taken whose process was seen a moment ago")
+	}
+	h.clock.move(2 * time.Minute)
+	ended, err = r.RunDue(t.Context())
+	must(t, err)
+	if len(ended) != 1 || ended[0].State != store.JobPartly || !strings.Contains(ended[0].Detail, "1 interrupted") {
+		t.Errorf("ended are %+v", ended)
+	}
+	want := "CSFlate done 0 |CSFolga interrupted -1 the process that ran it has ended|SEP000000000001 done 0 |SEP000000000002 done 0 |SEP000000000003 done 0 "
+	if got := strings.Join(h.applied(j.ID), "|"); got != want {
+		t.Errorf("the results are %s", got)
+	}
+	if d := h.device("SEP000000000001"); d.Schedule != 1 {
+		t.Errorf("the devices were changed %d times", d.Schedule)
+	}
+	for _, name := range []string{"CSFlate", "CSFolga"} {
+		if _, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			t.Errorf("the command for %s ran again", name)
+		}
+	}
+	// The dead process may come back, and finds that the job is not its own.
+	if _, err := s.TouchJob(t.Context(), j.ID, dead); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("the dead process still has the job: %v", err)
+	}
+}
+
+// TestStop: a runner that is told to stop lets commands that run end, begins no
+// others, and another one carries on at once.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	folder := h.script(`touch "begun-$1"; sleep 0.2; echo x >> "$1"`)
+	j := h.schedule(h.clock.now().Add(time.Second), true)
+	h.clock.move(time.Minute)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	first := h.runner(func(r *provision.Runner) { r.Commands, r.Grace = 1, time.Minute })
+	go func() { done <- first.Run(ctx) }()
+	eventually(t, "a command has begun", func() bool { _, err := os.Stat(filepath.Join(folder, "begun-CSFlate")); return err == nil })
+	stop()
+	must(t, <-done)
+	if got := h.applied(j.ID); got[0] != "CSFlate done 0 " || !strings.Contains(got[1], " due ") {
+		t.Errorf("after the stop: %q", got)
+	}
+	ended, err := h.runner().RunDue(t.Context())
+	must(t, err)
+	if len(ended) != 1 || ended[0].State != store.JobDone {
+		t.Errorf("ended are %+v: %q", ended, h.applied(j.ID))
+	}
+	lines, err := os.ReadFile(filepath.Join(folder, "CSFlate"))
+	must(t, err)
+	if string(lines) != "x\n" {
+		t.Error("the command ran twice for one device")
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	folder := h.script(`touch "begun-$1"; while [ ! -e go ]; do sleep 0.01; done`)
+	waiting := h.schedule(h.clock.now().Add(time.Hour), true)
+	_, err := h.rules.Store.CancelJob(t.Context(), operator, waiting.ID)
+	must(t, err)
+	running := h.schedule(h.clock.now().Add(2*time.Hour), true)
+	h.clock.move(3 * time.Hour)
+	done := make(chan []store.Job, 1)
+	go func() {
+		ended, err := h.runner(func(r *provision.Runner) { r.Commands = 1 }).RunDue(context.Background())
+		if err != nil {
+			t.Error(err)
+		}
+		done <- ended
+	}()
+	eventually(t, "a command has begun", func() bool { _, err := os.Stat(filepath.Join(folder, "begun-CSFlate")); return err == nil })
+	_, err = h.rules.Store.CancelJob(t.Context(), operator, running.ID)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(folder, "go"), nil, 0o600))
+	ended := <-done
+	if len(ended) != 1 || ended[0].ID != running.ID || ended[0].State != store.JobCancelled {
+		t.Errorf("ended are %+v", ended)
+	}
+	if got := h.applied(running.ID); got[0] != "CSFlate done 0 " || !strings.Contains(got[1], "cancelled") {
+		t.Errorf("the results are %q", got)
+	}
+	if len(h.applied(waiting.ID)) != 0 || h.device("SEP000000000001").Schedule != 1 {
+		t.Error("a job that was cancelled before its time has run")
+	}
+	for _, id := range []int64{waiting.ID, running.ID} {
+		if _, err := h.rules.Store.CancelJob(t.Context(), operator, id); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("cancelling a job that has ended: %v", err)
+		}
+	}
+}
+
+// TestCommands is what apply_config_command can do wrong; the change of the
+// devices stays in each of them.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		script string
+		edit   func(h *house, folder string)
+		state  store.JobState
+		want   string
+	}{
+		"it works":          {`echo noise; echo "done: $CAPF_DEVICE"`, nil, store.JobDone, "CSFolga done 0 done: CSFolga"},
+		"it fails":          {`echo "no route to $1" >&2; exit 7`, nil, store.JobPartly, "CSFolga failed 7 no route to CSFolga"},
+		"it is killed":      {`kill -9 $$`, nil, store.JobPartly, "CSFolga failed -1 signal: killed"},
+		"it hangs":          {`sleep 60 & sleep 60`, nil, store.JobPartly, "CSFolga failed -1 it took longer than 300ms and was ended"},
+		"it leaves a child": {`sleep 60 & echo started`, nil, store.JobDone, "CSFolga done 0 started"},
+		"it is missing": {`true`, func(h *house, folder string) { must(h.TB, os.Remove(filepath.Join(folder, "apply"))) },
+			store.JobPartly, "CSFolga failed -1 it could not be run: no such file or directory"},
+		"it may not be run": {`true`, func(h *house, folder string) { must(h.TB, os.Chmod(filepath.Join(folder, "apply"), 0o600)) },
+			store.JobPartly, "CSFolga failed -1 it could not be run: permission denied"},
+		"it has been unset": {`true`, func(h *house, _ string) { h.set("apply_config_command", "none") },
+			store.JobPartly, "CSFolga failed -1 no apply_config_command is set"},
+		"it writes much": {`i=0; while [ $i -lt 3000 ]; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=$((i+1)); done; printf 'the \033[31mend\n\n'`, nil,
+			store.JobDone, "CSFolga done 0 the  [31mend"},
+		"it looks for secrets": {`env | grep -c -v -e PATH= -e CAPF_DEVICE= -e PWD= -e SHLVL= -e _=`, nil, store.JobPartly, "CSFolga failed 1 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.add("CSFolga", enroll.DeviceEdit{})
+			folder := h.script(test.script)
+			j := h.schedule(h.clock.now().Add(time.Second), true)
+			if test.edit != nil {
+				test.edit(h, folder)
+			}
+			h.clock.move(time.Minute)
+			limit := 20 * time.Second
+			if name == "it hangs" {
+				limit = 300 * time.Millisecond
+			}
+			_, err := h.runner(func(r *provision.Runner) { r.CommandTime = limit }).RunDue(t.Context())
+			must(t, err)
+			if got := h.applied(j.ID); len(got) != 1 || got[0] != test.want {
+				t.Errorf("the result is %q, want %q", got, test.want)
+			}
+			if got := h.job(j.ID); got.State != test.state || got.Changed != 1 {
+				t.Errorf("the job is %s: %s", got.State, got.Detail)
+			}
+			if h.device("CSFolga").Operation != store.Install {
+				t.Error("the device was not changed")
+			}
+		})
+	}
+}
+
+// TestFailedJob: a job that a rule forbids says why, device by device.
+func TestFailedJob(t *testing.T) {
+	t.Parallel()
+	h := fleet(t)
+	j, err := provision.Schedule(t.Context(), h.rules, operator, provision.Update{
+		Selection: provision.Selection{Name: "SEP*"},
+		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{SecurityMode: ptr(store.Authenticated), AuthMode: ptr(store.ByString), Operation: ptr(store.Install)},
+			Unique: true},
+	}, h.clock.now().Add(time.Second))
+	must(t, err)
+	h.clock.move(time.Minute)
+	before := h.snapshot()
+	ended, err := h.runner().RunDue(t.Context())
+	must(t, err)
+	if len(ended) != 1 || ended[0].State != store.JobFailed || !strings.Contains(ended[0].Detail, "1 device of 3 refused") {
+		t.Errorf("ended are %+v", ended)
+	}
+	if got := h.applied(j.ID); len(got) != 1 || !strings.HasPrefix(got[0], "SEP000000000002 none") {
+		t.Errorf("the results are %q", got)
+	}
+	if fmt.Sprint(before) != fmt.Sprint(h.snapshot()) {
+		t.Error("something was changed")
+	}
+}
+
+// TestRenewal schedules what is past its share, no more than so many at once,
+// and leaves out those whose user would have to type a string.
+func TestRenewal(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for i := range 60 {
+		name := fmt.Sprintf("SEP%012d", i)
+		h.add(name, enroll.DeviceEdit{})
+		h.lsc(name, "CN=x", start, 1000)
+	}
+	h.add("CSFolga", enroll.DeviceEdit{AuthMode: ptr(store.ByString), String: ptr("4711")})
+	h.lsc("CSFolga", "CN=x", start, 1000)
+	r := h.runner(func(r *provision.Runner) { r.RenewAtOnce = 20 })
+	scheduled := func() (n int) {
+		for d, err := range h.rules.Store.Devices(t.Context(), store.DeviceFilter{Operation: store.Install}) {
+			must(t, err)
+			if d.Name == "CSFolga" {
+				t.Error("a device is renewed whose user has to type a string")
+			}
+			n++
+		}
+		return n
+	}
+	h.clock.move(700 * 24 * time.Hour)
+	_, err := r.RunDue(t.Context())
+	must(t, err)
+	if scheduled() != 0 {
+		t.Fatal("renewal is not off by default")
+	}
+	h.set("renew_before", "66%")
+	h.clock.move(-41 * 24 * time.Hour) // one day before the first may be due
+	_, err = r.RunDue(t.Context())
+	must(t, err)
+	if n := scheduled(); n != 0 {
+		t.Errorf("%d devices are renewed before their time", n)
+	}
+	h.clock.move(11 * 24 * time.Hour)
+	_, err = r.RunDue(t.Context())
+	must(t, err)
+	if n := scheduled(); n == 0 || n > 20 {
+		t.Errorf("%d devices are renewed on the first third of their days", n)
+	}
+	h.clock.move(30 * 24 * time.Hour)
+	for range 4 {
+		_, err := r.RunDue(t.Context())
+		must(t, err)
+	}
+	if n := scheduled(); n != 60 {
+		t.Errorf("in the end %d devices are renewed", n)
+	}
+	for j, err := range h.rules.Store.Jobs(t.Context(), store.JobFilter{}) {
+		must(t, err)
+		if j.Kind != store.Renewal || j.State != store.JobDone || j.Changed > 20 || j.Actor.Kind != store.System {
+			t.Errorf("the job is %+v", j)
+		}
+	}
+}
