@@ -1,0 +1,211 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// before are the lines that have to be carried out for an example to be true.
+var before = map[string][]string{
+	"capf device add":           {"capf device delete SEP001122334455 --yes"},
+	"capf lsc show":             {"issue"},
+	"capf lsc export":           {"issue"},
+	"capf template set":         {"capf template add softphones --operation install"},
+	"capf template delete":      {"capf template add softphones --operation install"},
+	"capf template show":        {"capf template add softphones --operation install"},
+	"capf feature-group add":    {"capf template add softphones --operation install"},
+	"capf feature-group delete": {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
+	"capf ldap add":             {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
+	"capf ldap set":             directory,
+	"capf ldap show":            directory,
+	"capf ldap sync":            directory,
+	"capf ldap delete":          directory,
+	"capf job show":             {"job"},
+	"capf job cancel":           {"job"},
+}
+
+// directory has an address at which nobody answers.
+var directory = []string{
+	"capf template add softphones --operation install", "capf feature-group add staff --template softphones",
+	"capf ldap add staff --url ldaps://127.0.0.1:1 --base dc=example --device-name CSF{uid} --feature-group staff",
+}
+
+// codes are the exit codes of examples whose other end is missing here; what
+// they do with one is tested where there is one.
+var codes = map[string]int{"capf ldap sync": 1, "capf online-ca test": 1}
+
+// TestExamples carries out the example of every command.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	model := exampleHouse(t)
+	for _, l := range leaves(tree(), "capf") {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			run(t, "cp", "-a", model+"/.", dir)
+			for _, line := range before[l.name] {
+				prepare(t, dir, line)
+			}
+			words, err := shellWords(l.example)
+			check(t, err)
+			switch l.name {
+			case "capf serve":
+				serveExample(t, dir, words[1:])
+				return
+			case "capf phone enroll", "capf phone fetch", "capf phone delete":
+				address := serveFor(t, dir)
+				words[slices.Index(words, "localhost:3804")] = address
+				enrolFirst(t, dir, l.name, address)
+			}
+			code, out := capf(t, dir, words[1:]...)
+			if code != codes[l.name] {
+				t.Errorf("%s: exit code %d, want %d\n%s", l.example, code, codes[l.name], out)
+			}
+		})
+	}
+}
+
+// exampleHouse is a house with the files that examples name.
+func exampleHouse(t *testing.T) string {
+	t.Helper()
+	dir := house(t)
+	check(t, os.RemoveAll(filepath.Join(dir, "up")))
+	root, web := exampleCA(t)
+	for name, data := range map[string][]byte{
+		"root-ca.pem": root, "web.pem": web, "phones.csv": []byte("name,description\nSEP00112233445A,new\n"),
+	} {
+		check(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	}
+	run(t, "tar", "-C", dir, "-czf", filepath.Join(dir, "signed.tgz"), "root-ca.pem")
+	must(t, dir, "set", "certificate_issuer", "offline-ca")
+	seedFor(t, dir, "pending", "SEP00112233446A")
+	seedFor(t, dir, "stale", "SEP00112233446B")
+	return dir
+}
+
+// exampleCA makes the root of a CA and the certificate of its web server.
+func exampleCA(t *testing.T) (root, web []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Example Root"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageCertSign,
+	}
+	rootDER, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	check(t, err)
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "ca.example.com"}, NotBefore: template.NotBefore, NotAfter: template.NotAfter}
+	webDER, err := x509.CreateCertificate(rand.Reader, leaf, template, &key.PublicKey, key)
+	check(t, err)
+	return crypto.CertificatePEM(rootDER), crypto.CertificatePEM(webDER)
+}
+
+func seedFor(t *testing.T, dir, what, name string) {
+	t.Helper()
+	s, err := store.Open(t.Context(), filepath.Join(dir, "capf.db"), store.Options{})
+	check(t, err)
+	defer s.Close()
+	check(t, seedDevice(context.Background(), s, what, name, len(name)))
+}
+
+// prepare carries out a line, or makes what no line makes.
+func prepare(t *testing.T, dir, line string) {
+	t.Helper()
+	switch line {
+	case "issue":
+		s, err := store.Open(t.Context(), filepath.Join(dir, "capf.db"), store.Options{})
+		check(t, err)
+		defer s.Close()
+		d, err := s.Device(t.Context(), "SEP001122334455")
+		check(t, err)
+		_, err = s.IssueLSC(t.Context(), store.Actor{Kind: store.Phone, Name: d.Name}, store.NewLSC{
+			Request: store.Request{DeviceID: d.ID, Device: d.Name, Schedule: d.Schedule, Issuer: "capf", KeyKind: "rsa-2048", KeyHash: digest("example", 1), PublicKey: []byte("key")},
+			LSC: store.LSC{Serial: "4f3c9a0d", Subject: "CN=x", Issuer: "CN=y", KeyKind: "rsa-2048", NotBefore: seedTime, NotAfter: seedTime.AddDate(1, 0, 0),
+				Certificate: []byte("certificate"), Fingerprint: digest("example", 1)},
+		})
+		check(t, err)
+	case "job":
+		run(t, "sqlite3", filepath.Join(dir, "capf.db"), "INSERT OR REPLACE INTO sqlite_sequence (name, seq) VALUES ('jobs', 11)")
+		must(t, dir, "bulk", "update", "SEP*", "--operation", "install", "--at", "+1d", "--yes")
+	default:
+		must(t, dir, strings.Fields(line)[1:]...)
+	}
+}
+
+// serveFor runs a listener for the phone of an example and returns its address.
+func serveFor(t *testing.T, dir string) string {
+	t.Helper()
+	must(t, dir, "set", "certificate_issuer", "capf")
+	address, _ := startServe(t, dir, "serve", "--listen", "127.0.0.1:0", "--address-file", "capf.address")
+	return address
+}
+
+// enrolFirst gives the phone a certificate, unless that is the example, and
+// schedules what the example does.
+func enrolFirst(t *testing.T, dir, example, address string) {
+	t.Helper()
+	must(t, dir, "device", "set", "SEP001122334455", "--operation", "install")
+	if example == "capf phone enroll" {
+		return
+	}
+	must(t, dir, "phone", "enroll", "SEP001122334455", "--server", address, "--out", ".")
+	operation := map[string]string{"capf phone fetch": "troubleshoot", "capf phone delete": "delete"}[example]
+	must(t, dir, "device", "set", "SEP001122334455", "--operation", operation)
+}
+
+func serveExample(t *testing.T, dir string, args []string) {
+	t.Helper()
+	address, stop := startServe(t, dir, args...)
+	conn, err := net.Dial("tcp", address)
+	check(t, err)
+	conn.Close()
+	if err := stop(); err != nil {
+		t.Errorf("serve ends with %v", err)
+	}
+}
+
+func startServe(t *testing.T, dir string, args ...string) (address string, stop func() error) {
+	t.Helper()
+	cmd := capfProcess(t, dir, args...)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	check(t, cmd.Start())
+	var err error
+	ended := make(chan struct{})
+	go func() { err = cmd.Wait(); close(ended) }()
+	stop = func() error {
+		cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		return err
+	}
+	t.Cleanup(func() { stop() })
+	for range 3000 {
+		if data, err := os.ReadFile(filepath.Join(dir, "capf.address")); err == nil {
+			return strings.TrimSpace(string(data)), stop
+		}
+		select {
+		case <-ended:
+			t.Fatalf("serve has ended: %s", log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Fatal("serve does not listen")
+	return "", nil
+}
