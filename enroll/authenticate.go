@@ -207,8 +207,7 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 func (r *Rules) byString(ctx context.Context, g Grant, password []byte) error {
 	d := g.Device
 	if r.Now().Before(d.LockedUntil) {
-		return r.fail(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString,
-			"locked until %s after %d wrong strings", d.LockedUntil.UTC().Format(time.RFC3339), maxWrongStrings))
+		return r.locked(ctx, g, d.LockedUntil)
 	}
 	want, err := r.AuthenticationString(d)
 	if err != nil {
@@ -220,7 +219,12 @@ func (r *Rules) byString(ctx context.Context, g Grant, password []byte) error {
 		return r.fail(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString, "no authentication string was given"))
 	}
 	if subtle.ConstantTimeCompare(password, []byte(want)) == 1 {
-		return r.Store.NoteAuthenticated(ctx, g.actor, d.ID, nil, nil)
+		// Others may have locked the device while this one was compared.
+		locked, err := r.Store.NoteRightString(ctx, g.actor, d.ID)
+		if err == nil && !locked.IsZero() {
+			err = r.locked(ctx, g, locked)
+		}
+		return err
 	}
 	end := ending(ErrDeclined, store.InvalidString, "wrong authentication string")
 	locked, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, maxWrongStrings, lockTime, store.Failed(d.Operation, end.Cause))
@@ -231,6 +235,11 @@ func (r *Rules) byString(ctx context.Context, g Grant, password []byte) error {
 		end.Detail = fmt.Sprintf("wrong authentication string; locked until %s", locked.UTC().Format(time.RFC3339))
 	}
 	return end
+}
+
+func (r *Rules) locked(ctx context.Context, g Grant, until time.Time) error {
+	return r.fail(ctx, g.actor, g.Device, "authenticate", ending(ErrDeclined, store.InvalidString,
+		"locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings))
 }
 
 // byCertificate checks the certificate that the phone shows and, when it

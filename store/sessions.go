@@ -28,20 +28,26 @@ type NewLSC struct {
 // NoteWrongString counts a wrong authentication string and sets the status,
 // unless that is empty.
 // The string that makes the count reach the limit locks the device for so long
-// and sets the count back; lockedUntil is zero otherwise. A limit of 0 never
+// and sets the count back; lockedUntil is zero while the device is not locked.
+// Strings that come while it is locked are not counted. A limit of 0 never
 // locks. ErrNotFound: the device has been deleted.
 func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, limit int, lock time.Duration, status Status) (lockedUntil time.Time, err error) {
 	err = s.change(ctx, func(t *tx) error {
 		lockedUntil = time.Time{}
 		var name string
 		var count int
-		err := t.row(`UPDATE devices SET wrong_strings = wrong_strings + 1, status = coalesce(nullif(?, ''), status), updated_at = ? WHERE id = ?
-			RETURNING name, wrong_strings`, string(status), millis(t.now), deviceID).Scan(&name, &count)
+		var until time.Time
+		err := t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ?), status = coalesce(nullif(?, ''), status), updated_at = ? WHERE id = ?
+			RETURNING name, wrong_strings, locked_until`, millis(t.now), string(status), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&until))
 		if err != nil {
 			return err
 		}
 		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
-		if limit > 0 && count >= limit {
+		switch {
+		case until.After(t.now):
+			lockedUntil = until
+			e.Outcome, e.Detail = "declined", "locked until "+until.Format(time.RFC3339)
+		case limit > 0 && count >= limit:
 			lockedUntil = t.now.Add(lock)
 			e.Outcome, e.Detail = "locked", "until "+lockedUntil.Format(time.RFC3339)
 			_, err := t.exec("UPDATE devices SET wrong_strings = 0, locked_until = ? WHERE id = ?", millis(lockedUntil), deviceID)
@@ -53,6 +59,38 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, li
 	})
 	if err != nil {
 		return time.Time{}, failed(err, "counting a wrong authentication string")
+	}
+	return lockedUntil, nil
+}
+
+// NoteRightString forgets wrong strings, unless the device is locked: then it
+// returns when the lock ends, and the string is not to be taken. Strings that
+// come over many connections at the same time are judged one after the other,
+// here and in NoteWrongString, so that no more of them than its limit can be
+// tried however many have been compared meanwhile. Of a device that has been
+// deleted there is nothing to forget.
+func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64) (lockedUntil time.Time, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		var wrong int
+		lockedUntil = time.Time{}
+		err := t.row("SELECT wrong_strings, locked_until FROM devices WHERE id = ?", deviceID).Scan(&wrong, (*instant)(&lockedUntil))
+		if err == ErrNotFound {
+			return nil
+		}
+		if err != nil || lockedUntil.After(t.now) {
+			return err
+		}
+		lockedUntil = time.Time{}
+		if wrong == 0 {
+			return nil
+		}
+		if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ?", deviceID); err != nil {
+			return err
+		}
+		return t.event(a, a.Name, EventText{Action: "authenticate", Step: "authenticate"})
+	})
+	if err != nil {
+		return time.Time{}, failed(err, "noting that device %q has authenticated", a.Name)
 	}
 	return lockedUntil, nil
 }

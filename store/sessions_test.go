@@ -163,7 +163,7 @@ func TestNoteFailure(t *testing.T) {
 
 func TestNoteWrongString(t *testing.T) {
 	t.Parallel()
-	s, _ := newStore(t)
+	s, clock := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	status := Failed(Install, InvalidString)
 	for i := 1; i <= 3; i++ {
@@ -182,7 +182,42 @@ func TestNoteWrongString(t *testing.T) {
 			t.Errorf("after %d: until %v, %+v, %+v", i, until, got, e)
 		}
 	}
-	_, err := s.NoteWrongString(t.Context(), phone(d.Name), 999, 3, time.Hour, status)
+	// While the device is locked nothing is counted, and the right string is no use.
+	locked := start.Add(time.Hour)
+	for range 5 {
+		e := events(t, s, 1, func() {
+			until, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
+			if must(t, err); !until.Equal(locked) {
+				t.Errorf("locked until %v", until)
+			}
+		})
+		if e.Outcome != "declined" {
+			t.Errorf("the event is %+v", e)
+		}
+	}
+	right := func(n int) (until time.Time) {
+		events(t, s, n, func() {
+			var err error
+			until, err = s.NoteRightString(t.Context(), phone(d.Name), d.ID)
+			must(t, err)
+		})
+		return until
+	}
+	if until := right(0); !until.Equal(locked) || deviceNow(t, s, d.Name).WrongStrings != 0 {
+		t.Errorf("the right string: locked until %v", until)
+	}
+	clock.move(time.Hour)
+	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
+	must(t, err)
+	for _, n := range []int{1, 0} {
+		if until := right(n); !until.IsZero() || deviceNow(t, s, d.Name).WrongStrings != 0 {
+			t.Errorf("after the lock: locked until %v", until)
+		}
+	}
+	if until, err := s.NoteRightString(t.Context(), phone(d.Name), 999); !until.IsZero() || err != nil {
+		t.Errorf("a device that is gone: %v, %v", until, err)
+	}
+	_, err = s.NoteWrongString(t.Context(), phone(d.Name), 999, 3, time.Hour, status)
 	wantErr(t, err, ErrNotFound)
 	_, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 0, time.Hour, "")
 	must(t, err)
