@@ -1,0 +1,225 @@
+package provision_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+const header = "Device Name,Description,Device Pool,Certificate Operation,Authentication Mode,Authentication String,Key Order,Key Size,EC Key Size,Operation Completes By\n"
+
+func (h *house) insert(text string, o provision.InsertOptions) (provision.Inserted, error) {
+	h.Helper()
+	return provision.Insert(h.Context(), h.rules, operator, []byte(text), o)
+}
+
+// TestInsert reads files as spreadsheets and the vendor's tools write them.
+func TestInsert(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"commas":            "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
+		"semicolons":        "Device Name;Device Pool;Description\nSEP000000000001;Berlin;front, left\nCSFolga;;\n",
+		"byte order mark":   "\xef\xbb\xbfDevice Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
+		"CRLF, other order": "Description,Device Name,Device Pool\r\n\"front, left\",SEP000000000001,Berlin\r\n,CSFolga,\r\n\r\n",
+		"a quoted newline":  "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front,\nleft\"\nCSFolga,,\n",
+		"no last newline":   "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,",
+		"our own names":     "name,pool,description,status\nsep000000000001,Berlin,\"front, left\",None\nCSFolga,,,None\n",
+		"bare addresses":    "MAC ADDRESS,device_pool,DESCRIPTION\n000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			in, err := h.insert(text, provision.InsertOptions{})
+			must(t, err)
+			if in.Rows != 2 || in.Added != 2 {
+				t.Errorf("the result is %+v", in)
+			}
+			if d := h.device("SEP000000000001"); d.Pool != "Berlin" || d.Description != "front, left" || d.AuthMode != store.ByNullString {
+				t.Errorf("the device is %+v", d)
+			}
+			in, err = h.insert(text, provision.InsertOptions{})
+			must(t, err)
+			if in.Same != 2 || in.Added != 0 {
+				t.Errorf("the second time: %+v", in)
+			}
+		})
+	}
+}
+
+// TestInsertSettings takes all columns of the vendor.
+func TestInsertSettings(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	in, err := h.insert(header+"SEP000000000001,desk,Berlin,Install/Upgrade,By Authentication String,00471,\"EC Preferred, RSA Backup\",1024,521,2027:02:03:04\n", provision.InsertOptions{})
+	must(t, err)
+	d := h.device("SEP000000000001")
+	s, err := h.rules.AuthenticationString(d)
+	must(t, err)
+	if d.Operation != store.Install || d.AuthMode != store.ByString || s != "00471" || d.KeyOrder != store.ECPreferred ||
+		d.RSABits != 1024 || d.ECBits != 521 || d.CompletesBy.Format("2006-01-02T15") != "2027-02-03T04" || d.Status != store.StatusPending {
+		t.Errorf("the device is %+v with %q", d, s)
+	}
+	if len(in.Warnings) != 1 || !strings.Contains(in.Warnings[0], "1024") {
+		t.Errorf("the warnings are %q", in.Warnings)
+	}
+	// Changing needs to be said, leaves what is empty, and schedules nothing again.
+	changed := header + "SEP000000000001,,Hamburg,install,auth-string,00471,,,,\n"
+	if _, err := h.insert(changed, provision.InsertOptions{}); !errors.Is(err, enroll.ErrRefused) {
+		t.Errorf("a device that exists otherwise: %v", err)
+	}
+	in, err = h.insert(changed, provision.InsertOptions{Update: true})
+	must(t, err)
+	d = h.device("SEP000000000001")
+	if in.Changed != 1 || d.Pool != "Hamburg" || d.Description != "desk" || d.Schedule != 1 || d.RSABits != 1024 {
+		t.Errorf("%+v: the device is %+v", in, d)
+	}
+}
+
+// TestBadCSV lists what can be wrong with a file: each problem is told with
+// its place, and nothing is written.
+func TestBadCSV(t *testing.T) {
+	t.Parallel()
+	const plain = "Device Name,Authentication String\n"
+	for name, test := range map[string]struct {
+		text string
+		want string // LINE:COLUMN FIELD: of the first problem, or of the error
+	}{
+		"an empty file":           {"", "the file is empty"},
+		"only blanks":             {"\n \n", "the file is empty"},
+		"a wrong header":          {"Device Name,Colour\nCSFolga,red\n", `columns that are not known: "Colour"`},
+		"no name":                 {"Description\nx\n", `no column "Device Name"`},
+		"a column twice":          {"Device Name,name\nCSFolga,CSFolga\n", "are the same"},
+		"no header":               {"SEP000000000001,Berlin\n", "not known"},
+		"too few cells":           {plain + "CSFolga\n", "2:1 : the row has 1 cells, the header 2"},
+		"too many cells":          {plain + "CSFolga,1234,5\n", "2:1 : the row has 3 cells, the header 2"},
+		"a device twice":          {plain + "CSFolga,\nCSFanna,\ncsfOLGA,\n", "4:1 Device Name: the device is in line 2 already"},
+		"no device":               {plain + ",1234\n", "2:1 Device Name: "},
+		"a name with blanks":      {plain + "CSF olga,\n", "2:1 Device Name: "},
+		"a short MAC address":     {plain + "SEP0011223344,\n", "2:1 Device Name: "},
+		"a MAC address as number": {plain + "1.12233E+11,\n", "2:1 Device Name: a spreadsheet"},
+		"the same with a comma":   {"Device Name;Authentication String\n1,12233E+11;\n", "2:1 Device Name: a spreadsheet"},
+		"a string as number":      {plain + "CSFolga,1.23457E+09\n", "2:9 Authentication String: a spreadsheet"},
+		"a string of letters":     {plain + "CSFolga,hunter2\n", "2:9 Authentication String: an authentication string has 4 to 10 digits"},
+		"a string too short":      {plain + "CSFolga,471\n", "2:9 Authentication String: an authentication string"},
+		"a NUL byte":              {plain + "CSFolga,12\x0034\n", "line 2 has a NUL byte"},
+		"UTF-16":                  {"\xff\xfeD\x00e\x00", "UTF-16"},
+		"a spreadsheet":           {"PK\x03\x04\x14\x00", "a spreadsheet, not CSV"},
+		"Latin-1":                 {"Device Name,Description\nCSFolga,B\xfcro\n", "2:9 Description: the cell is not UTF-8"},
+		"an open quote":           {plain + "CSFolga,\"1234\nCSFanna,\n", "is missing"},
+		"a quote within":          {plain + "CSF\"olga,1234\n", `2:4 : a " stands in a cell`},
+		"an operation":            {"Device Name,Certificate Operation\nCSFolga,Upgrade\n", `2:9 Certificate Operation: "Upgrade" is not a certificate operation`},
+		"a size":                  {"Device Name,Key Size\nCSFolga,many\n", `2:9 Key Size: "many" is not a number of bits`},
+		"a size there is not":     {"Device Name,Key Size\nCSFolga,1000\n", "2:1 : an RSA key has"},
+		"a date there is not":     {"Device Name,Operation Completes By\nCSFolga,2027:02:30:12\n", "2:9 Operation Completes By: "},
+		"a time that has passed":  {"Device Name,Certificate Operation,Operation Completes By\nCSFolga,install,2026:02:03:12\n", "2:1 : the time 2026"},
+		"a time for nothing":      {"Device Name,Operation Completes By\nCSFolga,2028:02:03:12\n", "has no operation"},
+		"a mode without a string": {"Device Name,Certificate Operation,Authentication Mode\nCSFolga,install,auth-string\n", "has none"},
+		"a secure device":         {"Device Name,Certificate Operation,Authentication Mode,Authentication String,security_mode\nCSFolga,install,auth-string,1234,Encrypted\n", "cannot register"},
+		"a device that exists":    {"Device Name,Device Pool\nCSFnew,\nCSFhere,Berlin\n", "3:1 : the device exists with other settings"},
+		"a long description":      {"Device Name,Description\nCSFolga," + strings.Repeat("x", 200) + "\n", "2:1 : the description"},
+		"a control character":     {"Device Name,Description\nCSFolga,a\x07b\n", "2:1 : the description"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.add("CSFhere", enroll.DeviceEdit{})
+			before, events := h.snapshot(), h.events()
+			in, err := h.insert(test.text, provision.InsertOptions{})
+			if !errors.Is(err, enroll.ErrRefused) {
+				t.Fatalf("the error is %v", err)
+			}
+			got := err.Error()
+			if len(in.Problems) > 0 {
+				p := in.Problems[0]
+				got = fmt.Sprintf("%d:%d %s: %s", p.Line, p.Column, p.Field, p.Text)
+			}
+			if !strings.Contains(got, test.want) || strings.Contains(got, "hunter2") {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if !slices.Equal(before, h.snapshot()) || h.events() != events {
+				t.Error("something was written")
+			}
+		})
+	}
+}
+
+// TestManyProblems are all told, in their order, and --partial puts in the rest.
+func TestManyProblems(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.add("CSFhere", enroll.DeviceEdit{})
+	text := "Device Name,Device Pool,Key Size\nCSF1,a,2048\nbad name,a,lots\nCSFhere,b,\nCSF1,a,\nCSF2,a,\n"
+	in, err := h.insert(text, provision.InsertOptions{Partial: true})
+	if !errors.Is(err, provision.ErrPartly) {
+		t.Fatalf("the error is %v", err)
+	}
+	var lines []int
+	for _, p := range in.Problems {
+		lines = append(lines, p.Line)
+	}
+	if fmt.Sprint(lines) != "[3 3 4 5]" || in.Rows != 5 || in.Added != 2 || in.Bad != 4 {
+		t.Errorf("the result is %+v", in)
+	}
+	if h.device("CSFhere").Pool != "" || h.device("CSF2").Pool != "a" {
+		t.Error("the wrong rows were put in")
+	}
+}
+
+func TestInsertDryRun(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	before := h.events()
+	in, err := h.insert("Device Name\nCSF1\nCSF2\n", provision.InsertOptions{DryRun: true})
+	must(t, err)
+	if in.Added != 2 || len(h.snapshot()) != 0 || h.events() != before {
+		t.Errorf("the result is %+v, the devices are %q", in, h.snapshot())
+	}
+}
+
+// TestTemplateCSV: the empty file has columns that are understood.
+func TestTemplateCSV(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	must(t, w.Write(provision.CSVHeader()))
+	w.Flush()
+	in, err := h.insert(b.String(), provision.InsertOptions{})
+	must(t, err)
+	if in.Rows != 0 {
+		t.Errorf("the empty file has %d rows", in.Rows)
+	}
+}
+
+// FuzzInsert: whatever the file is, nothing is written unless all of it is
+// good, and what is written obeys the rules.
+func FuzzInsert(f *testing.F) {
+	f.Add([]byte(header + "SEP000000000001,x,y,install,null-string,,rsa,2048,384,\n"))
+	f.Add([]byte("\xef\xbb\xbfname;pool\n\"CSF\nx\";\n"))
+	f.Add([]byte("name\nCSF1\nCSF1\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h := newHouse(t)
+		in, err := provision.Insert(t.Context(), h.rules, operator, data, provision.InsertOptions{})
+		devices := h.snapshot()
+		if err != nil && len(devices) > 0 {
+			t.Errorf("%v, yet there are %q", err, devices)
+		}
+		if err == nil && (in.Bad > 0 || int(in.Added) != len(devices)) {
+			t.Errorf("%+v, and there are %q", in, devices)
+		}
+		for _, p := range in.Problems {
+			if !utf8.ValidString(p.Text) {
+				t.Errorf("the problem %q is no text", p.Text)
+			}
+		}
+	})
+}
