@@ -3,11 +3,13 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"capf/crypto"
@@ -79,8 +81,9 @@ func (l *listener) addressTexts() []string {
 	return list
 }
 
-// accept hands each connection to a goroutine of its own. A passing failure,
-// such as no free file descriptor, is waited out.
+// accept hands each connection to a goroutine of its own. When no file
+// descriptor is free, a strange session makes room as at max_sessions; another
+// passing failure is waited out.
 func (l *listener) accept(socket net.Listener) {
 	for {
 		conn, err := socket.Accept()
@@ -94,8 +97,15 @@ func (l *listener) accept(socket net.Listener) {
 		default:
 		}
 		l.Log.Warn("accepting a connection", "reason", err)
+		if noDescriptor(err) && l.sessions.makeRoom() {
+			continue
+		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+func noDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // shut closes the sockets; when it returns, their addresses are free.
@@ -137,7 +147,7 @@ func (l *listener) serve(conn *net.TCPConn) {
 		log.Warn("session", "outcome", "turned away", "reason", reason)
 		return
 	}
-	defer l.sessions.remove(s, address)
+	defer l.sessions.remove(s)
 	s.run()
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -31,6 +32,9 @@ type session struct {
 	address  netip.Addr
 	began    time.Time
 	stopped  atomic.Bool // the service closed the connection
+	// displaced says that the session has made room for another one.
+	displaced atomic.Bool
+	place     *list.Element // among those who have not authenticated; guarded by sessions
 
 	id       uint32
 	version  byte // 3 until the phone has answered
@@ -112,7 +116,7 @@ func (s *session) shakeHands() error {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	if err := s.tls.HandshakeContext(ctx); err != nil {
-		return enroll.Lost("no TLS connection: %v", plain(err))
+		return s.lost("making the", "TLS connection", err)
 	}
 	return nil
 }
@@ -177,8 +181,11 @@ func (s *session) receive(from io.Reader) (wire.Frame, error) {
 }
 
 func (s *session) lost(doing string, what any, err error) error {
-	if s.stopped.Load() {
+	switch {
+	case s.stopped.Load():
 		return enroll.Lost("the service stopped while %s %v", doing, what)
+	case s.displaced.Load():
+		return enroll.Lost("made room for another phone while %s %v", doing, what)
 	}
 	return enroll.Lost("%s %v: %v", doing, what, plain(err))
 }

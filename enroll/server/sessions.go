@@ -1,6 +1,7 @@
 package server
 
 import (
+	"container/list"
 	"net"
 	"net/netip"
 	"sync"
@@ -14,6 +15,7 @@ type sessions struct {
 	mu       sync.Mutex
 	open     map[*session]struct{}
 	by       map[netip.Addr]int
+	strange  *list.List         // of *session: those of phones that have not authenticated, oldest first
 	waits    map[int64]*session // those that wait for an issuer, by request
 	probe    time.Duration      // keep_alive
 	draining bool
@@ -21,40 +23,90 @@ type sessions struct {
 }
 
 func newSessions() *sessions {
-	return &sessions{open: map[*session]struct{}{}, by: map[netip.Addr]int{}, waits: map[int64]*session{}, empty: make(chan struct{})}
+	return &sessions{open: map[*session]struct{}{}, by: map[netip.Addr]int{}, strange: list.New(), waits: map[int64]*session{}, empty: make(chan struct{})}
 }
 
-// add takes a session in, or says why not.
+// add takes a session in, or says why not. When all places are taken, the one
+// that has been strange for the longest time makes room: an honest phone
+// authenticates within a moment, while connections that only sit there would
+// otherwise keep all phones out for as long as their deadlines let them.
 func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.draining:
 		return "the service is stopping"
-	case limits.MaxSessions > 0 && len(s.open) >= limits.MaxSessions:
-		return "max_sessions is reached"
 	case limits.MaxPerAddress > 0 && s.by[address] >= limits.MaxPerAddress:
 		return "max_sessions_per_address is reached"
+	case limits.MaxSessions > 0 && len(s.open) >= limits.MaxSessions && !s.displace():
+		return "max_sessions is reached"
 	}
 	s.open[one] = struct{}{}
 	s.by[address]++
+	one.place = s.strange.PushBack(one)
 	setKeepAlive(one.tcp, limits.KeepAlive)
 	return ""
 }
 
-func (s *sessions) remove(one *session, address netip.Addr) {
+func (s *sessions) remove(one *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.drop(one)
+}
+
+// drop takes a session out, once. The mutex is held.
+func (s *sessions) drop(one *session) {
+	if _, ok := s.open[one]; !ok {
+		return
+	}
 	delete(s.open, one)
+	s.knows(one)
 	if s.waits[one.waiting.request] == one {
 		delete(s.waits, one.waiting.request)
 	}
-	if s.by[address]--; s.by[address] == 0 {
-		delete(s.by, address)
+	if s.by[one.address]--; s.by[one.address] == 0 {
+		delete(s.by, one.address)
 	}
 	if s.draining && len(s.open) == 0 {
 		close(s.empty)
 	}
+}
+
+// displace ends the oldest session of a phone that has not authenticated, if
+// there is one. The mutex is held.
+func (s *sessions) displace() bool {
+	oldest := s.strange.Front()
+	if oldest == nil {
+		return false
+	}
+	one := oldest.Value.(*session)
+	one.displaced.Store(true)
+	one.tcp.Close()
+	s.drop(one)
+	return true
+}
+
+// knows takes a session out of those that make room for others. The mutex is
+// held.
+func (s *sessions) knows(one *session) {
+	if one.place != nil {
+		s.strange.Remove(one.place)
+		one.place = nil
+	}
+}
+
+// authenticated lets a session stay, now that its phone is known.
+func (s *sessions) authenticated(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.knows(one)
+}
+
+// makeRoom ends one session of a strange phone, if there is one.
+func (s *sessions) makeRoom() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.displace()
 }
 
 func (s *sessions) count() int {

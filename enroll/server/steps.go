@@ -38,6 +38,7 @@ func (s *session) authenticate(f wire.Frame) error {
 		return err
 	}
 	s.grant = &grant
+	s.listener.sessions.authenticated(s)
 	switch grant.Operation() {
 	case store.Install:
 		return s.askForKey()
