@@ -1,0 +1,159 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// onlineRequest keeps a request for the online CA.
+func onlineRequest(t *testing.T, s *Store, d Device) (Request, OnlineRequest) {
+	t.Helper()
+	r := request(d)
+	r.Issuer, r.CSR = onlineCA, []byte{0x30}
+	r, err := s.SubmitRequest(t.Context(), phone(d.Name), r)
+	must(t, err)
+	o, err := s.Online(t.Context(), r.ID)
+	must(t, err)
+	return r, o
+}
+
+func due(t *testing.T, s *Store) []OnlineRequest {
+	t.Helper()
+	list, err := s.DueOnline(t.Context(), 10, false)
+	must(t, err)
+	return list
+}
+
+// TestOnlineSentOnce: of all that want to send a request, one may, also when it
+// has been silent for long.
+func TestOnlineSentOnce(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	d := device("SEP000000000001")
+	d.CompletesBy = start.Add(time.Hour)
+	d, err := s.AddDevice(t.Context(), operator, d)
+	must(t, err)
+	r, o := onlineRequest(t, s, d)
+	if o.State != OnlineQueued || !o.GiveUpAt.Equal(d.CompletesBy) || len(due(t, s)) != 1 {
+		t.Fatalf("a new request is %+v, due are %d", o, len(due(t, s)))
+	}
+	mine, claimed, err := s.ClaimOnline(t.Context(), o, true, start.Add(time.Minute))
+	must(t, err)
+	if mine.State != OnlineSent || claimed.ID != r.ID || len(due(t, s)) != 0 {
+		t.Fatalf("a claimed request is %+v, due are %d", mine, len(due(t, s)))
+	}
+	_, _, err = s.ClaimOnline(t.Context(), o, true, start.Add(time.Minute))
+	wantErr(t, err, ErrConflict)
+	c.move(2 * time.Minute)
+	abandoned := due(t, s)
+	if len(abandoned) != 1 || abandoned[0].State != OnlineSent {
+		t.Fatalf("after the time due are %+v", abandoned)
+	}
+	theirs, _, err := s.ClaimOnline(t.Context(), abandoned[0], false, start.Add(time.Hour))
+	must(t, err)
+	mine.State, mine.CARequest = OnlineTaken, "41"
+	wantErr(t, s.PostponeOnline(t.Context(), operator, mine, EventText{}), ErrConflict)
+	_, err = s.IssueOnline(t.Context(), operator, mine, certificate(), nil)
+	wantErr(t, err, ErrConflict)
+	theirs.State = OnlineUnknown
+	must(t, s.EndOnline(t.Context(), operator, theirs, "it is not known", Failed(Install, CACommunicationFailed)))
+	r, err = s.Request(t.Context(), r.ID)
+	must(t, err)
+	d, err = s.Device(t.Context(), d.Name)
+	must(t, err)
+	if r.State != RequestRejected || r.Reason != "it is not known" || d.Status != Failed(Install, CACommunicationFailed) || d.Operation != Install {
+		t.Errorf("the request is %s (%s), the device %s, %s", r.State, r.Reason, d.Status, d.Operation)
+	}
+	wantErr(t, s.EndOnline(t.Context(), operator, theirs, "again", ""), ErrConflict)
+	checkIntegrity(t, s.Path())
+}
+
+// TestOnlineOvertaken: a newer key of the phone ends an older request that was
+// not sent; one that the CA has goes on, and its LSC is stale.
+func TestOnlineOvertaken(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	_, unsent := onlineRequest(t, s, d)
+	_, o := onlineRequest(t, s, d)
+	_, _, err := s.ClaimOnline(t.Context(), unsent, true, start.Add(time.Minute))
+	wantErr(t, err, ErrConflict)
+	if got, err := s.Online(t.Context(), unsent.RequestID); err != nil || got.State != OnlineWithdrawn {
+		t.Errorf("the older one is %s, %v", got.State, err)
+	}
+	o, _, err = s.ClaimOnline(t.Context(), o, true, start.Add(time.Minute))
+	must(t, err)
+	o.State, o.CARequest = OnlineTaken, "41"
+	must(t, s.PostponeOnline(t.Context(), operator, o, EventText{Action: "csr-pending"}))
+	last, _ := onlineRequest(t, s, d)
+	l, err := s.IssueOnline(t.Context(), operator, o, certificate(), map[string][]byte{"sum": {1}})
+	must(t, err)
+	if l.State != LSCStale {
+		t.Errorf("the LSC is %s", l.State)
+	}
+	if r, err := s.Request(t.Context(), last.ID); err != nil || r.State != RequestPending {
+		t.Errorf("the newest is %s, %v", r.State, err)
+	}
+	if n, err := s.WithdrawOnline(t.Context(), operator, 0, "gone"); err != nil || n != 1 {
+		t.Errorf("%d withdrawn, %v", n, err)
+	}
+	if list, err := s.OnlineIssuers(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("issuers %v, %v", list, err)
+	}
+	checkIntegrity(t, s.Path())
+}
+
+func TestOnlineDeleted(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	r, o := onlineRequest(t, s, d)
+	o, _, err := s.ClaimOnline(t.Context(), o, true, start.Add(time.Minute))
+	must(t, err)
+	_, err = s.DeleteRequests(t.Context(), operator, []int64{r.ID})
+	must(t, err)
+	o.State = OnlineDenied
+	wantErr(t, s.EndOnline(t.Context(), operator, o, "no", ""), ErrConflict)
+	if _, err := s.Online(t.Context(), r.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after the deletion: %v", err)
+	}
+}
+
+// TestOnlineStates holds the CHECK of the schema against the states.
+func TestOnlineStates(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	_, o := onlineRequest(t, s, addDevice(t, s, "SEP000000000001"))
+	set := func(state OnlineState) error {
+		return s.change(t.Context(), func(t *tx) error {
+			_, err := t.exec("UPDATE online_requests SET state = ? WHERE request_id = ?", string(state), o.RequestID)
+			return err
+		})
+	}
+	for _, state := range []OnlineState{OnlineQueued, OnlineSent, OnlineTaken, OnlineIssued, OnlineDenied, OnlineUnfit, OnlineUnreachable, OnlineUnknown, OnlineWithdrawn, OnlineLate} {
+		must(t, set(state))
+	}
+	if set("nonsense") == nil {
+		t.Error("nonsense is a state")
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	_, err := s.Secret(t.Context(), "online_ca_password")
+	wantErr(t, err, ErrNotFound)
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", []byte{1}))
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", []byte{2}))
+	if got, err := s.Secret(t.Context(), "online_ca_password"); err != nil || string(got) != "\x02" {
+		t.Errorf("the secret is %v, %v", got, err)
+	}
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", nil))
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", nil))
+	_, err = s.Secret(t.Context(), "online_ca_password")
+	wantErr(t, err, ErrNotFound)
+	if n := len(all(t, s.Events(t.Context(), EventFilter{Action: "set"}))); n != 3 {
+		t.Errorf("%d events", n)
+	}
+}
