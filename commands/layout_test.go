@@ -14,7 +14,7 @@ import (
 // (docs/developing.md). A package that is not named here may import none.
 var arrows = map[string][]string{
 	"capf":                  {"capf/commands"},
-	"capf/commands":         {"capf/crypto", "capf/enroll", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
+	"capf/commands":         {"capf/crypto", "capf/enroll", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
 	"capf/enroll":           {"capf/crypto", "capf/store", "capf/enroll/onlineca"},
 	"capf/enroll/phone":     {"capf/crypto", "capf/enroll/wire"},
 	"capf/enroll/provision": {"capf/enroll", "capf/store", "capf/crypto"},
@@ -29,6 +29,7 @@ var homes = map[string]string{
 	"github.com/AlecAivazis/survey/v2": "capf/commands",
 	"github.com/go-ldap/ldap/v3":       "capf/enroll/provision",
 	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
+	"github.com/prometheus/":          "capf/enroll/metrics",
 }
 
 // TestLayout holds the imports of every package against the picture of the

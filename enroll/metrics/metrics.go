@@ -1,0 +1,97 @@
+// Package metrics counts what a running serve does and shows it to Prometheus.
+// It knows the client library and HTTP; it knows nothing of phones, of the
+// database or of the rest of capf, which hand it words and numbers. A word
+// becomes a label, so it has to come from a small fixed set: never the name of
+// a device, an address or a text that somebody else chose.
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Build says which program it is.
+type Build struct{ Version, Revision, Go string }
+
+// Meter keeps the counters. Its methods may be called from any goroutine and
+// take less than a microsecond. Make one with New.
+type Meter struct {
+	registry *prometheus.Registry
+	open     *prometheus.GaugeVec
+	sessions *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	away     *prometheus.CounterVec
+	issuing  *prometheus.HistogramVec
+	enrolled *prometheus.CounterVec
+}
+
+// The bounds of the histograms, in seconds. An issuer may be a person who comes
+// once a day.
+var (
+	sessionBounds = []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600, 86400}
+	issuerBounds  = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 21600, 86400}
+)
+
+// New makes a meter. The facts are asked for when somebody looks, not more
+// often than every factsAge.
+func New(b Build, facts Source) *Meter {
+	m := &Meter{
+		registry: prometheus.NewPedanticRegistry(),
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "capf_sessions_open", Help: "Sessions of phones that are open, by what they wait for.",
+		}, []string{"state"}),
+		sessions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_sessions_total", Help: "Sessions of phones that have ended, by the operation and how it came out.",
+		}, []string{"operation", "outcome"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "capf_session_duration_seconds", Help: "Time from the connection of a phone to the end of its session.", Buckets: sessionBounds,
+		}, []string{"operation"}),
+		away: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_connections_refused_total", Help: "Connections that were closed before a session began, by the reason.",
+		}, []string{"reason"}),
+		issuing: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "capf_issuer_duration_seconds", Help: "Time from the key of a phone to its certificate, while the phone was connected.", Buckets: issuerBounds,
+		}, []string{"issuer"}),
+		enrolled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_enrollments_total", Help: "Certificates that phones have confirmed, by issuer and kind of key.",
+		}, []string{"issuer", "key"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "capf_build_info", Help: "Always 1; the labels say which program this is.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.away, m.issuing, m.enrolled, build,
+		newFactsCollector(facts), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Moved says that a session waits for something else now; "" is before its
+// beginning and after its end.
+func (m *Meter) Moved(from, to string) {
+	if from != "" {
+		m.open.WithLabelValues(from).Dec()
+	}
+	if to != "" {
+		m.open.WithLabelValues(to).Inc()
+	}
+}
+
+// Ended says how a session came out.
+func (m *Meter) Ended(operation, outcome string, took time.Duration) {
+	m.sessions.WithLabelValues(operation, outcome).Inc()
+	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+}
+
+// TurnedAway says that a connection got no session.
+func (m *Meter) TurnedAway(reason string) { m.away.WithLabelValues(reason).Inc() }
+
+// Issued says how long a phone waited for its certificate.
+func (m *Meter) Issued(issuer string, took time.Duration) {
+	m.issuing.WithLabelValues(issuer).Observe(took.Seconds())
+}
+
+// Enrolled says that a phone has confirmed its certificate.
+func (m *Meter) Enrolled(issuer, key string) { m.enrolled.WithLabelValues(issuer, key).Inc() }
