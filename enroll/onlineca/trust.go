@@ -190,8 +190,13 @@ func weakSignature(presented []*x509.Certificate) *x509.Certificate {
 }
 
 func nameOf(c *x509.Certificate) string {
-	if c == nil {
+	switch {
+	case c == nil:
 		return "unknown"
+	case len(c.RawSubject) <= 2 && len(c.DNSNames) > 0: // an empty subject is allowed beside a name
+		return plain(c.DNSNames[0], 120)
+	case len(c.RawSubject) <= 2 && len(c.IPAddresses) > 0:
+		return c.IPAddresses[0].String()
 	}
 	return plain(c.Subject.String(), 120)
 }
