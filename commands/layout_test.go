@@ -29,7 +29,7 @@ var homes = map[string]string{
 	"github.com/AlecAivazis/survey/v2": "capf/commands",
 	"github.com/go-ldap/ldap/v3":       "capf/enroll/provision",
 	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
-	"github.com/prometheus/":          "capf/enroll/metrics",
+	"github.com/prometheus/":           "capf/enroll/metrics",
 }
 
 // TestLayout holds the imports of every package against the picture of the

@@ -49,7 +49,9 @@ type factsDescriptions struct {
 }
 
 func newFactsCollector(ask Source) *factsCollector {
-	desc := func(name, help string, labels ...string) *prometheus.Desc { return prometheus.NewDesc(name, help, labels, nil) }
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
 	return &factsCollector{ask: ask, now: time.Now, desc: factsDescriptions{
 		readable:    desc("capf_database_readable", "1 when the database answered the questions of this page, else 0; the others of it are missing then."),
 		devices:     desc("capf_devices", "Devices, by the operation that is scheduled for them.", "operation"),

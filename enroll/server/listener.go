@@ -140,11 +140,13 @@ func (l *listener) serve(conn *net.TCPConn) {
 	}
 	if address.Is6() && !settings.IPv6 {
 		log.Info("session", "outcome", "turned away", "reason", "enable_ipv6 is false")
+		l.Meter.TurnedAway("enable_ipv6")
 		return
 	}
 	s := newSession(l, conn, address, settings, log)
 	if reason := l.sessions.add(s, address, settings); reason != "" {
-		log.Warn("session", "outcome", "turned away", "reason", reason)
+		log.Warn("session", "outcome", "turned away", "reason", reason.String())
+		l.Meter.TurnedAway(string(reason))
 		return
 	}
 	defer l.sessions.remove(s)

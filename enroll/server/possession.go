@@ -34,6 +34,7 @@ func (k remoteKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) (
 		return nil, fmt.Errorf("a phone signs SHA-256, not %v", opts.HashFunc())
 	}
 	k.state = awaitPossession
+	k.move(k.state.step())
 	err := k.send(wire.EncryptRequest{Digest: wire.SHA256, SignedData: digest}.Frame(k.id), k.Timeouts.Answer)
 	for err == nil {
 		var f wire.Frame

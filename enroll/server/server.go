@@ -30,6 +30,10 @@ type Config struct {
 	// Poll is the time between two looks at what operators have changed; 500 ms.
 	Poll   time.Duration
 	Online enroll.OnlineOptions
+	Meter  Meter // nil when nobody counts
+	// Beat is called after each look at what operators have changed: as long as
+	// it is, the server lives. It may be nil.
+	Beat func()
 
 	online *enroll.OnlineWorker // one for all listeners, made by Run
 }
@@ -44,6 +48,12 @@ type Timeouts struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Meter == nil {
+		c.Meter = noMeter{}
+	}
+	if c.Beat == nil {
+		c.Beat = func() {}
+	}
 	c.Grace = cmp.Or(c.Grace, 10*time.Second)
 	c.Poll = cmp.Or(c.Poll, 500*time.Millisecond)
 	c.Timeouts.Handshake = cmp.Or(c.Timeouts.Handshake, 30*time.Second)
@@ -84,6 +94,7 @@ func Run(ctx context.Context, c Config) error {
 	tick := time.NewTicker(s.Poll)
 	defer tick.Stop()
 	for {
+		s.Beat()
 		select {
 		case <-ctx.Done():
 			return nil

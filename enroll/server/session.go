@@ -39,6 +39,7 @@ type session struct {
 	id       uint32
 	version  byte // 3 until the phone has answered
 	state    state
+	metered  string    // the state as the meter knows it
 	deadline time.Time // for the frame that is waited for
 	device   string    // as the phone named itself
 	grant    *enroll.Grant
@@ -49,6 +50,7 @@ type session struct {
 	asked int // how often the phone was asked for a key
 	kind  int // which of grant.Keys it was asked for
 	lsc   store.LSC
+	keyAt time.Time                         // when the key came for which an LSC is to be made
 	gave  map[enroll.CertificateKind][]byte // certificates that were fetched
 }
 
@@ -66,6 +68,7 @@ func (s *session) run() {
 		err = s.record(err)
 	}
 	s.close(err)
+	s.count(err)
 	s.logEnd(err)
 }
 
@@ -110,6 +113,7 @@ func (s *session) speak() (err error) {
 // shakeHands makes the TLS connection. Its deadline runs from the first byte,
 // so a phone, or something else, that sends nothing or little is not waited for.
 func (s *session) shakeHands() error {
+	s.move(handshaking)
 	deadline := s.began.Add(s.Timeouts.Handshake)
 	s.tcp.SetDeadline(deadline)
 	s.tls = tls.Server(s.tcp, s.listener.tls)
@@ -155,6 +159,7 @@ func (s *session) send(f wire.Frame, wait time.Duration) error {
 
 // next reads the next frame, or says that the issuer has decided meanwhile.
 func (s *session) next() (wire.Frame, error) {
+	s.move(s.state.step())
 	if s.state == awaitIssuer {
 		return s.receiveWaiting()
 	}

@@ -30,16 +30,16 @@ func newSessions() *sessions {
 // that has been strange for the longest time makes room: an honest phone
 // authenticates within a moment, while connections that only sit there would
 // otherwise keep all phones out for as long as their deadlines let them.
-func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings) string {
+func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings) refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.draining:
-		return "the service is stopping"
+		return stopping
 	case limits.MaxPerAddress > 0 && s.by[address] >= limits.MaxPerAddress:
-		return "max_sessions_per_address is reached"
+		return tooManyFromHere
 	case limits.MaxSessions > 0 && len(s.open) >= limits.MaxSessions && !s.displace():
-		return "max_sessions is reached"
+		return tooMany
 	}
 	s.open[one] = struct{}{}
 	s.by[address]++

@@ -129,6 +129,7 @@ func (s *session) key(f wire.Frame) error {
 	if m.PublicKey == nil {
 		return s.askAgain(enroll.NoKey("the phone reports that it made no key (reason %d)", m.Reason))
 	}
+	s.keyAt = time.Now()
 	kind := s.grant.Keys[s.kind]
 	if err := enroll.CheckKey(kind, m.PublicKey); err != nil {
 		return s.backup(err)
@@ -148,6 +149,7 @@ func (s *session) key(f wire.Frame) error {
 // deliver sends an LSC that is durable to the phone.
 func (s *session) deliver(lsc store.LSC) error {
 	s.lsc, s.state = lsc, awaitStored
+	s.Meter.Issued(s.grant.Settings.Issuer, time.Since(s.keyAt))
 	certificate := wire.Certificate{Type: wire.LSC, DER: lsc.Certificate}
 	return s.send(wire.StoreRequest{Type: wire.LSC, Certificate: certificate}.Frame(s.id), s.Timeouts.Store)
 }

@@ -1,0 +1,95 @@
+package server_test
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/phone"
+	"capf/enroll/server"
+	"capf/store"
+)
+
+// tally is a meter that remembers. The mutex guards the maps.
+type tally struct {
+	mu   sync.Mutex
+	open map[string]int
+	seen map[string]int
+}
+
+func newTally() *tally { return &tally{open: map[string]int{}, seen: map[string]int{}} }
+
+func (m *tally) Moved(from, to string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for state, by := range map[string]int{from: -1, to: 1} {
+		if m.open[state] += by; m.open[state] == 0 {
+			delete(m.open, state)
+		}
+	}
+	m.seen["state "+to]++
+}
+
+func (m *tally) note(what string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen[what]++
+}
+
+func (m *tally) Ended(operation, outcome string, _ time.Duration) {
+	m.note(operation + " " + outcome)
+}
+func (m *tally) TurnedAway(reason string)              { m.note("away " + reason) }
+func (m *tally) Issued(issuer string, _ time.Duration) { m.note("issued " + issuer) }
+func (m *tally) Enrolled(issuer, key string)           { m.note("enrolled " + issuer + " " + key) }
+func (m *tally) read() (open, seen map[string]int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.open), maps.Clone(m.seen)
+}
+
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	m := newTally()
+	h := open(t, func(c *server.Config) { c.Meter = m })
+	h.add("SEP000000000001", store.Install)
+	h.add("SEP000000000002", store.Install, func(e *enroll.DeviceEdit) {
+		mode, secret := store.ByString, "1234"
+		e.AuthMode, e.String = &mode, &secret
+	})
+	if _, err := h.phone("SEP000000000001"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.phone("SEP000000000001"); err == nil {
+		t.Error("nothing is scheduled, yet the phone got something")
+	}
+	if _, err := h.phone("SEP000000000002", func(c *phone.Config) { c.Password = []byte("4321") }); err == nil {
+		t.Error("a wrong string was taken")
+	}
+	if _, err := h.phone("SEP0000000000FF"); err == nil {
+		t.Error("a device that there is not was served")
+	}
+	// The phone hears the last word before its session is counted; a stop waits
+	// for that.
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	still, seen := m.read()
+	delete(still, "") // before and after
+	if len(still) != 0 {
+		t.Errorf("sessions that have ended are open still: %v", still)
+	}
+	want := map[string]int{
+		"install ok": 1, "none nothing_scheduled": 1, "none wrong_string": 1, "none unknown_device": 1,
+		"issued capf": 1, "enrolled capf rsa-2048": 1,
+		"state ": 4, "state handshake": 4, "state authenticate": 4, "state key": 1, "state store": 1,
+	}
+	if !maps.Equal(seen, want) {
+		t.Errorf("counted\n%v, want\n%v", sorted(seen), sorted(want))
+	}
+}
+
+func sorted(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
