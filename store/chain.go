@@ -198,30 +198,36 @@ func (v *verifier) conclude(head int64, hash chainHash) {
 // first one that is not older than the time, and keeps the id and the hash of
 // the last one that went, so that the rest can still be verified. What was
 // wrong with the deleted part can be found no more: verify first. The event of
-// the pruning itself is always written.
+// the pruning itself is always written, and first: the events go in portions,
+// so that phones need not wait for the whole. With an error, n is how many have
+// gone; doing it again does the rest.
 func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n int64, err error) {
+	var last int64
 	err = s.change(ctx, func(t *tx) error {
-		n = 0
-		var id int64
-		var hash []byte
-		err := t.row(`SELECT id, hash FROM events
-			WHERE id < coalesce((SELECT min(id) FROM events WHERE at >= ?), 9223372036854775807)
-			ORDER BY id DESC LIMIT 1`, millis(before)).Scan(&id, &hash)
-		if err != nil && err != ErrNotFound {
+		var events int64
+		err := t.row("SELECT count(*), coalesce(max(id), 0) FROM events WHERE id < "+firstKept, millis(before)).Scan(&events, &last)
+		if err != nil {
 			return err
 		}
-		if err == nil {
-			if n, err = t.prune(id, hash); err != nil {
-				return err
-			}
-		}
-		return t.event(a, "", EventText{Action: "audit-prune", Detail: fmt.Sprintf("%d events from before %s", n, before.UTC().Format(time.RFC3339))})
+		return t.event(a, "", EventText{Action: "audit-prune", Detail: fmt.Sprintf("%d events from before %s", events, before.UTC().Format(time.RFC3339))})
 	})
+	if err == nil && last > 0 {
+		n, err = s.inPortions(ctx, func(t *tx) (int64, error) { return t.prune(last) })
+	}
 	return n, failed(err, "pruning events")
 }
 
-// prune deletes the events up to the one with the id and the hash.
-func (t *tx) prune(id int64, hash []byte) (int64, error) {
+// prune deletes a portion of the events up to the last one.
+func (t *tx) prune(last int64) (int64, error) {
+	var id int64
+	var hash []byte
+	err := t.row("SELECT id, hash FROM (SELECT id, hash FROM events WHERE id <= ? ORDER BY id LIMIT ?) ORDER BY id DESC LIMIT 1", last, portion).Scan(&id, &hash)
+	if err == ErrNotFound {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
 	// Events of this transaction are in the rows, but not yet in the head.
 	if err := t.writeHead(); err != nil {
 		return 0, err
@@ -236,10 +242,10 @@ func (t *tx) prune(id int64, hash []byte) (int64, error) {
 // are read in portions: while a statement reads, others do not write to what
 // it reads.
 func chainOldEvents(ctx context.Context, t executor) error {
-	const portion = 1000
+	const atOnce = 1000
 	var v verifier
 	for {
-		events, err := eventsAfter(ctx, t, v.last, portion)
+		events, err := eventsAfter(ctx, t, v.last, atOnce)
 		if err != nil {
 			return err
 		}
@@ -250,7 +256,7 @@ func chainOldEvents(ctx context.Context, t executor) error {
 				return err
 			}
 		}
-		if len(events) < portion {
+		if len(events) < atOnce {
 			break
 		}
 	}

@@ -14,6 +14,7 @@ type LSCFilter struct {
 	State         LSCState
 	Serial        string    // with or without colons and leading zeros, in either case
 	ExpiresBefore time.Time // the end of the validity
+	EndedBefore   time.Time // when it became stale, replaced or deleted
 }
 
 const lscColumns = `id, request_id, device_id, device, serial, subject, issuer, key_kind, not_before, not_after,
@@ -100,6 +101,9 @@ func (f LSCFilter) query() query {
 	}
 	if f.Serial != "" {
 		q.where("serial = ?", plainSerial(f.Serial))
+	}
+	if !f.EndedBefore.IsZero() {
+		q.where("ended_at > 0 AND ended_at < ?", millis(f.EndedBefore))
 	}
 	if !f.ExpiresBefore.IsZero() {
 		q.where("not_after < ?", millis(f.ExpiresBefore))

@@ -11,12 +11,17 @@ type RequestFilter struct {
 	Device string // a name, or a pattern with * and ?; case does not matter
 	State  RequestState
 	Since  time.Time
+	Before time.Time
 	ID     int64
+	// Bare are those of which no certificate is kept.
+	Bare bool
 }
 
 const (
 	requestColumns = `id, device_id, device, created_at, schedule, state, issuer, key_kind, possessed, reason,
 	address, key_hash, public_key, csr`
+	// Of an issued request the certificate may have been deleted as stale.
+	isBare        = "NOT EXISTS (SELECT 1 FROM lscs WHERE lscs.request_id = requests.id)"
 	selectRequest = "SELECT " + requestColumns + " FROM requests WHERE id = ?"
 )
 
@@ -130,6 +135,12 @@ func (f RequestFilter) query() query {
 	}
 	if !f.Since.IsZero() {
 		q.where("created_at >= ?", millis(f.Since))
+	}
+	if !f.Before.IsZero() {
+		q.where("created_at < ?", millis(f.Before))
+	}
+	if f.Bare {
+		q.where(isBare)
 	}
 	if f.ID != 0 {
 		q.where("id = ?", f.ID)

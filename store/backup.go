@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+)
+
+// Copied is what a copy of a database holds.
+type Copied struct {
+	Bytes     int64
+	SHA256    []byte // of the file
+	Devices   int64
+	Events    int64  // the id of the last event
+	EventHash []byte // its hash: kept elsewhere, it proves later that the record was not made anew
+}
+
+// pagesAtOnce is how much is copied between two looks at the context, in pages
+// of 4 KiB.
+const pagesAtOnce = 1024
+
+// Backup writes a copy of the database, as it is at one moment, to the path,
+// while phones and operators go on working. The file appears complete and on
+// the disk, with mode 0600, or not at all; one that is there is replaced.
+// Progress, which may be nil, is told how many pages of how many are done. The
+// copy has been read back whole and found sound: ErrDamaged means that the
+// database itself is not. No event is written. ErrConflict: what is there is a
+// database in use.
+func (s *Store) Backup(ctx context.Context, path string, progress func(done, total int)) (Copied, error) {
+	var c Copied
+	// The log of another database would be taken for that of the copy.
+	if has, err := hasLog(path); err != nil || has {
+		if has {
+			err = conflict("%q is a database that is in use", path)
+		}
+		return c, failed(err, "backing up to %q", path)
+	}
+	err := draft(path, func(name string) error {
+		if err := s.copyTo(ctx, name, progress); err != nil {
+			return err
+		}
+		var err error
+		c, err = inspectCopy(ctx, name)
+		return err
+	}, os.Rename)
+	return c, failed(err, "backing up to %q", path)
+}
+
+// copyTo copies inside one transaction: the write-ahead log keeps its moment,
+// and a copy that has begun does not begin anew when somebody writes.
+func (s *Store) copyTo(ctx context.Context, path string, progress func(done, total int)) error {
+	conn, err := s.lists.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return copyPages(ctx, conn, path, progress)
+}
+
+func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) error {
+	t, err := from.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() // nothing has been written
+	var schema int     // the first statement takes the snapshot
+	if err := t.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&schema); err != nil {
+		return err
+	}
+	return from.Raw(func(driver any) error {
+		source, ok := driver.(interface {
+			NewBackup(string) (*sqlite.Backup, error)
+		})
+		if !ok {
+			return errors.New("the driver makes no backups")
+		}
+		b, err := source.NewBackup(draftURI(path))
+		if err != nil {
+			return err
+		}
+		for more := true; more; {
+			if more, err = b.Step(pagesAtOnce); err != nil {
+				break
+			}
+			if progress != nil {
+				progress(b.PageCount()-b.Remaining(), b.PageCount())
+			}
+			if err = ctx.Err(); err != nil {
+				break
+			}
+		}
+		return errors.Join(err, b.Finish())
+	})
+}
+
+// draftURI names a file that nobody else knows yet: it needs no journal, and it
+// is synced once, when it is complete.
+func draftURI(path string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)"}
+	return u.String()
+}
+
+// inspectCopy reads a copy back, which nobody else has open.
+func inspectCopy(ctx context.Context, path string) (c Copied, err error) {
+	db, err := connect(path, forExamining)
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var sound string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&sound); err != nil {
+		return c, err
+	}
+	if sound != "ok" {
+		return c, fmt.Errorf("%w: %s", ErrDamaged, sound)
+	}
+	err = db.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM devices), head_id, head_hash FROM event_chain").
+		Scan(&c.Devices, &c.Events, &c.EventHash)
+	if err != nil {
+		return c, err
+	}
+	c.Bytes, c.SHA256, err = digestFile(path)
+	return c, err
+}
+
+func digestFile(path string) (int64, []byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return n, h.Sum(nil), err
+}
+
+// draft lets fill write a new file of mode 0600 beside the path, brings it to
+// the disk and moves it to the path.
+func draft(path string, fill func(name string) error, move func(from, to string) error) (err error) {
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return withoutPath(err)
+	}
+	name := f.Name()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(name)
+			os.Remove(name + "-wal")
+			os.Remove(name + "-shm")
+		}
+	}()
+	if err := fill(name); err != nil {
+		return err
+	}
+	if err := syncFile(name); err != nil {
+		return err
+	}
+	if err := move(name, filepath.Join(folder, filepath.Base(path))); err != nil {
+		return withoutPath(err)
+	}
+	return syncFolder(folder)
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// withoutPath strips the name of a draft, which would only confuse.
+func withoutPath(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
+}

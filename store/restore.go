@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// ErrInUse says that another process has the database open, so that the file
+// cannot be exchanged.
+var ErrInUse = errors.New("another process has the database open")
+
+// Restoration is what Restore is to do.
+type Restoration struct {
+	From string // a copy that Backup has made; it is only read
+	To   string // the database
+	// Inspect judges the copy, which is at its own place then and already
+	// brought up to date; what it changes there is part of what is restored. Its
+	// error ends the restoring and is returned as it is.
+	Inspect  func(*Store) error
+	DryRun   bool                  // stop after Inspect
+	Progress func(done, total int) // pages; may be nil
+}
+
+// Restore puts a copy in the place of the database. Whatever happens, there is
+// either the old database or the new one; the old one is kept under the name
+// that is returned, "" when there was none. Errors: ErrInUse; ErrNotFound and
+// ErrForeign for the copy; those of Open.
+func Restore(ctx context.Context, r Restoration, o Options) (kept string, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := examine(ctx, r.From); err != nil {
+		return "", failed(err, "reading the backup %q", r.From)
+	}
+	if err := os.MkdirAll(filepath.Dir(r.To), 0o700); err != nil {
+		return "", failed(err, "restoring %q", r.To)
+	}
+	var verdict error
+	err = draft(r.To, func(name string) error {
+		if err := r.fetch(ctx, name); err != nil {
+			return err
+		}
+		if verdict = judge(ctx, name, r.Inspect, o); verdict != nil {
+			return verdict
+		}
+		if r.DryRun {
+			return errStop
+		}
+		return inherit(name, r.To)
+	}, func(from, to string) error {
+		var err error
+		kept, err = exchange(ctx, from, to, o.Now())
+		return err
+	})
+	switch {
+	case verdict != nil:
+		return "", verdict
+	case errors.Is(err, errStop):
+		return "", nil
+	}
+	return kept, failed(err, "restoring %q", r.To)
+}
+
+// errStop ends a dry run.
+var errStop = errors.New("only a look")
+
+// fetch copies the backup with what its log may hold, should it be a database
+// that somebody has worked with.
+func (r Restoration) fetch(ctx context.Context, name string) (err error) {
+	how := forExamining
+	if has, err := hasLog(r.From); err != nil {
+		return err
+	} else if has {
+		how = forLooking
+	}
+	db, err := connect(r.From, how)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return copyPages(ctx, conn, name, r.Progress)
+}
+
+// judge opens the draft, lets it be inspected and sees to it that everything
+// stands in its one file.
+func judge(ctx context.Context, name string, inspect func(*Store) error, o Options) error {
+	o.ReadOnly = false
+	s, err := Open(ctx, name, o)
+	if err != nil {
+		return err
+	}
+	err = inspect(s)
+	if err == nil {
+		err = s.change(ctx, func(t *tx) error {
+			_, err := t.exec("DELETE FROM servers") // processes of another time
+			return err
+		})
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	if has, err := hasLog(name); err != nil || has {
+		return errors.Join(err, errors.New("a log was left beside the draft"))
+	}
+	return nil
+}
+
+// hasLog tells whether a write-ahead log with something in it stands beside a
+// database.
+func hasLog(path string) (bool, error) {
+	info, err := os.Stat(path + "-wal")
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && info.Size() > 0, err
+}
+
+// inherit gives the draft to the owner of the database, or of its folder: root
+// may restore what the service user works with.
+func inherit(name, database string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(database)
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = os.Stat(filepath.Dir(database))
+	}
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	return os.Chown(name, int(owner.Uid), int(owner.Gid))
+}
+
+// exchange moves the draft to the place of the database and keeps that one.
+func exchange(ctx context.Context, name, database string, now time.Time) (kept string, err error) {
+	if _, err := os.Lstat(database); errors.Is(err, fs.ErrNotExist) {
+		if has, err := hasLog(database); err != nil || has {
+			return "", errors.Join(err, fmt.Errorf("%q is left of a database that has gone; move it away", database+"-wal"))
+		}
+		err := os.Link(name, database) // unlike Rename it fails when the name is taken
+		if err == nil {
+			err = os.Remove(name)
+		}
+		return "", err
+	}
+	// A link is followed: what it leads to is exchanged.
+	if database, err = filepath.EvalSymlinks(database); err != nil {
+		return "", err
+	}
+	kept = database + ".before-restore-" + now.UTC().Format("20060102T150405Z")
+	release, err := seize(ctx, database, kept)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	if err := os.Link(database, kept); err != nil {
+		return "", err
+	}
+	return kept, os.Rename(name, database)
+}
+
+// seize makes sure that nobody else has the database open and that it is all in
+// its one file, and keeps others out until release. Leaving the mode WAL is
+// possible only for the one process that has it open, and empties the log.
+func seize(ctx context.Context, path, kept string) (release func() error, err error) {
+	db, err := connect(path, "_pragma=busy_timeout(2000)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if err := seizeWith(ctx, db); err != nil {
+		db.Close()
+		switch err = plain(err); {
+		case errors.Is(err, ErrBusy):
+			return nil, ErrInUse
+		case errors.Is(err, ErrDamaged), errors.Is(err, ErrForeign):
+			return setAside(path, kept)
+		}
+		return nil, err
+	}
+	return db.Close, nil // which ends the transaction
+}
+
+func seizeWith(ctx context.Context, db *sql.DB) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "delete" {
+		return ErrInUse
+	}
+	_, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE")
+	return err
+}
+
+// setAside is seize for a database that cannot be read: its log, which must not
+// be taken for that of the next one, goes along with it.
+func setAside(path, kept string) (release func() error, err error) {
+	used, err := lockedByOthers(path + "-shm")
+	if err != nil || used {
+		return nil, errors.Join(err, ErrInUse)
+	}
+	for _, end := range []string{"-wal", "-shm"} {
+		if err := os.Rename(path+end, kept+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return func() error { return nil }, nil
+}
+
+// lockedByOthers looks for the lock that each process with the database open
+// holds on the index of its log (byte 128, SQLite's "wal-index format").
+func lockedByOthers(shm string) (bool, error) {
+	f, err := os.OpenFile(shm, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Start: 128, Len: 1}
+	if err := syscall.FcntlFlock(f.Fd(), syscall.F_GETLK, &lock); err != nil {
+		return false, err
+	}
+	return lock.Type != syscall.F_UNLCK, nil
+}

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// portion is how much is deleted in one transaction: phones wait for it, and
+// each deleted row means several changed pages.
+const portion = 5000
+
+// DeleteRequestsBefore deletes the requests from before the time of which no
+// certificate is kept, those that wait among them, and returns how many. It
+// takes them in portions, each with its event, so that phones need not wait for
+// the whole; with an error, the number is of those that have gone.
+func (s *Store) DeleteRequestsBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
+	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
+		n, err := t.exec("DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE created_at < ? AND "+isBare+" LIMIT ?)", millis(before), portion)
+		return n, t.retained(a, "csr-delete", n, "requests", before, err)
+	})
+	return n, failed(err, "deleting requests")
+}
+
+// DeleteStaleBefore deletes the LSCs that became stale before the time, as
+// DeleteRequestsBefore does.
+func (s *Store) DeleteStaleBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
+	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
+		n, err := t.exec("DELETE FROM lscs WHERE id IN (SELECT id FROM lscs WHERE state = 'stale' AND ended_at < ? LIMIT ?)", millis(before), portion)
+		return n, t.retained(a, "stale-lsc-delete", n, "stale LSCs", before, err)
+	})
+	return n, failed(err, "deleting stale LSCs")
+}
+
+// retained writes the event of a portion.
+func (t *tx) retained(a Actor, action string, n int64, what string, before time.Time, err error) error {
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.event(a, "", EventText{Action: action, Detail: fmt.Sprintf("%d %s from before %s", n, what, before.UTC().Format(time.RFC3339))})
+}
+
+// inPortions repeats a change until it finds less than a portion.
+func (s *Store) inPortions(ctx context.Context, work func(*tx) (int64, error)) (total int64, err error) {
+	for {
+		var n int64
+		err := s.change(ctx, func(t *tx) (err error) {
+			n, err = work(t)
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		if total += n; n < portion {
+			return total, nil
+		}
+	}
+}
+
+// Prunable is what PruneEvents would delete.
+type Prunable struct {
+	Events      int64
+	First, Last time.Time // zero when there are none
+}
+
+// firstKept is the id of the first event that is not older than a time: the
+// events before it are a beginning of the record, whatever the clock did.
+const firstKept = "coalesce((SELECT min(id) FROM events WHERE at >= ?), 9223372036854775807)"
+
+// PrunableEvents says what PruneEvents would delete, and deletes nothing.
+func (s *Store) PrunableEvents(ctx context.Context, before time.Time) (p Prunable, err error) {
+	err = s.point(ctx, "SELECT count(*), coalesce(min(at), 0), coalesce(max(at), 0) FROM events WHERE id < "+firstKept,
+		[]any{millis(before)}, &p.Events, (*instant)(&p.First), (*instant)(&p.Last))
+	return p, failed(err, "looking at the events from before %s", before.UTC().Format(time.RFC3339))
+}
