@@ -35,6 +35,8 @@ type options struct {
 	runs     int           // of each command
 	listed   int           // devices in the database of the commands
 	pending  int           // requests in it
+	requests int           // that go to an offline CA and come back
+	waiting  int           // phones that wait for it
 }
 
 const usage = `Usage: go run ./scripts/bench [flags]
@@ -109,6 +111,11 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 			return r, err
 		}
 	}
+	if o.requests > 0 {
+		if r.Offline, err = measureOffline(ctx, o, say); err != nil {
+			return r, err
+		}
+	}
 	r.Took = time.Since(began)
 	return r, nil
 }
@@ -126,6 +133,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.devices, "devices", 1000, "`NUMBER` of devices in the database besides those that enrol")
 	f.DurationVar(&o.span, "time", 5*time.Second, "`TIME` for which phones enrol in each measurement")
 	f.IntVar(&o.runs, "runs", 11, "`NUMBER` of runs of each command; 0 leaves the commands out")
+	f.IntVar(&o.requests, "requests", 0, "`NUMBER` of requests that are exported and come back from an offline CA, such as 100000; 0 leaves it out")
+	f.IntVar(&o.waiting, "waiting", 0, "with -requests, `NUMBER` of phones that wait for the offline CA, such as 10000")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

@@ -17,6 +17,7 @@ type report struct {
 	Took      time.Duration `json:"took_ns"`
 	Enrolment []enrolment   `json:"enrolment,omitempty"`
 	Commands  *commands     `json:"commands,omitempty"`
+	Offline   *offline      `json:"offline,omitempty"`
 }
 
 func (r report) save(file string) error {
@@ -42,6 +43,9 @@ func (r report) print(out io.Writer) error {
 	}
 	if r.Commands != nil {
 		r.Commands.print(&b)
+	}
+	if r.Offline != nil {
+		r.Offline.print(&b)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
