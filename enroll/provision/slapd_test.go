@@ -64,14 +64,14 @@ func startSlapd(t testing.TB, ldif func(*bufio.Writer)) slapd {
 
 func (s *slapd) run(t testing.TB, program string, args ...string) {
 	t.Helper()
-	out, err := exec.Command(server(t, program), args...).CombinedOutput()
+	out, err := exec.Command(daemon(t, program), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", program, err, out)
 	}
 }
 
-// server finds a program that may be outside of the PATH of ordinary users.
-func server(t testing.TB, program string) string {
+// daemon finds a program that may be outside of the PATH of ordinary users.
+func daemon(t testing.TB, program string) string {
 	t.Helper()
 	if path, err := exec.LookPath(program); err == nil {
 		return path
@@ -141,7 +141,7 @@ func (s *slapd) serve(t testing.TB) bool {
 	t.Helper()
 	plain, secure := freePort(t), freePort(t)
 	s.ldap, s.ldaps = "ldap://localhost:"+plain, "ldaps://localhost:"+secure
-	cmd := exec.Command(server(t, "slapd"), "-f", filepath.Join(s.folder, "slapd.conf"), "-d", "0",
+	cmd := exec.Command(daemon(t, "slapd"), "-f", filepath.Join(s.folder, "slapd.conf"), "-d", "0",
 		"-h", fmt.Sprintf("ldap://127.0.0.1:%s/ ldaps://127.0.0.1:%s/", plain, secure))
 	must(t, cmd.Start())
 	ended := make(chan struct{})
