@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 
 	"github.com/AlecAivazis/survey/v2"
 	"github.com/AlecAivazis/survey/v2/core"
@@ -29,6 +31,11 @@ func newPrompter(in, out terminalFile, stderr io.Writer, plain bool) Prompter {
 }
 
 func (p surveyPrompter) ask(prompt survey.Prompt, answer any) error {
+	// Once survey reads keys, Ctrl-C is one of them. Until then it would end the
+	// program without a word and, in capf shell, the session.
+	early := make(chan os.Signal, 1)
+	signal.Notify(early, os.Interrupt)
+	defer signal.Stop(early)
 	err := survey.AskOne(prompt, answer, survey.WithStdio(p.streams.In, p.streams.Out, p.streams.Err))
 	if errors.Is(err, terminal.InterruptErr) {
 		return fmt.Errorf("interrupted: %w", errDeclined)

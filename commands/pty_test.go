@@ -61,14 +61,15 @@ func check(t testing.TB, err error) {
 
 func (c *console) watch() {
 	buf := make([]byte, 4096)
-	for {
+	for answered := 0; ; {
 		n, err := c.master.Read(buf)
 		c.mu.Lock()
 		c.seen.Write(buf[:n])
 		c.ended = err != nil
+		asked := bytes.Count(c.seen.Bytes(), []byte("\x1b[6n")) // where the cursor is; survey asks that
 		c.mu.Unlock()
-		if bytes.Contains(buf[:n], []byte("\x1b[6n")) {
-			c.master.WriteString("\x1b[24;1R") // survey asks where the cursor is
+		for ; answered < asked; answered++ {
+			c.master.WriteString("\x1b[24;1R")
 		}
 		if err != nil {
 			break
@@ -93,6 +94,23 @@ func (c *console) typ(keys string) {
 	if _, err := c.master.WriteString(keys); err != nil {
 		c.Fatal(err)
 	}
+}
+
+// answer types the answer to a question of survey, which loses what is typed
+// while it looks where the cursor is: so again, until something comes of it.
+func (c *console) answer(keys, want string) {
+	c.Helper()
+	for range 30 {
+		c.typ(keys)
+		for range 200 {
+			if strings.Contains(c.screen(), want) {
+				c.wait(want)
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	c.Fatalf("%q is not shown, but\n%s", want, c.screen())
 }
 
 // wait waits until a text is shown that has not been waited for, and returns
