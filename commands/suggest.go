@@ -11,12 +11,15 @@ func quote(s string) string { return strconv.Quote(s) }
 // didYouMean proposes the known word that is nearest to the given one, and
 // falls back to other advice when none is near.
 func didYouMean(word string, known []string, otherwise string) string {
+	plain := func(s string) string { return strings.ToLower(strings.TrimLeft(s, "-")) }
+	word = plain(word)
 	best, bestDistance := "", len(word)/3+2
 	for _, k := range known {
-		if len(word) > 2 && bestDistance > 1 && strings.HasPrefix(strings.ToLower(k), strings.ToLower(word)) {
-			best, bestDistance = k, 1 // not finished, rather than mistyped
+		d := distance(word, plain(k))
+		if len(word) > 2 && strings.Contains(plain(k), word) {
+			d = min(d, 1) // not finished, rather than mistyped
 		}
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
+		if d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
