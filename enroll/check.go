@@ -1,0 +1,253 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"iter"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// Part is what a fault is found in.
+type Part string
+
+// The parts of a database that Check looks at, in that order.
+const (
+	PartFile        Part = "file"        // the file and the rows that belong together
+	PartState       Part = "state"       // states that contradict each other
+	PartRequest     Part = "request"     // keys
+	PartLSC         Part = "lsc"         // certificates that do not match their rows
+	PartTrust       Part = "trust"       // those of the trust stores
+	PartParameter   Part = "parameter"   // values
+	PartMasterKey   Part = "master-key"  // whether it is the right one
+	PartCertificate Part = "certificate" // whether the CAPF certificate is fit
+	PartSecret      Part = "secret"      // whether the sealed strings can be opened
+	PartAudit       Part = "audit"       // the chain of events
+)
+
+// Fault is something that Check has found.
+type Fault struct {
+	Part   Part
+	Object string // what it is about, such as LSC 5f3a
+	Text   string // what is wrong
+	// Passing says that it comes of the time that has gone by and not of
+	// damage, so that it does not speak against a backup.
+	Passing bool
+}
+
+// Check looks at everything that can be wrong with a database and yields what
+// is. It keeps one row in memory, and phones may enroll meanwhile. Progress,
+// which may be nil, is told what has been looked at. The error is one of
+// looking, never of what was found.
+func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Part, rows int64)) iter.Seq2[Fault, error] {
+	if progress == nil {
+		progress = func(Part, int64) {}
+	}
+	return func(yield func(Fault, error) bool) {
+		c := &checker{rules: *r, keyFile: keyFile, yield: yield, progress: progress}
+		for _, look := range []func(context.Context) error{
+			c.file, c.states, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
+		} {
+			if err := look(ctx); errors.Is(err, errEnough) {
+				return
+			} else if err != nil {
+				yield(Fault{}, err)
+				return
+			}
+		}
+	}
+}
+
+// errEnough says that who asked for the faults wants no more of them.
+var errEnough = errors.New("enough")
+
+type checker struct {
+	rules    Rules // Sealer is nil unless the master key is the right one
+	keyFile  string
+	yield    func(Fault, error) bool
+	progress func(Part, int64)
+}
+
+func (c *checker) fault(part Part, object, format string, args ...any) error {
+	return c.found(Fault{Part: part, Object: object, Text: fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) found(f Fault) error {
+	if !c.yield(f, nil) {
+		return errEnough
+	}
+	return nil
+}
+
+// each checks the rows of a list.
+func each[T any](c *checker, part Part, list iter.Seq2[T, error], check func(T) error) error {
+	var n int64
+	c.progress(part, 0)
+	for row, err := range list {
+		if err == nil {
+			err = check(row)
+		}
+		if err != nil {
+			return err
+		}
+		n++
+		c.progress(part, n)
+	}
+	return nil
+}
+
+func (c *checker) file(ctx context.Context) error {
+	return each(c, PartFile, c.rules.Store.Damages(ctx), func(d store.Contradiction) error { return c.fault(PartFile, d.Object, "%s", d.Text) })
+}
+
+func (c *checker) states(ctx context.Context) error {
+	return each(c, PartState, c.rules.Store.Contradictions(ctx), func(d store.Contradiction) error { return c.fault(PartState, d.Object, "%s", d.Text) })
+}
+
+func (c *checker) requests(ctx context.Context) error {
+	return each(c, PartRequest, c.rules.Store.Requests(ctx, store.RequestFilter{}), func(r store.Request) error {
+		object := fmt.Sprintf("request %d", r.ID)
+		hash := crypto.KeyHash(r.PublicKey)
+		if !bytes.Equal(hash[:], r.KeyHash) {
+			return c.fault(PartRequest, object, "its key is not the one with its hash")
+		}
+		_, kind, err := crypto.ParsePublicKey(r.PublicKey)
+		if err != nil {
+			return c.fault(PartRequest, object, "its key: %v", err)
+		}
+		if string(kind) != r.KeyKind {
+			return c.fault(PartRequest, object, "its key is %s, not %s", kind, r.KeyKind)
+		}
+		if r.CSR == nil {
+			return nil
+		}
+		csr, err := x509.ParseCertificateRequest(r.CSR)
+		if err != nil {
+			return c.fault(PartRequest, object, "its PKCS#10 cannot be read: %v", err)
+		}
+		if !bytes.Equal(csr.RawSubjectPublicKeyInfo, r.PublicKey) {
+			return c.fault(PartRequest, object, "its PKCS#10 is for another key")
+		}
+		return nil
+	})
+}
+
+func (c *checker) lscs(ctx context.Context) error {
+	return each(c, PartLSC, c.rules.Store.KeptLSCs(ctx), func(l store.KeptLSC) error {
+		object := "LSC " + l.Serial
+		cert, err := x509.ParseCertificate(l.Certificate)
+		if err != nil {
+			return c.fault(PartLSC, object, "it cannot be read: %v", err)
+		}
+		if different := differs(l.LSC, describe(cert)); different != "" {
+			return c.fault(PartLSC, object, "the %s of the certificate is not what the row says", different)
+		}
+		if hash := crypto.KeyHash(cert.RawSubjectPublicKeyInfo); !bytes.Equal(hash[:], l.KeyHash) {
+			return c.fault(PartLSC, object, "its key is not that of request %d", l.RequestID)
+		}
+		if cert.IsCA {
+			return c.fault(PartLSC, object, "it is the certificate of a CA")
+		}
+		return nil
+	})
+}
+
+func (c *checker) trust(ctx context.Context) error {
+	rows, err := c.rules.Store.Trust(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, t := range rows {
+		object := fmt.Sprintf("%s %d", t.Purpose, t.ID)
+		cert, err := x509.ParseCertificate(t.Certificate)
+		if err != nil {
+			err = c.fault(PartTrust, object, "it cannot be read: %v", err)
+		} else if different := differs(store.LSC{
+			Serial: t.Serial, Subject: t.Subject, Issuer: t.Issuer, NotBefore: t.NotBefore, NotAfter: t.NotAfter, Fingerprint: t.Fingerprint,
+		}, describe(cert)); different != "" {
+			err = c.fault(PartTrust, object, "the %s of the certificate is not what the row says", different)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// differs names the first difference between what the database says again of a
+// certificate and what is in it, "" for none.
+func differs(row, is store.LSC) string {
+	switch {
+	case !bytes.Equal(row.Fingerprint, is.Fingerprint):
+		return "fingerprint"
+	case row.Serial != is.Serial:
+		return "serial"
+	case !row.NotBefore.Equal(is.NotBefore), !row.NotAfter.Equal(is.NotAfter):
+		return "validity"
+	case row.Subject != is.Subject:
+		return "subject"
+	case row.Issuer != is.Issuer:
+		return "issuer"
+	}
+	return ""
+}
+
+func (c *checker) parameters(ctx context.Context) error {
+	if _, err := c.rules.Settings(ctx); errors.Is(err, ErrValue) {
+		return c.fault(PartParameter, "parameters", "%v", err)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func (c *checker) masterKey(ctx context.Context) (err error) {
+	c.rules.Sealer, err = OpenSealer(ctx, c.rules.Store, c.keyFile, false)
+	if errors.Is(err, ErrNotReady) {
+		return nil // nothing is sealed; c.certificate tells of it
+	}
+	if err != nil {
+		c.rules.Sealer = nil
+		return c.fault(PartMasterKey, "master key", "%v", err)
+	}
+	return nil
+}
+
+func (c *checker) certificate(ctx context.Context) error {
+	if c.rules.Sealer == nil {
+		if _, err := c.rules.Store.Identity(ctx); errors.Is(err, store.ErrNotFound) {
+			return c.found(Fault{PartCertificate, "CAPF certificate", "there is none yet; capf init makes it", true})
+		}
+		return nil
+	}
+	if _, err := c.rules.Authority(ctx); err != nil {
+		passing := errors.Is(err, crypto.ErrExpired) || errors.Is(err, ErrNotReady)
+		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), passing})
+	}
+	return nil
+}
+
+func (c *checker) secrets(ctx context.Context) error {
+	if c.rules.Sealer == nil {
+		return nil
+	}
+	return each(c, PartSecret, c.rules.Store.Devices(ctx, store.DeviceFilter{}), func(d store.Device) error {
+		if _, err := c.rules.AuthenticationString(d); err != nil {
+			return c.fault(PartSecret, "device "+d.Name, "%v", err)
+		}
+		return nil
+	})
+}
+
+func (c *checker) audit(ctx context.Context) error {
+	c.progress(PartAudit, 0)
+	report, err := c.rules.Store.VerifyEvents(ctx)
+	if err != nil || report.Fault == nil {
+		return err
+	}
+	return c.fault(PartAudit, fmt.Sprintf("event %d", report.Fault.ID), "%s", report.Fault.Text)
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+// Contradiction is something in the database that cannot be true together with
+// the rest of it.
+type Contradiction struct {
+	Object string // what it is about, such as LSC 5f3a
+	Text   string // what is wrong with it, in a few words
+}
+
+func (c *Contradiction) fields() []any { return []any{&c.Object, &c.Text} }
+
+// damagesShown is how many faults of the file SQLite tells of; after so many,
+// more say nothing new.
+const damagesShown = 100
+
+// Damages has SQLite read the whole file and yields what is wrong with it:
+// pages, indexes, values that the schema does not allow, and rows that belong
+// to rows that are not there. It keeps no writer waiting.
+func (s *Store) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
+	return func(yield func(Contradiction, error) bool) {
+		const doing = "checking the file"
+		q := query{selection: fmt.Sprintf("PRAGMA integrity_check(%d)", damagesShown)}
+		for text, err := range stream(ctx, s, doing, q, func(text *string) []any { return []any{text} }) {
+			if err == nil && text == "ok" {
+				continue
+			}
+			if !yield(Contradiction{"database", text}, err) || err != nil {
+				return
+			}
+		}
+		type orphan struct {
+			table, parent string
+			row           optional
+			key           int64
+		}
+		fields := func(o *orphan) []any { return []any{&o.table, &o.row, &o.parent, &o.key} }
+		for o, err := range stream(ctx, s, doing, query{selection: "PRAGMA foreign_key_check"}, fields) {
+			c := Contradiction{fmt.Sprintf("%s %d", o.table, o.row), "belongs to something in " + o.parent + " that is not there"}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Contradictions yields states that cannot be: capf itself never makes them, so
+// other hands have, or a fault. Each question is one statement, so that what
+// phones change meanwhile is no contradiction.
+func (s *Store) Contradictions(ctx context.Context) iter.Seq2[Contradiction, error] {
+	return func(yield func(Contradiction, error) bool) {
+		for _, q := range contradictions {
+			for c, err := range stream(ctx, s, "looking for contradictions", query{selection: q}, (*Contradiction).fields) {
+				if !yield(c, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// contradictions are questions whose answers, an object and what is wrong with
+// it, should be empty.
+var contradictions = []string{
+	// A request and its LSC.
+	`SELECT 'LSC ' || l.serial, 'it is ' || l.state || ', but its request ' || r.id || ' is ' || r.state
+		FROM lscs AS l JOIN requests AS r ON r.id = l.request_id
+		WHERE r.state <> 'issued' AND NOT (r.state = 'superseded' AND l.state = 'stale')`,
+	`SELECT 'LSC ' || l.serial, 'it is of ' || l.device || ', but its request ' || r.id || ' is of ' || r.device
+		FROM lscs AS l JOIN requests AS r ON r.id = l.request_id
+		WHERE l.device_id IS NOT r.device_id OR l.device <> r.device`,
+
+	// What belongs to a device.
+	`SELECT 'LSC ' || l.serial, 'it is of ' || l.device || ', but belongs to the device ' || d.name
+		FROM lscs AS l JOIN devices AS d ON d.id = l.device_id WHERE l.device <> d.name`,
+	`SELECT 'request ' || r.id, 'it is of ' || r.device || ', but belongs to the device ' || d.name
+		FROM requests AS r JOIN devices AS d ON d.id = r.device_id WHERE r.device <> d.name`,
+	`SELECT 'request ' || id, 'it is pending, but its device ' || device || ' is not there'
+		FROM requests WHERE state = 'pending' AND device_id IS NULL`,
+	`SELECT 'LSC ' || serial, 'it is issued, but its device ' || device || ' is not there'
+		FROM lscs WHERE state = 'issued' AND device_id IS NULL`,
+
+	// One at a time.
+	`SELECT 'device ' || min(device), 'it has ' || count(*) || ' installed LSCs'
+		FROM lscs WHERE state = 'installed' AND device_id IS NOT NULL GROUP BY device_id HAVING count(*) > 1`,
+	`SELECT 'device ' || min(device), 'it has ' || count(*) || ' LSCs that are issued, and not yet confirmed'
+		FROM lscs WHERE state = 'issued' AND device_id IS NOT NULL GROUP BY device_id HAVING count(*) > 1`,
+	`SELECT 'device ' || min(device), 'it has ' || count(*) || ' pending requests'
+		FROM requests WHERE state = 'pending' AND device_id IS NOT NULL GROUP BY device_id HAVING count(*) > 1`,
+	`SELECT 'device ' || r.device, 'its request ' || r.id || ' is pending, though the LSC ' || l.serial || ' is still issued'
+		FROM requests AS r JOIN lscs AS l ON l.device_id = r.device_id WHERE r.state = 'pending' AND l.state = 'issued'`,
+	`SELECT 'request ' || id, 'it is pending for the online CA, but is not among those that are sent there'
+		FROM requests WHERE state = 'pending' AND issuer = 'online-ca' AND id NOT IN (SELECT request_id FROM online_requests)`,
+
+	// Times that belong to a state.
+	`SELECT 'LSC ' || serial, 'it is ' || state || ', but the time of that does not fit'
+		FROM lscs WHERE (installed_at = 0) = (state = 'installed') AND (state = 'installed' OR state = 'issued')
+		OR (ended_at = 0) <> (state = 'issued' OR state = 'installed')`,
+	`SELECT 'LSC ' || serial, 'its validity ends before it begins' FROM lscs WHERE not_after < not_before`,
+
+	// An operation and its status.
+	`SELECT 'device ' || name, 'nothing is scheduled, but the status is that an operation is pending'
+		FROM devices WHERE operation = 'none' AND status = 'pending'`,
+	`SELECT 'device ' || name, 'nothing is scheduled, but it has to be completed by a time'
+		FROM devices WHERE operation = 'none' AND completes_by <> 0`,
+	`SELECT 'device ' || name, operation || ' is scheduled, but the status is ' || status
+		FROM devices WHERE operation <> 'none' AND (status = 'none' OR status = 'upgrade-success' OR status = 'delete-success' OR status = 'troubleshoot-success')`,
+
+	// The CAPF certificate.
+	`SELECT 'CAPF certificate', 'it has no key' WHERE EXISTS (SELECT 1 FROM identity_chain) AND NOT EXISTS (SELECT 1 FROM identity)`,
+	`SELECT 'CAPF certificate', 'its key is there, it is not' WHERE EXISTS (SELECT 1 FROM identity)
+		AND NOT EXISTS (SELECT 1 FROM identity_chain WHERE position = 0)`,
+	`SELECT 'master key', 'secrets are there, but not what tells a wrong key' WHERE NOT EXISTS (SELECT 1 FROM key_check) AND (
+		EXISTS (SELECT 1 FROM identity) OR EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM devices WHERE sealed_string IS NOT NULL))`,
+	`SELECT 'service ' || s.name, 'it is not there' FROM (SELECT 'capf' AS name UNION SELECT 'enrollment') AS s
+		WHERE s.name NOT IN (SELECT name FROM services)`,
+}
+
+// KeptLSC is an LSC with the key of the request that it was made for.
+type KeptLSC struct {
+	LSC
+	KeyHash []byte // SHA-256 of the SubjectPublicKeyInfo
+}
+
+// KeptLSCs yields all LSCs, for who checks them.
+func (s *Store) KeptLSCs(ctx context.Context) iter.Seq2[KeptLSC, error] {
+	q := query{selection: `SELECT l.id, l.request_id, l.device_id, l.device, l.serial, l.subject, l.issuer, l.key_kind, l.not_before,
+		l.not_after, l.state, l.issued_at, l.installed_at, l.ended_at, l.fingerprint, l.certificate, coalesce(r.key_hash, x'')
+		FROM lscs AS l LEFT JOIN requests AS r ON r.id = l.request_id`, order: "l.id"}
+	return stream(ctx, s, "reading LSCs", q, func(k *KeptLSC) []any { return append(k.LSC.fields(), &k.KeyHash) })
+}
