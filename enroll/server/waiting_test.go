@@ -1,0 +1,86 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/phone"
+	"capf/store"
+)
+
+// TestWaitIsEnded are decisions about phones that wait, one phone for each; the
+// phone that nobody decides about goes on waiting.
+func TestWaitIsEnded(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	quick := func(c *phone.Config) { c.NewKey = nil }
+	ec := func(e *enroll.DeviceEdit) { order := store.ECOnly; e.KeyOrder = &order }
+	waits := map[string]*waitingPhone{}
+	for _, name := range []string{"stays", "unknown", "overtaken", "all"} {
+		h.add(name, store.Install, ec)
+		waits[name] = h.waits(name, quick)
+		h.pending(name)
+	}
+	over := func(name string) error {
+		t.Helper()
+		select {
+		case <-waits[name].done:
+			return waits[name].err
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s still waits", name)
+			return nil
+		}
+	}
+	var declined *phone.DeclinedError
+	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "unknown"); err != nil {
+		t.Fatal(err)
+	}
+	if err := over("unknown"); !errors.As(err, &declined) {
+		t.Errorf("the phone whose device was deleted ended with %v", err)
+	}
+	first := h.pending("overtaken")
+	second := h.waits("overtaken", quick)
+	if err := over("overtaken"); !errors.As(err, &declined) {
+		t.Errorf("the phone that connected again ended with %v", err)
+	}
+	eventually(t, "the second request", func() bool { return h.pending("overtaken").ID > first.ID })
+	h.bring(h.sign(ca, h.pending("overtaken")))
+	if <-second.done; second.err != nil {
+		t.Error(second.err)
+	}
+	if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{h.pending("all").ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := over("all"); !errors.As(err, &declined) {
+		t.Errorf("the phone whose request was deleted ended with %v", err)
+	}
+	select {
+	case <-waits["stays"].done:
+		t.Errorf("the phone that nobody decided about ended with %v", waits["stays"].err)
+	default:
+	}
+	h.bring(h.sign(ca, h.pending("stays")))
+	if err := over("stays"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWaitAmongMany finds the decision among more events than are looked at one
+// by one.
+func TestWaitAmongMany(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	h.add(sep, store.Install)
+	w := h.waits(sep)
+	r := h.pending(sep)
+	inParallel(h, 128, 2000, func(i int) error {
+		return h.rules.Store.AddEvent(t.Context(), store.Event{Actor: operator, Device: fmt.Sprint("other-", i), Action: "test"})
+	})
+	h.bring(h.sign(ca, r))
+	if <-w.done; w.err != nil {
+		t.Error(w.err)
+	}
+}
