@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"exits":    exits,
 			"mask":     mask,
 			"waitfile": waitFile,
+			"waitjob":  waitJob,
 			"seed":     seed,
 		},
 	})
@@ -121,6 +122,23 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("%s has not appeared", args[0])
+}
+
+// waitJob waits until a job has ended: waitjob 1.
+func waitJob(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitjob ID")
+	}
+	for range 2000 {
+		ts.Check(ts.Exec("capf", "job", "list", "--no-header"))
+		for line := range strings.Lines(ts.ReadFile("stdout")) {
+			if words := strings.Fields(line); words[0] == args[0] && !strings.Contains(line, "Waiting") && !strings.Contains(line, "Running") {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("job %s has not ended", args[0])
 }
 
 // seedTime is when everything that seed makes happened.
