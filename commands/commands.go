@@ -75,11 +75,14 @@ func tree() *command {
 			onlineCATestCommand(),
 		}},
 		{name: "audit", short: "the record of who did what", commands: []command{
-			auditListCommand(),
+			auditListCommand(), auditPruneCommand(),
 		}},
 		{name: "phone", short: "act as a phone against any CAPF server", commands: []command{
 			phoneEnrollCommand(), phoneFetchCommand(), phoneDeleteCommand(),
 		}},
+		backupCommand(),
+		restoreCommand(),
+		checkCommand(),
 		shellCommand(),
 		completionCommand(),
 		versionCommand(),

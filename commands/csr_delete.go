@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -12,14 +13,26 @@ import (
 
 func csrDeleteCommand() command {
 	return command{
-		name: "delete", args: "ID...|all", short: "delete requests",
+		name: "delete", args: "[ID...|all]", short: "delete requests",
 		about: `The word all stands for the requests that wait for a certificate. A request for
 which one was issued is kept, since it explains the certificate. Unless all that
-are named can be deleted, none is.`,
+are named can be deleted, none is.
+
+--before takes all requests from before a time of which no certificate is kept:
+those that wait, that newer ones have overtaken, that an issuer has rejected, and
+those whose certificate was stale and has been deleted.`,
 		example: "capf csr delete all --dry-run",
-		output:  list, flags: removalFlags(),
+		output:  list, flags: append(removalFlags(), beforeFlag()),
 		run: func(env *Env, c *cli.Context) error {
 			o := removal(c)
+			if before, err := env.ageLimit(c); err != nil {
+				return err
+			} else if !before.IsZero() {
+				return csrDeleteBefore(c.Context, env, before, o)
+			}
+			if len(o.names) == 0 {
+				return &usageError{text: "which requests is not said", hint: "give their numbers, all, or --before TIME"}
+			}
 			ids, err := parseIDs(o.names)
 			if err != nil {
 				return err
@@ -61,6 +74,35 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 	}
 	n, err := s.DeleteRequests(ctx, env.actor(), ids)
 	if err != nil {
+		return err
+	}
+	return env.sayRemoved(n, "request")
+}
+
+// csrDeleteBefore deletes old requests of which no certificate is kept.
+func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	old := store.RequestFilter{Before: before, Bare: true}
+	n, err := s.CountRequests(ctx, old)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		env.say("no request is older")
+		return env.nothingRemoved()
+	}
+	what := fmt.Sprintf("%s from before %s", counted(n, "request"), timestamp(before))
+	if o.dryRun {
+		env.say("%s would be deleted", what)
+		return showList(env, s.Requests(ctx, old), requestColumns, "nothing would be deleted")
+	}
+	if err := env.consent(o.yes, "delete %s", what); err != nil {
+		return err
+	}
+	if n, err = s.DeleteRequestsBefore(ctx, env.actor(), before); err != nil {
 		return err
 	}
 	return env.sayRemoved(n, "request")

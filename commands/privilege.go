@@ -40,8 +40,9 @@ var privileges = map[string]int{
 }
 
 // outsideOnly are the commands that the shell does not have: those that belong
-// to the system around it.
-var outsideOnly = []string{"shell", "completion", "serve"}
+// to the system around it, and restore, which would bring parameters along that
+// are not to be set in the shell.
+var outsideOnly = []string{"shell", "completion", "serve", "restore"}
 
 // secretFlags show a secret, whatever the command needs otherwise.
 var secretFlags = []string{"--reveal"}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 
 	"capf/crypto"
@@ -209,6 +210,12 @@ func (c *checker) masterKey(ctx context.Context) (err error) {
 	c.rules.Sealer, err = OpenSealer(ctx, c.rules.Store, c.keyFile, false)
 	if errors.Is(err, ErrNotReady) {
 		return nil // nothing is sealed; c.certificate tells of it
+	}
+	switch {
+	case errors.Is(err, crypto.ErrWrongKey):
+		err = fmt.Errorf("%q is the key of another database", c.keyFile)
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%q is not there", c.keyFile)
 	}
 	if err != nil {
 		c.rules.Sealer = nil

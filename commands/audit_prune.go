@@ -1,0 +1,96 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+type auditPruneOptions struct {
+	before      time.Time
+	yes, dryRun bool
+}
+
+func auditPruneCommand() command {
+	return command{
+		name: "prune", short: "delete the events from before a time",
+		about: `Events go from the beginning of the record up to the first that is not older. The
+last one that went leaves its hash, so that the rest can still be verified. What
+was wrong in the part that goes can be found no more, so the record is verified
+first, and left alone when it is not as it was written. Export what has to be kept
+longer before: capf audit list --json > events.json.`,
+		example: "capf audit prune --before 365d --dry-run",
+		output:  object,
+		flags:   append(removalFlags(), beforeFlag()),
+		run: func(env *Env, c *cli.Context) error {
+			before, err := env.ageLimit(c)
+			if err != nil {
+				return err
+			}
+			if before.IsZero() {
+				return &usageError{text: "--before is missing", hint: "such as --before 365d or --before 2026-01-01"}
+			}
+			return auditPrune(c.Context, env, auditPruneOptions{before, c.Bool("yes"), c.Bool("dry-run")})
+		},
+	}
+}
+
+// beforeFlag limits what is deleted to what is old.
+func beforeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "before", Usage: "only from before the `TIME`, which may be a span back from now such as 365d"}
+}
+
+// ageLimit is the time of --before, zero without it. It has to be in the past,
+// since a slip of the year would take everything, and it names what goes, so
+// that other names have no place beside it.
+func (env *Env) ageLimit(c *cli.Context) (time.Time, error) {
+	before, err := parsed(c, "before", env.moment)
+	switch {
+	case err != nil:
+		return before, err
+	case before.IsZero():
+		return before, nil
+	case before.After(env.Now()):
+		return before, usagef("--before: %s is yet to come", timestamp(before))
+	case c.NArg() > 0:
+		return before, usagef("--before and %q exclude each other", c.Args().First())
+	}
+	return before, nil
+}
+
+func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.PrunableEvents(ctx, o.before)
+	if err != nil {
+		return err
+	}
+	if p.Events == 0 {
+		env.say("no event is older")
+		return env.nothingRemoved()
+	}
+	r, err := s.VerifyEvents(ctx)
+	if err != nil {
+		return err
+	}
+	if r.Fault != nil {
+		return withHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
+			"nothing was pruned; keep a copy of the database for whoever looks into it")
+	}
+	if o.dryRun {
+		env.say("%s would be deleted", counted(p.Events, "event"))
+		return showObject(env, []field{{"Events", "events", p.Events}, {"First", "first", p.First}, {"Last", "last", p.Last}})
+	}
+	if err := env.consent(o.yes, "delete %s from before %s", counted(p.Events, "event"), timestamp(o.before)); err != nil {
+		return err
+	}
+	n, err := s.PruneEvents(ctx, env.actor(), o.before)
+	if err != nil {
+		return err
+	}
+	return env.sayRemoved(n, "event")
+}

@@ -1,0 +1,100 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+func backupCommand() command {
+	return command{
+		name: "backup", args: "FILE", short: "write a copy of the database, while phones enroll",
+		about: `The copy is the database as it was at one moment. It appears complete and on the
+disk, with mode 0600, or not at all, and has been read back. A file that is there
+is replaced only with --yes.
+
+The master key is not in it. Without the key the CAPF private key, authentication
+strings and passwords in the copy cannot be read: keep a copy of the key too, but
+elsewhere, since who has both has the CAPF private key.
+
+The last event and its hash are worth keeping apart from the copy: with them it
+can be told later whether somebody has written the record of events anew.`,
+		example: "capf backup capf-backup.db",
+		output:  object,
+		flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace a file that is there"}},
+		run: func(env *Env, c *cli.Context) error {
+			return backup(c.Context, env, c.Args().First(), c.Bool("yes"))
+		},
+	}
+}
+
+func backup(ctx context.Context, env *Env, file string, yes bool) error {
+	if file == "-" {
+		return &usageError{text: "a backup goes to a file, since it is read back there", hint: "write it to a file and send that on"}
+	}
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	key := enroll.MasterKeyFile(s.Path(), env.Getenv)
+	if err := env.mayBackup(file, s.Path(), key, yes); err != nil {
+		return err
+	}
+	p := env.progress()
+	copied, err := s.Backup(ctx, file, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
+	p.end()
+	if err != nil {
+		return err
+	}
+	// Who copies the database is worth an event, yet a backup is wanted most
+	// when nothing can be written any more.
+	if err := s.AddEvent(ctx, store.Event{Actor: env.actor(), Action: "backup", Detail: fmt.Sprintf("%s, SHA-256 %x", file, copied.SHA256)}); err != nil {
+		env.say("warning: the backup is complete, but not recorded: %s", err)
+	}
+	env.say("the master key is not in it: keep a copy of %s elsewhere, for without it the secrets in the backup cannot be read", key)
+	return showObject(env, []field{
+		{"Backup", "file", file},
+		{"Bytes", "bytes", copied.Bytes},
+		{"SHA-256", "sha256", copied.SHA256},
+		{"Devices", "devices", copied.Devices},
+		{"Last event", "last_event", copied.Events},
+		{"Hash of it", "last_event_hash", copied.EventHash},
+		{"Includes master key", "master_key_included", false},
+		{"", "master_key_file", key},
+	})
+}
+
+// mayBackup refuses a place that must not be written to, or not without
+// consent.
+func (env *Env) mayBackup(file, database, key string, yes bool) error {
+	there, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("backing up to %q: %w", file, pathless(err))
+	}
+	if there.IsDir() {
+		return &usageError{text: fmt.Sprintf("backing up to %q: it is a directory", file), hint: "name a file, such as " + filepath.Join(file, "capf-backup.db")}
+	}
+	for _, own := range []string{database, database + "-wal", database + "-shm", key} {
+		if info, err := os.Stat(own); err == nil && os.SameFile(info, there) {
+			return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a file that capf works with", file)}
+		}
+	}
+	if !there.Mode().IsRegular() {
+		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is not a regular file", file)}
+	}
+	if env.Prompt == nil && !yes {
+		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", file)}, "--yes replaces it")
+	}
+	return env.consent(yes, "replace %s", file)
+}

@@ -1,0 +1,75 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+func checkCommand() command {
+	return command{
+		name: "check", short: "look for everything that can be wrong with the database",
+		about: `It reads the whole file, as SQLite's own integrity check does; looks for rows and
+states that contradict each other; holds keys and certificates against what their
+rows say; opens the secrets with the master key; looks whether the CAPF certificate
+is fit; and follows the chain of events. What it finds is listed, and the exit code
+is 1 then. Nothing is changed, and phones may enroll meanwhile.
+
+A backup is checked by: capf restore FILE --dry-run.`,
+		example: "capf check --json",
+		output:  list,
+		run:     func(env *Env, c *cli.Context) error { return checkDatabase(c.Context, env) },
+	}
+}
+
+func checkDatabase(ctx context.Context, env *Env) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	if err := showList(env, tallied(env.faults(ctx, s, s.Path()), &n), faultColumns, "nothing is wrong with "+s.Path()); err != nil || n == 0 {
+		return err
+	}
+	return withHint(fmt.Errorf("%s in %q", counted(n, "fault"), s.Path()), "capf restore FILE puts a backup in its place")
+}
+
+// faults are those of a database; keyOf is the path of the database whose
+// master key it is to have.
+func (env *Env) faults(ctx context.Context, s *store.Store, keyOf string) iter.Seq2[enroll.Fault, error] {
+	p := env.progress()
+	list := env.rules(s).Check(ctx, enroll.MasterKeyFile(keyOf, env.Getenv), func(part enroll.Part, rows int64) {
+		p.show("checking: %s %d", part, rows)
+	})
+	return func(yield func(enroll.Fault, error) bool) {
+		defer p.end()
+		list(yield)
+	}
+}
+
+// tallied counts the rows that pass.
+func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for row, err := range list {
+			if err == nil {
+				*n++
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// faultColumns are the properties of a fault in a list.
+var faultColumns = []column[enroll.Fault]{
+	{"Part", "part", func(f enroll.Fault) any { return string(f.Part) }},
+	{"What", "object", func(f enroll.Fault) any { return f.Object }},
+	{"Fault", "fault", func(f enroll.Fault) any { return f.Text }},
+	{"", "passing", func(f enroll.Fault) any { return f.Passing }},
+}
