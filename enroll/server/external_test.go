@@ -1,17 +1,22 @@
 package server_test
 
 import (
+	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/onlineca"
+	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
 	"capf/enroll/server"
+	"capf/enroll/wire"
 	"capf/store"
 )
 
@@ -251,3 +256,69 @@ type forger struct {
 }
 
 func (f forger) Public() stdcrypto.PublicKey { return f.shown.Public() }
+
+// TestPowerFailureOffline and TestPowerFailureOnline let the phone lose power
+// after each frame on the way to another CA. Within three attempts it has its
+// LSC, whatever was remembered of the step at which it was lost.
+func TestPowerFailureOffline(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() { // the operator, who signs whatever waits
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			for r, err := range h.rules.Store.Requests(context.Background(), store.RequestFilter{State: store.RequestPending}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				h.bring(h.sign(ca, r))
+			}
+		}
+	}()
+	powerFailures(t, h)
+	close(stop)
+	<-done
+}
+
+func TestPowerFailureOnline(t *testing.T) {
+	t.Parallel()
+	h := open(t, fast)
+	ca := estServer(t, catest.ESTOptions{Transport: catest.Transport{Login: login("Basic")}})
+	h.online(onlineca.EST, ca.Server)
+	powerFailures(t, h)
+}
+
+func powerFailures(t *testing.T, h *house) {
+	for _, at := range []wire.Command{wire.CmdAuthRequest, wire.CmdAuthResponse, wire.CmdKeyGenerateRequest, wire.CmdRequestInProgress,
+		wire.CmdKeyGenerateResponse, wire.CmdEncryptRequest, wire.CmdEncryptResponse, wire.CmdStoreCertificateRequest} {
+		name := "lost-" + strings.ReplaceAll(at.String(), "_", "-")
+		h.add(name, store.Install, ecKey)
+		whole := func(c *phone.Config) { c.NewKey, c.Progress = nil, true }
+		if _, err := h.phone(name, whole, func(c *phone.Config) { c.StopAfter = at }); !errors.Is(err, phone.ErrStopped) {
+			t.Errorf("%s: the phone stopped with %v", at, err)
+			continue
+		}
+		if d := h.device(name); d.Operation != store.Install {
+			t.Errorf("%s: the operation is %s", at, d.Operation)
+		}
+		_, err := h.phone(name, whole)
+		if err != nil && at == wire.CmdEncryptRequest {
+			// Taken for a phone that cannot sign, it was not asked to; an
+			// online CA has no use for that, so the third attempt asks again.
+			_, err = h.phone(name, whole)
+		}
+		if err != nil {
+			t.Errorf("%s: the last attempt: %v", at, err)
+		}
+		if d := h.device(name); d.Operation != store.NoOperation || d.Status != store.Succeeded(store.Install) {
+			t.Errorf("%s: in the end the device has %s, %q", at, d.Operation, d.Status)
+		}
+	}
+}
