@@ -45,7 +45,7 @@ var privileges = map[string]int{
 var outsideOnly = []string{"shell", "completion", "serve", "restore"}
 
 // secretFlags show a secret, whatever the command needs otherwise.
-var secretFlags = []string{"--reveal"}
+var secretFlags = []string{"--reveal", "--strings-file"}
 
 // confinement is what a session of capf shell may do.
 type confinement struct {
