@@ -15,6 +15,7 @@ build:
 	go build -trimpath -o capf .
 
 demo: build
+	scripts/need.sh openssl
 	scripts/demo.sh ./capf
 
 test: vet build
