@@ -263,11 +263,13 @@ func (w *OnlineWorker) reread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unready, err := w.onlineUnready(ctx, settings.Online)
+	// What is read after the fingerprint may be newer than it says, never older:
+	// else a change in between would be missed.
+	key, err := w.fingerprintOfCA(ctx, settings)
 	if err != nil {
 		return err
 	}
-	key, err := w.fingerprintOfCA(ctx, settings)
+	unready, err := w.onlineUnready(ctx, settings.Online)
 	if err != nil {
 		return err
 	}
