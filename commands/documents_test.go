@@ -3,77 +3,79 @@ package commands
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestDocuments holds the checked-in documents against the command tree; make
-// docs writes them anew.
-func TestDocuments(t *testing.T) {
+// TestBulkGuide runs each line of the guide to devices in number, in its order,
+// as somebody would who copies it.
+func TestBulkGuide(t *testing.T) {
 	t.Parallel()
-	want := documents(tree())
-	for name, text := range want {
-		got, err := os.ReadFile(filepath.Join("..", "docs", name))
-		if err != nil {
-			t.Errorf("docs/%s is missing: run make docs", name)
-		} else if string(got) != text {
-			t.Errorf("docs/%s is stale: run make docs", name)
-		}
+	guide, err := filepath.Abs("../docs/bulk.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	pages, err := filepath.Glob("../docs/man/*")
-	check(t, err)
-	for _, page := range pages {
-		if _, ok := want["man/"+filepath.Base(page)]; !ok {
-			t.Errorf("docs/man/%s is of no command: remove it", filepath.Base(page))
-		}
-	}
-}
-
-func TestWriteDocuments(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
-	check(t, WriteDocuments(dir))
-	for name, want := range documents(tree()) {
-		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
-			t.Errorf("%s: %v", name, err)
-		}
+	const script = `env TEST_NOW=2027-01-31T18:00:00Z
+exec capf init
+exec capf cert export capf --out capf.pem
+exec capf cert export capf --out ca.pem
+exec capf device add SEP001122334455 --pool Berlin --model 8861
+exec capf device add CSFolga
+guide
+-- password --
+secret
+`
+	if err := os.WriteFile(filepath.Join(dir, "guide.txtar"), []byte(script), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	testscript.Run(t, testscript.Params{
+		Dir: dir,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CAPF_DB", filepath.Join(e.WorkDir, "capf.db"))
+			e.Setenv("TZ", "UTC")
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"guide": func(ts *testscript.TestScript, _ bool, _ []string) { followGuide(ts, guide) },
+		},
+	})
 }
 
-func TestRoff(t *testing.T) {
-	t.Parallel()
-	if got := roff(".a\n'b\n--c \\d"); got != "\\&.a\n\\&'b\n\\-\\-c \\ed" {
-		t.Errorf("got %q", got)
-	}
+// elsewhere are parts of lines that cannot succeed here, with the exit codes
+// that they may have instead: there is no such program, directory or job.
+var elsewhere = map[string]string{
+	"--apply-config": "5", "ldap sync": "1", "job cancel 1": "4",
 }
 
-// TestTreeWords holds what documents, completions and the shell take for
-// granted of every command.
-func TestTreeWords(t *testing.T) {
-	t.Parallel()
-	var names []string
-	for _, l := range leaves(tree(), "capf") {
-		names = append(names, strings.TrimPrefix(l.name, "capf "))
-		switch {
-		case l.short == "" || strings.HasSuffix(l.short, ".") || upperFirst(l.short) == l.short && !strings.HasPrefix(l.short, "LSC"):
-			t.Errorf("%s: the short text is %q", l.name, l.short)
-		case l.example == "":
-			t.Errorf("%s has no example", l.name)
-		case !strings.HasPrefix(l.example, l.name):
-			t.Errorf("%s: its example is %q", l.name, l.example)
-		case l.run == nil:
-			t.Errorf("%s does nothing", l.name)
+func followGuide(ts *testscript.TestScript, guide string) {
+	text, err := os.ReadFile(guide)
+	ts.Check(err)
+	lines := 0
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "capf ") {
+			continue
 		}
-		for _, f := range l.allFlags() {
-			if _, meaning := describeFlag(f); meaning == "" {
-				t.Errorf("%s: flag --%s has no meaning", l.name, f.Names()[0])
+		lines++
+		want := "0"
+		for part, code := range elsewhere {
+			if strings.Contains(line, part) {
+				want = code
 			}
 		}
-	}
-	for name := range privileges {
-		if !slices.Contains(names, name) {
-			t.Errorf("privileges has %q, which is no command", name)
+		code := "0"
+		if err := ts.Exec("sh", "-c", line); err != nil {
+			code = strings.TrimPrefix(err.Error(), "exit status ")
 		}
+		if code != want {
+			ts.Fatalf("%s\nexit code %s, want %s", line, code, want)
+		}
+	}
+	if lines < 30 {
+		ts.Fatalf("the guide has only %d commands", lines)
 	}
 }
