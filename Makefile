@@ -3,13 +3,15 @@
 # make build   the static binary ./capf
 # make docs    the manual pages and docs/reference.md, from the command tree
 # make bench   figures, each next to its bound; BENCHFLAGS=-short is quicker
+# make crash   kill serve for TIME while phones and operators work, then look for what was lost
 # make fuzz    every reader of foreign bytes, FUZZTIME each
 
 export CGO_ENABLED := 0
 FUZZTIME ?= 30s
+TIME ?= 1m
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: build demo test vet lint docs bench fuzz clean
+.PHONY: build demo test vet lint docs bench crash fuzz clean
 
 build:
 	go build -trimpath -o capf .
@@ -33,6 +35,9 @@ docs:
 
 bench: build
 	go run ./scripts/bench -capf ./capf $(BENCHFLAGS)
+
+crash: build
+	go run ./scripts/crash -capf ./capf -time $(TIME) $(CRASHFLAGS)
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)

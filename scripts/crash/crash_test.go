@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"capf/commands"
+	"capf/store"
+)
+
+// asProgram makes the test binary act as capf, or as this program.
+const asProgram = "CAPF_CRASH_TEST"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) == "" {
+		os.Exit(m.Run())
+	}
+	if !strings.HasPrefix(os.Args[1], "-") {
+		os.Exit(commands.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		os.Stderr.WriteString(err.Error())
+		os.Exit(1)
+	}
+}
+
+// TestNothingLost is a short storm; make crash has longer ones.
+func TestNothingLost(t *testing.T) {
+	t.Setenv(asProgram, "1")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = run(t.Context(), []string{"-capf", self, "-time", "16s", "-dir", t.TempDir()}, &out, t.Output())
+	t.Log(out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"session ok", "session without power", "command ok", "serve killed"} {
+		if !strings.Contains(out.String(), word) {
+			t.Errorf("the storm was none: there is no %q", word)
+		}
+	}
+}
+
+// TestJudge has each kind of loss noticed.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	one, two := []byte("one"), []byte("two")
+	install, deletion := store.Install, store.Delete
+	lsc := func(der []byte, state store.LSCState) facts {
+		return facts{lscs: map[[32]byte]store.LSC{fingerprint(der): {State: state}}}
+	}
+	sure := attempt{op: install, began: 1, ended: 2, sure: true}
+	told := []deed{
+		{kind: received, at: 4, certificate: one}, {kind: said, at: 5, began: 3, op: install, certificate: one},
+		{kind: confirmed, at: 6, began: 3, op: install, certificate: one},
+	}
+	for _, test := range []struct {
+		name     string
+		attempts []attempt
+		deeds    []deed
+		op       store.Operation
+		facts    facts
+		want     string
+	}{
+		{"good", []attempt{sure}, told, store.NoOperation, lsc(one, store.LSCInstalled), ""},
+		{"not recorded", []attempt{sure}, told[:1], install, lsc(two, store.LSCIssued), "not recorded"},
+		{"not installed", []attempt{sure}, told, store.NoOperation, lsc(one, store.LSCIssued), `is installed, which is "issued"`},
+		{"lost", []attempt{sure}, told, store.NoOperation, lsc(two, store.LSCInstalled), "not recorded"},
+		{"replaced by nothing", []attempt{sure}, told, store.NoOperation, lsc(one, store.LSCReplaced), `which is "replaced"`},
+		{"deleted", []attempt{sure}, append(told[:3:3], deed{kind: said, at: 8, op: deletion}), store.NoOperation, lsc(one, store.LSCDeleted), ""},
+		{"cleared by nobody", []attempt{sure}, told[:1], store.NoOperation, lsc(one, store.LSCIssued), "never said"},
+		{"not cleared", []attempt{sure}, told, install, lsc(one, store.LSCInstalled), "still scheduled"},
+		{"scheduled by nobody", []attempt{sure}, nil, deletion, facts{}, "nobody has asked"},
+		{"perhaps scheduled", []attempt{sure, {op: deletion, began: 7, ended: 8}}, told, deletion, lsc(one, store.LSCInstalled), ""},
+	} {
+		d := &device{name: test.name, attempts: test.attempts, deeds: test.deeds}
+		got := strings.Join(d.judge(store.Device{Operation: test.op}, test.facts), "; ")
+		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	stdcrypto "crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"sync"
+	"time"
+
+	"capf/store"
+)
+
+// device is a phone with its flash, and what its operators and it remember.
+type device struct {
+	*storm
+	name    string
+	number  int
+	careful bool // it authenticates with its LSC as soon as it has one
+
+	// What is in flash. It belongs to the phone, which does one thing at a time.
+	certificate []byte
+	key         stdcrypto.Signer
+
+	scheduling sync.Mutex // one operator at a time schedules something
+
+	mu       sync.Mutex
+	attempts []attempt // guarded by mu
+	deeds    []deed    // guarded by mu
+}
+
+// attempt is that of an operator to schedule an operation.
+type attempt struct {
+	op           store.Operation
+	began, ended int64
+	sure         bool // capf said that it is done; otherwise it may be or not
+}
+
+// deed is something that a phone did or was told.
+type deed struct {
+	kind        deedKind
+	at          int64
+	began       int64 // when its session had authenticated
+	op          store.Operation
+	certificate []byte
+}
+
+type deedKind string
+
+const (
+	received  deedKind = "received"  // a certificate
+	said      deedKind = "said"      // that the operation is done
+	showed    deedKind = "showed"    // its certificate, to authenticate
+	confirmed deedKind = "confirmed" // was told END_SESSION success after it had said so
+)
+
+func newDevice(s *storm, number int) *device {
+	return &device{storm: s, number: number, name: fmt.Sprintf("SEP%012X", number), careful: number%3 == 0}
+}
+
+// row is the device as it is added: phones of all kinds of keys.
+func (d *device) row() store.Device {
+	v := store.Device{
+		Name: d.name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack, Operation: store.NoOperation, AuthMode: store.ByNullString,
+		KeyOrder: store.ECOnly, RSABits: 1024, ECBits: 256, Status: store.StatusNone, CompletesBy: time.Time{},
+	}
+	if d.number%4 == 0 {
+		v.KeyOrder = store.RSAOnly
+	}
+	return v
+}
+
+func (d *device) did(one deed) {
+	one.at = d.now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deeds = append(d.deeds, one)
+}
+
+// tried remembers an attempt to schedule, which began at the moment.
+func (d *device) tried(op store.Operation, began int64, sure bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.attempts = append(d.attempts, attempt{op, began, d.now(), sure})
+}
+
+// wants says whether something may be scheduled for the device.
+func (d *device) wants() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.attempts) == 0 {
+		return false
+	}
+	last := d.attempts[len(d.attempts)-1]
+	for _, one := range d.deeds {
+		if one.kind == confirmed && one.began > last.ended {
+			return false
+		}
+	}
+	return true
+}
+
+// serial is that of a certificate as store writes it.
+func serial(der []byte) string {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return "none: " + err.Error()
+	}
+	return c.SerialNumber.Text(16)
+}
+
+func fingerprint(der []byte) [32]byte { return sha256.Sum256(der) }

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+
+	"capf/store"
+)
+
+// facts are what the database says in the end.
+type facts struct {
+	lscs   map[[32]byte]store.LSC
+	issued map[string]bool // the serials of which events tell
+	purged bool            // stale LSCs were deleted
+}
+
+// judge holds the database, which no process has open, against what phones and
+// operators remember.
+func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
+	for _, look := range []func(context.Context) ([]string, error){s.askSQLite, s.askCapf, s.readLog} {
+		more, err := look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		complaints = append(complaints, more...)
+	}
+	db, err := store.Open(ctx, s.database(), store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	chain, err := db.VerifyEvents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if chain.Fault != nil {
+		complaints = append(complaints, fmt.Sprintf("event %d %s", chain.Fault.ID, chain.Fault.Text))
+	}
+	f, err := gather(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range s.devices {
+		row, err := db.Device(ctx, d.name)
+		if err != nil {
+			return nil, err
+		}
+		complaints = append(complaints, d.judge(row, f)...)
+	}
+	return complaints, nil
+}
+
+// askSQLite has the program that everybody has look at the file.
+func (s *storm) askSQLite(ctx context.Context) ([]string, error) {
+	const twice = "SELECT device || ' has ' || count(*) || ' installed LSCs' FROM lscs WHERE state = 'installed' GROUP BY device_id HAVING count(*) > 1"
+	out, err := exec.CommandContext(ctx, "sqlite3", s.database(), "PRAGMA integrity_check; PRAGMA foreign_key_check; "+twice).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("sqlite3: %w\n%s", err, out)
+	}
+	if text := strings.TrimSpace(string(out)); text != "ok" {
+		return []string{"sqlite3: " + text}, nil
+	}
+	return nil, nil
+}
+
+func (s *storm) askCapf(ctx context.Context) ([]string, error) {
+	if out, err := s.command(ctx, "check").CombinedOutput(); err != nil {
+		return []string{fmt.Sprintf("capf check: %v\n%s", err, out)}, nil
+	}
+	return nil, nil
+}
+
+// broken is a line of the log that no accident of the storm explains.
+var broken = regexp.MustCompile(`(?m)^.*(panic|DATA RACE|fatal error|unexpected signal).*$`)
+
+func (s *storm) readLog(context.Context) (complaints []string, err error) {
+	text, err := os.ReadFile(s.logFile)
+	for _, line := range broken.FindAll(text, 10) {
+		complaints = append(complaints, "the log of serve: "+string(bytes.TrimSpace(line)))
+	}
+	return complaints, err
+}
+
+func gather(ctx context.Context, db *store.Store) (facts, error) {
+	f := facts{lscs: map[[32]byte]store.LSC{}, issued: map[string]bool{}}
+	for l, err := range db.LSCs(ctx, store.LSCFilter{}) {
+		if err != nil {
+			return f, err
+		}
+		f.lscs[fingerprint(l.Certificate)] = l
+	}
+	for e, err := range db.Events(ctx, store.EventFilter{}) {
+		if err != nil {
+			return f, err
+		}
+		if _, serial, ok := strings.Cut(e.Detail, "serial "); ok && e.Step == "issue" {
+			f.issued[serial] = true
+		}
+		f.purged = f.purged || e.Action == "stale-lsc-delete"
+	}
+	return f, nil
+}
+
+// judge is about one device.
+func (d *device) judge(row store.Device, f facts) (complaints []string) {
+	complain := func(format string, args ...any) {
+		complaints = append(complaints, d.name+": "+fmt.Sprintf(format, args...))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, one := range d.deeds {
+		switch {
+		case one.kind == received:
+			if _, ok := f.lscs[fingerprint(one.certificate)]; !ok && !(f.purged && f.issued[serial(one.certificate)]) {
+				complain("it received the LSC %s, which is not recorded", serial(one.certificate))
+			}
+		case one.kind == confirmed && one.op == store.Install:
+			may := []store.LSCState{store.LSCInstalled}
+			if slices.ContainsFunc(d.deeds[i+1:], deed.mayReplace) {
+				may = append(may, store.LSCReplaced, store.LSCDeleted)
+			}
+			if l, ok := f.lscs[fingerprint(one.certificate)]; !ok || !slices.Contains(may, l.State) {
+				complain("it was told that the LSC %s is installed, which is %q", serial(one.certificate), l.State)
+			}
+		}
+	}
+	if text := d.misscheduled(row.Operation); text != "" {
+		complain("%s", text)
+	}
+	return complaints
+}
+
+// mayReplace says whether after this deed another LSC may be the installed
+// one, or none.
+func (one deed) mayReplace() bool {
+	return one.kind == showed || one.kind == said && one.op != store.Troubleshoot || one.kind == said && one.certificate != nil
+}
+
+// misscheduled says why the operation cannot be what the database says. The
+// mutex is held.
+func (d *device) misscheduled(op store.Operation) string {
+	// The last attempt that is sure, and those after it, which may have
+	// taken effect, are what can be scheduled now.
+	first := len(d.attempts) - 1
+	for first > 0 && !d.attempts[first].sure {
+		first--
+	}
+	var can []attempt
+	if first >= 0 {
+		can = d.attempts[first:]
+	}
+	if op == store.NoOperation {
+		if len(can) == 0 || !can[0].sure {
+			return ""
+		}
+		for _, one := range d.deeds {
+			if one.kind == said && slices.ContainsFunc(can, func(a attempt) bool { return a.op == one.op && a.began < one.at }) {
+				return ""
+			}
+		}
+		return fmt.Sprintf("%s was scheduled and is not now, but the phone never said that it has done it", can[0].op)
+	}
+	if !slices.ContainsFunc(can, func(a attempt) bool { return a.op == op }) {
+		return fmt.Sprintf("%s is scheduled, which nobody has asked for lately", op)
+	}
+	last := can[len(can)-1]
+	for _, one := range d.deeds {
+		if one.kind == confirmed && one.began > last.ended {
+			return fmt.Sprintf("%s is still scheduled, although the phone was told that %s is done", op, one.op)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// operators is how many of them run commands at the same time.
+const operators = 3
+
+var operator = store.Actor{Kind: store.Operator, Name: "crash"}
+
+// operate runs commands, which are killed now and then, as by an operator who
+// loses patience or the connection.
+func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
+	for pause(ctx, between(r, 0, 100*time.Millisecond)) {
+		patience := 30 * time.Second
+		if r.IntN(8) == 0 {
+			patience = between(r, time.Millisecond, 100*time.Millisecond)
+		}
+		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		switch d := s.devices[r.IntN(len(s.devices))]; r.IntN(10) {
+		case 0:
+			s.run(one, "csr", "list", "--state", "all")
+		case 1:
+			s.run(one, "stale-lsc", "delete", "all")
+		case 2:
+			s.run(one, "status")
+		case 3:
+			s.run(one, "lsc", "list", "--json")
+		default:
+			args := []string{"device", "set", d.name, "--operation", "install"}
+			op := store.Install
+			if !d.careful || r.IntN(2) == 0 {
+				op = d.choose(r)
+				args[4] = op.String()
+			} else if d.careful {
+				// By its LSC, once it has one.
+				args = append(args, "--auth-mode", "lsc")
+				if !d.hasInstalled() {
+					args[6] = "null-string"
+				}
+			}
+			d.schedule(op, func() error { return s.run(one, args...) })
+		}
+		cancel()
+	}
+	return nil
+}
+
+// choose is an operation that the device can do: a careful one would have
+// nothing to authenticate with after a deletion.
+func (d *device) choose(r *rand.Rand) store.Operation {
+	all := []store.Operation{store.Install, store.Install, store.Troubleshoot, store.Delete}
+	if d.careful {
+		all = all[:3]
+	}
+	return all[r.IntN(len(all))]
+}
+
+// hasInstalled says whether the phone has had a certificate in its flash,
+// which a careful one never deletes.
+func (d *device) hasInstalled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, one := range d.deeds {
+		if one.kind == said && one.op == store.Install {
+			return true
+		}
+	}
+	return false
+}
+
+// schedule remembers an attempt to schedule something.
+func (d *device) schedule(op store.Operation, try func() error) {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	began := d.now()
+	err := try()
+	d.tried(op, began, err == nil)
+}
+
+// run runs a command.
+func (s *storm) run(ctx context.Context, args ...string) error {
+	err := s.command(ctx, args...).Run()
+	switch {
+	case ctx.Err() != nil:
+		s.count("command killed")
+	case err != nil:
+		s.count("command failed")
+	default:
+		s.count("command ok")
+	}
+	return err
+}
+
+// schedule is an operator's program, which schedules faster than commands can
+// and works on the database as another process.
+func (s *storm) schedule(ctx context.Context, r *rand.Rand) error {
+	db, err := store.Open(ctx, s.database(), store.Options{})
+	if err != nil {
+		return err
+	}
+	rules := &enroll.Rules{Store: db, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	for pause(ctx, between(r, 0, 30*time.Millisecond)) {
+		d := s.devices[r.IntN(len(s.devices))]
+		op := d.choose(r)
+		d.schedule(op, func() error {
+			_, _, err := rules.ChangeDevice(context.WithoutCancel(ctx), operator, d.name, enroll.DeviceEdit{Operation: &op})
+			if err != nil {
+				s.count("scheduling failed")
+			}
+			return err
+		})
+	}
+	err = db.Close()
+	if errors.Is(err, store.ErrFull) {
+		return nil
+	}
+	return err
+}

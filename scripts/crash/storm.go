@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"capf/store"
+)
+
+// storm is a database with all that happens to it.
+type storm struct {
+	options
+	dir     string
+	logFile string // of serve, outside of dir
+	address string
+	devices []*device
+	clock   atomic.Int64 // the order of what happens, in which it can be told
+
+	mu     sync.Mutex
+	counts map[string]int // guarded by mu
+}
+
+// now is the next moment of the storm's own order.
+func (s *storm) now() int64 { return s.clock.Add(1) }
+
+func (s *storm) count(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts[what]++
+}
+
+// chance is a source of its own for each who decides by it.
+func (s *storm) chance(who uint64) *rand.Rand { return rand.New(rand.NewPCG(s.seed, who)) }
+
+func between(r *rand.Rand, from, to time.Duration) time.Duration {
+	return from + time.Duration(r.Int64N(int64(to-from)))
+}
+
+// pause returns false when ctx ends.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// storm lets it all happen in the folder, then lets the phones finish what is
+// scheduled, and judges.
+func (o options) storm(ctx context.Context, dir string, stdout io.Writer) error {
+	s := &storm{options: o, dir: dir, logFile: dir + ".log", counts: map[string]int{}}
+	server, err := s.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.rage(ctx, server); err != nil {
+		return err
+	}
+	complaints, err := s.judge(ctx)
+	if err != nil {
+		return err
+	}
+	more, err := s.recover(ctx, server)
+	if err != nil {
+		return err
+	}
+	complaints = append(complaints, more...)
+	s.print(stdout)
+	if len(complaints) > 0 {
+		return errors.Join(fmt.Errorf("%d things are not as they should be:\n%s", len(complaints), strings.Join(complaints, "\n")), s.leave())
+	}
+	return nil
+}
+
+// prepare makes the database with its devices and has serve listen once.
+func (s *storm) prepare(ctx context.Context) (*serving, error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if out, err := s.command(ctx, "init", "--organization", "Crash").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("capf init: %w\n%s", err, out)
+	}
+	db, err := store.Open(ctx, s.database(), store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	for i := range s.options.devices {
+		d := newDevice(s, i)
+		s.devices = append(s.devices, d)
+		if _, err := db.AddDevice(ctx, operator, d.row()); err != nil {
+			return nil, err
+		}
+	}
+	s.address, err = freeAddress(s.chance(1))
+	return &serving{storm: s}, err
+}
+
+// rage is the storm itself.
+func (s *storm) rage(ctx context.Context, server *serving) error {
+	ctx, calm := context.WithTimeout(ctx, s.span)
+	defer calm()
+	var all sync.WaitGroup
+	var failed []error
+	work := func(who uint64, f func(context.Context, *rand.Rand) error) {
+		all.Go(func() {
+			if err := f(ctx, s.chance(who)); err != nil {
+				calm()
+				s.mu.Lock()
+				failed = append(failed, err)
+				s.mu.Unlock()
+			}
+		})
+	}
+	work(2, server.keep)
+	if s.small {
+		work(3, s.fill)
+	}
+	for i := range uint64(operators) {
+		work(10+i, s.operate)
+	}
+	work(20, s.schedule)
+	for i := range s.phones {
+		work(100+uint64(i), func(ctx context.Context, r *rand.Rand) error { return s.phone(ctx, r, i) })
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+// recover has each phone do what is still scheduled for it, as it would after
+// the storm: it has three attempts.
+func (s *storm) recover(ctx context.Context, server *serving) (complaints []string, err error) {
+	if up, err := server.start(ctx); err != nil || !up {
+		return nil, errors.Join(err, fmt.Errorf("capf serve does not start after the storm; see %s", s.logFile))
+	}
+	for _, d := range s.devices {
+		if text := d.finish(ctx); text != "" {
+			complaints = append(complaints, text)
+		}
+	}
+	if err := server.stop(); err != nil {
+		return nil, err
+	}
+	more, err := s.judge(ctx)
+	return append(complaints, more...), err
+}
+
+// leave copies the database out of a file system that ends with this program.
+func (s *storm) leave() error {
+	if !s.small {
+		return nil
+	}
+	return os.CopyFS(s.dir+"-left", os.DirFS(s.dir))
+}
+
+func (s *storm) print(out io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var parts []string
+	for _, what := range slices.Sorted(maps.Keys(s.counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", what, s.counts[what]))
+	}
+	where := "on disk"
+	if s.small {
+		where = "on a small disk"
+	}
+	fmt.Fprintf(out, "crash: %v %s: %s\n", s.span, where, strings.Join(parts, ", "))
+}
