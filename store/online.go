@@ -87,14 +87,19 @@ func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request
 // now, at most limit, those that are due longest first. With unsent, those that
 // the CA has taken are left out. When there is nothing, it takes microseconds.
 func (s *Store) DueOnline(ctx context.Context, limit int, unsent bool) ([]OnlineRequest, error) {
+	q := dueOnline(s.options.Now(), limit, unsent)
+	return collect(stream(ctx, s, "looking for requests to the online CA", q, (*OnlineRequest).fields))
+}
+
+func dueOnline(now time.Time, limit int, unsent bool) query {
 	q := query{selection: "SELECT " + onlineColumns + " FROM online_requests", order: "due_at, request_id LIMIT ?"}
 	q.where(isOnlineOpen)
-	q.where("due_at <= ?", millis(s.options.Now()))
+	q.where("due_at <= ?", millis(now))
 	if unsent {
 		q.where("state <> 'taken'")
 	}
 	q.args = append(q.args, limit)
-	return collect(stream(ctx, s, "looking for requests to the online CA", q, (*OnlineRequest).fields))
+	return q
 }
 
 // ClaimOnline takes a request to work on it until the time given, when others

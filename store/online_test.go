@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -136,6 +137,16 @@ func TestOnlineStates(t *testing.T) {
 	}
 	if set("nonsense") == nil {
 		t.Error("nonsense is a state")
+	}
+}
+
+func TestOnlinePlan(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	for _, unsent := range []bool{false, true} {
+		if plan := explain(t, s, dueOnline(start, 10, unsent)); !strings.Contains(plan, "online_requests_due (due_at<?)") {
+			t.Errorf("the plan is %s", plan)
+		}
 	}
 }
 
