@@ -44,8 +44,9 @@ func (o OnlineOptions) withDefaults() OnlineOptions {
 // configuration; after more, it is read again.
 const manyEvents = 1000
 
-// databaseWait bounds one question to the database.
-const databaseWait = 30 * time.Second
+// databaseWait bounds one question to the database. It is longer than store
+// waits for the lock, which an import of many certificates may hold.
+const databaseWait = 90 * time.Second
 
 // certifier is what the worker needs of a CA.
 type certifier interface {

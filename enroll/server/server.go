@@ -158,14 +158,21 @@ func (s *supervisor) obey(ctx context.Context) error {
 	}
 	s.report.Restarts = want.Restarts
 	var failed error
-	if s.listener == nil && want.Active {
+	starting := s.listener == nil && want.Active
+	if starting {
 		failed = s.start(ctx, settings)
 	}
 	if s.listener != nil {
 		s.listener.sessions.keepAlive(settings.KeepAlive)
 	}
 	s.forget()
-	return errors.Join(failed, s.tell(ctx))
+	err = errors.Join(failed, s.tell(ctx))
+	// Who waits for the listener may ask another process about it at once, so
+	// the report comes first.
+	if starting && err == nil && s.Ready != nil {
+		s.Ready(s.listener.addresses())
+	}
+	return err
 }
 
 func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error {
@@ -178,9 +185,6 @@ func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error 
 		s.bound = l.addressTexts()
 	}
 	s.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.authority.Leaf().Subject.CommonName, "tls_min", tls.VersionName(settings.TLSMinVersion))
-	if s.Ready != nil {
-		s.Ready(l.addresses())
-	}
 	return nil
 }
 
