@@ -54,7 +54,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 		return withHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
 			"%s before it are as they were written", counted(r.Events, "event"))
 	}
-	env.say("the record is as it was written: %s", counted(r.Events, "event"))
+	env.say("the record is as it was written: %s, the last with the hash %x", counted(r.Events, "event"), r.Head)
 	if r.Pruned > 0 {
 		env.say("those up to %d have been pruned", r.Pruned)
 	}

@@ -44,8 +44,9 @@ var privileges = map[string]int{
 // are not to be set in the shell.
 var outsideOnly = []string{"shell", "completion", "serve", "restore"}
 
-// secretFlags show a secret, whatever the command needs otherwise.
-var secretFlags = []string{"--reveal", "--strings-file"}
+// fullFlags show a secret or ask another system, whatever the command needs
+// otherwise.
+var fullFlags = []string{"--reveal", "--strings-file", "--online"}
 
 // confinement is what a session of capf shell may do.
 type confinement struct {
@@ -113,7 +114,7 @@ func (c confinement) check(l line) error {
 	}
 	for _, f := range l.flags {
 		name, value, _ := strings.Cut(f, "=")
-		if slices.Contains(secretFlags, name) {
+		if slices.Contains(fullFlags, name) {
 			needed = fullPrivilege
 		}
 		if name == "--db" {

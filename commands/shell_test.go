@@ -140,6 +140,7 @@ func TestWaysOut(t *testing.T) {
 		{0, "set certificate_issuer offline-ca", 4, "set needs privilege 4"},
 		{0, "set keep_alive_x 5", 4, "needs privilege 4"},
 		{0, "device show SEP001122334455 --reveal", 4, "needs privilege 4"},
+		{0, "cert check --online", 4, "needs privilege 4"},
 		{1, "device show SEP001122334455 --reveal", 4, "needs privilege 4"},
 		{1, "device set SEP001122334455 --pool x", 4, "needs privilege 4"},
 		{1, "cert upload inside.txt --purpose capf-trust", 4, "needs privilege 4"},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -75,6 +76,9 @@ func (t *tx) readHead() error {
 	var last int64
 	err := t.row("SELECT head_id, head_hash, coalesce((SELECT max(id) FROM events), 0) FROM event_chain").
 		Scan(&t.head.id, &hash, &last)
+	if err == ErrNotFound {
+		err = ErrDamaged
+	}
 	if err != nil {
 		return fmt.Errorf("reading the end of the record: %w", err)
 	}
@@ -103,6 +107,7 @@ type ChainFault struct {
 type ChainReport struct {
 	Events int64       // that are as they were written, up to the first that is not
 	Pruned int64       // the id of the last event that was pruned, 0 for none
+	Head   []byte      // the hash of the last of them, SHA-256
 	Fault  *ChainFault // nil when the whole record is as it was written
 }
 
@@ -127,16 +132,20 @@ func (s *Store) verifyEvents(ctx context.Context) (ChainReport, error) {
 	var anchorHash, headHash []byte
 	err = t.QueryRowContext(ctx, "SELECT anchor_id, head_id, anchor_hash, head_hash FROM event_chain").
 		Scan(&anchor, &head, &anchorHash, &headHash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ChainReport{Fault: &ChainFault{Text: "and all others cannot be told: where the record begins and ends has been removed"}}, nil
+	}
 	if err != nil {
 		return ChainReport{}, err
 	}
 	v := verifier{ChainReport: ChainReport{Pruned: anchor}, last: anchor}
 	copy(v.hash[:], anchorHash)
-	if err := v.run(ctx, t); err != nil || v.Fault != nil {
-		return v.ChainReport, err
+	err = v.run(ctx, t)
+	if err == nil && v.Fault == nil {
+		v.conclude(head, headHash)
 	}
-	v.conclude(head, chainHash(headHash))
-	return v.ChainReport, nil
+	v.Head = v.hash[:]
+	return v.ChainReport, err
 }
 
 // verifier walks along the chain.
@@ -183,13 +192,13 @@ func (v *verifier) event(e *Event, hash []byte) {
 }
 
 // conclude compares where the rows end with where the chain ends.
-func (v *verifier) conclude(head int64, hash chainHash) {
+func (v *verifier) conclude(head int64, hash []byte) {
 	switch {
 	case v.last < head:
 		v.Fault = &ChainFault{v.last + 1, time.Time{}, fmt.Sprintf("and those up to %d, the last one, were removed", head)}
 	case v.last > head:
 		v.Fault = &ChainFault{head + 1, time.Time{}, "was added behind the end of the record"}
-	case v.hash != hash:
+	case !slices.Equal(v.hash[:], hash):
 		v.Fault = &ChainFault{v.last, time.Time{}, "is not the one with which the record ended"}
 	}
 }

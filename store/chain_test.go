@@ -72,6 +72,8 @@ func TestTampering(t *testing.T) {
 		{"added at the end", "INSERT INTO events SELECT 10, at, actor_kind, actor_name, address, terminal, command, device, action, step, outcome, detail, hash FROM events WHERE id = 9", 10, "was changed"},
 		{"added before the beginning", "INSERT INTO events SELECT 0, at, actor_kind, actor_name, address, terminal, command, device, action, step, outcome, detail, hash FROM events WHERE id = 9", 0, "before the beginning"},
 		{"end moved back with the last", "DELETE FROM events WHERE id = 9; UPDATE event_chain SET head_id = 8", 8, "is not the one with which the record ended"},
+		{"end of another length", "PRAGMA ignore_check_constraints = 1; UPDATE event_chain SET head_hash = x'00'", 9, "is not the one with which the record ended"},
+		{"end removed", "DELETE FROM event_chain", 0, "cannot be told"},
 		{"pruned by hand", "DELETE FROM events WHERE id < 4; UPDATE event_chain SET anchor_id = 3", 4, "was changed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
