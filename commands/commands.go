@@ -95,6 +95,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// can be told from others; without one it would kill the process. A
 	// handler, unlike Ignore, is not inherited by programs that are started.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// What is written is for nobody else, unless its writer says so.
+	syscall.Umask(0o077)
 	return newEnv(stdin, stdout, stderr).run(context.Background(), args)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/enroll/server"
+	"capf/store"
 )
 
 type serveOptions struct {
@@ -27,6 +29,7 @@ type serveOptions struct {
 	level       slog.Level
 	grace       time.Duration
 	addressFile string
+	metrics     string
 }
 
 func serveCommand() command {
@@ -34,13 +37,19 @@ func serveCommand() command {
 		name: "serve", short: "run the listener on which phones connect",
 		about: `The first start makes the database and the CAPF certificate. SIGINT and SIGTERM
 end it: it takes no new sessions, gives the running ones the grace, and exits
-with 0; a second signal ends it at once. The log goes to stderr.`,
+with 0; a second signal ends it at once. The log goes to stderr.
+
+Started by systemd with Type=notify, it says when it is ready and, where a watchdog
+is set, that it lives. Metrics have no access control: give them a loopback address.
+It refuses to run when everybody may change the database or what stands in its
+folder, and warns when others may read it.`,
 		example: "capf serve --listen 127.0.0.1:0 --address-file capf.address",
 		flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `ADDRESS`, such as :3804 or 10.0.0.1:3804; may be repeated (default: the parameter capf_phone_port)"},
 			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
 			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "`LEVEL`: debug, info, warn, error"},
 			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "`TIME` that running sessions get at a stop"},
+			&cli.StringFlag{Name: "metrics", Usage: "show metrics for Prometheus on `ADDRESS`, such as 127.0.0.1:9804"},
 			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` when it listens, one a line"},
 		}, nameFlags()...),
 		run: func(env *Env, c *cli.Context) error {
@@ -58,9 +67,14 @@ func serveChoice(c *cli.Context) (o serveOptions, err error) {
 		return o, err
 	}
 	o.listen, o.grace, o.addressFile = c.StringSlice("listen"), c.Duration("grace"), c.String("address-file")
-	for _, a := range o.listen {
+	o.metrics = c.String("metrics")
+	addresses := slices.Clone(o.listen)
+	if c.IsSet("metrics") {
+		addresses = append(addresses, o.metrics)
+	}
+	for _, a := range addresses {
 		if _, _, err := net.SplitHostPort(a); err != nil {
-			return o, usagef("--listen: %q is not HOST:PORT, :PORT or [IPV6]:PORT", a)
+			return o, usagef("%q is not HOST:PORT, :PORT or [IPV6]:PORT", a)
 		}
 	}
 	if o.grace <= 0 {
@@ -85,6 +99,9 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := env.checkModes(s, log); err != nil {
+		return err
+	}
 	r, err := env.sealed(ctx, s, true)
 	if err != nil {
 		return err
@@ -104,12 +121,18 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	defer stop()
 	// Without the handler, the second signal ends the process.
 	context.AfterFunc(ctx, stop)
+	meter, shown, err := showMetrics(ctx, o.metrics, r, log)
+	if err != nil {
+		return err
+	}
+	systemd := newSupervisor(env.Getenv, os.Getpid(), log)
+	context.AfterFunc(ctx, systemd.stopping)
 	jobs, err := runJobs(ctx, r, log)
 	if err != nil {
 		return err
 	}
 	err = server.Run(ctx, server.Config{
-		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version,
+		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.beat,
 		Ready: func(addresses []net.Addr) {
 			if err := announce(o.addressFile, addresses); err != nil {
 				log.Error("the addresses could not be written", "reason", err)
@@ -118,7 +141,17 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	})
 	stop()
 	<-jobs
+	<-shown
 	return errors.Join(err, forget(o.addressFile))
+}
+
+// checkModes refuses to serve from files that everybody may change.
+func (env *Env) checkModes(s *store.Store, log *slog.Logger) error {
+	found, err := safeModes(s.Path(), enroll.MasterKeyFile(s.Path(), env.Getenv))
+	for _, f := range found {
+		log.Warn(f.Text, "hint", f.Hint)
+	}
+	return err
 }
 
 // runJobs runs jobs beside the listener until ctx ends; the channel is closed

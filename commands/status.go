@@ -141,6 +141,7 @@ func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
 	if err := r.count(ctx, s); err != nil {
 		return nil, err
 	}
+	r.Findings = append(r.Findings, modeFindings(s.Path(), enroll.MasterKeyFile(s.Path(), env.Getenv))...)
 	return r, r.find(ctx, rules)
 }
 

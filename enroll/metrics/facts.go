@@ -10,16 +10,16 @@ import (
 
 // Facts are what the database says at one moment.
 type Facts struct {
-	Devices      map[string]int64 // by the operation that is scheduled
-	Failed       int64            // devices whose last operation failed
-	Late         int64            // devices whose operation has run out of time
-	Locked       int64            // devices that wrong strings have locked
-	Pending      int64            // requests that wait for an issuer
-	Stale        int64            // LSCs that never reached their phone
-	Installed    int64            // LSCs that phones have
-	Certificates map[string]time.Time
-	Trust        time.Time        // the first end among the trust stores; zero when they are empty
-	Bytes        map[string]int64 // of the files of the database
+	Devices     map[string]int64 // by the operation that is scheduled
+	Failed      int64            // devices whose last operation failed
+	Late        int64            // devices whose operation has run out of time
+	Locked      int64            // devices that wrong strings have locked
+	Pending     int64            // requests that wait for an issuer
+	Stale       int64            // LSCs that never reached their phone
+	Installed   int64            // LSCs that phones have
+	Certificate time.Time        // the end of the CAPF certificate; zero when there is none
+	Trust       time.Time        // the first end among the trust stores; zero when they are empty
+	Bytes       map[string]int64 // of the files of the database
 }
 
 // Source asks for the facts.
@@ -61,7 +61,7 @@ func newFactsCollector(ask Source) *factsCollector {
 		pending:     desc("capf_requests_pending", "Requests that wait for an issuer."),
 		stale:       desc("capf_certificates_stale", "Certificates that were overtaken before their phone confirmed them."),
 		installed:   desc("capf_certificates_installed", "Certificates that phones have confirmed and not replaced since."),
-		certificate: desc("capf_certificate_expiry_timestamp_seconds", "When a certificate of capf itself ends, as seconds since 1970.", "certificate"),
+		certificate: desc("capf_certificate_expiry_timestamp_seconds", "When the CAPF certificate ends, as seconds since 1970."),
 		trust:       desc("capf_trust_expiry_timestamp_seconds", "When the first certificate of the trust stores ends, as seconds since 1970."),
 		bytes:       desc("capf_database_size_bytes", "Size of the files of the database.", "file"),
 	}}
@@ -95,8 +95,8 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	show(c.desc.pending, float64(f.Pending))
 	show(c.desc.stale, float64(f.Stale))
 	show(c.desc.installed, float64(f.Installed))
-	for name, end := range f.Certificates {
-		show(c.desc.certificate, float64(end.Unix()), name)
+	if !f.Certificate.IsZero() {
+		show(c.desc.certificate, float64(f.Certificate.Unix()))
 	}
 	if !f.Trust.IsZero() {
 		show(c.desc.trust, float64(f.Trust.Unix()))

@@ -1,0 +1,107 @@
+package commands
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+
+	"capf/enroll"
+	"capf/enroll/metrics"
+	"capf/store"
+)
+
+// showMetrics shows metrics on the address until ctx ends; the channel is
+// closed after that. Without an address it does nothing.
+func showMetrics(ctx context.Context, address string, r *enroll.Rules, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
+	done := make(chan struct{})
+	b := thisBuild()
+	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, r) })
+	if address == "" {
+		close(done)
+		return m, done, nil
+	}
+	outcome := make(chan error, 1)
+	go func() {
+		defer close(done)
+		outcome <- m.Serve(ctx, address, func(a net.Addr) {
+			log.Info("showing metrics", "address", a.String(), "path", metrics.Page)
+			if tcp, ok := a.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+				log.Warn("metrics have no access control, and their address is not a loopback one", "address", a.String())
+			}
+			outcome <- nil
+		})
+	}()
+	if err := <-outcome; err != nil {
+		return nil, done, err
+	}
+	go func() {
+		if err := <-outcome; err != nil {
+			log.Error("metrics are shown no more", "reason", err.Error())
+		}
+	}()
+	return m, done, nil
+}
+
+// databaseFacts asks the database what the metrics show of it. Each question is
+// answered by an index.
+func databaseFacts(ctx context.Context, r *enroll.Rules) (f metrics.Facts, err error) {
+	s := r.Store
+	devices, err := s.DeviceCounts(ctx)
+	if err != nil {
+		return f, err
+	}
+	f = metrics.Facts{Devices: map[string]int64{}, Failed: devices.Failed, Late: devices.Late, Bytes: sizes(s.Path())}
+	for operation, n := range devices.ByOperation {
+		f.Devices[operation.String()] = n
+	}
+	for _, n := range []struct {
+		to  *int64
+		ask func() (int64, error)
+	}{
+		{&f.Locked, func() (int64, error) { return s.CountLocked(ctx) }},
+		{&f.Pending, func() (int64, error) { return s.CountRequests(ctx, store.RequestFilter{State: store.RequestPending}) }},
+		{&f.Stale, func() (int64, error) { return s.CountLSCs(ctx, store.LSCFilter{State: store.LSCStale}) }},
+		{&f.Installed, func() (int64, error) { return s.CountInstalled(ctx) }},
+	} {
+		if *n.to, err = n.ask(); err != nil {
+			return f, err
+		}
+	}
+	return f, ends(ctx, s, &f)
+}
+
+// ends adds when certificates end.
+func ends(ctx context.Context, s *store.Store, f *metrics.Facts) error {
+	id, err := s.Identity(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if len(id.Chain) > 0 {
+		c, err := x509.ParseCertificate(id.Chain[0])
+		if err != nil {
+			return err
+		}
+		f.Certificate = c.NotAfter
+	}
+	rows, err := s.Trust(ctx, "")
+	for _, row := range rows {
+		if f.Trust.IsZero() || row.NotAfter.Before(f.Trust) {
+			f.Trust = row.NotAfter
+		}
+	}
+	return err
+}
+
+func sizes(database string) map[string]int64 {
+	sizes := map[string]int64{}
+	for name, path := range map[string]string{"database": database, "log": database + "-wal"} {
+		if info, err := os.Stat(path); err == nil {
+			sizes[name] = info.Size()
+		}
+	}
+	return sizes
+}
