@@ -56,23 +56,23 @@ func (o *OnlineRequest) fields() []any {
 // onlineCA is the issuer whose requests stand in online_requests too.
 const onlineCA = "online-ca"
 
-// queue lets a new request be sent to the online CA.
+// queue lets a new request be sent to the online CA. The phone has proved that
+// it has the private key, whatever it did before.
 func (t *tx) queue(r *Request) error {
+	if _, err := t.exec("UPDATE devices SET no_possession = 0 WHERE id = ? AND no_possession <> 0", r.DeviceID); err != nil {
+		return err
+	}
 	_, err := t.exec(`INSERT INTO online_requests (request_id, state, due_at, give_up_at)
 		SELECT ?, 'queued', ?, completes_by FROM devices WHERE id = ?`, r.ID, millis(t.now), r.DeviceID)
 	return err
 }
 
 // RejectUnproven keeps a request for the online CA that cannot be sent, since
-// the phone has not proved that it has the private key. The phone will be
-// asked for the proof again the next time, lest one that lost a connection at
-// that step were shut out for ever. Errors as those of SubmitRequest.
+// the phone has not proved that it has the private key. Errors as those of
+// SubmitRequest.
 func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := t.submit(&r, RequestRejected); err != nil {
-			return err
-		}
-		if _, err := t.exec("UPDATE devices SET no_possession = 0 WHERE id = ? AND no_possession <> 0", r.DeviceID); err != nil {
 			return err
 		}
 		return t.event(a, r.Device, EventText{Action: "csr-reject", Step: "possession", Outcome: "rejected", Detail: r.Reason})

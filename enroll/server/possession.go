@@ -69,7 +69,8 @@ func signature(f wire.Frame) ([]byte, error) {
 // prove gets a PKCS#10 signed by the phone, or nil from a phone that does not
 // sign. One that drops the session instead is remembered, and not asked again.
 func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
-	if s.grant.Device.NoPossession {
+	online := s.grant.Settings.Issuer == enroll.IssuerOnline
+	if s.grant.Device.NoPossession && !online { // an online CA has no use for a request without
 		return nil, nil
 	}
 	public, err := x509.ParsePKIXPublicKey(spki)
@@ -83,6 +84,8 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 	switch {
 	case err == nil:
 		return pkcs10, nil
+	case errors.Is(err, enroll.ErrLost) && online && s.grant.Device.NoPossession:
+		return nil, nil // twice is no accident: Enqueue says what that means
 	case errors.Is(err, enroll.ErrLost) && !s.stopped.Load():
 		ctx, cancel := background() // the first one may have run out while the phone was silent
 		defer cancel()
