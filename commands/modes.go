@@ -34,6 +34,9 @@ func modeFindings(database, keyFile string) []finding {
 			}
 			see(path, mode, 0o002, 0o066, reason, "600")
 		}
+		if len(bad)+len(unwise) > 0 {
+			break // the files beside it get its mode
+		}
 	}
 	folders := []string{filepath.Dir(database), filepath.Dir(keyFile)}
 	if folders[0] == folders[1] {

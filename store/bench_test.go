@@ -33,7 +33,7 @@ func BenchmarkEnrollment(b *testing.B) {
 	b.ReportMetric(float64(s.writer.changes.Load()-changes)/float64(s.writer.commits.Load()-commits), "changes/commit")
 }
 
-func enrol(b *testing.B, s *Store, name string) error {
+func enrol(b testing.TB, s *Store, name string) error {
 	d, err := s.Device(b.Context(), name)
 	if err != nil {
 		return err

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -31,6 +33,13 @@ func act(ctx context.Context, role, path string) error {
 	switch role {
 	case "open":
 		return s.Close()
+	case "hold": // until stdin ends
+		if _, err := s.Services(ctx); err != nil {
+			return err
+		}
+		fmt.Println("open")
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return errors.Join(err, s.Close())
 	case "work":
 		for i := range 50 {
 			name := fmt.Sprintf("SEP%012X-%d", i, os.Getpid())

@@ -179,6 +179,9 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 // its one file, and keeps others out until release. Leaving the mode WAL is
 // possible only for the one process that has it open, and empties the log.
 func seize(ctx context.Context, path, kept string) (release func() error, err error) {
+	if errors.Is(plain(examine(ctx, path)), ErrForeign) {
+		return setAside(path, kept) // before SQLite makes something of its log
+	}
 	db, err := connect(path, "_pragma=busy_timeout(2000)")
 	if err != nil {
 		return nil, err

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestBackupUnderLoad takes backups while phones enroll: each is whole, and of
+// one moment.
+func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	var enrolled atomic.Int64
+	for i := range 4 {
+		wg.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				d, err := s.AddDevice(t.Context(), operator, device(fmt.Sprintf("SEP%02X%010X", i, n)))
+				if err == nil {
+					err = enrol(t, s, d.Name)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				enrolled.Add(1)
+			}
+		})
+	}
+	path := filepath.Join(t.TempDir(), "copy.db")
+	var last int64
+	for range 5 {
+		for before := enrolled.Load(); enrolled.Load() < before+20; {
+			time.Sleep(time.Millisecond)
+		}
+		c, err := s.Backup(t.Context(), path, nil)
+		must(t, err)
+		if c.Devices <= last {
+			t.Errorf("a backup holds %d devices, the one before it %d", c.Devices, last)
+		}
+		last = c.Devices
+		checkCopy(t, path, c)
+	}
+	stop()
+	wg.Wait()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	onlyFiles(t, filepath.Dir(path), "copy.db")
+}
+
+func checkCopy(t *testing.T, path string, c Copied) {
+	t.Helper()
+	again := filepath.Join(t.TempDir(), "again.db") // opening it would change it
+	data, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.WriteFile(again, data, 0o600))
+	s := openStore(t, again, Options{})
+	r, err := s.VerifyEvents(t.Context())
+	must(t, err)
+	if r.Fault != nil || r.Events != c.Events {
+		t.Errorf("%d events, %+v, want %d", r.Events, r.Fault, c.Events)
+	}
+	if faults := all(t, s.Damages(t.Context())); faults != nil {
+		t.Errorf("damages: %v", faults)
+	}
+	if faults := all(t, s.Contradictions(t.Context())); faults != nil {
+		t.Errorf("contradictions: %v", faults)
+	}
+	n, _, err := digestFile(path)
+	if err != nil || n != c.Bytes || n != int64(len(data)) {
+		t.Errorf("%d bytes, %v, want %d", n, err, c.Bytes)
+	}
+}
+
+func onlyFiles(t *testing.T, folder string, want ...string) {
+	t.Helper()
+	var names []string
+	entries, err := os.ReadDir(folder)
+	must(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if strings.Join(names, " ") != strings.Join(want, " ") {
+		t.Errorf("the folder holds %q, want %q", names, want)
+	}
+}
+
+// TestBackupLeavesNothing looks at what failed backups leave behind.
+func TestBackupLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	addDevice(t, s, "SEP000000000001")
+	folder := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := s.Backup(ctx, filepath.Join(folder, "b.db"), func(int, int) { cancel() })
+	wantErr(t, err, context.Canceled)
+	onlyFiles(t, folder)
+
+	must(t, os.WriteFile(filepath.Join(folder, "b.db-wal"), []byte("log"), 0o600))
+	_, err = s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil)
+	wantErr(t, err, ErrConflict)
+	onlyFiles(t, folder, "b.db-wal")
+	if _, err := s.Backup(t.Context(), filepath.Join(folder, "no", "b.db"), nil); err == nil {
+		t.Error("a backup into a folder that there is not")
+	}
+}
+
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	addDevice(t, s, "SEP000000000001")
+	backup := filepath.Join(t.TempDir(), "b.db")
+	_, err := s.Backup(t.Context(), backup, nil)
+	must(t, err)
+	was, err := os.ReadFile(backup)
+	must(t, err)
+	addDevice(t, s, "SEP000000000002")
+	must(t, s.ReportServer(t.Context(), Server{PID: 1, Host: "x"}))
+	good := func(s *Store) error {
+		return s.AddEvent(t.Context(), Event{Actor: operator, Action: "restore"})
+	}
+	r := Restoration{From: backup, To: s.Path(), Inspect: good}
+
+	// The file cannot be exchanged while somebody has it open.
+	other := process(t, "hold", s.Path())
+	hold, err := other.StdinPipe()
+	must(t, err)
+	out, err := other.StdoutPipe()
+	must(t, err)
+	must(t, other.Start())
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	must(t, s.Close())
+	_, err = Restore(t.Context(), r, Options{Now: c.now})
+	wantErr(t, err, ErrInUse)
+	must(t, hold.Close())
+	must(t, other.Wait())
+	onlyFiles(t, filepath.Dir(s.Path()), "capf.db")
+
+	// What is refused and what is only looked at changes nothing.
+	refusal := errors.New("no")
+	_, err = Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store) error { return refusal }}, Options{})
+	wantErr(t, err, refusal)
+	r.DryRun = true
+	_, err = Restore(t.Context(), r, Options{})
+	must(t, err)
+	onlyFiles(t, filepath.Dir(s.Path()), "capf.db")
+
+	r.DryRun = false
+	kept, err := Restore(t.Context(), r, Options{Now: c.now})
+	must(t, err)
+	if now, err := os.ReadFile(backup); err != nil || !bytes.Equal(now, was) {
+		t.Errorf("the backup has changed, %v", err)
+	}
+	onlyFiles(t, filepath.Dir(s.Path()), "capf.db", filepath.Base(kept))
+	onlyFiles(t, filepath.Dir(backup), "b.db")
+	names := func(path string) (names []string) {
+		for _, d := range all(t, openStore(t, path, Options{}).Devices(t.Context(), DeviceFilter{})) {
+			names = append(names, d.Name)
+		}
+		return names
+	}
+	if got := fmt.Sprint(names(s.Path()), names(kept)); got != "[SEP000000000001] [SEP000000000001 SEP000000000002]" {
+		t.Errorf("restored and kept: %s", got)
+	}
+	restored := openStore(t, s.Path(), Options{})
+	if servers, err := restored.Servers(t.Context()); err != nil || len(servers) != 0 {
+		t.Errorf("servers of another time: %v, %v", servers, err)
+	}
+	v, err := restored.VerifyEvents(t.Context())
+	if err != nil || v.Fault != nil || v.Events != 2 {
+		t.Errorf("the record: %+v, %+v, %v", v, v.Fault, err)
+	}
+}
+
+// TestRestoreInsteadOfDamage puts a backup in the place of a database that
+// cannot be read, whose log must not be taken for that of the backup.
+func TestRestoreInsteadOfDamage(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	addDevice(t, s, "SEP000000000001")
+	backup := filepath.Join(t.TempDir(), "b.db")
+	_, err := s.Backup(t.Context(), backup, nil)
+	must(t, err)
+	must(t, s.Close())
+	must(t, os.WriteFile(s.Path(), bytes.Repeat([]byte("rubbish "), 4096), 0o600))
+	must(t, os.WriteFile(s.Path()+"-wal", []byte("a log of it"), 0o600))
+	kept, err := Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store) error { return nil }}, Options{Now: c.now})
+	must(t, err)
+	if d := deviceNow(t, openStore(t, s.Path(), Options{}), "SEP000000000001"); d.ID == 0 {
+		t.Error("the device has not come back")
+	}
+	if data, err := os.ReadFile(kept + "-wal"); err != nil || string(data) != "a log of it" {
+		t.Errorf("the old log: %q, %v", data, err)
+	}
+
+	// And where there is none.
+	fresh := filepath.Join(t.TempDir(), "new", "capf.db")
+	kept, err = Restore(t.Context(), Restoration{From: backup, To: fresh, Inspect: func(*Store) error { return nil }}, Options{})
+	if err != nil || kept != "" {
+		t.Errorf("kept %q, %v", kept, err)
+	}
+	onlyFiles(t, filepath.Dir(fresh), "capf.db")
+	_, err = Restore(t.Context(), Restoration{From: backup + "x", To: fresh}, Options{})
+	wantErr(t, err, ErrNotFound)
+	must(t, os.WriteFile(backup, []byte("no database at all"), 0o600))
+	_, err = Restore(t.Context(), Restoration{From: backup, To: fresh}, Options{})
+	wantErr(t, err, ErrForeign)
+}
