@@ -6,6 +6,6 @@ time=${1:-30s}
 grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do
 	grep -ho '^func Fuzz[A-Za-z0-9]*' "$dir"/*_test.go | sed 's/^func //' | while read -r target; do
 		echo "== $dir $target"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$dir" || exit 1
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$dir" </dev/null || exit 1
 	done
 done
