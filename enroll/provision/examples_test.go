@@ -222,7 +222,7 @@ func TestPhonesMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	address := h.serve()
-	h.many(20000)
+	h.many(3000)
 	f := &flash{name: "CSFolga"}
 	h.add(f.name, enroll.DeviceEdit{Operation: ptr(store.Install)})
 	other := openHouse(t, h.rules.Store.Path(), h.clock) // as another process would

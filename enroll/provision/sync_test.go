@@ -129,6 +129,7 @@ func wrongDirectories(t *testing.T, s slapd) {
 	silent := listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
 	rude := listen(t, func(c net.Conn) { c.Close() })
 	closed := freePort(t)
+	halfWay := listen(t, func(c net.Conn) { passOn(c, strings.TrimPrefix(s.ldaps, "ldaps://"), 400<<10) })
 	for name, test := range map[string]struct {
 		change func(*provision.Directory)
 		base   string
@@ -138,6 +139,7 @@ func wrongDirectories(t *testing.T, s slapd) {
 		"it is down":                   {func(d *provision.Directory) { d.URL = "ldaps://localhost:" + closed }, "odd", "connection refused", ""},
 		"it has no address":            {func(d *provision.Directory) { d.URL = "ldaps://nothing.invalid" }, "odd", "connecting to", ""},
 		"it hangs up":                  {func(d *provision.Directory) { d.URL = "ldaps://" + rude }, "odd", "securing the connection", ""},
+		"it hangs up half-way":         {func(d *provision.Directory) { d.URL = "ldaps://localhost:" + port(halfWay) }, "people", "reading the entries", ""},
 		"it is silent":                 {func(d *provision.Directory) { d.URL, d.Seconds = "ldaps://"+silent, 1 }, "odd", "did not answer within 1s", "--timeout"},
 		"it is silent to StartTLS":     {func(d *provision.Directory) { d.URL, d.StartTLS, d.Seconds = "ldap://"+silent, true, 1 }, "odd", "did not answer within 1s", "--timeout"},
 		"its CA is not known":          {func(d *provision.Directory) { d.CA = "" }, "odd", "a CA that is not known", "--ca-file"},
@@ -264,4 +266,21 @@ func TestDirectorySettings(t *testing.T) {
 	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", password, good); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a directory twice: %v", err)
 	}
+}
+
+// passOn connects two ends until so many bytes have come back.
+func passOn(c net.Conn, to string, limit int64) {
+	defer c.Close()
+	other, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer other.Close()
+	go io.Copy(other, c)
+	io.CopyN(c, other, limit)
+}
+
+func port(address string) string {
+	_, p, _ := net.SplitHostPort(address)
+	return p
 }
