@@ -7,8 +7,10 @@ import (
 // MarkInstalled carries out the phone's confirmation of an LSC: it is
 // installed, the one before it replaced. The operation is cleared with Upgrade
 // Success when it is still the one of that schedule. An LSC that is installed
-// already stays so without an event. ErrConflict: it has been overtaken or
-// refused; ErrNotFound: it has been deleted.
+// already stays so without an event. A stale one is installed all the same: an
+// earlier session of the same phone, slow to notice that the phone had gone,
+// overtook it, and what the phone says that it has is the truth. ErrConflict:
+// it has been replaced or deleted, or its device has; ErrNotFound: there is no row of it any more.
 func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int64) error {
 	err := s.change(ctx, func(t *tx) error {
 		deviceID, state, err := t.lscState(lscID)
@@ -17,7 +19,9 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 			return err
 		case state == LSCInstalled:
 			return nil
-		case state != LSCIssued:
+		case deviceID == 0:
+			return conflict("the device has been deleted")
+		case state != LSCIssued && state != LSCStale:
 			return conflict("it is %s", state)
 		}
 		if err := t.install(lscID, deviceID); err != nil {

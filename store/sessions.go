@@ -249,7 +249,7 @@ func (t *tx) install(lscID, deviceID int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ? WHERE id = ? AND state = 'issued'",
+	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
 		millis(t.now), lscID)
 	return err
 }

@@ -135,8 +135,27 @@ func TestMarkRefused(t *testing.T) {
 	events(t, s, 0, func() {
 		wantErr(t, s.MarkRefused(t.Context(), phone(d.Name), l.ID, f), ErrConflict)
 		wantErr(t, s.MarkRefused(t.Context(), phone(d.Name), 999, f), ErrNotFound)
-		wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, 1), ErrConflict)
 	})
+}
+
+// TestMarkInstalledOvertaken is a phone that was cut off and came back: its old
+// session, late, overtakes the LSC that it then confirms.
+func TestMarkInstalledOvertaken(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	confirmed := issue(t, s, d)
+	late := issue(t, s, d)
+	if lscState(t, s, confirmed) != LSCStale {
+		t.Fatal("the first LSC is not overtaken")
+	}
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), confirmed.ID, 1))
+	if lscState(t, s, confirmed) != LSCInstalled || lscState(t, s, late) != LSCIssued {
+		t.Errorf("the LSCs are %s and %s", lscState(t, s, confirmed), lscState(t, s, late))
+	}
+	if got := deviceNow(t, s, d.Name); got.Operation != NoOperation || got.Status != Succeeded(Install) {
+		t.Errorf("the device is %+v", got)
+	}
 }
 
 func TestNoteFailure(t *testing.T) {
