@@ -18,9 +18,10 @@ const (
 	// more on a busy machine, and no phone may fail because of it.
 	lockWait = time.Minute
 	// A commit costs more than the change in it: each page that it touches is
-	// written, and then the disk is waited for. So when changes follow one
-	// another this closely, the next is held back for a moment, and those that
-	// come meanwhile go with it.
+	// written, and then the disk is waited for. So when several changes went
+	// together and the next follows this closely, it is held back for a moment,
+	// and those that come meanwhile go with it. A phone alone makes one change
+	// after the other and is never held back.
 	closely = 10 * time.Millisecond
 	hold    = 2 * time.Millisecond
 	plenty  = 32 // changes are not held back for more
@@ -54,6 +55,7 @@ type writer struct {
 	statements map[string]*sql.Stmt
 	streak     time.Time // since when the lock has been taken again and again
 	released   time.Time
+	company    bool // the last changes went together
 
 	commits, changes atomic.Int64 // for the benchmark
 }
@@ -129,6 +131,7 @@ func (w *writer) run() {
 			return
 		}
 		w.transact(batch)
+		w.company = len(batch) > 1
 		for _, j := range batch {
 			close(j.done)
 		}
@@ -140,7 +143,7 @@ func (w *writer) gather() {
 	w.mu.Lock()
 	n, closed := len(w.waiting), w.closed
 	w.mu.Unlock()
-	if 0 < n && n < plenty && !closed && time.Since(w.released) < closely {
+	if 0 < n && n < plenty && w.company && !closed && time.Since(w.released) < closely {
 		time.Sleep(hold)
 	}
 }

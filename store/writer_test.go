@@ -172,6 +172,27 @@ func TestBatchSharesCommit(t *testing.T) {
 	}
 }
 
+// TestAlone: changes are held back for others only after some came together.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	alone := func(name string) {
+		must(t, s.change(t.Context(), set(name)))
+		if s.writer.company {
+			t.Errorf("after %s, alone, the next would be held back", name)
+		}
+	}
+	alone("a")
+	alone("b")
+	for _, err := range crowd(t, s, set("c"), set("d")) {
+		must(t, err)
+	}
+	if !s.writer.company {
+		t.Error("two that came together hold nothing back")
+	}
+	alone("e")
+}
+
 func TestCancelledWhileQueued(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
