@@ -114,12 +114,10 @@ func (s *session) speak() (err error) {
 // so a phone, or something else, that sends nothing or little is not waited for.
 func (s *session) shakeHands() error {
 	s.move(handshaking)
-	deadline := s.began.Add(s.Timeouts.Handshake)
-	s.tcp.SetDeadline(deadline)
+	s.tcp.SetDeadline(s.began.Add(s.Timeouts.Handshake))
 	s.tls = tls.Server(s.tcp, s.listener.tls)
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
-	defer cancel()
-	if err := s.tls.HandshakeContext(ctx); err != nil {
+	// With a context that ends, each would have a second goroutine.
+	if err := s.tls.Handshake(); err != nil {
 		return s.lost("making the", "TLS connection", err)
 	}
 	return nil
