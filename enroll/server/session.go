@@ -67,8 +67,8 @@ func (s *session) run() {
 	if err != nil && !s.recorded {
 		err = s.record(err)
 	}
+	s.count(err) // before the phone hears of it
 	s.close(err)
-	s.count(err)
 	s.logEnd(err)
 }
 
