@@ -72,8 +72,6 @@ func TestMeter(t *testing.T) {
 	if _, err := h.phone("SEP0000000000FF"); err == nil {
 		t.Error("a device that there is not was served")
 	}
-	// The phone hears the last word before its session is counted; a stop waits
-	// for that.
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
 	}
