@@ -124,10 +124,15 @@ func (s *supervisor) begin(ctx context.Context) error {
 		return err
 	}
 	s.report = newReport(s.Version, s.Rules.Now(), service.Restarts)
-	if err := s.obey(ctx); err != nil && ctx.Err() == nil {
+	err = s.obey(ctx)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return nil
+	case s.listener == nil:
 		s.end()
 		return err
 	}
+	s.complain(err) // it listens: on a full disk, only its report cannot be written
 	return nil
 }
 
