@@ -106,7 +106,7 @@ func TestFlags(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-clients 1,x", `-clients: "x" is not a number of phones`},
 		{"-clients 0", `-clients: "0" is not a number of phones`},
-		{"-devices -1", "-devices, -time, -runs: there is no such number"},
+		{"-devices -1", "-devices, -time, -runs, -half-open: there is no such number"},
 		{"-capf ./none", `-capf: there is no "./none"; make build makes it`},
 		{"more", `"more" is no flag`},
 	} {

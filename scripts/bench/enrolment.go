@@ -62,24 +62,24 @@ type enrolments struct {
 	sides   []*side
 }
 
-func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) ([]enrolment, error) {
+func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) ([]enrolment, *besieged, error) {
 	e := &enrolments{options: o, sides: []*side{{kind: crypto.RSA2048, order: store.RSAOnly}, {kind: crypto.EC256, order: store.ECOnly}}}
 	var err error
 	if e.prober, err = newProber(o.dir, o.baseline); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	first, err := e.prober.look()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// As many phones as can enrol, and a few for the start.
 	most := int(1.2*first.enrolments()*o.span.Seconds()) + slices.Max(o.clients)
 	say("making keys for %d phones", most)
 	if e.keys, err = newKeyPool(most); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := e.makeBase(ctx, most, say); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var rows []enrolment
 	for _, side := range e.sides {
@@ -87,12 +87,20 @@ func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) 
 			say("%s, %d clients", side.kind, clients)
 			row, err := e.measure(ctx, side, clients)
 			if err != nil {
-				return nil, fmt.Errorf("enrolling %d phones at a time: %w", clients, err)
+				return nil, nil, fmt.Errorf("enrolling %d phones at a time: %w", clients, err)
 			}
 			rows = append(rows, row)
 		}
 	}
-	return rows, nil
+	if o.halfOpen == 0 {
+		return rows, nil, nil
+	}
+	say("%d connections that get nowhere", o.halfOpen)
+	b, err := e.besiege(ctx, e.sides[len(e.sides)-1])
+	if err != nil {
+		return nil, nil, fmt.Errorf("enrolling beside %d connections that get nowhere: %w", o.halfOpen, err)
+	}
+	return rows, b, nil
 }
 
 // makeBase fills a database with the devices that enrol, in an order of their

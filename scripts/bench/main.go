@@ -35,6 +35,7 @@ type options struct {
 	runs     int           // of each command
 	listed   int           // devices in the database of the commands
 	pending  int           // requests in it
+	halfOpen int           // connections that get nowhere
 	requests int           // that go to an offline CA and come back
 	waiting  int           // phones that wait for it
 }
@@ -102,7 +103,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 	r := report{Machine: m, Date: began.UTC().Truncate(time.Second)}
 	say := func(format string, args ...any) { fmt.Fprintf(progress, "bench: "+format+"\n", args...) }
 	if len(o.clients) > 0 {
-		if r.Enrolment, err = measureEnrolment(ctx, o, say); err != nil {
+		if r.Enrolment, r.Besieged, err = measureEnrolment(ctx, o, say); err != nil {
 			return r, err
 		}
 	}
@@ -132,6 +133,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.json, "json", "", "write the figures to the `FILE` too")
 	f.IntVar(&o.devices, "devices", 1000, "`NUMBER` of devices in the database besides those that enrol")
 	f.DurationVar(&o.span, "time", 5*time.Second, "`TIME` for which phones enrol in each measurement")
+	f.IntVar(&o.halfOpen, "half-open", 10_000, "`NUMBER` of connections that get nowhere, beside which phones enrol; 0 leaves them out")
 	f.IntVar(&o.runs, "runs", 11, "`NUMBER` of runs of each command; 0 leaves the commands out")
 	f.IntVar(&o.requests, "requests", 0, "`NUMBER` of requests that are exported and come back from an offline CA, such as 100000; 0 leaves it out")
 	f.IntVar(&o.waiting, "waiting", 0, "with -requests, `NUMBER` of phones that wait for the offline CA, such as 10000")
@@ -144,7 +146,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	o.parts, o.baseline, o.listed, o.pending = 3, 600*time.Millisecond, 100_000, 1000
 	if *short {
 		o.parts, o.baseline, o.listed = 1, 300*time.Millisecond, 20_000
-		o.span, o.runs = min(o.span, 1500*time.Millisecond), min(o.runs, 5)
+		o.span, o.runs, o.halfOpen = min(o.span, 1500*time.Millisecond), min(o.runs, 5), min(o.halfOpen, 1000)
 	}
 	for word := range strings.FieldsFuncSeq(*clients, func(c rune) bool { return c == ',' }) {
 		n, err := strconv.Atoi(word)
@@ -153,8 +155,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 		o.clients = append(o.clients, n)
 	}
-	if o.devices < 0 || o.span <= 0 || o.runs < 0 {
-		return o, errors.New("-devices, -time, -runs: there is no such number")
+	if o.devices < 0 || o.span <= 0 || o.runs < 0 || o.halfOpen < 0 {
+		return o, errors.New("-devices, -time, -runs, -half-open: there is no such number")
 	}
 	return o, o.findProgram()
 }

@@ -16,6 +16,7 @@ type report struct {
 	Date      time.Time     `json:"date"`
 	Took      time.Duration `json:"took_ns"`
 	Enrolment []enrolment   `json:"enrolment,omitempty"`
+	Besieged  *besieged     `json:"besieged,omitempty"`
 	Commands  *commands     `json:"commands,omitempty"`
 	Offline   *offline      `json:"offline,omitempty"`
 }
@@ -40,6 +41,9 @@ func (r report) print(out io.Writer) error {
 	if len(r.Enrolment) > 0 {
 		r.printEnrolment(&b)
 		r.printGrowth(&b)
+	}
+	if r.Besieged != nil {
+		r.Besieged.print(&b)
 	}
 	if r.Commands != nil {
 		r.Commands.print(&b)

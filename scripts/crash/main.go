@@ -28,7 +28,8 @@ type options struct {
 	span    time.Duration
 	seed    uint64
 	devices int
-	phones  int  // at work at the same time
+	phones  int // at work at the same time
+	keep    bool
 	small   bool // this is the storm on the small disk
 }
 
@@ -66,6 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.Uint64Var(&o.seed, "seed", 0, "`NUMBER` that decides who does what; 0 is a new one")
 	f.IntVar(&o.devices, "devices", 60, "`NUMBER` of devices")
 	f.IntVar(&o.phones, "phones", 12, "`NUMBER` of phones at work at the same time")
+	f.BoolVar(&o.keep, "keep", false, "keep the databases, the log of serve and what failing commands said")
 	f.BoolVar(&o.small, "small", false, "only the storm on a small disk, which is mounted over -dir: for the program itself")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -105,6 +107,10 @@ func (o options) storms(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%w\nthe seed was %d; the database and the log of serve are in %s", err, o.seed, dir)
+	}
+	if o.keep {
+		fmt.Fprintf(stdout, "crash: all is in %s\n", dir)
+		return nil
 	}
 	return os.RemoveAll(dir)
 }

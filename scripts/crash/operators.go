@@ -89,12 +89,13 @@ func (d *device) schedule(op store.Operation, try func() error) {
 
 // run runs a command.
 func (s *storm) run(ctx context.Context, args ...string) error {
-	err := s.command(ctx, args...).Run()
+	out, err := s.command(ctx, args...).CombinedOutput()
 	switch {
 	case ctx.Err() != nil:
 		s.count("command killed")
 	case err != nil:
 		s.count("command failed")
+		s.note(args, out)
 	default:
 		s.count("command ok")
 	}

@@ -39,6 +39,18 @@ func (s *storm) count(what string) {
 	s.counts[what]++
 }
 
+// note keeps what a command said that failed, for whoever wonders why.
+func (s *storm) note(args []string, said []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := os.OpenFile(s.dir+".failed", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return // it is worth nothing to the judge
+	}
+	fmt.Fprintf(f, "%s: %s", strings.Join(args, " "), said)
+	f.Close()
+}
+
 // chance is a source of its own for each who decides by it.
 func (s *storm) chance(who uint64) *rand.Rand { return rand.New(rand.NewPCG(s.seed, who)) }
 
@@ -103,8 +115,16 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 			return nil, err
 		}
 	}
-	s.address, err = freeAddress(s.chance(1))
-	return &serving{storm: s}, err
+	if s.address, err = freeAddress(s.chance(1)); err != nil {
+		return nil, err
+	}
+	// One that cannot even start would look like one that is down all the time.
+	server := &serving{storm: s}
+	if up, err := server.start(ctx); err != nil || !up {
+		return nil, errors.Join(err, fmt.Errorf("capf serve does not start; see %s", s.logFile))
+	}
+	server.kill()
+	return server, nil
 }
 
 // rage is the storm itself.
