@@ -304,60 +304,6 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestCommands is what apply_config_command can do wrong; the change of the
-// devices stays in each of them.
-func TestCommands(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		script string
-		edit   func(h *house, folder string)
-		state  store.JobState
-		want   string
-	}{
-		"it works":          {`echo noise; echo "done: $CAPF_DEVICE"`, nil, store.JobDone, "CSFolga done 0 done: CSFolga"},
-		"it fails":          {`echo "no route to $1" >&2; exit 7`, nil, store.JobPartly, "CSFolga failed 7 no route to CSFolga"},
-		"it is killed":      {`kill -9 $$`, nil, store.JobPartly, "CSFolga failed -1 signal: killed"},
-		"it hangs":          {`sleep 60 & sleep 60`, nil, store.JobPartly, "CSFolga failed -1 it took longer than 300ms and was ended"},
-		"it leaves a child": {`sleep 60 & echo started`, nil, store.JobDone, "CSFolga done 0 started"},
-		"it is missing": {`true`, func(h *house, folder string) { must(h.TB, os.Remove(filepath.Join(folder, "apply"))) },
-			store.JobPartly, "CSFolga failed -1 it could not be run: no such file or directory"},
-		"it may not be run": {`true`, func(h *house, folder string) { must(h.TB, os.Chmod(filepath.Join(folder, "apply"), 0o600)) },
-			store.JobPartly, "CSFolga failed -1 it could not be run: permission denied"},
-		"it has been unset": {`true`, func(h *house, _ string) { h.set("apply_config_command", "none") },
-			store.JobPartly, "CSFolga failed -1 no apply_config_command is set"},
-		"it writes much": {`i=0; while [ $i -lt 3000 ]; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; i=$((i+1)); done; printf 'the \033[31mend\n\n'`, nil,
-			store.JobDone, "CSFolga done 0 the  [31mend"},
-		"it looks for secrets": {`env | grep -c -v -e PATH= -e CAPF_DEVICE= -e PWD= -e SHLVL= -e _=`, nil, store.JobPartly, "CSFolga failed 1 0"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			h := newHouse(t)
-			h.add("CSFolga", enroll.DeviceEdit{})
-			folder := h.script(test.script)
-			j := h.schedule(h.clock.now().Add(time.Second), true)
-			if test.edit != nil {
-				test.edit(h, folder)
-			}
-			h.clock.move(time.Minute)
-			limit := 20 * time.Second
-			if name == "it hangs" {
-				limit = 300 * time.Millisecond
-			}
-			_, err := h.runner(func(r *provision.Runner) { r.CommandTime = limit }).RunDue(t.Context())
-			must(t, err)
-			if got := h.applied(j.ID); len(got) != 1 || got[0] != test.want {
-				t.Errorf("the result is %q, want %q", got, test.want)
-			}
-			if got := h.job(j.ID); got.State != test.state || got.Changed != 1 {
-				t.Errorf("the job is %s: %s", got.State, got.Detail)
-			}
-			if h.device("CSFolga").Operation != store.Install {
-				t.Error("the device was not changed")
-			}
-		})
-	}
-}
-
 // TestFailedJob: a job that a rule forbids says why, device by device.
 func TestFailedJob(t *testing.T) {
 	t.Parallel()

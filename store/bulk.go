@@ -1,0 +1,203 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// Refusal is the error with which a change of many devices leaves one of them
+// as it is, and says why.
+type Refusal struct{ Reason string }
+
+func (r Refusal) Error() string { return r.Reason }
+
+// BulkEdit changes the devices of a selection. Its functions do no I/O that
+// takes long, since nothing else can be written meanwhile.
+type BulkEdit struct {
+	// Event is written for each device that changes; Detail is for all of
+	// them.
+	Event EventText
+	// Change edits one device, as for ChangeDevice. A Refusal leaves that
+	// device as it is; any other error undoes everything.
+	Change func(*Selected) error
+	// Ready is called when all have been changed, before the commit. Its
+	// error undoes everything and is returned as it is.
+	Ready func(BulkTally) error
+}
+
+// BulkTally is how many devices were selected and what became of them.
+type BulkTally struct{ Selected, Changed, Refused int64 }
+
+// deviceOutcome is what a bulk change did to one device.
+type deviceOutcome struct{ device, change, reason string }
+
+// edited is a device of a bulk change, with what it was.
+type edited struct {
+	was Device
+	now Device
+	deviceOutcome
+}
+
+// changeSelected changes the devices of the selection. While it writes one page
+// of them, the next one is read and edited: since nobody else can write
+// meanwhile, a reader sees what this transaction found at its beginning. After
+// each page it tells what it did.
+func (t *tx) changeSelected(s *Store, a Actor, f Selection, e BulkEdit, tell func([]deviceOutcome) error) (n BulkTally, err error) {
+	a.Command = "" // the event of the whole has it
+	ctx, stop := context.WithCancel(context.Background())
+	pages := make(chan []edited, 1)
+	var readErr error // of the reader, until pages is closed
+	go func() {
+		defer close(pages)
+		readErr = s.editPages(ctx, f, e, t.now, pages)
+	}()
+	defer func() { // the reader must not outlive the transaction
+		stop()
+		for range pages {
+		}
+	}()
+	for page := range pages {
+		if err := t.writeEdited(a, page, e.Event); err != nil {
+			return n, err
+		}
+		done := make([]deviceOutcome, len(page))
+		for i, d := range page {
+			done[i] = d.deviceOutcome
+			n.count(d.deviceOutcome)
+		}
+		if err := tell(done); err != nil {
+			return n, err
+		}
+	}
+	return n, readErr
+}
+
+// editPages reads the devices page by page and edits them.
+func (s *Store) editPages(ctx context.Context, f Selection, e BulkEdit, now time.Time, pages chan<- []edited) error {
+	for after := ""; ; {
+		page, err := collect(stream(ctx, s, "selecting devices", f.page(now, after), (*Selected).fields))
+		if err != nil {
+			return err
+		}
+		out := make([]edited, len(page))
+		for i := range page {
+			if out[i], err = e.apply(&page[i]); err != nil {
+				return err
+			}
+		}
+		select {
+		case pages <- out:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if len(page) < pageSize || f.Limit > 0 {
+			return nil
+		}
+		after = page[len(page)-1].Name
+	}
+}
+
+func (e BulkEdit) apply(v *Selected) (edited, error) {
+	d := edited{was: v.Device, deviceOutcome: deviceOutcome{v.Name, changed, ""}}
+	err := e.Change(v)
+	var r Refusal
+	if errors.As(err, &r) {
+		d.now, d.change, d.reason = d.was, refused, r.Reason
+		return d, nil
+	}
+	d.now = v.Device
+	d.now.ID, d.now.Name, d.now.CreatedAt, d.now.UpdatedAt = d.was.ID, d.was.Name, d.was.CreatedAt, d.was.UpdatedAt
+	d.now.CompletesBy, d.now.LockedUntil = wholeMillis(d.now.CompletesBy), wholeMillis(d.now.LockedUntil)
+	if sameDevice(d.was, d.now) {
+		d.change = same
+	}
+	return d, err
+}
+
+// writeEdited writes what has changed, with an event for each device.
+func (t *tx) writeEdited(a Actor, page []edited, e EventText) error {
+	names := make([]string, 0, len(page))
+	for _, d := range page {
+		if d.change != changed {
+			continue
+		}
+		d.now.UpdatedAt = t.now
+		update := t.updateDevice
+		if d.was.Description == d.now.Description && d.was.Model == d.now.Model && d.was.Pool == d.now.Pool {
+			update = t.updateSettings
+		}
+		if err := update(d.now); err != nil {
+			return err
+		}
+		names = append(names, d.was.Name)
+	}
+	return t.events(a, names, e)
+}
+
+// updateSettings is updateDevice but for the texts, whose indexes it spares.
+func (t *tx) updateSettings(d Device) error {
+	_, err := t.exec(`UPDATE devices SET security_mode = ?, ip_mode = ?,
+		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
+		schedule = ?, wrong_strings = ?, locked_until = ?, no_possession = ?, updated_at = ?, sealed_string = ?
+		WHERE id = ?`,
+		string(d.SecurityMode), string(d.IPMode), string(d.Operation), string(d.AuthMode), string(d.KeyOrder), d.RSABits,
+		d.ECBits, millis(d.CompletesBy), string(d.Status), d.Schedule, d.WrongStrings, millis(d.LockedUntil),
+		d.NoPossession, millis(d.UpdatedAt), d.SealedString, d.ID)
+	return err
+}
+
+// eventRows is how many events one statement writes.
+const eventRows = 25
+
+var insertEvents = "INSERT INTO events (" + eventColumns + ", hash) VALUES " +
+	strings.TrimSuffix(strings.Repeat("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?), ", eventRows), ", ")
+
+// events is event for many devices.
+func (t *tx) events(a Actor, devices []string, text EventText) error {
+	for len(devices) >= eventRows {
+		if err := t.readHead(); err != nil {
+			return err
+		}
+		head := t.head
+		args := make([]any, 0, eventRows*13)
+		for _, device := range devices[:eventRows] {
+			e := Event{ID: head.id + 1, At: t.now, Actor: a, Device: device, Action: text.Action, Step: text.Step,
+				Outcome: cmp.Or(text.Outcome, "ok"), Detail: text.Detail}
+			hash, scratch := e.link(head.hash, t.scratch)
+			t.scratch = scratch
+			args = append(args, e.ID, millis(e.At), string(a.Kind), a.Name, a.Address, a.Terminal, a.Command,
+				e.Device, e.Action, e.Step, e.Outcome, e.Detail, hash[:])
+			head = chainHead{known: true, moved: true, id: e.ID, hash: hash}
+		}
+		if _, err := t.exec(insertEvents, args...); err != nil {
+			return err
+		}
+		t.head, devices = head, devices[eventRows:]
+	}
+	for _, device := range devices {
+		if err := t.event(a, device, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *BulkTally) count(o deviceOutcome) {
+	n.Selected++
+	switch o.change {
+	case changed:
+		n.Changed++
+	case refused:
+		n.Refused++
+	}
+}
+
+// What a bulk change did to a device, as the table of results holds it.
+const (
+	changed = "changed"
+	same    = "same"
+	refused = "refused"
+)
