@@ -40,9 +40,9 @@ var privileges = map[string]int{
 }
 
 // outsideOnly are the commands that the shell does not have: those that belong
-// to the system around it, and restore, which would bring parameters along that
-// are not to be set in the shell.
-var outsideOnly = []string{"shell", "completion", "serve", "restore"}
+// to the system around it; restore, which would bring parameters along that are
+// not to be set in the shell; and job run-due, which runs another program.
+var outsideOnly = []string{"shell", "completion", "serve", "restore", "job run-due"}
 
 // fullFlags show a secret or ask another system, whatever the command needs
 // otherwise.
@@ -116,6 +116,9 @@ func (c confinement) check(l line) error {
 		name, value, _ := strings.Cut(f, "=")
 		if slices.Contains(fullFlags, name) {
 			needed = fullPrivilege
+		}
+		if name == "--apply-config" {
+			return &kindError{enroll.ErrRefused, "--apply-config runs a program, so it is not to be had in this shell"}
 		}
 		if name == "--db" {
 			return &kindError{enroll.ErrRefused, "--db is not to be had in this shell: its database is fixed"}
