@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestUnit holds the systemd unit against the program: its command line is one
+// that serve takes, and what the two have agreed on is in it.
+func TestUnit(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../scripts/capf.service")
+	check(t, err)
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		lines = append(lines, strings.TrimSpace(line))
+		if words, ok := strings.CutPrefix(line, "ExecStart=/usr/local/bin/"); ok {
+			l, err := parseLine(tree(), strings.Fields(words))
+			check(t, err)
+			if l.name() != "capf serve" || len(l.args) > 0 {
+				t.Errorf("it starts %q", line)
+			}
+		}
+	}
+	for _, want := range []string{
+		"Type=notify", "WatchdogSec=60", "User=capf", "StateDirectory=capf", "LoadCredential=capf-master-key:/etc/capf/master-key",
+		"NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=", "UMask=0077", "LimitCORE=0",
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
