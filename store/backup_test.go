@@ -159,6 +159,8 @@ func TestRestore(t *testing.T) {
 	onlyFiles(t, filepath.Dir(s.Path()), "capf.db")
 
 	r.DryRun = false
+	r.To = filepath.Join(t.TempDir(), "link.db") // from another folder
+	must(t, os.Symlink(s.Path(), r.To))
 	kept, err := Restore(t.Context(), r, Options{Now: c.now})
 	must(t, err)
 	if now, err := os.ReadFile(backup); err != nil || !bytes.Equal(now, was) {

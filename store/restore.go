@@ -39,6 +39,10 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 	if err := examine(ctx, r.From); err != nil {
 		return "", failed(err, "reading the backup %q", r.From)
 	}
+	// A link is followed: what it leads to is exchanged.
+	if real, err := filepath.EvalSymlinks(r.To); err == nil {
+		r.To = real
+	}
 	if err := os.MkdirAll(filepath.Dir(r.To), 0o700); err != nil {
 		return "", failed(err, "restoring %q", r.To)
 	}
@@ -157,10 +161,6 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 		if err == nil {
 			err = os.Remove(name)
 		}
-		return "", err
-	}
-	// A link is followed: what it leads to is exchanged.
-	if database, err = filepath.EvalSymlinks(database); err != nil {
 		return "", err
 	}
 	kept = database + ".before-restore-" + now.UTC().Format("20060102T150405Z")
