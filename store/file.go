@@ -30,6 +30,12 @@ const (
 	forCreating = "_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 	// Nothing beside the file is read, made or changed.
 	forExamining = "immutable=1&_pragma=query_only(1)"
+	// The same of a file that others may work with. While one of them brings the
+	// write-ahead log into the file, and after it was killed at that, the first
+	// page may tell of pages that are still missing behind it. SQLite takes such
+	// a file for damaged, unless the schema may be written; with its log it is
+	// whole.
+	forTelling = "immutable=1&_pragma=writable_schema(1)&_pragma=query_only(1)"
 )
 
 // connect opens no connection yet; database/sql does so when one is needed.
@@ -134,7 +140,7 @@ func examine(ctx context.Context, path string) (err error) {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: it is not a regular file", ErrForeign)
 	}
-	db, err := connect(path, forExamining)
+	db, err := connect(path, forTelling)
 	if err != nil {
 		return err
 	}

@@ -181,6 +181,46 @@ func TestCrashLosesNothing(t *testing.T) {
 	checkIntegrity(t, path)
 }
 
+// TestKilledInCheckpoint is a process that was killed when it had brought the
+// first page of the write-ahead log into the file: that page tells of pages
+// which are only in the log yet.
+func TestKilledInCheckpoint(t *testing.T) {
+	t.Parallel()
+	whole, killed := filepath.Join(t.TempDir(), "capf.db"), filepath.Join(t.TempDir(), "capf.db")
+	s, err := Create(t.Context(), whole, Options{})
+	must(t, err)
+	const devices = 200
+	for i := range devices {
+		addDevice(t, s, fmt.Sprintf("SEP%012X", i))
+	}
+	file, log := contents(t, whole), contents(t, whole+"-wal")
+	must(t, s.Close()) // which ends with a checkpoint
+	const page = 4096
+	after := contents(t, whole)
+	if len(after) <= len(file) {
+		t.Fatalf("the file has not grown from %d bytes", len(file))
+	}
+	copy(file[:page], after[:page])
+	must(t, os.WriteFile(killed, file, 0o600))
+	must(t, os.WriteFile(killed+"-wal", log, 0o600))
+	for range 2 { // the first time, SQLite brings the log in
+		s, err = Open(t.Context(), killed, Options{})
+		must(t, err)
+		if n := len(all(t, s.Devices(t.Context(), DeviceFilter{}))); n != devices {
+			t.Errorf("%d devices are left", n)
+		}
+		must(t, s.Close())
+	}
+	checkIntegrity(t, killed)
+}
+
+func contents(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	must(t, err)
+	return b
+}
+
 func TestProcessesAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "capf.db")
