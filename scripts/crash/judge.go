@@ -77,11 +77,14 @@ func (s *storm) askCapf(ctx context.Context) ([]string, error) {
 }
 
 // broken is a line of the log that no accident of the storm explains.
-var broken = regexp.MustCompile(`(?m)^.*(panic|DATA RACE|fatal error|unexpected signal).*$`)
+var broken = regexp.MustCompile(`(?m)^(.*(panic|DATA RACE|fatal error|unexpected signal)|capf: ).*$`)
 
 func (s *storm) readLog(context.Context) (complaints []string, err error) {
 	text, err := os.ReadFile(s.logFile)
-	for _, line := range broken.FindAll(text, 10) {
+	for _, line := range broken.FindAll(text, -1) {
+		if excuses.Match(line) {
+			continue
+		}
 		complaints = append(complaints, "the log of serve: "+string(bytes.TrimSpace(line)))
 	}
 	return complaints, err

@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.Uint64Var(&o.seed, "seed", 0, "`NUMBER` that decides who does what; 0 is a new one")
 	f.IntVar(&o.devices, "devices", 60, "`NUMBER` of devices")
 	f.IntVar(&o.phones, "phones", 12, "`NUMBER` of phones at work at the same time")
-	f.BoolVar(&o.keep, "keep", false, "keep the databases, the log of serve and what failing commands said")
+	f.BoolVar(&o.keep, "keep", false, "keep the databases and the logs of serve")
 	f.BoolVar(&o.small, "small", false, "only the storm on a small disk, which is mounted over -dir: for the program itself")
 	if err := f.Parse(args); err != nil {
 		return err

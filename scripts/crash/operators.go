@@ -94,8 +94,7 @@ func (s *storm) run(ctx context.Context, args ...string) error {
 	case ctx.Err() != nil:
 		s.count("command killed")
 	case err != nil:
-		s.count("command failed")
-		s.note(args, out)
+		s.failed(args, out)
 	default:
 		s.count("command ok")
 	}
@@ -116,7 +115,7 @@ func (s *storm) schedule(ctx context.Context, r *rand.Rand) error {
 		d.schedule(op, func() error {
 			_, _, err := rules.ChangeDevice(context.WithoutCancel(ctx), operator, d.name, enroll.DeviceEdit{Operation: &op})
 			if err != nil {
-				s.count("scheduling failed")
+				s.failed([]string{"scheduling by a program"}, []byte(err.Error()))
 			}
 			return err
 		})
