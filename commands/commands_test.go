@@ -19,11 +19,16 @@ var update = flag.Bool("update", false, "rewrite what the scripts in testdata ex
 
 // TestMain makes the program, under both of its names, a command of scripts.
 func TestMain(m *testing.M) {
+	// Under the race detector a process sleeps a second before it ends, which
+	// hundreds of short commands cannot afford.
+	os.Setenv("GORACE", noRaceSleep)
 	testscript.Main(m, map[string]func(){
 		"capf":  func() { os.Exit(program()) },
 		"utils": func() { os.Exit(program()) },
 	})
 }
+
+const noRaceSleep = "atexit_sleep_ms=0"
 
 // program is Main but for the clock: a script may fix it.
 func program() int {
@@ -53,6 +58,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SUDO_USER", "olga")
 			e.Setenv("SSH_CLIENT", "192.0.2.7 50000 22")
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GORACE", noRaceSleep)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

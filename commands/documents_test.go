@@ -37,6 +37,7 @@ secret
 			e.Setenv("CAPF_DB", filepath.Join(e.WorkDir, "capf.db"))
 			e.Setenv("TZ", "UTC")
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("GORACE", noRaceSleep)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

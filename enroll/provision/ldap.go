@@ -177,9 +177,11 @@ func (d Directory) explain(err error, format string, args ...any) error {
 	return say("", ldapText(err))
 }
 
+// isTimeout looks into the text too: the library keeps only that of a read
+// that failed.
 func isTimeout(err error) bool {
 	return ldap.IsErrorWithCode(err, ldap.LDAPResultTimeLimitExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		strings.Contains(err.Error(), "timed out")
+		strings.Contains(err.Error(), "timed out") || strings.Contains(err.Error(), "i/o timeout")
 }
 
 // ldapText is an error of the LDAP library without its own preface.

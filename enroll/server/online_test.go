@@ -132,6 +132,10 @@ func (h *house) request(device string) (store.Request, store.OnlineRequest) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		h.Fatal(err)
 	}
+	// Once more, since the two change together and were read one after the other.
+	if again, err := h.rules.Store.Request(h.Context(), newest.ID); err == nil {
+		newest = again
+	}
 	return newest, o
 }
 
