@@ -169,9 +169,7 @@ func (d Directory) explain(err error, format string, args ...any) error {
 		return say("--bind-dn has to be one who may read them", "the directory does not allow it")
 	case ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded):
 		return say("--page-size or --filter makes it less", "the directory gives no more than its limit")
-	case ldap.IsErrorAnyOf(err, ldap.LDAPResultTimeLimitExceeded, ldap.ErrorNetwork) && isTimeout(err):
-		return say("--timeout gives it longer", fmt.Sprintf("the directory did not answer within %v", d.timeout()))
-	case errors.As(err, &network) && network.Timeout():
+	case isTimeout(err), errors.As(err, &network) && network.Timeout():
 		return say("--timeout gives it longer", fmt.Sprintf("the directory did not answer within %v", d.timeout()))
 	}
 	return say("", ldapText(err))
