@@ -11,7 +11,7 @@ FUZZTIME ?= 30s
 TIME ?= 1m
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: build demo test vet lint docs bench crash fuzz clean
+.PHONY: build demo test vet docs bench crash fuzz clean
 
 build:
 	go build -trimpath -o capf .
