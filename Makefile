@@ -1,5 +1,5 @@
 # make demo    enrol a phone on this machine, from nothing
-# make test    everything that has to hold
+# make test    everything that has to hold; where CI is set, FUZZTIME of fuzzing too
 # make build   the static binary ./capf
 # make docs    the manual pages and docs/reference.md, from the command tree
 # make bench   figures, each next to its bound; BENCHFLAGS=-short is quicker
@@ -23,6 +23,7 @@ demo: build
 test: vet build
 	CGO_ENABLED=1 go test -race -timeout 12m ./...
 	cd crypto/linttest && go test ./...
+	$(if $(CI),scripts/fuzz.sh $(FUZZTIME))
 
 vet:
 	scripts/need.sh gcc openssl sqlite3 ss ssh sshd slapd chromium

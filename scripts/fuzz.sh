@@ -1,11 +1,24 @@
 #!/bin/sh
-# fuzz.sh TIME: runs every fuzz target of the tree for TIME each, one after the
-# other, and stops at the first finding.
+# fuzz.sh TIME: runs every fuzz target of the tree for TIME each, as many at once
+# as there are cores, and fails after the last if one of them found something. What
+# was found stands in the testdata/fuzz of its package, and is from then on a seed.
+# fuzz.sh TIME DIR TARGET: runs one of them.
 set -eu
-time=${1:-30s}
+
+if [ $# = 3 ]; then
+	log=$(mktemp)
+	trap 'rm -f "$log"' EXIT
+	if go test -run '^$' -fuzz "^$3\$" -fuzztime "$1" -parallel 1 "$2" >"$log" 2>&1 </dev/null; then
+		echo "ok   $2 $3: $(grep -o 'execs: [0-9]*' "$log" | tail -n 1)"
+		exit 0
+	fi
+	cat "$log"
+	echo "FAIL $2 $3"
+	exit 1
+fi
+
 grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do
-	grep -ho '^func Fuzz[A-Za-z0-9]*' "$dir"/*_test.go | sed 's/^func //' | while read -r target; do
-		echo "== $dir $target"
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$dir" </dev/null || exit 1
-	done
-done
+	# Built once here, since targets of one package that start together would each build all of it.
+	go test -c -fuzz . -o /dev/null "$dir"
+	grep -ho '^func Fuzz[A-Za-z0-9]*' "$dir"/*_test.go | sed "s|^func |$dir |"
+done | xargs -P "$(getconf _NPROCESSORS_ONLN)" -L1 "$0" "${1:-30s}"
