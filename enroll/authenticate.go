@@ -46,7 +46,20 @@ type Ending struct {
 	Detail string      // one line for the operator, without secrets
 	// ComeBack is when a phone may try again that was told so (ErrUnreachable).
 	ComeBack time.Duration
+	Guess    Guess
 }
+
+// Guess is what came of an authentication string, for those who watch for
+// somebody who guesses. A phone whose user gave none has not guessed.
+type Guess int
+
+// The ways in which a string is not taken.
+const (
+	NoGuess     Guess = iota
+	WrongGuess        // it is wrong
+	LastGuess         // it is wrong, and locks the device
+	LockedGuess       // the device is locked, whatever the string is
+)
 
 func (e *Ending) Error() string { return fmt.Sprintf("%v: %s", e.Kind, e.Detail) }
 func (e *Ending) Unwrap() error { return e.Kind }
@@ -227,11 +240,16 @@ func (r *Rules) byString(ctx context.Context, g Grant, password []byte) error {
 		return err
 	}
 	end := ending(ErrDeclined, store.InvalidString, "wrong authentication string")
-	locked, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, maxWrongStrings, lockTime, store.Failed(d.Operation, end.Cause))
+	end.Guess = WrongGuess
+	locked, counted, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, maxWrongStrings, lockTime, store.Failed(d.Operation, end.Cause))
 	if err != nil {
 		return err
 	}
-	if r.Now().Before(locked) {
+	switch {
+	case !counted: // others have locked the device meanwhile
+		return lockedEnding(locked)
+	case !locked.IsZero():
+		end.Guess = LastGuess
 		end.Detail = fmt.Sprintf("wrong authentication string; locked until %s", locked.UTC().Format(time.RFC3339))
 	}
 	return end
@@ -246,8 +264,13 @@ func sameSecret(a, b []byte) bool {
 }
 
 func (r *Rules) locked(ctx context.Context, g Grant, until time.Time) error {
-	return r.fail(ctx, g.actor, g.Device, "authenticate", ending(ErrDeclined, store.InvalidString,
-		"locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings))
+	return r.fail(ctx, g.actor, g.Device, "authenticate", lockedEnding(until))
+}
+
+func lockedEnding(until time.Time) *Ending {
+	end := ending(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
+	end.Guess = LockedGuess
+	return end
 }
 
 // byCertificate checks the certificate that the phone shows and, when it

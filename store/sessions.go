@@ -29,11 +29,11 @@ type NewLSC struct {
 // unless that is empty.
 // The string that makes the count reach the limit locks the device for so long
 // and sets the count back; lockedUntil is zero while the device is not locked.
-// Strings that come while it is locked are not counted. A limit of 0 never
-// locks. ErrNotFound: the device has been deleted.
-func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, limit int, lock time.Duration, status Status) (lockedUntil time.Time, err error) {
+// Strings that come while it is locked are not counted, which counted tells. A
+// limit of 0 never locks. ErrNotFound: the device has been deleted.
+func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, limit int, lock time.Duration, status Status) (lockedUntil time.Time, counted bool, err error) {
 	err = s.change(ctx, func(t *tx) error {
-		lockedUntil = time.Time{}
+		lockedUntil, counted = time.Time{}, true
 		var name string
 		var count int
 		var until time.Time
@@ -45,7 +45,7 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, li
 		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
 		switch {
 		case until.After(t.now):
-			lockedUntil = until
+			lockedUntil, counted = until, false
 			e.Outcome, e.Detail = "declined", "locked until "+until.Format(time.RFC3339)
 		case limit > 0 && count >= limit:
 			lockedUntil = t.now.Add(lock)
@@ -58,9 +58,9 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, li
 		return t.event(a, name, e)
 	})
 	if err != nil {
-		return time.Time{}, failed(err, "counting a wrong authentication string")
+		return time.Time{}, false, failed(err, "counting a wrong authentication string")
 	}
-	return lockedUntil, nil
+	return lockedUntil, counted, nil
 }
 
 // NoteRightString forgets wrong strings, unless the device is locked: then it

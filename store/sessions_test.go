@@ -187,9 +187,10 @@ func TestNoteWrongString(t *testing.T) {
 	status := Failed(Install, InvalidString)
 	for i := 1; i <= 3; i++ {
 		var until time.Time
+		var counted bool
 		e := events(t, s, 1, func() {
 			var err error
-			until, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
+			until, counted, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
 			must(t, err)
 		})
 		got := deviceNow(t, s, d.Name)
@@ -197,7 +198,7 @@ func TestNoteWrongString(t *testing.T) {
 		if i == 3 {
 			want, outcome, count = start.Add(time.Hour), "locked", 0
 		}
-		if !until.Equal(want) || !got.LockedUntil.Equal(want) || got.WrongStrings != count || got.Status != status || e.Outcome != outcome {
+		if !counted || !until.Equal(want) || !got.LockedUntil.Equal(want) || got.WrongStrings != count || got.Status != status || e.Outcome != outcome {
 			t.Errorf("after %d: until %v, %+v, %+v", i, until, got, e)
 		}
 	}
@@ -205,9 +206,9 @@ func TestNoteWrongString(t *testing.T) {
 	locked := start.Add(time.Hour)
 	for range 5 {
 		e := events(t, s, 1, func() {
-			until, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
-			if must(t, err); !until.Equal(locked) {
-				t.Errorf("locked until %v", until)
+			until, counted, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
+			if must(t, err); counted || !until.Equal(locked) {
+				t.Errorf("locked until %v; counted: %v", until, counted)
 			}
 		})
 		if e.Outcome != "declined" {
@@ -226,7 +227,7 @@ func TestNoteWrongString(t *testing.T) {
 		t.Errorf("the right string: locked until %v", until)
 	}
 	clock.move(time.Hour)
-	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
+	_, _, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
 	must(t, err)
 	for _, n := range []int{1, 0} {
 		if until := right(n); !until.IsZero() || deviceNow(t, s, d.Name).WrongStrings != 0 {
@@ -236,9 +237,9 @@ func TestNoteWrongString(t *testing.T) {
 	if until, err := s.NoteRightString(t.Context(), phone(d.Name), 999); !until.IsZero() || err != nil {
 		t.Errorf("a device that is gone: %v, %v", until, err)
 	}
-	_, err = s.NoteWrongString(t.Context(), phone(d.Name), 999, 3, time.Hour, status)
+	_, _, err = s.NoteWrongString(t.Context(), phone(d.Name), 999, 3, time.Hour, status)
 	wantErr(t, err, ErrNotFound)
-	_, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 0, time.Hour, "")
+	_, _, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 0, time.Hour, "")
 	must(t, err)
 	if got := deviceNow(t, s, d.Name); got.Status != status || got.WrongStrings != 1 {
 		t.Errorf("without a status: %+v", got)
@@ -254,7 +255,7 @@ func TestNoteAuthenticated(t *testing.T) {
 		return events(t, s, events_, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, certs, sum)) })
 	}
 	note(0, nil, nil)
-	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 10, time.Hour, Failed(Install, InvalidString))
+	_, _, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 10, time.Hour, Failed(Install, InvalidString))
 	must(t, err)
 	note(1, nil, nil)
 	if got := deviceNow(t, s, d.Name); got.WrongStrings != 0 {

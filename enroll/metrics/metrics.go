@@ -22,6 +22,7 @@ type Meter struct {
 	open     *prometheus.GaugeVec
 	sessions *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	lockouts prometheus.Counter
 	away     *prometheus.CounterVec
 	issuing  *prometheus.HistogramVec
 	enrolled *prometheus.CounterVec
@@ -48,6 +49,9 @@ func New(b Build, facts Source) *Meter {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "capf_session_duration_seconds", Help: "Time from the connection of a phone to the end of its session.", Buckets: sessionBounds,
 		}, []string{"operation"}),
+		lockouts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "capf_lockouts_total", Help: "Times that wrong authentication strings have locked a device.",
+		}),
 		away: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_connections_refused_total", Help: "Connections that were closed before a session began, by the reason.",
 		}, []string{"reason"}),
@@ -63,7 +67,7 @@ func New(b Build, facts Source) *Meter {
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.open, m.sessions, m.duration, m.away, m.issuing, m.enrolled, build,
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.away, m.issuing, m.enrolled, build,
 		newFactsCollector(facts), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -84,6 +88,9 @@ func (m *Meter) Ended(operation, outcome string, took time.Duration) {
 	m.sessions.WithLabelValues(operation, outcome).Inc()
 	m.duration.WithLabelValues(operation).Observe(took.Seconds())
 }
+
+// LockedOut says that wrong strings have locked a device.
+func (m *Meter) LockedOut() { m.lockouts.Inc() }
 
 // TurnedAway says that a connection got no session.
 func (m *Meter) TurnedAway(reason string) { m.away.WithLabelValues(reason).Inc() }

@@ -30,6 +30,7 @@ func busy(facts Source) *Meter {
 	m.Moved("", "handshake")
 	m.Moved("handshake", "")
 	m.Ended("install", "ok", 300*time.Millisecond)
+	m.LockedOut()
 	m.TurnedAway("max_sessions")
 	m.Issued("capf", 4*time.Millisecond)
 	m.Enrolled("capf", "rsa-2048")
@@ -94,6 +95,7 @@ func TestPage(t *testing.T) {
 	for _, line := range []string{
 		`capf_sessions_open{state="key"} 1`, `capf_sessions_open{state="handshake"} 0`,
 		`capf_sessions_total{operation="install",outcome="ok"} 1`, `capf_session_duration_seconds_count{operation="install"} 1`,
+		`capf_lockouts_total 1`,
 		`capf_connections_refused_total{reason="max_sessions"} 1`, `capf_issuer_duration_seconds_bucket{issuer="capf",le="0.005"} 1`,
 		`capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`, `capf_build_info{goversion="go1",revision="abc",version="v1"} 1`,
 		`capf_database_readable 1`, `capf_devices{operation="install"} 3`, `capf_devices_failed 1`, `capf_devices_late 2`, `capf_devices_locked 4`,
@@ -141,7 +143,9 @@ func TestFactsAge(t *testing.T) {
 
 var (
 	metricName = regexp.MustCompile(`\b(?:capf|go|process)_[a-z0-9_]+\b`)
-	ownLabel   = regexp.MustCompile(`\{[^}]*\}|\b(?:by|without) \([^)]*\)`)
+	ownLabel   = regexp.MustCompile(`\{([^}]*)\}|\b(?:by|without) \(([^)]*)\)`)
+	quoted     = regexp.MustCompile(`"[^"]*"`)
+	labelName  = regexp.MustCompile(`[a-z_]+`)
 )
 
 // TestDashboard holds the queries of the dashboard against the page.
@@ -167,14 +171,23 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	var there []string
+	labels := map[string][]string{} // of each metric; the first two are Prometheus' own
 	families, err := busy(known).registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		there = append(there, f.GetName())
+		own := []string{"instance", "job"}
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			own = append(own, l.GetName())
+		}
+		names := []string{f.GetName()}
 		if f.GetType().String() == "HISTOGRAM" {
-			there = append(there, f.GetName()+"_bucket", f.GetName()+"_sum", f.GetName()+"_count")
+			own = append(own, "le")
+			names = append(names, f.GetName()+"_bucket", f.GetName()+"_sum", f.GetName()+"_count")
+		}
+		for _, name := range names {
+			there, labels[name] = append(there, name), own
 		}
 	}
 	shown := map[string]bool{}
@@ -188,10 +201,19 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("panel %q asks nothing", p.Title)
 		}
 		for _, q := range p.Targets {
+			var asked []string
+			for _, l := range ownLabel.FindAllString(q.Expr, -1) {
+				asked = append(asked, labelName.FindAllString(strings.TrimPrefix(strings.TrimPrefix(quoted.ReplaceAllString(l, ""), "by"), "without"), -1)...)
+			}
 			for _, name := range metricName.FindAllString(ownLabel.ReplaceAllString(q.Expr, ""), -1) {
 				shown[name] = true
 				if !slices.Contains(there, name) {
 					t.Errorf("panel %q asks for %s, which there is not", p.Title, name)
+				}
+				for _, l := range asked { // no query asks for two metrics
+					if !slices.Contains(labels[name], l) {
+						t.Errorf("panel %q asks for the label %s of %s, which has %v", p.Title, l, name, labels[name])
+					}
 				}
 			}
 		}

@@ -17,6 +17,8 @@ type Meter interface {
 	Moved(from, to string)
 	// Ended says how a session came out, and how long it took.
 	Ended(operation, outcome string, took time.Duration)
+	// LockedOut says that a wrong string has locked a device.
+	LockedOut()
 	// TurnedAway says why a connection got no session.
 	TurnedAway(reason string)
 	// Issued says how long a phone waited for its LSC.
@@ -30,6 +32,7 @@ type noMeter struct{}
 
 func (noMeter) Moved(string, string)                {}
 func (noMeter) Ended(string, string, time.Duration) {}
+func (noMeter) LockedOut()                          {}
 func (noMeter) TurnedAway(string)                   {}
 func (noMeter) Issued(string, time.Duration)        {}
 func (noMeter) Enrolled(string, string)             {}
@@ -53,6 +56,9 @@ func (s *session) count(err error) {
 		operation = s.grant.Operation().String()
 	}
 	s.Meter.Ended(operation, outcome(err), time.Since(s.began))
+	if guess(err) == enroll.LastGuess {
+		s.Meter.LockedOut()
+	}
 	if err == nil && s.grant.Operation() == store.Install {
 		s.Meter.Enrolled(s.grant.Settings.Issuer, s.lsc.KeyKind)
 	}
@@ -79,18 +85,26 @@ func outcome(err error) string {
 	if err == nil {
 		return "ok"
 	}
-	var end *enroll.Ending
-	if errors.As(err, &end) {
-		for _, o := range outcomes {
-			if errors.Is(end.Kind, o.kind) && o.kind == enroll.ErrDeclined && end.Cause == store.InvalidString {
-				return "wrong_string"
-			}
-			if errors.Is(end.Kind, o.kind) {
-				return o.word
-			}
+	switch guess(err) {
+	case enroll.WrongGuess, enroll.LastGuess:
+		return "wrong_string"
+	case enroll.LockedGuess:
+		return "locked"
+	}
+	for _, o := range outcomes {
+		if errors.Is(err, o.kind) {
+			return o.word
 		}
 	}
 	return "internal_error"
+}
+
+func guess(err error) enroll.Guess {
+	var end *enroll.Ending
+	if errors.As(err, &end) {
+		return end.Guess
+	}
+	return enroll.NoGuess
 }
 
 // refusal is why a connection gets no session; empty when it gets one.

@@ -2,7 +2,10 @@ package server_test
 
 import (
 	"maps"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +45,7 @@ func (m *tally) note(what string) {
 func (m *tally) Ended(operation, outcome string, _ time.Duration) {
 	m.note(operation + " " + outcome)
 }
+func (m *tally) LockedOut()                            { m.note("lock-out") }
 func (m *tally) TurnedAway(reason string)              { m.note("away " + reason) }
 func (m *tally) Issued(issuer string, _ time.Duration) { m.note("issued " + issuer) }
 func (m *tally) Enrolled(issuer, key string)           { m.note("enrolled " + issuer + " " + key) }
@@ -87,6 +91,49 @@ func TestMeter(t *testing.T) {
 	}
 	if !maps.Equal(seen, want) {
 		t.Errorf("counted\n%v, want\n%v", sorted(seen), sorted(want))
+	}
+}
+
+// TestMeterGuesses counts what somebody does who guesses a string, and holds the
+// outcomes that the dashboard asks for by name against what was counted.
+func TestMeterGuesses(t *testing.T) {
+	t.Parallel()
+	m := newTally()
+	h := open(t, func(c *server.Config) { c.Meter = m })
+	h.add(sep, store.Install, mode(store.ByString), withString("123456"))
+	h.add("null", store.Install)
+	try := func(device, s string) {
+		if _, err := h.phone(device, func(c *phone.Config) { c.Password = []byte(s) }); err == nil {
+			t.Errorf("%s got a certificate with %q", device, s)
+		}
+	}
+	for range 10 {
+		try(sep, "")
+		try(sep, "4321")
+	}
+	for _, s := range []string{"", "4321", "123456"} {
+		try(sep, s)
+	}
+	try("null", "4321")
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	_, seen := m.read()
+	maps.DeleteFunc(seen, func(what string, _ int) bool { return strings.HasPrefix(what, "state ") })
+	want := map[string]int{"none wrong_string": 10, "lock-out": 1, "none locked": 3, "none declined": 11}
+	if !maps.Equal(seen, want) {
+		t.Errorf("counted %v, want %v", seen, want)
+	}
+	board, err := os.ReadFile("../../scripts/grafana-capf.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range regexp.MustCompile(`outcome=~?\\"([a-z_|]+)`).FindAllStringSubmatch(string(board), -1) {
+		for word := range strings.SplitSeq(q[1], "|") {
+			if seen["none "+word] == 0 {
+				t.Errorf("the dashboard asks for the outcome %s, which was not counted", word)
+			}
+		}
 	}
 }
 
