@@ -34,9 +34,6 @@ const (
 
 const maxDeviceName = 128
 
-// stringLabel binds a sealed authentication string to its use.
-const stringLabel = "authentication string"
-
 var (
 	deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 	authString = regexp.MustCompile(`^[0-9]{4,10}$`)
@@ -171,7 +168,7 @@ func (r *Rules) setString(d *store.Device, s string) error {
 	if !authString.MatchString(s) {
 		return badValue("an authentication string has 4 to 10 digits")
 	}
-	sealed, err := r.Sealer.Seal(stringLabel, []byte(s))
+	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(s))
 	if err != nil {
 		return fmt.Errorf("sealing the authentication string of %q: %w", d.Name, err)
 	}
@@ -280,16 +277,4 @@ func (r *Rules) GenerateString(ctx context.Context, actor store.Actor, name stri
 	}
 	_, _, err = r.ChangeDevice(ctx, actor, name, DeviceEdit{String: &s})
 	return s, err
-}
-
-// AuthenticationString is the string of the device, "" when it has none.
-func (r *Rules) AuthenticationString(d store.Device) (string, error) {
-	if d.SealedString == nil {
-		return "", nil
-	}
-	s, err := r.Sealer.Open(stringLabel, d.SealedString)
-	if err != nil {
-		return "", fmt.Errorf("opening the authentication string of %q: %w", d.Name, err)
-	}
-	return string(s), nil
 }
