@@ -26,7 +26,7 @@ const (
 	PartParameter   Part = "parameter"   // values
 	PartMasterKey   Part = "master-key"  // whether it is the right one
 	PartCertificate Part = "certificate" // whether the CAPF certificate is fit
-	PartSecret      Part = "secret"      // whether the sealed strings can be opened
+	PartSecret      Part = "secret"      // whether the sealed ones can be opened
 	PartAudit       Part = "audit"       // the chain of events
 )
 
@@ -242,9 +242,9 @@ func (c *checker) secrets(ctx context.Context) error {
 	if c.rules.Sealer == nil {
 		return nil
 	}
-	return each(c, PartSecret, c.rules.Store.Devices(ctx, store.DeviceFilter{}), func(d store.Device) error {
-		if _, err := c.rules.AuthenticationString(d); err != nil {
-			return c.fault(PartSecret, "device "+d.Name, "%v", err)
+	return each(c, PartSecret, c.rules.keptSecrets(ctx), func(s keptSecret) error {
+		if err := s.open(); err != nil {
+			return c.fault(PartSecret, s.object, "%v", err)
 		}
 		return nil
 	})

@@ -116,7 +116,9 @@ var contradictions = []string{
 	`SELECT 'CAPF certificate', 'its key is there, it is not' WHERE EXISTS (SELECT 1 FROM identity)
 		AND NOT EXISTS (SELECT 1 FROM identity_chain WHERE position = 0)`,
 	`SELECT 'master key', 'secrets are there, but not what tells a wrong key' WHERE NOT EXISTS (SELECT 1 FROM key_check) AND (
-		EXISTS (SELECT 1 FROM identity) OR EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM devices WHERE sealed_string IS NOT NULL))`,
+		EXISTS (SELECT 1 FROM identity) OR EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM devices WHERE sealed_string IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM templates WHERE sealed_string IS NOT NULL) OR EXISTS (SELECT 1 FROM jobs WHERE sealed_string IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM directories WHERE sealed_password IS NOT NULL))`,
 	`SELECT 'service ' || s.name, 'it is not there' FROM (SELECT 'capf' AS name UNION SELECT 'enrollment') AS s
 		WHERE s.name NOT IN (SELECT name FROM services)`,
 }

@@ -15,9 +15,6 @@ import (
 	"capf/store"
 )
 
-// passwordLabel binds the sealed password of a directory to its use.
-const passwordLabel = "directory password"
-
 // Directory is how an LDAP directory is reached, and how its people become
 // devices.
 type Directory struct {
@@ -212,7 +209,7 @@ func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password st
 	}
 	text, err := json.Marshal(v)
 	if err == nil && password != "" {
-		d.SealedPassword, err = r.Sealer.Seal(passwordLabel, []byte(password))
+		d.SealedPassword, err = r.Sealer.Seal(enroll.DirectoryPasswordLabel, []byte(password))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the settings of directory %q: %w", d.Name, err)

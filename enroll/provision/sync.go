@@ -101,7 +101,7 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 		return "", err
 	}
 	if d.SealedPassword != nil {
-		secret, err := s.rules.Sealer.Open(passwordLabel, d.SealedPassword)
+		secret, err := s.rules.Sealer.Open(enroll.DirectoryPasswordLabel, d.SealedPassword)
 		if err != nil {
 			return "", err
 		}
@@ -118,7 +118,7 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 	if err != nil {
 		return "", err
 	}
-	s.edit, err = loadEdit(s.rules, templateLabel, t.Settings, t.SealedString)
+	s.edit, err = loadEdit(s.rules, enroll.TemplateStringLabel, t.Settings, t.SealedString)
 	return password, err
 }
 

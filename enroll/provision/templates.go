@@ -11,9 +11,6 @@ import (
 	"capf/store"
 )
 
-// templateLabel binds the sealed string of a template to its use.
-const templateLabel = "template authentication string"
-
 // objectName leaves the length to checkName: a counted repeat of these classes
 // would take longer to compile, at the start of every command, than most
 // commands run.
@@ -73,7 +70,7 @@ func ChangeTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, nam
 	if err != nil {
 		return t, err
 	}
-	was, err := loadEdit(r, templateLabel, t.Settings, t.SealedString)
+	was, err := loadEdit(r, enroll.TemplateStringLabel, t.Settings, t.SealedString)
 	if err != nil {
 		return t, err
 	}
@@ -97,7 +94,7 @@ func fillTemplate(ctx context.Context, r *enroll.Rules, t *store.Template, e Edi
 	if len(t.Description) > 128 {
 		return badValue("", "the description has more than 128 characters")
 	}
-	t.Settings, t.SealedString, err = e.save(r, templateLabel)
+	t.Settings, t.SealedString, err = e.save(r, enroll.TemplateStringLabel)
 	return err
 }
 

@@ -12,9 +12,6 @@ import (
 	"capf/store"
 )
 
-// jobLabel binds the sealed string of a job to its use.
-const jobLabel = "job authentication string"
-
 // maxReasons is how many refusals are kept by name; there may be 60,000 with
 // the same reason.
 const maxReasons = 1000
@@ -112,7 +109,7 @@ func (u Update) job(ctx context.Context, r *enroll.Rules, actor store.Actor) (st
 	if err != nil {
 		return store.Job{}, fmt.Errorf("keeping the selection: %w", err)
 	}
-	edit, sealed, err := u.Edit.save(r, jobLabel)
+	edit, sealed, err := u.Edit.save(r, enroll.JobStringLabel)
 	return store.Job{
 		Kind: store.BulkUpdate, Selection: string(selection), Edit: edit, SealedString: sealed,
 		ApplyConfig: u.ApplyConfig, Actor: actor,
@@ -154,7 +151,7 @@ func (x *Runner) newUpdating(ctx context.Context, j store.Job, out Strings) (*up
 	if err != nil {
 		return nil, err
 	}
-	edit, err := loadEdit(x.Rules, jobLabel, j.Edit, j.SealedString)
+	edit, err := loadEdit(x.Rules, enroll.JobStringLabel, j.Edit, j.SealedString)
 	if err != nil {
 		return nil, err
 	}
