@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -179,7 +178,7 @@ func (c *counter) text(name string, yield func(entry) error) error {
 }
 
 // readCertificates takes what CAs send: one PEM block, or DER with one
-// certificate, several, or a PKCS#7 with a chain.
+// certificate, several, or a PKCS#7 with a chain, which may be BER too.
 func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	der := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(der, []byte("-----BEGIN ")) {
@@ -202,15 +201,8 @@ func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	if err == nil && len(certs) > 0 {
 		return certs, nil
 	}
-	if chain, ok := pkcs7Certificates(der); ok {
-		certs, err := x509.ParseCertificates(chain)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("it is a PKCS#7 with a damaged certificate (%w)", err)
-		case len(certs) == 0:
-			return nil, errors.New("it is a PKCS#7 without a certificate")
-		}
-		return certs, nil
+	if certs, isBag, err := readBag(der); isBag {
+		return certs, err
 	}
 	if _, err := x509.ParseCertificateRequest(der); err == nil {
 		return nil, errors.New(isRequest)
@@ -220,31 +212,3 @@ func readCertificates(data []byte) ([]*x509.Certificate, error) {
 	}
 	return nil, errors.New(isNothing)
 }
-
-// pkcs7Certificates finds the certificates of a PKCS#7, one after the other in
-// DER: they are the element 0 of a SignedData (RFC 2315, section 9.1).
-func pkcs7Certificates(der []byte) (certs []byte, ok bool) {
-	var message struct {
-		Type    asn1.ObjectIdentifier
-		Content asn1.RawValue
-	}
-	var signed, element asn1.RawValue
-	if rest, err := asn1.Unmarshal(der, &message); err != nil || len(rest) > 0 || !message.Type.Equal(signedData()) {
-		return nil, false
-	}
-	if _, err := asn1.Unmarshal(message.Content.Bytes, &signed); err != nil || signed.Tag != asn1.TagSequence {
-		return nil, false
-	}
-	for rest := signed.Bytes; len(rest) > 0; {
-		var err error
-		if rest, err = asn1.Unmarshal(rest, &element); err != nil {
-			return nil, false
-		}
-		if element.Class == asn1.ClassContextSpecific && element.Tag == 0 {
-			certs = element.Bytes
-		}
-	}
-	return certs, true
-}
-
-func signedData() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2} }

@@ -12,15 +12,18 @@ const maxDepth = 40
 
 var errBER = errors.New("not BER")
 
-// definite rewrites BER with lengths that are not given in advance, as some
-// servers send it, to the form with given, shortest lengths. Bytes after the
-// first element are dropped.
-func definite(ber []byte) ([]byte, error) {
+// Definite rewrites BER with lengths that are not given in advance, as some CAs
+// send it, to the form with given, shortest lengths. It takes one element of up
+// to 8 MiB and returns what follows it. The error does not quote the bytes.
+func Definite(ber []byte) (der, rest []byte, err error) {
 	if len(ber) > 1<<23 { // wrap writes lengths of three bytes
-		return nil, fmt.Errorf("%w: %d bytes", errBER, len(ber))
+		return nil, nil, fmt.Errorf("%w: %d bytes", errBER, len(ber))
 	}
-	out, _, err := element(ber, 0)
-	return out, err
+	der, size, err := element(ber, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return der, ber[size:], nil
 }
 
 // element returns the first element of ber rewritten, and how long it was.

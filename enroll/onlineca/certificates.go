@@ -97,7 +97,7 @@ func fromDER(der []byte) ([]*x509.Certificate, error) {
 // bag reads the certificates of a PKCS#7 message, in BER or DER. Its signature,
 // when it has one, is of no interest: every certificate has its own.
 func bag(ber []byte) ([]*x509.Certificate, error) {
-	der, err := definite(ber)
+	der, _, err := Definite(ber)
 	if err != nil {
 		return nil, err
 	}

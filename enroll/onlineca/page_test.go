@@ -92,8 +92,8 @@ func FuzzPKCS7(f *testing.F) {
 				t.Error("more came out than went in")
 			}
 		}
-		if der, err := definite(body); err == nil {
-			again, err := definite(der)
+		if der, _, err := Definite(body); err == nil {
+			again, _, err := Definite(der)
 			if err != nil || !bytes.Equal(der, again) {
 				t.Errorf("%x becomes %x, then %x (%v)", body, der, again, err)
 			}

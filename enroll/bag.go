@@ -1,0 +1,74 @@
+package enroll
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+
+	"capf/enroll/onlineca"
+)
+
+// readBag takes the certificates out of a PKCS#7, whoever signed it: each has a
+// signature of its own. isBag is false when it is something else.
+func readBag(data []byte) (certs []*x509.Certificate, isBag bool, err error) {
+	chain, isBag := pkcs7Certificates(data)
+	if !isBag && likeBag(data) {
+		der, rest, err := onlineca.Definite(data)
+		if err != nil {
+			return nil, true, fmt.Errorf("it begins like a PKCS#7 and is damaged (%w)", err)
+		}
+		if len(rest) > 0 {
+			return nil, true, errors.New("something follows after the PKCS#7 in it")
+		}
+		chain, isBag = pkcs7Certificates(der)
+	}
+	if !isBag {
+		return nil, false, nil
+	}
+	certs, err = x509.ParseCertificates(chain)
+	switch {
+	case err != nil:
+		return nil, true, fmt.Errorf("it is a PKCS#7 with a damaged certificate (%w)", err)
+	case len(certs) == 0:
+		return nil, true, errors.New("it is a PKCS#7 without a certificate")
+	}
+	return certs, true, nil
+}
+
+// likeBag says whether it begins with the type of a PKCS#7, behind the header
+// of a SEQUENCE.
+func likeBag(data []byte) bool {
+	return len(data) > 0 && data[0] == 0x30 && bytes.Contains(data[:min(len(data), 6+len(signedDataDER()))], signedDataDER())
+}
+
+// pkcs7Certificates finds the certificates of a PKCS#7, one after the other in
+// DER: they are the element 0 of a SignedData (RFC 2315, section 9.1).
+func pkcs7Certificates(der []byte) (certs []byte, ok bool) {
+	var message struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue
+	}
+	var signed, element asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &message); err != nil || len(rest) > 0 || !message.Type.Equal(signedData()) {
+		return nil, false
+	}
+	if _, err := asn1.Unmarshal(message.Content.Bytes, &signed); err != nil || signed.Tag != asn1.TagSequence {
+		return nil, false
+	}
+	for rest := signed.Bytes; len(rest) > 0; {
+		var err error
+		if rest, err = asn1.Unmarshal(rest, &element); err != nil {
+			return nil, false
+		}
+		if element.Class == asn1.ClassContextSpecific && element.Tag == 0 {
+			certs = element.Bytes
+		}
+	}
+	return certs, true
+}
+
+func signedData() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2} }
+
+func signedDataDER() []byte { return []byte{0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2} }
