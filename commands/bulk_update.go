@@ -206,10 +206,12 @@ func (env *Env) bulkNow(ctx context.Context, r *enroll.Rules, o bulkUpdateOption
 	if err != nil && j.UpdatedAt.IsZero() {
 		return errors.Join(env.bulkRefused(ctx, r, j, err), out.discard())
 	}
-	if err != nil {
-		return withHint(err, "the running serve, or capf job run-due, carries on with the job")
-	}
 	env.warn(o.update.Edit.Warnings())
+	if err != nil { // broken off, yet the strings are in force
+		err = withHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
+			"the running serve, or capf job run-due, carries on; capf job cancel %d leaves out the rest", j.ID)
+		return errors.Join(err, env.bulkResult(o, j, out))
+	}
 	env.say("job %d: %s", j.ID, j.Detail)
 	if err := env.bulkResult(o, j, out); err != nil {
 		return err

@@ -20,16 +20,29 @@ var (
 	start    = time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
 )
 
-// clock stands still until it is moved. The mutex guards at.
+// clock stands still until it is moved. The mutex guards the rest.
 type clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu    sync.Mutex
+	at    time.Time
+	left  int // how often it is looked at before the alarm goes off
+	alarm func()
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.left--; c.left == 0 {
+		c.alarm()
+	}
 	return c.at
+}
+
+// atLook has something done when the clock is looked at for the nth time from
+// now.
+func (c *clock) atLook(n int, alarm func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.alarm = n, alarm
 }
 
 func (c *clock) move(d time.Duration) {

@@ -27,7 +27,7 @@ type Runner struct {
 	Lease time.Duration
 	// Renew is the time between two looks for LSCs that are due for renewal; 5
 	// minutes. RenewAtOnce is how many are scheduled then at most; 300, which is
-	// an hour's work of one CAPF in a day.
+	// one phone a second.
 	Renew       time.Duration
 	RenewAtOnce int
 	// Commands is how many commands run at the same time; 8. CommandTime is how
@@ -38,6 +38,8 @@ type Runner struct {
 	Grace       time.Duration
 	// Progress is told how many of the commands have ended; may be nil.
 	Progress func(ended, all int64)
+
+	atOnce bool // somebody waits for the job that runs
 }
 
 // NewOwner names this process.
@@ -101,9 +103,11 @@ func (x Runner) RunDue(ctx context.Context) ([]store.Job, error) {
 
 // RunNow carries out an update at once, as a job that this process runs. The
 // job is returned as it ended, however that was; the error of an update that
-// was refused as a whole is returned too.
+// was refused as a whole is returned too. When ctx ends before the devices are
+// changed, the job is cancelled; when it ends later, another runner carries on.
 func (x Runner) RunNow(ctx context.Context, actor store.Actor, u Update, out Strings) (store.Job, error) {
 	r := x.withDefaults()
+	r.atOnce = true
 	j, err := u.job(ctx, r.Rules, actor)
 	if err != nil {
 		return j, err
@@ -149,8 +153,8 @@ var (
 	errTaken   = errors.New("another process has taken the job")
 )
 
-// run runs a job of which this process is the owner, to its end. When the
-// process is told to stop, it gives the job up for the next one.
+// run runs a job of which this process is the owner, to its end, or until the
+// process is told to stop.
 func (x *Runner) run(ctx context.Context, j store.Job, out Strings) (store.Job, error) {
 	outer := ctx
 	ctx, stop := context.WithCancelCause(ctx)
@@ -163,10 +167,11 @@ func (x *Runner) run(ctx context.Context, j store.Job, out Strings) (store.Job, 
 
 	after := context.WithoutCancel(outer)
 	switch {
-	case outer.Err() != nil && !errors.Is(cause, errTaken):
-		return j, errors.Join(fmt.Errorf("job %d: %w", j.ID, errStopped), x.Rules.Store.ReleaseJob(after, j.ID, x.Owner))
 	case errors.Is(cause, errTaken):
-		return j, fmt.Errorf("job %d: %w", j.ID, errTaken)
+		now, readErr := x.Rules.Store.Job(after, j.ID)
+		return now, errors.Join(fmt.Errorf("job %d: %w", j.ID, errTaken), readErr)
+	case outer.Err() != nil && err != nil:
+		return x.giveUp(after, j)
 	}
 	if endErr := x.end(after, j, refused, err); endErr != nil {
 		return j, errors.Join(err, endErr)
@@ -176,6 +181,20 @@ func (x *Runner) run(ctx context.Context, j store.Job, out Strings) (store.Job, 
 		err = nil // of being broken off
 	}
 	return ended, errors.Join(err, readErr)
+}
+
+// giveUp leaves a job that is not at its end for the next runner, unless its
+// operator has broken it off before it changed anything.
+func (x *Runner) giveUp(ctx context.Context, j store.Job) (store.Job, error) {
+	now, err := x.Rules.Store.Job(ctx, j.ID)
+	switch {
+	case err != nil:
+	case x.atOnce && now.UpdatedAt.IsZero():
+		err = x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, store.JobCancelled, "cancelled; broken off before a device was changed")
+	default:
+		err = x.Rules.Store.ReleaseJob(ctx, j.ID, x.Owner)
+	}
+	return now, errors.Join(fmt.Errorf("job %d: %w", j.ID, errStopped), err)
 }
 
 // beat shows that the owner of the job lives, and notices when it is to stop.

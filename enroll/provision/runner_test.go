@@ -266,6 +266,68 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestBrokenOff: an operator breaks off an update that runs at once. What was
+// changed stays, with the strings that were made, and another runner carries
+// on; what was not changed never will be.
+func TestBrokenOff(t *testing.T) {
+	t.Parallel()
+	update := provision.Update{Edit: provision.Edit{Unique: true}, ApplyConfig: true}
+	t.Run("after the change", func(t *testing.T) {
+		t.Parallel()
+		h := fleet(t)
+		folder := h.script(`touch "begun-$1"; sleep 0.2; echo x >> "$1"`)
+		ctx, stop := context.WithCancel(t.Context())
+		go func() {
+			eventually(t, "a command has begun", func() bool { _, err := os.Stat(filepath.Join(folder, "begun-CSFlate")); return err == nil })
+			stop()
+		}()
+		out := &kept{strings: map[string]string{}}
+		first := h.runner(func(r *provision.Runner) { r.Commands, r.Grace = 1, time.Minute })
+		j, err := first.RunNow(ctx, operator, update, out)
+		if err == nil || j.UpdatedAt.IsZero() || j.Changed != 5 || j.State != store.JobRunning || len(out.strings) != 5 || out.keeps != 1 {
+			t.Errorf("the job is %+v, its strings were kept %d times: %v", j, out.keeps, err)
+		}
+		ended, err := h.runner().RunDue(t.Context())
+		must(t, err)
+		if len(ended) != 1 || ended[0].State != store.JobDone {
+			t.Errorf("ended are %+v: %q", ended, h.applied(j.ID))
+		}
+	})
+	t.Run("when nothing else is left", func(t *testing.T) {
+		t.Parallel()
+		h := fleet(t)
+		ctx, stop := context.WithCancel(t.Context())
+		j, err := h.runner().RunNow(ctx, operator, provision.Update{Edit: provision.Edit{Unique: true}}, stopping(stop))
+		must(t, err)
+		if j.State != store.JobDone || j.Changed != 5 {
+			t.Errorf("the job is %+v", j)
+		}
+	})
+	t.Run("before it", func(t *testing.T) {
+		t.Parallel()
+		h := fleet(t)
+		h.script("true")
+		before := h.snapshot()
+		ctx, stop := context.WithCancel(t.Context())
+		h.clock.atLook(2, stop) // the first is for checking the edit, the second for adding the job
+		j, err := h.runner().RunNow(ctx, operator, update, nil)
+		if err == nil || h.job(j.ID).State != store.JobCancelled {
+			t.Errorf("the job is %+v: %v", h.job(j.ID), err)
+		}
+		ended, err := h.runner().RunDue(t.Context())
+		must(t, err)
+		if len(ended) != 0 || fmt.Sprint(before) != fmt.Sprint(h.snapshot()) {
+			t.Errorf("ended are %+v", ended)
+		}
+	})
+}
+
+// stopping breaks off an update when it is about to be committed.
+type stopping func()
+
+func (stopping) Add(string, string) error { return nil }
+func (s stopping) Keep() error            { s(); return nil }
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	h := fleet(t)
