@@ -1,10 +1,12 @@
 package enroll
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +107,7 @@ func judgeReturned(csrDER, leafDER []byte, chain [][]byte, trusted []*x509.Certi
 			between = append(between, c)
 		}
 	}
-	path, err := crypto.VerifyPath(leaf, trusted, between, now, crypto.PathOptions{})
+	path, err := lastingPath(leaf, trusted, between, now)
 	if err != nil {
 		return returned{unfit: "it does not lead to capf-trust: " + err.Error()}
 	}
@@ -118,6 +120,21 @@ func judgeReturned(csrDER, leafDER []byte, chain [][]byte, trusted []*x509.Certi
 		good.issuers[string(fingerprint(c.Raw))] = c.Raw
 	}
 	return good
+}
+
+// lastingPath is a path to capf-trust, if possible through an issuer that does
+// not end before the leaf: a CA that was renewed with its key has a certificate
+// that does, and one that does not.
+func lastingPath(leaf *x509.Certificate, trusted, between []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
+	ends := func(c *x509.Certificate) bool {
+		return bytes.Equal(c.RawSubject, leaf.RawIssuer) && leaf.NotAfter.After(c.NotAfter)
+	}
+	lasting := func(all []*x509.Certificate) []*x509.Certificate { return slices.DeleteFunc(slices.Clone(all), ends) }
+	path, err := crypto.VerifyPath(leaf, lasting(trusted), lasting(between), now, crypto.PathOptions{})
+	if err == nil {
+		return path, nil
+	}
+	return crypto.VerifyPath(leaf, trusted, between, now, crypto.PathOptions{})
 }
 
 // standing says in one line how a request stands at the online CA, for people.

@@ -2,6 +2,7 @@ package onlineca
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"encoding/base64"
@@ -158,22 +159,29 @@ func chainOf(leaf *x509.Certificate, all []*x509.Certificate) [][]byte {
 	return chain
 }
 
-// parentOf prefers the certificate whose key made the signature: a CA that was
-// renewed sends several with one name.
+// parentOf finds the issuer of a certificate: better the one that could have
+// signed it than one whose key fits, and that than one of its name.
 func parentOf(child *x509.Certificate, all []*x509.Certificate, used map[*x509.Certificate]bool) *x509.Certificate {
-	var byName *x509.Certificate
+	var byKey, byName *x509.Certificate
 	for _, c := range all {
-		if used[c] || c.Equal(child) || !bytes.Equal(c.RawSubject, child.RawIssuer) {
-			continue
-		}
-		if child.CheckSignatureFrom(c) == nil {
+		switch {
+		case used[c] || c.Equal(child) || !bytes.Equal(c.RawSubject, child.RawIssuer):
+		case issued(c, child):
 			return c
-		}
-		if byName == nil {
+		case byKey == nil && child.CheckSignatureFrom(c) == nil:
+			byKey = c
+		case byName == nil:
 			byName = c
 		}
 	}
-	return byName
+	return cmp.Or(byKey, byName)
+}
+
+// issued says whether a CA signed a certificate with the certificate that is
+// given. One that was renewed has several of one name, and of one key too if it
+// kept it; but no CA signs beyond its own end.
+func issued(ca, child *x509.Certificate) bool {
+	return !child.NotAfter.After(ca.NotAfter) && child.CheckSignatureFrom(ca) == nil
 }
 
 func rawOf(all []*x509.Certificate) [][]byte {

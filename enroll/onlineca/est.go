@@ -113,8 +113,8 @@ func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509
 	e.mu.Lock()
 	known := e.issuers
 	e.mu.Unlock()
-	if chain := chainOf(leaf, known); len(chain) > 0 {
-		return chain
+	if issuer := parentOf(leaf, known, nil); issuer != nil && issued(issuer, leaf) {
+		return chainOf(leaf, known)
 	}
 	known, err := e.cacerts(ctx)
 	if err != nil {

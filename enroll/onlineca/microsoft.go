@@ -150,13 +150,13 @@ func withRequest(err error, requestID string) error {
 
 // chainFor brings the certificates above a leaf. They are the same for every
 // request until the CA is renewed, so the last ones are kept as long as they
-// sign what comes. A server that has no chain to give gives an empty one; one
+// issue what comes. A server that has no chain to give gives an empty one; one
 // that does not answer is an error, for the caller fetches again.
 func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, requestID string) ([][]byte, error) {
 	m.mu.Lock()
 	known := m.chain
 	m.mu.Unlock()
-	if len(known) > 0 && leaf.CheckSignatureFrom(known[0]) == nil {
+	if len(known) > 0 && issued(known[0], leaf) {
 		return rawOf(known), nil
 	}
 	r, err := m.get(ctx, call{doing: "fetching the chain of request " + requestID, path: certsrv + "certnew.p7b?ReqID=" + requestID + "&Enc=bin"})

@@ -42,12 +42,12 @@ type Options struct {
 type CA struct {
 	options Options
 	root    *x509.Certificate
-	issuing *x509.Certificate
 	rootKey crypto.Signer
-	key     crypto.Signer
 
-	mu   sync.Mutex // guards made
-	made [][]byte
+	mu      sync.Mutex // guards the rest
+	issuing *x509.Certificate
+	key     crypto.Signer
+	made    [][]byte
 }
 
 // NewCA makes the keys and the certificates of a CA.
@@ -63,18 +63,35 @@ func NewCA(o Options) (*CA, error) {
 	if ca.rootKey, err = o.newKey(); err != nil {
 		return nil, err
 	}
-	if ca.key, err = o.newKey(); err != nil {
-		return nil, err
-	}
 	root := ca.template("Test Root CA", 20*365)
 	root.IsCA, root.BasicConstraintsValid, root.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 	if ca.root, err = sign(root, root, ca.rootKey.Public(), ca.rootKey); err != nil {
 		return nil, err
 	}
-	issuing := ca.template(o.Name, 10*365)
+	return ca, ca.Renew(true, 10*365)
+}
+
+// Renew gives the issuing CA a new certificate, with a new key or with the one
+// that it has.
+func (ca *CA) Renew(newKey bool, days int) (err error) {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	if newKey {
+		if ca.key, err = ca.options.newKey(); err != nil {
+			return err
+		}
+	}
+	issuing := ca.template(ca.options.Name, days)
 	issuing.IsCA, issuing.BasicConstraintsValid, issuing.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 	ca.issuing, err = sign(issuing, ca.root, ca.key.Public(), ca.rootKey)
-	return ca, err
+	return err
+}
+
+// signer is the issuing CA as it is now.
+func (ca *CA) signer() (*x509.Certificate, crypto.Signer) {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	return ca.issuing, ca.key
 }
 
 func (o Options) newKey() (crypto.Signer, error) {
@@ -107,12 +124,15 @@ func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypt
 func (ca *CA) Root() *x509.Certificate { return ca.root }
 
 // Issuing is the certificate that signs what is asked for.
-func (ca *CA) Issuing() *x509.Certificate { return ca.issuing }
+func (ca *CA) Issuing() *x509.Certificate {
+	issuing, _ := ca.signer()
+	return issuing
+}
 
 // PEM is the root and the issuing certificate as a file.
 func (ca *CA) PEM() []byte {
 	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.root.Raw})
-	return append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.issuing.Raw})...)
+	return append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Issuing().Raw})...)
 }
 
 // Made is every certificate that was made for a request, in DER.
@@ -147,7 +167,8 @@ func (ca *CA) Issue(csr *x509.CertificateRequest) ([]byte, error) {
 		}
 		public = other.Public()
 	}
-	c, err := sign(t, ca.issuing, public, ca.key)
+	issuing, by := ca.signer()
+	c, err := sign(t, issuing, public, by)
 	if err != nil {
 		return nil, err
 	}
@@ -176,11 +197,12 @@ func (ca *CA) Server(names []string, shape func(*x509.Certificate)) (tls.Certifi
 	if shape != nil {
 		shape(t)
 	}
-	c, err := sign(t, ca.issuing, key.Public(), ca.key)
+	issuing, by := ca.signer()
+	c, err := sign(t, issuing, key.Public(), by)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	return tls.Certificate{Certificate: [][]byte{c.Raw, ca.issuing.Raw}, PrivateKey: key, Leaf: c}, nil
+	return tls.Certificate{Certificate: [][]byte{c.Raw, issuing.Raw}, PrivateKey: key, Leaf: c}, nil
 }
 
 // Client makes a TLS client certificate.

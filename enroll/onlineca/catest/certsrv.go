@@ -278,7 +278,7 @@ func (s *Certsrv) certificate(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Certsrv) chain(w http.ResponseWriter, r *http.Request) {
-	all := [][]byte{s.CA.issuing.Raw, s.CA.root.Raw}
+	all := [][]byte{s.CA.Issuing().Raw, s.CA.root.Raw}
 	if r.FormValue("ReqID") != "CACert" {
 		found := s.lookup(w, r)
 		if found == nil {

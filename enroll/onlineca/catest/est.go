@@ -61,7 +61,7 @@ func StartEST(o ESTOptions) (*EST, error) {
 		if r.Method != http.MethodGet || r.URL.Path != base+"cacerts" {
 			return false
 		}
-		s.send(w, [][]byte{s.CA.issuing.Raw, s.CA.root.Raw})
+		s.send(w, [][]byte{s.CA.Issuing().Raw, s.CA.root.Raw})
 		return true
 	}
 	var err error
@@ -118,7 +118,7 @@ func (s *EST) answer(w http.ResponseWriter, csr *x509.CertificateRequest) {
 	}
 	all := [][]byte{leaf}
 	if s.options.Chain {
-		all = [][]byte{s.CA.root.Raw, s.CA.issuing.Raw, leaf}
+		all = [][]byte{s.CA.root.Raw, s.CA.Issuing().Raw, leaf}
 	}
 	s.send(w, all)
 }
