@@ -130,12 +130,15 @@ func (e *errand) notSubmitted(ctx context.Context, before store.OnlineState, err
 		return e.end(store.OnlineUnknown, err.Error())
 	}
 	e.heard(failure)
+	asking := before == store.OnlineTaken // EST asks by sending again
 	switch {
+	case asking && failure.PutOff():
+		return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
 	case errors.Is(err, onlineca.ErrRejected):
 		return e.end(store.OnlineDenied, failure.Error())
 	case failure.Sent:
 		return e.end(store.OnlineUnknown, "whether the CA has taken the request is not known, so it is not sent again and the phone makes a new key: "+failure.Error())
-	case before == store.OnlineTaken: // EST asks by sending again, and this did not arrive
+	case asking: // and this did not arrive
 		return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
 	case failure.Temporary() && failure.RetryAfter == 0 && e.online.Looks+1 < e.options.Tries && ctx.Err() == nil:
 		e.online.Looks++

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"html"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -44,8 +45,9 @@ type Error struct {
 
 	Err error
 
-	again bool // the same fetch may succeed in a moment
-	dead  bool // the CA itself did not answer; counts towards leaving it alone
+	again  bool // the same fetch may succeed in a moment
+	dead   bool // the CA itself did not answer; counts towards leaving it alone
+	status int  // of HTTP, when that was the failure
 }
 
 func (e *Error) Error() string {
@@ -74,6 +76,13 @@ func (e *Error) Unwrap() []error {
 // Temporary says that the same may succeed in a moment: the connection broke or
 // the server was busy.
 func (e *Error) Temporary() bool { return e.again }
+
+// PutOff says that the server answered without looking at the request, because
+// of trouble of its own or with our login. One that it has taken before is not
+// lost by that.
+func (e *Error) PutOff() bool {
+	return e.status == http.StatusUnauthorized || e.status >= http.StatusInternalServerError
+}
 
 // maxWords bounds what is repeated of a foreign text, in characters.
 const maxWords = 300

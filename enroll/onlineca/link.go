@@ -129,7 +129,7 @@ func (l *link) guarded(ctx context.Context, n *lane, c call) (*reply, error) {
 	}()
 	refusedProbe, wait, ok := l.refused.enter()
 	if !ok && !c.forced {
-		return nil, &Error{Kind: ErrRejected, Doing: c.doing, Code: "401", RetryAfter: wait, Advice: advice("401"),
+		return nil, &Error{Kind: ErrRejected, Doing: c.doing, Code: "401", RetryAfter: wait, Advice: advice("401"), status: http.StatusUnauthorized,
 			Reason: "the CA refused the user name or the password; they are not sent again for " + wait.Round(time.Second).String()}
 	}
 	accepted := unclear
@@ -206,7 +206,7 @@ func (l *link) complete(c call, r *reply) error {
 // statusError explains an answer that is neither 200 nor what the caller knows.
 func (l *link) statusError(c call, r *reply) *Error {
 	code := strconv.Itoa(r.status)
-	e := &Error{Kind: ErrRejected, Doing: c.doing, Code: code, Advice: advice(code), RetryAfter: retryAfter(r.header, l.Now())}
+	e := &Error{Kind: ErrRejected, Doing: c.doing, Code: code, Advice: advice(code), RetryAfter: retryAfter(r.header, l.Now()), status: r.status}
 	e.Reason = "the web server answered " + strings.TrimSpace(code+" "+http.StatusText(r.status))
 	e.Words = l.words(firstWords(unseen.ReplaceAllString(string(r.body), " ")))
 	switch {
