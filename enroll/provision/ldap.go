@@ -44,9 +44,9 @@ func (d Directory) fetch(ctx context.Context, password string) ([]*ldap.Entry, e
 		if err != nil {
 			return nil, d.explain(err, "reading the entries under %q", d.Base)
 		}
-		if len(page.Referrals) > 0 {
-			return nil, refused("--base or --url leads to where the people are",
-				"the directory refers to another one for some of the people: %s", page.Referrals[0])
+		if i := slices.IndexFunc(page.Referrals, mayHavePeople); i >= 0 {
+			return nil, refused("--base or --url leads to where the people are; of a forest of Active Directory, the global catalog has all (ldaps://HOST:3269)",
+				"the directory refers to another one for some of the people: %s", page.Referrals[i])
 		}
 		if all = append(all, page.Entries...); len(all) > entryLimit {
 			return nil, refused("--filter and --base narrow it", "the directory has more than %d entries", entryLimit)
@@ -60,6 +60,18 @@ func (d Directory) fetch(ctx context.Context, password string) ([]*ldap.Entry, e
 		}
 		paging.SetCookie(cookie)
 	}
+}
+
+// peopleless begin the names of what a domain controller of Active Directory
+// refers to whenever its whole domain is searched.
+var peopleless = []string{"DC=ForestDnsZones,", "DC=DomainDnsZones,", "CN=Configuration,"}
+
+func mayHavePeople(referral string) bool {
+	u, err := url.Parse(referral)
+	return err != nil || !slices.ContainsFunc(peopleless, func(name string) bool {
+		at := strings.TrimPrefix(u.Path, "/")
+		return len(at) > len(name) && strings.EqualFold(at[:len(name)], name)
+	})
 }
 
 // nextPage is the cookie with which the next page is asked for.

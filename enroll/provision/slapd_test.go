@@ -176,7 +176,7 @@ func freePort(t testing.TB) string {
 func company(w *bufio.Writer) {
 	fmt.Fprintf(w, "dn: %s\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n", suffix)
 	fmt.Fprintf(w, "dn: %s\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: capf\nuserPassword: %s\n\n", bindDN, password)
-	for _, ou := range []string{"people", "nameless", "doubles", "odd", "split", "empty"} {
+	for _, ou := range []string{"people", "nameless", "doubles", "odd", "split", "forest", "empty"} {
 		fmt.Fprintf(w, "dn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n\n", ou, suffix, ou)
 	}
 	for i := range people {
@@ -189,7 +189,18 @@ func company(w *bufio.Writer) {
 	person(w, "odd", "carl", "Carl")
 	fmt.Fprintf(w, "dn: cn=Umlaut,ou=odd,%s\nobjectClass: inetOrgPerson\ncn: Umlaut\nsn: x\nuid:: bcO8bGxlcg==\n\n", suffix) // müller
 	person(w, "split", "dora", "Dora")
-	fmt.Fprintf(w, "dn: ou=far,ou=split,%s\nobjectClass: referral\nobjectClass: extensibleObject\nou: far\nref: ldap://elsewhere.example.net/ou=far\n\n", suffix)
+	refer(w, "split", "ou=far")
+	person(w, "forest", "emil", "Emil")
+	for _, other := range []string{"DC=ForestDnsZones,DC=example,DC=com", "DC=DomainDnsZones,DC=example,DC=com", "CN=Configuration,DC=example,DC=com"} {
+		refer(w, "forest", other)
+	}
+}
+
+// refer puts an entry that refers to another directory below a base.
+func refer(w *bufio.Writer, ou, other string) {
+	name, _, _ := strings.Cut(other, ",")
+	_, name, _ = strings.Cut(name, "=")
+	fmt.Fprintf(w, "dn: ou=%s,ou=%s,%s\nobjectClass: referral\nobjectClass: extensibleObject\nou: %[1]s\nref: ldap://elsewhere.example.net/%[4]s\n\n", name, ou, suffix, other)
 }
 
 func person(w *bufio.Writer, ou, uid, cn string) {

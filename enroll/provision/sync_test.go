@@ -42,6 +42,17 @@ func TestDirectory(t *testing.T) {
 			t.Errorf("the sync says %+v", got)
 		}
 	})
+	t.Run("a domain of Active Directory", func(t *testing.T) {
+		t.Parallel()
+		h := newHouse(t)
+		d := s.directory("forest")
+		d.Filter = "(objectClass=*)" // for which slapd refers to others, as Active Directory does for any
+		h.addDirectory("staff", "", d)
+		got, err := h.sync("staff", provision.SyncOptions{Partial: true}) // the base itself is no person
+		if !errors.Is(err, provision.ErrPartly) || got.Counts[store.SyncAdded] != 1 {
+			t.Errorf("the sync says %q: %v", lines(got), err)
+		}
+	})
 	t.Run("wrong input", func(t *testing.T) { t.Parallel(); wrongDirectories(t, s) })
 }
 
@@ -147,7 +158,7 @@ func wrongDirectories(t *testing.T, s slapd) {
 		"it refuses the bind":          {func(d *provision.Directory) { d.BindDN = "cn=other," + suffix }, "odd", "refuses the name or the password", "--bind-dn"},
 		"nothing is there":             {func(d *provision.Directory) {}, "nowhere", "nothing there", "--base"},
 		"it refers elsewhere":          {func(d *provision.Directory) { d.Base = "dc=example,dc=net" }, "", "refers to another one", "--base"},
-		"it refers elsewhere for some": {func(d *provision.Directory) { d.Filter = "(objectClass=*)" }, "split", "refers to another one for some", "--base"},
+		"it refers elsewhere for some": {func(d *provision.Directory) { d.Filter = "(objectClass=*)" }, "split", "refers to another one for some", "global catalog"},
 		"an entry lacks the attribute": {func(d *provision.Directory) {}, "nameless", "1 entry of directory", "--partial"},
 		"two entries are one device":   {func(d *provision.Directory) {}, "doubles", "1 entry of directory", "--partial"},
 		"a name that is not allowed":   {func(d *provision.Directory) {}, "odd", "1 entry of directory", "--partial"},
