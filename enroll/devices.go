@@ -1,12 +1,14 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"capf/crypto"
 	"capf/store"
@@ -141,10 +143,20 @@ func set[T any](field *T, value *T) {
 }
 
 func checkTexts(d store.Device) error {
-	for what, text := range map[string]string{"description": d.Description, "model": d.Model, "pool": d.Pool} {
-		if len(text) > 128 || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-			return badValue("the %s has at most 128 characters and no control characters", what)
-		}
+	return cmp.Or(CheckText("description", d.Description), CheckText("model", d.Model), CheckText("pool", d.Pool))
+}
+
+// MaxText is how many characters a description, a model or a pool has at most.
+const MaxText = 128
+
+// CheckText refuses what is no text of one line. ErrValue.
+func CheckText(what, text string) error {
+	control := func(c rune) bool { return c < ' ' || c == 0x7f }
+	switch {
+	case !utf8.ValidString(text):
+		return badValue("the %s is not UTF-8", what)
+	case utf8.RuneCountInString(text) > MaxText || strings.ContainsFunc(text, control):
+		return badValue("the %s has at most %d characters and no control characters", what, MaxText)
 	}
 	return nil
 }

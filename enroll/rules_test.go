@@ -131,6 +131,7 @@ func TestDeviceRules(t *testing.T) {
 			`device "a" has no operation that could be completed by a time`},
 		{"control character", "a", enroll.DeviceEdit{Description: ptr("a\x1bb")}, enroll.ErrValue,
 			"the description has at most 128 characters and no control characters"},
+		{"no UTF-8", "a", enroll.DeviceEdit{Pool: ptr("B\xfcro")}, enroll.ErrValue, "the pool is not UTF-8"},
 		{"name too long for a certificate", strings.Repeat("n", 65), enroll.DeviceEdit{Operation: &install}, enroll.ErrRefused,
 			`the name of device "` + strings.Repeat("n", 65) + `" is longer than the 64 characters that a certificate can hold (RFC 5280, ub-common-name)`},
 	} {

@@ -32,7 +32,8 @@ type Problem struct {
 type fieldKind int
 
 const (
-	ignored fieldKind = iota
+	ignored  fieldKind = iota
+	untitled           // spreadsheets write such beside a table; their cells are to be empty
 	fName
 	fDescription
 	fModel
@@ -119,6 +120,8 @@ func openTable(data []byte) (*table, error) {
 	case bytes.IndexByte(data, 0) >= 0:
 		line := bytes.Count(data[:bytes.IndexByte(data, 0)], []byte("\n")) + 1
 		return nil, errNotCSV(save, "line %d has a NUL byte, so the file is no CSV text", line)
+	case bytes.IndexByte(data, '\r') >= 0 && bytes.IndexByte(data, '\n') < 0:
+		return nil, errNotCSV(save, "the lines of the file end in CR alone")
 	}
 	t := &table{data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))}
 	if len(bytes.TrimSpace(t.data)) == 0 {
@@ -158,11 +161,14 @@ func (t *table) understand(head []string) error {
 	var wrong []string
 	for _, title := range head {
 		kind, ok := known[plainHeading(title)]
-		if !ok {
+		switch {
+		case strings.TrimSpace(title) == "":
+			kind = untitled
+		case !ok:
 			wrong = append(wrong, strconv.Quote(title))
 			continue
 		}
-		if other, twice := seen[kind]; twice && kind != ignored {
+		if other, twice := seen[kind]; twice && kind >= fName {
 			return errNotCSV("", "the columns %q and %q are the same", other, title)
 		}
 		seen[kind] = title
@@ -219,8 +225,8 @@ func (s *scanner) next() (row, bool) {
 			s.problem(p)
 			return row{}, false
 		}
-		if len(cells) == 1 && strings.TrimSpace(cells[0]) == "" {
-			continue // a line of blanks
+		if strings.TrimSpace(strings.Join(cells, "")) == "" {
+			continue // spreadsheets write such below a table
 		}
 		s.rows++
 		if r, ok := s.read(cells); ok {
@@ -276,8 +282,11 @@ func (s *scanner) readName(r *row, cell string) string {
 	if text := unreadable(cell); text != "" {
 		return text
 	}
-	if bareMAC.MatchString(cell) {
+	switch {
+	case bareMAC.MatchString(cell):
 		cell = "SEP" + cell // so the vendor's own files have it
+	case strings.Trim(cell, "0123456789") == "" && cell != "":
+		return "the name has only digits; a spreadsheet may have taken zeros from the beginning of a MAC address"
 	}
 	name, err := enroll.ParseDeviceName(cell)
 	if err != nil {
@@ -315,6 +324,8 @@ func (s *scanner) readCell(e *enroll.DeviceEdit, kind fieldKind, cell string) st
 		return text
 	}
 	switch kind {
+	case untitled:
+		return "the column has no heading"
 	case fDescription:
 		e.Description = plainText(cell)
 	case fModel:

@@ -33,6 +33,7 @@ func TestInsert(t *testing.T) {
 		"a quoted newline":  "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front,\nleft\"\nCSFolga,,\n",
 		"no last newline":   "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,",
 		"our own names":     "name,pool,description,status\nsep000000000001,Berlin,\"front, left\",None\nCSFolga,,,None\n",
+		"cells of nothing":  "Device Name;Device Pool;Description;;\nSEP000000000001;Berlin;front, left;;\n;;;;\nCSFolga;;; ;\n;;;;\n",
 		"bare addresses":    "MAC ADDRESS,device_pool,DESCRIPTION\n000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,6 +108,9 @@ func TestBadCSV(t *testing.T) {
 		"a short MAC address":     {plain + "SEP0011223344,\n", "2:1 Device Name: "},
 		"a MAC address as number": {plain + "1.12233E+11,\n", "2:1 Device Name: a spreadsheet"},
 		"the same with a comma":   {"Device Name;Authentication String\n1,12233E+11;\n", "2:1 Device Name: a spreadsheet"},
+		"one without its zeros":   {plain + "1122334455,\n", "2:1 Device Name: the name has only digits"},
+		"a cell without heading":  {"Device Name,,Description\nCSFolga,x,\n", "2:9 : the column has no heading"},
+		"line ends of old":        {"Device Name,Description\rCSFolga,x\r", "CR alone"},
 		"a string as number":      {plain + "CSFolga,1.23457E+09\n", "2:9 Authentication String: a spreadsheet"},
 		"a string of letters":     {plain + "CSFolga,hunter2\n", "2:9 Authentication String: an authentication string has 4 to 10 digits"},
 		"a string too short":      {plain + "CSFolga,471\n", "2:9 Authentication String: an authentication string"},
@@ -126,6 +130,7 @@ func TestBadCSV(t *testing.T) {
 		"a secure device":         {"Device Name,Certificate Operation,Authentication Mode,Authentication String,security_mode\nCSFolga,install,auth-string,1234,Encrypted\n", "cannot register"},
 		"a device that exists":    {"Device Name,Device Pool\nCSFnew,\nCSFhere,Berlin\n", "3:1 : the device exists with other settings"},
 		"a long description":      {"Device Name,Description\nCSFolga," + strings.Repeat("x", 200) + "\n", "2:1 : the description"},
+		"a description in bytes":  {"Device Name,Description,Key Size\nCSFolga," + strings.Repeat("é", 128) + ",1\n", "2:1 : an RSA key has"},
 		"a control character":     {"Device Name,Description\nCSFolga,a\x07b\n", "2:1 : the description"},
 	} {
 		t.Run(name, func(t *testing.T) {

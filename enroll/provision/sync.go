@@ -237,16 +237,8 @@ func oneLine(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?")))
-	const most = 128 // bytes, as package enroll has it
-	if len(s) <= most {
-		return s
+	if r := []rune(s); len(r) > enroll.MaxText {
+		return string(r[:enroll.MaxText])
 	}
-	cut := 0
-	for i := range s {
-		if i > most {
-			break
-		}
-		cut = i
-	}
-	return s[:cut]
+	return s
 }

@@ -91,8 +91,8 @@ func fillTemplate(ctx context.Context, r *enroll.Rules, t *store.Template, e Edi
 	if err := checkTemplate(r, e, settings); err != nil {
 		return err
 	}
-	if len(t.Description) > 128 {
-		return badValue("", "the description has more than 128 characters")
+	if err := enroll.CheckText("description", t.Description); err != nil {
+		return err
 	}
 	t.Settings, t.SealedString, err = e.save(r, enroll.TemplateStringLabel)
 	return err
@@ -142,8 +142,8 @@ func PutFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, g 
 	if err := checkName("feature group template", g.Name); err != nil {
 		return err
 	}
-	if len(g.Description) > 128 {
-		return badValue("", "the description has more than 128 characters")
+	if err := enroll.CheckText("description", g.Description); err != nil {
+		return err
 	}
 	return r.Store.PutFeatureGroup(ctx, actor, g)
 }
