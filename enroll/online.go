@@ -298,8 +298,11 @@ func (r *Rules) onlineActive(ctx context.Context) (bool, error) {
 }
 
 // onlineUnready says why the online CA cannot be asked at all, "" when it can.
-func (r *Rules) onlineUnready(ctx context.Context, o OnlineSettings) (string, error) {
-	if o.Host == "" {
+func (r *Rules) onlineUnready(ctx context.Context, s Settings) (string, error) {
+	switch {
+	case s.FIPS:
+		return fipsExcludes, nil
+	case s.Online.Host == "":
 		return pOnlineHost + " is not set: there is no online CA to ask", nil
 	}
 	active, err := r.onlineActive(ctx)
@@ -315,10 +318,7 @@ func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*Ending, error) {
 	if g.Settings.Issuer != IssuerOnline {
 		return nil, nil
 	}
-	if g.Settings.FIPS {
-		return ending(ErrDeclined, store.CACommunicationFailed, fipsExcludes), nil
-	}
-	reason, err := r.onlineUnready(ctx, g.Settings.Online)
+	reason, err := r.onlineUnready(ctx, g.Settings)
 	if err != nil {
 		return nil, err
 	}

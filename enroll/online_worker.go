@@ -270,7 +270,7 @@ func (w *OnlineWorker) reread(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unready, err := w.onlineUnready(ctx, settings.Online)
+	unready, err := w.onlineUnready(ctx, settings)
 	if err != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func (w *OnlineWorker) fingerprintOfCA(ctx context.Context, settings Settings) (
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
 		h.Write(b)
 	}
-	add(fmt.Appendf(nil, "%+v", settings.Online))
+	add(fmt.Appendf(nil, "%+v %v", settings.Online, settings.FIPS))
 	services, err := w.Store.Services(ctx)
 	if err != nil {
 		return sum, err
