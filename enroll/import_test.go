@@ -75,6 +75,10 @@ func TestWrongCertificates(t *testing.T) {
 			d.bring(der(other))
 			return [][]byte{der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
 		}, []string{"refused: its issuer has used the serial number before"}},
+		{"serial-twice", func(d *desk, r store.Request) [][]byte {
+			other := d.sign(d.request("serial-twin"))
+			return [][]byte{der(other), der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
+		}, []string{"imported", "refused: its issuer has used the serial number for another certificate in this import"}},
 		{"rejected", func(d *desk, r store.Request) [][]byte {
 			if err := d.Store.RejectRequest(d.Context(), olga, r.ID, "no"); err != nil {
 				d.Fatal(err)

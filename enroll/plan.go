@@ -3,6 +3,7 @@ package enroll
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -24,18 +25,24 @@ type plan struct {
 	spool    *spool
 	report   ImportReport
 	planned  map[int64]brief // what this import brings, by request
+	serials  map[brief]bool  // the serial numbers that it brings, each with its issuer
 	unsigned int             // requests among the files
 	trust    trustAdvice
 }
 
-// brief is the beginning of a fingerprint, enough to tell two certificates for
-// one key from one certificate that comes twice.
-type brief [8]byte
+// brief is the beginning of a SHA-256, enough to tell two certificates from one
+// that comes twice.
+type brief [16]byte
+
+func serialOf(l store.LSC) brief {
+	sum := sha256.Sum256([]byte(l.Serial + " " + l.Issuer))
+	return brief(sum[:])
+}
 
 func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	p := &plan{
 		Rules: r, options: o, call: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
-		planned: map[int64]brief{}, trust: newTrustAdvice(),
+		planned: map[int64]brief{}, serials: map[brief]bool{}, trust: newTrustAdvice(),
 	}
 	rows, err := r.Store.Trust(ctx, "")
 	if err != nil {
@@ -155,6 +162,7 @@ func (p *plan) certificate(ctx context.Context, c candidate, source string) (Imp
 	}
 	if row.Outcome == Imported || row.Outcome == ImportStale {
 		p.planned[request.ID] = brief(c.lsc.Fingerprint)
+		p.serials[serialOf(c.lsc)] = true
 		err = p.spool.add(request.ID, c.lsc)
 	}
 	return row, err
@@ -184,6 +192,9 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (I
 	}
 	if reason := p.unfit(request, c); reason != "" {
 		return RefusedRow, reason, nil
+	}
+	if p.serials[serialOf(c.lsc)] {
+		return RefusedRow, "its issuer has used the serial number for another certificate in this import", nil
 	}
 	_, err := p.Store.LSCBySerial(ctx, c.lsc.Issuer, c.lsc.Serial)
 	switch {
