@@ -29,6 +29,20 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// bound is an end of a validity, which every certificate has: one that begins
+// with the year 1970, as some CAs' do, has it too.
+type bound time.Time
+
+// Scan reads what millis made.
+func (t *bound) Scan(src any) error {
+	ms, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("a time was expected in the database, not %T", src)
+	}
+	*t = bound(time.UnixMilli(ms).UTC())
+	return nil
+}
+
 // optional is an id in a column, NULL for 0.
 type optional int64
 

@@ -19,7 +19,7 @@ type Expiry struct {
 }
 
 func (v *Expiry) fields() []any {
-	return []any{&v.Device, &v.Model, &v.Pool, &v.Serial, &v.Issuer, &v.KeyKind, (*instant)(&v.NotBefore), (*instant)(&v.NotAfter)}
+	return []any{&v.Device, &v.Model, &v.Pool, &v.Serial, &v.Issuer, &v.KeyKind, (*bound)(&v.NotBefore), (*bound)(&v.NotAfter)}
 }
 
 // Expiries yields all installed LSCs of devices that there are, the one that

@@ -22,7 +22,7 @@ const lscColumns = `id, request_id, device_id, device, serial, subject, issuer, 
 
 func (l *LSC) fields() []any {
 	return []any{&l.ID, &l.RequestID, (*optional)(&l.DeviceID), &l.Device, &l.Serial, &l.Subject, &l.Issuer, &l.KeyKind,
-		(*instant)(&l.NotBefore), (*instant)(&l.NotAfter), (*string)(&l.State), (*instant)(&l.IssuedAt),
+		(*bound)(&l.NotBefore), (*bound)(&l.NotAfter), (*string)(&l.State), (*instant)(&l.IssuedAt),
 		(*instant)(&l.InstalledAt), (*instant)(&l.EndedAt), &l.Fingerprint, &l.Certificate}
 }
 

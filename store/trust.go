@@ -3,8 +3,8 @@ package store
 import "context"
 
 func (c *TrustCertificate) fields() []any {
-	return []any{&c.ID, (*string)(&c.Purpose), &c.Subject, &c.Issuer, &c.Serial, (*instant)(&c.NotBefore),
-		(*instant)(&c.NotAfter), &c.Description, &c.ForeignCAPF, (*instant)(&c.AddedAt), &c.Fingerprint, &c.Certificate}
+	return []any{&c.ID, (*string)(&c.Purpose), &c.Subject, &c.Issuer, &c.Serial, (*bound)(&c.NotBefore),
+		(*bound)(&c.NotAfter), &c.Description, &c.ForeignCAPF, (*instant)(&c.AddedAt), &c.Fingerprint, &c.Certificate}
 }
 
 // AddTrust is AddTrusts for one certificate.
