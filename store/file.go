@@ -68,6 +68,9 @@ func create(ctx context.Context, path string) (err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
+	if err := noLogLeft(path); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
@@ -88,6 +91,21 @@ func create(ctx context.Context, path string) (err error) {
 		return err
 	}
 	return syncFolder(folder)
+}
+
+// noLogLeft refuses a path where a database was removed and its write-ahead log
+// was not: SQLite would take that for the log of the next database, and change
+// it to what the old one was.
+func noLogLeft(path string) error {
+	has, err := hasLog(path)
+	if err != nil || !has {
+		return err
+	}
+	// Its database may have been made this very moment, by another process.
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%q is left of a database that has gone; move it away", path+"-wal")
 }
 
 // fill writes the schema into an empty file. The application id goes with it

@@ -43,6 +43,23 @@ func TestCreate(t *testing.T) {
 	wantErr(t, err, ErrClosed)
 }
 
+// TestCreateBesideALog: what is left of another database does not become part
+// of the new one.
+func TestCreateBesideALog(t *testing.T) {
+	t.Parallel()
+	old, _ := newStore(t)
+	addDevice(t, old, "SEP000000000001")
+	left, err := os.ReadFile(old.Path() + "-wal")
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "capf.db")
+	must(t, os.WriteFile(path+"-wal", left, 0o600))
+	_, err = Create(t.Context(), path, Options{})
+	if err == nil || !strings.Contains(err.Error(), "capf.db-wal\" is left of a database that has gone; move it away") {
+		t.Errorf("the error is %v", err)
+	}
+	onlyFiles(t, filepath.Dir(path), "capf.db-wal")
+}
+
 func TestCreateAtOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "capf.db")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -154,8 +153,8 @@ func inherit(name, database string) error {
 // exchange moves the draft to the place of the database and keeps that one.
 func exchange(ctx context.Context, name, database string, now time.Time) (kept string, err error) {
 	if _, err := os.Lstat(database); errors.Is(err, fs.ErrNotExist) {
-		if has, err := hasLog(database); err != nil || has {
-			return "", errors.Join(err, fmt.Errorf("%q is left of a database that has gone; move it away", database+"-wal"))
+		if err := noLogLeft(database); err != nil {
+			return "", err
 		}
 		err := os.Link(name, database) // unlike Rename it fails when the name is taken
 		if err == nil {
@@ -170,6 +169,11 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	if err := os.Link(database, kept); err != nil {
+		return "", err
+	}
+	// After a loss of power, the old database has its name, and its log, which is
+	// empty and gone, does not come back beside the new one.
+	if err := syncFolder(filepath.Dir(database)); err != nil {
 		return "", err
 	}
 	return kept, os.Rename(name, database)
