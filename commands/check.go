@@ -14,11 +14,12 @@ import (
 func checkCommand() command {
 	return command{
 		name: "check", short: "look for everything that can be wrong with the database",
-		about: `It reads the whole file, as SQLite's own integrity check does; looks for rows and
-states that contradict each other; holds keys and certificates against what their
-rows say; opens the secrets with the master key; looks whether the CAPF certificate
-is fit; and follows the chain of events. What it finds is listed, and the exit code
-is 1 then. Nothing is changed, and phones may enroll meanwhile.
+		about: `It reads the whole file, as SQLite's own integrity check does; looks whether
+tables, indexes and triggers are those that capf makes; looks for rows and states
+that contradict each other; holds keys and certificates against what their rows
+say; opens the secrets with the master key; looks whether the CAPF certificate is
+fit; and follows the chain of events. What it finds is listed, and the exit code is
+1 then. Nothing is changed, and phones may enroll meanwhile.
 
 A backup is checked by: capf restore FILE --dry-run.`,
 		example: "capf check --json",

@@ -19,6 +19,7 @@ type Part string
 // The parts of a database that Check looks at, in that order.
 const (
 	PartFile        Part = "file"        // the file and the rows that belong together
+	PartSchema      Part = "schema"      // what the database is built of
 	PartState       Part = "state"       // states that contradict each other
 	PartRequest     Part = "request"     // keys
 	PartLSC         Part = "lsc"         // certificates that do not match their rows
@@ -51,7 +52,7 @@ func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Pa
 	return func(yield func(Fault, error) bool) {
 		c := &checker{rules: *r, keyFile: keyFile, yield: yield, progress: progress}
 		for _, look := range []func(context.Context) error{
-			c.file, c.states, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
+			c.file, c.schema, c.states, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
 		} {
 			if err := look(ctx); errors.Is(err, errEnough) {
 				return
@@ -105,6 +106,21 @@ func (c *checker) file(ctx context.Context) error {
 	return each(c, PartFile, c.rules.Store.Damages(ctx), func(d store.Contradiction) error { return c.fault(PartFile, d.Object, "%s", d.Text) })
 }
 
+// schema ends the check when a table is missing, which all else would fail of.
+func (c *checker) schema(ctx context.Context) error {
+	incomplete := false
+	err := each(c, PartSchema, c.rules.Store.SchemaFaults(ctx), func(d store.SchemaFault) error {
+		incomplete = incomplete || d.TableMissing
+		return c.fault(PartSchema, d.Object, "%s", d.Text)
+	})
+	if err == nil && incomplete {
+		if err = c.fault(PartSchema, "database", "a table is missing, so that nothing else was looked at"); err == nil {
+			err = errEnough
+		}
+	}
+	return err
+}
+
 func (c *checker) states(ctx context.Context) error {
 	return each(c, PartState, c.rules.Store.Contradictions(ctx), func(d store.Contradiction) error { return c.fault(PartState, d.Object, "%s", d.Text) })
 }
@@ -149,6 +165,9 @@ func (c *checker) lscs(ctx context.Context) error {
 		}
 		if hash := crypto.KeyHash(cert.RawSubjectPublicKeyInfo); !bytes.Equal(hash[:], l.KeyHash) {
 			return c.fault(PartLSC, object, "its key is not that of request %d", l.RequestID)
+		}
+		if _, kind, err := crypto.ParsePublicKey(cert.RawSubjectPublicKeyInfo); err != nil || string(kind) != l.KeyKind {
+			return c.fault(PartLSC, object, "its key is not %s", l.KeyKind)
 		}
 		if cert.IsCA {
 			return c.fault(PartLSC, object, "it is the certificate of a CA")
