@@ -85,7 +85,7 @@ func (env *Env) mayReplace(ctx context.Context, path string) (err error) {
 		return nil
 	}
 	for _, v := range servers {
-		if alive(v, env.Now()) {
+		if enroll.Alive(v, env.Now()) {
 			return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("serve (pid %d on %s) works with %q", v.PID, v.Host, path)},
 				"systemctl stop capf")
 		}

@@ -2,13 +2,11 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
+	"capf/enroll"
 	"capf/store"
 )
 
@@ -43,7 +41,7 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 	var last store.Server // the one that died last
 	living := 0
 	for _, v := range rows {
-		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, timestamp(v.Since), timestamp(v.SeenAt), v.Sessions, alive(v, env.Now())}
+		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, timestamp(v.Since), timestamp(v.SeenAt), v.Sessions, enroll.Alive(v, env.Now())}
 		if now.Addresses == nil {
 			now.Addresses = []string{}
 		}
@@ -71,23 +69,6 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 	return nil
 }
 
-// reportAge is how old the report of a living server can be: it makes one
-// every five seconds.
-const reportAge = 20 * time.Second
-
-// alive tells whether a serve that has reported itself still runs. On this host
-// the process is looked for, so that one that was killed is noticed at once.
-func alive(v store.Server, now time.Time) bool {
-	if now.Sub(v.SeenAt) > reportAge {
-		return false
-	}
-	if host, err := os.Hostname(); err != nil || host != v.Host {
-		return true
-	}
-	err := syscall.Kill(v.PID, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
-}
-
 // obedience is how long a running serve may take to do what it is told
 // (behaviour.md allows two seconds), with room for a busy machine.
 const obedience = 5 * time.Second
@@ -105,7 +86,7 @@ func (env *Env) awaitObedience(ctx context.Context, s *store.Store, service stor
 		}
 		living, waiting := 0, 0
 		for _, v := range rows {
-			if !alive(v, env.Now()) {
+			if !enroll.Alive(v, env.Now()) {
 				continue
 			}
 			living++

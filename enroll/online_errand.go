@@ -107,6 +107,9 @@ func (e *errand) submit(ctx context.Context) error {
 		return e.notSubmitted(ctx, before, err)
 	}
 	e.online.CA, e.online.CARequest = e.ca.name, answer.RequestID
+	if before == store.OnlineQueued {
+		e.online.Looks = 0 // it counted the times that the CA was not reached
+	}
 	switch {
 	case answer.State == onlineca.Pending:
 		return e.wait(answer.RetryAfter, "a manager of the CA has to decide", "")

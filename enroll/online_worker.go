@@ -157,14 +157,27 @@ var errStopping = errors.New("the service is stopping")
 
 // Begin is called before the first phone is served. What an earlier serve has
 // queued is not sent any more: its phone lost the connection with it and makes
-// a new key.
+// a new key. What it was working on when it was killed is taken up at once. While
+// another serve lives, either may be that one's, and is left to it until the
+// time for it has passed.
 func (w *OnlineWorker) Begin(ctx context.Context) {
-	n, err := w.Store.WithdrawOnline(ctx, onlineActor(), 0, "serve ended before the request was sent to the CA; the phone makes a new key")
-	switch {
-	case err != nil:
+	alone, err := w.alone(ctx)
+	if err != nil {
 		w.complain(err)
-	case n > 0:
-		w.Log.Info("requests of an earlier serve are not sent any more", "requests", n)
+	}
+	if !alone {
+		return
+	}
+	withdrawn, err := w.Store.WithdrawOnline(ctx, onlineActor(), 0, "serve ended before the request was sent to the CA; the phone makes a new key")
+	if err != nil {
+		w.complain(err)
+	}
+	abandoned, err := w.Store.AbandonOnline(ctx)
+	if err != nil {
+		w.complain(err)
+	}
+	if withdrawn+abandoned > 0 {
+		w.Log.Info("requests of an earlier serve to the online CA", "not sent any more", withdrawn, "taken up", abandoned)
 	}
 }
 

@@ -139,6 +139,20 @@ func (s *Store) ClaimOnline(ctx context.Context, o OnlineRequest, send bool, unt
 	return o, r, failed(err, "taking request %d for the online CA", o.RequestID)
 }
 
+// AbandonOnline is for a process that knows that no other works on requests to
+// the online CA: what others had begun and not brought to an end is due now. That
+// is what they were sending, and what they were fetching at once; where the CA
+// has to decide, the next look comes at its time. It returns how many there are.
+func (s *Store) AbandonOnline(ctx context.Context) (n int, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		affected, err := t.exec("UPDATE online_requests SET due_at = ? WHERE "+isOnlineOpen+
+			" AND due_at > ? AND (state = 'sent' OR state = 'taken' AND looks = 0)", millis(t.now), millis(t.now))
+		n = int(affected)
+		return err
+	})
+	return n, failed(err, "taking up requests to the online CA")
+}
+
 // PostponeOnline keeps what is known of an open request and when it is due:
 // one that has not reached the CA is queued again, one that the CA has is
 // taken, with its number. An event is written when it has an action.

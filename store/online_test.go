@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,37 @@ func TestOnlineSentOnce(t *testing.T) {
 	}
 	wantErr(t, s.EndOnline(t.Context(), operator, theirs, "again", ""), ErrConflict)
 	checkIntegrity(t, s.Path())
+}
+
+// TestAbandonOnline: what a dead process had begun is due at once; what waits for
+// its time goes on waiting.
+func TestAbandonOnline(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	want := map[int64]bool{}
+	for i, state := range []OnlineState{OnlineQueued, OnlineSent, OnlineTaken, OnlineTaken} {
+		_, o := onlineRequest(t, s, addDevice(t, s, fmt.Sprintf("SEP00000000000%d", i)))
+		o, _, err := s.ClaimOnline(t.Context(), o, state != OnlineQueued, start.Add(time.Hour))
+		must(t, err)
+		if state != OnlineSent {
+			o.State, o.DueAt, o.Looks = state, start.Add(time.Hour), max(i-2, 0) // the last was looked for in vain
+			must(t, s.PostponeOnline(t.Context(), operator, o, EventText{}))
+		}
+		want[o.RequestID] = i == 1 || i == 2
+	}
+	if got := due(t, s); len(got) != 0 {
+		t.Fatalf("due are %+v", got)
+	}
+	n, err := s.AbandonOnline(t.Context())
+	must(t, err)
+	if n != 2 || len(due(t, s)) != 2 {
+		t.Errorf("%d were taken up, due are %+v", n, due(t, s))
+	}
+	for _, o := range due(t, s) {
+		if !want[o.RequestID] {
+			t.Errorf("due is %+v", o)
+		}
+	}
 }
 
 // TestOnlineOvertaken: a newer key of the phone ends an older request that was

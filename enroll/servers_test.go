@@ -1,0 +1,75 @@
+package enroll_test
+
+import (
+	"crypto/sha256"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// TestBeginBesideAnother: a serve that begins takes over what an earlier one has
+// left behind, unless another one lives.
+func TestBeginBesideAnother(t *testing.T) {
+	t.Parallel()
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := exec.Command(os.Args[0], "-test.run=^$")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		other store.Server
+		takes bool
+	}{
+		"none":                     {store.Server{}, true},
+		"one that was killed":      {store.Server{Host: host, PID: ended.Process.Pid}, true},
+		"one of our number":        {store.Server{Host: host, PID: os.Getpid()}, true},
+		"one on this host":         {store.Server{Host: host, PID: os.Getppid()}, false},
+		"one on another host":      {store.Server{Host: "elsewhere", PID: ended.Process.Pid}, false},
+		"one that has been silent": {store.Server{Host: "elsewhere", PID: 1, SeenAt: time.Now().Add(-time.Minute)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRules(t)
+			now := time.Now()
+			r.Now = func() time.Time { return now }
+			if test.other.PID != 0 {
+				if err := r.Store.ReportServer(t.Context(), test.other); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !test.other.SeenAt.IsZero() {
+				now = now.Add(time.Minute)
+			}
+			d, _, err := r.AddDevice(t.Context(), operator, "SEP000000000001", enroll.DeviceEdit{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			key := make([]byte, 294)
+			sum := sha256.Sum256(key)
+			request, err := r.Store.SubmitRequest(t.Context(), operator, store.Request{DeviceID: d.ID, Device: d.Name, Schedule: d.Schedule,
+				Issuer: "online-ca", KeyKind: "rsa-2048", KeyHash: sum[:], PublicKey: key, CSR: []byte{0x30}, Possessed: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := r.Store.Online(t.Context(), request.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := r.Store.ClaimOnline(t.Context(), o, true, time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			r.NewOnlineWorker(enroll.OnlineOptions{}).Begin(t.Context())
+			due, err := r.Store.DueOnline(t.Context(), 1, false)
+			if err != nil || (len(due) == 1) != test.takes {
+				t.Errorf("due are %+v, %v", due, err)
+			}
+		})
+	}
+}
