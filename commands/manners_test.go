@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 
 	"capf/store"
 )
@@ -111,9 +111,9 @@ func TestInterruptedQuestion(t *testing.T) {
 }
 
 // settings are how the terminal is set.
-func settings(t *testing.T, c *console) unix.Termios {
+func settings(t *testing.T, c *console) term.State {
 	t.Helper()
-	s, err := unix.IoctlGetTermios(int(c.master.Fd()), unix.TCGETS)
+	s, err := term.GetState(int(c.master.Fd()))
 	check(t, err)
 	return *s
 }
