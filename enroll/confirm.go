@@ -2,21 +2,28 @@ package enroll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"capf/store"
 )
 
 // ConfirmInstalled records that the phone has stored its LSC. It is durable
-// when it returns.
+// when it returns. An *Ending, here and for the other confirmations, says that
+// an operator has deleted what the phone confirms.
 func (r *Rules) ConfirmInstalled(ctx context.Context, g Grant, lsc store.LSC) error {
-	return r.Store.MarkInstalled(ctx, g.actor, lsc.ID, g.Device.Schedule)
+	return goneMeanwhile(r.Store.MarkInstalled(ctx, g.actor, lsc.ID, g.Device.Schedule))
 }
 
-// Refused records that the phone did not store its LSC, which is stale now.
+// Refused records that the phone did not store its LSC, which is stale now. It
+// returns the ending, or the error that kept it from being recorded.
 func (r *Rules) Refused(ctx context.Context, g Grant, lsc store.LSC, detail string) error {
 	end := ending(ErrDeclined, store.NoCause, "%s", detail)
-	if err := r.Store.MarkRefused(ctx, g.actor, lsc.ID, failure(g.Device, "store", end)); err != nil {
+	err := r.Store.MarkRefused(ctx, g.actor, lsc.ID, failure(g.Device, "store", end))
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return r.Fail(ctx, g, "store", end) // nothing is left to become stale
+	}
+	if err != nil {
 		return err
 	}
 	return end
@@ -24,7 +31,7 @@ func (r *Rules) Refused(ctx context.Context, g Grant, lsc store.LSC, detail stri
 
 // ConfirmDeleted records that the phone has deleted its LSC.
 func (r *Rules) ConfirmDeleted(ctx context.Context, g Grant) error {
-	return r.Store.MarkDeleted(ctx, g.actor, g.Device.ID, g.Device.Schedule)
+	return goneMeanwhile(r.Store.MarkDeleted(ctx, g.actor, g.Device.ID, g.Device.Schedule))
 }
 
 // ConfirmFetched keeps the certificates that the phone gave for viewing.
@@ -35,7 +42,14 @@ func (r *Rules) ConfirmFetched(ctx context.Context, g Grant, certs map[Certifica
 			rows = append(rows, store.DeviceCertificate{Kind: string(kind), Certificate: der, SeenAt: r.Now()})
 		}
 	}
-	return r.Store.MarkFetched(ctx, g.actor, g.Device.ID, g.Device.Schedule, rows)
+	return goneMeanwhile(r.Store.MarkFetched(ctx, g.actor, g.Device.ID, g.Device.Schedule, rows))
+}
+
+func goneMeanwhile(err error) error {
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return ending(ErrDeclined, store.NoCause, "deleted or replaced meanwhile: %v", err)
+	}
+	return err
 }
 
 // Fail records that a session ended at a step without success. It returns the

@@ -267,15 +267,7 @@ func TestForEver(t *testing.T) {
 	answer := func(t *testing.T, c *conversation, device string) wire.Frame {
 		c.hello(device)
 		c.read()
-		key, err := cachedKey(crypto.EC256)
-		if err != nil {
-			t.Fatal(err)
-		}
-		spki, err := crypto.MarshalPublicKey(key.Public())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.write(wire.KeyGenerateResponse{PublicKey: spki}.Frame(c.id))
+		c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC256)}.Frame(c.id))
 		return c.read()
 	}
 	ec256 := func(e *enroll.DeviceEdit) { bits := 256; ecKey(e); e.ECBits = &bits }

@@ -201,8 +201,8 @@ type conversation struct {
 	id uint32
 }
 
-// dial connects and reads the AUTH_REQUEST.
-func (h *house) dial() *conversation {
+// connect makes the connection of a conversation.
+func (h *house) connect() *conversation {
 	h.Helper()
 	conn, err := tls.Dial("tcp", h.address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -210,7 +210,13 @@ func (h *house) dial() *conversation {
 	}
 	h.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(time.Minute))
-	c := &conversation{h, conn, 0}
+	return &conversation{h, conn, 0}
+}
+
+// dial connects and reads the AUTH_REQUEST.
+func (h *house) dial() *conversation {
+	h.Helper()
+	c := h.connect()
 	f := c.read()
 	if f.Command != wire.CmdAuthRequest {
 		h.Fatalf("the server began with %v", f.Command)

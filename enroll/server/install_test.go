@@ -266,20 +266,9 @@ func TestKeyRetry(t *testing.T) {
 // TestWrongKeys sends what is not the key that was asked for.
 func TestWrongKeys(t *testing.T) {
 	h := open(t)
-	spki := func(kind crypto.KeyKind) []byte {
-		k, err := cachedKey(kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := x509.MarshalPKIXPublicKey(k.Public())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
 	for name, key := range map[string][]byte{
-		"none": {}, "garbage": []byte("no key"), "too-small": spki(crypto.RSA1024), "other-kind": spki(crypto.EC256),
-		"trailing": append(spki(crypto.RSA2048), 0),
+		"none": {}, "garbage": []byte("no key"), "too-small": public(t, crypto.RSA1024), "other-kind": public(t, crypto.EC256),
+		"trailing": append(public(t, crypto.RSA2048), 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.add(name, store.Install)

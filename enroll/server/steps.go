@@ -4,6 +4,7 @@ import (
 	"context"
 	stdcrypto "crypto"
 	"errors"
+	"fmt"
 	"time"
 
 	"capf/crypto"
@@ -185,12 +186,19 @@ func (s *session) stored(f wire.Frame) error {
 	ctx, cancel := background()
 	defer cancel()
 	if m.Reason != wire.ReasonSuccess {
-		err := s.Rules.Refused(ctx, *s.grant, s.lsc, "the phone did not store the LSC")
+		err := s.Rules.Refused(ctx, *s.grant, s.lsc, fmt.Sprintf("the phone did not store the LSC (reason %d)", m.Reason))
 		s.recorded = errors.As(err, new(*enroll.Ending))
 		return err
 	}
-	s.state = over
-	return s.Rules.ConfirmInstalled(ctx, *s.grant, s.lsc)
+	return s.done(s.Rules.ConfirmInstalled(ctx, *s.grant, s.lsc))
+}
+
+// done ends the conversation when the phone's confirmation is recorded.
+func (s *session) done(err error) error {
+	if err == nil {
+		s.state = over
+	}
+	return err
 }
 
 func (s *session) deleted(f wire.Frame) error {
@@ -203,8 +211,7 @@ func (s *session) deleted(f wire.Frame) error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	s.state = over
-	return s.Rules.ConfirmDeleted(ctx, *s.grant)
+	return s.done(s.Rules.ConfirmDeleted(ctx, *s.grant))
 }
 
 // fetched takes the LSC, then the MIC. The first request is empty, as captured
@@ -246,8 +253,7 @@ func (s *session) confirmFetched() error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	s.state = over
-	return s.Rules.ConfirmFetched(ctx, *s.grant, s.gave)
+	return s.done(s.Rules.ConfirmFetched(ctx, *s.grant, s.gave))
 }
 
 // abort ends the operation for the phone's user; it stays scheduled.

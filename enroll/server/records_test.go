@@ -1,0 +1,132 @@
+package server_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+// recordCounter is a connection that counts the TLS records with data which
+// come in. It is for one goroutine.
+type recordCounter struct {
+	net.Conn
+	seen bytes.Buffer
+	data int
+}
+
+func (c *recordCounter) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.seen.Write(b[:n])
+	for head := c.seen.Bytes(); len(head) >= 5; head = c.seen.Bytes() {
+		length := 5 + int(binary.BigEndian.Uint16(head[3:]))
+		if len(head) < length {
+			break
+		}
+		if head[0] == 23 { // application data
+			c.data++
+		}
+		c.seen.Next(length)
+	}
+	return n, err
+}
+
+// TestOneRecord: header and body of a frame come in one TLS record, since a
+// phone's client stalls on two. An empty body is no reason to split either.
+func TestOneRecord(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(sep, store.Install)
+	tcp, err := net.Dial("tcp", h.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter := &recordCounter{Conn: tcp}
+	// Version 1.2 shows which records hold data, 1.3 does not.
+	c := &conversation{h, tls.Client(counter, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}), 0}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	for frames := 1; ; frames++ {
+		f := c.read()
+		if counter.data != frames {
+			t.Errorf("%d frames came in %d records, up to %v", frames, counter.data, f.Command)
+		}
+		c.id = f.Session
+		switch f.Command {
+		case wire.CmdAuthRequest:
+			c.hello(sep)
+		case wire.CmdKeyGenerateRequest:
+			c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+		case wire.CmdStoreCertificateRequest:
+			c.write(wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
+		case wire.CmdEndSession:
+			return
+		}
+	}
+}
+
+// public is the public part of the key that the tests share.
+func public(t testing.TB, kind crypto.KeyKind) []byte {
+	t.Helper()
+	key, err := cachedKey(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spki
+}
+
+// TestSplitAndJoined sends each byte of a phone in a record of its own, then
+// several frames in one: neither changes how the session goes.
+func TestSplitAndJoined(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for name, send := range map[string]func(io.Writer, []byte){
+		"split": func(w io.Writer, b []byte) {
+			for i := range b {
+				w.Write(b[i : i+1])
+			}
+		},
+		"joined": func(w io.Writer, b []byte) { w.Write(b) },
+	} {
+		h.add(name, store.Install)
+		c := h.dial()
+		say := func(frames ...wire.Frame) {
+			var all []byte
+			for _, f := range frames {
+				b, err := f.Marshal()
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, b...)
+			}
+			send(c, all)
+		}
+		hear := func(want wire.Command) {
+			if f := c.read(); f.Command != want {
+				t.Fatalf("%s: the server sent %v, not %v", name, f.Command, want)
+			}
+		}
+		busy := wire.RequestInProgress{}.Frame(c.id)
+		say(wire.AuthResponse{Version: 3, Device: name, Reason: wire.ReasonSuccess}.Frame(c.id))
+		hear(wire.CmdKeyGenerateRequest)
+		say(busy, busy, wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+		hear(wire.CmdStoreCertificateRequest)
+		say(busy, wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
+		c.end(wire.ReasonSuccess)
+		if d := h.device(name); d.Operation != store.NoOperation {
+			t.Errorf("%s: the operation is %s", name, d.Operation)
+		}
+	}
+}
