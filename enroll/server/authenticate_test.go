@@ -168,7 +168,13 @@ func TestByExistingCertificate(t *testing.T) {
 		h.set("allow_expired_mic", "true")
 		h.schedule(sep, store.Install)
 		h.change(sep, mode(store.ByMICPrecedence))
-		_, err := h.phone(sep, func(c *phone.Config) { c.Existing = mic(maker, "CP-8861-"+sep, now.AddDate(0, 0, -10), 9) })
+		old := now.AddDate(0, 0, -10)
+		// Calling an LSC a MIC does not make it live longer.
+		for _, cn := range []string{sep, "CP-8861-" + sep} {
+			_, err := h.phone(sep, func(c *phone.Config) { c.Existing = mic(capf, cn, old, 9) })
+			h.declined(sep, badMIC, err)
+		}
+		_, err := h.phone(sep, func(c *phone.Config) { c.Existing = mic(maker, "CP-8861-"+sep, old, 9) })
 		if err != nil {
 			t.Error(err)
 		}

@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"path/filepath"
 	"sync"
@@ -274,7 +276,21 @@ func (c *conversation) end(want wire.Reason) {
 // authority is a CA of the test's own.
 func authority(t testing.TB, cn string) *crypto.Authority {
 	t.Helper()
-	a, err := crypto.NewCAPF(rand.Reader, crypto.Name{Organization: cn}, 2048, time.Now().Add(-aged))
+	key, err := crypto.GenerateKey(rand.Reader, crypto.RSA2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn, Organization: []string{cn}},
+		NotBefore: time.Now().Add(-aged), NotAfter: time.Now().Add(aged),
+		BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := crypto.LoadAuthority([][]byte{der}, key, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,170 @@
+package enroll
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// byCertificate checks the certificate that the phone shows and, when it
+// sends one, its SUDI.
+func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.DeviceCertificate, *Ending, error) {
+	if c.Existing == nil {
+		return nil, ending(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
+	}
+	anchors, err := r.anchors(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, end, err := r.checkProof(ctx, *c.Existing, g.Device.Name)
+	if end != nil || err != nil {
+		return nil, end, err
+	}
+	kind := c.Existing.Kind
+	if end, err := r.checkPath(ctx, g, cert, kind, anchors); end != nil || err != nil {
+		return nil, end, err
+	}
+	shown := []store.DeviceCertificate{{Kind: string(kind), Certificate: cert.Raw, SeenAt: r.Now()}}
+	if kind == MIC {
+		g.mic = cert
+	}
+	if c.SUDI == nil {
+		return shown, nil, nil
+	}
+	// The SUDI's signature covers the session id, so a wrong one tells of a
+	// replay. Whether it chains to capf-trust matters only for its names: many
+	// sites remove the MIC roots, and their phones still send it.
+	sudi, end, err := r.checkProof(ctx, *c.SUDI, g.Device.Name)
+	if end != nil || err != nil {
+		return nil, end, err
+	}
+	if g.mic == nil && usableMIC(sudi, anchors, g.Device.Name, r.Now()) {
+		g.mic = sudi
+		shown = append(shown, store.DeviceCertificate{Kind: string(MIC), Certificate: sudi.Raw, SeenAt: r.Now()})
+	}
+	return shown, nil, nil
+}
+
+// checkPath checks that the certificate chains to one of the anchors and is
+// valid now, or is a MIC and need not be.
+func (r *Rules) checkPath(ctx context.Context, g *Grant, cert *x509.Certificate, kind CertificateKind, anchors []*x509.Certificate) (*Ending, error) {
+	var opt crypto.PathOptions
+	if kind == MIC && g.Settings.AllowExpiredMIC {
+		ours, err := r.madeAsLSC(ctx, cert, g.Device.Name)
+		if err != nil {
+			return nil, err
+		}
+		opt.AllowExpired = !ours
+	}
+	_, err := crypto.VerifyPath(cert, anchors, nil, r.Now(), opt)
+	if err == nil {
+		return nil, nil
+	}
+	// An LSC of an online CA may need the issuers that came with it.
+	between, berr := r.onlineIssuers(ctx)
+	if berr != nil {
+		return nil, berr
+	}
+	if _, err = crypto.VerifyPath(cert, anchors, between, r.Now(), opt); err != nil {
+		return kind.decline("%v", err), nil
+	}
+	return nil, nil
+}
+
+// madeAsLSC says whether a certificate is an LSC, whatever the phone calls it:
+// whoever has the key of one that has expired could call it a MIC. A MIC's
+// name is more than the device's, and no CAPF has issued it.
+func (r *Rules) madeAsLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
+	if strings.EqualFold(cert.Subject.CommonName, device) || strings.Contains(cert.Issuer.CommonName, "CAPF-") {
+		return true, nil
+	}
+	_, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return true, err
+}
+
+// decline refuses a certificate of the kind.
+func (k CertificateKind) decline(format string, args ...any) *Ending {
+	cause := store.InvalidLSC
+	if k == MIC {
+		cause = store.InvalidMIC
+	}
+	return ending(ErrDeclined, cause, "%s: %s", strings.ToUpper(string(k)), fmt.Sprintf(format, args...))
+}
+
+// checkProof checks that the certificate is this device's own and that the
+// phone has its key.
+func (r *Rules) checkProof(ctx context.Context, p Proof, device string) (*x509.Certificate, *Ending, error) {
+	cert, err := x509.ParseCertificate(p.Certificate)
+	if err != nil {
+		return nil, p.Kind.decline("not a certificate"), nil
+	}
+	mine, err := r.belongs(ctx, cert, device)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !mine {
+		return nil, p.Kind.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
+	}
+	if len(p.Signatures) == 0 {
+		return nil, p.Kind.decline("the phone did not sign"), nil
+	}
+	for _, s := range p.Signatures {
+		if err := crypto.VerifyBare(cert, s.Hash, p.Text, s.Value); err != nil {
+			return nil, p.Kind.decline("the %v signature does not verify", s.Hash), nil
+		}
+	}
+	return cert, nil, nil
+}
+
+// belongs says whether a certificate is the device's own. A name that merely
+// ends in the device's may be that of another device of ours ("lab-phone" and
+// "phone"): then the certificate is that one's.
+func (r *Rules) belongs(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
+	if !crypto.BelongsTo(cert, device) {
+		return false, nil
+	}
+	if strings.EqualFold(cert.Subject.CommonName, device) {
+		return true, nil
+	}
+	_, err := r.Store.Device(ctx, cert.Subject.CommonName)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// usableMIC says whether the names of a certificate may go into an LSC: it is
+// a manufacturer's, whose name is more than the device's, and it chains to
+// capf-trust. Names do not expire, so the validity does not matter here.
+func usableMIC(cert *x509.Certificate, anchors []*x509.Certificate, device string, now time.Time) bool {
+	if strings.EqualFold(cert.Subject.CommonName, device) {
+		return false
+	}
+	_, err := crypto.VerifyPath(cert, anchors, nil, now, crypto.PathOptions{AllowExpired: true})
+	return err == nil
+}
+
+func lscFingerprint(shown []store.DeviceCertificate) []byte {
+	for _, c := range shown {
+		if c.Kind == string(LSC) {
+			return fingerprint(c.Certificate)
+		}
+	}
+	return nil
+}
+
+// fingerprint is the SHA-256 of a DER certificate, by which store finds it.
+func fingerprint(der []byte) []byte {
+	hash := sha256.Sum256(der)
+	return hash[:]
+}
