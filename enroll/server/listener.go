@@ -44,7 +44,7 @@ func listen(ctx context.Context, c Config, addresses []string, settings enroll.S
 	}
 	l := &listener{
 		Config: c, authority: authority, tls: tlsConfig(authority, settings.TLSMinVersion),
-		sessions: newSessions(), closed: make(chan struct{}), drained: make(chan struct{}),
+		sessions: newSessions(settings.KeepAlive), closed: make(chan struct{}), drained: make(chan struct{}),
 	}
 	for _, address := range addresses {
 		// Go's own keepalive would probe every 15 seconds; ours is a parameter.
@@ -133,7 +133,9 @@ func (l *listener) serve(conn *net.TCPConn) {
 	defer conn.Close()
 	address := peer(conn)
 	log := l.Log.With("address", address.String())
-	settings, err := l.Rules.Settings(context.Background())
+	ctx, cancel := background()
+	settings, err := l.Rules.Settings(ctx)
+	cancel()
 	if err != nil {
 		log.Error("session", "outcome", "not begun", "reason", err)
 		return

@@ -5,11 +5,13 @@ import (
 	"context"
 	stdcrypto "crypto"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 
+	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/enroll/wire"
@@ -91,5 +93,82 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 	if log.has("internal error") {
 		t.Error("the log speaks of an internal error")
+	}
+}
+
+// TestAbortAnywhere is a user who ends the operation at the phone, in each
+// state of a session, after the phone has said twice that it is at work.
+func TestAbortAnywhere(t *testing.T) {
+	t.Parallel()
+	capf := open(t)
+	other, _ := offline(t)
+	hear := func(c *conversation, want wire.Command) {
+		t.Helper()
+		if f := c.read(); f.Command != want {
+			t.Fatalf("the server sent %v, not %v", f.Command, want)
+		}
+	}
+	asked := func(c *conversation, name string) {
+		c.hello(name)
+		hear(c, wire.CmdKeyGenerateRequest)
+	}
+	made := func(c *conversation, name string) {
+		asked(c, name)
+		c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+	}
+	fetched := func(c *conversation, name string) {
+		c.hello(name)
+		hear(c, wire.CmdFetchCertificateRequest)
+	}
+	for _, test := range []struct {
+		state  string
+		h      *house
+		op     store.Operation
+		reach  func(c *conversation, name string)
+		status string
+	}{
+		{"key", capf, store.Install, asked, "Upgrade Failed"},
+		{"store", capf, store.Install, func(c *conversation, name string) {
+			made(c, name)
+			hear(c, wire.CmdStoreCertificateRequest)
+		}, "Upgrade Failed"},
+		{"possession", other, store.Install, func(c *conversation, name string) {
+			made(c, name)
+			hear(c, wire.CmdEncryptRequest)
+		}, "Upgrade Failed"},
+		{"issue", other, store.Install, func(c *conversation, name string) {
+			made(c, name)
+			hear(c, wire.CmdEncryptRequest)
+			c.write(wire.EncryptResponse{Reason: wire.ReasonDeclined}.Frame(c.id))
+			other.pending(name)
+		}, "Upgrade Failed"},
+		{"fetch", capf, store.Troubleshoot, fetched, "Troubleshoot Failed"},
+		{"fetch-mic", capf, store.Troubleshoot, func(c *conversation, name string) {
+			fetched(c, name)
+			c.write(wire.FetchResponse{Reason: wire.ReasonDeclined}.Frame(c.id))
+			hear(c, wire.CmdFetchCertificateRequest)
+		}, "Troubleshoot Failed"},
+		{"delete", capf, store.Delete, func(c *conversation, name string) {
+			c.hello(name)
+			hear(c, wire.CmdDeleteCertificateRequest)
+		}, "Delete Failed"},
+	} {
+		test.h.add(test.state, test.op)
+		c := test.h.dial()
+		test.reach(c, test.state)
+		for range 2 {
+			c.write(wire.RequestInProgress{}.Frame(c.id))
+		}
+		c.write(wire.AbortRequest{}.Frame(c.id))
+		m, err := wire.ParseAbortResponse(c.read())
+		if err != nil || m.Reason != wire.ReasonSuccess {
+			t.Errorf("%s: the server answers with %v: %v", test.state, m, err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("%s: after ABORT_RESPONSE: %v", test.state, err)
+		}
+		if d := test.h.device(test.state); d.Operation != test.op || d.Status.Long() != test.status {
+			t.Errorf("%s: the device has %s, %q", test.state, d.Operation, d.Status.Long())
+		}
 	}
 }

@@ -41,16 +41,10 @@ func (k remoteKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) (
 		if f, err = k.receive(k.tls); err != nil {
 			break
 		}
-		switch f.Command {
-		case wire.CmdRequestInProgress:
-			err = k.inProgress(f)
-		case wire.CmdAbortRequest:
-			err = k.abort(f)
-		case wire.CmdEncryptResponse:
+		if f.Command == wire.CmdEncryptResponse {
 			return signature(f)
-		default:
-			err = enroll.Malformed("%v is not expected while waiting for %v", f.Command, k.state)
 		}
+		err = k.take(f)
 	}
 	return nil, err
 }

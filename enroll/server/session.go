@@ -99,11 +99,7 @@ func (s *session) speak() (err error) {
 		if err != nil {
 			return err
 		}
-		step, ok := table[s.state][f.Command]
-		if !ok {
-			return enroll.Malformed("%v is not expected while waiting for %v", f.Command, s.state)
-		}
-		if err := step(s, f); err != nil {
+		if err := s.take(f); err != nil {
 			return err
 		}
 	}

@@ -22,8 +22,11 @@ type sessions struct {
 	empty    chan struct{} // closed when draining and the last one is gone
 }
 
-func newSessions() *sessions {
-	return &sessions{open: map[*session]struct{}{}, by: map[netip.Addr]int{}, strange: list.New(), waits: map[int64]*session{}, empty: make(chan struct{})}
+func newSessions(keepAlive time.Duration) *sessions {
+	return &sessions{
+		open: map[*session]struct{}{}, by: map[netip.Addr]int{}, strange: list.New(), waits: map[int64]*session{},
+		probe: keepAlive, empty: make(chan struct{}),
+	}
 }
 
 // add takes a session in, or says why not. When all places are taken, the one
@@ -44,7 +47,8 @@ func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings)
 	s.open[one] = struct{}{}
 	s.by[address]++
 	one.place = s.strange.PushBack(one)
-	setKeepAlive(one.tcp, limits.KeepAlive)
+	// What is in force now; the session's own settings may be older than a change.
+	setKeepAlive(one.tcp, s.probe)
 	return ""
 }
 
