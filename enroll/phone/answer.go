@@ -103,14 +103,9 @@ func (s *session) newKey(m wire.KeyGenerateRequest) (stdcrypto.Signer, []byte, e
 		if s.config.Version < 3 {
 			return nil, nil, errors.New("no EC keys in version 2")
 		}
-		switch m.Curve {
-		case wire.P256:
-			kind = crypto.EC256
-		case wire.P384:
-			kind = crypto.EC384
-		case wire.P521:
-			kind = crypto.EC521
-		default:
+		known := map[wire.Curve]crypto.KeyKind{wire.P256: crypto.EC256, wire.P384: crypto.EC384, wire.P521: crypto.EC521}
+		var ok bool
+		if kind, ok = known[m.Curve]; !ok {
 			return nil, nil, fmt.Errorf("%v is not known", m.Curve)
 		}
 	}
@@ -155,15 +150,8 @@ func (s *session) provePossession(f wire.Frame) error {
 }
 
 func signDigest(key stdcrypto.Signer, m wire.EncryptRequest) ([]byte, error) {
-	var hash stdcrypto.Hash
-	switch m.Digest {
-	case wire.SHA1:
-		hash = stdcrypto.SHA1
-	case wire.SHA256:
-		hash = stdcrypto.SHA256
-	case wire.SHA512:
-		hash = stdcrypto.SHA512
-	default:
+	hash := m.Digest.Hash()
+	if hash == 0 {
 		return nil, fmt.Errorf("%v is not known", m.Digest)
 	}
 	if len(m.SignedData) != hash.Size() {

@@ -25,15 +25,7 @@ const (
 
 // String is the mode in words.
 func (m IPMode) String() string {
-	switch m {
-	case TwoStack:
-		return "two-stack"
-	case IPv4Only:
-		return "IPv4-only"
-	case IPv6Only:
-		return "IPv6-only"
-	}
-	return fmt.Sprintf("IP mode %d", byte(m))
+	return [...]string{"two-stack", "IPv4-only", "IPv6-only"}[m]
 }
 
 // Family is a set of address families.

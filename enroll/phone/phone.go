@@ -150,17 +150,7 @@ const (
 
 // String is the outcome in a word.
 func (d Did) String() string {
-	switch d {
-	case Nothing:
-		return "nothing"
-	case Installed:
-		return "installed"
-	case Fetched:
-		return "fetched"
-	case Deleted:
-		return "deleted"
-	}
-	return fmt.Sprintf("outcome %d", byte(d))
+	return [...]string{"nothing", "installed", "fetched", "deleted"}[d]
 }
 
 // Result is what happened in the last attempt, filled as far as it came also

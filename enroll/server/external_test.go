@@ -249,6 +249,37 @@ func TestNoPossession(t *testing.T) {
 	}
 }
 
+// TestPossessionInAnotherForm: the form of the answer is our reading. A phone
+// that answers in another one is served like one that does not sign.
+func TestPossessionInAnotherForm(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	for name, body := range map[string][]byte{
+		"without-a-reason":    {byte(wire.TagSignedData), 0, 1, 0xaa},
+		"without-a-signature": {byte(wire.TagReason), 0, 1, 1},
+		"empty":               nil,
+	} {
+		h.add(name, store.Install)
+		c := h.dial()
+		c.hello(name)
+		c.read()
+		c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+		if f := c.read(); f.Command != wire.CmdEncryptRequest {
+			t.Fatalf("%s: the server sent %v", name, f.Command)
+		}
+		c.writeBytes(raw(byte(wire.CmdEncryptResponse), c.id, body...))
+		r := h.pending(name)
+		if r.Possessed || r.CSR != nil {
+			t.Errorf("%s: the request claims a proof", name)
+		}
+		h.bring(h.sign(ca, r))
+		if f := c.read(); f.Command != wire.CmdStoreCertificateRequest {
+			t.Errorf("%s: the server sent %v", name, f.Command)
+		}
+		c.Close()
+	}
+}
+
 // forger signs with another key than it shows.
 type forger struct {
 	shown stdcrypto.Signer

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"io"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -66,6 +67,33 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("the device has changed to %+v", after)
 			}
 		})
+	}
+}
+
+// TestUnknownElement: an element that nobody knows, or that belongs to another
+// message, is skipped; the first is logged for whoever looks closely.
+func TestUnknownElement(t *testing.T) {
+	t.Parallel()
+	var log book
+	h := open(t, func(c *server.Config) {
+		c.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	h.add(sep, store.Delete)
+	c := h.dial()
+	f := wire.AuthResponse{Version: 3, Device: sep, Reason: wire.ReasonSuccess}.Frame(c.id)
+	f.Elements = append(f.Elements, wire.Element{Tag: 99, Value: []byte("?")}, wire.Element{Tag: wire.TagCurve, Value: []byte{1}})
+	c.write(f)
+	if f := c.read(); f.Command != wire.CmdDeleteCertificateRequest {
+		t.Fatalf("the server sent %v", f.Command)
+	}
+	f = wire.DeleteResponse{Reason: wire.ReasonSuccess}.Frame(c.id)
+	f.Elements = append(f.Elements, wire.Element{Tag: wire.TagCertificateType, Value: []byte{1}})
+	c.write(f)
+	c.end(wire.ReasonSuccess)
+	for _, words := range []string{`"command":"AUTH_REQUEST"`, `"command":"AUTH_RESPONSE"`, "[TAG_99]"} {
+		if !log.has(words) {
+			t.Errorf("the log does not have %s", words)
+		}
 	}
 }
 

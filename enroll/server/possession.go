@@ -49,13 +49,15 @@ func (k remoteKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) (
 	return nil, err
 }
 
+// signature is what the phone answers. A phone that answers in another form than
+// ours is there and speaks CAPF: it is one that does not sign.
 func signature(f wire.Frame) ([]byte, error) {
 	m, err := wire.ParseEncryptResponse(f)
 	switch {
 	case err != nil:
-		return nil, enroll.Malformed("%v", err)
+		return nil, fmt.Errorf("%w: %v", errNoProof, err)
 	case m.Reason != wire.ReasonSuccess:
-		return nil, errNoProof
+		return nil, fmt.Errorf("%w: reason %d", errNoProof, m.Reason)
 	}
 	return m.SignedData, nil
 }

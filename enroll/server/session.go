@@ -146,7 +146,7 @@ func (s *session) send(f wire.Frame, wait time.Duration) error {
 	if _, err := s.tls.Write(b); err != nil {
 		return s.lost("sending", f.Command, err)
 	}
-	s.log.Debug("sent", "command", f.Command)
+	s.log.Debug("sent", "command", f.Command.String())
 	s.deadline = time.Now().Add(wait)
 	return nil
 }
@@ -175,7 +175,10 @@ func (s *session) receive(from io.Reader) (wire.Frame, error) {
 	case f.Session != s.id:
 		return f, enroll.Malformed("the frame names a foreign session")
 	}
-	s.log.Debug("received", "command", f.Command, "unknown_elements", f.Unknown())
+	s.log.Debug("received", "command", f.Command.String())
+	if unknown := f.Unknown(); unknown != nil {
+		s.log.Debug("skipped", "command", f.Command.String(), "unknown_elements", fmt.Sprint(unknown)) // slog takes tags for text
+	}
 	return f, nil
 }
 

@@ -67,7 +67,7 @@ func (s *session) claim(m wire.AuthResponse) enroll.Claim {
 		}
 		c.Existing.Signatures = signatures(m.SignedData, nil)
 		if m.SHA2 != nil {
-			c.Existing.Signatures = append(c.Existing.Signatures, enroll.Signature{Hash: digest(m.SHA2.Digest), Value: m.SHA2.Signature})
+			c.Existing.Signatures = append(c.Existing.Signatures, enroll.Signature{Hash: m.SHA2.Digest.Hash(), Value: m.SHA2.Signature})
 		}
 	}
 	if m.SUDI != nil {
@@ -88,13 +88,6 @@ func signatures(sha1, sha512 []byte) []enroll.Signature {
 		list = append(list, enroll.Signature{Hash: stdcrypto.SHA512, Value: sha512})
 	}
 	return list
-}
-
-// digest is 0, which verifies nothing, for a type that is not known.
-func digest(t wire.DigestType) stdcrypto.Hash {
-	return map[wire.DigestType]stdcrypto.Hash{
-		wire.SHA1: stdcrypto.SHA1, wire.SHA256: stdcrypto.SHA256, wire.SHA512: stdcrypto.SHA512,
-	}[t]
 }
 
 func (s *session) askForKey() error {

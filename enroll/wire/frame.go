@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 )
 
 const (
@@ -204,11 +203,11 @@ func (f Frame) value(tag Tag) (value []byte, ok bool) {
 	return nil, false
 }
 
-// expect checks that f is the given command and holds the required elements
-// and otherwise only optional ones. Unknown elements are let through because
-// the protocol wants them skipped, REASON_INFO because a text changes nothing.
-// The values are checked again, since a Frame need not come from Parse.
-func (f Frame) expect(cmd Command, required []Tag, optional ...Tag) error {
+// expect checks that f is the given command and holds the required elements.
+// Others are skipped, whether the protocol names them or not: what a phone says
+// beyond what is asked for is no reason to turn it away. The values are checked
+// again, since a Frame need not come from Parse.
+func (f Frame) expect(cmd Command, required ...Tag) error {
 	if f.Command != cmd {
 		return malformed("%v where %v belongs", f.Command, cmd)
 	}
@@ -218,11 +217,6 @@ func (f Frame) expect(cmd Command, required []Tag, optional ...Tag) error {
 	for _, tag := range required {
 		if _, ok := f.value(tag); !ok {
 			return malformed("%v without %v", cmd, tag)
-		}
-	}
-	for _, e := range f.Elements {
-		if e.Tag.known() && e.Tag != TagReasonInfo && !slices.Contains(required, e.Tag) && !slices.Contains(optional, e.Tag) {
-			return malformed("%v with %v", cmd, e.Tag)
 		}
 	}
 	return nil

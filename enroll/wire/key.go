@@ -31,7 +31,7 @@ func (m KeyGenerateRequest) Frame(session uint32) Frame {
 // ParseKeyGenerateRequest reads a KEY_GENERATE_REQUEST of one of the three
 // forms; an error wraps ErrMalformed.
 func ParseKeyGenerateRequest(f Frame) (KeyGenerateRequest, error) {
-	if err := f.expect(CmdKeyGenerateRequest, nil, TagKeyType, TagKeySize, TagCurve); err != nil {
+	if err := f.expect(CmdKeyGenerateRequest); err != nil {
 		return KeyGenerateRequest{}, err
 	}
 	m := KeyGenerateRequest{Type: KeyType(f.byte(TagKeyType))} // absent, it is RSA
@@ -73,7 +73,7 @@ func (m KeyGenerateResponse) Frame(session uint32) Frame {
 // ParseKeyGenerateResponse reads a KEY_GENERATE_RESPONSE. One without a key
 // must bring a reason, and not success. An error wraps ErrMalformed.
 func ParseKeyGenerateResponse(f Frame) (KeyGenerateResponse, error) {
-	if err := f.expect(CmdKeyGenerateResponse, nil, TagPublicKey, TagReason); err != nil {
+	if err := f.expect(CmdKeyGenerateResponse); err != nil {
 		return KeyGenerateResponse{}, err
 	}
 	m := KeyGenerateResponse{Reason: f.reason(), HasReason: f.has(TagReason)}
@@ -101,7 +101,7 @@ func (m EncryptRequest) Frame(session uint32) Frame {
 
 // ParseEncryptRequest reads an ENCRYPT_REQUEST; an error wraps ErrMalformed.
 func ParseEncryptRequest(f Frame) (EncryptRequest, error) {
-	if err := f.expect(CmdEncryptRequest, []Tag{TagDigestType, TagSignedData}); err != nil {
+	if err := f.expect(CmdEncryptRequest, TagDigestType, TagSignedData); err != nil {
 		return EncryptRequest{}, err
 	}
 	m := EncryptRequest{Digest: DigestType(f.byte(TagDigestType))}
@@ -127,7 +127,7 @@ func (m EncryptResponse) Frame(session uint32) Frame {
 
 // ParseEncryptResponse reads an ENCRYPT_RESPONSE; an error wraps ErrMalformed.
 func ParseEncryptResponse(f Frame) (EncryptResponse, error) {
-	if err := f.expect(CmdEncryptResponse, []Tag{TagReason}, TagSignedData); err != nil {
+	if err := f.expect(CmdEncryptResponse, TagReason); err != nil {
 		return EncryptResponse{}, err
 	}
 	m := EncryptResponse{Reason: f.reason()}

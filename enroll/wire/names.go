@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"crypto"
+	"fmt"
+)
 
 // ProtocolID is the first byte of every frame.
 const ProtocolID = 0x55
@@ -38,55 +41,31 @@ const (
 
 // String is the protocol's name of the command, or COMMAND_n.
 func (c Command) String() string {
-	switch c {
-	case CmdAuthRequest:
-		return "AUTH_REQUEST"
-	case CmdAuthResponse:
-		return "AUTH_RESPONSE"
-	case CmdKeyGenerateRequest:
-		return "KEY_GENERATE_REQUEST"
-	case CmdKeyGenerateResponse:
-		return "KEY_GENERATE_RESPONSE"
-	case CmdEncryptRequest:
-		return "ENCRYPT_REQUEST"
-	case CmdEncryptResponse:
-		return "ENCRYPT_RESPONSE"
-	case CmdDecryptRequest:
-		return "DECRYPT_REQUEST"
-	case CmdDecryptResponse:
-		return "DECRYPT_RESPONSE"
-	case CmdStoreCertificateRequest:
-		return "STORE_CERTIFICATE_REQUEST"
-	case CmdStoreCertificateResponse:
-		return "STORE_CERTIFICATE_RESPONSE"
-	case CmdFetchCertificateRequest:
-		return "FETCH_CERTIFICATE_REQUEST"
-	case CmdFetchCertificateResponse:
-		return "FETCH_CERTIFICATE_RESPONSE"
-	case CmdDeleteCertificateRequest:
-		return "DELETE_CERTIFICATE_REQUEST"
-	case CmdDeleteCertificateResponse:
-		return "DELETE_CERTIFICATE_RESPONSE"
-	case CmdEndSession:
-		return "END_SESSION"
-	case CmdRetryLater:
-		return "RETRY_LATER"
-	case CmdRequestInProgress:
-		return "REQUEST_IN_PROGRESS"
-	case CmdStatusRequest:
-		return "STATUS_REQUEST"
-	case CmdStatusResponse:
-		return "STATUS_RESPONSE"
-	case CmdAbortRequest:
-		return "ABORT_REQUEST"
-	case CmdAbortResponse:
-		return "ABORT_RESPONSE"
-	case CmdSignCertificateRequest:
-		return "SIGN_CERTIFICATE_REQUEST"
-	case CmdSignCertificateResponse:
-		return "SIGN_CERTIFICATE_RESPONSE"
-	}
-	return fmt.Sprintf("COMMAND_%d", byte(c))
+	return name(c, "COMMAND_%d", []string{
+		CmdAuthRequest:               "AUTH_REQUEST",
+		CmdAuthResponse:              "AUTH_RESPONSE",
+		CmdKeyGenerateRequest:        "KEY_GENERATE_REQUEST",
+		CmdKeyGenerateResponse:       "KEY_GENERATE_RESPONSE",
+		CmdEncryptRequest:            "ENCRYPT_REQUEST",
+		CmdEncryptResponse:           "ENCRYPT_RESPONSE",
+		CmdDecryptRequest:            "DECRYPT_REQUEST",
+		CmdDecryptResponse:           "DECRYPT_RESPONSE",
+		CmdStoreCertificateRequest:   "STORE_CERTIFICATE_REQUEST",
+		CmdStoreCertificateResponse:  "STORE_CERTIFICATE_RESPONSE",
+		CmdFetchCertificateRequest:   "FETCH_CERTIFICATE_REQUEST",
+		CmdFetchCertificateResponse:  "FETCH_CERTIFICATE_RESPONSE",
+		CmdDeleteCertificateRequest:  "DELETE_CERTIFICATE_REQUEST",
+		CmdDeleteCertificateResponse: "DELETE_CERTIFICATE_RESPONSE",
+		CmdEndSession:                "END_SESSION",
+		CmdRetryLater:                "RETRY_LATER",
+		CmdRequestInProgress:         "REQUEST_IN_PROGRESS",
+		CmdStatusRequest:             "STATUS_REQUEST",
+		CmdStatusResponse:            "STATUS_RESPONSE",
+		CmdAbortRequest:              "ABORT_REQUEST",
+		CmdAbortResponse:             "ABORT_RESPONSE",
+		CmdSignCertificateRequest:    "SIGN_CERTIFICATE_REQUEST",
+		CmdSignCertificateResponse:   "SIGN_CERTIFICATE_RESPONSE",
+	})
 }
 
 // Tag says what the value of an element means.
@@ -120,45 +99,26 @@ func (t Tag) known() bool {
 
 // String is the protocol's name of the element, or TAG_n.
 func (t Tag) String() string {
-	switch t {
-	case TagReason:
-		return "REASON"
-	case TagReasonInfo:
-		return "REASON_INFO"
-	case TagCertificateType:
-		return "CERTIFICATE_TYPE"
-	case TagCertificate:
-		return "CERTIFICATE"
-	case TagCertificateID:
-		return "CERTIFICATE_ID"
-	case TagSignedData:
-		return "SIGNED_DATA"
-	case TagVersion:
-		return "VERSION"
-	case TagAuthType:
-		return "AUTH_TYPE"
-	case TagPublicKey:
-		return "PUBLIC_KEY"
-	case TagKeySize:
-		return "KEY_SIZE"
-	case TagPassword:
-		return "PASSWORD"
-	case TagRetryDelay:
-		return "RETRY_DELAY"
-	case TagDeviceName:
-		return "DEVICE_NAME"
-	case TagSUDIData:
-		return "SUDI_DATA"
-	case TagKeyType:
-		return "KEY_TYPE"
-	case TagCurve:
-		return "CURVE"
-	case TagDigestType:
-		return "DIGEST_TYPE"
-	case TagSHA2SignedData:
-		return "SHA2_SIGNED_DATA"
-	}
-	return fmt.Sprintf("TAG_%d", byte(t))
+	return name(t, "TAG_%d", []string{
+		TagReason:          "REASON",
+		TagReasonInfo:      "REASON_INFO",
+		TagCertificateType: "CERTIFICATE_TYPE",
+		TagCertificate:     "CERTIFICATE",
+		TagCertificateID:   "CERTIFICATE_ID",
+		TagSignedData:      "SIGNED_DATA",
+		TagVersion:         "VERSION",
+		TagAuthType:        "AUTH_TYPE",
+		TagPublicKey:       "PUBLIC_KEY",
+		TagKeySize:         "KEY_SIZE",
+		TagPassword:        "PASSWORD",
+		TagRetryDelay:      "RETRY_DELAY",
+		TagDeviceName:      "DEVICE_NAME",
+		TagSUDIData:        "SUDI_DATA",
+		TagKeyType:         "KEY_TYPE",
+		TagCurve:           "CURVE",
+		TagDigestType:      "DIGEST_TYPE",
+		TagSHA2SignedData:  "SHA2_SIGNED_DATA",
+	})
 }
 
 // Reason is how a step or a session ended. Other values than the four named
@@ -174,17 +134,9 @@ const (
 
 // String is the reason in words, or "reason n".
 func (r Reason) String() string {
-	switch r {
-	case ReasonNoAction:
-		return "no action"
-	case ReasonSuccess:
-		return "success"
-	case ReasonDeclined:
-		return "declined"
-	case ReasonUnknownDevice:
-		return "unknown device"
-	}
-	return fmt.Sprintf("reason %d", byte(r))
+	return name(r, "reason %d", []string{
+		ReasonNoAction: "no action", ReasonSuccess: "success", ReasonDeclined: "declined", ReasonUnknownDevice: "unknown device",
+	})
 }
 
 // CertificateType tells the two certificates of a phone apart.
@@ -197,13 +149,7 @@ const (
 
 // String is LSC, MIC or "certificate type n".
 func (t CertificateType) String() string {
-	switch t {
-	case LSC:
-		return "LSC"
-	case MIC:
-		return "MIC"
-	}
-	return fmt.Sprintf("certificate type %d", byte(t))
+	return name(t, "certificate type %d", []string{LSC: "LSC", MIC: "MIC"})
 }
 
 // AuthType is how a phone is to prove who it is.
@@ -227,13 +173,7 @@ const (
 
 // String is RSA, EC or "key type n".
 func (t KeyType) String() string {
-	switch t {
-	case RSA:
-		return "RSA"
-	case EC:
-		return "EC"
-	}
-	return fmt.Sprintf("key type %d", byte(t))
+	return name(t, "key type %d", []string{RSA: "RSA", EC: "EC"})
 }
 
 // Curve is the curve of an EC key.
@@ -247,15 +187,7 @@ const (
 
 // String is P-256, P-384, P-521 or "curve n".
 func (c Curve) String() string {
-	switch c {
-	case P256:
-		return "P-256"
-	case P384:
-		return "P-384"
-	case P521:
-		return "P-521"
-	}
-	return fmt.Sprintf("curve %d", byte(c))
+	return name(c, "curve %d", []string{P256: "P-256", P384: "P-384", P521: "P-521"})
 }
 
 // DigestType is the hash that a signature covers.
@@ -269,13 +201,26 @@ const (
 
 // String is SHA-1, SHA-256, SHA-512 or "digest type n".
 func (d DigestType) String() string {
+	return name(d, "digest type %d", []string{SHA1: "SHA-1", SHA256: "SHA-256", SHA512: "SHA-512"})
+}
+
+// Hash is the hash of the type, 0 of one that is not known.
+func (d DigestType) Hash() crypto.Hash {
 	switch d {
 	case SHA1:
-		return "SHA-1"
+		return crypto.SHA1
 	case SHA256:
-		return "SHA-256"
+		return crypto.SHA256
 	case SHA512:
-		return "SHA-512"
+		return crypto.SHA512
 	}
-	return fmt.Sprintf("digest type %d", byte(d))
+	return 0
+}
+
+// name is what stands for v in names, or else v in the form for what has none.
+func name[T ~byte](v T, otherwise string, names []string) string {
+	if int(v) < len(names) && names[v] != "" {
+		return names[v]
+	}
+	return fmt.Sprintf(otherwise, byte(v))
 }

@@ -17,7 +17,7 @@ func (m StoreRequest) Frame(session uint32) Frame {
 // ParseStoreRequest reads a STORE_CERTIFICATE_REQUEST; an error wraps
 // ErrMalformed. Whether its two types agree is not checked.
 func ParseStoreRequest(f Frame) (StoreRequest, error) {
-	if err := f.expect(CmdStoreCertificateRequest, []Tag{TagCertificateType, TagCertificate}); err != nil {
+	if err := f.expect(CmdStoreCertificateRequest, TagCertificateType, TagCertificate); err != nil {
 		return StoreRequest{}, err
 	}
 	return StoreRequest{CertificateType(f.byte(TagCertificateType)), *f.certificate()}, nil
@@ -54,7 +54,7 @@ func (m FetchRequest) Frame(session uint32) Frame {
 // ParseFetchRequest reads a FETCH_CERTIFICATE_REQUEST; an error wraps
 // ErrMalformed.
 func ParseFetchRequest(f Frame) (FetchRequest, error) {
-	if err := f.expect(CmdFetchCertificateRequest, nil, TagCertificateType); err != nil {
+	if err := f.expect(CmdFetchCertificateRequest); err != nil {
 		return FetchRequest{}, err
 	}
 	return FetchRequest{CertificateType(f.byte(TagCertificateType))}, nil
@@ -79,7 +79,7 @@ func (m FetchResponse) Frame(session uint32) Frame {
 // ParseFetchResponse reads a FETCH_CERTIFICATE_RESPONSE; an error wraps
 // ErrMalformed.
 func ParseFetchResponse(f Frame) (FetchResponse, error) {
-	if err := f.expect(CmdFetchCertificateResponse, []Tag{TagReason}, TagCertificate); err != nil {
+	if err := f.expect(CmdFetchCertificateResponse, TagReason); err != nil {
 		return FetchResponse{}, err
 	}
 	return FetchResponse{f.reason(), f.certificate()}, nil
@@ -96,7 +96,7 @@ func (m DeleteRequest) Frame(session uint32) Frame {
 // ParseDeleteRequest reads a DELETE_CERTIFICATE_REQUEST; an error wraps
 // ErrMalformed.
 func ParseDeleteRequest(f Frame) (DeleteRequest, error) {
-	return DeleteRequest{}, f.expect(CmdDeleteCertificateRequest, nil)
+	return DeleteRequest{}, f.expect(CmdDeleteCertificateRequest)
 }
 
 // DeleteResponse confirms the deletion, or not.

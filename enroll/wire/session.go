@@ -4,7 +4,7 @@ import "time"
 
 // reasonOnly reads a message whose body is a REASON and nothing else.
 func reasonOnly(f Frame, cmd Command) (Reason, error) {
-	if err := f.expect(cmd, []Tag{TagReason}); err != nil {
+	if err := f.expect(cmd, TagReason); err != nil {
 		return 0, err
 	}
 	return f.reason(), nil
@@ -39,7 +39,7 @@ func (m RetryLater) Frame(session uint32) Frame {
 
 // ParseRetryLater reads a RETRY_LATER; an error wraps ErrMalformed.
 func ParseRetryLater(f Frame) (RetryLater, error) {
-	if err := f.expect(CmdRetryLater, []Tag{TagRetryDelay}); err != nil {
+	if err := f.expect(CmdRetryLater, TagRetryDelay); err != nil {
 		return RetryLater{}, err
 	}
 	return RetryLater{f.delay()}, nil
@@ -64,7 +64,7 @@ func (m RequestInProgress) Frame(session uint32) Frame {
 // ParseRequestInProgress reads a REQUEST_IN_PROGRESS; an error wraps
 // ErrMalformed.
 func ParseRequestInProgress(f Frame) (RequestInProgress, error) {
-	if err := f.expect(CmdRequestInProgress, nil, TagRetryDelay); err != nil {
+	if err := f.expect(CmdRequestInProgress); err != nil {
 		return RequestInProgress{}, err
 	}
 	return RequestInProgress{f.delay(), f.has(TagRetryDelay)}, nil
@@ -81,7 +81,7 @@ func (m AbortRequest) Frame(session uint32) Frame {
 
 // ParseAbortRequest reads an ABORT_REQUEST; an error wraps ErrMalformed.
 func ParseAbortRequest(f Frame) (AbortRequest, error) {
-	return AbortRequest{}, f.expect(CmdAbortRequest, nil, TagReason)
+	return AbortRequest{}, f.expect(CmdAbortRequest)
 }
 
 // AbortResponse answers an AbortRequest.
