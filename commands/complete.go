@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -202,8 +201,6 @@ func isFile(placeholder string) bool {
 	return placeholder == "DIR" || placeholder == "FILE" || strings.HasPrefix(placeholder, "FILE.") || strings.HasPrefix(placeholder, "FILE|")
 }
 
-var simpleWord = regexp.MustCompile(`^[a-z0-9][a-z0-9./_-]*$`)
-
 // usageValues reads the values of a flag from its usage, where they stand
 // behind the placeholder and a colon.
 func usageValues(f cli.Flag) []string {
@@ -221,12 +218,17 @@ func usageValues(f cli.Flag) []string {
 	rest, _, _ = strings.Cut(rest, " (")
 	var values []string
 	for _, word := range strings.Split(rest, ", ") {
-		if !simpleWord.MatchString(word) {
+		if !isSimpleWord(word) {
 			return nil
 		}
 		values = append(values, word)
 	}
 	return values
+}
+
+// isSimpleWord tells a value from a word of the explanation.
+func isSimpleWord(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789./_-") == "" && s != "" && !strings.ContainsAny(s[:1], "./_-")
 }
 
 func plainCandidates(words []string) (list []candidate) {

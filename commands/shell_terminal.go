@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/term"
@@ -127,11 +128,13 @@ type history struct{ lines []string }
 
 // secretive is a line that might hold a secret. No command takes one on its
 // line, but somebody may try.
-var secretive = regexp.MustCompile(`(?i)passw|secret|auth-string|authentication.?string|\bpin\b`)
+var secretive = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)passw|secret|auth-string|authentication.?string|\bpin\b`)
+})
 
 // Add keeps a line that tells no secret and is not the one before again.
 func (h *history) Add(line string) {
-	if strings.TrimSpace(line) == "" || secretive.MatchString(line) || h.Len() > 0 && h.At(0) == line {
+	if strings.TrimSpace(line) == "" || secretive().MatchString(line) || h.Len() > 0 && h.At(0) == line {
 		return
 	}
 	h.lines = append(h.lines, line)

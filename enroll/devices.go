@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,33 +32,6 @@ const (
 	defaultRSABits = 2048
 	defaultECBits  = 384
 )
-
-const maxDeviceName = 128
-
-var (
-	deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-	authString = regexp.MustCompile(`^[0-9]{4,10}$`)
-	// hardwareName is the name of a hardware phone; almostHardware is that of
-	// one whose MAC address was mistyped.
-	hardwareName   = regexp.MustCompile(`^SEP[0-9A-F]{12}$`)
-	almostHardware = regexp.MustCompile(`(?i)^SEP[0-9A-Z]{8,16}$`)
-)
-
-// ParseDeviceName checks a device's name; ErrValue says what is allowed. The
-// prefixes that hardware phones use are upper-cased, since that is how phones
-// send them.
-func ParseDeviceName(s string) (string, error) {
-	if !deviceName.MatchString(s) || len(s) > maxDeviceName {
-		return "", badValue("%q is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores", s)
-	}
-	if up := strings.ToUpper(s); hardwareName.MatchString(up) {
-		return up, nil
-	}
-	if almostHardware.MatchString(s) {
-		return "", badValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
-	}
-	return s, nil
-}
 
 // AddDevice adds a device with the defaults of the vendor's pages, changed by
 // the edit. The strings are warnings. Errors: ErrValue, ErrRefused, and
@@ -177,7 +149,7 @@ func (r *Rules) setString(d *store.Device, s string) error {
 		d.SealedString = nil
 		return nil
 	}
-	if !authString.MatchString(s) {
+	if !IsAuthString(s) {
 		return badValue("an authentication string has 4 to 10 digits")
 	}
 	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(s))

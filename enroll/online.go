@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -81,13 +80,11 @@ func secret(name, values, help string) Parameter {
 	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, Secret: true}
 }
 
-var hostName = regexp.MustCompile(`^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.|$))+$`)
-
 func parseHost(value string) (string, error) {
 	if net.ParseIP(value) != nil {
 		return value, nil
 	}
-	if len(value) > 253 || !hostName.MatchString(value) {
+	if !isHostName(value) {
 		return "", fmt.Errorf("%q is not a host name; it has no scheme, path or port", value)
 	}
 	return strings.TrimSuffix(value, "."), nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"html"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -87,12 +86,12 @@ func (e *Error) PutOff() bool {
 // maxWords bounds what is repeated of a foreign text, in characters.
 const maxWords = 300
 
-var tags = regexp.MustCompile(`(?s)<[^>]*(?:>|$)`)
+var tags = pattern(`(?s)<[^>]*(?:>|$)`)
 
 // plain makes one line of a piece of a page: no tags, no entities, no control
 // or direction characters, at most limit characters.
 func plain(s string, limit int) string {
-	s = html.UnescapeString(tags.ReplaceAllString(s, " "))
+	s = html.UnescapeString(tags().ReplaceAllString(s, " "))
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == unicode.ReplacementChar:

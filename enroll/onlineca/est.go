@@ -100,7 +100,7 @@ func readable(body []byte) string {
 	if len(body) > 0 && body[0] == 0x30 {
 		return ""
 	}
-	return unseen.ReplaceAllString(string(body), " ")
+	return unseen().ReplaceAllString(string(body), " ")
 }
 
 // chainFor puts the issuers in order. Most servers send the leaf alone, its

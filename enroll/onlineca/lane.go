@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -76,12 +75,12 @@ const (
 
 // offered finds schemes in WWW-Authenticate headers, of which there may be
 // several, each with several schemes.
-var offered = regexp.MustCompile(`(?i)(?:^|,)\s*(NTLM|Negotiate|Basic|Digest|Bearer|Kerberos)\b`)
+var offered = pattern(`(?i)(?:^|,)\s*(NTLM|Negotiate|Basic|Digest|Bearer|Kerberos)\b`)
 
 func offers(header http.Header) []scheme {
 	var all []scheme
 	for _, value := range header.Values("WWW-Authenticate") {
-		for _, m := range offered.FindAllStringSubmatch(value, -1) {
+		for _, m := range offered().FindAllStringSubmatch(value, -1) {
 			all = append(all, scheme(strings.ToLower(m[1])))
 		}
 	}

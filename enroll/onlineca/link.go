@@ -208,7 +208,7 @@ func (l *link) statusError(c call, r *reply) *Error {
 	code := strconv.Itoa(r.status)
 	e := &Error{Kind: ErrRejected, Doing: c.doing, Code: code, Advice: advice(code), RetryAfter: retryAfter(r.header, l.Now()), status: r.status}
 	e.Reason = "the web server answered " + strings.TrimSpace(code+" "+http.StatusText(r.status))
-	e.Words = l.words(firstWords(unseen.ReplaceAllString(string(r.body), " ")))
+	e.Words = l.words(firstWords(unseen().ReplaceAllString(string(r.body), " ")))
 	switch {
 	case r.status >= 300 && r.status < 400:
 		e.Kind, e.Words = ErrUnreachable, ""

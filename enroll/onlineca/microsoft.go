@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +31,7 @@ func newMicrosoft(l *link) *microsoft {
 // unknownRequest is what a CA answers when it has no certificate under a number.
 const unknownRequest = "0x80094004"
 
-var requestIDs = regexp.MustCompile(`^[0-9]{1,10}$`)
+var requestIDs = pattern(`^[0-9]{1,10}$`)
 
 // submit posts the form of the advanced request page. It fetches nothing: the
 // caller keeps the number first.
@@ -112,7 +111,7 @@ func (m *microsoft) unreadable(c call, r *reply, reason string) *Error {
 // there is no certificate, the CA answers with a page that says why.
 func (m *microsoft) fetch(ctx context.Context, requestID string) (Answer, error) {
 	doing := "fetching the certificate of request " + strconv.Quote(plain(requestID, 20))
-	if !requestIDs.MatchString(requestID) {
+	if !requestIDs().MatchString(requestID) {
 		return Answer{}, &Error{Kind: ErrRejected, Doing: doing, Reason: "it is not a request number"}
 	}
 	c := call{doing: doing, path: certsrv + "certnew.cer?ReqID=" + requestID + "&Enc=bin"}
@@ -187,7 +186,7 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 
 // renewals stands in a script of the page that offers the CA's certificates:
 // how often the CA was renewed, and so the number of its newest certificate.
-var renewals = regexp.MustCompile(`\bnRenewals\s*=\s*([0-9]{1,3})\s*;`)
+var renewals = pattern(`\bnRenewals\s*=\s*([0-9]{1,3})\s*;`)
 
 func (m *microsoft) caCertificates(ctx context.Context) ([][]byte, error) {
 	c := call{doing: "fetching the CA's certificates", path: certsrv + "certcarc.asp"}
@@ -195,7 +194,7 @@ func (m *microsoft) caCertificates(ctx context.Context) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := renewals.FindSubmatch(r.body)
+	newest := renewals().FindSubmatch(r.body)
 	if newest == nil {
 		return nil, m.unreadable(c, r, "what answers is not a page of Web Enrollment")
 	}
@@ -235,7 +234,7 @@ func (m *microsoft) checkAuthentication(ctx context.Context) Step {
 
 // templateNames finds the templates that the advanced request page offers the
 // account. A value has fields with semicolons between; the second is the name.
-var templateNames = regexp.MustCompile(`(?i)<option[^>]*\bvalue\s*=\s*"?[A-Z]{0,3};([^;"<>]{1,255});`)
+var templateNames = pattern(`(?i)<option[^>]*\bvalue\s*=\s*"?[A-Z]{0,3};([^;"<>]{1,255});`)
 
 // checkTemplate looks the template up in the page from which a person would
 // choose it. A server that does not show a list leaves the question open.
@@ -255,7 +254,7 @@ func (m *microsoft) checkTemplate(ctx context.Context) Step {
 		return open("the list of templates cannot be read")
 	}
 	var names []string
-	for _, found := range templateNames.FindAllSubmatch(r.body, maxCertificates) {
+	for _, found := range templateNames().FindAllSubmatch(r.body, maxCertificates) {
 		name := plain(string(found[1]), 64)
 		if strings.EqualFold(name, m.Template) {
 			return Step{Name: StepTemplate, OK: true, Text: fmt.Sprintf("the CA offers template %q to this account", m.Template)}

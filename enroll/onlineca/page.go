@@ -28,21 +28,21 @@ type page struct {
 // only ids, addresses and numbers are looked at. All patterns take quoted and
 // bare attributes in either case.
 var (
-	unseen     = regexp.MustCompile(`(?is)<!--.*?(?:-->|$)|<script\b.*?(?:</script\s*>|$)`)
-	deniedMark = regexp.MustCompile(`(?i)\bID\s*=\s*["']?locDenied(?:["'\s>]|$)`)
-	deniedText = regexp.MustCompile(`(?is)\bID\s*=\s*["']?locInfoReqIDandReason\b[^>]*>(.*)`)
+	unseen     = pattern(`(?is)<!--.*?(?:-->|$)|<script\b.*?(?:</script\s*>|$)`)
+	deniedMark = pattern(`(?i)\bID\s*=\s*["']?locDenied(?:["'\s>]|$)`)
+	deniedText = pattern(`(?is)\bID\s*=\s*["']?locInfoReqIDandReason\b[^>]*>(.*)`)
 	// The id of a pending page is a prefix of the denied one's.
-	pendingText = regexp.MustCompile(`(?is)\bID\s*=\s*["']?locInfoReqID["']?(?:\s[^>]*)?>(.*)`)
-	issuedLink  = regexp.MustCompile(`(?i)certnew\.cer\?ReqID=([0-9]{1,10})&(?:amp;)?Enc=`)
-	disposition = regexp.MustCompile(`(?i)(?:0x|\b)([0-9a-f]{1,8})\s*<LocID\s+ID\s*=\s*["']?locDispSpacer\b`)
-	message     = regexp.MustCompile(`(?is)\bID\s*=\s*["']?locDispMsgLabel\b[^>]*>(.*)`)
-	lastStatus  = regexp.MustCompile(`(?is)\bID\s*=\s*["']?locLastStatLabel\b[^>]*>(.*)`)
-	nextID      = regexp.MustCompile(`(?i)<[^<>]*\bID\s*=\s*["']?loc`)
-	nextCell    = regexp.MustCompile(`(?i)<TD\b[^>]*>`)
-	failureCode = regexp.MustCompile(`(?i)\b0x(8[0-9a-f]{7})\b`)
-	number      = regexp.MustCompile(`(?:^|[^0-9A-Za-z])([0-9]{1,10})[^0-9A-Za-z]`)
-	title       = regexp.MustCompile(`(?is)<title[^>]*>(.*?)(?:</title|$)`)
-	heading     = regexp.MustCompile(`(?is)<(head|style)\b.*?(?:</(?:head|style)\s*>|$)`)
+	pendingText = pattern(`(?is)\bID\s*=\s*["']?locInfoReqID["']?(?:\s[^>]*)?>(.*)`)
+	issuedLink  = pattern(`(?i)certnew\.cer\?ReqID=([0-9]{1,10})&(?:amp;)?Enc=`)
+	disposition = pattern(`(?i)(?:0x|\b)([0-9a-f]{1,8})\s*<LocID\s+ID\s*=\s*["']?locDispSpacer\b`)
+	message     = pattern(`(?is)\bID\s*=\s*["']?locDispMsgLabel\b[^>]*>(.*)`)
+	lastStatus  = pattern(`(?is)\bID\s*=\s*["']?locLastStatLabel\b[^>]*>(.*)`)
+	nextID      = pattern(`(?i)<[^<>]*\bID\s*=\s*["']?loc`)
+	nextCell    = pattern(`(?i)<TD\b[^>]*>`)
+	failureCode = pattern(`(?i)\b0x(8[0-9a-f]{7})\b`)
+	number      = pattern(`(?:^|[^0-9A-Za-z])([0-9]{1,10})[^0-9A-Za-z]`)
+	title       = pattern(`(?is)<title[^>]*>(.*?)(?:</title|$)`)
+	heading     = pattern(`(?is)<(head|style)\b.*?(?:</(?:head|style)\s*>|$)`)
 )
 
 // Dispositions of certsrv.h that an error page may give.
@@ -56,17 +56,17 @@ const (
 // was cut off is read as far as it goes, since a number in it may be all that
 // we ever learn of a certificate.
 func classify(body []byte) page {
-	text := unseen.ReplaceAllString(string(body), " ")
-	if deniedMark.MatchString(text) {
-		reason := after(deniedText, text)
+	text := unseen().ReplaceAllString(string(body), " ")
+	if deniedMark().MatchString(text) {
+		reason := after(deniedText(), text)
 		return page{pageDenied, requestNumber(reason), codeIn(reason), reason}
 	}
-	if m := pendingText.FindStringSubmatch(text); m != nil {
+	if m := pendingText().FindStringSubmatch(text); m != nil {
 		if id := requestNumber(untilNextID(m[1])); id != "" {
 			return page{kind: pagePending, requestID: id}
 		}
 	}
-	if m := issuedLink.FindStringSubmatch(text); m != nil {
+	if m := issuedLink().FindStringSubmatch(text); m != nil {
 		return page{kind: pageIssued, requestID: m[1]}
 	}
 	if p, ok := failure(text); ok {
@@ -78,8 +78,8 @@ func classify(body []byte) page {
 // failure reads the page that a CA shows when something went wrong, and for a
 // certificate that is asked for too early or was denied.
 func failure(text string) (page, bool) {
-	state := disposition.FindStringSubmatch(text)
-	words, status := after(message, text), after(lastStatus, text)
+	state := disposition().FindStringSubmatch(text)
+	words, status := after(message(), text), after(lastStatus(), text)
 	if state == nil && words == "" && status == "" {
 		return page{}, false
 	}
@@ -111,7 +111,7 @@ func after(mark *regexp.Regexp, text string) string {
 }
 
 func untilNextID(text string) string {
-	if at := nextID.FindStringIndex(text); at != nil {
+	if at := nextID().FindStringIndex(text); at != nil {
 		return text[:at[0]]
 	}
 	return text
@@ -120,14 +120,14 @@ func untilNextID(text string) string {
 // cell drops a row's label, which is in the server's language, and keeps what
 // stands beside it.
 func cell(row string) string {
-	if at := nextCell.FindStringIndex(row); at != nil {
+	if at := nextCell().FindStringIndex(row); at != nil {
 		return row[at[1]:]
 	}
 	return row
 }
 
 func codeIn(text string) string {
-	m := failureCode.FindStringSubmatch(text)
+	m := failureCode().FindStringSubmatch(text)
 	if m == nil {
 		return ""
 	}
@@ -142,7 +142,7 @@ func lowerCode(digits string) string {
 // requestNumber is the first whole number of a text. One that the text ends
 // with may be cut off and does not count.
 func requestNumber(text string) string {
-	m := number.FindStringSubmatch(tags.ReplaceAllString(text, " "))
+	m := number().FindStringSubmatch(tags().ReplaceAllString(text, " "))
 	if m == nil {
 		return ""
 	}
@@ -151,10 +151,10 @@ func requestNumber(text string) string {
 
 func firstWords(text string) string {
 	var name string
-	if m := title.FindStringSubmatch(text); m != nil {
+	if m := title().FindStringSubmatch(text); m != nil {
 		name = plain(m[1], 80)
 	}
-	body := plain(heading.ReplaceAllString(text, " "), 150)
+	body := plain(heading().ReplaceAllString(text, " "), 150)
 	switch {
 	case name == "":
 		return body

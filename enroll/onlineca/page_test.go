@@ -54,7 +54,7 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p := classify(body)
-		if p.requestID != "" && !requestIDs.MatchString(p.requestID) {
+		if p.requestID != "" && !requestIDs().MatchString(p.requestID) {
 			t.Errorf("request id %q", p.requestID)
 		}
 		if p.kind == pageIssued && p.requestID == "" {

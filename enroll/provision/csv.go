@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -283,7 +284,7 @@ func (s *scanner) readName(r *row, cell string) string {
 		return text
 	}
 	switch {
-	case bareMAC.MatchString(cell):
+	case enroll.IsMAC(cell):
 		cell = "SEP" + cell // so the vendor's own files have it
 	case strings.Trim(cell, "0123456789") == "" && cell != "":
 		return "the name has only digits; a spreadsheet may have taken zeros from the beginning of a MAC address"
@@ -301,17 +302,15 @@ func (s *scanner) readName(r *row, cell string) string {
 	return ""
 }
 
-var (
-	bareMAC    = regexp.MustCompile(`^[0-9A-Fa-f]{12}$`)
-	scientific = regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`)
-)
+// scientific is compiled when a file is read, and not by every command.
+var scientific = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`) })
 
 // unreadable finds what a spreadsheet or another encoding has done to a cell.
 func unreadable(cell string) string {
 	switch {
 	case !utf8.ValidString(cell):
 		return "the cell is not UTF-8"
-	case scientific.MatchString(cell) && !bareMAC.MatchString(cell):
+	case scientific().MatchString(cell) && !enroll.IsMAC(cell):
 		return "a spreadsheet has turned the digits into a number in scientific notation; format the column as text and write them again"
 	}
 	return ""
@@ -349,15 +348,13 @@ func (s *scanner) readCell(e *enroll.DeviceEdit, kind fieldKind, cell string) st
 	case fCompletesBy:
 		return into(&e.CompletesBy, cell, func(t string) (time.Time, error) { return enroll.ParseTime(t, s.now) })
 	case fString:
-		if !authString.MatchString(cell) {
+		if !enroll.IsAuthString(cell) {
 			return "an authentication string has 4 to 10 digits; a spreadsheet may have taken zeros from its beginning"
 		}
 		e.String = &cell
 	}
 	return ""
 }
-
-var authString = regexp.MustCompile(`^[0-9]{4,10}$`)
 
 func into[T any](field **T, cell string, parse func(string) (T, error)) string {
 	v, err := parse(cell)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"capf/enroll"
 )
 
 // FuzzCSV: of each row of a file there is either a device or a problem with
@@ -46,7 +48,7 @@ func FuzzCSV(f *testing.F) {
 				t.Errorf("the device %q in line %d", r.name, r.line)
 			}
 			names[key] = true
-			if r.edit.String != nil && !authString.MatchString(*r.edit.String) {
+			if r.edit.String != nil && !enroll.IsAuthString(*r.edit.String) {
 				t.Error("a string that is none")
 			}
 		}

@@ -4,27 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"capf/enroll"
 	"capf/store"
 )
 
-// objectName leaves the length to checkName: a counted repeat of these classes
-// would take longer to compile, at the start of every command, than most
-// commands run.
-var objectName = regexp.MustCompile(`^[\pL\pN][\pL\pN ._-]*$`)
-
 const maxObjectName = 128 // characters
 
 // checkName refuses names of templates, groups and directories that could not
 // be written on a command line or told apart in a table.
 func checkName(what, name string) error {
-	if !objectName.MatchString(name) || utf8.RuneCountInString(name) > maxObjectName {
+	if !isObjectName(name) || utf8.RuneCountInString(name) > maxObjectName {
 		return badValue("", "%q is not the name of a %s; it has 1 to 128 letters, digits, blanks, dots, hyphens and underscores", name, what)
 	}
 	return nil
+}
+
+// isObjectName wants letters and digits of any alphabet, and between and behind
+// them blanks, dots, hyphens and underscores too.
+func isObjectName(name string) bool {
+	for i, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && (i == 0 || !strings.ContainsRune(" ._-", r)) {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // checkTemplate refuses settings that no new device can take.

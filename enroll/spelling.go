@@ -1,0 +1,65 @@
+package enroll
+
+import "strings"
+
+// How names and strings are spelt. This is plain code and not patterns, which
+// every command would compile at its start.
+
+const maxDeviceName = 128
+
+// ParseDeviceName checks a device's name; ErrValue says what is allowed. The
+// prefixes that hardware phones use are upper-cased, since that is how phones
+// send them.
+func ParseDeviceName(s string) (string, error) {
+	if s == "" || len(s) > maxDeviceName || !consists(s, isNameByte) {
+		return "", badValue("%q is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores", s)
+	}
+	up := strings.ToUpper(s)
+	mac, sep := strings.CutPrefix(up, "SEP")
+	switch {
+	case !sep:
+		return s, nil
+	case IsMAC(mac):
+		return up, nil
+	case 8 <= len(mac) && len(mac) <= 16 && consists(mac, isAlphanumeric):
+		return "", badValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
+	}
+	return s, nil
+}
+
+// IsMAC says whether the text is a MAC address without anything between its
+// digits.
+func IsMAC(s string) bool {
+	return len(s) == 12 && consists(s, func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
+}
+
+// IsAuthString says whether the text can be an authentication string.
+func IsAuthString(s string) bool { return 4 <= len(s) && len(s) <= 10 && consists(s, isDigit) }
+
+// isHostName wants labels of letters, digits, hyphens and underscores, which
+// neither begin nor end with a hyphen; a dot may stand at the end.
+func isHostName(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		good := consists(label, func(c byte) bool { return c != '.' && isNameByte(c) })
+		if !good || label == "" || len(label) > 63 || label[0] == '-' || strings.ContainsAny(label[len(label)-1:], "-_") && label != "_" {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool        { return '0' <= c && c <= '9' }
+func isAlphanumeric(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isNameByte(c byte) bool     { return isAlphanumeric(c) || c == '.' || c == '_' || c == '-' }
+
+func consists(s string, of func(byte) bool) bool {
+	for i := range len(s) {
+		if !of(s[i]) {
+			return false
+		}
+	}
+	return true
+}
