@@ -14,7 +14,7 @@ STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 .PHONY: build demo test vet docs bench crash fuzz clean
 
 build:
-	go build -trimpath -o capf .
+	go build -trimpath -tags urfave_cli_no_docs -o capf .
 
 demo: build
 	scripts/need.sh openssl
