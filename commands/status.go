@@ -138,15 +138,19 @@ func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
 	if r.Certificate, err = identityNow(ctx, s, env.Now()); err != nil {
 		return nil, err
 	}
-	if err := r.count(ctx, s); err != nil {
+	devices, err := s.DeviceCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.count(ctx, s, devices); err != nil {
 		return nil, err
 	}
 	r.Findings = append(r.Findings, modeFindings(s.Path(), enroll.MasterKeyFile(s.Path(), env.Getenv))...)
-	return r, r.find(ctx, rules)
+	return r, r.find(ctx, rules, devices)
 }
 
-func (r *report) find(ctx context.Context, rules *enroll.Rules) error {
-	found, err := rules.Findings(ctx)
+func (r *report) find(ctx context.Context, rules *enroll.Rules, devices store.DeviceCounts) error {
+	found, err := rules.Findings(ctx, devices)
 	if err != nil {
 		return err
 	}
@@ -171,11 +175,7 @@ func identityNow(ctx context.Context, s *store.Store, now time.Time) (*ownIdenti
 	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), timestamp(c.NotAfter), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
 }
 
-func (r *report) count(ctx context.Context, s *store.Store) error {
-	devices, err := s.DeviceCounts(ctx)
-	if err != nil {
-		return err
-	}
+func (r *report) count(ctx context.Context, s *store.Store, devices store.DeviceCounts) (err error) {
 	r.Devices = deviceNumbers{Total: devices.Total, Failed: devices.Failed, Late: devices.Late}
 	for operation, n := range devices.ByOperation {
 		if operation != store.NoOperation {

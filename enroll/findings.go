@@ -26,11 +26,13 @@ const endSoon = 365 * 24 * time.Hour
 // renew is the way to a CAPF certificate that lasts.
 const renew = "capf cert regenerate capf, or capf cert csr capf for a company CA"
 
-// Findings looks for what is wrong, the worst first.
-func (r *Rules) Findings(ctx context.Context) ([]Finding, error) {
+// Findings looks for what is wrong, the worst first. The devices have been
+// counted already: that takes longer than all the rest.
+func (r *Rules) Findings(ctx context.Context, devices store.DeviceCounts) ([]Finding, error) {
+	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		r.certificateFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings, r.operationFindings, r.staleFindings,
+		r.certificateFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings, operations, r.staleFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {
@@ -140,19 +142,14 @@ func commonName(row store.TrustCertificate) string {
 	return c.Subject.CommonName
 }
 
-func (r *Rules) operationFindings(ctx context.Context) ([]Finding, error) {
-	counts, err := r.Store.DeviceCounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var found []Finding
+func operationFindings(counts store.DeviceCounts) (found []Finding) {
 	if counts.Failed > 0 {
 		found = append(found, Finding{"warning", fmt.Sprintf("the last operation of %s failed", plural(counts.Failed, "device")), "capf device list --failed"})
 	}
 	if counts.Late > 0 {
 		found = append(found, Finding{"warning", fmt.Sprintf("%s did not complete the operation in time", plural(counts.Late, "device")), "capf device list --late"})
 	}
-	return found, nil
+	return found
 }
 
 func (r *Rules) staleFindings(ctx context.Context) ([]Finding, error) {

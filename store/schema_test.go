@@ -135,6 +135,7 @@ func TestPlans(t *testing.T) {
 		{DeviceFilter{FailedOnly: true}.query(now), "devices_failed"},
 		{DeviceFilter{Status: Failed(Install, Late)}.query(now), "devices_failed"},
 		{DeviceFilter{LateOnly: true}.query(now), "devices_scheduled"},
+		{query{selection: "SELECT count(*) FROM devices", terms: []string{isLate}, args: []any{1}}, "COVERING INDEX devices_scheduled"},
 		{RequestFilter{State: RequestPending}.query(), "requests_pending"},
 		{RequestFilter{State: RequestPending, Since: now}.query(), "requests_pending (created_at>?)"},
 		{RequestFilter{Since: now}.query(), "requests_created (created_at>?)"},
