@@ -95,14 +95,7 @@ func appendJSON(to []byte, v any) ([]byte, error) {
 	return append(to, b...), err
 }
 
-func needsNoEscape(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
-}
+func needsNoEscape(s string) bool { return isPrintable(s) && !strings.ContainsAny(s, `"\`) }
 
 // text is the form of a value that table and CSV share.
 func text(v any) string {
@@ -119,6 +112,17 @@ func text(v any) string {
 		return strings.Join(v, ", ")
 	}
 	return fmt.Sprint(v)
+}
+
+// isPrintable tells plain ASCII, as most texts are, which nothing has to be
+// looked up for.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // timestamp is a time for programs: RFC 3339 in UTC, "" for none.
@@ -141,6 +145,9 @@ func harmless(s string) string {
 // visible shows what a terminal would obey: control characters and those that
 // reorder text are written as escapes.
 func visible(s string) string {
+	if isPrintable(s) {
+		return s
+	}
 	dangerous := func(r rune) bool {
 		return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) && r != ' '
 	}

@@ -148,9 +148,8 @@ func (w *csvRows) end() error {
 	return w.out.Error()
 }
 
-// laidOut is the number of rows that tablewriter lays out. A table needs its
-// widths before its first line, and tablewriter takes long over many rows, so
-// the rows of a longer list follow as they come, in the widths of the first.
+// laidOut is the number of rows from which a table takes its widths, which it
+// needs before its first line. Those of a longer list follow as they come.
 const laidOut = 50
 
 // gap stands between two columns.
@@ -164,6 +163,7 @@ type tableRows struct {
 	header bool
 	first  [][]string
 	widths []int // known when the first rows have been printed
+	line   []byte
 }
 
 func (w *tableRows) row(values []any) error {
@@ -190,26 +190,45 @@ func (w *tableRows) end() error {
 
 // layOut prints the headings and the first rows.
 func (w *tableRows) layOut() error {
-	var page bytes.Buffer
-	table := plainTable(&page)
-	lines := w.first
 	w.widths = make([]int, len(w.titles))
 	if w.header {
-		table.Header(w.titles)
-		lines = append([][]string{w.titles}, lines...)
+		w.widen(w.titles)
 	}
-	for _, cells := range lines {
-		for i, cell := range cells {
-			w.widths[i] = max(w.widths[i], cellWidth(cell))
+	for _, cells := range w.first {
+		w.widen(cells)
+	}
+	if err := w.begin(w.first[0]); err != nil {
+		return err
+	}
+	for _, cells := range w.first[1:] {
+		if err := w.follow(cells); err != nil {
+			return err
 		}
 	}
-	if err := table.Bulk(w.first); err != nil {
+	w.first = nil
+	return nil
+}
+
+func (w *tableRows) widen(cells []string) {
+	for i, cell := range cells {
+		w.widths[i] = max(w.widths[i], cellWidth(cell))
+	}
+}
+
+// begin has tablewriter print the headings and the first row. It takes longer
+// over a row than SQLite to find it, so the others follow without it.
+func (w *tableRows) begin(cells []string) error {
+	var page bytes.Buffer
+	table := plainTable(&page, w.widths)
+	if w.header {
+		table.Header(w.titles)
+	}
+	if err := table.Append(cells); err != nil {
 		return err
 	}
 	if err := table.Render(); err != nil {
 		return err
 	}
-	w.first = nil
 	for line := range bytes.Lines(page.Bytes()) {
 		if _, err := fmt.Fprintf(w.out, "%s\n", bytes.TrimRight(line, " \n")); err != nil {
 			return err
@@ -220,13 +239,15 @@ func (w *tableRows) layOut() error {
 
 // follow prints one row below the first.
 func (w *tableRows) follow(cells []string) error {
-	var b strings.Builder
+	w.line = w.line[:0]
 	for i, cell := range cells {
-		b.WriteString(cell)
-		b.WriteString(strings.Repeat(" ", max(0, w.widths[i]-cellWidth(cell))))
-		b.WriteString(gap)
+		w.line = append(w.line, cell...)
+		for range max(0, w.widths[i]-cellWidth(cell)) {
+			w.line = append(w.line, ' ')
+		}
+		w.line = append(w.line, gap...)
 	}
-	_, err := io.WriteString(w.out, strings.TrimRight(b.String(), " ")+"\n")
+	_, err := w.out.Write(append(bytes.TrimRight(w.line, " "), '\n'))
 	return err
 }
 
@@ -243,7 +264,11 @@ func cellWidth(s string) int {
 
 // plainTable pins the style: tablewriter's own default draws boxes and writes
 // headings in upper case.
-func plainTable(out io.Writer) *tablewriter.Table {
+func plainTable(out io.Writer, widths []int) *tablewriter.Table {
+	columns := tw.NewMapper[int, int]()
+	for i, width := range widths {
+		columns.Set(i, width+len(gap))
+	}
 	cells := tw.CellConfig{
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
 		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
@@ -256,6 +281,7 @@ func plainTable(out io.Writer) *tablewriter.Table {
 			Settings: tw.Settings{Lines: tw.LinesNone, Separators: tw.SeparatorsNone},
 		})),
 		tablewriter.WithConfig(tablewriter.Config{
+			Widths: tw.CellWidth{PerColumn: columns},
 			Header: cells, Row: cells,
 			Behavior: tw.Behavior{TrimSpace: tw.Off, AutoHide: tw.Off},
 		}))

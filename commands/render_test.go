@@ -90,8 +90,8 @@ func printRows(t *testing.T, f format, noHeader bool, n int) string {
 	return out.String()
 }
 
-// TestTable checks that the rows which follow those laid out by tablewriter
-// look the same: 105 rows must begin and end as two shorter tables do.
+// TestTable checks that the rows which follow the one laid out by tablewriter
+// look the same, and those which follow the ones that set the widths.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	for _, noHeader := range []bool{false, true} {
