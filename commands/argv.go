@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
 )
 
 // line is a command line, taken apart.
@@ -115,24 +113,32 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 	}
 	f := findFlag(known, name)
 	if f == nil {
-		return "", "", 0, l.unknownFlag(name, known)
+		return "", "", 0, l.unknownFlag(strings.TrimSuffix(word, "="+value))
 	}
 	name = f.Names()[0]
 	switch {
-	case hasValue:
+	case hasValue && !takesValue(f) && value != "true" && value != "false":
+		return "", "", 0, usagef("%sflag --%s takes no value but true or false, not %q", l.doing(), name, value)
+	case hasValue && !takesValue(f):
 		return name, "--" + name + "=" + value, 0, nil
 	case !takesValue(f):
 		return name, "--" + name, 0, nil
-	case len(rest) == 0 || strings.HasPrefix(rest[0], "--"):
+	case !hasValue && (len(rest) == 0 || strings.HasPrefix(rest[0], "--")):
 		return "", "", 0, usagef("%sflag --%s needs a value", l.doing(), name)
+	case !hasValue:
+		value, taken = rest[0], 1
 	}
-	return name, "--" + name + "=" + rest[0], 1, nil
+	if value == "" && !slices.Contains(l.command.mayBeEmpty, name) {
+		return "", "", 0, usagef("%sthe value of --%s is empty", l.doing(), name)
+	}
+	return name, "--" + name + "=" + value, taken, nil
 }
 
-func (l *line) unknownFlag(name string, known []cli.Flag) error {
+// unknownFlag refuses a flag, which is shown as it was typed.
+func (l *line) unknownFlag(typed string) error {
 	if l.command.commands != nil {
 		return &usageError{
-			text: l.doing() + "flag --" + name + " is not known here",
+			text: l.doing() + "flag " + typed + " is not known here",
 			hint: "flags of a command stand after its name; " + l.name() + " --help lists the commands",
 		}
 	}
@@ -141,13 +147,13 @@ func (l *line) unknownFlag(name string, known []cli.Flag) error {
 		names = append(names, "--"+f.Names()[0])
 	}
 	return &usageError{
-		text: l.doing() + "there is no flag --" + name,
-		hint: didYouMean("--"+name, names, l.name()+" --help lists the flags"),
+		text: l.doing() + "there is no flag " + typed,
+		hint: didYouMean(typed, names, l.name()+" --help lists the flags"),
 	}
 }
 
 // check refuses a line without a command, with a common flag that the command
-// does not take, or with too few or too many arguments.
+// does not take, or with too few, too many or empty arguments.
 func (l *line) check(flags []string) error {
 	if l.command.commands != nil {
 		return &usageError{text: l.doing() + "a command is missing", hint: l.name() + " --help lists the commands"}
@@ -165,6 +171,20 @@ func (l *line) check(flags []string) error {
 		return &usageError{text: l.doing() + quote(l.args[0]) + " is too much, it takes no argument", hint: usage}
 	case n > most:
 		return &usageError{text: l.doing() + quote(l.args[most]) + " is one argument too many", hint: usage}
+	}
+	return l.checkEmpty()
+}
+
+// checkEmpty refuses empty arguments, mostly those of a script whose variable
+// is not set: as a pattern, one would stand for everything. A parameter tells
+// itself whether its VALUE may be empty.
+func (l *line) checkEmpty() error {
+	names := strings.Fields(l.command.args)
+	for i, arg := range l.args {
+		name, _, _ := strings.Cut(strings.Trim(names[min(i, len(names)-1)], "[]"), "...")
+		if arg == "" && name != "VALUE" {
+			return usagef("%s%s is empty", l.doing(), name)
+		}
 	}
 	return nil
 }

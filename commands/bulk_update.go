@@ -51,6 +51,7 @@ changed, so that the phone contacts CAPF.`,
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
 		),
+		mayBeEmpty: clearable(),
 		run: func(env *Env, c *cli.Context) error {
 			o, err := env.bulkUpdateChoice(c)
 			if err != nil {

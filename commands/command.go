@@ -21,7 +21,10 @@ type command struct {
 	output  output
 	flags   []cli.Flag
 	noStore bool // it opens no database, so --db would mislead
-	run     func(env *Env, c *cli.Context) error
+	// mayBeEmpty are the flags whose empty value means something: it takes away
+	// what there was. Any other is that of a script whose variable is not set.
+	mayBeEmpty []string
+	run        func(env *Env, c *cli.Context) error
 
 	commands []command // of a group
 }

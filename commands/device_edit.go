@@ -29,6 +29,9 @@ func settingFlags() []cli.Flag {
 	}
 }
 
+// clearable are the settings that an empty value takes away.
+func clearable() []string { return []string{"description", "model", "pool"} }
+
 // deviceEdit reads the settings that were given.
 func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
 	var e enroll.DeviceEdit

@@ -19,7 +19,7 @@ func deviceSetCommand() command {
 		about: `Only what is given is changed. Setting --operation schedules it anew; a time
 alone moves the end of the one that is scheduled.`,
 		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
-		output:  object, flags: settingFlags(),
+		output:  object, flags: settingFlags(), mayBeEmpty: clearable(),
 		run: func(env *Env, c *cli.Context) error {
 			edit, err := env.deviceEdit(c)
 			if err != nil {

@@ -19,6 +19,7 @@ func featureGroupAddCommand() command {
 			&cli.StringFlag{Name: "template", Usage: "the universal device template `NAME`"},
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 		},
+		mayBeEmpty: []string{"description"},
 		run: func(env *Env, c *cli.Context) error {
 			if c.String("template") == "" {
 				return &usageError{text: "--template is missing", hint: "capf template list shows the templates"}

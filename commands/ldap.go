@@ -109,7 +109,7 @@ func ldapAddCommand() command {
 		about: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
 password is kept sealed under the master key.`,
 		example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
-		output:  object, flags: directoryFlags(),
+		output:  object, flags: directoryFlags(), mayBeEmpty: []string{"bind-dn", "description", "feature-group"},
 		run: func(env *Env, c *cli.Context) error {
 			for _, name := range []string{"url", "base", "device-name"} {
 				if c.String(name) == "" {
@@ -160,7 +160,7 @@ func ldapSetCommand() command {
 		about: `Only what is given is changed. A feature group template can be given only while
 the directory has never been synced.`,
 		example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
-		output:  object, flags: directoryFlags(),
+		output:  object, flags: directoryFlags(), mayBeEmpty: []string{"bind-dn", "description", "feature-group"},
 		run: func(env *Env, c *cli.Context) error {
 			if c.NumFlags() == 0 {
 				return &usageError{text: "nothing to change was given", hint: "capf ldap set --help lists the settings"}

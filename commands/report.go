@@ -39,10 +39,7 @@ func reportFlags() []cli.Flag {
 // reportFile is the file of the page, "" for the terminal.
 func (env *Env) reportFile(c *cli.Context) (string, error) {
 	file := c.String("html")
-	switch {
-	case c.IsSet("html") && file == "":
-		return "", usagef("--html: the name of the file is empty")
-	case file != "" && (c.Bool("json") || c.Bool("csv")):
+	if file != "" && (c.Bool("json") || c.Bool("csv")) {
 		return "", usagef("--html excludes --json and --csv")
 	}
 	return file, nil

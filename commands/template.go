@@ -48,7 +48,7 @@ func templateAddCommand() command {
 a feature group template names it, and the directory names that. The
 description is the template's own.`,
 		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
-		output:  object, flags: templateFlags(),
+		output:  object, flags: templateFlags(), mayBeEmpty: clearable(),
 		run: func(env *Env, c *cli.Context) error {
 			o, err := env.templateChoice(c)
 			if err != nil {
@@ -70,7 +70,7 @@ func templateSetCommand() command {
 		name: "set", args: "NAME", short: "change a template",
 		about:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
 		example: "capf template set softphones --key-order ec-preferred",
-		output:  object, flags: templateFlags(),
+		output:  object, flags: templateFlags(), mayBeEmpty: clearable(),
 		run: func(env *Env, c *cli.Context) error {
 			o, err := env.templateChoice(c)
 			if err != nil {
