@@ -69,7 +69,7 @@ func bulkInsert(ctx context.Context, env *Env, o bulkInsertOptions) error {
 	}
 	if err != nil && !errors.Is(err, provision.ErrPartly) {
 		if errors.Is(err, enroll.ErrRefused) {
-			err = &hinted{fmt.Errorf("reading %q: %w", o.file, err), hint(err)}
+			err = &hinted{fmt.Errorf("reading %s: %w", inputName(o.file), err), hint(err)}
 		}
 		return err
 	}

@@ -109,7 +109,7 @@ func certCSR(ctx context.Context, env *Env, o exportOptions) error {
 		return err
 	}
 	if o.der {
-		return env.writeOutput(o.out, der)
+		return env.writeBinary(o.out, der)
 	}
 	return env.writeOutput(o.out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
 }

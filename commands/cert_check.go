@@ -157,7 +157,7 @@ func (env *Env) readCertificates(name string) ([]*x509.Certificate, error) {
 	}
 	certs, err := crypto.ParseCertificates(data)
 	if err != nil {
-		return nil, misuse(fmt.Errorf("reading %q: %w", name, err))
+		return nil, misuse(fmt.Errorf("reading %s: %w", inputName(name), err))
 	}
 	return certs, nil
 }

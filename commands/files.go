@@ -21,28 +21,36 @@ const (
 
 // readInput reads a file, or stdin when its name is "-", up to a limit.
 func (env *Env) readInput(name string, limit int64) ([]byte, error) {
-	in := env.Stdin
+	in, shown := env.Stdin, inputName(name)
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading %q: %w", name, pathless(err))
+			return nil, fmt.Errorf("reading %s: %w", shown, pathless(err))
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return nil, usagef("reading %q: it is a directory, not a file", name)
+			return nil, usagef("reading %s: it is a directory, not a file", shown)
 		}
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("reading %q: %w", name, pathless(err))
+		return nil, fmt.Errorf("reading %s: %w", shown, pathless(err))
 	case int64(len(data)) > limit:
-		return nil, fmt.Errorf("reading %q: it has more than %d bytes", name, limit)
+		return nil, fmt.Errorf("reading %s: it has more than %d bytes", shown, limit)
 	case len(data) == 0:
-		return nil, fmt.Errorf("reading %q: it is empty", name)
+		return nil, fmt.Errorf("reading %s: it is empty", shown)
 	}
 	return data, nil
+}
+
+// inputName is how a message names what is read.
+func inputName(name string) string {
+	if name == "-" {
+		return "stdin"
+	}
+	return quote(name)
 }
 
 // readSecret reads a secret from a file or stdin: its first line, which must
@@ -54,19 +62,48 @@ func (env *Env) readSecret(name string) (string, error) {
 	}
 	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 	if len(data) == 0 || bytes.ContainsAny(data, "\r\n\x00") {
-		return "", fmt.Errorf("reading %q: one line with the secret is expected", name)
+		return "", fmt.Errorf("reading %s: one line with the secret is expected", inputName(name))
 	}
 	return string(data), nil
 }
 
 // writeOutput writes a result to a file, or to stdout when its name is "-" or
-// empty. A file appears complete or not at all.
+// empty.
 func (env *Env) writeOutput(name string, data []byte) error {
 	if name == "" || name == "-" {
 		_, err := env.out.Write(data)
 		return err
 	}
-	return replaceFile(name, data, 0o644)
+	return writeFile(name, data)
+}
+
+// writeBinary is writeOutput for what would garble a terminal.
+func (env *Env) writeBinary(name string, data []byte) error {
+	if (name == "" || name == "-") && env.screen {
+		return &usageError{text: "DER would go to the terminal", hint: "--out FILE writes it to a file; a pipe takes it too"}
+	}
+	return env.writeOutput(name, data)
+}
+
+// writeFile writes a file that everybody may read. It appears complete or not at
+// all, unless it is a device, a pipe or a link, such as /dev/stdout: those get
+// the bytes and stay what they are.
+func writeFile(name string, data []byte) error {
+	switch info, err := os.Lstat(name); {
+	case err != nil || info.Mode().IsRegular():
+		return replaceFile(name, data, 0o644)
+	case info.IsDir():
+		return usagef("writing %q: it is a directory, not a file", name)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
+	if err == nil {
+		_, err = f.Write(data)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", name, pathless(err))
+	}
+	return nil
 }
 
 // replaceFile writes a file beside its final place and moves it there when it

@@ -67,7 +67,7 @@ func exportChoice(c *cli.Context) exportOptions {
 // export writes a certificate and, in PEM, those above it.
 func (env *Env) export(o exportOptions, chain ...[]byte) error {
 	if o.der {
-		return env.writeOutput(o.out, chain[0])
+		return env.writeBinary(o.out, chain[0])
 	}
 	return env.writeOutput(o.out, crypto.CertificatePEM(chain...))
 }

@@ -110,6 +110,19 @@ func TestInterruptedQuestion(t *testing.T) {
 	}
 }
 
+// TestBinaryAtTerminal keeps from a terminal what would garble it.
+func TestBinaryAtTerminal(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	for _, line := range []string{"cert export capf --der", "cert csr capf --der --out -", "csr dump"} {
+		c := atConsole(t, 80, capfProcess(t, dir, strings.Fields(line)...))
+		c.wait("would go to the terminal\nhint: --out FILE writes it to a file")
+		if code := c.code(); code != 2 {
+			t.Errorf("%s: exit code %d", line, code)
+		}
+	}
+}
+
 // settings are how the terminal is set.
 func settings(t *testing.T, c *console) term.State {
 	t.Helper()

@@ -53,8 +53,6 @@ func (env *Env) exportChoice(c *cli.Context) (o offlineExportOptions, err error)
 		return o, err
 	}
 	switch {
-	case o.out == "" && c.IsSet("out"):
-		return o, usagef("--out names no file")
 	case o.out != "" && o.out != "-":
 		return o, nil
 	case o.force:

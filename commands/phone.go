@@ -215,7 +215,7 @@ func (env *Env) keyFile(name string) (stdcrypto.Signer, error) {
 	}
 	key, err := crypto.ParsePrivateKeyPEM(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
+		return nil, fmt.Errorf("reading %s: %w", inputName(name), err)
 	}
 	return key, nil
 }
@@ -231,7 +231,7 @@ func (env *Env) certificateFile(name string) ([]byte, error) {
 	}
 	certs, err := crypto.ParseCertificates(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
+		return nil, fmt.Errorf("reading %s: %w", inputName(name), err)
 	}
 	return certs[0].Raw, nil
 }

@@ -188,12 +188,13 @@ func announce(file string, addresses []net.Addr) error {
 	for _, a := range addresses {
 		fmt.Fprintln(&b, a)
 	}
-	return replaceFile(file, []byte(b.String()), 0o644)
+	return writeFile(file, []byte(b.String()))
 }
 
-// forget removes the addresses of a server that does not listen.
+// forget removes the addresses of a server that does not listen. A device or a
+// pipe stays.
 func forget(file string) error {
-	if file == "" {
+	if info, err := os.Lstat(file); file == "" || err == nil && !info.Mode().IsRegular() {
 		return nil
 	}
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
