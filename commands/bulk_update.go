@@ -162,7 +162,7 @@ func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOp
 
 // bulkLater makes a job of the update.
 func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
-	if err := env.consent(o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
+	if err := env.consentOr("add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
 		return err
 	}
 	j, err := provision.Schedule(ctx, r, env.actor(), o.update, o.at)

@@ -56,7 +56,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
-	if err := env.consent(o.yes, "replace the CAPF key and certificate"); err != nil {
+	if err := env.consentOr("add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
 		return err
 	}
 	var name *crypto.Name

@@ -79,7 +79,7 @@ func (env *Env) requestFilter(c *cli.Context) (f store.RequestFilter, err error)
 		f.State = ""
 	} else if c.IsSet("state") {
 		if f.State, err = parsed(c, "state", store.ParseRequestState); err != nil {
-			return f, err
+			return f, withHint(err, "all is for requests in any state")
 		}
 	}
 	f.Since, err = parsed(c, "since", env.moment)

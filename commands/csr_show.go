@@ -68,7 +68,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 	}
 	if o.unfit {
 		if online.Certificate == nil {
-			return fmt.Errorf("a certificate that failed a check, of request %d: %w", o.id, store.ErrNotFound)
+			return &kindError{store.ErrNotFound, fmt.Sprintf("request %d has no certificate that failed a check", o.id)}
 		}
 		_, err := fmt.Fprint(env.out, string(crypto.CertificatePEM(online.Certificate)))
 		return err
@@ -118,7 +118,7 @@ func fieldsOf[T any](columns []column[T], row T) []field {
 func parseID(s string) (int64, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || id < 1 {
-		return 0, usagef("%q is not an id", s)
+		return 0, &usageError{text: quote(s) + " is not the number of a request", hint: "capf csr list --state all shows them"}
 	}
 	return id, nil
 }

@@ -111,7 +111,7 @@ func (env *Env) sayDevice(did string, d store.Device, warnings []string) error {
 	if d.Operation == store.NoOperation {
 		env.say("device %s %s; nothing is scheduled", d.Name, did)
 	} else {
-		env.say("device %s %s; %s is scheduled until %s", d.Name, did, d.Operation.Long(), tableCell(d.CompletesBy))
+		env.say("device %s %s; %s is scheduled until %s", d.Name, did, d.Operation.Long(), tableCell(withZone(d.CompletesBy)))
 	}
 	env.warn(warnings)
 	if env.Format != asJSON {

@@ -12,8 +12,13 @@ func deviceListCommand() command {
 	return command{
 		name: "list", args: "[PATTERN]", short: "list devices",
 		about: `PATTERN is a name in which * stands for any letters and ? for one. The flags
-narrow the list further. A status is given as in the JSON output, such as
-upgrade-success, or as the vendor writes it.`,
+narrow the list further.
+
+A STATUS is none, pending, or upgrade-, delete- or troubleshoot- with success or
+failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
+-invalid-authentication-string, -invalid-credentials, -phone-communication-failure,
+-key-generation-failed, -ca-communication-failure, -ca-rejected-connection, -late,
+-no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", do as well.`,
 		example: "capf device list 'SEP*' --operation install",
 		output:  list,
 		flags: []cli.Flag{

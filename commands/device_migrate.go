@@ -72,15 +72,11 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 		return err
 	}
 	d, rows, err := provision.Arrive(ctx, env.rules(s), env.actor(), name, enroll.UploadFile{Name: file, Data: data})
-	for _, r := range rows {
-		text := fmt.Sprintf("%s for %s: %s", r.Subject, r.Purpose, r.Outcome)
-		if r.Reason != "" {
-			text += ": " + r.Reason
-		}
-		env.say("%s", text)
-	}
 	if err != nil {
-		return err
+		return fmt.Errorf("device migrate: %w", err)
+	}
+	for _, r := range rows {
+		env.say("%s for %s: %s", r.Subject, r.Purpose, r.Outcome)
 	}
 	env.say("device %s: Install/Upgrade by existing certificate is scheduled until %s", d.Name, tableCell(withZone(d.CompletesBy)))
 	return env.showSteps(d, []string{

@@ -20,28 +20,7 @@ func showDocument[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 		}
 		fmt.Fprintln(env.out)
 	}
-	return writeRows(env, rows, columns)
-}
-
-// writeRows is showList for a list that may be empty without a word.
-func writeRows[T any](env *Env, rows iter.Seq2[T, error], columns []column[T]) error {
-	w := newRowWriter(env, columns)
-	values := make([]any, len(columns))
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		for i, c := range columns {
-			values[i] = c.value(row)
-		}
-		if err := w.row(values); err != nil {
-			return fmt.Errorf("printing the list: %w", err)
-		}
-	}
-	if err := w.end(); err != nil {
-		return fmt.Errorf("printing the list: %w", err)
-	}
-	return nil
+	return showList(env, rows, columns, "")
 }
 
 // documentJSON prints the fields by hand, since the list does not fit into
@@ -63,7 +42,7 @@ func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 	if _, err := env.out.Write(doc); err != nil {
 		return fmt.Errorf("printing the result: %w", err)
 	}
-	if err := writeRows(env, rows, columns); err != nil {
+	if err := showList(env, rows, columns, ""); err != nil {
 		return err
 	}
 	_, err = io.WriteString(env.out, "}\n")

@@ -50,7 +50,7 @@ func nameFlags() []cli.Flag {
 		&cli.StringFlag{Name: "locality", Usage: "`NAME` of the city (L)"},
 		&cli.StringFlag{Name: "state", Usage: "`NAME` of the state or province (ST)"},
 		&cli.StringFlag{Name: "country", Usage: "`CODE` of the country, two letters (C)"},
-		&cli.StringFlag{Name: "key-bits", Value: strconv.Itoa(defaultKeyBits), Usage: "`SIZE` of the RSA key"},
+		&cli.StringFlag{Name: "key-bits", Value: strconv.Itoa(defaultKeyBits), Usage: "`SIZE` of the RSA key: 2048, 3072, 4096"},
 	}
 }
 
@@ -70,8 +70,17 @@ func initChoice(c *cli.Context) (initOptions, error) {
 		return o, nil
 	}
 	var err error
-	o.keyBits, err = parsed(c, "key-bits", number)
+	o.keyBits, err = parsed(c, "key-bits", capfKeyBits)
 	return o, err
+}
+
+// capfKeyBits parses the size of a CAPF key.
+func capfKeyBits(s string) (int, error) {
+	n, err := number(s)
+	if err != nil || n != 2048 && n != 3072 && n != 4096 {
+		return 0, usagef("%q is not the size of a CAPF key; it is one of 2048, 3072, 4096", s)
+	}
+	return n, nil
 }
 
 func initialize(ctx context.Context, env *Env, o initOptions) error {

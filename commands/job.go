@@ -34,7 +34,7 @@ func (env *Env) runner(r *enroll.Rules) (provision.Runner, func(), error) {
 // jobID reads the number of a job.
 func jobID(s string) (int64, error) {
 	n, err := number(s)
-	if err != nil || n == 0 {
+	if err != nil {
 		return 0, &usageError{text: fmt.Sprintf("%q is not the number of a job", s), hint: "capf job list shows them"}
 	}
 	return int64(n), nil
@@ -73,7 +73,7 @@ var jobColumns = []column[store.Job]{
 	{"Devices", "selection", func(j store.Job) any {
 		return jobText(j, func(u provision.Update) string { return u.Selection.Describe() })
 	}},
-	{"Change", "change", func(j store.Job) any { return jobText(j, func(u provision.Update) string { return u.Edit.Describe() }) }},
+	{"Change", "change", func(j store.Job) any { return changeText(j) }},
 	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
 	{"", "created_at", func(j store.Job) any { return withZone(j.CreatedAt) }},
 	{"", "started_at", func(j store.Job) any { return withZone(j.StartedAt) }},
@@ -92,6 +92,15 @@ func jobText(j store.Job, describe func(provision.Update) string) string {
 		return "(not readable)"
 	}
 	return describe(u)
+}
+
+// changeText is what a job changes. One string for all is kept beside its edit.
+func changeText(j store.Job) string {
+	text := jobText(j, func(u provision.Update) string { return u.Edit.Describe() })
+	if j.SealedString != nil {
+		text = strings.TrimSpace(text + " auth-string=(set)")
+	}
+	return text
 }
 
 func jobCancelCommand() command {

@@ -63,7 +63,7 @@ func (env *Env) directoryChoice(c *cli.Context, was provision.Directory) (o dire
 		}
 	}
 	if c.IsSet("timeout") {
-		limit, err := parsed(c, "timeout", time.ParseDuration)
+		limit, err := parsed(c, "timeout", duration)
 		if err != nil {
 			return o, err
 		}
@@ -135,7 +135,7 @@ func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
 	if err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), value(o.password), o.settings); err != nil {
 		return err
 	}
-	env.say("directory %s is added", o.name)
+	env.say("directory %s added", o.name)
 	return env.showDirectoryJSON(ctx, r.Store, o.name)
 }
 
@@ -191,7 +191,7 @@ func ldapSet(c *cli.Context, env *Env) error {
 	if err := provision.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group); err != nil {
 		return err
 	}
-	env.say("directory %s is changed", d.Name)
+	env.say("directory %s changed", d.Name)
 	return env.showDirectoryJSON(ctx, r.Store, d.Name)
 }
 

@@ -30,7 +30,7 @@ gets its certificate at once. The same import again changes nothing.
 
 CA certificates in a FILE are left alone: capf cert upload puts them into the
 trust stores. The exit code is 5 when some certificates were refused; the others
-have been imported then.`,
+have been imported then. It is 4 when all were.`,
 		example: "capf " + path + " signed.tgz --dry-run",
 		output:  list,
 		flags: []cli.Flag{
@@ -149,8 +149,12 @@ func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
 	case len(r.NotForCallManager) > 0:
 		env.say("hint: capf cert upload FILE --purpose callmanager-trust")
 	}
-	if refused := r.Count(enroll.RefusedRow); refused > 0 {
+	refused := r.Count(enroll.RefusedRow)
+	switch good := r.Count(enroll.Imported) + r.Count(enroll.ImportStale) + r.Count(enroll.AlreadyThere); {
+	case refused > 0 && good > 0:
 		return &kindError{errPartly, fmt.Sprintf("%s refused, as the rows say; the others were dealt with", counted(refused, "row"))}
+	case refused > 0:
+		return &kindError{enroll.ErrRefused, fmt.Sprintf("%s refused, as the rows say", counted(refused, "row"))}
 	}
 	return nil
 }

@@ -38,20 +38,34 @@ func verbatim(s string) (string, error) { return s, nil }
 // number parses a number of bits, of rows, and the like.
 func number(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 {
-		return 0, usagef("%q is not a number", s)
+	if err != nil || n < 1 {
+		return 0, usagef("%q is not a number from 1", s)
 	}
 	return n, nil
+}
+
+// duration parses a time that something may take.
+func duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, usagef("%q is not a time such as 30s or 2m", s)
+	}
+	return d, nil
 }
 
 // moment parses a time of the past: a time or a span back from now, such as
 // 7d or 12h.
 func (env *Env) moment(s string) (time.Time, error) {
 	now := env.Now()
-	if t, err := enroll.ParseTime("+"+s, now); err == nil {
-		return now.Add(-t.Sub(now)), nil
+	if s != "" && s[0] != '+' {
+		if t, err := enroll.ParseTime("+"+s, now); err == nil {
+			return now.Add(-t.Sub(now)), nil
+		}
+		if t, err := enroll.ParseTime(s, now); err == nil {
+			return t, nil
+		}
 	}
-	return enroll.ParseTime(s, now)
+	return time.Time{}, usagef("%q is not a time of the past; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31, or 7d or 12h for that long ago", s)
 }
 
 // deadline parses a time to come.

@@ -68,12 +68,17 @@ func (p surveyPrompter) Confirm(question string) (answer bool, err error) {
 // what is to be done, such as "delete device %s". Off a terminal the consent
 // has to be on the command line, as --yes.
 func (env *Env) consent(yes bool, format string, args ...any) error {
+	return env.consentOr("add --yes, or --dry-run to see what it would do", yes, format, args...)
+}
+
+// consentOr is consent with the advice for a command that has no --dry-run.
+func (env *Env) consentOr(hint string, yes bool, format string, args ...any) error {
 	if yes {
 		return nil
 	}
 	what := fmt.Sprintf(format, args...)
 	if env.Prompt == nil {
-		return &usageError{text: "consent to " + what + " is missing", hint: "add --yes, or --dry-run to see what it would do"}
+		return &usageError{text: "consent to " + what + " is missing", hint: hint}
 	}
 	ok, err := env.Prompt.Confirm(oneLine(upperFirst(what) + "?"))
 	if err != nil {

@@ -41,7 +41,8 @@ type rowWriter interface {
 
 // showList prints rows in the form that was asked for. For JSON and CSV, and
 // for tables but for their first rows, it keeps no row in memory. Of a list
-// without rows it prints nothing ([] in JSON) and says none on stderr.
+// without rows it prints nothing ([] in JSON) and says none on stderr, unless
+// that has been said otherwise.
 func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], none string) error {
 	w := newRowWriter(env, columns)
 	values := make([]any, len(columns))
@@ -58,7 +59,7 @@ func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], no
 			return fmt.Errorf("printing the list: %w", err)
 		}
 	}
-	if count == 0 {
+	if count == 0 && none != "" {
 		env.say("%s", none)
 	}
 	if err := w.end(); err != nil {

@@ -107,6 +107,8 @@ func (env *Env) restore(ctx context.Context, path string, o restoreOptions) erro
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return withHint(&kindError{enroll.ErrRefused, err.Error()}, "stop what works with it: a serve, a capf shell, sqlite3")
+	case errors.Is(err, store.ErrForeign):
+		return withHint(err, "FILE is what capf backup has written")
 	case err != nil:
 		return err
 	case o.dryRun:

@@ -45,11 +45,11 @@ type finding struct {
 }
 
 type ownIdentity struct {
-	Subject     string `json:"subject"`
-	Serial      string `json:"serial"`
-	NotAfter    string `json:"not_after"`
-	DaysLeft    int    `json:"days_left"`
-	Fingerprint string `json:"fingerprint_sha256"`
+	Subject     string    `json:"subject"`
+	Serial      string    `json:"serial"`
+	NotAfter    time.Time `json:"not_after"`
+	DaysLeft    int       `json:"days_left"`
+	Fingerprint string    `json:"fingerprint_sha256"`
 }
 
 type deviceNumbers struct {
@@ -101,7 +101,7 @@ func (r *report) fields() []field {
 	fields = append(fields, field{"Issuer", "", r.Issuer})
 	if c := r.Certificate; c != nil {
 		fields = append(fields, field{"Certificate", "", c.Subject},
-			field{"Valid until", "", fmt.Sprintf("%s, %d days left", c.NotAfter, c.DaysLeft)},
+			field{"Valid until", "", fmt.Sprintf("%s, %d days left", tableCell(c.NotAfter), c.DaysLeft)},
 			field{"SHA-256", "", c.Fingerprint})
 	}
 	return append(fields,
@@ -172,7 +172,7 @@ func identityNow(ctx context.Context, s *store.Store, now time.Time) (*ownIdenti
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
-	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), timestamp(c.NotAfter), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
+	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
 }
 
 func (r *report) count(ctx context.Context, s *store.Store, devices store.DeviceCounts) (err error) {

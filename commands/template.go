@@ -54,7 +54,7 @@ description is the template's own.`,
 			if err != nil {
 				return err
 			}
-			return templateKeep(c.Context, env, o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
+			return templateKeep(c.Context, env, "added", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
 				description := ""
 				if o.description != nil {
 					description = *o.description
@@ -79,7 +79,7 @@ func templateSetCommand() command {
 			if o.edit.Empty() && o.description == nil && !o.generate {
 				return &usageError{text: "nothing to change was given", hint: "capf template set --help lists the settings"}
 			}
-			return templateKeep(c.Context, env, o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
+			return templateKeep(c.Context, env, "changed", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
 				return provision.ChangeTemplate(ctx, r, env.actor(), o.name, o.description, e)
 			})
 		},
@@ -87,8 +87,8 @@ func templateSetCommand() command {
 }
 
 // templateKeep generates the string, if one is wanted, and has the template
-// kept.
-func templateKeep(ctx context.Context, env *Env, o templateOptions, keep func(context.Context, *enroll.Rules, provision.Edit) (store.Template, error)) error {
+// kept; did is the word for that.
+func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, keep func(context.Context, *enroll.Rules, provision.Edit) (store.Template, error)) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func templateKeep(ctx context.Context, env *Env, o templateOptions, keep func(co
 		return err
 	}
 	env.warn(o.edit.Warnings())
-	env.say("template %s is kept", t.Name)
+	env.say("template %s %s", t.Name, did)
 	if env.Format == asJSON {
 		fields, err := templateFields(t)
 		if err != nil {

@@ -249,7 +249,7 @@ func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 			}
 			j.Cancel = true
 		default:
-			return conflict("the job is %s", j.State)
+			return conflict("it has ended already: %s", j.State.Long())
 		}
 		_, err = t.exec("UPDATE jobs SET state = ?, ended_at = ?, cancel = 1 WHERE id = ?", string(j.State), millis(j.EndedAt), id)
 		if err != nil {

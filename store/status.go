@@ -101,8 +101,8 @@ func (v Status) Long() string { return long(statuses, string(v)) }
 // ParseStatus accepts the short form and the vendor's text.
 func ParseStatus(s string) (Status, error) {
 	v, err := parse[Status]("", statuses, s)
-	if err != nil {
-		return "", fmt.Errorf("%q is not a certificate operation status; see %q", s, "capf device list --help")
+	if err != nil { // there are too many to name them all
+		return "", fmt.Errorf("%q is not a certificate operation status, such as pending, upgrade-success or upgrade-failed-invalid-mic", s)
 	}
 	return v, nil
 }
