@@ -90,12 +90,18 @@ func writeHTMLRows[T any](w *bufio.Writer, rows []T, columns []column[T]) {
 	for _, row := range rows {
 		w.WriteString("<tr>")
 		for _, c := range columns {
-			text := tableCell(c.value(row))
-			if len(text) > longCell {
-				w.WriteString(`<td class="long">`)
-			} else {
-				w.WriteString("<td>")
+			value := c.value(row)
+			text := tableCell(value)
+			class := ""
+			switch value.(type) {
+			case zoned, time.Time:
+				class = ` class="time"`
+			default:
+				if len(text) > longCell {
+					class = ` class="long"`
+				}
 			}
+			w.WriteString("<td" + class + ">")
 			w.WriteString(html.EscapeString(text))
 		}
 		w.WriteString("\n")

@@ -98,17 +98,8 @@ func lookAt(t *testing.T, browser, file string, rows int, column string) {
 	if err := os.WriteFile(file, append(html, fmt.Sprintf(probe, column)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--user-data-dir="+t.TempDir(), "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", "--dump-dom", "file://"+file)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	dom, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("chromium: %v\n%s", err, said.String())
-	}
-	for line := range strings.Lines(said.String()) {
+	dom, said := browse(t, browser, "--enable-logging=stderr", "--dump-dom", "file://"+file)
+	for line := range strings.Lines(said) {
 		if strings.Contains(line, "CONSOLE") {
 			t.Errorf("%s: the browser says %s", filepath.Base(file), line)
 		}
@@ -119,6 +110,61 @@ func lookAt(t *testing.T, browser, file string, rows int, column string) {
 	}
 	if m := pageTitle.FindSubmatch(dom); m == nil || string(m[1]) != want {
 		t.Errorf("%s: the page is %q, want %q", filepath.Base(file), m, want)
+	}
+}
+
+// browse runs Chromium, which has no network, without a window.
+func browse(t *testing.T, browser string, args ...string) (out []byte, said string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, browser, append([]string{"--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+		"--user-data-dir=" + t.TempDir(), "--host-resolver-rules=MAP * ~NOTFOUND"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("chromium: %v\n%s", err, stderr.String())
+	}
+	return out, stderr.String()
+}
+
+// TestReportOnPaper prints a page, one of whose devices has the longest name
+// there can be: each sheet has the headings, and nothing is cut off or taken
+// apart for it.
+func TestReportOnPaper(t *testing.T) {
+	t.Parallel()
+	browser, err := exec.LookPath("chromium")
+	check(t, err)
+	dir := t.TempDir()
+	env := newEnv(strings.NewReader(""), io.Discard, io.Discard)
+	env.Now = func() time.Time { return seedTime }
+	rows := expiries(60)
+	rows[3].Device = strings.Repeat("LONGNAME", 16)
+	rows[4].Pool = "Berlin Mitte, third floor"
+	html, pdf := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.pdf")
+	p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
+	check(t, writePage(env, html, p, rows, expiryColumns(seedTime)))
+	browse(t, browser, "--no-pdf-header-footer", "--print-to-pdf="+pdf, "file://"+html)
+	text, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", pdf, "-").Output()
+	check(t, err)
+	sheets := strings.Split(strings.TrimSuffix(string(text), "\f"), "\f")
+	if len(sheets) < 2 || len(sheets) > 6 {
+		t.Errorf("60 rows take %d sheets", len(sheets))
+	}
+	for i, sheet := range sheets {
+		for _, title := range []string{"Ends", "Days", "Device", "Model", "Pool", "Key", "Issuer", "Serial"} {
+			if !regexp.MustCompile(`\b` + title + `\b`).MatchString(sheet) {
+				t.Errorf("sheet %d lacks the heading %s:\n%s", i+1, title, sheet)
+			}
+		}
+	}
+	for _, r := range rows {
+		row := regexp.MustCompile(`(?m)^ *` + r.NotAfter.Local().Format(tableTime+" MST") + ` .*\b` + r.Serial + `$`)
+		if !row.Match(text) {
+			t.Errorf("the row of serial number %s is not whole:\n%s", r.Serial, text)
+			break
+		}
 	}
 }
 
