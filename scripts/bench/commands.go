@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/scripts/driver"
 	"capf/store"
 )
 
@@ -136,8 +137,7 @@ func (c *commands) list(o options, d database) ([]command, error) {
 
 // check makes sure that the commands have what they are to list.
 func (c *commands) check(ctx context.Context, o options, d database) error {
-	cmd := exec.CommandContext(ctx, o.capf, "csr", "count")
-	cmd.Env = d.environment()
+	cmd := d.command(ctx, o, "csr", "count")
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("capf csr count: %w", err)
@@ -165,7 +165,7 @@ func (c *commands) measure(ctx context.Context, d database) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, self, "launch")
-	cmd.Env, cmd.Stdin, cmd.Stderr = d.environment(), bytes.NewReader(input), os.Stderr
+	cmd.Env, cmd.Stdin, cmd.Stderr = driver.Environment(string(d)), bytes.NewReader(input), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("running commands: %w", err)

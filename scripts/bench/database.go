@@ -8,11 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"capf/scripts/driver"
 	"capf/store"
 )
 
@@ -27,7 +27,12 @@ const writers = 256
 // it is in this one file, beside its master key.
 type database string
 
-func (d database) masterKey() string { return strings.TrimSuffix(string(d), ".db") + ".master-key" }
+func (d database) masterKey() string { return driver.MasterKey(string(d)) }
+
+// command is capf on the database.
+func (d database) command(ctx context.Context, o options, args ...string) *exec.Cmd {
+	return driver.Command(ctx, o.capf, string(d), args...)
+}
 
 // newDatabase makes one in a new folder.
 func newDatabase(ctx context.Context, o options, name string) (database, error) {
@@ -36,17 +41,10 @@ func newDatabase(ctx context.Context, o options, name string) (database, error) 
 		return "", err
 	}
 	d := database(filepath.Join(folder, "capf.db"))
-	cmd := exec.CommandContext(ctx, o.capf, "init", "--organization", "Example", "--country", "DE")
-	cmd.Env = d.environment()
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := d.command(ctx, o, "init", "--organization", "Example", "--country", "DE").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("capf init: %w\n%s", err, out)
 	}
 	return d, nil
-}
-
-// environment is that of a capf which works on the database.
-func (d database) environment() []string {
-	return append(os.Environ(), "CAPF_DB="+string(d), "CAPF_MASTER_KEY_FILE="+d.masterKey(), "CAPF_OUTPUT=table")
 }
 
 // copyTo makes a copy in a new folder.

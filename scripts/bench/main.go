@@ -9,17 +9,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"capf/scripts/driver"
 )
 
 // options are the choices of the command line.
@@ -49,18 +46,7 @@ database. Below two minutes; -short takes less than thirty seconds.
 Flags:
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { driver.Main("bench", run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 {
@@ -123,9 +109,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
-	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage); f.PrintDefaults() }
+	f := driver.Flags("bench", usage, stderr)
 	short := f.Bool("short", false, "measure for a shorter time, on a smaller database of the commands")
 	clients := f.String("clients", "1,16,256", "phones that enrol at the same time, a measurement for each `NUMBER`; empty leaves enrolment out")
 	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is measured")
@@ -158,18 +142,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if o.devices < 0 || o.span <= 0 || o.runs < 0 || o.halfOpen < 0 {
 		return o, errors.New("-devices, -time, -runs, -half-open: there is no such number")
 	}
-	return o, o.findProgram()
-}
-
-// findProgram makes the path of the program one that holds in every folder.
-func (o *options) findProgram() error {
-	path, err := filepath.Abs(o.capf)
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("-capf: there is no %q; make build makes it", o.capf)
-	}
-	o.capf = path
-	return nil
+	var err error
+	o.capf, err = driver.Capf(o.capf)
+	return o, err
 }

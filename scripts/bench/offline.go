@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/scripts/driver"
 	"capf/store"
 )
 
@@ -90,10 +91,9 @@ func newCompany(ctx context.Context, o options, d database) (*company, error) {
 	if c.cert, err = x509.ParseCertificate(der); err != nil {
 		return nil, err
 	}
-	upload := exec.CommandContext(ctx, o.capf, "cert", "upload", "-", "--purpose", "capf-trust", "--purpose", "callmanager-trust")
-	upload.Env, upload.Stdin = d.environment(), bytes.NewReader(crypto.CertificatePEM(der))
-	issuer := exec.CommandContext(ctx, o.capf, "set", "certificate_issuer", "offline-ca")
-	issuer.Env = d.environment()
+	upload := d.command(ctx, o, "cert", "upload", "-", "--purpose", "capf-trust", "--purpose", "callmanager-trust")
+	upload.Stdin = bytes.NewReader(crypto.CertificatePEM(der))
+	issuer := d.command(ctx, o, "set", "certificate_issuer", "offline-ca")
 	for _, cmd := range []*exec.Cmd{upload, issuer} {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
@@ -257,7 +257,7 @@ func launchAlone(ctx context.Context, d database, args []string) (one launched, 
 		return one, err
 	}
 	cmd := exec.CommandContext(ctx, self, "launch")
-	cmd.Env, cmd.Stdin, cmd.Stderr = d.environment(), bytes.NewReader(input), os.Stderr
+	cmd.Env, cmd.Stdin, cmd.Stderr = driver.Environment(string(d)), bytes.NewReader(input), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return one, fmt.Errorf("running %q: %w", args, err)

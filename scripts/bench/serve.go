@@ -26,8 +26,7 @@ func serve(ctx context.Context, o options, d database) (*serving, error) {
 	folder := filepath.Dir(string(d))
 	s := &serving{log: filepath.Join(folder, "log"), ended: make(chan struct{})}
 	addresses := filepath.Join(folder, "address")
-	s.cmd = exec.CommandContext(ctx, o.capf, "serve", "--listen", "127.0.0.1:0", "--address-file", addresses)
-	s.cmd.Env = d.environment()
+	s.cmd = d.command(ctx, o, "serve", "--listen", "127.0.0.1:0", "--address-file", addresses)
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,8 +102,7 @@ func (w *waiting) watch(ctx context.Context, o options, d database, ca *company,
 	if err := ca.signAll(ctx, d, signed, w.Delivered); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, o.capf, "offline", "import", signed)
-	cmd.Env = d.environment()
+	cmd := d.command(ctx, o, "offline", "import", signed)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("capf offline import: %w\n%s", err, out)
 	}

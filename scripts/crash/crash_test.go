@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 
 	"capf/commands"
@@ -23,12 +20,8 @@ func TestMain(m *testing.M) {
 	if !strings.HasPrefix(os.Args[1], "-") {
 		os.Exit(commands.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		os.Stderr.WriteString(err.Error())
-		os.Exit(1)
-	}
+	main()
+	os.Exit(0)
 }
 
 // TestNothingLost is a short storm; make crash has longer ones.

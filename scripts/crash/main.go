@@ -10,15 +10,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"capf/scripts/driver"
 )
 
 // options are the choices of the command line.
@@ -43,24 +42,11 @@ what; when each thing happens is up to the machine.
 Flags:
 `
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		os.Exit(1)
-	}
-}
+func main() { driver.Main("crash", run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := options{}
-	f := flag.NewFlagSet("crash", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage); f.PrintDefaults() }
+	f := driver.Flags("crash", usage, stderr)
 	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is killed")
 	f.StringVar(&o.dir, "dir", "/var/tmp", "make the database in the `FOLDER`, which is to be on a disk")
 	f.DurationVar(&o.span, "time", time.Minute, "`TIME` of the storms")
@@ -76,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return errors.New("see -help: there is no such choice")
 	}
 	var err error
-	if o.capf, err = filepath.Abs(o.capf); err != nil {
+	if o.capf, err = driver.Capf(o.capf); err != nil {
 		return err
 	}
 	return o.storms(ctx, stdout, stderr)

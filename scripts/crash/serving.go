@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"capf/scripts/driver"
 )
 
 // serving is "capf serve", alive or not, always on the same port.
@@ -119,7 +121,5 @@ func (s *storm) database() string { return filepath.Join(s.dir, "capf.db") }
 
 // command is capf on the database of the storm.
 func (s *storm) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.capf, args...)
-	cmd.Env = append(os.Environ(), "CAPF_DB="+s.database(), "CAPF_OUTPUT=table")
-	return cmd
+	return driver.Command(ctx, s.capf, s.database(), args...)
 }

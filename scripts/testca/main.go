@@ -9,15 +9,14 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"time"
 
 	"capf/enroll/onlineca/catest"
+	"capf/scripts/driver"
 )
 
 type options struct {
@@ -27,18 +26,18 @@ type options struct {
 	delay, manager                           time.Duration
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Getenv("TESTCA_PASSWORD"), os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "testca:", err)
-		os.Exit(1)
-	}
-}
+const usage = `Usage: go run ./scripts/testca [flags]
 
-func parse(args []string) (options, error) {
+Runs a throw-away online CA until it is interrupted.
+
+Flags:
+`
+
+func main() { driver.Main("testca", run) }
+
+func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
-	flags := flag.NewFlagSet("testca", flag.ContinueOnError)
+	flags := driver.Flags("testca", usage, stderr)
 	flags.StringVar(&o.kind, "type", "microsoft", "microsoft or est")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "address and port; port 0 takes a free one")
 	flags.StringVar(&o.user, "user", "", "user name that is let in; everybody when empty; the password is in TESTCA_PASSWORD")
@@ -62,11 +61,12 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
-func run(ctx context.Context, args []string, password string, stdout io.Writer) error {
-	o, err := parse(args)
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
+	password := os.Getenv("TESTCA_PASSWORD")
 	if o.user != "" && password == "" {
 		return fmt.Errorf("TESTCA_PASSWORD is empty")
 	}
