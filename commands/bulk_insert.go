@@ -12,11 +12,6 @@ import (
 	"capf/enroll/provision"
 )
 
-type bulkInsertOptions struct {
-	file string
-	provision.InsertOptions
-}
-
 func bulkInsertCommand() command {
 	return command{
 		name: "insert", args: "FILE.csv", short: "add the devices of a CSV file",
@@ -37,15 +32,15 @@ good rows. A device that exists is left alone when it is as its row says;
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
 		},
 		run: func(env *Env, c *cli.Context) error {
-			return bulkInsert(c.Context, env, bulkInsertOptions{c.Args().First(), provision.InsertOptions{
+			return bulkInsert(c.Context, env, c.Args().First(), provision.InsertOptions{
 				Update: c.Bool("update"), Partial: c.Bool("partial"), DryRun: c.Bool("dry-run"),
-			}})
+			})
 		},
 	}
 }
 
-func bulkInsert(ctx context.Context, env *Env, o bulkInsertOptions) error {
-	data, err := env.readInput(o.file, provision.CSVLimit)
+func bulkInsert(ctx context.Context, env *Env, file string, o provision.InsertOptions) error {
+	data, err := env.readInput(file, provision.CSVLimit)
 	if err != nil {
 		return err
 	}
@@ -57,7 +52,10 @@ func bulkInsert(ctx context.Context, env *Env, o bulkInsertOptions) error {
 	if err != nil {
 		return err
 	}
-	in, err := provision.Insert(ctx, r, env.actor(), data, o.InsertOptions)
+	p := env.progress()
+	o.Progress = func(done, all int) { p.show("putting in: %d of %d rows", done, all) }
+	in, err := provision.Insert(ctx, r, env.actor(), data, o)
+	p.end()
 	env.warn(in.Warnings)
 	if len(in.Problems) > 0 {
 		if err := showList(env, values(in.Problems), problemColumns, ""); err != nil {
@@ -69,7 +67,7 @@ func bulkInsert(ctx context.Context, env *Env, o bulkInsertOptions) error {
 	}
 	if err != nil && !errors.Is(err, provision.ErrPartly) {
 		if errors.Is(err, enroll.ErrRefused) {
-			err = &hinted{fmt.Errorf("reading %s: %w", inputName(o.file), err), hint(err)}
+			err = &hinted{fmt.Errorf("reading %s: %w", inputName(file), err), hint(err)}
 		}
 		return err
 	}

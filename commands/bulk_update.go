@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os/signal"
 	"syscall"
 	"time"
@@ -150,14 +151,38 @@ func (env *Env) emptyList() error {
 	return err
 }
 
-// bulkPreview shows what would change.
+// bulkPreview shows what would change, and ends as the update would whose
+// devices a rule forbids to change.
 func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
 	rows, err := provision.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
 	if err != nil {
 		return err
 	}
 	env.say("%s selected; nothing was changed", counted(n, "device"))
-	return showList(env, rows, previewColumns, noneSelected)
+	forbidden := int64(0)
+	if err := showList(env, tally(rows, &forbidden), previewColumns, noneSelected); err != nil || forbidden == 0 {
+		return err
+	}
+	if o.update.Edit.Partial {
+		env.say("%s of %d would be left out", counted(forbidden, "device"), n)
+		return nil
+	}
+	return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%s of %d would be refused, so nothing would be changed", counted(forbidden, "device"), n)},
+		"--partial changes the others")
+}
+
+// tally counts the devices that a rule forbids to change, as they go by.
+func tally(rows iter.Seq2[provision.Preview, error], forbidden *int64) iter.Seq2[provision.Preview, error] {
+	return func(yield func(provision.Preview, error) bool) {
+		for p, err := range rows {
+			if p.Refused != "" {
+				*forbidden++
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
 }
 
 // bulkLater makes a job of the update.

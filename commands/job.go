@@ -23,6 +23,7 @@ func (env *Env) runner(r *enroll.Rules) (provision.Runner, func(), error) {
 	var mu sync.Mutex // guards p: commands end at the same time
 	return provision.Runner{
 		Rules: r, Owner: owner,
+		Changing: func(done int64) { p.show("changing: device %d", done) },
 		Progress: func(ended, all int64) {
 			mu.Lock()
 			defer mu.Unlock()

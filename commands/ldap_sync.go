@@ -60,7 +60,10 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	o.Strings = out.sink()
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	p := env.progress()
+	o.Progress = func(entries int) { p.show("reading: %d entries", entries) }
 	s, err := provision.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
+	p.end()
 	partly := errors.Is(err, provision.ErrPartly)
 	if len(s.Rows) > 0 {
 		if err := showList(env, values(s.Rows), syncColumns, ""); err != nil {

@@ -15,6 +15,8 @@ type InsertOptions struct {
 	Update  bool // change devices that exist
 	Partial bool // put in the good rows when others are bad
 	DryRun  bool // put in nothing, but say what would be
+	// Progress is told how many of the rows have been put in; may be nil.
+	Progress func(done, all int)
 }
 
 // Inserted is what Insert did, or found.
@@ -108,7 +110,9 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 		Action: "bulk-insert", Detail: "from a CSV file",
 		Next: func() (string, bool) {
 			var ok bool
-			in.row, ok = s.next()
+			if in.row, ok = s.next(); ok && in.options.Progress != nil {
+				in.options.Progress(s.rows, in.Rows)
+			}
 			return in.row.name, ok
 		},
 		Want: in.want,

@@ -20,9 +20,9 @@ import (
 // that is too wide, or from a server that never ends.
 const entryLimit = 200000
 
-// fetch reads all entries of the directory, page by page. It returns all or an
-// error.
-func (d Directory) fetch(ctx context.Context, password string) ([]*ldap.Entry, error) {
+// fetch reads all entries of the directory, page by page, and tells after each
+// how many they are. It returns all or an error.
+func (d Directory) fetch(ctx context.Context, password string, progress func(entries int)) ([]*ldap.Entry, error) {
 	conn, err := d.connect(ctx, password)
 	if err != nil {
 		return nil, err
@@ -50,6 +50,9 @@ func (d Directory) fetch(ctx context.Context, password string) ([]*ldap.Entry, e
 		}
 		if all = append(all, page.Entries...); len(all) > entryLimit {
 			return nil, refused("--filter and --base narrow it", "the directory has more than %d entries", entryLimit)
+		}
+		if progress != nil {
+			progress(len(all))
 		}
 		cookie, more := nextPage(page)
 		if !more {

@@ -36,7 +36,9 @@ type Runner struct {
 	Commands    int
 	CommandTime time.Duration
 	Grace       time.Duration
-	// Progress is told how many of the commands have ended; may be nil.
+	// Changing is told how many devices of an update have been changed, and
+	// Progress how many of the commands have ended; both may be nil.
+	Changing func(done int64)
 	Progress func(ended, all int64)
 
 	atOnce bool // somebody waits for the job that runs

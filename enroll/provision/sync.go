@@ -15,6 +15,8 @@ type SyncOptions struct {
 	DryRun  bool
 	Partial bool    // leave out entries that cannot become devices
 	Strings Strings // takes unique strings; may be nil
+	// Progress is told how many entries have come; may be nil.
+	Progress func(entries int)
 }
 
 // SyncRow is what a sync did about one device, or what is wrong with an entry.
@@ -124,7 +126,7 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 
 // read fetches the entries and makes devices of them.
 func (s *syncing) read(ctx context.Context, password string) ([]store.Found, error) {
-	list, err := s.directory.fetch(ctx, password)
+	list, err := s.directory.fetch(ctx, password, s.options.Progress)
 	if err != nil {
 		return nil, err
 	}

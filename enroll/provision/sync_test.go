@@ -74,8 +74,12 @@ func firstAndLater(t *testing.T, s slapd) {
 	}
 
 	out := &kept{strings: map[string]string{}}
-	got, err = h.sync("people", provision.SyncOptions{Strings: out})
+	var told []int
+	got, err = h.sync("people", provision.SyncOptions{Strings: out, Progress: func(n int) { told = append(told, n) }})
 	must(t, err)
+	if len(told) != people/provision.DefaultPageSize || told[0] != provision.DefaultPageSize || told[len(told)-1] != people {
+		t.Errorf("the progress was %v", told)
+	}
 	if got.Entries != people || got.Counts[store.SyncAdded] != people-1 || got.Counts[store.SyncAdopted] != 1 {
 		t.Errorf("the sync says %v", got.Counts)
 	}

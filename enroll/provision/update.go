@@ -144,6 +144,8 @@ type updating struct {
 	made     stringMaker
 	strings  Strings // nil when nobody is waiting for them
 	reasons  []store.JobDevice
+	done     int64
+	progress func(done int64) // may be nil
 }
 
 func (x *Runner) newUpdating(ctx context.Context, j store.Job, out Strings) (*updating, error) {
@@ -155,12 +157,15 @@ func (x *Runner) newUpdating(ctx context.Context, j store.Job, out Strings) (*up
 	if err != nil {
 		return nil, err
 	}
-	return &updating{rules: x.Rules, edit: edit, settings: settings, strings: out,
+	return &updating{rules: x.Rules, edit: edit, settings: settings, strings: out, progress: x.Changing,
 		made: stringMaker{x.Rules, map[string]struct{}{}}}, nil
 }
 
 // change edits one device.
 func (u *updating) change(v *store.Selected) error {
+	if u.done++; u.progress != nil {
+		u.progress(u.done)
+	}
 	edit := u.edit.DeviceEdit
 	if u.edit.Unique {
 		s, err := u.made.next()
