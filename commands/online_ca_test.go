@@ -41,16 +41,9 @@ func good(t *testing.T, dir string, args ...string) (stdout, stderr string) {
 func TestOnlineCA(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	ca, err := catest.NewCA(catest.Options{EC: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := catest.StartCertsrv(catest.CertsrvOptions{Templates: []string{"Phones"}, Transport: catest.Transport{
-		CA: ca, Login: catest.Login{Username: "phones", Password: "hunter-2", Schemes: []string{"NTLM"}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Templates: []string{"Phones"}, Transport: catest.Transport{
+		Login: catest.Login{Username: "phones", Password: "hunter-2", Schemes: []string{"NTLM"}}}})
+	ca := s.CA
 	file := func(name, text string) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

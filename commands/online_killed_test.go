@@ -42,7 +42,7 @@ func TestKilledAtCA(t *testing.T) {
 			once, letGo := sync.OnceFunc(func() { close(reached) }), sync.OnceFunc(func() { close(release) })
 			defer letGo()
 			var posts atomic.Int64
-			ca := caAt(t, func(_ http.ResponseWriter, r *http.Request) bool {
+			ca := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic"), Intercept: func(_ http.ResponseWriter, r *http.Request) bool {
 				if r.Method == http.MethodPost {
 					posts.Add(1)
 				}
@@ -51,7 +51,7 @@ func TestKilledAtCA(t *testing.T) {
 					<-release
 				}
 				return false
-			})
+			}}})
 			dir := house(t)
 			asksOnline(t, dir, ca)
 			must(t, dir, "device", "set", "SEP001122334455", "--operation", "install", "--auth-mode", "null-string")
@@ -78,26 +78,15 @@ func TestKilledAtCA(t *testing.T) {
 	}
 }
 
-func caAt(t *testing.T, intercept func(http.ResponseWriter, *http.Request) bool) *catest.Certsrv {
-	t.Helper()
-	ca, err := catest.NewCA(catest.Options{EC: true})
-	check(t, err)
-	s, err := catest.StartCertsrv(catest.CertsrvOptions{Transport: catest.Transport{
-		CA: ca, Login: catest.Login{Username: "phones", Password: "hunter-2", Schemes: []string{"Basic"}}, Intercept: intercept}})
-	check(t, err)
-	t.Cleanup(s.Close)
-	return s
-}
-
 // asksOnline has capf ask the CA for certificates.
 func asksOnline(t *testing.T, dir string, s *catest.Certsrv) {
 	t.Helper()
 	check(t, os.WriteFile(filepath.Join(dir, "ca.pem"), s.CA.PEM(), 0o600))
-	check(t, os.WriteFile(filepath.Join(dir, "password"), []byte("hunter-2\n"), 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "password"), []byte(catest.Password+"\n"), 0o600))
 	must(t, dir, "cert", "upload", "ca.pem", "--purpose", "capf-trust")
 	must(t, dir, "set", "online_ca_password", "--password-file", "password")
 	for name, value := range map[string]string{
-		"online_ca_hostname": s.Host, "online_ca_port": fmt.Sprint(s.Port), "online_ca_username": "phones",
+		"online_ca_hostname": s.Host, "online_ca_port": fmt.Sprint(s.Port), "online_ca_username": catest.User,
 		"online_ca_template": "Phones", "certificate_issuer": "online-ca",
 	} {
 		must(t, dir, "set", name, value)

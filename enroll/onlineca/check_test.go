@@ -21,7 +21,7 @@ func names(steps []onlineca.Step) (all []string) {
 
 func TestCheckMicrosoft(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("NTLM")}, Templates: []string{"User", "CiscoRA"}})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("NTLM")}, Templates: []string{"User", "CiscoRA"}})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	steps := c.Check(t.Context(), nil)
 	if want := []string{"dns", "tcp", "tls", "authentication", "template"}; !slices.Equal(names(steps), want) {
@@ -48,7 +48,7 @@ func TestCheckMicrosoft(t *testing.T) {
 
 func TestCheckSaysWhereItEnds(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("Basic")}, Templates: []string{"User"}, Outcome: catest.Deny})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Templates: []string{"User"}, Outcome: catest.Deny})
 	cases := []struct {
 		step, advice string
 		change       func(*onlineca.Config)
@@ -77,7 +77,7 @@ func TestCheckSaysWhereItEnds(t *testing.T) {
 
 func TestCheckEST(t *testing.T) {
 	t.Parallel()
-	s := estServer(t, catest.ESTOptions{Transport: catest.Transport{Login: login("Basic")}})
+	s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
 	steps := client(t, s.Server, onlineca.EST, nil).Check(t.Context(), &onlineca.DryRun{CSR: ecRequest(t)})
 	for _, step := range steps {
 		if !step.OK {

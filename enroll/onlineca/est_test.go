@@ -20,7 +20,7 @@ func TestESTEncodings(t *testing.T) {
 			for _, chain := range []bool{false, true} {
 				t.Run(encoding, func(t *testing.T) {
 					t.Parallel()
-					s := estServer(t, catest.ESTOptions{Transport: catest.Transport{Login: login("Basic")}, Encoding: encoding, BER: ber, Chain: chain})
+					s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Encoding: encoding, BER: ber, Chain: chain})
 					c := client(t, s.Server, onlineca.EST, nil)
 					for _, key := range []func() []byte{func() []byte { return ecRequest(t) }, func() []byte { return request(t, rsaKey(t, 1024)) }} {
 						a, err := c.Submit(t.Context(), key())
@@ -45,7 +45,7 @@ func TestESTPending(t *testing.T) {
 	date := now.Now().Add(time.Hour).UTC().Format(http.TimeFormat)
 	for header, longest := range map[string]time.Duration{"7": 7 * time.Second, "": time.Minute, "soon": time.Minute, "-1": time.Minute,
 		"99999999": 24 * time.Hour, date: time.Hour, "Mon, 02 Jan 2006 15:04:05 GMT": time.Minute} {
-		s := estServer(t, catest.ESTOptions{Waits: 2, RetryAfter: header})
+		s := catest.MustEST(t, catest.ESTOptions{Waits: 2, RetryAfter: header})
 		c := client(t, s.Server, onlineca.EST, func(c *onlineca.Config) { c.Now = now.Now })
 		csr := ecRequest(t)
 		for range 2 {
@@ -67,7 +67,7 @@ func TestESTPending(t *testing.T) {
 
 func TestESTLabels(t *testing.T) {
 	t.Parallel()
-	s := estServer(t, catest.ESTOptions{Label: "phones"})
+	s := catest.MustEST(t, catest.ESTOptions{Label: "phones"})
 	withLabel := func(label string) *onlineca.Client {
 		return client(t, s.Server, onlineca.EST, func(c *onlineca.Config) { c.Template = label })
 	}
@@ -88,12 +88,12 @@ func TestESTLabels(t *testing.T) {
 
 func TestESTClientCertificate(t *testing.T) {
 	t.Parallel()
-	ca := newCA(t, catest.Options{})
+	ca := catest.MustCA(t, catest.Options{})
 	own, err := ca.Client("capf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := estServer(t, catest.ESTOptions{Transport: catest.Transport{CA: ca, Login: catest.Login{ClientCAs: []*x509.Certificate{ca.Root()}}}})
+	s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{CA: ca, Login: catest.Login{ClientCAs: []*x509.Certificate{ca.Root()}}}})
 	with := func(certificate *tls.Certificate) *onlineca.Client {
 		return client(t, s.Server, onlineca.EST, func(c *onlineca.Config) {
 			c.Username, c.Password, c.ClientCertificate = "", "", certificate
@@ -108,7 +108,7 @@ func TestESTClientCertificate(t *testing.T) {
 	if e := failure(t, err, onlineca.ErrRejected); e.Code != "401" || !strings.Contains(e.Advice, "client certificate") {
 		t.Errorf("%+v", e)
 	}
-	foreign, err := newCA(t, catest.Options{}).Client("stranger")
+	foreign, err := catest.MustCA(t, catest.Options{}).Client("stranger")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestESTClientCertificate(t *testing.T) {
 
 func TestESTRefusals(t *testing.T) {
 	t.Parallel()
-	s := estServer(t, catest.ESTOptions{Transport: catest.Transport{Login: login("Basic")}, MinBits: 2048})
+	s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, MinBits: 2048})
 	c := client(t, s.Server, onlineca.EST, nil)
 	_, err := c.Submit(t.Context(), request(t, rsaKey(t, 1024)))
 	if e := failure(t, err, onlineca.ErrRejected); e.Code != "400" || e.Words != "key has 1024 bits, at least 2048 needed" {
@@ -160,7 +160,7 @@ func TestESTBadAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := estServer(t, catest.ESTOptions{Transport: catest.Transport{Login: login("Basic"), Intercept: at("/.well-known/est/simpleenroll", do)}})
+			s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic"), Intercept: at("/.well-known/est/simpleenroll", do)}})
 			_, err := client(t, s.Server, onlineca.EST, nil).Submit(t.Context(), ecRequest(t))
 			if e := failure(t, err, onlineca.ErrUnreachable); !e.Sent {
 				t.Errorf("%+v", e)
@@ -171,7 +171,7 @@ func TestESTBadAnswers(t *testing.T) {
 
 func TestESTIsNotPostedTwice(t *testing.T) {
 	t.Parallel()
-	s := estServer(t, catest.ESTOptions{DropPosts: 1})
+	s := catest.MustEST(t, catest.ESTOptions{DropPosts: 1})
 	c := client(t, s.Server, onlineca.EST, nil)
 	_, err := c.Submit(t.Context(), ecRequest(t))
 	if e := failure(t, err, onlineca.ErrUnreachable); !e.Sent {
@@ -185,7 +185,7 @@ func TestESTIsNotPostedTwice(t *testing.T) {
 // The issuers cannot be had, but the certificate is not lost.
 func TestESTWithoutCACertificates(t *testing.T) {
 	t.Parallel()
-	s := estServer(t, catest.ESTOptions{Transport: catest.Transport{Front: at("/.well-known/est/cacerts", func(w http.ResponseWriter, r *http.Request) {
+	s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Front: at("/.well-known/est/cacerts", func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "x", 500)
 	})}})
 	a, err := client(t, s.Server, onlineca.EST, nil).Submit(t.Context(), ecRequest(t))

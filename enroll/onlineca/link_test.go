@@ -15,7 +15,7 @@ import (
 
 func TestBreaker(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{})
 	now := newClock()
 	var dials atomic.Int64
 	var down atomic.Bool
@@ -69,7 +69,7 @@ func TestBreaker(t *testing.T) {
 // While one looks whether the CA is back, the others do not pile up behind it.
 func TestOneProbe(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{})
 	now := newClock()
 	dialing, release := make(chan struct{}, 10), make(chan struct{})
 	var down atomic.Bool
@@ -106,7 +106,7 @@ func TestOneProbe(t *testing.T) {
 func TestFetchIsTriedAgainWithGrowingPauses(t *testing.T) {
 	t.Parallel()
 	var seen atomic.Int64
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Intercept: at(fetch, func(w http.ResponseWriter, r *http.Request) {
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Intercept: at(fetch, func(w http.ResponseWriter, r *http.Request) {
 		seen.Add(1)
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 	})}})
@@ -129,7 +129,7 @@ func TestLimitOfRequestsAtOnce(t *testing.T) {
 	var mu sync.Mutex
 	inside, most := 0, 0
 	gate := make(chan struct{})
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Intercept: func(w http.ResponseWriter, r *http.Request) bool {
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Intercept: func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != post {
 			return false
 		}

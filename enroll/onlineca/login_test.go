@@ -18,9 +18,9 @@ func TestExtendedProtection(t *testing.T) {
 		for _, scheme := range []string{"NTLM", "Negotiate"} {
 			t.Run(scheme+" "+protection, func(t *testing.T) {
 				t.Parallel()
-				l := login(scheme)
+				l := catest.UserLogin(scheme)
 				l.ExtendedProtection = protection
-				s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: l}})
+				s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: l}})
 				verify(t, s.CA, enroll(t, client(t, s.Server, onlineca.Microsoft, nil), ecRequest(t)))
 				if s.Refused() != 0 {
 					t.Errorf("%d logins refused", s.Refused())
@@ -35,9 +35,9 @@ func TestExtendedProtection(t *testing.T) {
 func TestLoginsByConnection(t *testing.T) {
 	t.Parallel()
 	for _, each := range []bool{false, true} {
-		l := login("Negotiate", "NTLM", "Basic")
+		l := catest.UserLogin("Negotiate", "NTLM", "Basic")
 		l.EachRequest = each
-		s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: l}})
+		s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: l}})
 		c := client(t, s.Server, onlineca.Microsoft, nil)
 		enroll(t, c, ecRequest(t))
 		enroll(t, c, ecRequest(t))
@@ -55,7 +55,7 @@ func TestUserNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{user, `TEST\` + user, user + "@test.local", strings.ToUpper(user)} {
 		for _, scheme := range []string{"Basic", "NTLM"} {
-			s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login(scheme)}})
+			s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin(scheme)}})
 			enroll(t, client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Username = name }), ecRequest(t))
 		}
 	}
@@ -64,7 +64,7 @@ func TestUserNames(t *testing.T) {
 // NTLM is tried first; where only its login fails, Basic may still work.
 func TestBasicAfterNTLM(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("NTLM", "Basic"),
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("NTLM", "Basic"),
 		Front: func(w http.ResponseWriter, r *http.Request) bool {
 			if !strings.HasPrefix(r.Header.Get("Authorization"), "NTLM") {
 				return false
@@ -81,7 +81,7 @@ func TestWrongPassword(t *testing.T) {
 	for _, scheme := range []string{"Basic", "NTLM"} {
 		t.Run(scheme, func(t *testing.T) {
 			t.Parallel()
-			s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login(scheme)}})
+			s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin(scheme)}})
 			now := newClock()
 			c := client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Password, c.Now = "wr0ng&secret", now.Now })
 			errs := make(chan error, 20)
@@ -113,12 +113,12 @@ func TestWrongPassword(t *testing.T) {
 
 func TestLoginsThatCannotBe(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("Digest")}})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Digest")}})
 	_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), ecRequest(t))
 	if e := failure(t, err, onlineca.ErrRejected); !strings.Contains(e.Reason, "only digest") {
 		t.Error(e)
 	}
-	s = certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("Basic")}})
+	s = catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
 	_, err = client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Username, c.Password = "", "" }).Submit(t.Context(), ecRequest(t))
 	if e := failure(t, err, onlineca.ErrRejected); !strings.Contains(e.Advice, "online_ca_username") {
 		t.Error(e)
@@ -130,7 +130,7 @@ func TestBadChallenges(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{"", "!!!", "TlRMTVNTUAACAAAA",
 		"TlRMTVNTUAACAAAABAAEADgAAAAFgomiAAAAAAAAAAAAAAAAAAAAAP8A/wD/////CgBjRQAAAA8="} {
-		s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Front: func(w http.ResponseWriter, r *http.Request) bool {
+		s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Front: func(w http.ResponseWriter, r *http.Request) bool {
 			offer := "NTLM"
 			if r.Header.Get("Authorization") != "" {
 				offer = strings.TrimSpace("NTLM " + challenge)
@@ -151,7 +151,7 @@ func TestBadChallenges(t *testing.T) {
 // error.
 func TestEchoedCredentials(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("Basic"),
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic"),
 		Intercept: at("/certsrv/certfnsh.asp", func(w http.ResponseWriter, r *http.Request) {
 			_, pass, _ := r.BasicAuth()
 			w.WriteHeader(http.StatusForbidden)

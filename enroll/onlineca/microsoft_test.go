@@ -19,7 +19,7 @@ func TestIssuedInEveryLanguageByEveryLogin(t *testing.T) {
 		for _, scheme := range []string{"Basic", "NTLM", "Negotiate"} {
 			t.Run(language+" "+scheme, func(t *testing.T) {
 				t.Parallel()
-				s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login(scheme)},
+				s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin(scheme)},
 					Language: language, Templates: []string{"CiscoRA"}})
 				c := client(t, s.Server, onlineca.Microsoft, nil)
 				for range 2 { // with and without what the client learns
@@ -56,7 +56,7 @@ func TestRefusals(t *testing.T) {
 			t.Run(language+" "+tc.name, func(t *testing.T) {
 				t.Parallel()
 				tc.options.Language = language
-				s := certsrv(t, tc.options)
+				s := catest.MustCertsrv(t, tc.options)
 				_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), request(t, rsaKey(t, 1024)))
 				e := failure(t, err, tc.kind)
 				if e.Code != tc.code || !strings.Contains(e.Advice, tc.advice) || (e.RequestID != "") != tc.id {
@@ -78,7 +78,7 @@ func TestPendingUntilTheManagerIssues(t *testing.T) {
 	for _, language := range languages {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			s := certsrv(t, catest.CertsrvOptions{Language: language, Outcome: catest.Pend, ManagerPolls: 2})
+			s := catest.MustCertsrv(t, catest.CertsrvOptions{Language: language, Outcome: catest.Pend, ManagerPolls: 2})
 			c := client(t, s.Server, onlineca.Microsoft, nil)
 			a, err := c.Submit(t.Context(), ecRequest(t))
 			if err != nil || a.State != onlineca.Pending || a.RequestID != "41" {
@@ -104,7 +104,7 @@ func TestPendingUntilTheManagerIssues(t *testing.T) {
 
 func TestPendingThenDenied(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Language: "ja", Outcome: catest.Pend})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Language: "ja", Outcome: catest.Pend})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	a, err := c.Submit(t.Context(), ecRequest(t))
 	if err != nil {
@@ -122,7 +122,7 @@ func TestPendingThenDenied(t *testing.T) {
 
 func TestNoProofOfPossession(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Language: "fr"})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Language: "fr"})
 	_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), unsigned(ecRequest(t)))
 	e := failure(t, err, onlineca.ErrRejected)
 	if e.Code != "0x80090006" || !strings.Contains(e.Advice, "proof of possession") {
@@ -132,7 +132,7 @@ func TestNoProofOfPossession(t *testing.T) {
 
 func TestUnknownAndMalformedNumbers(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	_, err := c.Fetch(t.Context(), "7")
 	if e := failure(t, err, onlineca.ErrRejected); e.Code != "0x80094004" || !e.Decided {
@@ -150,13 +150,13 @@ func TestUnknownAndMalformedNumbers(t *testing.T) {
 
 func TestCertificatesAsText(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{TextHTML: true})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{TextHTML: true})
 	verify(t, s.CA, enroll(t, client(t, s.Server, onlineca.Microsoft, nil), ecRequest(t)))
 }
 
 func TestNothingIsSentTwice(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("NTLM")}, DropPosts: 1, DropFetches: 2})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("NTLM")}, DropPosts: 1, DropFetches: 2})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	_, err := c.Submit(t.Context(), ecRequest(t))
 	if e := failure(t, err, onlineca.ErrUnreachable); !e.Sent {
@@ -174,7 +174,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 func TestCertificateSurvivesTheWay(t *testing.T) {
 	t.Parallel()
 	// Three tries, and the transport's own when it finds a kept connection cut.
-	s := certsrv(t, catest.CertsrvOptions{DropFetches: 4})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{DropFetches: 4})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	a, err := c.Submit(t.Context(), ecRequest(t))
 	if err != nil {
@@ -207,7 +207,7 @@ func TestOddCertificatesComeThrough(t *testing.T) {
 	for name, o := range shapes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: newCA(t, o)}})
+			s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: catest.MustCA(t, o)}})
 			a := enroll(t, client(t, s.Server, onlineca.Microsoft, nil), ecRequest(t))
 			if string(a.Leaf) != string(s.CA.Made()[0]) || len(a.Chain) != 2 {
 				t.Errorf("leaf differs, or %d in the chain", len(a.Chain))
@@ -218,7 +218,7 @@ func TestOddCertificatesComeThrough(t *testing.T) {
 
 func TestCACertificates(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Language: "fr"})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Language: "fr"})
 	all, err := client(t, s.Server, onlineca.Microsoft, nil).CACertificates(t.Context())
 	if err != nil || len(all) != 2 {
 		t.Fatalf("%d, %v", len(all), err)
@@ -227,7 +227,7 @@ func TestCACertificates(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("NTLM")}})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("NTLM")}})
 	c := client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Limits.Concurrent = 4 })
 	csr := ecRequest(t)
 	results := make(chan error, 40)
@@ -258,7 +258,7 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestNotARequest(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{})
 	_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), []byte("no request"))
 	failure(t, err, onlineca.ErrRejected)
 	if s.Requests() != 0 {

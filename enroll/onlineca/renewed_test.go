@@ -20,14 +20,14 @@ func TestRenewedCA(t *testing.T) {
 			t.Run(name+", "+string(kind), func(t *testing.T) {
 				t.Parallel()
 				var longer atomic.Bool // than the first certificate of the CA
-				ca := newCA(t, catest.Options{Shape: func(c *x509.Certificate) {
+				ca := catest.MustCA(t, catest.Options{Shape: func(c *x509.Certificate) {
 					if longer.Load() {
 						c.NotAfter = time.Now().AddDate(15, 0, 0)
 					}
 				}})
 				var get func() onlineca.Answer
 				if kind == onlineca.EST {
-					c := client(t, estServer(t, catest.ESTOptions{Transport: catest.Transport{CA: ca}}).Server, kind, nil)
+					c := client(t, catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{CA: ca}}).Server, kind, nil)
 					get = func() onlineca.Answer {
 						a, err := c.Submit(t.Context(), ecRequest(t))
 						if err != nil {
@@ -36,7 +36,7 @@ func TestRenewedCA(t *testing.T) {
 						return a
 					}
 				} else {
-					c := client(t, certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca}}).Server, kind, nil)
+					c := client(t, catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca}}).Server, kind, nil)
 					get = func() onlineca.Answer { return enroll(t, c, ecRequest(t)) }
 				}
 				verify(t, ca, get())

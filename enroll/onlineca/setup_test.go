@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	user     = "phones"
-	password = "corr&ct horse+battery"
+	user     = catest.User
+	password = catest.Password
 )
 
 // clock is a time that moves only when something sleeps.
@@ -68,42 +68,6 @@ func (l *logBook) String() string {
 	return l.b.String()
 }
 
-func newCA(t testing.TB, o catest.Options) *catest.CA {
-	t.Helper()
-	o.EC = true
-	ca, err := catest.NewCA(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
-}
-
-func certsrv(t testing.TB, o catest.CertsrvOptions) *catest.Certsrv {
-	t.Helper()
-	if o.CA == nil {
-		o.CA = newCA(t, catest.Options{})
-	}
-	s, err := catest.StartCertsrv(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
-func estServer(t testing.TB, o catest.ESTOptions) *catest.EST {
-	t.Helper()
-	if o.CA == nil {
-		o.CA = newCA(t, catest.Options{})
-	}
-	s, err := catest.StartEST(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
-}
-
 // client is one for s with the right password; change may spoil it. Its pauses
 // take no time, and a password in its log fails the test.
 func client(t testing.TB, s *catest.Server, kind onlineca.Type, change func(*onlineca.Config)) *onlineca.Client {
@@ -132,10 +96,6 @@ func client(t testing.TB, s *catest.Server, kind onlineca.Type, change func(*onl
 		}
 	})
 	return made
-}
-
-func login(schemes ...string) catest.Login {
-	return catest.Login{Username: user, Password: password, Schemes: schemes}
 }
 
 func request(t testing.TB, key crypto.Signer) []byte {

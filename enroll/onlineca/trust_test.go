@@ -38,7 +38,7 @@ func selfSigned(t *testing.T) tls.Certificate {
 
 func TestBadCertificatesOfTheServer(t *testing.T) {
 	t.Parallel()
-	ca := newCA(t, catest.Options{})
+	ca := catest.MustCA(t, catest.Options{})
 	host := []string{"127.0.0.1"}
 	own := selfSigned(t)
 	cases := []struct {
@@ -57,7 +57,7 @@ func TestBadCertificatesOfTheServer(t *testing.T) {
 		{"no name", nil, nil, nil, "carries no name", "subject alternative name"},
 		{"SHA-1", host, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }, nil, "SHA-1", "SHA-256"},
 		{"not for servers", host, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }, nil, "not for servers", "template"},
-		{"unknown issuer", host, nil, []*x509.Certificate{newCA(t, catest.Options{}).Root()}, "issuer \"CN=Test Root CA\"", "upload"},
+		{"unknown issuer", host, nil, []*x509.Certificate{catest.MustCA(t, catest.Options{}).Root()}, "issuer \"CN=Test Root CA\"", "upload"},
 		{"empty capf-trust", host, nil, []*x509.Certificate{}, "not in capf-trust", "upload"},
 		{"two at once", []string{"other"}, nil, []*x509.Certificate{}, "not for \"127.0.0.1\"; the issuer", "online_ca_hostname"},
 	}
@@ -79,7 +79,7 @@ func TestBadCertificatesOfTheServer(t *testing.T) {
 
 func refusedByTLS(t *testing.T, ca *catest.CA, cert tls.Certificate, roots []*x509.Certificate, reason, advice string) {
 	t.Helper()
-	s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Certificate: &cert}})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Certificate: &cert}})
 	c := client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) {
 		if roots != nil {
 			c.Roots = roots
@@ -103,7 +103,7 @@ func refusedByTLS(t *testing.T, ca *catest.CA, cert tls.Certificate, roots []*x5
 // certificate.
 func TestWhatMayBeTrusted(t *testing.T) {
 	t.Parallel()
-	ca, own := newCA(t, catest.Options{}), selfSigned(t)
+	ca, own := catest.MustCA(t, catest.Options{}), selfSigned(t)
 	cert, err := ca.Server([]string{"127.0.0.1"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestWhatMayBeTrusted(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Certificate: &tc.served}})
+			s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Certificate: &tc.served}})
 			enroll(t, client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Roots = []*x509.Certificate{tc.root} }), ecRequest(t))
 		})
 	}
@@ -126,7 +126,7 @@ func TestWhatMayBeTrusted(t *testing.T) {
 func TestExpiredIntermediate(t *testing.T) {
 	t.Parallel()
 	long := time.Now().AddDate(-15, 0, 0)
-	ca := newCA(t, catest.Options{Now: func() time.Time { return long }}) // root 20 years, issuing 10
+	ca := catest.MustCA(t, catest.Options{Now: func() time.Time { return long }}) // root 20 years, issuing 10
 	cert, err := ca.Server([]string{"127.0.0.1"}, func(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(1, 0, 0) })
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestNotTLSAtAll(t *testing.T) {
 func TestOldTLS(t *testing.T) {
 	t.Parallel()
 	for version, ok := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true} {
-		s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{MaxTLS: version}})
+		s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{MaxTLS: version}})
 		_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), ecRequest(t))
 		if ok {
 			if err != nil {

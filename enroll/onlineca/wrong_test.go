@@ -25,7 +25,7 @@ const (
 // answering is a site that answers one path in its own way.
 func answering(t *testing.T, path string, do func(http.ResponseWriter, *http.Request)) *catest.Certsrv {
 	t.Helper()
-	return certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("Basic"), Intercept: at(path, do)}})
+	return catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic"), Intercept: at(path, do)}})
 }
 
 func endless(w http.ResponseWriter, piece string) {
@@ -175,7 +175,7 @@ func TestBadAnswersToTheFetch(t *testing.T) {
 func TestWrongContentTypes(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"text/html; charset=Shift_JIS", "application/octet-stream", "image/png"} {
-		s := certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Intercept: func(w http.ResponseWriter, r *http.Request) bool { return false }}})
+		s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Intercept: func(w http.ResponseWriter, r *http.Request) bool { return false }}})
 		c := client(t, s.Server, onlineca.Microsoft, nil)
 		leaf := enroll(t, c, ecRequest(t)).Leaf
 		odd := answering(t, fetch, func(w http.ResponseWriter, r *http.Request) {
@@ -191,7 +191,7 @@ func TestWrongContentTypes(t *testing.T) {
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Parallel()
-	stolen := certsrv(t, catest.CertsrvOptions{})
+	stolen := catest.MustCertsrv(t, catest.CertsrvOptions{})
 	for _, path := range []string{"/certsrv/", post, fetch} {
 		for _, status := range []int{301, 302, 307, 308} {
 			s := answering(t, path, func(w http.ResponseWriter, r *http.Request) {
@@ -220,7 +220,7 @@ func TestCAGoneInTheMiddle(t *testing.T) {
 	for last := 0; last <= 6; last++ {
 		var s *catest.Certsrv
 		seen := 0
-		s = certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: login("NTLM"),
+		s = catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("NTLM"),
 			Front: func(w http.ResponseWriter, r *http.Request) bool {
 				if seen++; seen > last {
 					panic(http.ErrAbortHandler)
@@ -255,7 +255,7 @@ func TestCAGoneInTheMiddle(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
-	s := certsrv(t, catest.CertsrvOptions{})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{})
 	// Not a closed port: another test may be given it.
 	_, err := client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) {
 		c.Dial = func(context.Context, string, string) (net.Conn, error) {

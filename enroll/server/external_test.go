@@ -321,7 +321,7 @@ func TestPowerFailureOffline(t *testing.T) {
 func TestPowerFailureOnline(t *testing.T) {
 	t.Parallel()
 	h := open(t, fast)
-	ca := estServer(t, catest.ESTOptions{Transport: catest.Transport{Login: login("Basic")}})
+	ca := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
 	h.online(onlineca.EST, ca.Server)
 	powerFailures(t, h)
 }

@@ -36,7 +36,7 @@ func BenchmarkOnline(b *testing.B) {
 
 func benchmarkOnline(b *testing.B, delay time.Duration) {
 	const phones = 500
-	ca := certsrv(b, catest.CertsrvOptions{Transport: catest.Transport{Login: login("NTLM"), Delay: delay}})
+	ca := catest.MustCertsrv(b, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("NTLM"), Delay: delay}})
 	h := open(b, func(c *server.Config) {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 		// A test machine with phones, CA and server on it is slow, not down.

@@ -45,8 +45,8 @@ func TestOnlineESTPolls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := open(t, fast, func(c *server.Config) { c.Online.Limits.Refusal = 50 * time.Millisecond })
-			ca := estServer(t, catest.ESTOptions{Waits: 1, RetryAfter: "1",
-				Transport: catest.Transport{Login: login("Basic"), Intercept: posts(2, goesWrong)}})
+			ca := catest.MustEST(t, catest.ESTOptions{Waits: 1, RetryAfter: "1",
+				Transport: catest.Transport{Login: catest.UserLogin("Basic"), Intercept: posts(2, goesWrong)}})
 			h.online(onlineca.EST, ca.Server)
 			h.add(sep, store.Install)
 			if r, err := h.phone(sep); err != nil || r.Did != phone.Installed || len(ca.CA.Made()) != 1 {
@@ -60,7 +60,7 @@ func TestOnlineESTPolls(t *testing.T) {
 func TestOnlineESTPollDenied(t *testing.T) {
 	t.Parallel()
 	h := open(t, fast)
-	ca := estServer(t, catest.ESTOptions{Waits: 1, RetryAfter: "1", Transport: catest.Transport{Login: login("Basic"),
+	ca := catest.MustEST(t, catest.ESTOptions{Waits: 1, RetryAfter: "1", Transport: catest.Transport{Login: catest.UserLogin("Basic"),
 		Intercept: posts(2, func(w http.ResponseWriter) { http.Error(w, "the manager said no", http.StatusBadRequest) })}})
 	h.online(onlineca.EST, ca.Server)
 	h.add(sep, store.Install)
@@ -76,7 +76,7 @@ func TestOnlineFIPS(t *testing.T) {
 	t.Parallel()
 	h := open(t, fast)
 	var calls atomic.Int64
-	ca := certsrv(t, catest.CertsrvOptions{Outcome: catest.Pend, Transport: catest.Transport{Login: login("Basic"),
+	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Outcome: catest.Pend, Transport: catest.Transport{Login: catest.UserLogin("Basic"),
 		Intercept: func(http.ResponseWriter, *http.Request) bool { calls.Add(1); return false }}})
 	h.online(onlineca.Microsoft, ca.Server)
 	h.add(sep, store.Install)

@@ -19,12 +19,12 @@ func TestOnlineRenewed(t *testing.T) {
 	t.Parallel()
 	h := open(t, fast)
 	var longer atomic.Bool
-	ca := throwAway(t, catest.Options{Shape: func(c *x509.Certificate) {
+	ca := catest.MustCA(t, catest.Options{Shape: func(c *x509.Certificate) {
 		if longer.Load() {
 			c.NotAfter = time.Now().AddDate(15, 0, 0)
 		}
 	}})
-	h.online(onlineca.Microsoft, certsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Login: login("Basic")}}).Server)
+	h.online(onlineca.Microsoft, catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Login: catest.UserLogin("Basic")}}).Server)
 	h.trust(ca.Issuing())
 	enrols := func(name string) {
 		t.Helper()
