@@ -247,10 +247,37 @@ func TestFIPS(t *testing.T) {
 	h := open(t)
 	h.set("fips_mode", "true")
 	h.add(sep, store.Install)
+	if m, err := wire.ParseAuthRequest(h.connect().read()); err != nil || m.Version != 2 {
+		t.Errorf("the server offers version %d: %v", m.Version, err)
+	}
 	_, err := h.phone(sep)
 	h.declined(sep, "Upgrade Failed", err)
 	if _, err := h.phone(sep, func(c *phone.Config) { c.Version = 2 }); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNotAccepted are phones that answer with another version than 2 and 3, or
+// say that they cannot go on.
+func TestNotAccepted(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(sep, store.Install)
+	for _, test := range []struct {
+		version byte
+		reason  wire.Reason
+		status  string
+	}{
+		{1, wire.ReasonSuccess, "Upgrade Failed"},
+		{4, wire.ReasonSuccess, "Upgrade Failed"},
+		{3, wire.ReasonDeclined, "Upgrade Failed: Invalid Credentials"},
+	} {
+		c := h.dial()
+		c.write(wire.AuthResponse{Version: test.version, Device: sep, Reason: test.reason}.Frame(c.id))
+		c.end(wire.ReasonDeclined)
+		if d := h.device(sep); d.Operation != store.Install || d.Status.Long() != test.status {
+			t.Errorf("version %d, %v: the device has %s, %q", test.version, test.reason, d.Operation, d.Status.Long())
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/phone"
+	"capf/enroll/server"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -284,6 +285,54 @@ func TestWrongKeys(t *testing.T) {
 				t.Errorf("the device has %s, %q and LSCs %v", got.Operation, got.Status.Long(), h.lscs(name))
 			}
 		})
+	}
+}
+
+// TestWrongKeyBackup is a phone that is asked for an EC key and sends an RSA
+// one, though not a good one: it is asked for the backup.
+func TestWrongKeyBackup(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	order := store.ECPreferred
+	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
+	c := h.dial()
+	c.hello(sep)
+	for _, want := range []wire.KeyGenerateRequest{{Type: wire.EC, Curve: wire.P384}, {Type: wire.RSA, Size: 2048}} {
+		m, err := wire.ParseKeyGenerateRequest(c.read())
+		if err != nil || m != want {
+			t.Fatalf("the server asks for %+v, not %+v: %v", m, want, err)
+		}
+		c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA1024)}.Frame(c.id))
+	}
+	c.end(wire.ReasonDeclined)
+	if got := h.device(sep).Status.Long(); got != "Upgrade Failed: Key Generation Failed/Timeout" {
+		t.Errorf("the status is %q", got)
+	}
+}
+
+// TestFetchOnce is a phone that gives its LSC and does not know the request
+// for a MIC: it closes the connection, or says nothing more. What it gave is
+// kept.
+func TestFetchOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(c *server.Config) { c.Timeouts.Answer = 500 * time.Millisecond })
+	for name, leave := range map[string]func(*conversation){
+		"closes": func(c *conversation) { c.Close() },
+		"silent": func(*conversation) {},
+	} {
+		h.add(name, store.Troubleshoot)
+		c := h.dial()
+		c.hello(name)
+		c.read()
+		c.write(wire.FetchResponse{Reason: wire.ReasonSuccess, Certificate: &wire.Certificate{Type: wire.LSC, DER: []byte{0x30, 0}}}.Frame(c.id))
+		if m, err := wire.ParseFetchRequest(c.read()); err != nil || m.Type != wire.MIC {
+			t.Fatalf("%s: the server asks for %v: %v", name, m.Type, err)
+		}
+		leave(c)
+		h.settled(name, "Troubleshoot Success")
+		if certs, err := h.rules.Store.DeviceCertificates(t.Context(), h.device(name).ID); err != nil || len(certs) != 1 {
+			t.Errorf("%s: %d certificates were kept: %v", name, len(certs), err)
+		}
 	}
 }
 

@@ -158,6 +158,9 @@ func TestOldPhones(t *testing.T) {
 	if out := sClient(t, h.address, old...); !strings.Contains(out, "alert protocol version") {
 		t.Errorf("TLS 1.0 was not refused:\n%s", out)
 	}
+	if out := sClient(t, h.address, "-tls1_2", "-cipher", "AES128-SHA"); !strings.Contains(out, "alert handshake failure") {
+		t.Errorf("a suite for old phones was not refused:\n%s", out)
+	}
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +172,16 @@ func TestOldPhones(t *testing.T) {
 			t.Errorf("%s:\n%s", suite, out)
 		}
 	}
-	out := sClient(t, h.address)
+	h.set("tls_min_version", "1.1")
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	out := sClient(t, h.address, "-tls1_1", "-cipher", "AES128-SHA@SECLEVEL=0")
+	if !strings.Contains(out, "Protocol  : TLSv1.1\n") || !strings.Contains(out, "AES128-SHA") {
+		t.Errorf("TLS 1.1:\n%s", out)
+	}
+	out = sClient(t, h.address)
 	if !strings.Contains(out, "TLSv1.3") {
 		t.Errorf("new phones:\n%s", out)
 	}
