@@ -103,6 +103,21 @@ func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error)
 	return lsc, err
 }
 
+// Extended says whether there is time left after all for a phone that waits for
+// Outcome: an operator may have moved the time by which its operation has to be
+// completed. The grant has the new time then.
+func (r *Rules) Extended(ctx context.Context, g *Grant) (bool, error) {
+	d, err := r.Store.Device(ctx, g.Device.Name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && d.Schedule != g.Device.Schedule {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	g.Device.CompletesBy = d.CompletesBy
+	return d.CompletesBy.IsZero() || r.Now().Before(d.CompletesBy), nil
+}
+
 // ForgetPossession remembers that the phone dropped the session when it was
 // asked to prove possession of its key: its next attempt is served without.
 func (r *Rules) ForgetPossession(ctx context.Context, g Grant) error {

@@ -95,7 +95,7 @@ func (s *session) receiveWaiting() (wire.Frame, error) {
 		if s.isWoken() {
 			return wire.Frame{}, errDecided
 		}
-		return wire.Frame{}, enroll.LateWaiting()
+		return wire.Frame{}, s.late()
 	case err != nil:
 		return wire.Frame{}, s.lost("waiting for", s.state, err)
 	}
@@ -116,6 +116,21 @@ func (s *session) deadlineOfOperation() time.Time {
 		return time.Time{} // for ever
 	}
 	return time.Now().Add(by.Sub(s.Rules.Now()))
+}
+
+// late ends the wait, unless an operator has given the operation more time: then
+// it is as if the session had been woken for nothing.
+func (s *session) late() error {
+	ctx, cancel := background()
+	defer cancel()
+	extended, err := s.Rules.Extended(ctx, s.grant)
+	switch {
+	case err != nil:
+		return err
+	case extended:
+		return errDecided
+	}
+	return enroll.LateWaiting()
 }
 
 // holdRead sets the read deadline, unless the session has been woken already.

@@ -68,6 +68,28 @@ func TestWaitIsEnded(t *testing.T) {
 	}
 }
 
+// TestWaitIsExtended is an operator who gives the operation more time while the
+// phone waits: the phone goes on waiting, and its key is not lost.
+func TestWaitIsExtended(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	soon := h.clock.now().Add(3 * time.Second)
+	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = &soon })
+	w := h.waits(sep)
+	r := h.pending(sep)
+	later := soon.Add(time.Hour)
+	h.change(sep, func(e *enroll.DeviceEdit) { e.CompletesBy = &later })
+	select {
+	case <-w.done:
+		t.Fatalf("the phone ended with %v", w.err)
+	case <-time.After(time.Until(soon) + time.Second):
+	}
+	h.bring(h.sign(ca, r))
+	if <-w.done; w.err != nil {
+		t.Error(w.err)
+	}
+}
+
 // TestWaitAmongMany finds the decision among more events than are looked at one
 // by one.
 func TestWaitAmongMany(t *testing.T) {
