@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A value of a row is a string, a number, a bool, a time (zero for none), a
@@ -133,10 +134,14 @@ func timestamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
+// formulas begin with one of these; a spreadsheet with a Japanese or Chinese
+// face takes the wide ones too. Package provision undoes it.
+const formulas = "=+-@\t\r\n＝＋－＠"
+
 // harmless keeps a spreadsheet from running a cell as a formula: a phone or a
 // directory may have sent the text.
 func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune(formulas, first) {
 		return "'" + s
 	}
 	return s

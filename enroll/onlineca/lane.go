@@ -135,55 +135,57 @@ func (n *lane) attempt(ctx context.Context, c call, s scheme) (*reply, error) {
 	return n.send(ctx, c, "")
 }
 
-// login makes a call by NTLM: an empty request that asks for the challenge,
-// then the call with the answer to it, on one connection.
+// login makes a call by NTLM, unless the connection is logged in already.
 func (n *lane) login(ctx context.Context, c call, s scheme) (*reply, error) {
-	for try := 0; ; try++ {
-		if n.loggedIn != nil {
-			r, err := n.send(ctx, c, "")
-			if err != nil || r.status != http.StatusUnauthorized {
-				return r, err
-			}
-			n.loggedIn = nil
+	if n.loggedIn != nil {
+		r, err := n.send(ctx, c, "")
+		if err != nil || r.status != http.StatusUnauthorized {
+			return r, err
 		}
-		name := map[scheme]string{ntlm: "NTLM", negotiate: "Negotiate"}[s]
-		hello, err := ntlmssp.NewNegotiateMessage("", "")
-		if err != nil {
-			return nil, n.link.broken(c, err, false)
-		}
-		empty := c
-		empty.body = nil
-		r, err := n.send(ctx, empty, name+" "+base64.StdEncoding.EncodeToString(hello))
-		if err != nil {
-			return nil, err
-		}
-		if r.status != http.StatusUnauthorized {
-			if c.body == nil {
-				return r, nil
-			}
-			return n.send(ctx, c, "") // let in without a login
-		}
-		challenge := token(r.header, name)
-		if challenge == nil {
-			return r, nil
-		}
-		answer, err := n.answer(challenge, r.conn)
-		if err != nil {
-			return nil, n.link.broken(c, err, false)
-		}
-		asked := r.conn
-		r, err = n.send(ctx, c, name+" "+base64.StdEncoding.EncodeToString(answer))
-		if err != nil {
-			return nil, err
-		}
-		if r.status == http.StatusUnauthorized && r.conn != asked && try == 0 {
-			continue // the connection went away between the two
-		}
-		if r.status != http.StatusUnauthorized {
-			n.loggedIn = r.conn
-		}
-		return r, nil
+		n.loggedIn = nil
 	}
+	r, moved, err := n.handshake(ctx, c, s)
+	if err == nil && moved && r.status == http.StatusUnauthorized {
+		r, _, err = n.handshake(ctx, c, s)
+	}
+	return r, err
+}
+
+// handshake is an empty request that asks for the challenge, then the call with
+// the answer to it. It works on one connection only; moved says that there were
+// two, since the first went away.
+func (n *lane) handshake(ctx context.Context, c call, s scheme) (r *reply, moved bool, err error) {
+	name := map[scheme]string{ntlm: "NTLM", negotiate: "Negotiate"}[s]
+	hello, err := ntlmssp.NewNegotiateMessage("", "")
+	if err != nil {
+		return nil, false, n.link.broken(c, err, false)
+	}
+	empty := c
+	empty.body = nil
+	r, err = n.send(ctx, empty, name+" "+base64.StdEncoding.EncodeToString(hello))
+	if err != nil {
+		return nil, false, err
+	}
+	if r.status != http.StatusUnauthorized { // let in without a login
+		if c.body != nil {
+			r, err = n.send(ctx, c, "")
+		}
+		return r, false, err
+	}
+	challenge := token(r.header, name)
+	if challenge == nil {
+		return r, false, nil
+	}
+	answer, err := n.answer(challenge, r.conn)
+	if err != nil {
+		return nil, false, n.link.broken(c, err, false)
+	}
+	asked := r.conn
+	r, err = n.send(ctx, c, name+" "+base64.StdEncoding.EncodeToString(answer))
+	if err == nil && r.status != http.StatusUnauthorized {
+		n.loggedIn = r.conn
+	}
+	return r, err == nil && r.conn != asked, err
 }
 
 func (n *lane) answer(challenge []byte, conn net.Conn) ([]byte, error) {

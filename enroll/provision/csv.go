@@ -286,8 +286,8 @@ func (s *scanner) readName(r *row, cell string) string {
 	switch {
 	case enroll.IsMAC(cell):
 		cell = "SEP" + cell // so the vendor's own files have it
-	case strings.Trim(cell, "0123456789") == "" && cell != "":
-		return "the name has only digits; a spreadsheet may have taken zeros from the beginning of a MAC address"
+	case shortMAC.MatchString(cell):
+		return "a MAC address has twelve digits; a spreadsheet may have taken zeros from its beginning"
 	}
 	name, err := enroll.ParseDeviceName(cell)
 	if err != nil {
@@ -376,8 +376,8 @@ func bits(cell string) (int, error) {
 // plainText undoes what "capf device list --csv" does to a cell that a
 // spreadsheet would run, and makes one line of several.
 func plainText(cell string) *string {
-	if len(cell) > 1 && cell[0] == '\'' && strings.ContainsRune("=+-@\t\r", rune(cell[1])) {
-		cell = cell[1:]
+	if text, quoted := strings.CutPrefix(cell, "'"); quoted && strings.IndexAny(text, "=+-@\t\r\n＝＋－＠") == 0 {
+		cell = text
 	}
 	cell = strings.Join(strings.FieldsFunc(cell, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 	return &cell

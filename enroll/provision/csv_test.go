@@ -108,7 +108,7 @@ func TestBadCSV(t *testing.T) {
 		"a short MAC address":     {plain + "SEP0011223344,\n", "2:1 Device Name: "},
 		"a MAC address as number": {plain + "1.12233E+11,\n", "2:1 Device Name: a spreadsheet"},
 		"the same with a comma":   {"Device Name;Authentication String\n1,12233E+11;\n", "2:1 Device Name: a spreadsheet"},
-		"one without its zeros":   {plain + "1122334455,\n", "2:1 Device Name: the name has only digits"},
+		"one without its zeros":   {plain + "1122334455,\n", "2:1 Device Name: a MAC address has twelve digits"},
 		"a cell without heading":  {"Device Name,,Description\nCSFolga,x,\n", "2:9 : the column has no heading"},
 		"line ends of old":        {"Device Name,Description\rCSFolga,x\r", "CR alone"},
 		"a string as number":      {plain + "CSFolga,1.23457E+09\n", "2:9 Authentication String: a spreadsheet"},
@@ -176,6 +176,20 @@ func TestManyProblems(t *testing.T) {
 	}
 	if h.device("CSFhere").Pool != "" || h.device("CSF2").Pool != "a" {
 		t.Error("the wrong rows were put in")
+	}
+}
+
+// TestFormulasComeBack: what a list has quoted, so that no spreadsheet runs it,
+// is as it was.
+func TestFormulasComeBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.insert("name;description\nCSFa;'=1+1\nCSFb;'＝1\nCSFc;'tis\n", provision.InsertOptions{})
+	must(t, err)
+	for name, want := range map[string]string{"CSFa": "=1+1", "CSFb": "＝1", "CSFc": "'tis"} {
+		if got := h.device(name).Description; got != want {
+			t.Errorf("%s is described as %q", name, got)
+		}
 	}
 }
 
