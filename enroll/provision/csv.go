@@ -286,7 +286,7 @@ func (s *scanner) readName(r *row, cell string) string {
 	switch {
 	case enroll.IsMAC(cell):
 		cell = "SEP" + cell // so the vendor's own files have it
-	case shortMAC.MatchString(cell):
+	case len(cell) >= 8 && len(cell) < 12 && strings.Trim(cell, "0123456789") == "":
 		return "a MAC address has twelve digits; a spreadsheet may have taken zeros from its beginning"
 	}
 	name, err := enroll.ParseDeviceName(cell)
