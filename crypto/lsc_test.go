@@ -1,7 +1,6 @@
 package crypto_test
 
 import (
-	"bytes"
 	stdcrypto "crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -10,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,39 +85,6 @@ func TestIssueAsText(t *testing.T) {
 	cert := parse(t, der)
 	if string(cert.AuthorityKeyId) != string(a.Leaf().SubjectKeyId) || len(cert.Extensions) != 6 {
 		t.Errorf("authority key %x, %d extensions", cert.AuthorityKeyId, len(cert.Extensions))
-	}
-}
-
-// TestIssueWritesWhatTheStandardLibraryWrites also beyond 2049, when times have
-// another form, and with serial numbers of many lengths.
-func TestIssueWritesWhatTheStandardLibraryWrites(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2046, 6, 1, 12, 0, 0, 0, time.UTC)
-	a, err := crypto.NewCAPF(rand.Reader, crypto.Name{Organization: strings.Repeat("Ü", 64), Country: "DE"}, 2048, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []crypto.KeyKind{crypto.RSA512, crypto.RSA2048, crypto.EC256, crypto.EC521} {
-		spki := spkiOf(t, generate(t, kind))
-		for first, device := range []string{"SEP001122334455", "BOT_ALICE", "a", strings.Repeat("a", 63)} {
-			random := io.MultiReader(bytes.NewReader(make([]byte, first)), rand.Reader) // for the serial number
-			der, err := a.Issue(random, crypto.LSC{Device: device, SPKI: spki, ValidityDays: 1825}, now.AddDate(4, 0, 0))
-			if err != nil {
-				t.Fatal(err)
-			}
-			cert := parse(t, der)
-			want, err := x509.CreateCertificate(nil, &x509.Certificate{
-				SerialNumber: cert.SerialNumber, RawSubject: cert.RawSubject, NotBefore: cert.NotBefore, NotAfter: cert.NotAfter,
-				KeyUsage: cert.KeyUsage, ExtKeyUsage: cert.ExtKeyUsage, BasicConstraintsValid: cert.BasicConstraintsValid, DNSNames: cert.DNSNames,
-				SubjectKeyId: cert.SubjectKeyId, AuthorityKeyId: cert.AuthorityKeyId, SignatureAlgorithm: x509.SHA256WithRSA,
-			}, a.Leaf(), cert.PublicKey, a.Key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(der, want) {
-				t.Errorf("%s, %q:\n%x, the standard library writes\n%x", kind, device, der, want)
-			}
-		}
 	}
 }
 
