@@ -90,7 +90,7 @@ func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int
 }
 
 // MarkFetched keeps the certificates that a phone gave to a Troubleshoot, one
-// for each kind. An LSC with that content which is still issued is installed.
+// for each kind. An LSC with that content which has not been confirmed is installed.
 // The operation is cleared with Troubleshoot Success when it is still the one
 // of that schedule. ErrNotFound: the device has been deleted.
 func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int64, certs []DeviceCertificate) error {

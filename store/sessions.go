@@ -152,9 +152,9 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 }
 
 // NoteAuthenticated forgets wrong strings, keeps the certificates that the
-// phone showed, and takes an LSC with the fingerprint (SHA-256) that is still
-// issued for installed: the phone evidently has it. When all of that is so
-// already, as in most sessions, it only reads.
+// phone showed, and takes an LSC with the fingerprint (SHA-256) that has not
+// been confirmed, issued or stale, for installed: the phone evidently has it.
+// When all of that is so already, as in most sessions, it only reads.
 func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, certs []DeviceCertificate, lscFingerprint []byte) error {
 	news, err := s.anythingNew(ctx, deviceID, certs, lscFingerprint)
 	if err == nil && news {
@@ -205,7 +205,7 @@ func (s *Store) anythingNew(ctx context.Context, deviceID int64, certs []DeviceC
 		return false, nil
 	}
 	var evident bool
-	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND state = 'issued' AND fingerprint = ?)",
+	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ?)",
 		[]any{deviceID, fingerprint}, &evident)
 	return evident, err
 }
@@ -223,15 +223,15 @@ func (t *tx) showed(deviceID int64, certs []DeviceCertificate) error {
 	return nil
 }
 
-// evident takes an issued LSC with the fingerprint for installed and returns
-// its serial, "" when there is none.
+// evident takes an issued or stale LSC with the fingerprint for installed and
+// returns its serial, "" when there is none.
 func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 	if fingerprint == nil {
 		return "", nil
 	}
 	var id int64
 	var serial string
-	err := t.row("SELECT id, serial FROM lscs WHERE device_id = ? AND state = 'issued' AND fingerprint = ?",
+	err := t.row("SELECT id, serial FROM lscs WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ?",
 		deviceID, fingerprint).Scan(&id, &serial)
 	if err == ErrNotFound {
 		return "", nil
@@ -242,7 +242,7 @@ func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 	return serial, t.install(id, deviceID)
 }
 
-// install makes the issued LSC the installed one of its device.
+// install makes an issued or stale LSC the installed one of its device.
 func (t *tx) install(lscID, deviceID int64) error {
 	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
 		millis(t.now), deviceID)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -279,6 +280,28 @@ func TestNoteAuthenticated(t *testing.T) {
 	note(0, mic, l.Fingerprint)
 	must(t, s.DeleteDevice(t.Context(), operator, d.Name))
 	note(0, mic, l.Fingerprint)
+}
+
+// TestNoteAuthenticatedOvertaken: the phone lost the connection before it could
+// confirm, made another key when it came back, and lost that one.
+func TestNoteAuthenticatedOvertaken(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	has, lost := issue(t, s, d), issue(t, s, d)
+	e := events(t, s, 1, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, has.Fingerprint)) })
+	if lscState(t, s, has) != LSCInstalled || lscState(t, s, lost) != LSCIssued || !strings.Contains(e.Detail, has.Serial) {
+		t.Errorf("the LSCs are %s and %s, the event %+v", lscState(t, s, has), lscState(t, s, lost), e)
+	}
+	got, err := s.LSC(t.Context(), has.Serial)
+	if err != nil || !got.EndedAt.IsZero() {
+		t.Errorf("it has ended at %v, %v", got.EndedAt, err)
+	}
+	events(t, s, 0, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, has.Fingerprint)) })
+	n, err := s.DeleteStale(t.Context(), operator, nil)
+	if err != nil || n != 0 {
+		t.Errorf("%d stale LSCs have been deleted, %v", n, err)
+	}
 }
 
 func TestMarkDeleted(t *testing.T) {
