@@ -167,16 +167,14 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 	if e.CompletesBy != nil && !e.CompletesBy.After(now) {
 		return badValue("the time %s, by which the operation has to be completed, has passed", e.CompletesBy.Format(time.RFC3339))
 	}
+	set(&d.Operation, e.Operation)
+	if e.CompletesBy != nil && d.Operation == store.NoOperation {
+		return refused("device %q has no operation that could be completed by a time", d.Name)
+	}
 	if e.Operation == nil {
-		if e.CompletesBy != nil {
-			if d.Operation == store.NoOperation {
-				return refused("device %q has no operation that could be completed by a time", d.Name)
-			}
-			d.CompletesBy = *e.CompletesBy
-		}
+		set(&d.CompletesBy, e.CompletesBy)
 		return nil
 	}
-	d.Operation = *e.Operation
 	d.Schedule++
 	if d.Operation == store.NoOperation {
 		d.CompletesBy, d.Status = time.Time{}, store.StatusNone

@@ -129,6 +129,8 @@ func TestDeviceRules(t *testing.T) {
 			"the time 2001-09-09T01:46:40Z, by which the operation has to be completed, has passed"},
 		{"time for nothing", "a", enroll.DeviceEdit{CompletesBy: ptr(time.Now().Add(time.Hour))}, enroll.ErrRefused,
 			`device "a" has no operation that could be completed by a time`},
+		{"time for none", "a", enroll.DeviceEdit{Operation: ptr(store.NoOperation), CompletesBy: ptr(time.Now().Add(time.Hour))}, enroll.ErrRefused,
+			`device "a" has no operation that could be completed by a time`},
 		{"control character", "a", enroll.DeviceEdit{Description: ptr("a\x1bb")}, enroll.ErrValue,
 			"the description has at most 128 characters and no control characters"},
 		{"no UTF-8", "a", enroll.DeviceEdit{Pool: ptr("B\xfcro")}, enroll.ErrValue, "the pool is not UTF-8"},
