@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"strings"
 	"time"
 )
 
@@ -127,24 +125,23 @@ func (s *Store) LSC(ctx context.Context, serial string) (LSC, error) {
 
 // DeleteStale deletes stale LSCs, all of them when serials is nil, and returns
 // how many. Either all are deleted or none: ErrNotFound names the serial that
-// there is not, ErrConflict the one whose LSC is not stale.
+// there is not, ErrConflict the one whose LSC is not stale. There is an event
+// for each LSC, or one for all.
 func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n int64, err error) {
 	err = s.change(ctx, func(t *tx) (err error) {
 		n = 0
 		if serials == nil {
 			n, err = t.exec("DELETE FROM lscs WHERE state = 'stale'")
+			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSCs", err)
 		}
 		for _, serial := range serials {
-			deleted, err := t.deleteStale(serial)
+			deleted, err := t.deleteStale(a, serial)
 			if err != nil {
 				return err
 			}
 			n += deleted
 		}
-		if err != nil || n == 0 {
-			return err
-		}
-		return t.event(a, "", EventText{Action: "stale-lsc-delete", Detail: deletion(serials, n, "stale LSCs")})
+		return nil
 	})
 	if err != nil {
 		return 0, failed(err, "deleting stale LSCs")
@@ -152,30 +149,24 @@ func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n i
 	return n, nil
 }
 
-func (t *tx) deleteStale(serial string) (int64, error) {
-	n, err := t.exec("DELETE FROM lscs WHERE serial = ? AND state = 'stale'", plainSerial(serial))
-	if err != nil || n > 0 {
-		return n, err
+// deleteStale deletes more than one only when two issuers have used the serial.
+func (t *tx) deleteStale(a Actor, serial string) (int64, error) {
+	devices, err := rowsOf(t, query{selection: "DELETE FROM lscs WHERE serial = ? AND state = 'stale' RETURNING device", args: []any{plainSerial(serial)}},
+		func(device *string) []any { return []any{device} })
+	if err != nil {
+		return 0, err
+	}
+	for _, device := range devices {
+		if err := t.event(a, device, EventText{Action: "stale-lsc-delete", Detail: plainSerial(serial)}); err != nil {
+			return 0, err
+		}
+	}
+	if len(devices) > 0 {
+		return int64(len(devices)), nil
 	}
 	var state string
 	if err := t.row("SELECT state FROM lscs WHERE serial = ?", plainSerial(serial)).Scan(&state); err != nil {
 		return 0, failed(err, "LSC %q", serial)
 	}
 	return 0, conflict("the LSC %q is %s", serial, state)
-}
-
-// deletion words the event of a deletion: which, when there were few.
-func deletion[T any](which []T, n int64, all string) string {
-	if which == nil {
-		return fmt.Sprintf("all %d %s", n, all)
-	}
-	const few = 20
-	words := make([]string, 0, few)
-	for _, w := range which[:min(len(which), few)] {
-		words = append(words, fmt.Sprint(w))
-	}
-	if len(which) > few {
-		words = append(words, fmt.Sprintf("and %d more", len(which)-few))
-	}
-	return strings.Join(words, " ")
 }

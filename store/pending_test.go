@@ -49,7 +49,7 @@ func TestEventsAfter(t *testing.T) {
 	for _, e := range all(t, s.EventsAfter(t.Context(), before)) {
 		seen = append(seen, Event{ID: e.ID, Device: e.Device, Action: e.Action})
 	}
-	want := []Event{{ID: before + 1, Device: d.Name, Action: "enroll"}, {ID: before + 2, Action: "csr-delete"}}
+	want := []Event{{ID: before + 1, Device: d.Name, Action: "enroll"}, {ID: before + 2, Device: d.Name, Action: "csr-delete"}}
 	if !slices.Equal(seen, want) || last() != before+2 {
 		t.Errorf("the events are %v, up to %d, instead of %v", seen, last(), want)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -160,23 +161,20 @@ func (s *Store) Request(ctx context.Context, id int64) (Request, error) {
 // DeleteRequests deletes requests that have no certificate, all pending ones
 // when ids is nil, and returns how many. Either all are deleted or none:
 // ErrNotFound names the id that there is not, ErrConflict the one that has
-// been issued.
+// been issued. There is an event for each id, or one for all.
 func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int64, err error) {
 	err = s.change(ctx, func(t *tx) (err error) {
-		n = 0
 		if ids == nil {
 			n, err = t.exec("DELETE FROM requests WHERE state = 'pending'")
+			return t.allDeleted(a, "csr-delete", n, "pending requests", err)
 		}
 		for _, id := range ids {
-			if err := t.deleteRequest(id); err != nil {
+			if err := t.deleteRequest(a, id); err != nil {
 				return err
 			}
-			n++
 		}
-		if err != nil || n == 0 {
-			return err
-		}
-		return t.event(a, "", EventText{Action: "csr-delete", Detail: deletion(ids, n, "pending requests")})
+		n = int64(len(ids))
+		return nil
 	})
 	if err != nil {
 		return 0, failed(err, "deleting requests")
@@ -184,9 +182,13 @@ func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int
 	return n, nil
 }
 
-func (t *tx) deleteRequest(id int64) error {
-	n, err := t.exec("DELETE FROM requests WHERE id = ? AND state <> 'issued'", id)
-	if err != nil || n == 1 {
+func (t *tx) deleteRequest(a Actor, id int64) error {
+	var device string
+	err := t.row("DELETE FROM requests WHERE id = ? AND state <> 'issued' RETURNING device", id).Scan(&device)
+	if err == nil {
+		return t.event(a, device, EventText{Action: "csr-delete", Detail: decimal(id)})
+	}
+	if err != ErrNotFound {
 		return err
 	}
 	var state string
@@ -194,4 +196,12 @@ func (t *tx) deleteRequest(id int64) error {
 		return failed(err, "request %d", id)
 	}
 	return conflict("request %d has been %s", id, state)
+}
+
+// allDeleted writes the event of a deletion that named nothing by itself.
+func (t *tx) allDeleted(a Actor, action string, n int64, what string, err error) error {
+	if err != nil || n == 0 {
+		return err
+	}
+	return t.event(a, "", EventText{Action: action, Detail: fmt.Sprintf("all %d %s", n, what)})
 }

@@ -164,7 +164,7 @@ func TestDeleteRequests(t *testing.T) {
 			t.Errorf("%d, %v", n, err)
 		}
 	})
-	if e.Action != "csr-delete" || e.Detail != "1" {
+	if e.Action != "csr-delete" || e.Device != a.Name || e.Detail != "1" {
 		t.Errorf("the event is %+v", e)
 	}
 	e = events(t, s, 1, func() {
@@ -240,7 +240,7 @@ func TestDeleteStale(t *testing.T) {
 			t.Errorf("%d, %v", n, err)
 		}
 	})
-	if e.Action != "stale-lsc-delete" || e.Device != "" {
+	if e.Action != "stale-lsc-delete" || e.Device != d.Name || e.Detail != l[0].Serial {
 		t.Errorf("the event is %+v", e)
 	}
 	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), l[0].ID, 1), ErrNotFound)

@@ -250,7 +250,7 @@ func (w *watcher) changed(ctx context.Context, last int64) (devices map[string]b
 		if err != nil {
 			return nil, false, err
 		}
-		if e.Device == "" { // such as the deletion of several requests
+		if e.Device == "" { // such as the deletion of all requests
 			return nil, true, nil
 		}
 		devices[strings.ToLower(e.Device)] = true
