@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -67,7 +68,7 @@ func csrCount(ctx context.Context, env *Env, f store.RequestFilter) error {
 
 func requestFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "state", Value: string(store.RequestPending), Usage: "`STATE`: pending, issued, superseded, rejected, all"},
+		&cli.StringFlag{Name: "state", Value: string(store.RequestPending), Usage: "`STATE`: " + strings.Join(store.RequestStates(), ", ") + ", all"},
 		&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 		&cli.StringFlag{Name: "since", Usage: "only since the `TIME`, such as 2027-01-31 or 7d"},
 	}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +19,7 @@ replaced or deleted. It is stale when it was overtaken or refused before that.`,
 		output:  list,
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
-			&cli.StringFlag{Name: "state", Usage: "`STATE`: issued, installed, replaced, deleted, stale"},
+			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that end before the `TIME`, such as 2027-01-31 or +90d"},
 		},

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,13 +46,7 @@ func Kinds() []KeyKind {
 }
 
 // Known tells whether k is one of Kinds.
-func (k KeyKind) Known() bool {
-	switch k {
-	case RSA512, RSA1024, RSA2048, RSA3072, RSA4096, EC256, EC384, EC521:
-		return true
-	}
-	return false
-}
+func (k KeyKind) Known() bool { return slices.Contains(Kinds(), k) }
 
 // IsRSA tells whether k is a kind of RSA key.
 func (k KeyKind) IsRSA() bool { return strings.HasPrefix(string(k), "rsa-") }

@@ -62,11 +62,6 @@ type MissingCA struct {
 // Count is how many rows had the outcome.
 func (r ImportReport) Count(o ImportOutcome) int { return r.Outcomes[o] }
 
-// ImportCertificates is ImportAll for one source.
-func (r *Rules) ImportCertificates(ctx context.Context, actor store.Actor, source Source, o ImportOptions) (ImportReport, error) {
-	return r.ImportAll(ctx, actor, []Source{source}, o)
-}
-
 // ImportAll brings certificates back that another CA has made. Each is matched
 // to its request by its key, never by a name, and checked: the phone's own, an
 // end-entity certificate with the usages that phones need, valid now, and

@@ -80,9 +80,9 @@ func TestWrongCertificates(t *testing.T) {
 			return [][]byte{der(other), der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
 		}, []string{"imported", "refused: its issuer has used the serial number for another certificate in this import"}},
 		{"rejected", func(d *desk, r store.Request) [][]byte {
-			if err := d.Store.RejectRequest(d.Context(), olga, r.ID, "no"); err != nil {
-				d.Fatal(err)
-			}
+			d.issuer = IssuerOnline
+			r = d.request(r.Device)
+			d.reject(r)
 			return [][]byte{der(d.sign(r))}
 		}, []string{"refused: the request has been rejected"}},
 		{"older", func(d *desk, r store.Request) [][]byte { d.request(r.Device); return [][]byte{der(d.sign(r))} },
@@ -140,6 +140,14 @@ func (d *desk) requestOf(device string) store.Request {
 	return d.requestFor(device, crypto.RSA2048, key)
 }
 
+// reject ends a request that was not sent to the online CA yet.
+func (d *desk) reject(r store.Request) {
+	d.Helper()
+	if n, err := d.Store.WithdrawOnline(d.Context(), olga, r.ID, "no"); n != 1 || err != nil {
+		d.Fatal(n, err)
+	}
+}
+
 // bring imports certificates that are good.
 func (d *desk) bring(ders ...[]byte) {
 	d.Helper()
@@ -181,7 +189,7 @@ func TestMovedOn(t *testing.T) {
 			_, err := d.Store.DeleteRequests(d.Context(), olga, []int64{r.ID})
 			return err
 		}, "importing certificates: request 2: not found", store.ErrNotFound},
-		"rejected": {func(d *desk, r store.Request) error { return d.Store.RejectRequest(d.Context(), olga, r.ID, "no") },
+		"rejected": {func(d *desk, r store.Request) error { d.reject(r); return nil },
 			"importing certificates: request 2: conflict: it is rejected now", store.ErrConflict},
 		"issued": {func(d *desk, r store.Request) error { d.bring(der(d.sign(r))); return nil },
 			"importing certificates: request 2: conflict: it is issued now", store.ErrConflict},
@@ -191,6 +199,7 @@ func TestMovedOn(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
 			d.trusts(d.root, d.ca)
+			d.issuer = IssuerOnline // whose requests can be rejected
 			first, second := d.request("first"), d.request("second")
 			certs := slices.Concat(der(d.sign(first)), der(d.sign(second)))
 			var before string
@@ -284,7 +293,7 @@ func TestTrustAdvice(t *testing.T) {
 		t.Errorf("with the CA in the import: %+v", report)
 	}
 	add := func(c *testCA, p store.Purpose) {
-		if _, err := d.Store.AddTrust(t.Context(), olga, trustRow(c.Certificate, p, "", false)); err != nil {
+		if _, err := d.Store.AddTrusts(t.Context(), olga, []store.TrustCertificate{trustRow(c.Certificate, p, "", false)}); err != nil {
 			t.Fatal(err)
 		}
 	}

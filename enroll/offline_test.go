@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	stdcrypto "crypto"
 	"crypto/ecdsa"
@@ -38,12 +39,16 @@ type desk struct {
 	*Rules
 	root, ca *testCA
 	serial   int64
+	issuer   string // of requests; empty is the offline CA
 }
 
 type testCA struct {
 	*x509.Certificate
 	key stdcrypto.Signer
 }
+
+// Bytes is a source in memory.
+func Bytes(name string, data []byte) Source { return Stream(name, bytes.NewReader(data)) }
 
 func newDesk(t testing.TB) *desk {
 	t.Helper()
@@ -101,7 +106,7 @@ func (d *desk) trusts(certs ...*testCA) {
 	d.Helper()
 	for _, c := range certs {
 		for _, p := range []store.Purpose{store.CAPFTrust, store.CallManagerTrust} {
-			if _, err := d.Store.AddTrust(d.Context(), olga, trustRow(c.Certificate, p, "", false)); err != nil {
+			if _, err := d.Store.AddTrusts(d.Context(), olga, []store.TrustCertificate{trustRow(c.Certificate, p, "", false)}); err != nil {
 				d.Fatal(err)
 			}
 		}
@@ -138,7 +143,7 @@ func (d *desk) requestFor(device string, kind crypto.KeyKind, key stdcrypto.Sign
 	}
 	hash := crypto.KeyHash(spki)
 	r, err := d.Store.SubmitRequest(d.Context(), store.Actor{Kind: store.Phone, Name: device}, store.Request{
-		DeviceID: row.ID, Device: row.Name, Schedule: row.Schedule, Issuer: IssuerOffline, KeyKind: string(kind),
+		DeviceID: row.ID, Device: row.Name, Schedule: row.Schedule, Issuer: cmp.Or(d.issuer, IssuerOffline), KeyKind: string(kind),
 		KeyHash: hash[:], PublicKey: spki, CSR: csr, Possessed: true,
 	})
 	if err != nil {

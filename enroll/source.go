@@ -1,7 +1,6 @@
 package enroll
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +14,6 @@ type Source struct {
 	open func() (io.ReadCloser, error)
 	dir  string
 }
-
-// Bytes is a source in memory.
-func Bytes(name string, data []byte) Source { return Stream(name, bytes.NewReader(data)) }
 
 // Stream is a source that can be read once, such as standard input.
 func Stream(name string, r io.Reader) Source {

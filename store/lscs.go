@@ -38,43 +38,6 @@ func (t *tx) attach(l *LSC, state LSCState) (err error) {
 	return err
 }
 
-// AttachCertificate keeps the certificate that an issuer made for a pending
-// request: the request is issued then, and so is the LSC, unless the device
-// has sent a newer request, which makes it stale at once. The ids, the device,
-// the key kind, the state and the times but the validity are the store's.
-// ErrConflict: the request is not pending, or the issuer has used the serial
-// before; ErrNotFound: there is no such request.
-func (s *Store) AttachCertificate(ctx context.Context, a Actor, requestID int64, l LSC) (LSC, error) {
-	err := s.change(ctx, func(t *tx) error {
-		err := t.row(`UPDATE requests SET state = 'issued' WHERE id = ? AND state = 'pending' RETURNING device_id, device, key_kind`,
-			requestID).Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
-		if err == ErrNotFound {
-			return t.notPending(requestID)
-		}
-		if err != nil {
-			return err
-		}
-		var overtaken bool
-		err = t.row("SELECT EXISTS (SELECT 1 FROM requests WHERE device = ? AND id > ?)", l.Device, requestID).Scan(&overtaken)
-		if err != nil {
-			return err
-		}
-		state := LSCIssued
-		if overtaken {
-			state = LSCStale
-		}
-		l.RequestID = requestID
-		if err := t.attach(&l, state); err != nil {
-			return err
-		}
-		return t.event(a, l.Device, EventText{Action: "csr-issue", Step: "issue", Detail: "serial " + l.Serial})
-	})
-	if err != nil {
-		return LSC{}, failed(err, "keeping the certificate of request %d", requestID)
-	}
-	return l, nil
-}
-
 // LSCs yields LSCs, oldest first; those that ExpiresBefore limits, by the end
 // of their validity.
 func (s *Store) LSCs(ctx context.Context, f LSCFilter) iter.Seq2[LSC, error] {

@@ -28,6 +28,24 @@ func inTurn(list ...ImportedLSC) func() (ImportedLSC, bool, error) {
 
 func imported(r Request) ImportedLSC { return ImportedLSC{RequestID: r.ID, LSC: certificate()} }
 
+// bring imports a certificate for the request.
+func bring(t testing.TB, s *Store, r Request) LSC {
+	t.Helper()
+	_, err := s.ImportLSCs(t.Context(), operator, inTurn(imported(r)))
+	must(t, err)
+	l, err := s.LSCOfRequest(t.Context(), r.ID)
+	must(t, err)
+	return l
+}
+
+// reject keeps a request that cannot be sent to the online CA.
+func reject(t testing.TB, s *Store, d Device) Request {
+	t.Helper()
+	r, err := s.RejectUnproven(t.Context(), phone(d.Name), request(d))
+	must(t, err)
+	return r
+}
+
 func TestEventsAfter(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "capf.db")
@@ -65,11 +83,9 @@ func TestWaiting(t *testing.T) {
 	old, pending := submit(t, s, d), submit(t, s, d)
 	gone := submit(t, s, addDevice(t, s, "SEP000000000002"))
 	must(t, s.DeleteDevice(t.Context(), operator, gone.Device))
-	rejected := submit(t, s, addDevice(t, s, "SEP000000000003"))
-	must(t, s.RejectRequest(t.Context(), operator, rejected.ID, "no"))
+	rejected := reject(t, s, addDevice(t, s, "SEP000000000003"))
 	issued := submit(t, s, addDevice(t, s, "SEP000000000004"))
-	_, err := s.AttachCertificate(t.Context(), operator, issued.ID, certificate())
-	must(t, err)
+	bring(t, s, issued)
 
 	ids, err := s.WaitingRequests(t.Context())
 	must(t, err)
@@ -118,8 +134,7 @@ func TestLSCOfRequest(t *testing.T) {
 	r := submit(t, s, addDevice(t, s, "SEP000000000001"))
 	_, err := s.LSCOfRequest(t.Context(), r.ID)
 	wantErr(t, err, ErrNotFound)
-	l, err := s.AttachCertificate(t.Context(), operator, r.ID, certificate())
-	must(t, err)
+	l := bring(t, s, r)
 	got, err := s.LSCOfRequest(t.Context(), r.ID)
 	must(t, err)
 	if got.ID != l.ID {
@@ -181,10 +196,8 @@ func TestImportIsAtomic(t *testing.T) {
 	s, _ := newStore(t)
 	good := submit(t, s, addDevice(t, s, "SEP000000000001"))
 	issued := submit(t, s, addDevice(t, s, "SEP000000000002"))
-	taken, err := s.AttachCertificate(t.Context(), operator, issued.ID, certificate())
-	must(t, err)
-	rejected := submit(t, s, addDevice(t, s, "SEP000000000003"))
-	must(t, s.RejectRequest(t.Context(), operator, rejected.ID, "no"))
+	taken := bring(t, s, issued)
+	rejected := reject(t, s, addDevice(t, s, "SEP000000000003"))
 	serial := imported(submit(t, s, addDevice(t, s, "SEP000000000004")))
 	serial.LSC.Serial = taken.Serial
 	broken := errors.New("the file is gone")

@@ -86,33 +86,6 @@ func (t *tx) overtake(deviceID int64) error {
 	return err
 }
 
-// RejectRequest keeps an issuer's reason not to sign. ErrConflict: the request
-// is not pending; ErrNotFound: there is none.
-func (s *Store) RejectRequest(ctx context.Context, a Actor, requestID int64, reason string) error {
-	err := s.change(ctx, func(t *tx) error {
-		var device string
-		err := t.row("UPDATE requests SET state = 'rejected', reason = ? WHERE id = ? AND state = 'pending' RETURNING device",
-			reason, requestID).Scan(&device)
-		if err == ErrNotFound {
-			return t.notPending(requestID)
-		}
-		if err != nil {
-			return err
-		}
-		return t.event(a, device, EventText{Action: "csr-reject", Step: "issue", Outcome: "rejected", Detail: reason})
-	})
-	return failed(err, "rejecting request %d", requestID)
-}
-
-// notPending says why a pending request was not found.
-func (t *tx) notPending(requestID int64) error {
-	var state string
-	if err := t.row("SELECT state FROM requests WHERE id = ?", requestID).Scan(&state); err != nil {
-		return err
-	}
-	return conflict("it is %s, not pending", state)
-}
-
 // Requests yields requests, oldest first.
 func (s *Store) Requests(ctx context.Context, f RequestFilter) iter.Seq2[Request, error] {
 	return stream(ctx, s, "reading requests", f.query(), (*Request).fields)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestAttachCertificate(t *testing.T) {
+func TestSubmitRequest(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
@@ -22,11 +22,8 @@ func TestAttachCertificate(t *testing.T) {
 		t.Errorf("the event is %+v, the request %+v", e, r)
 	}
 	var l LSC
-	e = events(t, s, 1, func() {
-		l, err = s.AttachCertificate(t.Context(), operator, r.ID, certificate())
-		must(t, err)
-	})
-	if e.Action != "csr-issue" || e.Device != d.Name || e.Actor != operator {
+	e = events(t, s, 1, func() { l = bring(t, s, r) })
+	if e.Action != "offline-import" || e.Device != d.Name || e.Actor != operator {
 		t.Errorf("the event is %+v", e)
 	}
 	if l.State != LSCIssued || l.RequestID != r.ID || l.DeviceID != d.ID || l.Device != d.Name || l.KeyKind != "rsa-3072" {
@@ -35,67 +32,10 @@ func TestAttachCertificate(t *testing.T) {
 	if got := requestState(t, s, r.ID); got != RequestIssued {
 		t.Errorf("the request is %s", got)
 	}
-	events(t, s, 0, func() {
-		_, err = s.AttachCertificate(t.Context(), operator, r.ID, certificate())
-		wantErr(t, err, ErrConflict)
-		_, err = s.AttachCertificate(t.Context(), operator, 999, certificate())
-		wantErr(t, err, ErrNotFound)
-		wantErr(t, s.RejectRequest(t.Context(), operator, r.ID, "no"), ErrConflict)
-	})
-	newer, err := s.SubmitRequest(t.Context(), phone(d.Name), request(d))
-	must(t, err)
+	submit(t, s, d)
 	if got := lscState(t, s, l); got != LSCStale {
 		t.Errorf("the overtaken LSC is %s", got)
 	}
-	newest, err := s.SubmitRequest(t.Context(), phone(d.Name), request(d))
-	must(t, err)
-	_, err = s.AttachCertificate(t.Context(), operator, newer.ID, certificate())
-	wantErr(t, err, ErrConflict)
-	again := certificate()
-	again.Serial = l.Serial
-	_, err = s.AttachCertificate(t.Context(), operator, newest.ID, again)
-	wantErr(t, err, ErrConflict)
-	if got := requestState(t, s, newest.ID); got != RequestPending {
-		t.Errorf("after a serial that was used before the request is %s", got)
-	}
-}
-
-// TestAttachToOvertaken is for a request that became pending again under a
-// newer one, which only a person with an SQL prompt can do.
-func TestAttachToOvertaken(t *testing.T) {
-	t.Parallel()
-	s, _ := newStore(t)
-	d := addDevice(t, s, "SEP000000000001")
-	old, err := s.SubmitRequest(t.Context(), phone(d.Name), request(d))
-	must(t, err)
-	issue(t, s, d)
-	must(t, s.change(t.Context(), func(t *tx) error {
-		_, err := t.exec("UPDATE requests SET state = 'pending' WHERE id = ?", old.ID)
-		return err
-	}))
-	l, err := s.AttachCertificate(t.Context(), operator, old.ID, certificate())
-	must(t, err)
-	if l.State != LSCStale || !l.EndedAt.Equal(start) || lscState(t, s, l) != LSCStale {
-		t.Errorf("the LSC is %+v", l)
-	}
-}
-
-func TestRejectRequest(t *testing.T) {
-	t.Parallel()
-	s, _ := newStore(t)
-	d := addDevice(t, s, "SEP000000000001")
-	r, err := s.SubmitRequest(t.Context(), phone(d.Name), request(d))
-	must(t, err)
-	e := events(t, s, 1, func() {
-		must(t, s.RejectRequest(t.Context(), Actor{Kind: System, Name: "capf"}, r.ID, "denied by policy"))
-	})
-	got, err := s.Request(t.Context(), r.ID)
-	must(t, err)
-	if got.State != RequestRejected || got.Reason != "denied by policy" || e.Action != "csr-reject" || e.Detail != "denied by policy" || e.Device != d.Name {
-		t.Errorf("the request is %+v, the event %+v", got, e)
-	}
-	wantErr(t, s.RejectRequest(t.Context(), operator, r.ID, "no"), ErrConflict)
-	wantErr(t, s.RejectRequest(t.Context(), operator, 999, "no"), ErrNotFound)
 }
 
 func TestRequests(t *testing.T) {

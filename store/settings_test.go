@@ -122,7 +122,7 @@ func TestTrust(t *testing.T) {
 		t.Helper()
 		c := want
 		c.Purpose = purpose
-		if added, err := s.AddTrust(t.Context(), operator, c); added != wanted || err != nil {
+		if added, err := s.AddTrusts(t.Context(), operator, []TrustCertificate{c}); err != nil || added[0] != wanted {
 			t.Errorf("added: %v, %v", added, err)
 		}
 	}
@@ -144,7 +144,7 @@ func TestTrust(t *testing.T) {
 	}
 	events(t, s, 1, func() { must(t, s.DeleteTrust(t.Context(), operator, 1)) })
 	wantErr(t, s.DeleteTrust(t.Context(), operator, 1), ErrNotFound)
-	_, err := s.AddTrust(t.Context(), operator, TrustCertificate{Purpose: "elsewhere", Certificate: []byte("x"), Fingerprint: []byte("x")})
+	_, err := s.AddTrusts(t.Context(), operator, []TrustCertificate{{Purpose: "elsewhere", Certificate: []byte("x"), Fingerprint: []byte("x")}})
 	if err == nil {
 		t.Error("a purpose that there is not is kept")
 	}

@@ -7,12 +7,6 @@ func (c *TrustCertificate) fields() []any {
 		(*bound)(&c.NotAfter), &c.Description, &c.ForeignCAPF, (*instant)(&c.AddedAt), &c.Fingerprint, &c.Certificate}
 }
 
-// AddTrust is AddTrusts for one certificate.
-func (s *Store) AddTrust(ctx context.Context, a Actor, c TrustCertificate) (added bool, err error) {
-	all, err := s.AddTrusts(ctx, a, []TrustCertificate{c})
-	return err == nil && all[0], err
-}
-
 // AddTrusts adds certificates to their trust stores, all or none; their ids
 // and times are the store's. It says of each whether it was added: one that is
 // there already, or comes twice, is left as it is.

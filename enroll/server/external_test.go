@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
@@ -65,7 +66,7 @@ func (h *house) sign(a *crypto.Authority, r store.Request) []byte {
 // bring imports certificates as an operator does.
 func (h *house) bring(ders ...[]byte) enroll.ImportReport {
 	h.Helper()
-	report, err := h.rules.ImportCertificates(h.Context(), operator, enroll.Bytes("test.pem", crypto.CertificatePEM(ders...)), enroll.ImportOptions{})
+	report, err := h.rules.ImportAll(h.Context(), operator, []enroll.Source{enroll.Stream("test.pem", bytes.NewReader(crypto.CertificatePEM(ders...)))}, enroll.ImportOptions{})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -165,11 +166,6 @@ func TestOfflineEndings(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "Upgrade Failed"},
-		{"rejected", func(*enroll.DeviceEdit) {}, func(r store.Request) {
-			if err := h.rules.Store.RejectRequest(t.Context(), operator, r.ID, "not today"); err != nil {
-				t.Fatal(err)
-			}
-		}, "Upgrade Failed: CA Rejected Connection"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := &house{TB: t, rules: h.rules, address: h.address}
