@@ -23,6 +23,14 @@ func TestBeginBesideAnother(t *testing.T) {
 	if err := ended.Run(); err != nil {
 		t.Fatal(err)
 	}
+	living := exec.Command("sleep", "600")
+	if err := living.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		living.Process.Kill()
+		living.Wait()
+	})
 	for name, test := range map[string]struct {
 		other store.Server
 		takes bool
@@ -30,7 +38,7 @@ func TestBeginBesideAnother(t *testing.T) {
 		"none":                     {store.Server{}, true},
 		"one that was killed":      {store.Server{Host: host, PID: ended.Process.Pid}, true},
 		"one of our number":        {store.Server{Host: host, PID: os.Getpid()}, true},
-		"one on this host":         {store.Server{Host: host, PID: os.Getppid()}, false},
+		"one on this host":         {store.Server{Host: host, PID: living.Process.Pid}, false},
 		"one on another host":      {store.Server{Host: "elsewhere", PID: ended.Process.Pid}, false},
 		"one that has been silent": {store.Server{Host: "elsewhere", PID: 1, SeenAt: time.Now().Add(-time.Minute)}, true},
 	} {
