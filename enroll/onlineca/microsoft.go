@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -150,7 +151,8 @@ func withRequest(err error, requestID string) error {
 // chainFor brings the certificates above a leaf. They are the same for every
 // request until the CA is renewed, so the last ones are kept as long as they
 // issue what comes. A server that has no chain to give gives an empty one; one
-// that does not answer is an error, for the caller fetches again.
+// that does not answer is an error, for the caller fetches again, unless the
+// issuer is in capf-trust.
 func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, requestID string) ([][]byte, error) {
 	m.mu.Lock()
 	known := m.chain
@@ -160,7 +162,7 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 	}
 	r, err := m.get(ctx, call{doing: "fetching the chain of request " + requestID, path: certsrv + "certnew.p7b?ReqID=" + requestID + "&Enc=bin"})
 	var failure *Error
-	if errors.As(err, &failure) && (failure.again || failure.dead) {
+	if errors.As(err, &failure) && (failure.again || failure.dead) && !m.trusts(leaf) {
 		return nil, err
 	}
 	if err != nil {
@@ -182,6 +184,11 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 	m.chain = known
 	m.mu.Unlock()
 	return chain, nil
+}
+
+// trusts says whether the issuer of the leaf is in capf-trust.
+func (m *microsoft) trusts(leaf *x509.Certificate) bool {
+	return slices.ContainsFunc(m.Roots, func(c *x509.Certificate) bool { return issued(c, leaf) })
 }
 
 // renewals stands in a script of the page that offers the CA's certificates:

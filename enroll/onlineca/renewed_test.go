@@ -3,6 +3,7 @@ package onlineca_test
 import (
 	"bytes"
 	"crypto/x509"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,5 +53,28 @@ func TestRenewedCA(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestChainThatIsNotNeeded: a server that fails when it is asked for the chain
+// holds up no certificate whose issuer is in capf-trust.
+func TestChainThatIsNotNeeded(t *testing.T) {
+	t.Parallel()
+	ca := catest.MustCA(t, catest.Options{})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: ca, Front: at("/certsrv/certnew.p7b", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "x", http.StatusInternalServerError)
+	})}})
+	c := client(t, s.Server, onlineca.Microsoft, nil)
+	a, err := c.Submit(t.Context(), ecRequest(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Fetch(t.Context(), a.RequestID)
+	if e := failure(t, err, onlineca.ErrUnreachable); e.Code != "500" {
+		t.Errorf("%+v", e)
+	}
+	c = client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Roots = append(c.Roots, ca.Issuing()) })
+	if a, err = c.Fetch(t.Context(), a.RequestID); err != nil || a.Leaf == nil {
+		t.Errorf("%+v, %v", a, err)
 	}
 }
