@@ -37,6 +37,9 @@ type enrolment struct {
 	// two signatures need. It is what the ratio would be with nobody else on
 	// the machine and no core ever idle.
 	Signing float64 `json:"signing_share"`
+	// ServerSigning is their share of the server's time alone: the ratio if the
+	// phones were machines of their own, as they are in life.
+	ServerSigning float64 `json:"server_signing_share"`
 
 	Peak int64 `json:"server_peak_bytes"`
 	// Growth of the database file for 10,000 enrolments, and how much of it is
@@ -229,6 +232,7 @@ func (row *enrolment) setBound(looks []bound) {
 	row.Bound, row.Doubt, row.Alone, row.Sync = b.enrolments(), doubt, b.alone(), b.Sync
 	row.Ratio = row.PerSecond / row.Bound
 	row.Signing = 2 * float64(b.Signature) / float64(row.Server+row.Client)
+	row.ServerSigning = 2 * float64(b.Signature) / float64(row.Server)
 }
 
 // weigh finds out what the database has grown by, and that nothing was lost.
