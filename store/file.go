@@ -51,7 +51,8 @@ func connect(path, how string) (*sql.DB, error) {
 // Create makes the database with mode 0600, and its folder with 0700 when that
 // is missing too, and opens it. A database that exists is opened as Open does.
 // The file appears complete or not at all, and of several processes that
-// create it at the same time one does and the others open what it made.
+// create it at the same time one does and the others open what it made. What
+// root makes in somebody's folder belongs to him.
 func Create(ctx context.Context, path string, o Options) (*Store, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) && !o.ReadOnly {
@@ -85,6 +86,9 @@ func create(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if err := fill(ctx, draft); err != nil {
+		return err
+	}
+	if err := inherit(draft, path); err != nil {
 		return err
 	}
 	if err := os.Link(draft, path); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -144,6 +148,12 @@ func syncFolder(folder string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// Rights that access(2) is asked for.
+const (
+	mayWrite = 2
+	mayRead  = 4
+)
+
 // examine says whether the file is ours. It goes through SQLite and not
 // through package os: closing a descriptor of our own would release the POSIX
 // locks that another Store of this process holds on the file.
@@ -157,6 +167,10 @@ func examine(ctx context.Context, path string) (err error) {
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: it is not a regular file", ErrForeign)
+	}
+	// SQLite tells a file that may not be read from no other trouble.
+	if err := syscall.Access(path, mayRead); err != nil {
+		return err
 	}
 	db, err := connect(path, forTelling)
 	if err != nil {
@@ -176,9 +190,8 @@ func examine(ctx context.Context, path string) (err error) {
 // writable says whether SQLite could write: it needs the file, and the folder
 // for the files beside it.
 func writable(path string) error {
-	const writing = 2 // W_OK of access(2)
 	for _, p := range []string{path, filepath.Dir(path)} {
-		switch err := syscall.Access(p, writing); {
+		switch err := syscall.Access(p, mayWrite); {
 		case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EPERM):
 			return fmt.Errorf("%w: no permission to write to %q", ErrReadOnly, p)
 		case err != nil:

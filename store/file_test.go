@@ -149,7 +149,14 @@ func TestReadOnly(t *testing.T) {
 // permission stops.
 func TestNoPermission(t *testing.T) {
 	t.Parallel()
-	for _, what := range []string{"file", "folder"} {
+	for what, test := range map[string]struct {
+		folder, file fs.FileMode
+		want         string
+	}{
+		"file":    {0o777, 0o444, ErrReadOnly.Error()},
+		"folder":  {0o555, 0o666, ErrReadOnly.Error()},
+		"reading": {0o777, 0o000, "permission denied"},
+	} {
 		folder, err := os.MkdirTemp("", "capf")
 		must(t, err)
 		t.Cleanup(func() {
@@ -158,24 +165,51 @@ func TestNoPermission(t *testing.T) {
 		})
 		path := filepath.Join(folder, "capf.db")
 		must(t, openStore(t, path, Options{}).Close())
-		mode := map[string][2]fs.FileMode{"file": {0o777, 0o444}, "folder": {0o555, 0o666}}[what]
 		self, err := os.Executable()
 		must(t, err)
 		binary, err := os.ReadFile(self)
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(folder, "self"), binary, 0o755))
-		must(t, os.Chmod(path, mode[1]))
-		must(t, os.Chmod(folder, mode[0]))
+		must(t, os.Chmod(path, test.file))
+		must(t, os.Chmod(folder, test.folder))
 		c := process(t, "open", path)
 		c.Path = filepath.Join(folder, "self")
 		if os.Geteuid() == 0 {
 			c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		}
 		out, err := c.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), ErrReadOnly.Error()) {
+		if err == nil || !strings.Contains(string(out), test.want) {
 			t.Errorf("%s without permission: %v %s", what, err, out)
 		}
 	}
+}
+
+// TestOwner has root make a database for another user, as an operator does for
+// the service user.
+func TestOwner(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	if os.Geteuid() == 0 {
+		must(t, os.Chown(folder, 65534, 65534))
+	}
+	path := filepath.Join(folder, "capf.db")
+	s, err := Create(t.Context(), path, Options{})
+	must(t, err)
+	defer s.Close()
+	addDevice(t, s, "SEP000000000001")
+	want := ownerOf(t, folder)
+	for _, file := range []string{path, path + "-wal", path + "-shm"} {
+		if got := ownerOf(t, file); got != want {
+			t.Errorf("%s belongs to %d, its folder to %d", filepath.Base(file), got, want)
+		}
+	}
+}
+
+func ownerOf(t *testing.T, path string) uint32 {
+	t.Helper()
+	info, err := os.Stat(path)
+	must(t, err)
+	return info.Sys().(*syscall.Stat_t).Uid
 }
 
 func TestCrashLosesNothing(t *testing.T) {

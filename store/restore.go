@@ -131,7 +131,7 @@ func hasLog(path string) (bool, error) {
 }
 
 // inherit gives the draft to the owner of the database, or of its folder: root
-// may restore what the service user works with.
+// may make and restore what the service user works with.
 func inherit(name, database string) error {
 	if os.Geteuid() != 0 {
 		return nil
