@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -121,9 +122,13 @@ func (env *Env) report(err error) int {
 		err = errors.New("interrupted")
 	}
 	if err != nil {
-		env.say("capf: %s", err)
+		priority := ""
+		if env.inJournal() {
+			priority = journalPriority(slog.LevelError)
+		}
+		env.say("%scapf: %s", priority, err)
 		if h := hint(err); h != "" {
-			env.say("hint: %s", h)
+			env.say("%shint: %s", priority, h)
 		}
 	}
 	return exitCode(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"strings"
 
 	"capf/enroll"
@@ -72,7 +73,10 @@ func hint(err error) string {
 	if errors.As(err, &h) && h.Hint() != "" {
 		return h.Hint()
 	}
+	var op *net.OpError
 	switch {
+	case errors.As(err, &op) && op.Op == "listen" && errors.Is(err, fs.ErrPermission):
+		return "a port below 1024 needs CAP_NET_BIND_SERVICE; capf.service says how it is given"
 	case errors.Is(err, enroll.ErrNotReady):
 		return "capf init makes the CAPF certificate"
 	case errors.Is(err, store.ErrNewer):

@@ -180,14 +180,6 @@ func runJobs(ctx context.Context, r *enroll.Rules, log *slog.Logger) (<-chan str
 	return done, nil
 }
 
-func (env *Env) logger(o serveOptions) *slog.Logger {
-	options := &slog.HandlerOptions{Level: o.level}
-	if o.jsonLog {
-		return slog.New(slog.NewJSONHandler(env.Stderr, options))
-	}
-	return slog.New(slog.NewTextHandler(env.Stderr, options))
-}
-
 // announce writes the addresses for scripts that let the system choose a port.
 func announce(file string, addresses []net.Addr) error {
 	if file == "" {

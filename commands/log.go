@@ -1,0 +1,106 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"syscall"
+)
+
+// logger writes the log of serve to stderr, and to the journal as that likes it.
+func (env *Env) logger(o serveOptions) *slog.Logger {
+	options := &slog.HandlerOptions{Level: o.level}
+	if !env.inJournal() {
+		return slog.New(o.handler(env.Stderr, options))
+	}
+	if !o.jsonLog {
+		options.ReplaceAttr = withoutTime
+	}
+	line := &journalLine{out: env.Stderr}
+	return slog.New(journalHandler{o.handler(line, options), line})
+}
+
+func (o serveOptions) handler(out io.Writer, options *slog.HandlerOptions) slog.Handler {
+	if o.jsonLog {
+		return slog.NewJSONHandler(out, options)
+	}
+	return slog.NewTextHandler(out, options)
+}
+
+// inJournal says whether stderr is the stream that systemd's journal reads: its
+// device and inode are in JOURNAL_STREAM (systemd.exec(5)), which a program
+// also inherits whose stderr has been led elsewhere.
+func (env *Env) inJournal() bool {
+	f, ok := env.Stderr.(interface{ Stat() (fs.FileInfo, error) })
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && env.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
+}
+
+// withoutTime leaves the time of a record to the journal, which has its own.
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// journalPriority is how a line begins that the journal is to file under the
+// priority of a level (sd-daemon(3)).
+func journalPriority(level slog.Level) string {
+	switch {
+	case level >= slog.LevelError:
+		return "<3>"
+	case level >= slog.LevelWarn:
+		return "<4>"
+	case level >= slog.LevelInfo:
+		return "<6>"
+	default:
+		return "<7>"
+	}
+}
+
+// journalHandler puts the priority of each record before its line.
+type journalHandler struct {
+	slog.Handler
+	line *journalLine
+}
+
+func (h journalHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.line.mu.Lock()
+	defer h.line.mu.Unlock()
+	h.line.level = r.Level
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return journalHandler{h.Handler.WithAttrs(attrs), h.line}
+}
+
+func (h journalHandler) WithGroup(name string) slog.Handler {
+	return journalHandler{h.Handler.WithGroup(name), h.line}
+}
+
+// journalLine is where a record is written to, in one piece.
+type journalLine struct {
+	out io.Writer
+
+	mu    sync.Mutex // held while a record is written
+	level slog.Level // of that record; guarded by mu
+}
+
+func (l *journalLine) Write(p []byte) (int, error) {
+	if _, err := l.out.Write(append([]byte(journalPriority(l.level)), p...)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
