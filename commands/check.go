@@ -33,11 +33,26 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	n := 0
-	if err := showList(env, tallied(env.faults(ctx, s, s.Path()), &n), faultColumns, "nothing is wrong with "+s.Path()); err != nil || n == 0 {
+	n, keyless := 0, 0
+	faults := env.faults(ctx, s, s.Path())
+	err = showList(env, tallied(func(yield func(enroll.Fault, error) bool) {
+		for f, err := range faults {
+			if err == nil && f.Part == enroll.PartMasterKey {
+				keyless++
+			}
+			if !yield(f, err) {
+				return
+			}
+		}
+	}, &n), faultColumns, "nothing is wrong with "+s.Path())
+	if err != nil || n == 0 {
 		return err
 	}
-	return withHint(fmt.Errorf("%s in %q", counted(n, "fault"), s.Path()), "capf restore FILE puts a backup in its place")
+	remedy := "capf restore FILE puts a backup in its place"
+	if keyless == n {
+		remedy = "put the key file in its place, or name it with CAPF_MASTER_KEY_FILE, as a user who may read it"
+	}
+	return withHint(fmt.Errorf("%s in %q", counted(n, "fault"), s.Path()), "%s", remedy)
 }
 
 // faults are those of a database; keyOf is the path of the database whose

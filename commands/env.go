@@ -112,7 +112,7 @@ func (env *Env) databasePath() (string, error) {
 		return env.Database, nil
 	}
 	if os.Geteuid() == 0 || userName() == "capf" {
-		return "/var/lib/capf/capf.db", nil
+		return enroll.SystemDatabase, nil
 	}
 	dir := env.Getenv("XDG_DATA_HOME")
 	if !filepath.IsAbs(dir) { // so says the XDG base directory specification

@@ -29,7 +29,8 @@ func initCommand() command {
 self-signed and valid for five years; its common name is CAPF- and eight random
 digits. On a terminal, the parts of the name are asked for when none is given.
 The master key, without which the secrets in the database cannot be read, is
-written beside the database: keep a copy of both, in different places.`,
+written beside the database, for the system's into /etc/capf if that folder
+exists: keep a copy of both, in different places.`,
 		example: "capf init --organization Example --country DE",
 		output:  object, flags: nameFlags(),
 		run: func(env *Env, c *cli.Context) error {

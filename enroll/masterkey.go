@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,18 +21,38 @@ const (
 	keyCheckText  = "capf"
 )
 
+// SystemDatabase is the database of root and the service user.
+const SystemDatabase = "/var/lib/capf/capf.db"
+
+// systemKey is what capf.service takes as a credential, so that root's commands
+// find the key that the service has.
+const systemKey = "/etc/capf/master-key"
+
 // MasterKeyFile is where the master key of a database lives: where
 // CAPF_MASTER_KEY_FILE says, else in the systemd credential "capf-master-key",
-// else beside the database. Its name does not begin with the whole name of the
-// database, so that "cp capf.db*" does not take the key along.
+// else beside the database. When there is none beside the system's database,
+// it is in /etc/capf, should there be that folder. The name beside the database
+// does not begin with the whole name of the database, so that "cp capf.db*"
+// does not take the key along.
 func MasterKeyFile(database string, getenv func(string) string) string {
+	return masterKeyFile(database, getenv, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+func masterKeyFile(database string, getenv func(string) string, exists func(path string) bool) string {
 	if file := getenv("CAPF_MASTER_KEY_FILE"); file != "" {
 		return file
 	}
 	if dir := getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		return filepath.Join(dir, "capf-master-key")
 	}
-	return strings.TrimSuffix(database, filepath.Ext(database)) + ".master-key"
+	beside := strings.TrimSuffix(database, filepath.Ext(database)) + ".master-key"
+	if database == SystemDatabase && !exists(beside) && exists(filepath.Dir(systemKey)) {
+		return systemKey
+	}
+	return beside
 }
 
 // OpenSealer loads the master key of the database and checks that it is the
