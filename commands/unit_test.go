@@ -25,11 +25,33 @@ func TestUnit(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"Type=notify", "WatchdogSec=60", "User=capf", "StateDirectory=capf", "LoadCredential=capf-master-key:/etc/capf/master-key",
+		"Type=notify", "WatchdogSec=60", "Restart=always", "RestartPreventExitStatus=2 4", "User=capf", "StateDirectory=capf", "LoadCredential=capf-master-key:/etc/capf/master-key",
 		"NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=", "UMask=0077", "LimitCORE=0",
 	} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("%s is missing", want)
 		}
+	}
+}
+
+// TestBackupUnit holds the command lines of the nightly backup against the
+// program.
+func TestBackupUnit(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../scripts/capf-backup.service")
+	check(t, err)
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		_, words, ok := strings.Cut(line, "/usr/local/bin/")
+		if !ok {
+			continue
+		}
+		words = strings.ReplaceAll(strings.Trim(words, "'\n"), "$$(date +%%a)", "Sun")
+		l, err := parseLine(tree(), strings.Fields(words))
+		check(t, err)
+		names = append(names, l.name())
+	}
+	if !slices.Equal(names, []string{"capf check", "capf backup"}) {
+		t.Errorf("it runs %q", names)
 	}
 }
