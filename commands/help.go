@@ -18,8 +18,8 @@ const rootNotes = `Common flags, anywhere on the line:
   --no-header                 a line of headings above tables and CSV
 
 Other environment:
-  CAPF_MASTER_KEY_FILE        the file of the master key; default beside the database,
-                              for the system's /etc/capf/master-key, if that folder exists
+  CAPF_MASTER_KEY_FILE        the file of the master key; default beside the database
+                              or, for the system's, /etc/capf/master-key
   CREDENTIALS_DIRECTORY       of systemd, with the credential capf-master-key
   XDG_DATA_HOME               the user's data directory; default ~/.local/share
 
