@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -195,7 +196,8 @@ func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOpti
 		return err
 	}
 	env.say("job %d runs at %s; the selection is %s now", j.ID, tableCell(withZone(j.RunAt)), counted(n, "device"))
-	if servers, err := r.Store.Servers(ctx); err == nil && len(servers) == 0 {
+	living := func(v store.Server) bool { return enroll.Alive(v, env.Now()) }
+	if servers, err := r.Store.Servers(ctx); err == nil && !slices.ContainsFunc(servers, living) {
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
 	}
 	if o.generate {

@@ -1,30 +1,72 @@
 package enroll
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"capf/store"
 )
 
-// reportAge is how old the report of a living server can be: it makes one
-// every five seconds.
-const reportAge = 20 * time.Second
+// How old the report of a living server can be: it makes one every five
+// seconds, but not while another process keeps the database to itself, as a
+// long import does. On this host the process itself tells that it lives. What
+// could write nothing for so long serves nobody any more, and its number may be
+// that of another process in the end: of a container with this host's name.
+const (
+	reportAge  = 20 * time.Second
+	keptSilent = 5 * time.Minute
+)
 
 // Alive tells whether a serve that has reported itself still runs. On this host
-// the process is looked for, so that one that was killed is noticed at once.
+// the process is looked for, so that one that was killed is noticed at once,
+// and one that cannot write at the moment is not taken for dead.
 func Alive(v store.Server, now time.Time) bool {
-	if now.Sub(v.SeenAt) > reportAge {
-		return false
+	host, err := os.Hostname()
+	if err != nil || host != v.Host {
+		return now.Sub(v.SeenAt) <= reportAge
 	}
-	if host, err := os.Hostname(); err != nil || host != v.Host {
-		return true
+	return speaksFor(v, now, processAge(v.PID))
+}
+
+// speaksFor tells whether a process of this host, of that age, made the report:
+// who is younger has only got its number. 0 is no process at all.
+func speaksFor(v store.Server, now time.Time, age time.Duration) bool {
+	silent := now.Sub(v.SeenAt)
+	return age > 0 && silent <= age && silent <= keptSilent
+}
+
+// processAge is how long ago the process with the number began, 0 when there is
+// none. Where the system does not tell, it is as old as a report may be.
+func processAge(pid int) time.Duration {
+	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
+		return 0
 	}
-	err := syscall.Kill(v.PID, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
+	const ticks = 100 // a second, on every Linux
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	uptime, upErr := os.ReadFile("/proc/uptime")
+	if err != nil || upErr != nil {
+		return reportAge
+	}
+	// The name in parentheses may hold anything; the start is the 22nd field.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	up, _, _ := strings.Cut(string(uptime), " ")
+	now, err := strconv.ParseFloat(up, 64)
+	if err != nil || len(fields) < 20 {
+		return reportAge
+	}
+	began, err := strconv.ParseFloat(fields[19], 64)
+	if err != nil {
+		return reportAge
+	}
+	// Both are cut to a hundredth; a report is never older than its process.
+	return time.Duration((now - began/ticks + 1) * float64(time.Second))
 }
 
 // alone tells a serve that has not reported itself yet whether no other works

@@ -63,8 +63,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// reportEvery is the time between two reports of an unchanged server. A report
-// older than three of these is that of a server that has died.
+// reportEvery is the time between two reports of an unchanged server;
+// enroll.Alive judges them.
 const reportEvery = 5 * time.Second
 
 // supervisor keeps the listener as operators want it.
