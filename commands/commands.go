@@ -67,7 +67,7 @@ func tree() *command {
 			reportStaleCommand(), reportExpiryCommand(), reportOperationsCommand(),
 		}},
 		{name: "job", short: "bulk operations that ran, run or will run", commands: []command{
-			jobListCommand(), jobShowCommand(), jobCancelCommand(), jobRunDueCommand(),
+			jobListCommand(), jobShowCommand(), jobCancelCommand(), jobDeleteCommand(), jobRunDueCommand(),
 		}},
 		{name: "service", short: "services of capf", commands: []command{
 			serviceListCommand(), serviceActivateCommand(), serviceDeactivateCommand(), serviceRestartCommand(),

@@ -49,6 +49,7 @@ func jobListCommand() command {
 		output:  list,
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
+			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were done in part only"},
 		},
 		run: func(env *Env, c *cli.Context) error {
 			state, err := parsed(c, "state", store.ParseJobState)
@@ -59,7 +60,7 @@ func jobListCommand() command {
 			if err != nil {
 				return err
 			}
-			return showList(env, s.Jobs(c.Context, store.JobFilter{State: state}), jobColumns, "there is no job")
+			return showList(env, s.Jobs(c.Context, store.JobFilter{State: state, Troubled: c.Bool("problems")}), jobColumns, "there is no job")
 		},
 	}
 }

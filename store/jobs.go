@@ -163,12 +163,25 @@ func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
 
 // JobFilter limits a list of jobs; what is empty does not limit.
 type JobFilter struct {
-	State JobState
-	Open  bool // waiting or running
+	State       JobState
+	Open        bool // waiting or running
+	Troubled    bool // failed, or done in part only
+	EndedSince  time.Time
+	EndedBefore time.Time
 }
 
-// Jobs yields jobs, oldest first.
+// Jobs yields jobs, oldest first; those that EndedSince limits, by their end.
 func (s *Store) Jobs(ctx context.Context, f JobFilter) iter.Seq2[Job, error] {
+	return stream(ctx, s, "reading jobs", f.query(), (*Job).fields)
+}
+
+// CountJobs counts what Jobs yields.
+func (s *Store) CountJobs(ctx context.Context, f JobFilter) (int64, error) {
+	n, err := s.count(ctx, "jobs", f.query())
+	return n, failed(err, "counting jobs")
+}
+
+func (f JobFilter) query() query {
 	q := query{selection: "SELECT " + jobColumns + " FROM jobs", order: "id"}
 	if f.State != "" {
 		q.where("state = ?", string(f.State))
@@ -176,7 +189,17 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter) iter.Seq2[Job, error] {
 	if f.Open {
 		q.where(isOpen)
 	}
-	return stream(ctx, s, "reading jobs", q, (*Job).fields)
+	if f.Troubled {
+		q.where("(state = 'partly' OR state = 'failed')") // word for word as in the index jobs_troubled
+	}
+	if !f.EndedSince.IsZero() {
+		q.where("ended_at >= ?", millis(f.EndedSince))
+		q.order = "ended_at, id"
+	}
+	if !f.EndedBefore.IsZero() {
+		q.where("ended_at > 0 AND ended_at < ?", millis(f.EndedBefore))
+	}
+	return q
 }
 
 // Job returns a job. ErrNotFound: there is none with the id.

@@ -143,6 +143,7 @@ func TestPlans(t *testing.T) {
 		{RequestFilter{}.query(), "requests_created"},
 		{RequestFilter{Device: "SEP1"}.query(), "requests_device_id (device_id=?)"},
 		{RequestFilter{Device: "SEP1"}.query(), "requests_left (device=?)"},
+		{JobFilter{Troubled: true, EndedSince: now}.query(), "jobs_troubled (ended_at>?)"},
 		{RequestFilter{ID: 1}.query(), "PRIMARY KEY (rowid=?)"},
 		{LSCFilter{State: LSCStale}.query(), "lscs_stale"},
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_device_id (device_id=?)"},

@@ -1,0 +1,93 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+func jobDeleteCommand() command {
+	return command{
+		name: "delete", args: "[ID...]", short: "delete jobs that have ended, with their results",
+		about: `What the jobs changed stays, and so does the record of it. Unless all that are
+named can be deleted, none is. --before takes all that ended before a time.
+
+capf status tells of a job that failed, or was done in part only, for seven days;
+deleting it says that it is seen to.`,
+		example: "capf job delete --before 90d --dry-run",
+		output:  list, flags: append(removalFlags(), beforeFlag()),
+		run: func(env *Env, c *cli.Context) error {
+			o := removal(c)
+			before, err := env.ageLimit(c)
+			switch {
+			case err != nil:
+				return err
+			case !before.IsZero():
+				return jobDeleteBefore(c.Context, env, before, o)
+			case len(o.names) == 0:
+				return &usageError{text: "which jobs is not said", hint: "give their numbers, or --before TIME"}
+			}
+			return jobDelete(c.Context, env, o)
+		},
+	}
+}
+
+func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
+	var ids []int64
+	for _, name := range o.names {
+		id, err := jobID(name)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	what := counted(len(ids), "job")
+	if o.dryRun {
+		env.say("%s would be deleted", what)
+		return showList(env, each(ctx, ids, s.Job), jobColumns, "nothing would be deleted")
+	}
+	if err := env.consent(o.yes, "delete %s", what); err != nil {
+		return err
+	}
+	n, err := s.DeleteJobs(ctx, env.actor(), ids)
+	if err != nil {
+		return err
+	}
+	return env.sayRemoved(n, "job")
+}
+
+func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	old := store.JobFilter{EndedBefore: before}
+	n, err := s.CountJobs(ctx, old)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		env.say("no job that has ended is older")
+		return env.nothingRemoved()
+	}
+	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), timestamp(before))
+	if o.dryRun {
+		env.say("%s would be deleted", what)
+		return showList(env, s.Jobs(ctx, old), jobColumns, "nothing would be deleted")
+	}
+	if err := env.consent(o.yes, "delete %s", what); err != nil {
+		return err
+	}
+	if n, err = s.DeleteJobsBefore(ctx, env.actor(), before); err != nil {
+		return err
+	}
+	return env.sayRemoved(n, "job")
+}
