@@ -16,7 +16,7 @@ type command struct {
 	// may be left out; dots after the last one mean that it may be repeated.
 	args    string
 	short   string // one line, without a full stop
-	about   string // paragraphs of the manual page, wrapped by hand
+	about   string // paragraphs of the manual page, which help wraps
 	example string // a command line that works
 	output  output
 	flags   []cli.Flag

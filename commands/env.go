@@ -56,7 +56,7 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	in, inIsFile := stdin.(terminalFile)
 	out, outIsFile := stdout.(terminalFile)
 	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
-		env.Prompt = newPrompter(in, out, stderr, os.Getenv("NO_COLOR") != "")
+		env.Prompt = newPrompter(in, out, stderr)
 		env.display = out
 	}
 	if inIsFile && term.IsTerminal(int(in.Fd())) {

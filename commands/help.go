@@ -18,15 +18,16 @@ const rootNotes = `Common flags, anywhere on the line:
   --no-header                 a line of headings above tables and CSV
 
 Other environment:
-  CAPF_MASTER_KEY_FILE        the file of the master key; default beside the database
+  CAPF_MASTER_KEY_FILE        the master key; default a file beside the database
                               or, for the system's, /etc/capf/master-key
   CREDENTIALS_DIRECTORY       of systemd, with the credential capf-master-key
   XDG_DATA_HOME               the user's data directory; default ~/.local/share
+  NO_COLOR                    questions without colour
 
 Tables show local time, JSON and CSV show UTC.
 
 Exit codes:
-  0 done   1 failed   2 misused   3 not found   4 refused by a rule   5 partly done
+  0 done  1 failed  2 misused  3 not found  4 refused by a rule  5 partly done
 
 The vendor's spellings are the same commands: utils capf csr list.
 `
@@ -45,7 +46,9 @@ func help(w io.Writer, l line) {
 	fmt.Fprintln(w, strings.TrimRight(usage+" "+c.args, " "))
 	fmt.Fprintf(w, "\n%s.\n", upperFirst(c.short))
 	if c.about != "" {
-		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(c.about))
+		for paragraph := range strings.SplitSeq(strings.TrimSpace(c.about), "\n\n") {
+			fmt.Fprintf(w, "\n%s\n", fold(paragraph, 0))
+		}
 	}
 	helpFlags(w, c.allFlags())
 	if len(c.aliases) > 0 {
@@ -63,7 +66,7 @@ func helpGroup(w io.Writer, l line) {
 		width = max(width, len(sub.name))
 	}
 	for _, sub := range l.command.commands {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, sub.name, sub.short)
+		fmt.Fprintf(w, "  %-*s  %s\n", width, sub.name, fold(sub.short, width+4))
 	}
 	if len(l.path) == 1 {
 		fmt.Fprintf(w, "\n%s", rootNotes)
@@ -83,8 +86,33 @@ func helpFlags(w io.Writer, flags []cli.Flag) {
 	}
 	for _, f := range flags {
 		left, right := describeFlag(f)
-		fmt.Fprintf(w, "  %-*s  %s\n", width, left, right)
+		fmt.Fprintf(w, "  %-*s  %s\n", width, left, fold(right, width+4))
 	}
+}
+
+// pageWidth is that of the narrowest terminal in use.
+const pageWidth = 80
+
+// fold breaks a text into lines that fit a terminal, those after the first
+// indented.
+func fold(text string, indent int) string {
+	var b strings.Builder
+	at := indent
+	for i, word := range strings.Fields(text) {
+		width := cellWidth(word)
+		switch {
+		case i == 0:
+		case at+1+width > pageWidth:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += width
+	}
+	return b.String()
 }
 
 // describeFlag splits what is said of a flag into its form and its meaning. As

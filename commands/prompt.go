@@ -25,8 +25,11 @@ type surveyPrompter struct{ streams terminal.Stdio }
 
 // newPrompter asks on in and out, which are a terminal. That its library is
 // told of colours through a variable is the reason for doing it here.
-func newPrompter(in, out terminalFile, stderr io.Writer, plain bool) Prompter {
-	core.DisableColor = plain
+func newPrompter(in, out terminalFile, stderr io.Writer) Prompter {
+	if os.Getenv("TERM") == "dumb" {
+		return dumbPrompter{in, out}
+	}
+	core.DisableColor = os.Getenv("NO_COLOR") != ""
 	return surveyPrompter{terminal.Stdio{In: in, Out: out, Err: stderr}}
 }
 
