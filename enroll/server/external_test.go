@@ -245,6 +245,27 @@ func TestNoPossession(t *testing.T) {
 	}
 }
 
+// TestStoppedAtPossession: a phone that we leave while it signs is not taken for
+// one that cannot.
+func TestStoppedAtPossession(t *testing.T) {
+	t.Parallel()
+	h, _ := offline(t, func(c *server.Config) { c.Grace = 50 * time.Millisecond })
+	h.add(sep, store.Install)
+	c := h.dial()
+	c.hello(sep)
+	c.read()
+	c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+	if f := c.read(); f.Command != wire.CmdEncryptRequest {
+		t.Fatalf("the server sent %v", f.Command)
+	}
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if h.device(sep).NoPossession {
+		t.Error("the phone is not asked to sign any more")
+	}
+}
+
 // TestPossessionInAnotherForm: the form of the answer is our reading. A phone
 // that answers in another one is served like one that does not sign.
 func TestPossessionInAnotherForm(t *testing.T) {
