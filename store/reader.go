@@ -121,6 +121,11 @@ func few[T any](ctx context.Context, s *Store, query string, args []any, fields 
 	if err != nil {
 		return nil, err
 	}
+	return scanned(rows, fields)
+}
+
+// scanned reads all rows of an answer.
+func scanned[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 	defer rows.Close()
 	var all []T
 	for rows.Next() {

@@ -197,7 +197,7 @@ func (s *Store) CountSelected(ctx context.Context, f Selection) (n int64, err er
 	return n, failed(err, "counting devices")
 }
 
-// rowsOf reads all rows of an answer.
+// rowsOf asks within a transaction.
 func rowsOf[T any](t *tx, q query, fields func(*T) []any) ([]T, error) {
 	st, err := t.prepare(q.String())
 	if err != nil {
@@ -207,16 +207,7 @@ func rowsOf[T any](t *tx, q query, fields func(*T) []any) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		var v T
-		if err := rows.Scan(fields(&v)...); err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, rows.Err()
+	return scanned(rows, fields)
 }
 
 // table is rows for a statement that reads them with json_each.
