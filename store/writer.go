@@ -20,11 +20,14 @@ const (
 	// A commit costs more than the change in it: each page that it touches is
 	// written, and then the disk is waited for. So when several changes went
 	// together and the next follows this closely, it is held back for a moment,
-	// and those that come meanwhile go with it. A phone alone makes one change
-	// after the other and is never held back.
-	closely = 10 * time.Millisecond
-	hold    = 2 * time.Millisecond
-	plenty  = 32 // changes are not held back for more
+	// and those that come meanwhile go with it. The moment grows with the number
+	// that went together: sixteen phones keep the cores busy while some of them
+	// are held back, three do not. A phone alone makes one change after the other
+	// and is never held back.
+	closely  = 10 * time.Millisecond
+	holdEach = time.Millisecond
+	holdMost = 8 * time.Millisecond
+	plenty   = 32 // changes are not held back for more
 
 	// A writer that never pauses would keep other processes out: SQLite has no
 	// queue for its lock. So after so long a streak it leaves the lock alone
@@ -55,7 +58,7 @@ type writer struct {
 	statements map[string]*sql.Stmt
 	streak     time.Time // since when the lock has been taken again and again
 	released   time.Time
-	company    bool // the last changes went together
+	last       int // how many changes were in the last transaction
 
 	commits, changes atomic.Int64 // for the benchmark
 }
@@ -131,7 +134,7 @@ func (w *writer) run() {
 			return
 		}
 		w.transact(batch)
-		w.company = len(batch) > 1
+		w.last = len(batch)
 		for _, j := range batch {
 			close(j.done)
 		}
@@ -143,9 +146,18 @@ func (w *writer) gather() {
 	w.mu.Lock()
 	n, closed := len(w.waiting), w.closed
 	w.mu.Unlock()
-	if 0 < n && n < plenty && w.company && !closed && time.Since(w.released) < closely {
-		time.Sleep(hold)
+	if 0 < n && n < plenty && !closed && time.Since(w.released) < closely {
+		time.Sleep(w.pause())
 	}
+}
+
+// pause is for how long changes that follow the last transaction closely are
+// held back.
+func (w *writer) pause() time.Duration {
+	if w.last < 2 {
+		return 0
+	}
+	return min(time.Duration(w.last)*holdEach, holdMost)
 }
 
 // take returns the next jobs whose callers still wait, or nil when there are

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // crowd holds the write lock with another Store while the works are queued, so
@@ -178,19 +179,25 @@ func TestAlone(t *testing.T) {
 	s, _ := newStore(t)
 	alone := func(name string) {
 		must(t, s.change(t.Context(), set(name)))
-		if s.writer.company {
-			t.Errorf("after %s, alone, the next would be held back", name)
+		if d := s.writer.pause(); d != 0 {
+			t.Errorf("after %s, alone, the next would be held back for %v", name, d)
 		}
 	}
 	alone("a")
 	alone("b")
-	for _, err := range crowd(t, s, set("c"), set("d")) {
-		must(t, err)
+	for many, want := range map[int]time.Duration{2: 2 * holdEach, 50: holdMost} {
+		works := make([]func(*tx) error, many)
+		for i := range works {
+			works[i] = set(fmt.Sprintf("%d of %d", i, many))
+		}
+		for _, err := range crowd(t, s, works...) {
+			must(t, err)
+		}
+		if d := s.writer.pause(); d != want {
+			t.Errorf("after %d that came together the next would be held back for %v", many, d)
+		}
+		alone(fmt.Sprint("after ", many))
 	}
-	if !s.writer.company {
-		t.Error("two that came together hold nothing back")
-	}
-	alone("e")
 }
 
 func TestCancelledWhileQueued(t *testing.T) {
