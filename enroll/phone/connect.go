@@ -55,7 +55,7 @@ func connect(ctx context.Context, c *Config) (*tls.Conn, error) {
 	config := tlsConfig(c)
 	var failed []error
 	for _, addr := range plan {
-		conn, err := dial(ctx, addr, config, c.Timeout)
+		conn, err := dial(ctx, c.From, addr, config, c.Timeout)
 		if err == nil {
 			return conn, nil
 		}
@@ -134,10 +134,14 @@ func order(mode IPMode, has Family, server []netip.AddrPort) []netip.AddrPort {
 	return append(six, four...)
 }
 
-func dial(ctx context.Context, addr netip.AddrPort, config *tls.Config, timeout time.Duration) (*tls.Conn, error) {
+func dial(ctx context.Context, from netip.Addr, addr netip.AddrPort, config *tls.Config, timeout time.Duration) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr.String())
+	var dialer net.Dialer
+	if from.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	raw, err := dialer.DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"capf/crypto"
@@ -81,6 +82,9 @@ type Config struct {
 	Servers   []string
 	IPMode    IPMode
 	Addresses Family // which addresses the phone has; 0 is both
+	// From is the address that the phone connects from, for a host that plays
+	// many phones; the zero value leaves the choice to the system.
+	From netip.Addr
 
 	// TLS gives versions, suites and roots; nil is Go's default client. Real
 	// phones check the server against their CTL; without RootCAs and
