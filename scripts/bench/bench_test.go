@@ -104,9 +104,10 @@ ec-256     0 %    0.00
 func TestFlags(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ args, want string }{
-		{"-clients 1,x", `-clients: "x" is not a number of phones`},
-		{"-clients 0", `-clients: "0" is not a number of phones`},
-		{"-devices -1", "-devices, -time, -runs, -half-open: there is no such number"},
+		{"-clients 1,x", `-clients: "x" is not a number from 1 on`},
+		{"-clients 0", `-clients: "0" is not a number from 1 on`},
+		{"-devices 1000,-1", `-devices: "-1" is not a number from 0 on`},
+		{"-runs -1", "-time, -runs, -attackers, -requests, -waiting: there is no such number"},
 		{"-capf ./none", `-capf: there is no "./none"; make build makes it`},
 		{"more", `"more" is no flag`},
 	} {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -18,7 +21,7 @@ import (
 
 // bound is what this machine can do, however capf is written.
 type bound struct {
-	Signatures float64       // RSA-2048 a second, by Go's crypto on all cores
+	Signatures float64       // RSA-2048 a second, by Go's crypto on the cores that the server has
 	Signature  time.Duration // processor time of one
 	Sync       time.Duration // to write and sync 4 KiB behind the end of a file
 }
@@ -49,47 +52,70 @@ func middle(looks []bound) (mean bound, doubt float64) {
 
 // prober looks at the bound.
 type prober struct {
-	key  *rsa.PrivateKey
-	dir  string
-	span time.Duration
+	key   []byte // a DER private key
+	dir   string
+	cores []int // of the server
+	span  time.Duration
 }
 
-func newProber(dir string, span time.Duration) (*prober, error) {
+func newProber(o options) (*prober, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("making a key for the bound: %w", err)
 	}
-	return &prober{key, dir, span}, nil
+	return &prober{x509.MarshalPKCS1PrivateKey(key), o.dir, o.cores.Server, o.baseline}, nil
 }
 
-func (p *prober) look() (b bound, err error) {
-	before, err := processorTime()
-	if err != nil {
+func (p *prober) look(ctx context.Context) (b bound, err error) {
+	var s signed
+	if err := itself(ctx, p.cores, os.Environ(), signOrder{p.key, p.span * 3 / 4}, &s, "sign"); err != nil {
 		return b, err
 	}
-	made, took, err := p.sign(p.span * 3 / 4)
-	if err != nil {
-		return b, err
-	}
-	after, err := processorTime()
-	if err != nil {
-		return b, err
-	}
-	b.Signatures = float64(made) / took.Seconds()
-	b.Signature = (after - before) / time.Duration(made)
+	b.Signatures = float64(s.Made) / s.Took.Seconds()
+	b.Signature = s.Used / time.Duration(s.Made)
 	b.Sync, err = p.sync(p.span / 4)
 	return b, err
 }
 
-// processorTime is what this process has used so far.
-func processorTime() (time.Duration, error) {
-	var u syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
+// signOrder says for how long a process of its own is to sign.
+type signOrder struct {
+	Key  []byte
+	Span time.Duration
 }
 
-// sign counts the signatures that all cores make.
-func (p *prober) sign(span time.Duration) (made int64, took time.Duration, err error) {
+// signed is what came of it.
+type signed struct {
+	Made       int64
+	Took, Used time.Duration // by the clock, and of the processor
+}
+
+// sign counts the signatures that all cores of this process make.
+func sign([]string) error {
+	var order signOrder
+	if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
+		return err
+	}
+	key, err := x509.ParsePKCS1PrivateKey(order.Key)
+	if err != nil {
+		return err
+	}
+	before, err := processorTime()
+	if err != nil {
+		return err
+	}
+	var s signed
+	if s.Made, s.Took, err = signFor(order.Span, key); err != nil {
+		return fmt.Errorf("signing for the bound: %w", err)
+	}
+	after, err := processorTime()
+	if err != nil {
+		return err
+	}
+	s.Used = after - before
+	return json.NewEncoder(os.Stdout).Encode(s)
+}
+
+func signFor(span time.Duration, key *rsa.PrivateKey) (made int64, took time.Duration, err error) {
 	digest := sha256.Sum256([]byte("capf"))
 	var count atomic.Int64
 	var all sync.WaitGroup
@@ -98,7 +124,7 @@ func (p *prober) sign(span time.Duration) (made int64, took time.Duration, err e
 	for range cores() {
 		all.Go(func() {
 			for more := true; more; more = time.Since(began) < span {
-				if _, err := p.key.Sign(rand.Reader, digest[:], stdcrypto.SHA256); err != nil {
+				if _, err := key.Sign(rand.Reader, digest[:], stdcrypto.SHA256); err != nil {
 					errs <- err
 					return
 				}
@@ -110,10 +136,17 @@ func (p *prober) sign(span time.Duration) (made int64, took time.Duration, err e
 	took = time.Since(began)
 	select {
 	case err := <-errs:
-		return 0, 0, fmt.Errorf("signing for the bound: %w", err)
+		return 0, 0, err
 	default:
 		return count.Load(), took, nil
 	}
+}
+
+// processorTime is what this process has used so far.
+func processorTime() (time.Duration, error) {
+	var u syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
 }
 
 // sync is the median of what a write with its sync takes.

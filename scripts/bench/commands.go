@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/scripts/driver"
 	"capf/store"
 )
 
@@ -64,7 +62,7 @@ func measureCommands(ctx context.Context, o options, say func(string, ...any)) (
 		return c, err
 	}
 	say("running each of %d commands %d times", len(c.Rows), c.Runs)
-	return c, c.measure(ctx, d)
+	return c, c.measure(ctx, o, d)
 }
 
 // fill adds the devices, with an operation scheduled for every tenth, and
@@ -148,31 +146,15 @@ func (c *commands) check(ctx context.Context, o options, d database) error {
 	return nil
 }
 
-// measure lets a small process start the commands. On Linux the peak of a
-// process is never below that of the one which started it, and this one has
-// grown with the load.
-func (c *commands) measure(ctx context.Context, d database) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
+// measure runs the commands, which take turns.
+func (c *commands) measure(ctx context.Context, o options, d database) error {
 	order := launchOrder{Runs: c.Runs}
 	for _, row := range c.Rows {
 		order.Commands = append(order.Commands, row.args)
 	}
-	input, err := json.Marshal(order)
+	result, err := o.launch(ctx, d, order)
 	if err != nil {
 		return err
-	}
-	cmd := exec.CommandContext(ctx, self, "launch")
-	cmd.Env, cmd.Stdin, cmd.Stderr = driver.Environment(string(d)), bytes.NewReader(input), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("running commands: %w", err)
-	}
-	var result launchResult
-	if err := json.Unmarshal(out, &result); err != nil {
-		return fmt.Errorf("running commands: %w", err)
 	}
 	c.Floor = result.Own
 	for i, runs := range result.Runs {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -19,7 +21,7 @@ type enrolment struct {
 	Devices   int           `json:"devices"` // in the database
 	Made      int           `json:"enrolments"`
 	PerSecond float64       `json:"per_second"`
-	Bound     float64       `json:"bound_per_second"` // two signatures each, on all cores
+	Bound     float64       `json:"bound_per_second"` // two signatures each, on the server's cores
 	Doubt     float64       `json:"bound_doubt"`      // how far its looks are from their mean, at most
 	Ratio     float64       `json:"ratio"`
 	P50       time.Duration `json:"p50_ns"`
@@ -33,13 +35,9 @@ type enrolment struct {
 	Server time.Duration `json:"server_cpu_ns"`
 	Client time.Duration `json:"client_cpu_ns"`
 	Others float64       `json:"others_share"`
-	// Signing is the share of the server's and the client's processor time that
-	// two signatures need. It is what the ratio would be with nobody else on
-	// the machine and no core ever idle.
+	// Signing is the share of the server's processor time that two signatures
+	// need: the ratio if none of its cores were ever idle.
 	Signing float64 `json:"signing_share"`
-	// ServerSigning is their share of the server's time alone: the ratio if the
-	// phones were machines of their own, as they are in life.
-	ServerSigning float64 `json:"server_signing_share"`
 
 	Peak int64 `json:"server_peak_bytes"`
 	// Growth of the database file for 10,000 enrolments, and how much of it is
@@ -59,61 +57,75 @@ type side struct {
 type enrolments struct {
 	options
 	base    database
-	devices int
+	devices int // in it
 	keys    *keyPool
 	prober  *prober
 	sides   []*side
 }
 
-func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) ([]enrolment, *besieged, error) {
-	e := &enrolments{options: o, sides: []*side{{kind: crypto.RSA2048, order: store.RSAOnly}, {kind: crypto.EC256, order: store.ECOnly}}}
-	var err error
-	if e.prober, err = newProber(o.dir, o.baseline); err != nil {
+// measureEnrolment makes them for each number of devices, and those of attacks
+// with the first.
+func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) (rows []enrolment, attacks []attacked, err error) {
+	prober, err := newProber(o)
+	if err != nil {
 		return nil, nil, err
 	}
-	first, err := e.prober.look()
+	first, err := prober.look(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	// As many phones as can enrol, and a few for the start.
 	most := int(1.2*first.enrolments()*o.span.Seconds()) + slices.Max(o.clients)
 	say("making keys for %d phones", most)
-	if e.keys, err = newKeyPool(most); err != nil {
+	keys, err := newKeyPool(most)
+	if err != nil {
 		return nil, nil, err
 	}
-	if err := e.makeBase(ctx, most, say); err != nil {
-		return nil, nil, err
+	for i, devices := range o.devices {
+		e := &enrolments{options: o, devices: devices, keys: keys, prober: prober,
+			sides: []*side{{kind: crypto.RSA2048, order: store.RSAOnly}, {kind: crypto.EC256, order: store.ECOnly}}}
+		if err := e.makeBase(ctx, most, say); err != nil {
+			return nil, nil, err
+		}
+		some, err := e.measureAll(ctx, say)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, some...)
+		if i == 0 && o.attackers > 0 {
+			if attacks, err = e.attackAll(ctx, say); err != nil {
+				return nil, nil, err
+			}
+		}
+		if err := os.RemoveAll(filepath.Dir(string(e.base))); err != nil {
+			return nil, nil, err
+		}
 	}
-	var rows []enrolment
+	return rows, attacks, nil
+}
+
+func (e *enrolments) measureAll(ctx context.Context, say func(string, ...any)) (rows []enrolment, err error) {
 	for _, side := range e.sides {
-		for _, clients := range o.clients {
-			say("%s, %d clients", side.kind, clients)
+		for _, clients := range e.clients {
+			say("%s, %d clients, %d devices", side.kind, clients, e.devices)
 			row, err := e.measure(ctx, side, clients)
 			if err != nil {
-				return nil, nil, fmt.Errorf("enrolling %d phones at a time: %w", clients, err)
+				return nil, fmt.Errorf("enrolling %d phones at a time: %w", clients, err)
 			}
 			rows = append(rows, row)
 		}
 	}
-	if o.halfOpen == 0 {
-		return rows, nil, nil
-	}
-	say("%d connections that get nowhere", o.halfOpen)
-	b, err := e.besiege(ctx, e.sides[len(e.sides)-1])
-	if err != nil {
-		return nil, nil, fmt.Errorf("enrolling beside %d connections that get nowhere: %w", o.halfOpen, err)
-	}
-	return rows, b, nil
+	return rows, nil
 }
 
 // makeBase fills a database with the devices that enrol, in an order of their
 // own, spread evenly among those that do not.
 func (e *enrolments) makeBase(ctx context.Context, most int, say func(string, ...any)) (err error) {
-	if e.base, err = newDatabase(ctx, e.options, "base"); err != nil {
+	enrolling := most * len(e.sides)
+	e.devices += enrolling
+	if e.base, err = newDatabase(ctx, e.options, fmt.Sprint("base-", e.devices)); err != nil {
 		return err
 	}
-	enrolling := most * len(e.sides)
-	e.devices = e.options.devices + enrolling
 	for _, s := range e.sides {
 		s.names = make([]string, most)
 	}
@@ -141,24 +153,38 @@ func (e *enrolments) makeBase(ctx context.Context, most int, say func(string, ..
 // measure lets phones enrol with a new server on a copy of the database.
 func (e *enrolments) measure(ctx context.Context, side *side, clients int) (row enrolment, err error) {
 	row = enrolment{Phones: string(side.kind), Clients: clients, Devices: e.devices}
-	d, err := e.base.copyTo(filepath.Join(e.dir, fmt.Sprintf("%s-%d", side.kind, clients)))
+	return row, e.onCopy(ctx, side, fmt.Sprintf("%s-%d", side.kind, clients), nil, func(l *load, server *serving) error {
+		return e.storm(ctx, l, server, &row)
+	}, func(l *load, d database) error { return e.weigh(ctx, l, d, &row) })
+}
+
+// onCopy works with a new server on a copy of the database, which may be
+// prepared before and is looked at afterwards.
+func (e *enrolments) onCopy(ctx context.Context, side *side, name string, before func(database) error, work func(*load, *serving) error, after func(*load, database) error) (err error) {
+	d, err := e.base.copyTo(filepath.Join(e.dir, name))
 	if err != nil {
-		return row, err
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(filepath.Dir(string(d)))) }()
+	if before != nil {
+		if err := before(d); err != nil {
+			return err
+		}
 	}
 	server, err := serve(ctx, e.options, d)
 	if err != nil {
-		return row, err
+		return err
 	}
 	l := &load{server: server.address, kind: side.kind, phones: side.names, keys: e.keys}
-	if err := e.storm(ctx, l, server, &row); err != nil {
+	if err := work(l, server); err != nil {
 		server.cmd.Process.Kill()
 		<-server.ended
-		return row, server.failure(err.Error())
+		return server.failure(err.Error())
 	}
 	if err := server.stop(); err != nil {
-		return row, err
+		return err
 	}
-	return row, e.weigh(ctx, l, d, &row)
+	return after(l, d)
 }
 
 // storm is the part of a measurement that the clock is for. Each client has
@@ -176,7 +202,7 @@ func (e *enrolments) storm(ctx context.Context, l *load, server *serving, row *e
 	looks := make([]bound, e.parts+1)
 	for i := range looks {
 		var err error
-		if looks[i], err = e.prober.look(); err != nil {
+		if looks[i], err = e.prober.look(ctx); err != nil {
 			return err
 		}
 		if i == e.parts {
@@ -231,8 +257,7 @@ func (row *enrolment) setBound(looks []bound) {
 	b, doubt := middle(looks)
 	row.Bound, row.Doubt, row.Alone, row.Sync = b.enrolments(), doubt, b.alone(), b.Sync
 	row.Ratio = row.PerSecond / row.Bound
-	row.Signing = 2 * float64(b.Signature) / float64(row.Server+row.Client)
-	row.ServerSigning = 2 * float64(b.Signature) / float64(row.Server)
+	row.Signing = 2 * float64(b.Signature) / float64(row.Server)
 }
 
 // weigh finds out what the database has grown by, and that nothing was lost.

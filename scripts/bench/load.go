@@ -5,6 +5,7 @@ import (
 	stdcrypto "crypto"
 	"crypto/tls"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,9 @@ func phoneTLS() *tls.Config {
 		CurvePreferences:   []tls.CurveID{tls.CurveP256},
 	}
 }
+
+// phoneAddress is that of phone i: each has its own, as in life.
+func phoneAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}) }
 
 // storm lets phones enrol, so many at the same time, until the deadline, if
 // there is one, has passed or phone number last has had its turn. It returns
@@ -74,7 +78,7 @@ func (l *load) storm(ctx context.Context, clients, last int, deadline time.Time)
 // enrol is a phone from its first packet to the end of its session.
 func (l *load) enrol(ctx context.Context, i int) error {
 	r, err := phone.Run(ctx, phone.Config{
-		Device: l.phones[i], Servers: []string{l.server}, TLS: phoneTLS(), Attempts: 1, Progress: true,
+		Device: l.phones[i], Servers: []string{l.server}, From: phoneAddress(i), TLS: phoneTLS(), Attempts: 1, Progress: true,
 		NewKey: func(kind crypto.KeyKind) (stdcrypto.Signer, error) {
 			if kind != l.kind {
 				return nil, fmt.Errorf("a key of kind %s is asked for, not %s", kind, l.kind)

@@ -35,7 +35,7 @@ func thisMachine(dir string) (machine, error) {
 	return m, err
 }
 
-// cores is how many processors the load, the server and the bound share.
+// cores is how many there were for this process when it began.
 func cores() int { return runtime.NumCPU() }
 
 // fileSystem names what the folder is on. On one in memory a sync costs

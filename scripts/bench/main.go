@@ -21,27 +21,29 @@ import (
 
 // options are the choices of the command line.
 type options struct {
-	capf     string
-	dir      string
-	json     string
-	devices  int           // in the database besides those that enrol
-	clients  []int         // phones at the same time, a measurement each
-	span     time.Duration // of one measurement
-	parts    int           // of a measurement, between which the bound is looked at
-	baseline time.Duration // of one look
-	runs     int           // of each command
-	listed   int           // devices in the database of the commands
-	pending  int           // requests in it
-	halfOpen int           // connections that get nowhere
-	requests int           // that go to an offline CA and come back
-	waiting  int           // phones that wait for it
+	capf      string
+	dir       string
+	json      string
+	cores     division
+	devices   []int         // in the database besides those that enrol, measurements of all clients each
+	clients   []int         // phones at the same time, a measurement each
+	span      time.Duration // of one measurement
+	parts     int           // of a measurement, between which the bound is looked at
+	baseline  time.Duration // of one look
+	runs      int           // of each command
+	listed    int           // devices in the database of the commands
+	pending   int           // requests in it
+	attackers int           // connections of the largest attack
+	requests  int           // that go to an offline CA and come back
+	waiting   int           // phones that wait for it
 }
 
 const usage = `Usage: go run ./scripts/bench [flags]
 
 Measures enrolments over TLS against "capf serve" as a process of its own, with
-every commit synced to the disk, and the time and memory of commands on a large
-database. Below two minutes; -short takes less than thirty seconds.
+every commit synced to the disk; the same beside attacks; the time and memory of
+commands on a large database; exports, imports and phones that wait. About eight
+minutes; -short takes less than one.
 
 Flags:
 `
@@ -86,10 +88,10 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 	if err != nil {
 		return report{}, err
 	}
-	r := report{Machine: m, Date: began.UTC().Truncate(time.Second)}
+	r := report{Machine: m, Cores: o.cores, Date: began.UTC().Truncate(time.Second)}
 	say := func(format string, args ...any) { fmt.Fprintf(progress, "bench: "+format+"\n", args...) }
 	if len(o.clients) > 0 {
-		if r.Enrolment, r.Besieged, err = measureEnrolment(ctx, o, say); err != nil {
+		if r.Enrolment, r.Attacks, err = measureEnrolment(ctx, o, say); err != nil {
 			return r, err
 		}
 	}
@@ -110,17 +112,18 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := driver.Flags("bench", usage, stderr)
-	short := f.Bool("short", false, "measure for a shorter time, on a smaller database of the commands")
+	short := f.Bool("short", false, "measure for a shorter time, on smaller databases and beside smaller attacks")
 	clients := f.String("clients", "1,16,256", "phones that enrol at the same time, a measurement for each `NUMBER`; empty leaves enrolment out")
+	devices := f.String("devices", "1000,1000000", "`NUMBERS` of devices in the database besides those that enrol, measurements for each")
+	serverCores := f.Int("server-cores", -1, "`NUMBER` of cores that the server has to itself; 0 lets it share all with the phones, -1 is half of them")
 	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is measured")
 	f.StringVar(&o.dir, "dir", "/var/tmp", "make the databases in the `FOLDER`, which is to be on a disk")
 	f.StringVar(&o.json, "json", "", "write the figures to the `FILE` too")
-	f.IntVar(&o.devices, "devices", 1000, "`NUMBER` of devices in the database besides those that enrol")
 	f.DurationVar(&o.span, "time", 5*time.Second, "`TIME` for which phones enrol in each measurement")
-	f.IntVar(&o.halfOpen, "half-open", 10_000, "`NUMBER` of connections that get nowhere, beside which phones enrol; 0 leaves them out")
+	f.IntVar(&o.attackers, "attackers", 10_000, "`NUMBER` of connections of the largest attack; 0 leaves attacks out")
 	f.IntVar(&o.runs, "runs", 11, "`NUMBER` of runs of each command; 0 leaves the commands out")
-	f.IntVar(&o.requests, "requests", 0, "`NUMBER` of requests that are exported and come back from an offline CA, such as 100000; 0 leaves it out")
-	f.IntVar(&o.waiting, "waiting", 0, "with -requests, `NUMBER` of phones that wait for the offline CA, such as 10000")
+	f.IntVar(&o.requests, "requests", 20_000, "`NUMBER` of requests that are exported and come back from an offline CA; 0 leaves it out")
+	f.IntVar(&o.waiting, "waiting", 8000, "with -requests, `NUMBER` of phones that wait for the offline CA")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -129,20 +132,36 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.parts, o.baseline, o.listed, o.pending = 3, 600*time.Millisecond, 100_000, 1000
 	if *short {
+		*devices = "1000"
 		o.parts, o.baseline, o.listed = 1, 300*time.Millisecond, 20_000
-		o.span, o.runs, o.halfOpen = min(o.span, 1500*time.Millisecond), min(o.runs, 5), min(o.halfOpen, 1000)
-	}
-	for word := range strings.FieldsFuncSeq(*clients, func(c rune) bool { return c == ',' }) {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 {
-			return o, fmt.Errorf("-clients: %q is not a number of phones", word)
-		}
-		o.clients = append(o.clients, n)
-	}
-	if o.devices < 0 || o.span <= 0 || o.runs < 0 || o.halfOpen < 0 {
-		return o, errors.New("-devices, -time, -runs, -half-open: there is no such number")
+		o.span, o.runs, o.attackers = min(o.span, 1500*time.Millisecond), min(o.runs, 5), min(o.attackers, 1000)
+		o.requests, o.waiting = min(o.requests, 2000), min(o.waiting, 500)
 	}
 	var err error
-	o.capf, err = driver.Capf(o.capf)
+	if o.clients, err = numbers("-clients", *clients, 1); err != nil {
+		return o, err
+	}
+	if o.devices, err = numbers("-devices", *devices, 0); err != nil {
+		return o, err
+	}
+	if o.span <= 0 || o.runs < 0 || o.attackers < 0 || o.requests < 0 || o.waiting < 0 {
+		return o, errors.New("-time, -runs, -attackers, -requests, -waiting: there is no such number")
+	}
+	if o.capf, err = driver.Capf(o.capf); err != nil {
+		return o, err
+	}
+	o.cores, err = divide(*serverCores)
 	return o, err
+}
+
+// numbers reads a list of them, none of which may be less than least.
+func numbers(name, text string, least int) (list []int, err error) {
+	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == ',' }) {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < least {
+			return nil, fmt.Errorf("%s: %q is not a number from %d on", name, word, least)
+		}
+		list = append(list, n)
+	}
+	return list, nil
 }

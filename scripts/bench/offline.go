@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -21,7 +20,6 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/scripts/driver"
 	"capf/store"
 )
 
@@ -223,10 +221,11 @@ func measureRound(ctx context.Context, o options, n int) (r round, err error) {
 		{"offline", "export", "--out", requests}, {"offline", "import", signed, "--dry-run"},
 		{"offline", "import", signed}, {"offline", "import", signed},
 	} {
-		one, err := launchAlone(ctx, d, append([]string{o.capf}, args...))
+		result, err := o.launch(ctx, d, launchOrder{Runs: 1, Commands: [][]string{append([]string{o.capf}, args...)}})
 		if err != nil {
 			return r, err
 		}
+		one := result.Runs[0][0]
 		for i := range args {
 			args[i] = filepath.Base(args[i])
 		}
@@ -244,29 +243,6 @@ func measureRound(ctx context.Context, o options, n int) (r round, err error) {
 		}
 		return err
 	})
-}
-
-// launchAlone lets a small process start one command, as measure does.
-func launchAlone(ctx context.Context, d database, args []string) (one launched, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return one, err
-	}
-	input, err := json.Marshal(launchOrder{Runs: 1, Commands: [][]string{args}})
-	if err != nil {
-		return one, err
-	}
-	cmd := exec.CommandContext(ctx, self, "launch")
-	cmd.Env, cmd.Stdin, cmd.Stderr = driver.Environment(string(d)), bytes.NewReader(input), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return one, fmt.Errorf("running %q: %w", args, err)
-	}
-	var result launchResult
-	if err := json.Unmarshal(out, &result); err != nil {
-		return one, fmt.Errorf("running %q: %w", args, err)
-	}
-	return result.Runs[0][0], nil
 }
 
 func (r *offline) print(b *strings.Builder) {

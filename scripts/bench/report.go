@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,10 +15,11 @@ import (
 // report is all figures of a run.
 type report struct {
 	Machine   machine       `json:"machine"`
+	Cores     division      `json:"cores"`
 	Date      time.Time     `json:"date"`
 	Took      time.Duration `json:"took_ns"`
 	Enrolment []enrolment   `json:"enrolment,omitempty"`
-	Besieged  *besieged     `json:"besieged,omitempty"`
+	Attacks   []attacked    `json:"attacks,omitempty"`
 	Commands  *commands     `json:"commands,omitempty"`
 	Offline   *offline      `json:"offline,omitempty"`
 }
@@ -42,8 +45,8 @@ func (r report) print(out io.Writer) error {
 		r.printEnrolment(&b)
 		r.printGrowth(&b)
 	}
-	if r.Besieged != nil {
-		r.Besieged.print(&b)
+	if len(r.Attacks) > 0 {
+		r.printAttacks(&b)
 	}
 	if r.Commands != nil {
 		r.Commands.print(&b)
@@ -56,32 +59,39 @@ func (r report) print(out io.Writer) error {
 }
 
 func (r report) printEnrolment(b *strings.Builder) {
-	fmt.Fprintf(b, "\nEnrolment over new TLS connections, every commit synced; phones, server and bound share the cores\n")
+	fmt.Fprintf(b, "\nEnrolment over new TLS connections, every commit synced; %s\n", r.Cores)
 	t := table(b, "phones", "clients", "devices", "enrolled", "per s", "bound", "±", "ratio",
-		"p50 ms", "p99 ms", "p99/p50", "server ms", "client ms", "signing", "of server", "others", "peak MiB")
+		"p50 ms", "p99 ms", "p99/p50", "server ms", "client ms", "signing", "others", "peak MiB")
 	for _, e := range r.Enrolment {
 		t.row(e.Phones, e.Clients, e.Devices, e.Made, whole(e.PerSecond), whole(e.Bound), percent(e.Doubt), fmt.Sprintf("%.2f", e.Ratio),
 			millis(e.P50), millis(e.P99), fmt.Sprintf("%.1f", e.Spread), millis(e.Server), millis(e.Client), percent(e.Signing),
-			percent(e.ServerSigning), percent(e.Others), mebibytes(e.Peak))
+			percent(e.Others), mebibytes(e.Peak))
 	}
 	t.end()
-	fmt.Fprintf(b, `bound: half the RSA-2048 signatures a second of Go's crypto on all cores, the mean of looks before, during and after
+	fmt.Fprintf(b, `bound: half the RSA-2048 signatures a second of Go's crypto on the server's cores, the mean of looks before, during and after
 ±: how far one of them is from it at most; ratio: per s / bound; p50, p99: a phone from its first packet to the end
-server, client: processor time for each enrolment; signing: the share of both that two signatures need
-of server: their share of the server's alone, which the ratio could reach with the phones on other machines
-others: share of the cores that neither had; peak: memory of the server
+server, client: processor time for each enrolment; signing: the share of the server's that two signatures need
+others: share of all cores that neither had; peak: memory of the server
 `)
 	for _, e := range r.Enrolment {
 		if e.Clients == 1 {
-			fmt.Fprintf(b, "one phone alone (%s) needs two signatures and two syncs of %s ms one after the other: %s ms\n", e.Phones, millis(e.Sync), millis(e.Alone))
+			fmt.Fprintf(b, "one phone alone (%s, %d devices) needs two signatures and two syncs of %s ms one after the other: %s ms\n", e.Phones, e.Devices, millis(e.Sync), millis(e.Alone))
 		}
 	}
 }
 
+// printGrowth shows the longest measurement of each kind of phones.
 func (r report) printGrowth(b *strings.Builder) {
-	fmt.Fprintf(b, "\nGrowth of the database file for 10,000 enrolments, from the measurements above\n")
+	fmt.Fprintf(b, "\nGrowth of the database file for 10,000 enrolments, from the measurements with the most of them\n")
 	t := table(b, "phones", "enrolled", "file MiB", "content MiB", "file/content")
+	longest := map[string]enrolment{}
 	for _, e := range r.Enrolment {
+		if e.Made > longest[e.Phones].Made {
+			longest[e.Phones] = e
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(longest)) {
+		e := longest[kind]
 		t.row(e.Phones, e.Made, mebibytes(e.Growth), mebibytes(e.Content), fmt.Sprintf("%.1f", float64(e.Growth)/float64(e.Content)))
 	}
 	t.end()

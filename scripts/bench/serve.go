@@ -21,7 +21,7 @@ type serving struct {
 	err     error // why it ended; set when ended is closed
 }
 
-// serve starts one on a free port of this machine.
+// serve starts one on a free port of this machine, on the server's cores.
 func serve(ctx context.Context, o options, d database) (*serving, error) {
 	folder := filepath.Dir(string(d))
 	s := &serving{log: filepath.Join(folder, "log"), ended: make(chan struct{})}
@@ -33,7 +33,7 @@ func serve(ctx context.Context, o options, d database) (*serving, error) {
 	}
 	defer log.Close() // the process has its own
 	s.cmd.Stderr = log
-	if err := s.cmd.Start(); err != nil {
+	if err := startOn(o.cores.Server, s.cmd); err != nil {
 		return nil, fmt.Errorf("starting capf serve: %w", err)
 	}
 	go func() {
