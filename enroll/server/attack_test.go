@@ -243,6 +243,41 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// TestCrowd: when all places are taken, a neighbourhood that has most of them
+// gets no more by coming again and again, so that a phone which is slow to
+// authenticate is not driven out.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	const limit = 20
+	h.set("max_sessions", fmt.Sprint(limit))
+	h.add(sep, store.Install)
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	var gone atomic.Int64
+	crowd := func(n int) {
+		for range n {
+			conn, err := from.Dial("tcp", h.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			go func() {
+				io.Copy(io.Discard, conn)
+				gone.Add(1)
+			}()
+		}
+	}
+	crowd(2 * limit)
+	eventually(t, "the places are taken", func() bool { return gone.Load() == limit })
+	slow := h.dial() // the server has greeted it, so it has one of them
+	crowd(5 * limit)
+	eventually(t, "the others are turned away", func() bool { return gone.Load() == 6*limit+1 })
+	slow.hello(sep)
+	if f := slow.read(); f.Command != wire.CmdKeyGenerateRequest {
+		t.Errorf("the phone that was slow got %v", f.Command)
+	}
+}
+
 // TestForEver is a phone that says again and again that it is at work: the
 // deadlines are for the whole, not for the next frame.
 func TestForEver(t *testing.T) {

@@ -24,6 +24,7 @@ type listener struct {
 	tls       *tls.Config
 	sockets   []net.Listener
 	sessions  *sessions
+	turns     *turns
 	accepting sync.WaitGroup
 	// stopWatching ends the wait for issuers; the sessions that wait need it
 	// until the last has ended.
@@ -44,7 +45,7 @@ func listen(ctx context.Context, c Config, addresses []string, settings enroll.S
 	}
 	l := &listener{
 		Config: c, authority: authority, tls: tlsConfig(authority, settings.TLSMinVersion),
-		sessions: newSessions(settings.KeepAlive), closed: make(chan struct{}), drained: make(chan struct{}),
+		sessions: newSessions(settings.KeepAlive), turns: newTurns(), closed: make(chan struct{}), drained: make(chan struct{}),
 	}
 	for _, address := range addresses {
 		// Go's own keepalive would probe every 15 seconds; ours is a parameter.

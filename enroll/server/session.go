@@ -30,10 +30,12 @@ type session struct {
 	log      *slog.Logger
 	settings enroll.Settings
 	address  netip.Addr
+	near     netip.Prefix
 	began    time.Time
 	stopped  atomic.Bool // the service closed the connection
 	// displaced says that the session has made room for another one.
 	displaced atomic.Bool
+	gone      chan struct{} // closed with the connection, by one of these two
 	place     *list.Element // among those who have not authenticated; guarded by sessions
 
 	id       uint32
@@ -55,8 +57,20 @@ type session struct {
 }
 
 func newSession(l *listener, conn *net.TCPConn, address netip.Addr, settings enroll.Settings, log *slog.Logger) *session {
-	return &session{listener: l, tcp: conn, log: log, settings: settings, address: address,
-		began: time.Now(), version: 3, state: awaitAuthentication}
+	return &session{listener: l, tcp: conn, log: log, settings: settings, address: address, near: neighbourhood(address),
+		began: time.Now(), version: 3, state: awaitAuthentication, gone: make(chan struct{})}
+}
+
+// cut ends the session from outside, for the reason that is set. It is called
+// under the mutex of sessions.
+func (s *session) cut(reason *atomic.Bool) {
+	reason.Store(true)
+	s.tcp.Close()
+	select {
+	case <-s.gone: // cut before
+	default:
+		close(s.gone)
+	}
 }
 
 // run speaks with the phone to the end of the session, whatever that is, and
@@ -111,7 +125,7 @@ func (s *session) speak() (err error) {
 func (s *session) shakeHands() error {
 	s.move(handshaking)
 	s.tcp.SetDeadline(s.began.Add(s.Timeouts.Handshake))
-	s.tls = tls.Server(s.tcp, s.listener.tls)
+	s.tls = tls.Server(line{s.tcp, s}, s.listener.tls)
 	// With a context that ends, each would have a second goroutine.
 	if err := s.tls.Handshake(); err != nil {
 		return s.lost("making the", "TLS connection", err)

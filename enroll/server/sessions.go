@@ -15,16 +15,17 @@ type sessions struct {
 	mu       sync.Mutex
 	open     map[*session]struct{}
 	by       map[netip.Addr]int
-	strange  *list.List         // of *session: those of phones that have not authenticated, oldest first
-	waits    map[int64]*session // those that wait for an issuer, by request
-	probe    time.Duration      // keep_alive
+	strange  *list.List           // of *session: those of phones that have not authenticated, oldest first
+	nearby   map[netip.Prefix]int // how many of the strange ones each neighbourhood has
+	waits    map[int64]*session   // those that wait for an issuer, by request
+	probe    time.Duration        // keep_alive
 	draining bool
 	empty    chan struct{} // closed when draining and the last one is gone
 }
 
 func newSessions(keepAlive time.Duration) *sessions {
 	return &sessions{
-		open: map[*session]struct{}{}, by: map[netip.Addr]int{}, strange: list.New(), waits: map[int64]*session{},
+		open: map[*session]struct{}{}, by: map[netip.Addr]int{}, strange: list.New(), nearby: map[netip.Prefix]int{}, waits: map[int64]*session{},
 		probe: keepAlive, empty: make(chan struct{}),
 	}
 }
@@ -32,7 +33,9 @@ func newSessions(keepAlive time.Duration) *sessions {
 // add takes a session in, or says why not. When all places are taken, the one
 // that has been strange for the longest time makes room: an honest phone
 // authenticates within a moment, while connections that only sit there would
-// otherwise keep all phones out for as long as their deadlines let them.
+// otherwise keep all phones out for as long as their deadlines let them. Nothing
+// is gained by making room for one more of a neighbourhood which has more than
+// its share of them already: it would only come again and again.
 func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings) refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,12 +44,13 @@ func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings)
 		return stopping
 	case limits.MaxPerAddress > 0 && s.by[address] >= limits.MaxPerAddress:
 		return tooManyFromHere
-	case limits.MaxSessions > 0 && len(s.open) >= limits.MaxSessions && !s.displace():
+	case limits.MaxSessions > 0 && len(s.open) >= limits.MaxSessions && (s.crowded(one.near) || !s.displace()):
 		return tooMany
 	}
 	s.open[one] = struct{}{}
 	s.by[address]++
 	one.place = s.strange.PushBack(one)
+	s.nearby[one.near]++
 	// What is in force now; the session's own settings may be older than a change.
 	setKeepAlive(one.tcp, s.probe)
 	return ""
@@ -84,8 +88,7 @@ func (s *sessions) displace() bool {
 		return false
 	}
 	one := oldest.Value.(*session)
-	one.displaced.Store(true)
-	one.tcp.Close()
+	one.cut(&one.displaced)
 	s.drop(one)
 	return true
 }
@@ -96,7 +99,16 @@ func (s *sessions) knows(one *session) {
 	if one.place != nil {
 		s.strange.Remove(one.place)
 		one.place = nil
+		if s.nearby[one.near]--; s.nearby[one.near] == 0 {
+			delete(s.nearby, one.near)
+		}
 	}
+}
+
+// crowded says whether a neighbourhood has more strange sessions than
+// neighbourhoods have on average. The mutex is held.
+func (s *sessions) crowded(near netip.Prefix) bool {
+	return s.nearby[near]*len(s.nearby) > s.strange.Len()
 }
 
 // authenticated lets a session stay, now that its phone is known.
@@ -148,8 +160,7 @@ func (s *sessions) drain(grace time.Duration) {
 	}
 	s.mu.Lock()
 	for one := range s.open {
-		one.stopped.Store(true)
-		one.tcp.Close()
+		one.cut(&one.stopped)
 	}
 	s.mu.Unlock()
 	<-s.empty

@@ -1,7 +1,11 @@
 package server
 
 import (
+	stdcrypto "crypto"
 	"crypto/tls"
+	"errors"
+	"io"
+	"net"
 
 	"capf/crypto"
 )
@@ -10,8 +14,8 @@ import (
 // the phone, which proves itself inside the session.
 func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 	c := &tls.Config{
-		Certificates: []tls.Certificate{a.TLS()},
-		MinVersion:   lowest,
+		GetCertificate: certificate(a.TLS()),
+		MinVersion:     lowest,
 		// Phones do not resume; tickets would only cost.
 		SessionTicketsDisabled: true,
 		// Go would cut the first writes into records of a packet each, and a
@@ -35,4 +39,53 @@ func oldSuites() []uint16 {
 		tls.TLS_RSA_WITH_AES_128_CBC_SHA, // 7940, 7960, 7941 to 7975 and 894x, on TLS 1.0
 		tls.TLS_RSA_WITH_AES_256_CBC_SHA, // 7942 and 7962 with late firmware
 	)
+}
+
+// line is the connection of a session, by which TLS tells us whose handshake
+// wants the certificate.
+type line struct {
+	*net.TCPConn
+	session *session
+}
+
+// certificate is the CAPF certificate with a key that waits for its turn.
+func certificate(capf tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	key := capf.PrivateKey.(stdcrypto.Signer)
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		one := capf
+		one.PrivateKey = turnKey{key, hello.Conn.(line).session}
+		return &one, nil
+	}
+}
+
+// turnKey is the CAPF key as the handshake of a session uses it.
+type turnKey struct {
+	stdcrypto.Signer
+	session *session
+}
+
+func (k turnKey) Sign(random io.Reader, digest []byte, o stdcrypto.SignerOpts) ([]byte, error) {
+	if err := k.take(); err != nil {
+		return nil, err
+	}
+	defer k.session.turns.give()
+	return k.Signer.Sign(random, digest, o)
+}
+
+// Decrypt serves the key exchange of old phones, by RSA.
+func (k turnKey) Decrypt(random io.Reader, message []byte, o stdcrypto.DecrypterOpts) ([]byte, error) {
+	key, ok := k.Signer.(stdcrypto.Decrypter)
+	if !ok {
+		return nil, errors.New("the CAPF key cannot decrypt")
+	}
+	if err := k.take(); err != nil {
+		return nil, err
+	}
+	defer k.session.turns.give()
+	return key.Decrypt(random, message, o)
+}
+
+func (k turnKey) take() error {
+	s := k.session
+	return s.turns.take(s.near, s.gone, s.began.Add(s.Timeouts.Handshake))
 }
