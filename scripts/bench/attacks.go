@@ -2,19 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
-	"net/netip"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"capf/enroll/phone"
-	"capf/enroll/wire"
 	"capf/store"
 )
 
@@ -38,59 +29,53 @@ type attack struct {
 	name        string
 	connections func(most int) int
 	prepare     func(context.Context, options, database) error // may be nil
-	act         func(ctx context.Context, a *attackers, i int) // one connection, to its end
+	act         func(ctx context.Context, a *attackers, i int) // one connection, to its end; in another process
 	outcome     func(context.Context, *attacked, database) (string, error)
 }
 
 // attacks are all that are measured. The other ones need no figures: tests in
 // enroll/server hold what comes of them.
-var attacks = []attack{
-	{
-		name:        "half-open connections",
-		connections: func(most int) int { return most },
-		act:         sit,
-		outcome: func(_ context.Context, r *attacked, _ database) (string, error) {
-			return fmt.Sprintf("%d connections that get nowhere are kept open", r.Connections), nil
+func attacks() []attack {
+	return []attack{
+		{
+			name:        "half-open connections",
+			connections: func(most int) int { return most },
+			act:         sit,
+			outcome: func(_ context.Context, r *attacked, _ database) (string, error) {
+				return fmt.Sprintf("%d connections that get nowhere are kept open", r.Connections), nil
+			},
 		},
-	},
-	{
-		name:        "handshakes from one address",
-		connections: func(most int) int { return min(most, 250) },
-		act:         shakeHands,
-		outcome: func(context.Context, *attacked, database) (string, error) {
-			return "each makes the server sign, and goes", nil
+		{
+			name:        "handshakes from one address",
+			connections: func(most int) int { return min(most, 250) },
+			act:         shakeHands,
+			outcome: func(context.Context, *attacked, database) (string, error) {
+				return "each makes the server sign, and goes", nil
+			},
 		},
-	},
-	{
-		name:        "oversized frames",
-		connections: func(most int) int { return min(most, 250) },
-		act:         sendTooMuch,
-		outcome: func(context.Context, *attacked, database) (string, error) {
-			return "each frame says that it has 65,535 bytes and sends them", nil
+		{
+			name:        "oversized frames",
+			connections: func(most int) int { return min(most, 250) },
+			act:         sendTooMuch,
+			outcome: func(context.Context, *attacked, database) (string, error) {
+				return "each frame says that it has 65,535 bytes and sends them", nil
+			},
 		},
-	},
-	{
-		name:        "guesses of one string",
-		connections: func(most int) int { return min(most, 100) },
-		prepare:     addGuessed,
-		act:         guess,
-		outcome:     countGuesses,
-	},
-}
-
-// attackers are connections of an attack.
-type attackers struct {
-	server string
-	act    func(ctx context.Context, a *attackers, i int)
-	making chan struct{} // holds those that are being made
-	made   atomic.Int64
+		{
+			name:        "guesses of one string",
+			connections: func(most int) int { return min(most, 100) },
+			prepare:     addGuessed,
+			act:         guess,
+			outcome:     countGuesses,
+		},
+	}
 }
 
 // attackAll lets phones enrol alone, then beside each attack, under the
 // parameters as they come.
 func (e *enrolments) attackAll(ctx context.Context, say func(string, ...any)) (rows []attacked, err error) {
 	side := e.sides[len(e.sides)-1]
-	for _, a := range attacks {
+	for _, a := range attacks() {
 		r := attacked{Attack: a.name, Connections: a.connections(e.attackers), Clients: 16}
 		say("%d %s", r.Connections, a.name)
 		before := func(d database) error {
@@ -123,8 +108,11 @@ func (e *enrolments) compare(ctx context.Context, a attack, l *load, server *ser
 		return err
 	}
 	r.Alone = float64(len(took)) / time.Since(began).Seconds()
-	at := &attackers{server: l.server, act: a.act, making: make(chan struct{}, 200)}
-	defer at.begin(ctx, r.Connections)()
+	at, err := beginAttack(ctx, e.options, attackOrder{a.name, l.server, r.Connections})
+	if err != nil {
+		return err
+	}
+	defer at.end()
 	for at.made.Load() < int64(r.Connections)*9/10 {
 		if !sleeping(ctx, 10*time.Millisecond) {
 			return ctx.Err()
@@ -143,101 +131,6 @@ func (e *enrolments) compare(ctx context.Context, a attack, l *load, server *ser
 	return err
 }
 
-// begin keeps so many connections at work until the function that it returns
-// is called, which waits for their end.
-func (a *attackers) begin(ctx context.Context, n int) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			for sleeping(ctx, 0) {
-				a.act(ctx, a, i)
-			}
-		})
-	}
-	return func() { cancel(); all.Wait() }
-}
-
-// dial makes a connection from an address, with TLS or without. A failure is
-// waited out, since an attack goes on.
-func (a *attackers) dial(ctx context.Context, from netip.Addr, secure bool) net.Conn {
-	a.making <- struct{}{}
-	defer func() { <-a.making }()
-	dialer := net.Dialer{Timeout: 10 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
-	conn, err := dialer.DialContext(ctx, "tcp", a.server)
-	if err == nil && secure {
-		line := tls.Client(conn, phoneTLS())
-		if err = line.HandshakeContext(ctx); err != nil {
-			conn.Close()
-		}
-		conn = line
-	}
-	if err != nil {
-		sleeping(ctx, 10*time.Millisecond)
-		return nil
-	}
-	a.made.Add(1)
-	return conn
-}
-
-// attacker is the address of attackers who have only one.
-var attacker = netip.AddrFrom4([4]byte{127, 2, 0, 1})
-
-// sit is a connection that gets nowhere, made anew when the server ends it.
-// Nine of ten never finish their handshake, of which every other has begun it;
-// the tenth sends its first frame a byte a second. A hundred come from one
-// address.
-func sit(ctx context.Context, a *attackers, i int) {
-	conn := a.dial(ctx, netip.AddrFrom4([4]byte{127, 2, 1, byte(i / 100)}), i%10 == 0)
-	if conn == nil {
-		return
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	switch {
-	case i%10 == 0:
-		go func() {
-			for b := []byte{wire.ProtocolID, 2, 0, 0, 0, 0, 0, 9}; len(b) > 0 && sleeping(ctx, time.Second); b = b[1:] {
-				if _, err := conn.Write(b[:1]); err != nil {
-					return
-				}
-			}
-		}()
-	case i%2 == 0:
-		conn.Write([]byte{0x16, 3, 1, 2, 0, 1}) // whether it arrives is all the same
-	}
-	untilEnd(conn)
-}
-
-func shakeHands(ctx context.Context, a *attackers, _ int) {
-	if conn := a.dial(ctx, attacker, true); conn != nil {
-		conn.Close()
-	}
-}
-
-// sendTooMuch sends the longest frame that a header can announce, with nothing
-// in it that means anything.
-func sendTooMuch(ctx context.Context, a *attackers, _ int) {
-	conn := a.dial(ctx, attacker, true)
-	if conn == nil {
-		return
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	frame := make([]byte, 8+65535)
-	copy(frame, []byte{wire.ProtocolID, byte(wire.CmdAuthResponse), 0, 0, 0, 0, 0xff, 0xff})
-	conn.Write(frame) // the server may have had enough before
-	untilEnd(conn)
-}
-
-func untilEnd(conn net.Conn) {
-	for piece := make([]byte, 256); ; {
-		if _, err := conn.Read(piece); err != nil {
-			return
-		}
-	}
-}
-
 // guessed is the device whose authentication string is guessed.
 const guessed = "GUESSED"
 
@@ -248,18 +141,6 @@ func addGuessed(ctx context.Context, o options, d database) error {
 		return fmt.Errorf("capf device add: %w\n%s", err, out)
 	}
 	return nil
-}
-
-func guess(ctx context.Context, a *attackers, _ int) {
-	_, err := phone.Run(ctx, phone.Config{
-		Device: guessed, Servers: []string{a.server}, From: attacker, TLS: phoneTLS(), Attempts: 1,
-		Password: fmt.Appendf(nil, "%04d", rand.IntN(10_000)),
-	})
-	if errors.As(err, new(*phone.DeclinedError)) {
-		a.made.Add(1)
-	} else {
-		sleeping(ctx, 10*time.Millisecond)
-	}
 }
 
 // countGuesses reads from the record how many strings were compared.
@@ -282,16 +163,6 @@ func countGuesses(ctx context.Context, _ *attacked, d database) (string, error) 
 		err = fmt.Errorf("%d guesses were judged, not 10", judged)
 	}
 	return fmt.Sprintf("%d strings were compared, %d found the device locked", judged, locked), err
-}
-
-// sleeping returns false when ctx ends.
-func sleeping(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return ctx.Err() == nil
-	}
 }
 
 func (r report) printAttacks(b *strings.Builder) {

@@ -16,6 +16,7 @@ import (
 
 // roles are what this program does when it starts itself again.
 var roles = map[string]func(args []string) error{
+	"attack":  makeAttack,
 	"launch":  launch,
 	"sign":    sign,
 	"nothing": func([]string) error { return nil },
