@@ -213,6 +213,24 @@ func TestHalfOpen(t *testing.T) {
 	}
 }
 
+// crowd opens so many connections from an address of its own, which say
+// nothing, and counts those that the server ends.
+func (h *house) crowd(n int, gone *atomic.Int64) {
+	h.Helper()
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	for range n {
+		conn, err := from.Dial("tcp", h.address)
+		if err != nil {
+			h.Fatal(err)
+		}
+		h.Cleanup(func() { conn.Close() })
+		go func() {
+			io.Copy(io.Discard, conn)
+			gone.Add(1)
+		}()
+	}
+}
+
 // TestFlood is one address that opens all it can. The limit for an address
 // leaves room for the phones at others.
 func TestFlood(t *testing.T) {
@@ -221,19 +239,8 @@ func TestFlood(t *testing.T) {
 	const limit = 5
 	h.set("max_sessions_per_address", fmt.Sprint(limit))
 	h.add(sep, store.Install)
-	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	var gone atomic.Int64
-	for range 10 * limit {
-		conn, err := from.Dial("tcp", h.address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close() })
-		go func() {
-			io.Copy(io.Discard, conn)
-			gone.Add(1)
-		}()
-	}
+	h.crowd(10*limit, &gone)
 	eventually(t, "all but the limit are turned away", func() bool { return gone.Load() == 9*limit })
 	if _, err := h.phone(sep); err != nil {
 		t.Errorf("a phone at another address: %v", err)
@@ -243,8 +250,8 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestCrowd: when all places are taken, a neighbourhood that has most of them
-// gets no more by coming again and again, so that a phone which is slow to
+// TestCrowd: when all places are taken, an address that has most of them gets
+// no more by coming again and again, so that a phone which is slow to
 // authenticate is not driven out.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
@@ -252,25 +259,11 @@ func TestCrowd(t *testing.T) {
 	const limit = 20
 	h.set("max_sessions", fmt.Sprint(limit))
 	h.add(sep, store.Install)
-	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
 	var gone atomic.Int64
-	crowd := func(n int) {
-		for range n {
-			conn, err := from.Dial("tcp", h.address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { conn.Close() })
-			go func() {
-				io.Copy(io.Discard, conn)
-				gone.Add(1)
-			}()
-		}
-	}
-	crowd(2 * limit)
+	h.crowd(2*limit, &gone)
 	eventually(t, "the places are taken", func() bool { return gone.Load() == limit })
 	slow := h.dial() // the server has greeted it, so it has one of them
-	crowd(5 * limit)
+	h.crowd(5*limit, &gone)
 	eventually(t, "the others are turned away", func() bool { return gone.Load() == 6*limit+1 })
 	slow.hello(sep)
 	if f := slow.read(); f.Command != wire.CmdKeyGenerateRequest {

@@ -26,48 +26,24 @@ type attacked struct {
 
 // attack is what somebody does while phones enrol.
 type attack struct {
-	name        string
-	connections func(most int) int
-	prepare     func(context.Context, options, database) error // may be nil
-	act         func(ctx context.Context, a *attackers, i int) // one connection, to its end; in another process
-	outcome     func(context.Context, *attacked, database) (string, error)
+	name string
+	what string                                         // in a few words
+	most int                                            // connections at the same time, if they are to be fewer than asked for
+	act  func(ctx context.Context, a *attackers, i int) // one connection, to its end; in another process
+
+	// Either may be nil.
+	prepare func(context.Context, options, database) error
+	outcome func(context.Context, database) (string, error)
 }
 
 // attacks are all that are measured. The other ones need no figures: tests in
 // enroll/server hold what comes of them.
 func attacks() []attack {
 	return []attack{
-		{
-			name:        "half-open connections",
-			connections: func(most int) int { return most },
-			act:         sit,
-			outcome: func(_ context.Context, r *attacked, _ database) (string, error) {
-				return fmt.Sprintf("%d connections that get nowhere are kept open", r.Connections), nil
-			},
-		},
-		{
-			name:        "handshakes from one address",
-			connections: func(most int) int { return min(most, 250) },
-			act:         shakeHands,
-			outcome: func(context.Context, *attacked, database) (string, error) {
-				return "each makes the server sign, and goes", nil
-			},
-		},
-		{
-			name:        "oversized frames",
-			connections: func(most int) int { return min(most, 250) },
-			act:         sendTooMuch,
-			outcome: func(context.Context, *attacked, database) (string, error) {
-				return "each frame says that it has 65,535 bytes and sends them", nil
-			},
-		},
-		{
-			name:        "guesses of one string",
-			connections: func(most int) int { return min(most, 100) },
-			prepare:     addGuessed,
-			act:         guess,
-			outcome:     countGuesses,
-		},
+		{name: "half-open connections", what: "they get nowhere and are kept open", act: sit},
+		{name: "handshakes from one address", what: "each makes the server sign, and goes", most: 250, act: shakeHands},
+		{name: "oversized frames", what: "each is announced with 65,535 bytes, and they are sent", most: 250, act: sendTooMuch},
+		{name: "guesses of one string", what: "four digits, at random", most: 100, act: guess, prepare: addGuessed, outcome: countGuesses},
 	}
 }
 
@@ -76,7 +52,10 @@ func attacks() []attack {
 func (e *enrolments) attackAll(ctx context.Context, say func(string, ...any)) (rows []attacked, err error) {
 	side := e.sides[len(e.sides)-1]
 	for _, a := range attacks() {
-		r := attacked{Attack: a.name, Connections: a.connections(e.attackers), Clients: 16}
+		r := attacked{Attack: a.name, Connections: e.attackers, Clients: 16, Outcome: a.what}
+		if a.most > 0 {
+			r.Connections = min(e.attackers, a.most)
+		}
 		say("%d %s", r.Connections, a.name)
 		before := func(d database) error {
 			if a.prepare == nil {
@@ -86,8 +65,12 @@ func (e *enrolments) attackAll(ctx context.Context, say func(string, ...any)) (r
 		}
 		err := e.onCopy(ctx, side, "attacked", before, func(l *load, server *serving) error {
 			return e.compare(ctx, a, l, server, &r)
-		}, func(_ *load, d database) (err error) {
-			r.Outcome, err = a.outcome(ctx, &r, d)
+		}, func(_ *load, d database) error {
+			if a.outcome == nil {
+				return nil
+			}
+			more, err := a.outcome(ctx, d)
+			r.Outcome += "; " + more
 			return err
 		})
 		if err != nil {
@@ -144,7 +127,7 @@ func addGuessed(ctx context.Context, o options, d database) error {
 }
 
 // countGuesses reads from the record how many strings were compared.
-func countGuesses(ctx context.Context, _ *attacked, d database) (string, error) {
+func countGuesses(ctx context.Context, d database) (string, error) {
 	judged, locked := 0, 0
 	err := d.with(ctx, func(s *store.Store) error {
 		for e, err := range s.Events(ctx, store.EventFilter{Device: guessed}) {
