@@ -122,7 +122,7 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 	device, err := r.Store.Device(ctx, c.Device)
 	if errors.Is(err, store.ErrNotFound) {
 		end := ending(ErrUnknownDevice, store.NoCause, "no device has this name")
-		return Grant{}, r.fail(ctx, actor, store.Device{Name: c.Device}, "authenticate", end)
+		return Grant{}, r.turnAway(ctx, actor, store.Device{Name: c.Device}, "authenticate", end)
 	}
 	if err != nil {
 		return Grant{}, err
@@ -133,21 +133,21 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 		if end.Kind == ErrNothingScheduled {
 			return g, end // no failure, nothing to record
 		}
-		return g, r.fail(ctx, actor, device, "authenticate", end)
+		return g, r.turnAway(ctx, actor, device, "authenticate", end)
 	}
 	if err := r.authenticate(ctx, &g, c); err != nil {
 		return g, err
 	}
 	if device.Operation == store.Install {
 		if end := g.chooseKeys(c.Version); end != nil {
-			return g, r.fail(ctx, actor, device, "authenticate", end)
+			return g, r.turnAway(ctx, actor, device, "authenticate", end)
 		}
 		end, err := r.admitOnline(ctx, &g)
 		if err != nil {
 			return g, err
 		}
 		if end != nil {
-			return g, r.fail(ctx, actor, device, "issue", end)
+			return g, r.turnAway(ctx, actor, device, "issue", end)
 		}
 	}
 	return g, nil
@@ -211,7 +211,7 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 		return err
 	}
 	if end != nil {
-		return r.fail(ctx, g.actor, g.Device, "authenticate", end)
+		return r.turnAway(ctx, g.actor, g.Device, "authenticate", end)
 	}
 	if shown == nil && g.Device.WrongStrings == 0 {
 		return nil // there is nothing to note, and nothing to ask for
@@ -231,7 +231,7 @@ func (r *Rules) byString(ctx context.Context, g Grant, password []byte) error {
 	// A phone without a user sends an empty string; that is no guess, so it
 	// does not count towards the lock.
 	if len(password) == 0 || want == "" {
-		return r.fail(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString, "no authentication string was given"))
+		return r.turnAway(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString, "no authentication string was given"))
 	}
 	if sameSecret(password, []byte(want)) {
 		// Others may have locked the device while this one was compared.
@@ -266,7 +266,7 @@ func sameSecret(a, b []byte) bool {
 }
 
 func (r *Rules) locked(ctx context.Context, g Grant, until time.Time) error {
-	return r.fail(ctx, g.actor, g.Device, "authenticate", lockedEnding(until))
+	return r.turnAway(ctx, g.actor, g.Device, "authenticate", lockedEnding(until))
 }
 
 func lockedEnding(until time.Time) *Ending {

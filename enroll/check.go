@@ -50,7 +50,7 @@ func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Pa
 		progress = func(Part, int64) {}
 	}
 	return func(yield func(Fault, error) bool) {
-		c := &checker{rules: *r, keyFile: keyFile, yield: yield, progress: progress}
+		c := &checker{rules: &Rules{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}, keyFile: keyFile, yield: yield, progress: progress}
 		for _, look := range []func(context.Context) error{
 			c.file, c.schema, c.states, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
 		} {
@@ -68,7 +68,7 @@ func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Pa
 var errEnough = errors.New("enough")
 
 type checker struct {
-	rules    Rules // Sealer is nil unless the master key is the right one
+	rules    *Rules // its own: Sealer is nil unless the master key is the right one
 	keyFile  string
 	yield    func(Fault, error) bool
 	progress func(Part, int64)

@@ -55,11 +55,11 @@ func goneMeanwhile(err error) error {
 // Fail records that a session ended at a step without success. It returns the
 // ending, or the error that kept it from being recorded.
 func (r *Rules) Fail(ctx context.Context, g Grant, step string, end *Ending) error {
-	return r.fail(ctx, g.actor, g.Device, step, end)
+	return r.note(ctx, g.actor, failure(g.Device, step, end), end)
 }
 
-func (r *Rules) fail(ctx context.Context, actor store.Actor, d store.Device, step string, end *Ending) error {
-	if err := r.Store.NoteFailure(ctx, actor, failure(d, step, end)); err != nil {
+func (r *Rules) note(ctx context.Context, actor store.Actor, f store.Failure, end *Ending) error {
+	if err := r.Store.NoteFailure(ctx, actor, f); err != nil {
 		return fmt.Errorf("recording that %v: %w", end, err)
 	}
 	return end

@@ -33,6 +33,8 @@ type Rules struct {
 	Now    func() time.Time
 	Rand   io.Reader
 	Log    *slog.Logger
+
+	strangers strangers
 }
 
 // adviseError is an error with advice for the person who caused it.

@@ -16,6 +16,8 @@ type Failure struct {
 	Step     string
 	Outcome  string
 	Detail   string
+	// Unrecorded leaves out the event, and a status that the device has already.
+	Unrecorded bool
 }
 
 // NewLSC is a request with the certificate that capf made for it at once. Ids,
@@ -110,19 +112,26 @@ func about(status Status) string {
 
 // NoteFailure sets the status, unless another session has completed the
 // operation, a newer one has been scheduled or the device has been deleted
-// meanwhile, and records the failure. The operation stays scheduled.
+// meanwhile, and records the failure, unless it is not to be. The operation stays
+// scheduled.
 func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
+	if f.Unrecorded && (f.DeviceID == 0 || f.Status == "") {
+		return nil
+	}
 	err := s.change(ctx, func(t *tx) error { return t.fail(a, f) })
 	return failed(err, "recording the failure of device %q", a.Name)
 }
 
 func (t *tx) fail(a Actor, f Failure) error {
 	if f.DeviceID != 0 && f.Status != "" {
-		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none'",
-			string(f.Status), millis(t.now), f.DeviceID, f.Schedule)
+		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none' AND NOT (? AND status = ?)",
+			string(f.Status), millis(t.now), f.DeviceID, f.Schedule, f.Unrecorded, string(f.Status))
 		if err != nil {
 			return err
 		}
+	}
+	if f.Unrecorded {
+		return nil
 	}
 	if f.Action == "" {
 		f.Action = about(f.Status)

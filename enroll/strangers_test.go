@@ -1,0 +1,71 @@
+package enroll_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// TestStrangers: who fails to authenticate again and again does not fill the
+// record of events, and the status of a device is right all the same.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	r := newRules(t)
+	now := time.Now()
+	r.Now = func() time.Time { return now }
+	settings, err := r.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(device string) {
+		_, err := r.Authenticate(t.Context(), settings, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
+		if !errors.Is(err, enroll.ErrUnknownDevice) && !errors.Is(err, enroll.ErrDeclined) {
+			t.Fatalf("%s: %v", device, err)
+		}
+	}
+	events := func() (n int, last store.Event) {
+		for e, err := range r.Store.Events(t.Context(), store.EventFilter{Action: "session"}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, last = n+1, e
+		}
+		return n, last
+	}
+	for i := range 1500 {
+		try(fmt.Sprint("nobody-", i%7))
+	}
+	if n, _ := events(); n != 1000 {
+		t.Errorf("1500 failures at once made %d events", n)
+	}
+	mode := store.ByLSCPrecedence
+	if _, _, err := r.AddDevice(t.Context(), operator, "known", enroll.DeviceEdit{Operation: ptr(store.Install), AuthMode: &mode}); err != nil {
+		t.Fatal(err)
+	}
+	try("known")
+	d, err := r.Store.Device(t.Context(), "known")
+	if err != nil || !d.Status.IsFailure() {
+		t.Errorf("the device that failed has the status %q, %v", d.Status, err)
+	}
+	now = now.Add(3 * time.Second)
+	for range 10 {
+		try("nobody")
+	}
+	n, last := events()
+	if n != 1003 {
+		t.Errorf("after three seconds there are %d events", n)
+	}
+	for e, err := range r.Store.Events(t.Context(), store.EventFilter{Action: "session", Limit: 3}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(e.Detail, "501 other failures before it") != (e.ID == last.ID-2) {
+			t.Errorf("event %d: %s", e.ID, e.Detail)
+		}
+	}
+}
