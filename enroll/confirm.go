@@ -81,6 +81,12 @@ func Lost(format string, args ...any) *Ending {
 	return ending(ErrLost, store.CommunicationFailure, format, args...)
 }
 
+// Superseded is the ending of a session that a newer one of its phone has
+// overtaken.
+func Superseded(format string, args ...any) *Ending {
+	return ending(ErrSuperseded, store.NoCause, format, args...)
+}
+
 // Malformed is the ending of a session whose phone broke the protocol.
 func Malformed(format string, args ...any) *Ending {
 	return ending(ErrMalformed, store.NoCause, format, args...)

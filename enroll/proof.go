@@ -127,14 +127,18 @@ func (r *Rules) checkProof(ctx context.Context, p Proof, device string) (*x509.C
 }
 
 // belongs says whether a certificate is the device's own. A name that merely
-// ends in the device's may be that of another device of ours ("lab-phone" and
-// "phone"): then the certificate is that one's.
+// ends in the device's is believed of hardware phones only, as others have no
+// MIC: "lab-phone" may have been another device than "phone". Of ours, it may
+// still be that of another one: then the certificate is that one's.
 func (r *Rules) belongs(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
 	if !crypto.BelongsTo(cert, device) {
 		return false, nil
 	}
 	if strings.EqualFold(cert.Subject.CommonName, device) {
 		return true, nil
+	}
+	if !isHardware(device) {
+		return false, nil
 	}
 	_, err := r.Store.Device(ctx, cert.Subject.CommonName)
 	if errors.Is(err, store.ErrNotFound) {

@@ -7,7 +7,7 @@ import (
 // MarkInstalled carries out the phone's confirmation of an LSC: it is
 // installed, the one before it replaced. The operation is cleared with Upgrade
 // Success when it is still the one of that schedule. An LSC that is installed
-// already stays so without an event. A stale one is installed all the same: an
+// already, by a session in which the phone authenticated with it, stays so. A stale one is installed all the same: an
 // earlier session of the same phone, slow to notice that the phone had gone,
 // overtook it, and what the phone says that it has is the truth. ErrConflict:
 // it has been replaced or deleted, or its device has; ErrNotFound: there is no row of it any more.
@@ -18,7 +18,7 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 		case err != nil:
 			return err
 		case state == LSCInstalled:
-			return nil
+			return t.complete(a, deviceID, schedule)
 		case deviceID == 0:
 			return conflict("the device has been deleted")
 		case state != LSCIssued && state != LSCStale:
@@ -33,6 +33,20 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 		return t.event(a, a.Name, EventText{Action: "enroll", Step: "store"})
 	})
 	return failed(err, "marking the LSC of device %q as installed", a.Name)
+}
+
+// complete clears the operation for an LSC that is installed already, with an
+// event when there is something to clear.
+func (t *tx) complete(a Actor, deviceID, schedule int64) error {
+	var open bool
+	err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE id = ? AND schedule = ? AND operation = 'install')", deviceID, schedule).Scan(&open)
+	if err != nil || !open {
+		return err
+	}
+	if err := t.succeed(deviceID, schedule, Install); err != nil {
+		return err
+	}
+	return t.event(a, a.Name, EventText{Action: "enroll", Step: "store"})
 }
 
 func (t *tx) lscState(lscID int64) (deviceID int64, state LSCState, err error) {

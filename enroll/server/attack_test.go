@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -268,6 +269,61 @@ func TestCrowd(t *testing.T) {
 	slow.hello(sep)
 	if f := slow.read(); f.Command != wire.CmdKeyGenerateRequest {
 		t.Errorf("the phone that was slow got %v", f.Command)
+	}
+}
+
+// TestOneName: who knows the name of one phone cannot hold all places with it,
+// since its earlier sessions make room.
+func TestOneName(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	const limit = 10
+	h.set("max_sessions", fmt.Sprint(limit))
+	h.add("known", store.Install)
+	h.add(sep, store.Install)
+	var held []*conversation
+	for range limit {
+		c := h.dial()
+		c.hello("known")
+		if f := c.read(); f.Command != wire.CmdKeyGenerateRequest {
+			t.Fatalf("the server sent %v", f.Command)
+		}
+		held = append(held, c)
+	}
+	if _, err := h.phone(sep); err != nil {
+		t.Errorf("an honest phone: %v", err)
+	}
+	newest := held[limit-1]
+	newest.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(newest.id))
+	if f := newest.read(); f.Command != wire.CmdStoreCertificateRequest {
+		t.Errorf("the newest session of the known one got %v", f.Command)
+	}
+	if d := h.device("known"); d.Status != store.StatusPending {
+		t.Errorf("the session that made room left the status %q", d.Status)
+	}
+}
+
+// TestLongHello: a ClientHello that never ends is not kept.
+func TestLongHello(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	conn, err := net.Dial("tcp", h.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second)) // less than the server gives a handshake
+	const record = 16000
+	message := append([]byte{1, 0, 0xfd, 0}, make([]byte, 60_000)...) // of 64,768 bytes
+	for len(message) > 0 {
+		n := min(record, len(message))
+		if _, err := conn.Write(append([]byte{0x16, 3, 1, byte(n >> 8), byte(n)}, message[:n]...)); err != nil {
+			break // it has had enough
+		}
+		message = message[n:]
+	}
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the server waits for its end")
 	}
 }
 

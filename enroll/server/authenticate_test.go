@@ -297,3 +297,23 @@ func commonName(t *testing.T, der []byte) string {
 	}
 	return c.Subject.CommonName
 }
+
+// TestNameThatEndsInAnother: the LSC of a device that has gone does not become
+// that of one whose name is the end of its name.
+func TestNameThatEndsInAnother(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add("lab-phone", store.Install)
+	f := &flash{}
+	if _, err := h.phone("lab-phone", f.config); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "lab-phone"); err != nil {
+		t.Fatal(err)
+	}
+	h.add("phone", store.Install, mode(store.ByLSCPrecedence))
+	_, err := h.phone("phone", func(c *phone.Config) {
+		c.Existing = &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.LSC}
+	})
+	h.declined("phone", "Upgrade Failed: Invalid LSC", err)
+}

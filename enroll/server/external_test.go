@@ -2,11 +2,11 @@ package server_test
 
 import (
 	"bytes"
-	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -305,34 +305,48 @@ type forger struct {
 
 func (f forger) Public() stdcrypto.PublicKey { return f.shown.Public() }
 
+// TestSilentAtProof: a phone that lost its power at the proof, so that not even
+// its end of the connection tells, is not taken for one that does not sign once
+// it is back.
+func TestSilentAtProof(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t, func(c *server.Config) { c.Timeouts.Answer = 2 * time.Second })
+	h.add(sep, store.Install, ecKey)
+	dead := h.dial()
+	dead.hello(sep)
+	dead.read()
+	dead.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}.Frame(dead.id))
+	if f := dead.read(); f.Command != wire.CmdEncryptRequest {
+		t.Fatalf("the server sent %v", f.Command)
+	}
+	back := h.waits(sep, anew)
+	if r := h.pending(sep); !r.Possessed {
+		t.Error("the phone that is back was not asked for a proof")
+	} else {
+		h.bring(h.sign(ca, r))
+	}
+	if <-back.done; back.err != nil {
+		t.Error(back.err)
+	}
+	io.Copy(io.Discard, dead) // until its time is over
+	h.schedule(sep, store.Install)
+	again := h.waits(sep, anew)
+	if r := h.pending(sep); !r.Possessed {
+		t.Error("the next time it was not asked")
+	} else {
+		h.bring(h.sign(ca, r))
+	}
+	<-again.done
+}
+
 // TestPowerFailureOffline and TestPowerFailureOnline let the phone lose power
 // after each frame on the way to another CA. Within three attempts it has its
 // LSC, whatever was remembered of the step at which it was lost.
 func TestPowerFailureOffline(t *testing.T) {
 	t.Parallel()
 	h, ca := offline(t)
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	go func() { // the operator, who signs whatever waits
-		defer close(done)
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-			for r, err := range h.rules.Store.Requests(context.Background(), store.RequestFilter{State: store.RequestPending}) {
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				h.bring(h.sign(ca, r))
-			}
-		}
-	}()
+	h.bringAll(t, ca)
 	powerFailures(t, h)
-	close(stop)
-	<-done
 }
 
 func TestPowerFailureOnline(t *testing.T) {

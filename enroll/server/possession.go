@@ -82,7 +82,9 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 		return pkcs10, nil
 	case errors.Is(err, enroll.ErrLost) && online && s.grant.Device.NoPossession:
 		return nil, nil // twice is no accident: Enqueue says what that means
-	case errors.Is(err, enroll.ErrLost) && !s.stopped.Load():
+	case errors.Is(err, enroll.ErrLost) && (s.stopped.Load() || s.listener.sessions.overtaken(s)):
+		return nil, err // its phone is back already: this one had lost its power, not dropped the step
+	case errors.Is(err, enroll.ErrLost):
 		ctx, cancel := background() // the first one may have run out while the phone was silent
 		defer cancel()
 		return nil, errors.Join(err, s.Rules.ForgetPossession(ctx, *s.grant))

@@ -41,15 +41,16 @@ func TestLimits(t *testing.T) {
 	h := open(t)
 	h.set("max_sessions", "2")
 	h.add(sep, store.Install)
-	known := func() *conversation {
+	known := func(name string) *conversation {
+		h.add(name, store.Install)
 		c := h.dial()
-		c.hello(sep)
+		c.hello(name)
 		if f := c.read(); f.Command != wire.CmdKeyGenerateRequest {
 			t.Fatalf("the server sent %v", f.Command)
 		}
 		return c
 	}
-	first, second := known(), known()
+	first, second := known("first"), known("second")
 	if _, err := h.phone(sep); !errors.Is(err, phone.ErrCommunication) {
 		t.Errorf("the third session: %v", err)
 	}

@@ -36,7 +36,10 @@ type session struct {
 	// displaced says that the session has made room for another one.
 	displaced atomic.Bool
 	gone      chan struct{} // closed with the connection, by one of these two
-	place     *list.Element // among those who have not authenticated; guarded by sessions
+	place     *list.Element // among those who make room; guarded by sessions
+	known     int64         // the device, once it has authenticated; guarded by sessions
+	heard     int           // bytes of the handshake
+	secure    bool          // the handshake is over
 
 	id       uint32
 	version  byte // 3 until the phone has answered
@@ -74,8 +77,14 @@ func (s *session) cut(reason *atomic.Bool) {
 }
 
 // run speaks with the phone to the end of the session, whatever that is, and
-// writes the one line about it. A panic ends only this session.
+// writes the one line about it. A panic ends only this session, also one while
+// its end is recorded.
 func (s *session) run() {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p)
+		}
+	}()
 	err := s.speak()
 	s.leave()
 	if err != nil && !s.recorded {
@@ -89,7 +98,7 @@ func (s *session) run() {
 func (s *session) speak() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("panic in a session", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.panicked(p)
 			err = errors.New("internal error")
 		}
 	}()
@@ -120,6 +129,10 @@ func (s *session) speak() (err error) {
 	return nil
 }
 
+func (s *session) panicked(p any) {
+	s.log.Error("panic in a session", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
 // shakeHands makes the TLS connection. Its deadline runs from the first byte,
 // so a phone, or something else, that sends nothing or little is not waited for.
 func (s *session) shakeHands() error {
@@ -130,6 +143,7 @@ func (s *session) shakeHands() error {
 	if err := s.tls.Handshake(); err != nil {
 		return s.lost("making the", "TLS connection", err)
 	}
+	s.secure = true
 	return nil
 }
 
@@ -200,6 +214,8 @@ func (s *session) lost(doing string, what any, err error) error {
 	switch {
 	case s.stopped.Load():
 		return enroll.Lost("the service stopped while %s %v", doing, what)
+	case s.displaced.Load() && s.grant != nil:
+		return enroll.Superseded("made room, since the phone has begun another session")
 	case s.displaced.Load():
 		return enroll.Lost("made room for another phone while %s %v", doing, what)
 	}

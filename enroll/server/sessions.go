@@ -15,6 +15,7 @@ type sessions struct {
 	mu       sync.Mutex
 	open     map[*session]struct{}
 	by       map[netip.Addr]int
+	newest   map[int64]*session   // of those that have authenticated, by device
 	strange  *list.List           // of *session: those of phones that have not authenticated, oldest first
 	nearby   map[netip.Prefix]int // how many of the strange ones each neighbourhood has
 	waits    map[int64]*session   // those that wait for an issuer, by request
@@ -25,8 +26,8 @@ type sessions struct {
 
 func newSessions(keepAlive time.Duration) *sessions {
 	return &sessions{
-		open: map[*session]struct{}{}, by: map[netip.Addr]int{}, strange: list.New(), nearby: map[netip.Prefix]int{}, waits: map[int64]*session{},
-		probe: keepAlive, empty: make(chan struct{}),
+		open: map[*session]struct{}{}, by: map[netip.Addr]int{}, newest: map[int64]*session{}, strange: list.New(),
+		nearby: map[netip.Prefix]int{}, waits: map[int64]*session{}, probe: keepAlive, empty: make(chan struct{}),
 	}
 }
 
@@ -69,6 +70,9 @@ func (s *sessions) drop(one *session) {
 	}
 	delete(s.open, one)
 	s.knows(one)
+	if s.newest[one.known] == one {
+		delete(s.newest, one.known)
+	}
 	if s.waits[one.waiting.request] == one {
 		delete(s.waits, one.waiting.request)
 	}
@@ -111,11 +115,28 @@ func (s *sessions) crowded(near netip.Prefix) bool {
 	return s.nearby[near]*len(s.nearby) > s.strange.Len()
 }
 
-// authenticated lets a session stay, now that its phone is known.
-func (s *sessions) authenticated(one *session) {
+// authenticated lets a session stay, now that its phone is known. A phone does
+// one thing at a time, so an earlier session of it is the first to make room:
+// who knows one name cannot hold all places with it.
+func (s *sessions) authenticated(one *session, device int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, ok := s.open[one]; !ok {
+		return // it has made room
+	}
 	s.knows(one)
+	if before := s.newest[device]; before != nil {
+		before.place = s.strange.PushFront(before)
+		s.nearby[before.near]++
+	}
+	one.known, s.newest[device] = device, one
+}
+
+// overtaken says whether the phone of a session has begun another one since.
+func (s *sessions) overtaken(one *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newest[one.known] != one
 }
 
 // makeRoom ends one session of a strange phone, if there is one.

@@ -39,7 +39,7 @@ func (s *session) authenticate(f wire.Frame) error {
 		return err
 	}
 	s.grant = &grant
-	s.listener.sessions.authenticated(s)
+	s.listener.sessions.authenticated(s, grant.Device.ID)
 	switch grant.Operation() {
 	case store.Install:
 		return s.askForKey()

@@ -48,6 +48,25 @@ type line struct {
 	session *session
 }
 
+// helloMost is what a phone may send until TLS stands: Go would keep 64 KiB of a
+// ClientHello that never ends, for each of thousands of connections.
+const helloMost = 8 << 10
+
+func (l line) Read(b []byte) (int, error) {
+	s := l.session
+	if s.secure {
+		return l.TCPConn.Read(b)
+	}
+	if s.heard >= helloMost {
+		return 0, errLongHello
+	}
+	n, err := l.TCPConn.Read(b[:min(len(b), helloMost-s.heard)])
+	s.heard += n
+	return n, err
+}
+
+var errLongHello = errors.New("the handshake is too long")
+
 // certificate is the CAPF certificate with a key that waits for its turn.
 func certificate(capf tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	key := capf.PrivateKey.(stdcrypto.Signer)

@@ -19,6 +19,9 @@ import (
 // look costs microseconds as long as nothing has happened.
 const lookEvery = 200 * time.Millisecond
 
+// betweenFrames is the least time between two frames of a phone that waits.
+const betweenFrames = 50 * time.Millisecond
+
 // manyEvents is how many events are looked at one by one. After more, it costs
 // less to ask which requests wait.
 const manyEvents = 1000
@@ -104,6 +107,8 @@ func (s *session) receiveWaiting() (wire.Frame, error) {
 	s.deadline = time.Now().Add(s.Timeouts.Answer)
 	f, err := s.receive(io.MultiReader(bytes.NewReader(first), s.tls))
 	if err == nil {
+		// Each frame costs a question to the database: no phone has so many to send.
+		time.Sleep(betweenFrames)
 		err = s.await()
 	}
 	return f, err
