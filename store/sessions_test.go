@@ -119,6 +119,23 @@ func schedule(t *testing.T, s *Store, d Device) {
 	must(t, err)
 }
 
+// TestMarkInstalledFoundOut: another session has found out that the phone has the LSC
+// which it confirms; its operation is over all the same.
+func TestMarkInstalledFoundOut(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	l := issue(t, s, d)
+	must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, fingerprint(l.Certificate)))
+	if state := lscState(t, s, l); state != LSCInstalled {
+		t.Fatalf("the LSC is %s", state)
+	}
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, d.Schedule))
+	if d := deviceNow(t, s, d.Name); d.Operation != NoOperation || d.Status != Succeeded(Install) {
+		t.Errorf("the device has %s, %q", d.Operation, d.Status)
+	}
+}
+
 func TestMarkRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)

@@ -42,7 +42,8 @@ func TestNothingLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"session ok", "session without power", "command ok", "serve killed"} {
+	for _, word := range []string{"session ok", "session without power", "command ok", "serve killed",
+		"install confirmed", "delete confirmed", "troubleshoot confirmed", "backup found good"} {
 		if !strings.Contains(out.String(), word) {
 			t.Errorf("the storm was none: there is no %q", word)
 		}
@@ -55,11 +56,11 @@ func TestJudge(t *testing.T) {
 	one, two := []byte("one"), []byte("two")
 	install, deletion := store.Install, store.Delete
 	lsc := func(der []byte, state store.LSCState) facts {
-		return facts{lscs: map[[32]byte]store.LSC{fingerprint(der): {State: state}}}
+		return facts{lscs: map[[32]byte]store.LSC{fingerprint(der): {State: state}}, installed: map[string]bool{"phone": state == store.LSCInstalled}}
 	}
 	sure := attempt{op: install, began: 1, ended: 2, sure: true}
 	told := []deed{
-		{kind: received, at: 4, certificate: one}, {kind: said, at: 5, began: 3, op: install, certificate: one},
+		{kind: received, at: 4, certificate: one}, {kind: said, at: 5, began: 3, granted: 4, op: install, certificate: one},
 		{kind: confirmed, at: 6, began: 3, op: install, certificate: one},
 	}
 	for _, test := range []struct {
@@ -79,9 +80,18 @@ func TestJudge(t *testing.T) {
 		{"cleared by nobody", []attempt{sure}, told[:1], store.NoOperation, lsc(one, store.LSCIssued), "never said"},
 		{"not cleared", []attempt{sure}, told, install, lsc(one, store.LSCInstalled), "still scheduled"},
 		{"scheduled by nobody", []attempt{sure}, nil, deletion, facts{}, "nobody has asked"},
+		{"stale and purged", []attempt{sure}, []deed{told[0], {kind: keyed, at: 5}}, install, facts{purged: true, issued: map[string]bool{serial(one): true}}, ""},
+		{"purged though in flash", []attempt{sure}, told[:1], install, facts{purged: true, issued: map[string]bool{serial(one): true}}, "not recorded"},
+		{"replaced by itself", []attempt{sure}, append(told[:3:3], deed{kind: showed, at: 8, certificate: one}), store.NoOperation, lsc(one, store.LSCReplaced), `which is "replaced"`},
+		{"not deleted", nil, []deed{{kind: confirmed, op: deletion}}, store.NoOperation, lsc(one, store.LSCInstalled), "has one installed"},
+		{"installed since", nil, []deed{{kind: confirmed, op: deletion}, {kind: said, op: install}}, store.NoOperation, lsc(one, store.LSCInstalled), ""},
+		{"not kept", nil, []deed{{kind: confirmed, op: store.Troubleshoot, gave: one}}, store.NoOperation, facts{}, "not kept"},
+		{"kept", nil, []deed{{kind: confirmed, op: store.Troubleshoot, gave: one}}, store.NoOperation, facts{given: map[string][]byte{"phone": one}}, ""},
+		{"cleared by an older session", []attempt{sure, {op: install, began: 7, ended: 8, sure: true}},
+			[]deed{{kind: said, at: 9, began: 3, granted: 4, op: install}}, store.NoOperation, facts{}, "never said"},
 		{"perhaps scheduled", []attempt{sure, {op: deletion, began: 7, ended: 8}}, told, deletion, lsc(one, store.LSCInstalled), ""},
 	} {
-		d := &device{name: test.name, attempts: test.attempts, deeds: test.deeds}
+		d := &device{name: "phone", attempts: test.attempts, deeds: test.deeds}
 		got := strings.Join(d.judge(store.Device{Operation: test.op}, test.facts), "; ")
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%s: %q", test.name, got)

@@ -17,6 +17,7 @@ type device struct {
 	name    string
 	number  int
 	careful bool // it authenticates with its LSC as soon as it has one
+	secret  bool // it authenticates with an authentication string
 
 	// What is in flash. It belongs to the phone, which does one thing at a time.
 	certificate []byte
@@ -41,13 +42,16 @@ type deed struct {
 	kind        deedKind
 	at          int64
 	began       int64 // when its session had authenticated
+	granted     int64 // when capf had told the phone what to do
 	op          store.Operation
 	certificate []byte
+	gave        []byte // the LSC that it gave to a Troubleshoot
 }
 
 type deedKind string
 
 const (
+	keyed     deedKind = "keyed"     // sent a key, which makes the LSC before stale
 	received  deedKind = "received"  // a certificate
 	said      deedKind = "said"      // that the operation is done
 	showed    deedKind = "showed"    // its certificate, to authenticate
@@ -55,7 +59,7 @@ const (
 )
 
 func newDevice(s *storm, number int) *device {
-	return &device{storm: s, number: number, name: fmt.Sprintf("SEP%012X", number), careful: number%3 == 0}
+	return &device{storm: s, number: number, name: fmt.Sprintf("SEP%012X", number), careful: number%3 == 0, secret: number%5 == 1 && number%3 != 0}
 }
 
 // row is the device as it is added: phones of all kinds of keys.

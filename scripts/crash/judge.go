@@ -18,6 +18,9 @@ type facts struct {
 	lscs   map[[32]byte]store.LSC
 	issued map[string]bool // the serials of which events tell
 	purged bool            // stale LSCs were deleted
+
+	installed map[string]bool   // the devices that have an installed LSC
+	given     map[string][]byte // the LSC that each device has shown last
 }
 
 // judge holds the database, which no process has open, against what phones and
@@ -49,6 +52,9 @@ func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
 	for _, d := range s.devices {
 		row, err := db.Device(ctx, d.name)
 		if err != nil {
+			return nil, err
+		}
+		if err := f.look(ctx, db, row); err != nil {
 			return nil, err
 		}
 		complaints = append(complaints, d.judge(row, f)...)
@@ -91,12 +97,15 @@ func (s *storm) readLog(context.Context) (complaints []string, err error) {
 }
 
 func gather(ctx context.Context, db *store.Store) (facts, error) {
-	f := facts{lscs: map[[32]byte]store.LSC{}, issued: map[string]bool{}}
+	f := facts{lscs: map[[32]byte]store.LSC{}, issued: map[string]bool{}, installed: map[string]bool{}, given: map[string][]byte{}}
 	for l, err := range db.LSCs(ctx, store.LSCFilter{}) {
 		if err != nil {
 			return f, err
 		}
 		f.lscs[fingerprint(l.Certificate)] = l
+		if l.State == store.LSCInstalled {
+			f.installed[l.Device] = true
+		}
 	}
 	for e, err := range db.Events(ctx, store.EventFilter{}) {
 		if err != nil {
@@ -110,39 +119,86 @@ func gather(ctx context.Context, db *store.Store) (facts, error) {
 	return f, nil
 }
 
+// look adds what a device has shown.
+func (f facts) look(ctx context.Context, db *store.Store, d store.Device) error {
+	shown, err := db.DeviceCertificates(ctx, d.ID)
+	for _, one := range shown {
+		if one.Kind == "lsc" {
+			f.given[d.Name] = one.Certificate
+		}
+	}
+	return err
+}
+
 // judge is about one device.
 func (d *device) judge(row store.Device, f facts) (complaints []string) {
-	complain := func(format string, args ...any) {
-		complaints = append(complaints, d.name+": "+fmt.Sprintf(format, args...))
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, one := range d.deeds {
-		switch {
+		text := ""
+		switch later := d.deeds[i+1:]; {
 		case one.kind == received:
-			if _, ok := f.lscs[fingerprint(one.certificate)]; !ok && !(f.purged && f.issued[serial(one.certificate)]) {
-				complain("it received the LSC %s, which is not recorded", serial(one.certificate))
-			}
+			text = one.judgeReceived(later, f)
 		case one.kind == confirmed && one.op == store.Install:
-			may := []store.LSCState{store.LSCInstalled}
-			if slices.ContainsFunc(d.deeds[i+1:], deed.mayReplace) {
-				may = append(may, store.LSCReplaced, store.LSCDeleted)
+			text = one.judgeInstalled(later, f)
+		case one.kind == confirmed && one.op == store.Delete:
+			if f.installed[d.name] && !slices.ContainsFunc(later, deed.mayInstall) {
+				text = "it was told that its LSC is deleted, and has one installed"
 			}
-			if l, ok := f.lscs[fingerprint(one.certificate)]; !ok || !slices.Contains(may, l.State) {
-				complain("it was told that the LSC %s is installed, which is %q", serial(one.certificate), l.State)
+		case one.kind == confirmed && one.op == store.Troubleshoot:
+			if !bytes.Equal(f.given[d.name], one.gave) && !slices.ContainsFunc(later, deed.mayShow) {
+				text = "it gave its LSC for viewing, which is not kept"
 			}
+		}
+		if text != "" {
+			complaints = append(complaints, d.name+": "+text)
 		}
 	}
 	if text := d.misscheduled(row.Operation); text != "" {
-		complain("%s", text)
+		complaints = append(complaints, d.name+": "+text)
 	}
 	return complaints
 }
 
-// mayReplace says whether after this deed another LSC may be the installed
-// one, or none.
-func (one deed) mayReplace() bool {
-	return one.kind == showed || one.kind == said && one.op != store.Troubleshoot || one.kind == said && one.certificate != nil
+// judgeReceived: an LSC is recorded for ever, unless it became stale, by a
+// newer key, and was deleted then.
+func (one deed) judgeReceived(later []deed, f facts) string {
+	if _, ok := f.lscs[fingerprint(one.certificate)]; ok {
+		return ""
+	}
+	stale := slices.ContainsFunc(later, func(l deed) bool { return l.kind == keyed })
+	if stale && f.purged && f.issued[serial(one.certificate)] {
+		return ""
+	}
+	return fmt.Sprintf("it received the LSC %s, which is not recorded", serial(one.certificate))
+}
+
+func (one deed) judgeInstalled(later []deed, f facts) string {
+	may := []store.LSCState{store.LSCInstalled}
+	if slices.ContainsFunc(later, one.mayBeReplacedBy) {
+		may = append(may, store.LSCReplaced, store.LSCDeleted)
+	}
+	if l, ok := f.lscs[fingerprint(one.certificate)]; !ok || !slices.Contains(may, l.State) {
+		return fmt.Sprintf("it was told that the LSC %s is installed, which is %q", serial(one.certificate), l.State)
+	}
+	return ""
+}
+
+// mayBeReplacedBy says whether after a later deed another LSC may be the
+// installed one, or none.
+func (one deed) mayBeReplacedBy(later deed) bool {
+	return later.kind == showed && !bytes.Equal(later.certificate, one.certificate) ||
+		later.kind == said && later.op != store.Troubleshoot || later.kind == said && later.certificate != nil
+}
+
+// mayInstall says whether an LSC may be installed after the deed.
+func (one deed) mayInstall() bool {
+	return one.kind == showed || one.kind == said && one.op != store.Delete
+}
+
+// mayShow says whether another LSC may be the one shown last after the deed.
+func (one deed) mayShow() bool {
+	return one.kind == showed || one.kind == said && one.op == store.Troubleshoot
 }
 
 // misscheduled says why the operation cannot be what the database says. The
@@ -163,7 +219,8 @@ func (d *device) misscheduled(op store.Operation) string {
 			return ""
 		}
 		for _, one := range d.deeds {
-			if one.kind == said && slices.ContainsFunc(can, func(a attempt) bool { return a.op == one.op && a.began < one.at }) {
+			// What capf had asked for before an attempt began was no answer to it.
+			if one.kind == said && slices.ContainsFunc(can, func(a attempt) bool { return a.op == one.op && a.began < one.granted }) {
 				return ""
 			}
 		}

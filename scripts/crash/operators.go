@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"capf/enroll"
@@ -21,6 +23,10 @@ var operator = store.Actor{Kind: store.Operator, Name: "crash"}
 // loses patience or the connection.
 func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 	for pause(ctx, between(r, 0, 100*time.Millisecond)) {
+		if r.IntN(25) == 0 {
+			s.maintain(ctx, r)
+			continue
+		}
 		patience := 30 * time.Second
 		if r.IntN(8) == 0 {
 			patience = between(r, time.Millisecond, 100*time.Millisecond)
@@ -53,6 +59,32 @@ func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 		cancel()
 	}
 	return nil
+}
+
+// maintain is what operators do seldom.
+func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	switch r.IntN(4) {
+	case 0:
+		s.run(ctx, "service", "restart", "capf")
+	case 1: // phones go on to authenticate with what the old one has signed
+		s.run(ctx, "cert", "regenerate", "capf", "--yes")
+	default:
+		s.backup(ctx, r)
+	}
+}
+
+// backup makes one and has it looked at.
+func (s *storm) backup(ctx context.Context, r *rand.Rand) {
+	file := fmt.Sprintf("%s-%x.backup", s.dir, r.Uint64())
+	defer os.Remove(file)
+	if s.run(ctx, "backup", file) != nil {
+		return
+	}
+	if s.run(ctx, "check", "--db", file) == nil {
+		s.count("backup found good")
+	}
 }
 
 // choose is an operation that the device can do: a careful one would have

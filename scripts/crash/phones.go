@@ -35,8 +35,13 @@ func (s *storm) phone(ctx context.Context, r *mathrand.Rand, i int) error {
 		if r.IntN(3) == 0 {
 			c.StopAfter = powerFails()[r.IntN(len(powerFails()))]
 		}
+		if d.secret && r.IntN(10) == 0 {
+			c.Password = []byte("0000") // mistyped
+		}
 		_, err := d.connect(ctx, c)
 		switch {
+		case err == nil && c.Password != nil:
+			s.count("session by a wrong string") // nothing was scheduled, or the judge would tell
 		case err == nil:
 			s.count("session ok")
 		case errors.Is(err, phone.ErrStopped):
@@ -54,6 +59,9 @@ func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, err
 	c.TLS = &tls.Config{MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256}}
 	c.Timeout, c.WaitForIssue, c.Interval = 20*time.Second, 20*time.Second, 100*time.Millisecond
 	c.NewKey = func(kind crypto.KeyKind) (stdcrypto.Signer, error) { return crypto.GenerateKey(rand.Reader, kind) }
+	if d.secret && c.Password == nil {
+		c.Password = []byte(authString)
+	}
 	c.Store = func(der []byte, key stdcrypto.Signer) error { d.certificate, d.key = der, key; return nil }
 	c.Delete = func() error { d.certificate, d.key = nil, nil; return nil }
 	c.LSC = []byte{0x30, 0} // whatever a phone gives away, it is kept for viewing
@@ -63,7 +71,7 @@ func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, err
 	if d.careful && d.certificate != nil {
 		c.Existing = &phone.Identity{Certificate: d.certificate, Key: d.key, Type: wire.LSC}
 	}
-	m := memory{device: d, existing: c.Existing}
+	m := memory{device: d, existing: c.Existing, gives: c.LSC}
 	c.Observe = m.observe
 	return phone.Run(ctx, c)
 }
@@ -72,16 +80,23 @@ func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, err
 type memory struct {
 	*device
 	existing *phone.Identity
+	gives    []byte // its LSC, to a Troubleshoot
 	began    int64
+	granted  int64
 	said     store.Operation // that it has done
 	got      []byte          // the certificate of this session
 }
 
 // observe sees each frame before a phone without power forgets it.
 func (m *memory) observe(sent bool, f wire.Frame) {
+	if !sent && m.began > 0 && m.granted == 0 && f.Command != wire.CmdEndSession {
+		m.granted = m.now()
+	}
 	switch f.Command {
+	case wire.CmdKeyGenerateResponse:
+		m.did(deed{kind: keyed})
 	case wire.CmdAuthResponse:
-		*m = memory{device: m.device, existing: m.existing, began: m.now()}
+		*m = memory{device: m.device, existing: m.existing, gives: m.gives, began: m.now()}
 		if m.existing != nil {
 			m.did(deed{kind: showed, certificate: m.existing.Certificate})
 		}
@@ -111,7 +126,7 @@ func (m *memory) observe(sent bool, f wire.Frame) {
 			return
 		}
 		if one.Reason == wire.ReasonSuccess || m.said == store.Troubleshoot && one.Reason == wire.ReasonNoAction {
-			m.did(deed{kind: confirmed, op: m.said, began: m.began, certificate: m.got})
+			m.did(deed{kind: confirmed, op: m.said, began: m.began, certificate: m.got, gave: m.gives})
 			m.count(m.said.String() + " confirmed")
 		}
 	}
@@ -120,7 +135,7 @@ func (m *memory) observe(sent bool, f wire.Frame) {
 // say comes before the frame is sent: from then on the server may know.
 func (m *memory) say(op store.Operation) {
 	m.said = op
-	m.did(deed{kind: said, op: op, began: m.began, certificate: m.got})
+	m.did(deed{kind: said, op: op, began: m.began, granted: m.granted, certificate: m.got})
 }
 
 // finish does what is still scheduled, as a phone does after a power failure,

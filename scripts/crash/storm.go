@@ -19,6 +19,9 @@ import (
 	"capf/store"
 )
 
+// authString is the authentication string of the devices that have one.
+const authString = "73519462"
+
 // storm is a database with all that happens to it.
 type storm struct {
 	options
@@ -122,6 +125,15 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 			return nil, err
 		}
 	}
+	for _, d := range s.devices {
+		if d.secret {
+			cmd := s.command(ctx, "device", "set", d.name, "--auth-mode", "auth-string", "--auth-string-file", "-")
+			cmd.Stdin = strings.NewReader(authString)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return nil, fmt.Errorf("capf device set: %w\n%s", err, out)
+			}
+		}
+	}
 	if s.address, err = freeAddress(s.chance(1)); err != nil {
 		return nil, err
 	}
@@ -180,7 +192,31 @@ func (s *storm) recover(ctx context.Context, server *serving) (complaints []stri
 		return nil, err
 	}
 	more, err := s.judge(ctx)
-	return append(complaints, more...), err
+	if err != nil {
+		return nil, err
+	}
+	left, err := s.unfinished(ctx)
+	return slices.Concat(complaints, more, left), err
+}
+
+// unfinished are the operations that are scheduled although all phones have
+// done what was.
+func (s *storm) unfinished(ctx context.Context) (complaints []string, err error) {
+	db, err := store.Open(ctx, s.database(), store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	for _, d := range s.devices {
+		row, err := db.Device(ctx, d.name)
+		if err != nil {
+			return nil, err
+		}
+		if row.Operation != store.NoOperation {
+			complaints = append(complaints, fmt.Sprintf("%s: %s is still scheduled, with the status %q, after the phone had three attempts", d.name, row.Operation, row.Status.Long()))
+		}
+	}
+	return complaints, nil
 }
 
 // leave copies the database out of a file system that ends with this program.
