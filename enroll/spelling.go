@@ -64,8 +64,8 @@ func consists(s string, of func(byte) bool) bool {
 	return true
 }
 
-// isHardware says whether a name is that of a phone that one can drop: three
-// letters, such as SEP or ATA, and the twelve digits of its MAC address.
+// isHardware says whether a name is that of a hardware phone: three letters, such
+// as SEP or ATA, and the twelve digits of its MAC address.
 func isHardware(name string) bool {
 	const letters = 3
 	return len(name) == letters+12 && IsMAC(name[letters:]) &&

@@ -10,13 +10,15 @@ import (
 	"capf/enroll"
 )
 
-// sessions are the sessions that are open. The mutex guards all fields.
+// sessions are the sessions that are open. The mutex guards all fields. Strange
+// are the sessions of phones that have not authenticated, and those that a newer
+// one of their phone has overtaken.
 type sessions struct {
 	mu       sync.Mutex
 	open     map[*session]struct{}
 	by       map[netip.Addr]int
 	newest   map[int64]*session   // of those that have authenticated, by device
-	strange  *list.List           // of *session: those of phones that have not authenticated, oldest first
+	strange  *list.List           // of *session: those that make room, the next one first
 	nearby   map[netip.Prefix]int // how many of the strange ones each neighbourhood has
 	waits    map[int64]*session   // those that wait for an issuer, by request
 	probe    time.Duration        // keep_alive
