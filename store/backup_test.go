@@ -187,6 +187,66 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestOpenWhileRestored opens the database at the moment at which Restore holds
+// its lock on the file that is about to go.
+func TestOpenWhileRestored(t *testing.T) {
+	t.Parallel()
+	for _, readOnly := range []bool{false, true} {
+		s, c := newStore(t)
+		addDevice(t, s, "SEP000000000001")
+		must(t, s.Close())
+		fresh, _ := newStore(t)
+		addDevice(t, fresh, "SEP000000000002")
+		must(t, fresh.Close())
+
+		release, err := seize(t.Context(), s.Path(), s.Path()+".kept")
+		must(t, err)
+		type outcome struct {
+			store *Store
+			err   error
+		}
+		opened := make(chan outcome)
+		go func() {
+			o, err := Open(t.Context(), s.Path(), Options{Now: c.now, ReadOnly: readOnly})
+			opened <- outcome{o, err}
+		}()
+		select {
+		case o := <-opened:
+			t.Fatalf("opened what Restore has locked, %v", o.err)
+		case <-time.After(300 * time.Millisecond):
+		}
+		must(t, os.Link(s.Path(), s.Path()+".kept"))
+		must(t, os.Rename(fresh.Path(), s.Path()))
+		must(t, release())
+		o := <-opened
+		must(t, o.err)
+		// Each of its connections.
+		devices := all(t, o.store.Devices(t.Context(), DeviceFilter{}))
+		_, err = o.store.Device(t.Context(), "SEP000000000002")
+		if err != nil || len(devices) != 1 || devices[0].Name != "SEP000000000002" {
+			t.Errorf("read-only %t: opened what has gone: %v, %v", readOnly, devices, err)
+		}
+		must(t, o.store.Close())
+	}
+}
+
+// TestOpenHoldsFile holds that a database which is open, even without a change,
+// is not exchanged, whatever mode an earlier attempt has left it in.
+func TestOpenHoldsFile(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	must(t, s.Close())
+	byHand(t, s.Path(), "PRAGMA journal_mode = DELETE")
+	o, err := Open(t.Context(), s.Path(), Options{})
+	must(t, err)
+	_, err = seize(t.Context(), s.Path(), s.Path()+".kept")
+	wantErr(t, err, ErrInUse)
+	must(t, o.Close())
+	release, err := seize(t.Context(), s.Path(), s.Path()+".kept")
+	must(t, err)
+	must(t, release())
+}
+
 // TestRestoreInsteadOfDamage puts a backup in the place of a database that
 // cannot be read, whose log must not be taken for that of the backup.
 func TestRestoreInsteadOfDamage(t *testing.T) {

@@ -212,8 +212,18 @@ func seizeWith(ctx context.Context, db *sql.DB) error {
 	if mode != "delete" {
 		return ErrInUse
 	}
-	_, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE")
-	return err
+	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		return err
+	}
+	// Who came in between the two may have brought the mode WAL back, in which
+	// this lock keeps nobody from reading.
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "delete" {
+		return ErrInUse
+	}
+	return nil
 }
 
 // setAside is seize for a database that cannot be read: its log, which must not

@@ -13,6 +13,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 )
 
@@ -69,7 +71,35 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, failed(err, "opening database %q", path)
 }
 
+// exchangesSurvived is how often Open begins anew because the file has become
+// another one.
+const exchangesSurvived = 5
+
+// open sees to it that what was opened is what is at the path. While Restore
+// holds its lock, who has the old file open already waits for it, and would then
+// work with a database that has gone.
 func open(ctx context.Context, path string, o Options) (*Store, error) {
+	for range exchangesSurvived {
+		before, err := os.Stat(path)
+		if err != nil {
+			return openOnce(ctx, path, o)
+		}
+		s, err := openOnce(ctx, path, o)
+		after, gone := os.Stat(path)
+		if gone == nil && os.SameFile(before, after) {
+			return s, err
+		}
+		if s != nil {
+			err = errors.Join(err, s.Close())
+		}
+		if gone != nil {
+			return nil, errors.Join(ErrNotFound, err)
+		}
+	}
+	return nil, fmt.Errorf("%w: the file became another one %d times meanwhile", ErrBusy, exchangesSurvived)
+}
+
+func openOnce(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := examine(ctx, path); err != nil {
 		return nil, err
 	}
@@ -87,10 +117,30 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.writer = newWriter(path, o)
-	if err := s.migrate(ctx); err != nil {
+	err = s.migrate(ctx)
+	if err == nil {
+		err = s.holdFile(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// holdFile keeps Restore from exchanging the file while the Store is open: in
+// the mode WAL a connection that has read keeps a lock, in others it does not.
+func (s *Store) holdFile(ctx context.Context) error {
+	var mode string
+	if err := s.point(ctx, "PRAGMA journal_mode", nil, &mode); err != nil || mode == "wal" || s.options.ReadOnly {
+		return err
+	}
+	// The writer's connection changes the mode, and the next question finds it
+	// changed.
+	if err := s.change(ctx, func(*tx) error { return nil }); err != nil {
+		return err
+	}
+	var version int
+	return s.point(ctx, "PRAGMA user_version", nil, &version)
 }
 
 // Close waits for the changes that are under way and closes the database.
