@@ -38,9 +38,9 @@ const pagesAtOnce = 1024
 func (s *Store) Backup(ctx context.Context, path string, progress func(done, total int)) (Copied, error) {
 	var c Copied
 	// The log of another database would be taken for that of the copy.
-	if has, err := hasLog(path); err != nil || has {
-		if has {
-			err = conflict("%q is a database that is in use", path)
+	if log, err := logBeside(path); err != nil || log != "" {
+		if log != "" {
+			err = conflict("%q is a database that is in use, or was when it was left: %q is there", path, log)
 		}
 		return c, failed(err, "backing up to %q", path)
 	}
@@ -160,9 +160,9 @@ func draft(path string, fill func(name string) error, move func(from, to string)
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(name)
-			os.Remove(name + "-wal")
-			os.Remove(name + "-shm")
+			for _, end := range []string{"", logEnd, indexEnd, rollbackEnd} {
+				os.Remove(name + end)
+			}
 		}
 	}()
 	if err := fill(name); err != nil {

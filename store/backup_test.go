@@ -107,10 +107,13 @@ func TestBackupLeavesNothing(t *testing.T) {
 	wantErr(t, err, context.Canceled)
 	onlyFiles(t, folder)
 
-	must(t, os.WriteFile(filepath.Join(folder, "b.db-wal"), []byte("log"), 0o600))
-	_, err = s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil)
-	wantErr(t, err, ErrConflict)
-	onlyFiles(t, folder, "b.db-wal")
+	for _, log := range []string{"b.db-wal", "b.db-journal"} {
+		must(t, os.WriteFile(filepath.Join(folder, log), []byte("log"), 0o600))
+		_, err = s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil)
+		wantErr(t, err, ErrConflict)
+		onlyFiles(t, folder, log)
+		must(t, os.Remove(filepath.Join(folder, log)))
+	}
 	if _, err := s.Backup(t.Context(), filepath.Join(folder, "no", "b.db"), nil); err == nil {
 		t.Error("a backup into a folder that there is not")
 	}
@@ -184,6 +187,76 @@ func TestRestore(t *testing.T) {
 	v, err := restored.VerifyEvents(t.Context())
 	if err != nil || v.Fault != nil || v.Events != 2 {
 		t.Errorf("the record: %+v, %+v, %v", v, v.Fault, err)
+	}
+}
+
+// brokenOff makes a database whose last change was broken off by a kill, so that
+// a rollback journal stands beside it, and names the journal.
+func brokenOff(t *testing.T) (path, journal string) {
+	t.Helper()
+	s, _ := newStore(t)
+	for i := range 200 {
+		addDevice(t, s, fmt.Sprintf("SEP%012X", i))
+	}
+	must(t, s.Close())
+	copied := filepath.Join(t.TempDir(), "capf.db")
+	// Of so small a cache pages go to the file before the change is complete.
+	byHand(t, s.Path(), fmt.Sprintf(`PRAGMA journal_mode = DELETE;
+PRAGMA cache_size = 1;
+BEGIN;
+UPDATE devices SET name = 'x' || name;
+.system cp '%s' '%s'
+.system cp '%s-journal' '%[2]s-journal'
+ROLLBACK;`, s.Path(), copied, s.Path()))
+	if info, err := os.Stat(copied + "-journal"); err != nil || info.Size() == 0 {
+		t.Fatalf("no journal: %v", err)
+	}
+	return copied, copied + "-journal"
+}
+
+// TestJournalLeft puts a database where the rollback journal of another one
+// stands, which would be played into it.
+func TestJournalLeft(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	backup := filepath.Join(t.TempDir(), "b.db")
+	_, err := s.Backup(t.Context(), backup, nil)
+	must(t, err)
+	sound := func(*Store) error { return nil }
+
+	// Its database has gone.
+	path, journal := brokenOff(t)
+	must(t, os.Remove(path))
+	_, err = Restore(t.Context(), Restoration{From: backup, To: path, Inspect: sound}, Options{})
+	if err == nil || !strings.Contains(err.Error(), journal) {
+		t.Errorf("restored beside a journal: %v", err)
+	}
+	_, err = Create(t.Context(), path, Options{})
+	if err == nil || !strings.Contains(err.Error(), journal) {
+		t.Errorf("made beside a journal: %v", err)
+	}
+	onlyFiles(t, filepath.Dir(path), "capf.db-journal")
+
+	// Its database cannot be read.
+	must(t, os.WriteFile(path, bytes.Repeat([]byte("rubbish "), 4096), 0o600))
+	kept, err := Restore(t.Context(), Restoration{From: backup, To: path, Inspect: sound}, Options{})
+	must(t, err)
+	onlyFiles(t, filepath.Dir(path), "capf.db", filepath.Base(kept), filepath.Base(kept)+"-journal")
+
+	// Its database can be read: the change is undone, and what is kept is whole.
+	path, _ = brokenOff(t)
+	kept, err = Restore(t.Context(), Restoration{From: backup, To: path, Inspect: sound}, Options{})
+	must(t, err)
+	onlyFiles(t, filepath.Dir(path), "capf.db", filepath.Base(kept))
+	if d := deviceNow(t, openStore(t, kept, Options{}), "SEP000000000001"); d.ID == 0 {
+		t.Error("the change was not undone")
+	}
+
+	// It is the backup that was changed.
+	path, journal = brokenOff(t)
+	_, err = Restore(t.Context(), Restoration{From: path, To: backup, Inspect: sound}, Options{})
+	if err == nil || !strings.Contains(err.Error(), journal) {
+		t.Errorf("restored what is half changed: %v", err)
 	}
 }
 

@@ -98,18 +98,18 @@ func create(ctx context.Context, path string) (err error) {
 }
 
 // noLogLeft refuses a path where a database was removed and its write-ahead log
-// was not: SQLite would take that for the log of the next database, and change
-// it to what the old one was.
+// or rollback journal was not: SQLite would take that for the next database's,
+// and change it to what the old one was.
 func noLogLeft(path string) error {
-	has, err := hasLog(path)
-	if err != nil || !has {
+	log, err := logBeside(path)
+	if err != nil || log == "" {
 		return err
 	}
 	// Its database may have been made this very moment, by another process.
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fmt.Errorf("%q is left of a database that has gone; move it away", path+"-wal")
+	return fmt.Errorf("%q is left of a database that has gone; move it away", log)
 }
 
 // fill writes the schema into an empty file. The application id goes with it

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -78,9 +80,13 @@ var errStop = errors.New("only a look")
 // that somebody has worked with.
 func (r Restoration) fetch(ctx context.Context, name string) (err error) {
 	how := forExamining
-	if has, err := hasLog(r.From); err != nil {
+	switch log, err := logBeside(r.From); {
+	case err != nil:
 		return err
-	} else if has {
+	case strings.HasSuffix(log, rollbackEnd):
+		// To be whole it would have to be written to.
+		return fmt.Errorf("%w: %q is of a change that was broken off; sqlite3 undoes it when it opens the file", ErrConflict, log)
+	case log != "":
 		how = forLooking
 	}
 	db, err := connect(r.From, how)
@@ -114,20 +120,33 @@ func judge(ctx context.Context, name string, inspect func(*Store) error, o Optio
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
 	}
-	if has, err := hasLog(name); err != nil || has {
+	if log, err := logBeside(name); err != nil || log != "" {
 		return errors.Join(err, errors.New("a log was left beside the draft"))
 	}
 	return nil
 }
 
-// hasLog tells whether a write-ahead log with something in it stands beside a
-// database.
-func hasLog(path string) (bool, error) {
-	info, err := os.Stat(path + "-wal")
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+// What SQLite adds to the name of a database for the files beside it.
+const (
+	rollbackEnd = "-journal"
+	logEnd      = "-wal"
+	indexEnd    = "-shm"
+)
+
+// logBeside names what stands beside a database and would be taken for what is
+// still to be done to it: a write-ahead log or a rollback journal with
+// something in it. It is "" when there is none.
+func logBeside(path string) (string, error) {
+	for _, end := range []string{logEnd, rollbackEnd} {
+		switch info, err := os.Stat(path + end); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return "", err
+		case info.Size() > 0:
+			return path + end, nil
+		}
 	}
-	return err == nil && info.Size() > 0, err
+	return "", nil
 }
 
 // inherit gives the draft to the owner of the database, or of its folder: root
@@ -168,6 +187,9 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 		return "", err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if log, err := logBeside(database); err != nil || log != "" {
+		return "", errors.Join(err, fmt.Errorf("%q would be taken for the new database's; move it away", log))
+	}
 	if err := os.Link(database, kept); err != nil {
 		return "", err
 	}
@@ -229,11 +251,11 @@ func seizeWith(ctx context.Context, db *sql.DB) error {
 // setAside is seize for a database that cannot be read: its log, which must not
 // be taken for that of the next one, goes along with it.
 func setAside(path, kept string) (release func() error, err error) {
-	used, err := lockedByOthers(path + "-shm")
+	used, err := lockedByOthers(path + indexEnd)
 	if err != nil || used {
 		return nil, errors.Join(err, ErrInUse)
 	}
-	for _, end := range []string{"-wal", "-shm"} {
+	for _, end := range []string{logEnd, indexEnd, rollbackEnd} {
 		if err := os.Rename(path+end, kept+end); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
