@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -75,8 +76,16 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 // mayBackup refuses a place that must not be written to, or not without
 // consent.
 func (env *Env) mayBackup(file, database, key string, yes bool) error {
+	ours := &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a file that capf works with", file)}
+	own := ownFiles(database, key)
+	if slices.Contains(own, place(file)) {
+		return ours
+	}
 	there, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(file); err == nil {
+			return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a link that leads to nothing", file)}
+		}
 		return nil
 	}
 	if err != nil {
@@ -85,9 +94,9 @@ func (env *Env) mayBackup(file, database, key string, yes bool) error {
 	if there.IsDir() {
 		return &usageError{text: fmt.Sprintf("backing up to %q: it is a directory", file), hint: "name a file, such as " + filepath.Join(file, "capf-backup.db")}
 	}
-	for _, own := range []string{database, database + "-wal", database + "-shm", key} {
-		if info, err := os.Stat(own); err == nil && os.SameFile(info, there) {
-			return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a file that capf works with", file)}
+	for _, name := range own {
+		if info, err := os.Stat(name); err == nil && os.SameFile(info, there) {
+			return ours
 		}
 	}
 	if !there.Mode().IsRegular() {
@@ -97,4 +106,36 @@ func (env *Env) mayBackup(file, database, key string, yes bool) error {
 		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", file)}, "--yes replaces it")
 	}
 	return env.consent(yes, "replace %s", file)
+}
+
+// ownFiles are the places of the files that capf works with, whether or not
+// they are there: SQLite makes those beside the database when it needs them.
+func ownFiles(database, key string) []string {
+	own := []string{place(key), place(database)}
+	if real, err := filepath.EvalSymlinks(key); err == nil {
+		own = append(own, place(real))
+	}
+	// SQLite follows a link before it names the files beside it.
+	if real, err := filepath.EvalSymlinks(database); err == nil {
+		database = place(real)
+		own = append(own, database)
+	}
+	for _, end := range []string{"-wal", "-shm", "-journal"} {
+		own = append(own, place(database)+end)
+	}
+	return own
+}
+
+// place is where a file is, or would be: its name in its folder, to which no
+// link leads.
+func place(file string) string {
+	folder, name := filepath.Split(file)
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return file
+	}
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = real
+	}
+	return filepath.Join(folder, name)
 }
