@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -21,6 +22,10 @@ say; opens the secrets with the master key; looks whether the CAPF certificate i
 fit; and follows the chain of events. What it finds is listed, and the exit code is
 1 then. Nothing is changed, and phones may enroll meanwhile.
 
+A passing fault is no damage: a CAPF certificate that has expired, or is still to be
+made. It is listed too, and the last line tells of it, but the exit code is 0 when
+all faults are such: the database is worth a backup.
+
 A backup is checked by: capf restore FILE --dry-run.`,
 		example: "capf check --json",
 		output:  list,
@@ -33,11 +38,15 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	n, keyless := 0, 0
+	n, passing, keyless := 0, 0, 0
 	faults := env.faults(ctx, s, s.Path())
 	err = showList(env, tallied(func(yield func(enroll.Fault, error) bool) {
 		for f, err := range faults {
-			if err == nil && f.Part == enroll.PartMasterKey {
+			switch {
+			case err != nil:
+			case f.Passing:
+				passing++
+			case f.Part == enroll.PartMasterKey:
 				keyless++
 			}
 			if !yield(f, err) {
@@ -45,14 +54,22 @@ func checkDatabase(ctx context.Context, env *Env) error {
 			}
 		}
 	}, &n), faultColumns, "nothing is wrong with "+s.Path())
-	if err != nil || n == 0 {
+	switch {
+	case err != nil || n == 0:
 		return err
+	case passing == n:
+		env.say("no damage in %q; %s: of time, or of what is still to be done", s.Path(), counted(n, "passing fault"))
+		return nil
 	}
 	remedy := "capf restore FILE puts a backup in its place"
-	if keyless == n {
+	if keyless == n-passing {
 		remedy = "put the key file in its place, or name it with CAPF_MASTER_KEY_FILE, as a user who may read it"
 	}
-	return withHint(fmt.Errorf("%s in %q", counted(n, "fault"), s.Path()), "%s", remedy)
+	found := fmt.Sprintf("%s in %q", counted(n, "fault"), s.Path())
+	if passing > 0 {
+		found += fmt.Sprintf(", %d of them passing", passing)
+	}
+	return withHint(errors.New(found), "%s", remedy)
 }
 
 // faults are those of a database; keyOf is the path of the database whose
