@@ -153,6 +153,7 @@ type verifier struct {
 	ChainReport
 	last    int64     // the id of the event before
 	hash    chainHash // its hash
+	pruning bool      // the event of one has been seen
 	scratch []byte
 }
 
@@ -187,6 +188,7 @@ func (v *verifier) event(e *Event, hash []byte) {
 		v.Fault = &ChainFault{e.ID, e.At, "was changed, or is not the one that followed the event before it"}
 	default:
 		v.last, v.hash = e.ID, want
+		v.pruning = v.pruning || e.Action == pruneAction
 		v.Events++
 	}
 }
@@ -200,8 +202,14 @@ func (v *verifier) conclude(head int64, hash []byte) {
 		v.Fault = &ChainFault{head + 1, time.Time{}, "was added behind the end of the record"}
 	case !slices.Equal(v.hash[:], hash):
 		v.Fault = &ChainFault{v.last, time.Time{}, "is not the one with which the record ended"}
+	case v.Pruned > 0 && !v.pruning:
+		v.Fault = &ChainFault{v.Pruned, time.Time{}, "and those before it were removed, and no event tells of a pruning"}
 	}
 }
+
+// pruneAction is the action of the event that each pruning writes before it
+// deletes, so that one always stands behind what has gone.
+const pruneAction = "audit-prune"
 
 // PruneEvents deletes the events from the beginning of the record up to the
 // first one that is not older than the time, and keeps the id and the hash of
@@ -218,7 +226,7 @@ func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n i
 		if err != nil {
 			return err
 		}
-		return t.event(a, "", EventText{Action: "audit-prune", Detail: fmt.Sprintf("%d events from before %s", events, before.UTC().Format(time.RFC3339))})
+		return t.event(a, "", EventText{Action: pruneAction, Detail: fmt.Sprintf("%d events from before %s", events, before.UTC().Format(time.RFC3339))})
 	})
 	if err == nil && last > 0 {
 		n, err = s.inPortions(ctx, func(t *tx) (int64, error) { return t.prune(last) })

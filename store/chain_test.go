@@ -75,6 +75,8 @@ func TestTampering(t *testing.T) {
 		{"end of another length", "PRAGMA ignore_check_constraints = 1; UPDATE event_chain SET head_hash = x'00'", 9, "is not the one with which the record ended"},
 		{"end removed", "DELETE FROM event_chain", 0, "cannot be told"},
 		{"pruned by hand", "DELETE FROM events WHERE id < 4; UPDATE event_chain SET anchor_id = 3", 4, "was changed"},
+		{"pruned by hand, and well", "UPDATE event_chain SET anchor_id = 3, anchor_hash = (SELECT hash FROM events WHERE id = 3); DELETE FROM events WHERE id <= 3", 3, "no event tells of a pruning"},
+		{"all pruned by hand", "UPDATE event_chain SET anchor_id = 9, anchor_hash = (SELECT hash FROM events WHERE id = 9); DELETE FROM events", 9, "no event tells of a pruning"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -258,7 +260,7 @@ func TestPruneTogether(t *testing.T) {
 		if _, err := t.prune(2); err != nil {
 			return err
 		}
-		return t.event(operator, "", EventText{Action: "test"})
+		return t.event(operator, "", EventText{Action: pruneAction})
 	}))
 	r, err := s.VerifyEvents(t.Context())
 	must(t, err)
