@@ -154,6 +154,10 @@ func (c *checker) requests(ctx context.Context) error {
 }
 
 func (c *checker) lscs(ctx context.Context) error {
+	issuers, err := c.issuers(ctx)
+	if err != nil {
+		return err
+	}
 	return each(c, PartLSC, c.rules.Store.KeptLSCs(ctx), func(l store.KeptLSC) error {
 		object := "LSC " + l.Serial
 		cert, err := x509.ParseCertificate(l.Certificate)
@@ -172,8 +176,47 @@ func (c *checker) lscs(ctx context.Context) error {
 		if cert.IsCA {
 			return c.fault(PartLSC, object, "it is the certificate of a CA")
 		}
+		if !crypto.BelongsTo(cert, l.Device) {
+			return c.fault(PartLSC, object, "it is in a row of %s, but was made for %q", l.Device, cert.Subject.CommonName)
+		}
+		if issuer := issuers[issuerOf(cert)]; issuer != nil && issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) != nil {
+			return c.fault(PartLSC, object, "its signature is not that of its issuer")
+		}
 		return nil
 	})
+}
+
+// issuerID is how a certificate names its issuer. The name alone does not do: a
+// CA that got another key, as capf cert regenerate does, may keep its name.
+type issuerID struct{ name, key string }
+
+func issuerOf(cert *x509.Certificate) issuerID {
+	return issuerID{string(cert.RawIssuer), string(cert.AuthorityKeyId)}
+}
+
+// issuers are those at hand that have a key identifier: the CAPF certificate
+// with its chain, and capf-trust.
+func (c *checker) issuers(ctx context.Context) (map[issuerID]*x509.Certificate, error) {
+	id, err := c.rules.Store.Identity(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	trust, err := c.rules.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return nil, err
+	}
+	all := id.Chain
+	for _, t := range trust {
+		all = append(all, t.Certificate)
+	}
+	issuers := map[issuerID]*x509.Certificate{}
+	for _, der := range all {
+		// One that cannot be read is told of where it stands.
+		if cert, err := x509.ParseCertificate(der); err == nil && len(cert.SubjectKeyId) > 0 {
+			issuers[issuerID{string(cert.RawSubject), string(cert.SubjectKeyId)}] = cert
+		}
+	}
+	return issuers, nil
 }
 
 func (c *checker) trust(ctx context.Context) error {

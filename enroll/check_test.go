@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"capf/store"
 )
 
 // TestCheckOldCertificates: some CAs let a validity begin with the year 1970,
@@ -24,6 +26,49 @@ func TestCheckOldCertificates(t *testing.T) {
 	for f, err := range d.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
 		if err != nil || !f.Passing {
 			t.Errorf("%+v, %v", f, err)
+		}
+	}
+}
+
+// TestCheckForgedLSC has an LSC that names an issuer in capf-trust, which has
+// not signed it.
+func TestCheckForgedLSC(t *testing.T) {
+	t.Parallel()
+	for _, forged := range []bool{false, true} {
+		d := newDesk(t)
+		signer := d.ca
+		if forged {
+			key := d.newCA("", nil).key
+			signer = &testCA{d.create(d.ca.Certificate, d.root, key.Public()), key}
+		}
+		d.trusts(d.root, signer)
+		d.bring(der(d.signBy(signer, d.request("a"))))
+		trusted, err := d.Store.Trust(t.Context(), store.CAPFTrust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range trusted {
+			if err := d.Store.DeleteTrust(t.Context(), olga, c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := d.Store.AddTrusts(t.Context(), olga, []store.TrustCertificate{trustRow(d.ca.Certificate, store.CAPFTrust, "", false)}); err != nil {
+			t.Fatal(err)
+		}
+		found, want := "", ""
+		for f, err := range d.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !f.Passing {
+				found += f.Text
+			}
+		}
+		if forged {
+			want = "its signature is not that of its issuer"
+		}
+		if found != want {
+			t.Errorf("forged %t: found %q, want %q", forged, found, want)
 		}
 	}
 }
