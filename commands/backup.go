@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -49,6 +51,10 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	if err := env.mayBackup(file, s.Path(), key, yes); err != nil {
 		return err
 	}
+	// A signal ends the copying, so that no draft is left. So does the end of the
+	// terminal.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	p := env.progress()
 	copied, err := s.Backup(ctx, file, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
 	p.end()
@@ -57,7 +63,7 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	}
 	// Who copies the database is worth an event, yet a backup is wanted most
 	// when nothing can be written any more.
-	if err := s.AddEvent(ctx, store.Event{Actor: env.actor(), Action: "backup", Detail: fmt.Sprintf("%s, SHA-256 %x", file, copied.SHA256)}); err != nil {
+	if err := s.AddEvent(context.WithoutCancel(ctx), store.Event{Actor: env.actor(), Action: "backup", Detail: fmt.Sprintf("%s, SHA-256 %x", file, copied.SHA256)}); err != nil {
 		env.say("warning: the backup is complete, but not recorded: %s", err)
 	}
 	env.say("the master key is not in it: keep a copy of %s elsewhere, for without it the secrets in the backup cannot be read", key)

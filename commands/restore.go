@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -94,6 +96,10 @@ func (env *Env) mayReplace(ctx context.Context, path string) (err error) {
 }
 
 func (env *Env) restore(ctx context.Context, path string, o restoreOptions) error {
+	// A signal ends it before the exchange, and no draft is left. So does the end
+	// of the terminal.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	p := env.progress()
 	kept, err := store.Restore(ctx, store.Restoration{
 		From: o.file, To: path, DryRun: o.dryRun,

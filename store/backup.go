@@ -11,6 +11,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -150,6 +153,7 @@ func draft(path string, fill func(name string) error, move func(from, to string)
 	if err != nil {
 		return err
 	}
+	removeOldDrafts(folder, filepath.Base(path))
 	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return withoutPath(err)
@@ -175,6 +179,30 @@ func draft(path string, fill func(name string) error, move func(from, to string)
 		return withoutPath(err)
 	}
 	return syncFolder(folder)
+}
+
+// draftAge is how old a draft is that nobody works on any more.
+const draftAge = 24 * time.Hour
+
+// removeOldDrafts removes what earlier ones for the same file have left that
+// were killed. It is no more than tidying up: what does not go stays.
+func removeOldDrafts(folder, base string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), "."+base+".")
+		for _, end := range []string{logEnd, indexEnd, rollbackEnd} {
+			rest = strings.TrimSuffix(rest, end)
+		}
+		if _, err := strconv.ParseUint(rest, 10, 64); !ours || err != nil {
+			continue
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > draftAge {
+			os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
 }
 
 func syncFile(path string) error {
