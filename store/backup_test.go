@@ -178,6 +178,8 @@ func TestRestore(t *testing.T) {
 	must(t, err)
 	onlyFiles(t, filepath.Dir(s.Path()), "capf.db")
 
+	// A restore that was killed has left a second name of the database.
+	must(t, os.Link(s.Path(), s.Path()+".before-restore-20260101T000000Z"))
 	r.DryRun = false
 	r.To = filepath.Join(t.TempDir(), "link.db") // from another folder
 	must(t, os.Symlink(s.Path(), r.To))
@@ -356,6 +358,24 @@ func TestRestoreInsteadOfDamage(t *testing.T) {
 	}
 	if data, err := os.ReadFile(kept + "-wal"); err != nil || string(data) != "a log of it" {
 		t.Errorf("the old log: %q, %v", data, err)
+	}
+
+	// A backup without a table, and one with a page of rubbish.
+	into := filepath.Join(t.TempDir(), "capf.db")
+	data, err := os.ReadFile(backup)
+	must(t, err)
+	torn := filepath.Join(t.TempDir(), "torn.db")
+	must(t, os.WriteFile(torn, data, 0o600))
+	byHand(t, torn, "DROP TABLE servers")
+	_, err = Restore(t.Context(), Restoration{From: torn, To: into, Inspect: func(*Store) error { return nil }}, Options{})
+	if err == nil || strings.Contains(err.Error(), "SQL") && !strings.Contains(err.Error(), "SQLite code") {
+		t.Errorf("of a backup without a table: %v", err)
+	}
+	copy(data[100:4096], bytes.Repeat([]byte{0xff}, 4096))
+	must(t, os.WriteFile(torn, data, 0o600))
+	_, err = Restore(t.Context(), Restoration{From: torn, To: into, Inspect: func(*Store) error { return nil }}, Options{})
+	if err == nil || !strings.Contains(err.Error(), "torn.db") {
+		t.Errorf("of a backup with rubbish in it: %v", err)
 	}
 
 	// And where there is none.

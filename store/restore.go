@@ -50,7 +50,8 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 	var verdict error
 	err = draft(r.To, func(name string) error {
 		if err := r.fetch(ctx, name); err != nil {
-			return err
+			verdict = failed(err, "copying the backup %q", r.From)
+			return verdict
 		}
 		if verdict = judge(ctx, name, r.Inspect, o); verdict != nil {
 			return verdict
@@ -112,10 +113,10 @@ func judge(ctx context.Context, name string, inspect func(*Store) error, o Optio
 	}
 	err = inspect(s)
 	if err == nil {
-		err = s.change(ctx, func(t *tx) error {
+		err = failed(s.change(ctx, func(t *tx) error {
 			_, err := t.exec("DELETE FROM servers") // processes of another time
 			return err
-		})
+		}), "removing the servers from the backup")
 	}
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err
@@ -181,7 +182,10 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 		}
 		return "", err
 	}
-	kept = database + ".before-restore-" + now.UTC().Format("20060102T150405Z")
+	if err := removeSecondNames(database); err != nil {
+		return "", err
+	}
+	kept = database + keptEnd + now.UTC().Format("20060102T150405Z")
 	release, err := seize(ctx, database, kept)
 	if err != nil {
 		return "", err
@@ -199,6 +203,35 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 		return "", err
 	}
 	return kept, os.Rename(name, database)
+}
+
+// keptEnd is what the name of a database gets that was kept, before the time.
+const keptEnd = ".before-restore-"
+
+// removeSecondNames removes the names of old databases that are this one: a
+// restore which was killed before it exchanged the file leaves such a link,
+// which looks like a database of that time and follows every change.
+func removeSecondNames(database string) error {
+	present, err := os.Stat(database)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Dir(database)
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), filepath.Base(database)+keptEnd) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && os.SameFile(info, present) {
+			if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // seize makes sure that nobody else has the database open and that it is all in
