@@ -167,7 +167,8 @@ func inherit(name, database string) error {
 	if !ok {
 		return nil
 	}
-	return os.Chown(name, int(owner.Uid), int(owner.Gid))
+	// The draft lies in the folder of somebody who may have put a link in its place.
+	return os.Lchown(name, int(owner.Uid), int(owner.Gid))
 }
 
 // exchange moves the draft to the place of the database and keeps that one.
@@ -191,8 +192,12 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 		return "", err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	if log, err := logBeside(database); err != nil || log != "" {
-		return "", errors.Join(err, fmt.Errorf("%q would be taken for the new database's; move it away", log))
+	log, err := logBeside(database)
+	if err != nil {
+		return "", err
+	}
+	if log != "" {
+		return "", fmt.Errorf("%q would be taken for the new database's; move it away", log)
 	}
 	if err := os.Link(database, kept); err != nil {
 		return "", err
