@@ -79,18 +79,27 @@ func newWriter(path string, o Options) *writer {
 }
 
 // do runs the work in a transaction and returns when it has been committed. A
-// context that ends while the work waits takes it out of the queue; after that
-// the outcome is waited for, because the caller must know it.
+// context that ends while the work waits, for its turn or for the lock, takes it
+// out of the queue, and so does the end of lockWait; after that the outcome is
+// waited for, because the caller must know it.
 func (w *writer) do(ctx context.Context, work func(*tx) error, alone bool) error {
 	j := &job{ctx: ctx, work: work, alone: alone, done: make(chan struct{})}
 	if err := w.enqueue(j); err != nil {
 		return err
 	}
+	patience := time.NewTimer(lockWait)
+	defer patience.Stop()
+	var givenUp error
 	select {
 	case <-j.done:
 	case <-ctx.Done():
+		givenUp = ctx.Err()
+	case <-patience.C:
+		givenUp = ErrBusy
+	}
+	if givenUp != nil {
 		if j.taken.CompareAndSwap(false, true) {
-			return ctx.Err()
+			return givenUp
 		}
 		<-j.done
 	}
@@ -126,20 +135,61 @@ func (w *writer) close() error {
 	return w.disconnect()
 }
 
+// run takes changes out of the queue only when it has the lock, so that whoever
+// asked for one may give up until then.
 func (w *writer) run() {
-	for {
+	for w.goOn() {
 		w.gather()
-		batch := w.take()
-		if batch == nil {
-			return
+		t, err := w.begin(w.wanted)
+		if isBusy(err) {
+			continue // all have given up
 		}
-		w.transact(batch)
-		w.last = len(batch)
+		batch := w.take()
+		switch {
+		case err != nil:
+			fail(batch, err)
+		case batch == nil:
+			w.rollback(t)
+		default:
+			w.transact(t, batch)
+		}
 		for _, j := range batch {
 			close(j.done)
 		}
 	}
 }
+
+// goOn says whether a change waits; when none does, the goroutine is to end.
+func (w *writer) goOn() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.prune() {
+		return true
+	}
+	w.running, w.waiting = false, nil
+	close(w.idle)
+	w.idle = nil
+	return false
+}
+
+// wanted says whether a change waits.
+func (w *writer) wanted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.prune()
+}
+
+// prune drops the first jobs as far as their callers have given up, and says
+// whether one is left. The mutex is held.
+func (w *writer) prune() bool {
+	for len(w.waiting) > 0 && w.waiting[0].abandoned() {
+		w.waiting = w.waiting[1:]
+	}
+	return len(w.waiting) > 0
+}
+
+// abandoned says whether the caller of a job that nobody has taken has given up.
+func (j *job) abandoned() bool { return j.taken.Load() || j.ctx.Err() != nil }
 
 // gather lets changes come together.
 func (w *writer) gather() {
@@ -161,7 +211,7 @@ func (w *writer) pause() time.Duration {
 }
 
 // take returns the next jobs whose callers still wait, or nil when there are
-// none and the goroutine is to end.
+// none.
 func (w *writer) take() []*job {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -180,32 +230,22 @@ func (w *writer) take() []*job {
 			break
 		}
 	}
-	if batch == nil {
-		w.running, w.waiting = false, nil
-		close(w.idle)
-		w.idle = nil
-	}
 	return batch
 }
 
-// transact runs the jobs in one transaction and sets their outcomes. They
+// transact runs the jobs in the transaction and sets their outcomes. They
 // seldom fail, so they run without savepoints first: one costs a copy of each
 // page that the job changes.
-func (w *writer) transact(batch []*job) {
-	defer func() { w.released = time.Now() }()
-	if !w.together(batch) {
+func (w *writer) transact(t *tx, batch []*job) {
+	defer func() { w.released, w.last = time.Now(), len(batch) }()
+	if !w.together(t, batch) {
 		w.apart(batch)
 	}
 }
 
 // together runs the jobs as one. When there are several and one of them fails,
 // it undoes them all and returns false.
-func (w *writer) together(batch []*job) bool {
-	t, err := w.begin()
-	if err != nil {
-		fail(batch, err)
-		return true
-	}
+func (w *writer) together(t *tx, batch []*job) bool {
 	for _, j := range batch {
 		if !w.attempt(t, j) {
 			w.rollback(t)
@@ -217,9 +257,11 @@ func (w *writer) together(batch []*job) bool {
 }
 
 // apart runs each job inside a savepoint, so that a failure undoes only its
-// own.
+// own. Another process may have come in between; the jobs are taken, and so wait
+// for it.
 func (w *writer) apart(batch []*job) {
-	t, err := w.begin()
+	deadline := time.Now().Add(lockWait)
+	t, err := w.begin(func() bool { return time.Now().Before(deadline) })
 	if err != nil {
 		fail(batch, err)
 		return
@@ -304,17 +346,23 @@ func (w *writer) attempt(t *tx, j *job) (good bool) {
 	return j.err == nil
 }
 
-// begin starts a transaction with the write lock, for which it waits.
-func (w *writer) begin() (*tx, error) {
+// begin starts a transaction with the write lock, for which it waits as long as
+// that is worth it.
+func (w *writer) begin(worth func() bool) (*tx, error) {
 	w.yield()
-	if err := w.connect(); err != nil {
+	if err := w.connect(worth); err != nil {
 		return nil, err
 	}
 	t := &tx{conn: w.conn, statements: w.statements}
-	for deadline := time.Now().Add(lockWait); ; {
-		err := t.roll("BEGIN IMMEDIATE")
-		if !isBusy(err) || time.Now().After(deadline) {
-			return t, err
+	return t, unlocked(worth, func() error { return t.roll("BEGIN IMMEDIATE") })
+}
+
+// unlocked tries until the database is not locked, or waiting for that is not
+// worth it any more.
+func unlocked(worth func() bool, try func() error) error {
+	for {
+		if err := try(); !isBusy(err) || !worth() {
+			return err
 		}
 		time.Sleep(lookFrom + rand.N(lookTo-lookFrom))
 	}
@@ -333,7 +381,7 @@ func (w *writer) yield() {
 	}
 }
 
-func (w *writer) connect() (err error) {
+func (w *writer) connect(worth func() bool) (err error) {
 	if w.conn != nil {
 		return nil
 	}
@@ -341,13 +389,10 @@ func (w *writer) connect() (err error) {
 		return err
 	}
 	w.db.SetMaxOpenConns(1)
-	for deadline := time.Now().Add(lockWait); ; {
+	err = unlocked(worth, func() (err error) {
 		w.conn, err = w.db.Conn(context.Background())
-		if !isBusy(err) || time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(lookFrom + rand.N(lookTo-lookFrom))
-	}
+		return err
+	})
 	if err != nil {
 		return errors.Join(err, w.disconnect())
 	}

@@ -30,15 +30,6 @@ func crowd(t *testing.T, s *Store, works ...func(*tx) error) []error {
 	})
 	<-held
 	var wg sync.WaitGroup
-	// The first one waits for the lock with the batch [first].
-	wg.Go(func() {
-		if err := s.change(t.Context(), func(*tx) error { return nil }); err != nil {
-			t.Error(err)
-		}
-	})
-	for waiting(s) != 0 || !running(s) {
-		runtime.Gosched()
-	}
 	errs := make([]error, len(works))
 	for i, work := range works {
 		wg.Go(func() { errs[i] = outcome(func() error { return s.change(t.Context(), work) }) })
@@ -56,12 +47,6 @@ func waiting(s *Store) int {
 	s.writer.mu.Lock()
 	defer s.writer.mu.Unlock()
 	return len(s.writer.waiting)
-}
-
-func running(s *Store) bool {
-	s.writer.mu.Lock()
-	defer s.writer.mu.Unlock()
-	return s.writer.running
 }
 
 // outcome is the error of f, or its panic as one.
@@ -99,8 +84,8 @@ func TestBatchIsolatesFailures(t *testing.T) {
 		set("a"),
 		set("e"),
 	)
-	if n := s.writer.commits.Load() - before; n != 2 {
-		t.Errorf("%d commits, want 2", n)
+	if n := s.writer.commits.Load() - before; n != 1 {
+		t.Errorf("%d commits, want 1", n)
 	}
 	for i, want := range []string{"", "mine", "", "panic: ouch", "UNIQUE", ""} {
 		if got := fmt.Sprint(errs[i]); !strings.Contains(got, want) || (want == "" && errs[i] != nil) {
@@ -168,7 +153,7 @@ func TestBatchSharesCommit(t *testing.T) {
 	for _, err := range crowd(t, s, works...) {
 		must(t, err)
 	}
-	if n := s.writer.commits.Load() - before; n != 2 {
+	if n := s.writer.commits.Load() - before; n != 1 {
 		t.Errorf("%d commits for %d changes", n, len(works))
 	}
 }
@@ -243,6 +228,43 @@ func TestCancelledBehindLock(t *testing.T) {
 	wg.Wait()
 	must(t, s.SetParameter(t.Context(), operator, "b", "1"))
 	if p, err := s.Parameters(t.Context()); err != nil || len(p) != 1 {
+		t.Errorf("the parameters are %v, %v", p, err)
+	}
+}
+
+// TestCancelledBehindOtherProcess: who waits for the lock of another process may
+// give up, and the next change goes on waiting for it.
+func TestCancelledBehindOtherProcess(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	other := openStore(t, s.Path(), Options{})
+	held, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := other.change(t.Context(), func(*tx) error { close(held); <-release; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan error)
+	go func() { got <- s.SetParameter(ctx, operator, "a", "1") }()
+	for waiting(s) != 1 {
+		runtime.Gosched()
+	}
+	wg.Go(func() {
+		if err := s.SetParameter(t.Context(), operator, "b", "1"); err != nil {
+			t.Error(err)
+		}
+	})
+	for waiting(s) != 2 {
+		runtime.Gosched()
+	}
+	cancel()
+	wantErr(t, <-got, context.Canceled) // though the lock is held still
+	close(release)
+	wg.Wait()
+	if p, err := s.Parameters(t.Context()); err != nil || len(p) != 1 || p["b"] != "1" {
 		t.Errorf("the parameters are %v, %v", p, err)
 	}
 }
