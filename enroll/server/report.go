@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -31,7 +33,11 @@ func (s *supervisor) tell(ctx context.Context) error {
 	if same && r.SeenAt.Sub(s.report.SeenAt) < reportEvery {
 		return nil
 	}
-	if err := s.Rules.Store.ReportServer(ctx, r); err != nil {
+	err := s.Rules.Store.ReportServer(ctx, r)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("reporting this server: %w", store.ErrBusy)
+	}
+	if err != nil {
 		return err
 	}
 	s.report, s.reported = r, r.Restarts

@@ -67,6 +67,11 @@ func (c Config) withDefaults() Config {
 // enroll.Alive judges them.
 const reportEvery = 5 * time.Second
 
+// reportWait is how long a report may hold up the looks at what operators have
+// changed, and so the beat, while another process keeps the database: an import
+// does so for seconds, somebody's shell for as long as he likes.
+const reportWait = time.Second
+
 // supervisor keeps the listener as operators want it.
 type supervisor struct {
 	Config
@@ -76,6 +81,7 @@ type supervisor struct {
 	report   store.Server // the last one, with the restarts carried out since
 	reported int64        // the restarts in the last report
 	failing  string       // the last reason for not starting, logged once
+	unsaid   bool         // it listens, and Ready has not been called yet
 }
 
 // Run serves phones until ctx ends, then lets running sessions finish within
@@ -93,17 +99,17 @@ func Run(ctx context.Context, c Config) error {
 	defer s.end()
 	tick := time.NewTicker(s.Poll)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		s.Beat()
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-tick.C:
-			if err := s.obey(ctx); err != nil && ctx.Err() == nil {
+			if err := s.look(ctx); err != nil && ctx.Err() == nil {
 				s.complain(err)
 			}
 		}
 	}
+	return nil
 }
 
 // askOnline lets the online CA be asked until the function that it returns is
@@ -124,7 +130,7 @@ func (s *supervisor) begin(ctx context.Context) error {
 		return err
 	}
 	s.report = newReport(s.Version, s.Rules.Now(), service.Restarts)
-	err = s.obey(ctx)
+	err = s.obey(ctx, ctx) // nobody waits for a beat before the first report
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return nil
@@ -148,8 +154,16 @@ func (s *supervisor) service(ctx context.Context) (store.Service, error) {
 	return store.Service{}, errors.New("the database has no service capf")
 }
 
-// obey brings the listener into the state that operators want.
-func (s *supervisor) obey(ctx context.Context) error {
+// look obeys, and does not wait long to report it.
+func (s *supervisor) look(ctx context.Context) error {
+	reporting, cancel := context.WithTimeout(ctx, reportWait)
+	defer cancel()
+	return s.obey(ctx, reporting)
+}
+
+// obey brings the listener into the state that operators want, and reports it
+// while the second context lets it.
+func (s *supervisor) obey(ctx, reporting context.Context) error {
 	want, err := s.service(ctx)
 	if err != nil {
 		return err
@@ -163,19 +177,19 @@ func (s *supervisor) obey(ctx context.Context) error {
 	}
 	s.report.Restarts = want.Restarts
 	var failed error
-	starting := s.listener == nil && want.Active
-	if starting {
+	if s.listener == nil && want.Active {
 		failed = s.start(ctx, settings)
 	}
 	if s.listener != nil {
 		s.listener.sessions.keepAlive(settings.KeepAlive)
 	}
 	s.forget()
-	err = errors.Join(failed, s.tell(ctx))
+	err = errors.Join(failed, s.tell(reporting))
 	// Who waits for the listener may ask another process about it at once, so
 	// the report comes first.
-	if starting && err == nil && s.Ready != nil {
+	if s.unsaid && err == nil && s.Ready != nil {
 		s.Ready(s.listener.addresses())
+		s.unsaid = false
 	}
 	return err
 }
@@ -185,7 +199,7 @@ func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error 
 	if err != nil {
 		return err
 	}
-	s.listener, s.failing = l, ""
+	s.listener, s.failing, s.unsaid = l, "", true
 	if len(s.Listen) > 0 {
 		s.bound = l.addressTexts()
 	}
@@ -211,7 +225,7 @@ func (s *supervisor) retire(again bool) {
 	s.listener.shut()
 	go s.listener.drain(s.Grace)
 	s.old = append(s.old, s.listener)
-	s.listener = nil
+	s.listener, s.unsaid = nil, false
 }
 
 // forget drops listeners whose last session has ended.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -131,6 +133,79 @@ func TestStop(t *testing.T) {
 	if d := h.device(sep); d.Operation != store.Install || d.Status.Long() != "Upgrade Failed: Phone Communication Failure" {
 		t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
 	}
+}
+
+// keep holds the write lock of the database, as another process does, until the
+// function that it returns is called or the test ends.
+func (h *house) keep() (release func()) {
+	h.Helper()
+	h.add("kept", store.NoOperation)
+	other, err := store.Open(h.Context(), h.rules.Store.Path(), store.Options{Now: h.clock.now})
+	if err != nil {
+		h.Fatal(err)
+	}
+	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := other.ChangeDevice(context.Background(), operator, "kept", store.EventText{Action: "device-set"}, func(*store.Device) error {
+			close(held)
+			<-free
+			return nil
+		})
+		done <- errors.Join(err, other.Close())
+	}()
+	release = sync.OnceFunc(func() {
+		close(free)
+		if err := <-done; err != nil {
+			h.Error(err)
+		}
+	})
+	h.Cleanup(release)
+	<-held
+	return release
+}
+
+// TestBeatsBehindLock: a report that cannot be written holds up nothing else.
+func TestBeatsBehindLock(t *testing.T) {
+	t.Parallel()
+	var beats atomic.Int64
+	h := open(t, func(c *server.Config) { c.Beat = func() { beats.Add(1) } })
+	seen := func() time.Time {
+		servers, err := h.rules.Store.Servers(t.Context())
+		if err != nil || len(servers) != 1 {
+			t.Fatalf("the reports are %+v, %v", servers, err)
+		}
+		return servers[0].SeenAt
+	}
+	release := h.keep()
+	h.clock.advance(time.Hour) // a report is due
+	before, now := seen(), beats.Load()
+	eventually(t, "the server beats on", func() bool { return beats.Load() >= now+4 })
+	if !seen().Equal(before) {
+		t.Error("the report was written past the lock")
+	}
+	release()
+	eventually(t, "the report is written", func() bool { return seen().After(before) })
+}
+
+// TestStopBehindLock: a stop does not wait for another process.
+func TestStopBehindLock(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	release := h.keep()
+	h.clock.advance(time.Hour) // a report is due
+	time.Sleep(100 * time.Millisecond) // most often it waits with it when the stop comes
+	stopped := make(chan error, 1)
+	go func() { stopped <- h.stop() }()
+	eventually(t, "the sockets are closed", func() bool { return !answers(h.address) })
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the server waits for the lock, a minute each time")
+	}
+	release()
 }
 
 func TestPortInUse(t *testing.T) {
