@@ -98,7 +98,13 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// What is written is for nobody else, unless its writer says so.
 	syscall.Umask(0o077)
-	return newEnv(stdin, stdout, stderr).run(context.Background(), args)
+	env := newEnv(stdin, stdout, stderr)
+	// Many commands read a key, a password or an authentication string, each in
+	// its own way.
+	if err := keepMemory(); err != nil {
+		return env.report(err)
+	}
+	return env.run(context.Background(), args)
 }
 
 // run runs one command line and reports its error.

@@ -189,12 +189,9 @@ func (env *Env) rules(s *store.Store) *enroll.Rules {
 }
 
 // sealed are the rules with the master key, for what touches a secret. With
-// create it makes the key of a new database. From here on keys are in memory.
+// create it makes the key of a new database.
 func (env *Env) sealed(ctx context.Context, s *store.Store, create bool) (*enroll.Rules, error) {
 	r := env.rules(s)
-	if err := keepMemory(); err != nil {
-		return nil, err
-	}
 	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), create)
 	if err != nil {
 		return nil, err

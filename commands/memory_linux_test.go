@@ -27,12 +27,8 @@ func TestMemoryIsKept(t *testing.T) {
 		}
 	}
 	proc := fmt.Sprintf("/proc/%d/", c.Process.Pid)
-	limits, err := os.ReadFile(proc + "limits")
-	check(t, err)
-	for line := range strings.Lines(string(limits)) {
-		if words := strings.Fields(line); strings.HasPrefix(line, "Max core file size") && (words[4] != "0" || words[5] != "0") {
-			t.Error(line)
-		}
+	if line := coreLimit(t, c.Process.Pid); !leavesNoCore(line) {
+		t.Error(line)
 	}
 	status, err := os.ReadFile(proc + "status")
 	check(t, err)
@@ -41,6 +37,56 @@ func TestMemoryIsKept(t *testing.T) {
 	}
 	check(t, c.Process.Signal(os.Interrupt))
 	check(t, c.Wait())
+}
+
+// coreLimit is what the kernel says of the core dumps of a process.
+func coreLimit(t *testing.T, pid int) string {
+	t.Helper()
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	check(t, err)
+	for line := range strings.Lines(string(limits)) {
+		if strings.HasPrefix(line, "Max core file size") {
+			return line
+		}
+	}
+	t.Fatalf("no limit of core dumps in:\n%s", limits)
+	return ""
+}
+
+func leavesNoCore(limit string) bool {
+	words := strings.Fields(limit)
+	return words[4] == "0" && words[5] == "0"
+}
+
+// TestMemoryIsKeptByCommands looks at commands that wait for a secret, which
+// each of them reads in its own way.
+func TestMemoryIsKeptByCommands(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	must(t, dir, "device", "add", "SEP000000000001")
+	for _, line := range []string{
+		"set online_ca_password --password-file -",
+		"set online_ca_client_certificate --file -",
+		"device set SEP000000000001 --auth-string-file -",
+		"phone enroll SEP000000000001 --server 127.0.0.1:1 --auth-string-file -",
+	} {
+		c := capfProcess(t, dir, strings.Fields(line)...)
+		in, err := c.StdinPipe()
+		check(t, err)
+		check(t, c.Start())
+		limit := ""
+		for range 4000 {
+			if limit = coreLimit(t, c.Process.Pid); leavesNoCore(limit) {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if !leavesNoCore(limit) {
+			t.Errorf("%s: %s", line, limit)
+		}
+		check(t, in.Close())
+		_ = c.Wait() // nothing is no secret
+	}
 }
 
 // TestNotDumpable asks the kernel about this process, which no other one can.
