@@ -19,7 +19,7 @@ import (
 func showMetrics(ctx context.Context, address string, r *enroll.Rules, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
 	done := make(chan struct{})
 	b := thisBuild()
-	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, r) })
+	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, r) }, log)
 	if address == "" {
 		close(done)
 		return m, done, nil

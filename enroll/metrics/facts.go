@@ -2,6 +2,8 @@ package metrics
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -28,31 +30,42 @@ type Source func(context.Context) (Facts, error)
 const (
 	// factsAge keeps one who asks often from making work for the database.
 	factsAge = 5 * time.Second
-	// factsWait bounds the questions; Prometheus itself waits 10 seconds.
+	// factsWait bounds the questions.
 	factsWait = 8 * time.Second
+	// lookWait is how long a look waits for the answers; Prometheus itself waits
+	// 10 seconds, and then has nothing of the page.
+	lookWait = 2 * time.Second
+	// factsOld is the age from which facts are not worth showing.
+	factsOld = 30 * time.Second
 )
+
+var errNoAnswer = errors.New("the database does not answer")
 
 // factsCollector shows the facts.
 type factsCollector struct {
 	ask  Source
 	now  func() time.Time
+	wait time.Duration
+	log  *slog.Logger
 	desc factsDescriptions
 
-	mu    sync.Mutex
-	facts Facts     // guarded by mu
-	err   error     // guarded by mu
-	asked time.Time // guarded by mu
+	mu       sync.Mutex
+	facts    Facts         // guarded by mu
+	err      error         // guarded by mu
+	answered time.Time     // guarded by mu
+	asking   chan struct{} // guarded by mu: closed when the answer is there; nil when nobody asks
+	unread   bool          // guarded by mu: the log says that the database cannot be read
 }
 
 type factsDescriptions struct {
 	readable, devices, failed, late, locked, pending, stale, installed, certificate, trust, bytes *prometheus.Desc
 }
 
-func newFactsCollector(ask Source) *factsCollector {
+func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return &factsCollector{ask: ask, now: time.Now, desc: factsDescriptions{
+	return &factsCollector{ask: ask, now: time.Now, wait: lookWait, log: log, desc: factsDescriptions{
 		readable:    desc("capf_database_readable", "1 when the database answered the questions of this page, else 0; the others of it are missing then."),
 		devices:     desc("capf_devices", "Devices, by the operation that is scheduled for them.", "operation"),
 		failed:      desc("capf_devices_failed", "Devices whose last operation failed."),
@@ -106,15 +119,57 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// current are the facts, asked for anew when they are old.
+// current are the facts, asked for anew when they are old. However slow the
+// database is, one question runs at a time, and a look waits for it a moment.
 func (c *factsCollector) current() (Facts, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.now(); c.asked.IsZero() || now.Sub(c.asked) >= factsAge {
-		ctx, cancel := context.WithTimeout(context.Background(), factsWait)
-		defer cancel()
-		c.facts, c.err = c.ask(ctx)
-		c.asked = now
+	if c.fresh(factsAge) {
+		return c.facts, c.err
 	}
-	return c.facts, c.err
+	if c.asking == nil {
+		c.asking = make(chan struct{})
+		go c.refresh(c.asking)
+	}
+	asking := c.asking
+	c.mu.Unlock()
+	select {
+	case <-asking:
+	case <-time.After(c.wait):
+	}
+	c.mu.Lock()
+	if c.fresh(factsOld) {
+		return c.facts, c.err
+	}
+	c.note(errNoAnswer)
+	return Facts{}, errNoAnswer
+}
+
+// fresh says whether the last answer is younger than that. The mutex is held.
+func (c *factsCollector) fresh(age time.Duration) bool {
+	return !c.answered.IsZero() && c.now().Sub(c.answered) < age
+}
+
+// refresh asks, and closes the channel when the answer is there.
+func (c *factsCollector) refresh(done chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), factsWait)
+	defer cancel()
+	facts, err := c.ask(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.facts, c.err, c.answered, c.asking = facts, err, c.now(), nil
+	c.note(err)
+	close(done)
+}
+
+// note logs once that the database cannot be read, and once that it can be read
+// again. The mutex is held.
+func (c *factsCollector) note(err error) {
+	switch {
+	case err != nil && !c.unread:
+		c.log.Error("metrics cannot read the database", "reason", err.Error())
+	case err == nil && c.unread:
+		c.log.Info("metrics can read the database again")
+	}
+	c.unread = err != nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -17,6 +19,42 @@ const Page = "/metrics"
 // looksAtOnce is how many may look at the same time; the page is short, and one
 // Prometheus has one look.
 const looksAtOnce = 4
+
+// connectionsAtOnce is how many may be open; more wait in the kernel. The file
+// descriptors are for the phones.
+const connectionsAtOnce = 16
+
+// limited is a listener with few places.
+type limited struct {
+	net.Listener
+	places chan struct{}
+}
+
+func limit(l net.Listener, most int) net.Listener { return limited{l, make(chan struct{}, most)} }
+
+// Accept waits for a free place first. Once the listener is closed, the server
+// closes its connections, and so one comes free.
+func (l limited) Accept() (net.Conn, error) {
+	l.places <- struct{}{}
+	leave := func() { <-l.places }
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &placed{conn, sync.OnceFunc(leave)}, nil
+}
+
+// placed is a connection that has a place until it is closed.
+type placed struct {
+	net.Conn
+	leave func()
+}
+
+func (c *placed) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
 
 func (m *Meter) handler() http.Handler {
 	mux := http.NewServeMux()
@@ -33,12 +71,13 @@ func (m *Meter) Serve(ctx context.Context, address string, ready func(net.Addr))
 		return fmt.Errorf("listening on %q for metrics: %w", address, err)
 	}
 	s := &http.Server{
-		Handler: m.handler(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: m.handler(), ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(m.log.With("of", "metrics").Handler(), slog.LevelWarn),
 	}
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
 	ready(socket.Addr())
-	if err := s.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.Serve(limit(socket, connectionsAtOnce)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("showing metrics on %q: %w", address, err)
 	}
 	return nil

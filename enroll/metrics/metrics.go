@@ -6,6 +6,7 @@
 package metrics
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ type Build struct{ Version, Revision, Go string }
 // Meter keeps the counters. Its methods may be called from any goroutine and
 // take less than a microsecond. Make one with New.
 type Meter struct {
+	log      *slog.Logger
 	registry *prometheus.Registry
 	open     *prometheus.GaugeVec
 	sessions *prometheus.CounterVec
@@ -36,9 +38,10 @@ var (
 )
 
 // New makes a meter. The facts are asked for when somebody looks, not more
-// often than every factsAge.
-func New(b Build, facts Source) *Meter {
+// often than every factsAge. The log hears what goes wrong with showing.
+func New(b Build, facts Source, log *slog.Logger) *Meter {
 	m := &Meter{
+		log:      log,
 		registry: prometheus.NewPedanticRegistry(),
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "capf_sessions_open", Help: "Sessions of phones that are open, by what they wait for.",
@@ -68,7 +71,7 @@ func New(b Build, facts Source) *Meter {
 	})
 	build.Set(1)
 	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.away, m.issuing, m.enrolled, build,
-		newFactsCollector(facts), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		newFactsCollector(facts, log), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

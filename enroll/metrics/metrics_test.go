@@ -1,16 +1,19 @@
 package metrics
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +27,7 @@ var someFacts = Facts{
 
 // busy is a meter that has seen something of everything.
 func busy(facts Source) *Meter {
-	m := New(Build{Version: "v1", Revision: "abc", Go: "go1"}, facts)
+	m := New(Build{Version: "v1", Revision: "abc", Go: "go1"}, facts, slog.New(slog.DiscardHandler))
 	m.Moved("", "handshake")
 	m.Moved("handshake", "key")
 	m.Moved("", "handshake")
@@ -127,7 +130,7 @@ func TestSilentDatabase(t *testing.T) {
 func TestFactsAge(t *testing.T) {
 	t.Parallel()
 	asked := 0
-	c := newFactsCollector(func(context.Context) (Facts, error) { asked++; return someFacts, nil })
+	c := newFactsCollector(func(context.Context) (Facts, error) { asked++; return someFacts, nil }, slog.New(slog.DiscardHandler))
 	now := time.Unix(1, 0)
 	c.now = func() time.Time { return now }
 	for range 10 {
@@ -139,6 +142,99 @@ func TestFactsAge(t *testing.T) {
 	if _, err := c.current(); err != nil || asked != 2 {
 		t.Errorf("asked %d times, want 2; %v", asked, err)
 	}
+}
+
+// TestStuckDatabase: looks at a database that does not answer do not queue, and
+// ask it once; the log tells of its silence once, and once of its return.
+func TestStuckDatabase(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	var log bytes.Buffer
+	free := make(chan struct{})
+	c := newFactsCollector(func(context.Context) (Facts, error) { asked.Add(1); <-free; return someFacts, nil },
+		slog.New(slog.NewTextHandler(&log, nil)))
+	c.wait = time.Millisecond
+	for range 10 {
+		if _, err := c.current(); !errors.Is(err, errNoAnswer) {
+			t.Errorf("no answer is %v", err)
+		}
+	}
+	close(free)
+	c.wait = time.Minute
+	for range 2 {
+		if f, err := c.current(); err != nil || f.Installed != someFacts.Installed {
+			t.Errorf("then: %+v, %v", f, err)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "does not answer") || !strings.Contains(text, "again") {
+		t.Errorf("the log is:\n%s", text)
+	}
+}
+
+// TestLastFacts are shown while new ones are slow, for a while.
+func TestLastFacts(t *testing.T) {
+	t.Parallel()
+	answers := make(chan Facts, 1)
+	answers <- someFacts
+	c := newFactsCollector(func(context.Context) (Facts, error) { return <-answers, nil }, slog.New(slog.DiscardHandler))
+	var shift atomic.Int64
+	c.now = func() time.Time { return time.Unix(shift.Load(), 0) }
+	c.wait = time.Minute
+	if _, err := c.current(); err != nil {
+		t.Fatal(err)
+	}
+	c.wait = time.Millisecond
+	shift.Store(int64(factsAge / time.Second))
+	if f, err := c.current(); err != nil || f.Installed != someFacts.Installed {
+		t.Errorf("after a while: %+v, %v", f, err)
+	}
+	shift.Store(int64(factsOld / time.Second))
+	if _, err := c.current(); !errors.Is(err, errNoAnswer) {
+		t.Errorf("after a long while: %v", err)
+	}
+	close(answers)
+}
+
+// TestFewConnections: those who only sit there take no more file descriptors than
+// they are given.
+func TestFewConnections(t *testing.T) {
+	t.Parallel()
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	l := limit(socket, 2)
+	accepted := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	for range 3 {
+		c, err := net.Dial("tcp", socket.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	first, second := <-accepted, <-accepted
+	defer second.Close()
+	select {
+	case <-accepted:
+		t.Error("a third connection got a place of two")
+	case <-time.After(50 * time.Millisecond):
+	}
+	first.Close()
+	first.Close() // gives its place back once
+	(<-accepted).Close()
 }
 
 var (
