@@ -9,8 +9,10 @@ import (
 	"os"
 	"runtime"
 
+	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/metrics"
+	"capf/enroll/server"
 	"capf/store"
 )
 
@@ -20,6 +22,10 @@ func showMetrics(ctx context.Context, address string, r *enroll.Rules, log *slog
 	done := make(chan struct{})
 	b := thisBuild()
 	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, r) }, log)
+	m.Begin(metrics.Words{
+		Operations: store.Operations(), Outcomes: server.Outcomes(), Reasons: server.Refusals(),
+		Issuers: []string{enroll.IssuerCAPF, enroll.IssuerOnline, enroll.IssuerOffline}, Keys: keyKinds(),
+	})
 	if address == "" {
 		close(done)
 		return m, done, nil
@@ -44,6 +50,15 @@ func showMetrics(ctx context.Context, address string, r *enroll.Rules, log *slog
 		}
 	}()
 	return m, done, nil
+}
+
+// keyKinds are the kinds that a device can be set to.
+func keyKinds() []string {
+	var kinds []string
+	for _, k := range []crypto.KeyKind{crypto.RSA512, crypto.RSA1024, crypto.RSA2048, crypto.RSA3072, crypto.RSA4096, crypto.EC256, crypto.EC384, crypto.EC521} {
+		kinds = append(kinds, string(k))
+	}
+	return kinds
 }
 
 // databaseFacts asks the database what the metrics show of it. Each question is

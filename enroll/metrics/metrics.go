@@ -75,6 +75,27 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 	return m
 }
 
+// Words are the values of labels that are known beforehand.
+type Words struct{ Operations, Outcomes, Reasons, Issuers, Keys []string }
+
+// Begin shows 0 for what has not happened yet: to Prometheus, a counter that
+// appears with a 1 has not risen, and the first failure would alarm nobody.
+func (m *Meter) Begin(w Words) {
+	for _, operation := range w.Operations {
+		for _, outcome := range w.Outcomes {
+			m.sessions.WithLabelValues(operation, outcome)
+		}
+	}
+	for _, reason := range w.Reasons {
+		m.away.WithLabelValues(reason)
+	}
+	for _, issuer := range w.Issuers {
+		for _, key := range w.Keys {
+			m.enrolled.WithLabelValues(issuer, key)
+		}
+	}
+}
+
 // Moved says that a session waits for something else now; "" is before its
 // beginning and after its end.
 func (m *Meter) Moved(from, to string) {

@@ -143,7 +143,7 @@ func (l *listener) serve(conn *net.TCPConn) {
 	}
 	if address.Is6() && !settings.IPv6 {
 		log.Info("session", "outcome", "turned away", "reason", "enable_ipv6 is false")
-		l.Meter.TurnedAway("enable_ipv6")
+		l.Meter.TurnedAway(noIPv6)
 		return
 	}
 	s := newSession(l, conn, address, settings, log)

@@ -81,22 +81,45 @@ var outcomes = []struct {
 	{enroll.ErrUnreachable, "ca_unreachable"},
 }
 
+// The outcomes that are no kind of error.
+const (
+	wentWell    = "ok"
+	wrongString = "wrong_string"
+	locked      = "locked"
+	ourFault    = "internal_error"
+)
+
+// Outcomes are all that a Meter may be told of endings.
+func Outcomes() []string {
+	words := []string{wentWell, wrongString, locked, ourFault}
+	for _, o := range outcomes {
+		words = append(words, o.word)
+	}
+	return words
+}
+
+// Refusals are all reasons for which a Meter may be told that a connection got
+// no session.
+func Refusals() []string {
+	return []string{string(stopping), string(tooMany), string(tooManyFromHere), noIPv6}
+}
+
 func outcome(err error) string {
 	if err == nil {
-		return "ok"
+		return wentWell
 	}
 	switch guess(err) {
 	case enroll.WrongGuess, enroll.LastGuess:
-		return "wrong_string"
+		return wrongString
 	case enroll.LockedGuess:
-		return "locked"
+		return locked
 	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.kind) {
 			return o.word
 		}
 	}
-	return "internal_error"
+	return ourFault
 }
 
 func guess(err error) enroll.Guess {
@@ -106,6 +129,9 @@ func guess(err error) enroll.Guess {
 	}
 	return enroll.NoGuess
 }
+
+// noIPv6 is the reason for turning a phone away before its session is thought of.
+const noIPv6 = "enable_ipv6"
 
 // refusal is why a connection gets no session; empty when it gets one.
 type refusal string

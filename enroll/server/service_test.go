@@ -192,7 +192,7 @@ func TestStopBehindLock(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	release := h.keep()
-	h.clock.advance(time.Hour) // a report is due
+	h.clock.advance(time.Hour)         // a report is due
 	time.Sleep(100 * time.Millisecond) // most often it waits with it when the stop comes
 	stopped := make(chan error, 1)
 	go func() { stopped <- h.stop() }()
