@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"capf/enroll"
 )
@@ -13,6 +15,7 @@ import (
 // the worst first. The key file itself is judged by whoever reads it, which
 // refuses one that others may read.
 func modeFindings(database, keyFile string) []finding {
+	database, keyFile = followed(database), followed(keyFile)
 	var bad, unwise []finding
 	see := func(path string, mode fs.FileMode, forbidden, unwished fs.FileMode, reason, remedy string) {
 		f := finding{Text: fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), Hint: fmt.Sprintf("chmod %s %s", remedy, path)}
@@ -25,35 +28,98 @@ func modeFindings(database, keyFile string) []finding {
 			unwise = append(unwise, f)
 		}
 	}
-	for _, path := range []string{database, database + "-wal", database + "-shm"} {
-		if info, err := os.Stat(path); err == nil {
-			mode := info.Mode().Perm()
-			reason := "others may read names, requests and sealed secrets"
-			if mode&0o002 != 0 {
-				reason = "everybody may change it, and so who gets a certificate"
-			}
-			see(path, mode, 0o002, 0o066, reason, "600")
+	for _, path := range databaseFiles(database) {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
 		}
-		if len(bad)+len(unwise) > 0 {
-			break // the files beside it get its mode
+		mode := info.Mode().Perm()
+		if mode&0o002 == 0 && len(bad)+len(unwise) > 0 {
+			continue // the files beside it get its mode
 		}
+		reason := "others may read names, requests and sealed secrets"
+		switch {
+		case mode&0o002 != 0:
+			reason = "everybody may change it, and so who gets a certificate"
+		case mode&0o020 != 0:
+			reason = "its group may change it, and so who gets a certificate"
+		}
+		see(path, mode, 0o002, 0o066, reason, "600")
 	}
 	folders := []string{filepath.Dir(database), filepath.Dir(keyFile)}
 	if folders[0] == folders[1] {
 		folders = folders[:1]
 	}
-	for _, path := range folders {
-		if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeSticky == 0 {
+	for i, path := range folders {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+		case info.Mode()&fs.ModeSticky == 0:
 			see(path, info.Mode().Perm(), 0o002, 0o020, "others may put other files in the place of those in it", "go-w")
+		case i == 0: // what is there is safe, but not what is missing
+			see(path, info.Mode().Perm()|0o1000, 0o002, 0o020, "others may put a write-ahead log beside the database, which would be taken into it", "go-w")
 		}
 	}
 	return append(bad, unwise...)
 }
 
-// safeModes refuses to serve with files that everybody may change, and returns
-// what is merely unwise.
+// databaseFiles are the database and what SQLite reads beside it.
+func databaseFiles(database string) []string {
+	return []string{database, database + "-wal", database + "-shm", database + "-journal"}
+}
+
+// followed is the file that a link leads to, beside which SQLite has its own
+// files; where there is none yet, the folder is followed.
+func followed(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(folder, filepath.Base(path))
+	}
+	return path
+}
+
+// strangeOwner finds a file of the database, or its folder, that belongs to
+// somebody other than root and the user who is to serve from it. Root may start
+// what the user of the folder will serve from.
+func strangeOwner(database string, self uint32) *finding {
+	database = followed(database)
+	trusted := []uint32{0, self}
+	folder := filepath.Dir(database)
+	if owner, ok := ownerOf(folder); ok && self == 0 {
+		trusted = append(trusted, owner)
+	}
+	for _, path := range append([]string{folder}, databaseFiles(database)...) {
+		if owner, ok := ownerOf(path); ok && !slices.Contains(trusted, owner) {
+			return &finding{
+				Severity: "error", Text: fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
+				Hint: "look where it comes from, then chown it to the user of serve, or remove it",
+			}
+		}
+	}
+	return nil
+}
+
+func ownerOf(path string) (uint32, bool) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return stat.Uid, true
+}
+
+// safeModes refuses to serve with files that everybody or a stranger may change,
+// and returns what is merely unwise.
 func safeModes(database, keyFile string) ([]finding, error) {
 	found := modeFindings(database, keyFile)
+	if f := strangeOwner(database, uint32(os.Geteuid())); f != nil {
+		found = append([]finding{*f}, found...)
+	}
 	if len(found) > 0 && found[0].Severity == "error" {
 		return nil, withHint(&kindError{enroll.ErrRefused, found[0].Text}, "%s", found[0].Hint)
 	}

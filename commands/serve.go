@@ -20,7 +20,6 @@ import (
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/enroll/server"
-	"capf/store"
 )
 
 type serveOptions struct {
@@ -104,11 +103,12 @@ func untouched() []byte { return make([]byte, 16<<20) }
 func serve(ctx context.Context, env *Env, o serveOptions) error {
 	defer runtime.KeepAlive(untouched())
 	log := env.logger(o)
-	s, err := env.createStore(ctx)
-	if err != nil {
+	// SQLite takes in what it finds beside the database when it is opened.
+	if err := env.checkModes(log); err != nil {
 		return err
 	}
-	if err := env.checkModes(s, log); err != nil {
+	s, err := env.createStore(ctx)
+	if err != nil {
 		return err
 	}
 	r, err := env.sealed(ctx, s, true)
@@ -155,8 +155,12 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 }
 
 // checkModes refuses to serve from files that everybody may change.
-func (env *Env) checkModes(s *store.Store, log *slog.Logger) error {
-	found, err := safeModes(s.Path(), enroll.MasterKeyFile(s.Path(), env.Getenv))
+func (env *Env) checkModes(log *slog.Logger) error {
+	path, err := env.databasePath()
+	if err != nil {
+		return err
+	}
+	found, err := safeModes(path, enroll.MasterKeyFile(path, env.Getenv))
 	for _, f := range found {
 		log.Warn(f.Text, "hint", f.Hint)
 	}
