@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
@@ -155,7 +156,7 @@ func exitCode(err error) int {
 		return 3
 	case errors.Is(err, enroll.ErrRefused), errors.Is(err, store.ErrConflict):
 		return 4
-	case errors.Is(err, errNothing):
+	case errors.Is(err, errNothing), errors.Is(err, crypto.ErrOpenKey):
 		return 4
 	case errors.As(err, &ended) && ended.Reason == wire.ReasonUnknownDevice:
 		return 3

@@ -97,6 +97,17 @@ func LoadMasterKey(path string) (*Sealer, error) {
 	return newSealer(key)
 }
 
+// ErrOpenKey says that others may read or change a master key file.
+var ErrOpenKey = errors.New("others may read the master key file")
+
+type openError struct{ mode fs.FileMode }
+
+func (e *openError) Error() string {
+	return fmt.Sprintf("its mode is %04o: nobody but its owner may read it (chmod 600)", e.mode)
+}
+
+func (e *openError) Is(target error) bool { return target == ErrOpenKey }
+
 func readMasterKey(path string) ([]byte, error) {
 	// Not to hang on a pipe that nobody writes to.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -116,7 +127,7 @@ func readMasterKey(path string) ([]byte, error) {
 		forbidden = 0o037
 	}
 	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return nil, fmt.Errorf("its mode is %04o: nobody but its owner may read it (chmod 600)", mode)
+		return nil, &openError{mode}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxMasterKeyFile+1))
 	defer clear(data)

@@ -29,7 +29,7 @@ const SystemDatabase = "/var/lib/capf/capf.db"
 const systemKey = "/etc/capf/master-key"
 
 // MasterKeyFile is where the master key of a database lives: where
-// CAPF_MASTER_KEY_FILE says, else in the systemd credential "capf-master-key",
+// CAPF_MASTER_KEY_FILE says, else in the systemd credential "capf-master-key" where there is one,
 // else beside the database. When there is none beside the system's database,
 // it is in /etc/capf, should there be that folder. The name beside the database
 // does not begin with the whole name of the database, so that "cp capf.db*"
@@ -46,7 +46,9 @@ func masterKeyFile(database string, getenv func(string) string, exists func(path
 		return file
 	}
 	if dir := getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		return filepath.Join(dir, "capf-master-key")
+		if file := filepath.Join(dir, "capf-master-key"); exists(file) {
+			return file // the unit may have credentials that are none of ours
+		}
 	}
 	beside := strings.TrimSuffix(database, filepath.Ext(database)) + ".master-key"
 	if database == SystemDatabase && !exists(beside) && exists(filepath.Dir(systemKey)) {

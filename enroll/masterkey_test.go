@@ -12,7 +12,8 @@ func TestMasterKeyFile(t *testing.T) {
 	for _, test := range []struct{ database, env, there, want string }{
 		{"/srv/x.db", "", "/etc/capf", "/srv/x.master-key"},
 		{"/srv/x.db", "CAPF_MASTER_KEY_FILE=/k CREDENTIALS_DIRECTORY=/c", "", "/k"},
-		{SystemDatabase, "CREDENTIALS_DIRECTORY=/c", "/etc/capf", "/c/capf-master-key"},
+		{SystemDatabase, "CREDENTIALS_DIRECTORY=/c", "/etc/capf /c/capf-master-key", "/c/capf-master-key"},
+		{SystemDatabase, "CREDENTIALS_DIRECTORY=/c", "/etc/capf", systemKey}, // another credential
 		{SystemDatabase, "", "", "/var/lib/capf/capf.master-key"},
 		{SystemDatabase, "", "/etc/capf", "/etc/capf/master-key"},
 		{SystemDatabase, "", "/etc/capf /var/lib/capf/capf.master-key", "/var/lib/capf/capf.master-key"},

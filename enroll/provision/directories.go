@@ -44,6 +44,8 @@ func (d Directory) timeout() time.Duration { return time.Duration(d.Seconds) * t
 func (d Directory) check() error {
 	u, err := url.Parse(d.URL)
 	switch {
+	case strings.Contains(d.URL, "@"): // what is before it may be a password
+		return badValue("", "the address of a directory has no user and no password; --bind-dn and --password-file say them")
 	case err != nil || u.Host == "" || u.Scheme != "ldap" && u.Scheme != "ldaps":
 		return badValue("", "%q is not the address of a directory; write ldaps://HOST or ldap://HOST", d.URL)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil:
