@@ -24,8 +24,10 @@ func (p dumbPrompter) Ask(question, suggestion string) (string, error) {
 	return answer, err
 }
 
-// Secret wants a line of text and does not show it.
+// Secret wants a line of text and does not show it, not even to who types before
+// the question has been read to its end.
 func (p dumbPrompter) Secret(question string) (string, error) {
+	defer withoutEcho(int(p.in.Fd()))()
 	fmt.Fprintf(p.out, "? %s ", question)
 	answer, err := term.ReadPassword(int(p.in.Fd()))
 	fmt.Fprintln(p.out)
