@@ -123,13 +123,9 @@ func ownFiles(database, key string) []string {
 	}
 	// SQLite follows a link before it names the files beside it.
 	if real, err := filepath.EvalSymlinks(database); err == nil {
-		database = place(real)
-		own = append(own, database)
+		database = real
 	}
-	for _, end := range []string{"-wal", "-shm", "-journal"} {
-		own = append(own, place(database)+end)
-	}
-	return own
+	return append(own, store.Files(place(database))...)
 }
 
 // place is where a file is, or would be: its name in its folder, to which no

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"capf/enroll"
+	"capf/store"
 )
 
 // modeFindings looks at who may read and change the files that capf relies on,
@@ -28,7 +29,7 @@ func modeFindings(database, keyFile string) []finding {
 			unwise = append(unwise, f)
 		}
 	}
-	for _, path := range databaseFiles(database) {
+	for _, path := range store.Files(database) {
 		info, err := os.Stat(path)
 		if err != nil {
 			continue
@@ -63,11 +64,6 @@ func modeFindings(database, keyFile string) []finding {
 	return append(bad, unwise...)
 }
 
-// databaseFiles are the database and what SQLite reads beside it.
-func databaseFiles(database string) []string {
-	return []string{database, database + "-wal", database + "-shm", database + "-journal"}
-}
-
 // followed is the file that a link leads to, beside which SQLite has its own
 // files; where there is none yet, the folder is followed.
 func followed(path string) string {
@@ -90,7 +86,7 @@ func strangeOwner(database string, self uint32) *finding {
 	if owner, ok := ownerOf(folder); ok && self == 0 {
 		trusted = append(trusted, owner)
 	}
-	for _, path := range append([]string{folder}, databaseFiles(database)...) {
+	for _, path := range append([]string{folder}, store.Files(database)...) {
 		if owner, ok := ownerOf(path); ok && !slices.Contains(trusted, owner) {
 			return &finding{
 				Severity: "error", Text: fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),

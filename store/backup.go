@@ -164,8 +164,8 @@ func draft(path string, fill func(name string) error, move func(from, to string)
 	}
 	defer func() {
 		if err != nil {
-			for _, end := range []string{"", logEnd, indexEnd, rollbackEnd} {
-				os.Remove(name + end)
+			for _, file := range Files(name) {
+				os.Remove(file)
 			}
 		}
 	}()

@@ -134,6 +134,12 @@ const (
 	indexEnd    = "-shm"
 )
 
+// Files are the database at a path and the files that SQLite makes and reads
+// beside it, whether or not they are there.
+func Files(path string) []string {
+	return []string{path, path + logEnd, path + indexEnd, path + rollbackEnd}
+}
+
 // logBeside names what stands beside a database and would be taken for what is
 // still to be done to it: a write-ahead log or a rollback journal with
 // something in it. It is "" when there is none.
