@@ -320,22 +320,21 @@ func TestSilentAtProof(t *testing.T) {
 		t.Fatalf("the server sent %v", f.Command)
 	}
 	back := h.waits(sep, anew)
-	if r := h.pending(sep); !r.Possessed {
+	r := h.pending(sep)
+	if !r.Possessed {
 		t.Error("the phone that is back was not asked for a proof")
-	} else {
-		h.bring(h.sign(ca, r))
 	}
+	h.bring(h.sign(ca, r))
 	if <-back.done; back.err != nil {
 		t.Error(back.err)
 	}
 	io.Copy(io.Discard, dead) // until its time is over
 	h.schedule(sep, store.Install)
 	again := h.waits(sep, anew)
-	if r := h.pending(sep); !r.Possessed {
+	if r = h.pending(sep); !r.Possessed {
 		t.Error("the next time it was not asked")
-	} else {
-		h.bring(h.sign(ca, r))
 	}
+	h.bring(h.sign(ca, r))
 	<-again.done
 }
 
