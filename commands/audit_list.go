@@ -69,7 +69,7 @@ func eventFlags() []cli.Flag {
 }
 
 func (env *Env) eventFilter(c *cli.Context) (f store.EventFilter, err error) {
-	if f.Since, err = parsed(c, "since", env.moment); err != nil {
+	if f.Since, err = optional(c, "since", env.moment); err != nil {
 		return f, err
 	}
 	f.Limit, err = parsed(c, "limit", number)

@@ -29,10 +29,10 @@ longer before: capf audit list --json > events.json.`,
 			if err != nil {
 				return err
 			}
-			if before.IsZero() {
+			if before == nil {
 				return &usageError{text: "--before is missing", hint: "such as --before 365d or --before 2026-01-01"}
 			}
-			return auditPrune(c.Context, env, auditPruneOptions{before, c.Bool("yes"), c.Bool("dry-run")})
+			return auditPrune(c.Context, env, auditPruneOptions{*before, c.Bool("yes"), c.Bool("dry-run")})
 		},
 	}
 }
@@ -42,20 +42,18 @@ func beforeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "before", Usage: "only from before the `TIME`, which may be a span back from now such as 365d"}
 }
 
-// ageLimit is the time of --before, zero without it. It has to be in the past,
+// ageLimit is the time of --before, nil without it. It has to be in the past,
 // since a slip of the year would take everything, and it names what goes, so
 // that other names have no place beside it.
-func (env *Env) ageLimit(c *cli.Context) (time.Time, error) {
-	before, err := parsed(c, "before", env.moment)
+func (env *Env) ageLimit(c *cli.Context) (*time.Time, error) {
+	before, err := optional(c, "before", env.moment)
 	switch {
-	case err != nil:
-		return before, err
-	case before.IsZero():
-		return before, nil
+	case err != nil || before == nil:
+		return nil, err
 	case before.After(env.Now()):
-		return before, usagef("--before: %s is yet to come", timestamp(before))
+		return nil, usagef("--before: %s is yet to come", timestamp(*before))
 	case c.NArg() > 0:
-		return before, usagef("--before and %q exclude each other", c.Args().First())
+		return nil, usagef("--before and %q exclude each other", c.Args().First())
 	}
 	return before, nil
 }

@@ -22,7 +22,7 @@ type bulkUpdateOptions struct {
 	update      provision.Update
 	generate    bool // one string for all
 	stringsFile string
-	at          time.Time
+	at          *time.Time // nil for at once
 	yes, dryRun bool
 }
 
@@ -75,13 +75,13 @@ func (env *Env) bulkUpdateChoice(c *cli.Context) (o bulkUpdateOptions, err error
 	u.Edit.Unique, u.Edit.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
 	o.generate, o.stringsFile = c.Bool("generate-string"), c.String("strings-file")
 	o.yes, o.dryRun = c.Bool("yes"), c.Bool("dry-run")
-	if o.at, err = parsed(c, "at", env.deadline); err != nil {
+	if o.at, err = optional(c, "at", env.deadline); err != nil {
 		return o, err
 	}
-	return o, o.check(c.Bool("all"), c.IsSet("at"))
+	return o, o.check(c.Bool("all"))
 }
 
-func (o *bulkUpdateOptions) check(all, later bool) error {
+func (o *bulkUpdateOptions) check(all bool) error {
 	given := 0
 	for _, is := range []bool{o.update.Edit.Unique, o.generate, o.update.Edit.String != nil} {
 		if is {
@@ -99,10 +99,10 @@ func (o *bulkUpdateOptions) check(all, later bool) error {
 		return &usageError{text: "nothing to change was given", hint: "capf bulk update --help lists the settings"}
 	case o.stringsFile != "" && !o.update.Edit.Unique:
 		return usagef("--strings-file is for --unique-strings")
-	case o.stringsFile != "" && later:
+	case o.stringsFile != "" && o.at != nil:
 		return &usageError{text: "--strings-file and --at exclude each other: the strings are made when the job runs",
 			hint: "capf job show ID --strings-file FILE, when it has run"}
-	case o.dryRun && later:
+	case o.dryRun && o.at != nil:
 		return usagef("--dry-run and --at exclude each other")
 	}
 	return nil
@@ -129,7 +129,7 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 		return err
 	}
 	switch {
-	case !o.at.IsZero():
+	case o.at != nil:
 		return env.bulkLater(ctx, r, o, n)
 	case n == 0:
 		env.say(noneSelected)
@@ -191,7 +191,7 @@ func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOpti
 	if err := env.consentOr("add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
 		return err
 	}
-	j, err := provision.Schedule(ctx, r, env.actor(), o.update, o.at)
+	j, err := provision.Schedule(ctx, r, env.actor(), o.update, *o.at)
 	if err != nil {
 		return err
 	}

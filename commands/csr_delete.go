@@ -27,8 +27,8 @@ those whose certificate was stale and has been deleted.`,
 			o := removal(c)
 			if before, err := env.ageLimit(c); err != nil {
 				return err
-			} else if !before.IsZero() {
-				return csrDeleteBefore(c.Context, env, before, o)
+			} else if before != nil {
+				return csrDeleteBefore(c.Context, env, *before, o)
 			}
 			if len(o.names) == 0 {
 				return &usageError{text: "which requests is not said", hint: "give their numbers, all, or --before TIME"}
@@ -85,7 +85,7 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	if err != nil {
 		return err
 	}
-	old := store.RequestFilter{Before: before, Bare: true}
+	old := store.RequestFilter{Before: &before, Bare: true}
 	n, err := s.CountRequests(ctx, old)
 	if err != nil {
 		return err

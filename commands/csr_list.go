@@ -83,12 +83,12 @@ func (env *Env) requestFilter(c *cli.Context) (f store.RequestFilter, err error)
 			return f, withHint(err, "all is for requests in any state")
 		}
 	}
-	f.Since, err = parsed(c, "since", env.moment)
+	f.Since, err = optional(c, "since", env.moment)
 	return f, err
 }
 
 func noRequests(f store.RequestFilter) string {
-	if f.State == store.RequestPending && f.Device == "" && f.Since.IsZero() {
+	if f.State == store.RequestPending && f.Device == "" && f.Since == nil {
 		return "no request is waiting"
 	}
 	return "no request matches"

@@ -26,8 +26,8 @@ deleting it says that it is seen to.`,
 			switch {
 			case err != nil:
 				return err
-			case !before.IsZero():
-				return jobDeleteBefore(c.Context, env, before, o)
+			case before != nil:
+				return jobDeleteBefore(c.Context, env, *before, o)
 			case len(o.names) == 0:
 				return &usageError{text: "which jobs is not said", hint: "give their numbers, or --before TIME"}
 			}
@@ -69,7 +69,7 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	if err != nil {
 		return err
 	}
-	old := store.JobFilter{EndedBefore: before}
+	old := store.JobFilter{EndedBefore: &before}
 	n, err := s.CountJobs(ctx, old)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ replaced or deleted. It is stale when it was overtaken or refused before that.`,
 			if f.State, err = parsed(c, "state", store.ParseLSCState); err != nil {
 				return err
 			}
-			if f.ExpiresBefore, err = parsed(c, "expires-before", env.deadline); err != nil {
+			if f.ExpiresBefore, err = optional(c, "expires-before", env.deadline); err != nil {
 				return err
 			}
 			return lscList(c.Context, env, f)

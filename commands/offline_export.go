@@ -49,7 +49,7 @@ given.`,
 
 func (env *Env) exportChoice(c *cli.Context) (o offlineExportOptions, err error) {
 	o.out, o.force, o.Device = c.String("out"), c.Bool("force"), c.String("device")
-	if o.Since, err = parsed(c, "since", env.moment); err != nil {
+	if o.Since, err = optional(c, "since", env.moment); err != nil {
 		return o, err
 	}
 	switch {
@@ -88,7 +88,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		return fmt.Errorf("exporting the requests: %w", err)
 	}
 	if report.Requests == 0 {
-		env.say("the archive is empty: no request is waiting%s", map[bool]string{true: " that matches"}[o.Device != "" || !o.Since.IsZero()])
+		env.say("the archive is empty: no request is waiting%s", map[bool]string{true: " that matches"}[o.Device != "" || o.Since != nil])
 	}
 	if o.out == "-" {
 		env.say("exported %s, %d without proof of possession", counted(report.Requests, "request"), report.Unproved)

@@ -10,7 +10,8 @@ import (
 )
 
 // parsed reads a flag with a parser that may refuse its value; an absent flag
-// is the zero value.
+// is the zero value, so it is for parsers that never return that: time is read
+// with optional.
 func parsed[T any](c *cli.Context, name string, parse func(string) (T, error)) (T, error) {
 	var value T
 	if !c.IsSet(name) {
@@ -47,7 +48,7 @@ func number(s string) (int, error) {
 // duration parses a time that something may take.
 func duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
+	if err != nil || d <= 0 {
 		return 0, usagef("%q is not a time such as 30s or 2m", s)
 	}
 	return d, nil

@@ -55,7 +55,9 @@ func (env *Env) enrollChoice(c *cli.Context) (phoneOptions, error) {
 	if err != nil {
 		return o, err
 	}
-	o.WaitForIssue = c.Duration("wait")
+	if o.WaitForIssue = c.Duration("wait"); c.IsSet("wait") && o.WaitForIssue <= 0 {
+		return o, usagef("--wait must be longer than nothing; without it there is no end")
+	}
 	o.Store, o.Delete = o.keep, declined
 	switch c.String("keys") {
 	case "any":

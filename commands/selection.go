@@ -40,8 +40,8 @@ func (env *Env) selection(c *cli.Context) (provision.Selection, error) {
 	s.Status, errs[1] = parsed(c, "with-status", store.ParseStatus)
 	s.AuthMode, errs[2] = parsed(c, "with-auth-mode", store.ParseAuthMode)
 	s.LSC, errs[3] = parsed(c, "lsc", store.ParseLSCHolding)
-	s.LSCExpiresBefore, errs[4] = parsed(c, "lsc-expires-before", env.deadline)
-	s.IssuerExpiresBefore, errs[5] = parsed(c, "issuer-expires-before", env.deadline)
+	s.LSCExpiresBefore, errs[4] = optional(c, "lsc-expires-before", env.deadline)
+	s.IssuerExpiresBefore, errs[5] = optional(c, "issuer-expires-before", env.deadline)
 	for _, err := range errs {
 		if err != nil {
 			return s, err

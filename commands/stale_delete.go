@@ -11,8 +11,8 @@ import (
 type staleDeleteOptions struct {
 	removeOptions
 	all     bool
-	allWord bool // the word all was given
-	before  time.Time
+	allWord bool       // the word all was given
+	before  *time.Time // nil for no limit
 }
 
 func staleDeleteCommand() command {
@@ -43,7 +43,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		return err
 	}
 	old, none := staleOnes(), noStale
-	if !o.before.IsZero() {
+	if o.before != nil {
 		old.EndedBefore, none = o.before, "no stale certificate is older"
 	}
 	serials, what := o.names, counted(len(o.names), "stale certificate")
@@ -58,8 +58,8 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 			return env.nothingRemoved()
 		}
 		what = fmt.Sprintf("all stale certificates (%d)", n)
-		if !o.before.IsZero() {
-			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), timestamp(o.before))
+		if o.before != nil {
+			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), timestamp(*o.before))
 		}
 	}
 	if o.dryRun {
@@ -74,10 +74,10 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		return err
 	}
 	var n int64
-	if o.before.IsZero() {
+	if o.before == nil {
 		n, err = s.DeleteStale(ctx, env.actor(), serials)
 	} else {
-		n, err = s.DeleteStaleBefore(ctx, env.actor(), o.before)
+		n, err = s.DeleteStaleBefore(ctx, env.actor(), *o.before)
 	}
 	if err != nil {
 		return err

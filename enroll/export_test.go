@@ -106,8 +106,8 @@ func TestExportLimits(t *testing.T) {
 		{ExportOptions{Device: "PHONE-2"}, "phone-2.csr phone-2.pub manifest.json"},
 		{ExportOptions{Device: "phone-?"}, "phone-1.csr phone-1.pub phone-2.csr phone-2.pub manifest.json"},
 		{ExportOptions{Device: "other"}, "manifest.json"},
-		{ExportOptions{Since: noon.Add(time.Second)}, "manifest.json"},
-		{ExportOptions{Since: noon, Device: "phone-1"}, "phone-1.csr phone-1.pub manifest.json"},
+		{ExportOptions{Since: new(noon.Add(time.Second))}, "manifest.json"},
+		{ExportOptions{Since: new(noon), Device: "phone-1"}, "phone-1.csr phone-1.pub manifest.json"},
 	} {
 		var archive bytes.Buffer
 		if _, err := d.ExportRequests(t.Context(), &archive, test.o); err != nil {

@@ -159,7 +159,7 @@ const recent = 7 * 24 * time.Hour
 func (r *Rules) jobFindings(ctx context.Context) ([]Finding, error) {
 	var last store.Job
 	var n int64
-	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Troubled: true, EndedSince: r.Now().Add(-recent)}) {
+	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Troubled: true, EndedSince: new(r.Now().Add(-recent))}) {
 		if err != nil {
 			return nil, err
 		}

@@ -14,10 +14,10 @@ type EventText struct {
 	Detail  string // one line for a person, without secrets
 }
 
-// EventFilter limits a list of events; what is empty does not limit.
+// EventFilter limits a list of events; what is empty or nil does not limit.
 type EventFilter struct {
 	Device string // a name, or a pattern with * and ?
-	Since  time.Time
+	Since  *time.Time
 	Action string
 	// Operator is the user name of an operator, for what that one did.
 	Operator string
@@ -60,8 +60,8 @@ func (f EventFilter) query() query {
 		q.where("device <> ''") // for the index of the events that have one
 		q.named("device", f.Device)
 	}
-	if !f.Since.IsZero() {
-		q.where("at >= ?", millis(f.Since))
+	if f.Since != nil {
+		q.where("at >= ?", millis(*f.Since))
 	}
 	if f.Action != "" {
 		q.where("action = ?", f.Action)

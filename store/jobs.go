@@ -161,13 +161,13 @@ func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
 	return j, nil
 }
 
-// JobFilter limits a list of jobs; what is empty does not limit.
+// JobFilter limits a list of jobs; what is empty or nil does not limit.
 type JobFilter struct {
 	State       JobState
 	Open        bool // waiting or running
 	Troubled    bool // failed, or done in part only
-	EndedSince  time.Time
-	EndedBefore time.Time
+	EndedSince  *time.Time
+	EndedBefore *time.Time
 }
 
 // Jobs yields jobs, oldest first; those that EndedSince limits, by their end.
@@ -192,12 +192,12 @@ func (f JobFilter) query() query {
 	if f.Troubled {
 		q.where("(state = 'partly' OR state = 'failed')") // word for word as in the index jobs_troubled
 	}
-	if !f.EndedSince.IsZero() {
-		q.where("ended_at >= ?", millis(f.EndedSince))
+	if f.EndedSince != nil {
+		q.where("ended_at >= ?", millis(*f.EndedSince))
 		q.order = "ended_at, id"
 	}
-	if !f.EndedBefore.IsZero() {
-		q.where("ended_at > 0 AND ended_at < ?", millis(f.EndedBefore))
+	if f.EndedBefore != nil {
+		q.where("ended_at > 0 AND ended_at < ?", millis(*f.EndedBefore))
 	}
 	return q
 }

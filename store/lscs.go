@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// LSCFilter limits a list of LSCs; what is empty does not limit.
+// LSCFilter limits a list of LSCs; what is empty or nil does not limit.
 type LSCFilter struct {
 	Device        string // a name, or a pattern with * and ?; case does not matter
 	State         LSCState
-	Serial        string    // with or without colons and leading zeros, in either case
-	ExpiresBefore time.Time // the end of the validity
-	EndedBefore   time.Time // when it became stale, replaced or deleted
+	Serial        string     // with or without colons and leading zeros, in either case
+	ExpiresBefore *time.Time // the end of the validity
+	EndedBefore   *time.Time // when it became stale, replaced or deleted
 }
 
 const lscColumns = `id, request_id, device_id, device, serial, subject, issuer, key_kind, not_before, not_after,
@@ -63,11 +63,11 @@ func (f LSCFilter) query() query {
 	if f.Serial != "" {
 		q.where("serial = ?", plainSerial(f.Serial))
 	}
-	if !f.EndedBefore.IsZero() {
-		q.where("ended_at > 0 AND ended_at < ?", millis(f.EndedBefore))
+	if f.EndedBefore != nil {
+		q.where("ended_at > 0 AND ended_at < ?", millis(*f.EndedBefore))
 	}
-	if !f.ExpiresBefore.IsZero() {
-		q.where("not_after < ?", millis(f.ExpiresBefore))
+	if f.ExpiresBefore != nil {
+		q.where("not_after < ?", millis(*f.ExpiresBefore))
 		q.order = "not_after, id"
 	}
 	return q

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// RequestFilter limits a list of requests; what is empty does not limit.
+// RequestFilter limits a list of requests; what is empty or nil does not limit.
 type RequestFilter struct {
 	Device string // a name, or a pattern with * and ?; case does not matter
 	State  RequestState
-	Since  time.Time
-	Before time.Time
+	Since  *time.Time
+	Before *time.Time
 	ID     int64
 	// Bare are those of which no certificate is kept.
 	Bare bool
@@ -107,11 +107,11 @@ func (f RequestFilter) query() query {
 	default:
 		q.where("state = ?", string(f.State))
 	}
-	if !f.Since.IsZero() {
-		q.where("created_at >= ?", millis(f.Since))
+	if f.Since != nil {
+		q.where("created_at >= ?", millis(*f.Since))
 	}
-	if !f.Before.IsZero() {
-		q.where("created_at < ?", millis(f.Before))
+	if f.Before != nil {
+		q.where("created_at < ?", millis(*f.Before))
 	}
 	if f.Bare {
 		q.where(isBare)

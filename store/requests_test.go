@@ -58,8 +58,8 @@ func TestRequests(t *testing.T) {
 		{RequestFilter{Device: "sep*b"}, []int64{3}},
 		{RequestFilter{State: RequestPending}, []int64{2, 3}},
 		{RequestFilter{State: RequestIssued}, []int64{1}},
-		{RequestFilter{Since: start.Add(time.Minute)}, []int64{2, 3}},
-		{RequestFilter{Since: start.Add(time.Minute), Device: "*A", State: RequestPending}, []int64{2}},
+		{RequestFilter{Since: new(start.Add(time.Minute))}, []int64{2, 3}},
+		{RequestFilter{Since: new(start.Add(time.Minute)), Device: "*A", State: RequestPending}, []int64{2}},
 		{RequestFilter{ID: 2}, []int64{2}},
 		{RequestFilter{ID: 9}, nil},
 	} {
@@ -144,7 +144,7 @@ func TestLSCs(t *testing.T) {
 		{LSCFilter{Device: "SEP*", State: LSCIssued}, []int64{2, 3}},
 		{LSCFilter{Device: "sep00000000000b"}, []int64{3}},
 		{LSCFilter{Serial: "0" + strings.ToUpper(made[1].Serial)}, []int64{2}},
-		{LSCFilter{ExpiresBefore: start.AddDate(0, 0, 10)}, []int64{3, 2}},
+		{LSCFilter{ExpiresBefore: new(start.AddDate(0, 0, 10))}, []int64{3, 2}},
 	} {
 		var got []int64
 		for _, l := range all(t, s.LSCs(t.Context(), test.filter)) {

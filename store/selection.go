@@ -32,13 +32,13 @@ func ParseLSCHolding(s string) (LSCHolding, error) {
 // LSCHoldings lists the short forms, for help texts and completion.
 func LSCHoldings() []string { return shorts(holdings) }
 
-// Selection says which devices something is for. What is empty does not limit;
+// Selection says which devices something is for. What is empty or nil does not limit;
 // what is not is combined with AND. Terms about an LSC are about the installed
 // one. In Pool, Model and LSCIssuedBy, * and ? are wildcards.
 type Selection struct {
 	DeviceFilter
 	LSC              LSCHolding
-	LSCExpiresBefore time.Time
+	LSCExpiresBefore *time.Time
 	LSCIssuedBy      string      // part of the issuer's name, or a pattern of the whole
 	IssuedUnder      []IssuerEnd // issued by one of these; nil does not limit
 	// PastShare selects LSCs that are past this share of their life and whose
@@ -109,8 +109,8 @@ func (f Selection) query(now time.Time) query {
 	case HoldsNone:
 		q.where("l.id IS NULL")
 	}
-	if !f.LSCExpiresBefore.IsZero() {
-		q.where("+l.not_after < ?", millis(f.LSCExpiresBefore))
+	if f.LSCExpiresBefore != nil {
+		q.where("+l.not_after < ?", millis(*f.LSCExpiresBefore))
 	}
 	if f.LSCIssuedBy != "" && !strings.ContainsAny(f.LSCIssuedBy, "*?") {
 		f.LSCIssuedBy = "*" + f.LSCIssuedBy + "*"

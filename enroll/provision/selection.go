@@ -13,7 +13,7 @@ import (
 	"capf/store"
 )
 
-// Selection says which devices are meant. What is empty does not limit; what is
+// Selection says which devices are meant. What is empty or nil does not limit; what is
 // not is combined with AND. In Name, Pool, Model and LSCIssuedBy, * stands for
 // any letters and ? for one.
 type Selection struct {
@@ -26,9 +26,9 @@ type Selection struct {
 	Failed              bool             `json:"failed,omitempty"` // whose last operation failed
 	Late                bool             `json:"late,omitempty"`   // who should have completed theirs by now
 	LSC                 store.LSCHolding `json:"lsc,omitempty"`
-	LSCExpiresBefore    time.Time        `json:"lsc_expires_before,omitzero"`
+	LSCExpiresBefore    *time.Time       `json:"lsc_expires_before,omitempty"`
 	LSCIssuedBy         string           `json:"lsc_issued_by,omitempty"`
-	IssuerExpiresBefore time.Time        `json:"issuer_expires_before,omitzero"`
+	IssuerExpiresBefore *time.Time       `json:"issuer_expires_before,omitempty"`
 	DueForRenewal       bool             `json:"due_for_renewal,omitempty"` // under the parameter renew_before
 	Limit               int              `json:"limit,omitempty"`           // only so many, those whose LSC ends first
 }
@@ -36,7 +36,7 @@ type Selection struct {
 // Check refuses filters that no device can match together, which is a mistake
 // and not an empty selection. ErrValue.
 func (s Selection) Check() error {
-	aboutLSC := !s.LSCExpiresBefore.IsZero() || s.LSCIssuedBy != "" || !s.IssuerExpiresBefore.IsZero() || s.DueForRenewal
+	aboutLSC := s.LSCExpiresBefore != nil || s.LSCIssuedBy != "" || s.IssuerExpiresBefore != nil || s.DueForRenewal
 	switch {
 	case s.LSC == store.HoldsNone && aboutLSC:
 		return contradiction("devices without an LSC", "what their LSC is like")
@@ -95,8 +95,8 @@ func yes(b bool) string {
 	return ""
 }
 
-func stamp(t time.Time) string {
-	if t.IsZero() {
+func stamp(t *time.Time) string {
+	if t == nil {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
@@ -135,8 +135,8 @@ func resolve(ctx context.Context, r *enroll.Rules, s Selection) (store.Selection
 		LSC: s.LSC, LSCExpiresBefore: s.LSCExpiresBefore, LSCIssuedBy: s.LSCIssuedBy, Limit: s.Limit,
 	}
 	var err error
-	if !s.IssuerExpiresBefore.IsZero() {
-		if f.IssuedUnder, err = issuersEnding(ctx, r, s.IssuerExpiresBefore); err != nil {
+	if s.IssuerExpiresBefore != nil {
+		if f.IssuedUnder, err = issuersEnding(ctx, r, *s.IssuerExpiresBefore); err != nil {
 			return f, err
 		}
 	}

@@ -77,13 +77,13 @@ func TestSelect(t *testing.T) {
 		{provision.Selection{LSC: store.HoldsExpired}, "olga"},
 		{provision.Selection{LSC: store.HoldsNone}, "late 2"},
 		{provision.Selection{LSC: store.HoldsIssued}, ""},
-		{provision.Selection{LSCExpiresBefore: start.AddDate(0, 0, 90)}, "olga 1"},
-		{provision.Selection{LSCExpiresBefore: start.AddDate(0, 0, 90), Pool: "Berlin*"}, "1"},
+		{provision.Selection{LSCExpiresBefore: new(start.AddDate(0, 0, 90))}, "olga 1"},
+		{provision.Selection{LSCExpiresBefore: new(start.AddDate(0, 0, 90)), Pool: "Berlin*"}, "1"},
 		{provision.Selection{LSCIssuedBy: "capf-11111111"}, "olga 1"},
 		{provision.Selection{LSCIssuedBy: "CN=Issuing*"}, "3"},
 		{provision.Selection{LSCIssuedBy: "100%"}, ""},
-		{provision.Selection{IssuerExpiresBefore: start.AddDate(6, 0, 0)}, "4"},
-		{provision.Selection{IssuerExpiresBefore: start.AddDate(4, 0, 0)}, ""},
+		{provision.Selection{IssuerExpiresBefore: new(start.AddDate(6, 0, 0))}, "4"},
+		{provision.Selection{IssuerExpiresBefore: new(start.AddDate(4, 0, 0))}, ""},
 		{provision.Selection{DueForRenewal: true}, "1"}, // olga has to type a string
 	} {
 		if got := h.selects(test.s); got != test.want {
@@ -98,7 +98,7 @@ func TestContradictions(t *testing.T) {
 	h := newHouse(t)
 	for _, s := range []provision.Selection{
 		{LSC: store.HoldsNone, LSCIssuedBy: "x"},
-		{LSC: store.HoldsNone, LSCExpiresBefore: start},
+		{LSC: store.HoldsNone, LSCExpiresBefore: new(start)},
 		{LSC: store.HoldsNone, DueForRenewal: true},
 		{Operation: store.NoOperation, Late: true},
 		{Operation: store.NoOperation, Status: store.StatusPending},
@@ -146,7 +146,7 @@ func TestChaptersExample(t *testing.T) {
 	out := &kept{strings: map[string]string{}}
 	before := h.events()
 	j, err := h.runner().RunNow(t.Context(), operator, provision.Update{
-		Selection: provision.Selection{LSCExpiresBefore: start.AddDate(0, 0, 90)},
+		Selection: provision.Selection{LSCExpiresBefore: new(start.AddDate(0, 0, 90))},
 		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{
 			Operation: ptr(store.Install), AuthMode: ptr(store.ByString),
 		}, Unique: true},
