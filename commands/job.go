@@ -79,6 +79,7 @@ var jobColumns = []column[store.Job]{
 	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
 	{"", "created_at", func(j store.Job) any { return withZone(j.CreatedAt) }},
 	{"", "started_at", func(j store.Job) any { return withZone(j.StartedAt) }},
+	{"", "seen_at", func(j store.Job) any { return withZone(j.SeenAt) }},
 	{"Ended", "ended_at", func(j store.Job) any { return withZone(j.EndedAt) }},
 	{"", "selected", func(j store.Job) any { return j.Selected }},
 	{"", "changed", func(j store.Job) any { return j.Changed }},
@@ -109,7 +110,7 @@ func jobCancelCommand() command {
 	return command{
 		name: "cancel", args: "ID", short: "cancel a job",
 		about: `One that waits does not run. One that runs ends after the commands that run
-now; what it has changed stays.`,
+now, or at once when the process that ran it has died; what it has changed stays.`,
 		example: "capf job cancel 12",
 		output:  object,
 		run: func(env *Env, c *cli.Context) error {
@@ -180,7 +181,7 @@ func jobRunDue(ctx context.Context, env *Env) error {
 // jobFields are the properties of a job that is shown by itself.
 func jobFields(j store.Job) []field {
 	labels := map[string]string{
-		"operator": "Asked for by", "apply_config": "Applies configuration", "created_at": "Asked for", "started_at": "Began",
+		"operator": "Asked for by", "apply_config": "Applies configuration", "created_at": "Asked for", "started_at": "Began", "seen_at": "Last sign of life",
 		"selected": "Devices selected", "changed": "Devices changed", "refused": "Devices refused",
 	}
 	var fields []field

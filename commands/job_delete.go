@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -58,6 +59,9 @@ func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
 		return err
 	}
 	n, err := s.DeleteJobs(ctx, env.actor(), ids)
+	if errors.Is(err, store.ErrConflict) {
+		return withHint(err, "capf job cancel ID ends one that has not ended")
+	}
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (r *Rules) Findings(ctx context.Context, devices store.DeviceCounts) ([]Fin
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		r.certificateFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings, operations, r.jobFindings, r.staleFindings,
+		r.certificateFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings, operations, r.openJobFindings, r.jobFindings, r.staleFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {
@@ -150,31 +150,6 @@ func operationFindings(counts store.DeviceCounts) (found []Finding) {
 		found = append(found, Finding{"warning", fmt.Sprintf("%s did not complete the operation in time", plural(counts.Late, "device")), "capf device list --late"})
 	}
 	return found
-}
-
-// recent is for how long a job that did not go well is told of, unless it is
-// deleted before.
-const recent = 7 * 24 * time.Hour
-
-func (r *Rules) jobFindings(ctx context.Context) ([]Finding, error) {
-	var last store.Job
-	var n int64
-	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Troubled: true, EndedSince: new(r.Now().Add(-recent))}) {
-		if err != nil {
-			return nil, err
-		}
-		last = j
-		n++
-	}
-	switch {
-	case n == 0:
-		return nil, nil
-	case n > 1:
-		return []Finding{{"warning", fmt.Sprintf("%s of the last 7 days failed or were done in part only", plural(n, "job")), "capf job list --problems"}}, nil
-	case last.State == store.JobFailed:
-		return []Finding{{"warning", fmt.Sprintf("job %d failed: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
-	}
-	return []Finding{{"warning", fmt.Sprintf("job %d was done in part only: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
 }
 
 func (r *Rules) staleFindings(ctx context.Context) ([]Finding, error) {

@@ -86,12 +86,13 @@ type Job struct {
 	Kind         JobKind
 	State        JobState
 	RunAt        time.Time
-	Selection    string // which devices, in the words of package provision
-	Edit         string // what to change, in the words of package provision
-	SealedString []byte // one authentication string for all; nil when there is none
-	ApplyConfig  bool   // run the command for each device that changed
-	Actor        Actor  // who asked for it
-	Owner        string // the process that runs it
+	Selection    string    // which devices, in the words of package provision
+	Edit         string    // what to change, in the words of package provision
+	SealedString []byte    // one authentication string for all; nil when there is none
+	ApplyConfig  bool      // run the command for each device that changed
+	Actor        Actor     // who asked for it
+	Owner        string    // the process that runs it
+	SeenAt       time.Time // when that process last showed that it lives
 	CreatedAt    time.Time
 	StartedAt    time.Time
 	UpdatedAt    time.Time // when its devices were changed
@@ -115,7 +116,7 @@ type JobDevice struct {
 
 const (
 	jobColumns = `id, kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name, address, terminal,
-	command, owner, created_at, started_at, updated_at, ended_at, cancel, selected, changed, refused, detail, sealed_string`
+	command, owner, seen_at, created_at, started_at, updated_at, ended_at, cancel, selected, changed, refused, detail, sealed_string`
 	jobDeviceColumns = "device, change, reason, apply, exit_code, output, started_at, ended_at"
 	// Word for word the condition of the index jobs_open.
 	isOpen = "(state = 'waiting' OR state = 'running')"
@@ -124,7 +125,7 @@ const (
 func (j *Job) fields() []any {
 	return []any{&j.ID, (*string)(&j.Kind), (*string)(&j.State), (*instant)(&j.RunAt), &j.Selection, &j.Edit, &j.ApplyConfig,
 		(*string)(&j.Actor.Kind), &j.Actor.Name, &j.Actor.Address, &j.Actor.Terminal, &j.Actor.Command, &j.Owner,
-		(*instant)(&j.CreatedAt), (*instant)(&j.StartedAt), (*instant)(&j.UpdatedAt), (*instant)(&j.EndedAt), &j.Cancel,
+		(*instant)(&j.SeenAt), (*instant)(&j.CreatedAt), (*instant)(&j.StartedAt), (*instant)(&j.UpdatedAt), (*instant)(&j.EndedAt), &j.Cancel,
 		&j.Selected, &j.Changed, &j.Refused, &j.Detail, &j.SealedString}
 }
 
@@ -138,17 +139,16 @@ func (d *JobDevice) fields() []any {
 // the store's.
 func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
 	err := s.change(ctx, func(t *tx) (err error) {
-		j.State, j.CreatedAt, j.StartedAt = JobWaiting, t.now, time.Time{}
-		seen := time.Time{}
+		j.State, j.CreatedAt, j.StartedAt, j.SeenAt = JobWaiting, t.now, time.Time{}, time.Time{}
 		if j.Owner != "" {
-			j.State, j.RunAt, j.StartedAt, seen = JobRunning, t.now, t.now, t.now
+			j.State, j.RunAt, j.StartedAt, j.SeenAt = JobRunning, t.now, t.now, t.now
 		}
 		j.RunAt = wholeMillis(j.RunAt)
 		j.ID, err = t.insert(`INSERT INTO jobs (kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name,
 			address, terminal, command, owner, seen_at, created_at, started_at, sealed_string)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(j.Kind), string(j.State), millis(j.RunAt), j.Selection, j.Edit, j.ApplyConfig, string(j.Actor.Kind),
-			j.Actor.Name, j.Actor.Address, j.Actor.Terminal, j.Actor.Command, j.Owner, millis(seen), millis(t.now),
+			j.Actor.Name, j.Actor.Address, j.Actor.Terminal, j.Actor.Command, j.Owner, millis(j.SeenAt), millis(t.now),
 			millis(j.StartedAt), j.SealedString)
 		if err != nil {
 			return err
@@ -254,8 +254,9 @@ func (s *Store) ApplyCounts(ctx context.Context, id int64) (map[ApplyState]int64
 	return counts, err
 }
 
-// CancelJob ends a job that waits, and has a running one end after the commands
-// that run. What it has changed stays. ErrNotFound; ErrConflict: it has ended.
+// CancelJob ends a job that waits, or whose process has died, and has one that
+// runs end after the commands that run. What it has changed stays. ErrNotFound;
+// ErrConflict: it has ended.
 func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 	var j Job
 	err := s.change(ctx, func(t *tx) error {
@@ -263,18 +264,23 @@ func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 		if err != nil {
 			return err
 		}
-		switch j.State {
-		case JobWaiting:
-			j.State, j.EndedAt, j.Cancel = JobCancelled, t.now, true
-		case JobRunning:
-			if j.Cancel {
-				return nil
-			}
-			j.Cancel = true
-		default:
+		switch {
+		case !j.EndedAt.IsZero():
 			return conflict("it has ended already: %s", j.State.Long())
+		case j.State == JobWaiting:
+			j.State, j.EndedAt = JobCancelled, t.now
+		case j.Abandoned(t.now):
+			j.State, j.EndedAt = JobCancelled, t.now
+			j.Detail = "cancelled; nobody ran it any more; " + decimal(j.Changed) + " of " + decimal(j.Selected) + " devices changed"
+			if err := t.endCommands(id, diedRunning); err != nil {
+				return err
+			}
+		case j.Cancel:
+			return nil
 		}
-		_, err = t.exec("UPDATE jobs SET state = ?, ended_at = ?, cancel = 1 WHERE id = ?", string(j.State), millis(j.EndedAt), id)
+		j.Cancel = true
+		_, err = t.exec("UPDATE jobs SET state = ?, ended_at = ?, detail = ?, cancel = 1 WHERE id = ?",
+			string(j.State), millis(j.EndedAt), j.Detail, id)
 		if err != nil {
 			return err
 		}

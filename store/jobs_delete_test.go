@@ -18,7 +18,7 @@ func TestDeleteJobs(t *testing.T) {
 			page[i] = deviceOutcome{device: "SEP" + decimal(int64(100000000000+i)), change: refused}
 		}
 		must(t, s.change(t.Context(), func(tx *tx) error { return tx.keepOutcomes(j.ID, page, ApplyNone) }))
-		must(t, s.EndJob(t.Context(), operator, j.ID, "test", JobFailed, "no"))
+		must(t, s.EndJob(t.Context(), operator, j.ID, "test", JobEnd{State: JobFailed, Detail: "no"}))
 		return j
 	}
 	old, kept := ended(portion+10), ended(3)

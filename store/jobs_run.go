@@ -4,51 +4,44 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 )
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// ClaimJob gives the owner the next job to run: one whose owner has not been
-// seen for the lease, else one that waits and whose time has come. Its commands
-// that a dead owner had begun are interrupted then. ErrNotFound: there is none.
-// When there is none, it only reads.
-func (s *Store) ClaimJob(ctx context.Context, owner string, lease time.Duration) (Job, error) {
-	const next = ` FROM jobs WHERE ` + isOpen + ` AND (state = 'waiting' AND run_at <= ? OR state = 'running' AND seen_at < ?)
+// ClaimJob gives the owner the next job to run: one that is nobody's any more,
+// else one that waits and whose time has come. Its commands that a dead owner
+// had begun are interrupted then. ErrNotFound: there is none. When there is
+// none, it only reads.
+func (s *Store) ClaimJob(ctx context.Context, owner string) (Job, error) {
+	const next = ` FROM jobs WHERE ` + isOpen + ` AND (state = 'waiting' AND run_at <= ? OR state = 'running' AND ` + isNobodys + `)
 		ORDER BY state, run_at, id LIMIT 1`
 	now := s.options.Now()
 	var id int64
-	err := s.point(ctx, "SELECT id"+next, []any{millis(now), millis(now.Add(-lease))}, &id)
+	err := s.point(ctx, "SELECT id"+next, append([]any{millis(now)}, nobodys(now)...), &id)
 	if err != nil {
 		return Job{}, failed(err, "looking for a job")
 	}
 	var j Job
 	err = s.change(ctx, func(t *tx) error {
-		err := t.row("SELECT "+jobColumns+next, millis(t.now), millis(t.now.Add(-lease))).Scan(j.fields()...)
+		err := t.row("SELECT "+jobColumns+next, append([]any{millis(t.now)}, nobodys(t.now)...)...).Scan(j.fields()...)
 		if err != nil {
 			return err
 		}
 		if j.StartedAt.IsZero() {
 			j.StartedAt = t.now
 		}
-		j.State, j.Owner = JobRunning, owner
+		j.State, j.Owner, j.SeenAt = JobRunning, owner, t.now
 		_, err = t.exec("UPDATE jobs SET state = 'running', owner = ?, seen_at = ?, started_at = ? WHERE id = ?",
 			owner, millis(t.now), millis(j.StartedAt), j.ID)
 		if err != nil {
 			return err
 		}
-		return t.interrupt(j.ID, "the process that ran it has ended")
+		return t.interrupt(j.ID, diedRunning)
 	})
 	if err != nil {
 		return Job{}, failed(err, "taking a job")
 	}
 	return j, nil
-}
-
-func (t *tx) interrupt(jobID int64, why string) error {
-	_, err := t.exec("UPDATE job_devices SET apply = 'interrupted', exit_code = -1, output = ?, ended_at = ? WHERE job_id = ? AND apply = 'running'",
-		why, millis(t.now), jobID)
-	return err
 }
 
 // owned is the term by which a statement about a job demands its owner.
@@ -96,6 +89,10 @@ func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string
 		if due {
 			apply = ApplyDue
 		}
+		// Refusals of an earlier attempt, whose process died before it ended the job.
+		if _, err := t.exec("DELETE FROM job_devices WHERE job_id = ?", id); err != nil {
+			return err
+		}
 		n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
 		if err != nil {
 			return err
@@ -131,16 +128,6 @@ func (t *tx) keepOutcomes(id int64, page []deviceOutcome, apply ApplyState) erro
 	return err
 }
 
-// KeepRefusals keeps why a job that failed was refused, device by device.
-func (s *Store) KeepRefusals(ctx context.Context, id int64, refusals []JobDevice) error {
-	page := make([]deviceOutcome, len(refusals))
-	for i, d := range refusals {
-		page[i] = deviceOutcome{d.Device, refused, d.Reason}
-	}
-	err := s.change(ctx, func(t *tx) error { return t.keepOutcomes(id, page, ApplyNone) })
-	return failed(err, "keeping the refusals of job %d", id)
-}
-
 // NextApply gives the owner of a job the next device for which to run the
 // command. A device for which another job runs it is left for later: then the
 // name is empty although left counts it. ErrConflict: the job is to stop, or
@@ -156,16 +143,31 @@ func (s *Store) NextApply(ctx context.Context, id int64, owner string) (device s
 		if cancel {
 			return conflict("the job is to stop")
 		}
-		err = t.row(`UPDATE job_devices SET apply = 'running', started_at = ? WHERE job_id = ? AND device = (
-			SELECT d.device FROM job_devices AS d WHERE d.job_id = ? AND d.apply = 'due'
-			AND NOT EXISTS (SELECT 1 FROM job_devices AS r WHERE r.device = d.device AND r.apply = 'running')
-			ORDER BY d.device LIMIT 1) RETURNING device`, millis(t.now), id, id).Scan(&device)
-		if err == nil || !errors.Is(err, ErrNotFound) {
+		if device, err = t.beginApply(id); !errors.Is(err, ErrNotFound) {
 			return err
+		}
+		freed, err := t.freeDevices(id)
+		if err != nil {
+			return err
+		}
+		if freed > 0 {
+			if device, err = t.beginApply(id); !errors.Is(err, ErrNotFound) {
+				return err
+			}
 		}
 		return t.row("SELECT count(*) FROM job_devices WHERE job_id = ? AND apply = 'due'", id).Scan(&left)
 	})
 	return device, left, failed(err, "taking the next device of job %d", id)
+}
+
+// beginApply marks the command for the next device as running. ErrNotFound:
+// none is due, or other jobs run one for each that is.
+func (t *tx) beginApply(id int64) (device string, err error) {
+	err = t.row(`UPDATE job_devices SET apply = 'running', started_at = ? WHERE job_id = ? AND device = (
+		SELECT d.device FROM job_devices AS d WHERE d.job_id = ? AND d.apply = 'due'
+		AND NOT EXISTS (SELECT 1 FROM job_devices AS r WHERE r.device = d.device AND r.apply = 'running')
+		ORDER BY d.device LIMIT 1) RETURNING device`, millis(t.now), id, id).Scan(&device)
+	return device, err
 }
 
 // EndApply keeps how the command for a device ended, unless another process has
@@ -180,25 +182,50 @@ func (s *Store) EndApply(ctx context.Context, id int64, d JobDevice) error {
 	return failed(err, "keeping the result of device %q", d.Device)
 }
 
+// JobEnd is how a job ended.
+type JobEnd struct {
+	State    JobState
+	Detail   string      // in one line
+	Refusals []JobDevice // why it changed nothing, device by device
+}
+
 // EndJob ends a running job. Commands that have not begun are cancelled with
-// it. ErrConflict: another process has taken it.
-func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, state JobState, detail string) error {
+// it, and those of which nobody could keep how they ended are interrupted.
+// ErrConflict: another process has taken it.
+func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, e JobEnd) error {
 	err := s.change(ctx, func(t *tx) error {
-		n, err := t.exec("UPDATE jobs SET state = ?, ended_at = ?, detail = ? WHERE "+owned, string(state), millis(t.now), detail, id, owner)
+		n, err := t.exec("UPDATE jobs SET state = ?, ended_at = ?, detail = ? WHERE "+owned, string(e.State), millis(t.now), e.Detail, id, owner)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return lost(ErrNotFound)
 		}
-		if _, err := t.exec("UPDATE job_devices SET apply = 'cancelled' WHERE job_id = ? AND apply = 'due'", id); err != nil {
+		if err := t.endCommands(id, "how it ended could not be written down"); err != nil {
+			return err
+		}
+		if err := t.keepRefusals(id, e.Refusals); err != nil {
 			return err
 		}
 		outcome := "ok"
-		if state != JobDone {
-			outcome = string(state)
+		if e.State != JobDone {
+			outcome = string(e.State)
 		}
-		return t.event(a, "", EventText{Action: "job-end", Outcome: outcome, Detail: "job " + decimal(id) + ": " + detail})
+		return t.event(a, "", EventText{Action: "job-end", Outcome: outcome, Detail: "job " + decimal(id) + ": " + e.Detail})
 	})
 	return failed(err, "ending job %d", id)
+}
+
+func (t *tx) keepRefusals(id int64, refusals []JobDevice) error {
+	if len(refusals) == 0 {
+		return nil
+	}
+	if _, err := t.exec("DELETE FROM job_devices WHERE job_id = ?", id); err != nil {
+		return err // those of an earlier attempt
+	}
+	page := make([]deviceOutcome, len(refusals))
+	for i, d := range refusals {
+		page[i] = deviceOutcome{d.Device, refused, d.Reason}
+	}
+	return t.keepOutcomes(id, page, ApplyNone)
 }

@@ -31,16 +31,16 @@ func TestJobLife(t *testing.T) {
 	for i := range 3 {
 		addDevice(t, s, fmt.Sprintf("SEP%012d", i))
 	}
-	_, err := s.ClaimJob(ctx, "a", time.Minute)
+	_, err := s.ClaimJob(ctx, "a")
 	wantErr(t, err, ErrNotFound)
 	later := addJob(t, s, start.Add(time.Hour), "", false)
 	first := addJob(t, s, start, "", true)
-	j, err := s.ClaimJob(ctx, "a", time.Minute)
+	j, err := s.ClaimJob(ctx, "a")
 	must(t, err)
 	if j.ID != first.ID || j.State != JobRunning || j.Owner != "a" {
 		t.Fatalf("the claimed job is %+v", j)
 	}
-	_, err = s.ClaimJob(ctx, "b", time.Minute)
+	_, err = s.ClaimJob(ctx, "b")
 	wantErr(t, err, ErrNotFound)
 
 	// Only the owner works on it, and once.
@@ -58,8 +58,8 @@ func TestJobLife(t *testing.T) {
 	_, _, err = s.NextApply(ctx, j.ID, "b")
 	wantErr(t, err, ErrConflict)
 	must(t, s.EndApply(ctx, j.ID, JobDevice{Device: device, Apply: ApplyDone}))
-	must(t, s.EndJob(ctx, operator, j.ID, "a", JobPartly, "enough"))
-	wantErr(t, s.EndJob(ctx, operator, j.ID, "a", JobDone, ""), ErrConflict)
+	must(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobPartly, Detail: "enough"}))
+	wantErr(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobDone}), ErrConflict)
 	counts, err := s.ApplyCounts(ctx, j.ID)
 	must(t, err)
 	if counts[ApplyDone] != 1 || counts[ApplyCancelled] != 2 {
@@ -71,23 +71,23 @@ func TestJobLife(t *testing.T) {
 
 	// A job that is released, or whose owner is not seen, goes to the next one.
 	c.move(time.Hour)
-	j, err = s.ClaimJob(ctx, "a", time.Minute)
+	j, err = s.ClaimJob(ctx, "a")
 	must(t, err)
 	if j.ID != later.ID {
 		t.Errorf("the second job is %+v", j)
 	}
 	must(t, s.ReleaseJob(ctx, j.ID, "a"))
-	_, err = s.ClaimJob(ctx, "b", time.Minute)
+	_, err = s.ClaimJob(ctx, "b")
 	must(t, err)
-	c.move(59 * time.Second)
+	c.move(29 * time.Second)
 	if _, err := s.TouchJob(ctx, j.ID, "b"); err != nil {
 		t.Error(err)
 	}
-	c.move(59 * time.Second)
-	_, err = s.ClaimJob(ctx, "c", time.Minute)
+	c.move(29 * time.Second)
+	_, err = s.ClaimJob(ctx, "c")
 	wantErr(t, err, ErrNotFound)
 	c.move(2 * time.Second)
-	_, err = s.ClaimJob(ctx, "c", time.Minute)
+	_, err = s.ClaimJob(ctx, "c")
 	must(t, err)
 	_, err = s.CancelJob(ctx, operator, j.ID)
 	must(t, err)

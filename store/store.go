@@ -164,12 +164,18 @@ func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 }
 
 // changeOnce is change for work that calls what a caller gave us, which might
-// not bear to be called twice: it has a transaction to itself.
+// not bear to be called twice: it has a transaction to itself, which may take
+// long.
 func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
 	}
-	return s.writer.do(ctx, work, true)
+	return s.writer.do(ctx, func(t *tx) error {
+		if err := work(t); err != nil {
+			return err
+		}
+		return t.holdLeases(s.options.Now())
+	}, true)
 }
 
 // point asks for one row. The answer takes microseconds, so that a context

@@ -23,8 +23,6 @@ type Runner struct {
 	Owner string
 	// Poll is the time between two looks for a job; 1 s.
 	Poll time.Duration
-	// Lease is for how long a job stays with a process that shows no life; 30 s.
-	Lease time.Duration
 	// Renew is the time between two looks for LSCs that are due for renewal; 5
 	// minutes. RenewAtOnce is how many are scheduled then at most; 300, which is
 	// one phone a second.
@@ -53,7 +51,6 @@ func NewOwner(r *enroll.Rules) (string, error) {
 
 func (x Runner) withDefaults() *Runner {
 	x.Poll = cmp.Or(x.Poll, time.Second)
-	x.Lease = cmp.Or(x.Lease, 30*time.Second)
 	x.Renew = cmp.Or(x.Renew, 5*time.Minute)
 	x.RenewAtOnce = cmp.Or(x.RenewAtOnce, 300)
 	x.Commands = cmp.Or(x.Commands, 8)
@@ -130,7 +127,7 @@ func (x *Runner) begin(ctx context.Context, j store.Job, out Strings) (store.Job
 // due runs one job after the other until none is due.
 func (x *Runner) due(ctx context.Context) (ended []store.Job, err error) {
 	for ctx.Err() == nil {
-		j, err := x.Rules.Store.ClaimJob(ctx, x.Owner, x.Lease)
+		j, err := x.Rules.Store.ClaimJob(ctx, x.Owner)
 		if errors.Is(err, store.ErrNotFound) {
 			return ended, nil
 		}
@@ -173,7 +170,9 @@ func (x *Runner) run(ctx context.Context, j store.Job, out Strings) (store.Job, 
 		now, readErr := x.Rules.Store.Job(after, j.ID)
 		return now, errors.Join(fmt.Errorf("job %d: %w", j.ID, errTaken), readErr)
 	case outer.Err() != nil && err != nil:
-		return x.giveUp(after, j)
+		return x.giveUp(after, j, errStopped)
+	case errors.Is(err, store.ErrBusy): // which says nothing about the job
+		return x.giveUp(after, j, err)
 	}
 	if endErr := x.end(after, j, refused, err); endErr != nil {
 		return j, errors.Join(err, endErr)
@@ -186,22 +185,23 @@ func (x *Runner) run(ctx context.Context, j store.Job, out Strings) (store.Job, 
 }
 
 // giveUp leaves a job that is not at its end for the next runner, unless its
-// operator has broken it off before it changed anything.
-func (x *Runner) giveUp(ctx context.Context, j store.Job) (store.Job, error) {
+// operator waits for it, and it has changed nothing yet.
+func (x *Runner) giveUp(ctx context.Context, j store.Job, why error) (store.Job, error) {
 	now, err := x.Rules.Store.Job(ctx, j.ID)
 	switch {
 	case err != nil:
 	case x.atOnce && now.UpdatedAt.IsZero():
-		err = x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, store.JobCancelled, "cancelled; broken off before a device was changed")
+		err = x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner,
+			store.JobEnd{State: store.JobCancelled, Detail: "cancelled; broken off before a device was changed"})
 	default:
 		err = x.Rules.Store.ReleaseJob(ctx, j.ID, x.Owner)
 	}
-	return now, errors.Join(fmt.Errorf("job %d: %w", j.ID, errStopped), err)
+	return now, errors.Join(fmt.Errorf("job %d: %w", j.ID, why), err)
 }
 
 // beat shows that the owner of the job lives, and notices when it is to stop.
 func (x *Runner) beat(ctx context.Context, id int64, stop context.CancelCauseFunc) {
-	tick := time.NewTicker(x.Lease / 4)
+	tick := time.NewTicker(store.JobLease / 4)
 	defer tick.Stop()
 	for {
 		cancel, err := x.Rules.Store.TouchJob(ctx, id, x.Owner)
@@ -245,19 +245,18 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	if countErr != nil {
 		return countErr
 	}
-	state, detail := outcome(now, counts)
+	counts[store.ApplyInterrupted] += counts[store.ApplyRunning] // EndJob makes such of them
+	var e store.JobEnd
+	e.State, e.Detail = outcome(now, counts)
 	switch unchanged := now.UpdatedAt.IsZero(); {
 	case now.Cancel && (unchanged || counts[store.ApplyDue] > 0):
-		state, detail = store.JobCancelled, "cancelled; "+detail
+		e.State, e.Detail = store.JobCancelled, "cancelled; "+e.Detail
 	case err != nil && unchanged:
-		state, detail = store.JobFailed, err.Error()
-		if err := x.Rules.Store.KeepRefusals(ctx, j.ID, reasons); err != nil {
-			return err
-		}
+		e = store.JobEnd{State: store.JobFailed, Detail: err.Error(), Refusals: reasons}
 	case err != nil:
-		state, detail = store.JobPartly, detail+"; "+err.Error()
+		e.State, e.Detail = store.JobPartly, e.Detail+"; "+err.Error()
 	}
-	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, state, detail)
+	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, e)
 }
 
 // outcome is the state of a job all of whose work is done, and a line about it.

@@ -187,7 +187,7 @@ func TestResume(t *testing.T) {
 	// another, and dies.
 	const dead = "a process that has died"
 	s := h.rules.Store
-	_, err := s.ClaimJob(t.Context(), dead, time.Minute)
+	_, err := s.ClaimJob(t.Context(), dead)
 	must(t, err)
 	f := store.Selection{}
 	_, err = s.UpdateByJob(t.Context(), operator, j.ID, dead, f, store.BulkEdit{
@@ -206,7 +206,7 @@ func TestResume(t *testing.T) {
 		}
 	}
 
-	r := h.runner(func(r *provision.Runner) { r.Lease = time.Minute })
+	r := h.runner()
 	ended, err := r.RunDue(t.Context())
 	must(t, err)
 	if len(ended) != 0 {

@@ -1,0 +1,71 @@
+package enroll
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"capf/store"
+)
+
+// overdue is how long a job may wait beyond its time for a serve that begins.
+const overdue = time.Minute
+
+// openJobFindings are jobs that nobody carries on, or that nobody begins.
+func (r *Rules) openJobFindings(ctx context.Context) (found []Finding, err error) {
+	now := r.Now()
+	var waiting []store.Job
+	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Open: true}) {
+		switch {
+		case err != nil:
+			return nil, err
+		case j.Abandoned(now):
+			found = append(found, abandoned(j))
+		case j.State == store.JobWaiting && now.Sub(j.RunAt) > overdue:
+			waiting = append(waiting, j)
+		}
+	}
+	if len(waiting) == 0 {
+		return found, nil
+	}
+	servers, err := r.Store.Servers(ctx)
+	if err != nil || slices.ContainsFunc(servers, func(v store.Server) bool { return Alive(v, now) }) {
+		return found, err // which runs one after the other
+	}
+	text := fmt.Sprintf("job %d was to run at %s", waiting[0].ID, waiting[0].RunAt.UTC().Format(time.RFC3339))
+	if n := int64(len(waiting)); n > 1 {
+		text = plural(n, "job") + " were to run by now"
+	}
+	return append(found, Finding{"warning", text + ", and no serve is there to run it", "capf job run-due, or start capf serve"}), nil
+}
+
+func abandoned(j store.Job) Finding {
+	return Finding{"warning", fmt.Sprintf("job %d is not at its end, and the process that ran it has ended", j.ID),
+		fmt.Sprintf("capf job run-due carries it on, as a running serve does; capf job cancel %d ends it", j.ID)}
+}
+
+// recent is for how long a job that did not go well is told of, unless it is
+// deleted before.
+const recent = 7 * 24 * time.Hour
+
+func (r *Rules) jobFindings(ctx context.Context) ([]Finding, error) {
+	var last store.Job
+	var n int64
+	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Troubled: true, EndedSince: new(r.Now().Add(-recent))}) {
+		if err != nil {
+			return nil, err
+		}
+		last = j
+		n++
+	}
+	switch {
+	case n == 0:
+		return nil, nil
+	case n > 1:
+		return []Finding{{"warning", fmt.Sprintf("%s of the last 7 days failed or were done in part only", plural(n, "job")), "capf job list --problems"}}, nil
+	case last.State == store.JobFailed:
+		return []Finding{{"warning", fmt.Sprintf("job %d failed: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
+	}
+	return []Finding{{"warning", fmt.Sprintf("job %d was done in part only: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
+}
