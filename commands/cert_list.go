@@ -89,7 +89,7 @@ func trustColumns(now time.Time) []column[store.TrustCertificate] {
 		{"Valid until", "not_after", func(t store.TrustCertificate) any { return t.NotAfter }},
 		{"Days left", "days_left", func(t store.TrustCertificate) any { return daysLeft(now, t.NotAfter) }},
 		{"Description", "description", func(t store.TrustCertificate) any { return t.Description }},
-		{"", "foreign_capf", func(t store.TrustCertificate) any { return t.ForeignCAPF }},
+		{"", "foreign_capf", func(t store.TrustCertificate) any { return t.For.Has(store.ForForeignLSC) }},
 		{"", "fingerprint_sha256", func(t store.TrustCertificate) any { return t.Fingerprint }},
 		{"", "added_at", func(t store.TrustCertificate) any { return t.AddedAt }},
 	}

@@ -10,6 +10,7 @@ import (
 // Extensions that are asked for by number (RFC 5280 section 4.2.1).
 var (
 	basicConstraintsOID = asn1.ObjectIdentifier{2, 5, 29, 19}
+	extKeyUsageOID      = asn1.ObjectIdentifier{2, 5, 29, 37}
 	nameConstraintsOID  = asn1.ObjectIdentifier{2, 5, 29, 30}
 )
 

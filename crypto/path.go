@@ -17,19 +17,21 @@ const (
 	maxPathChecks = 64
 )
 
-// PathOptions loosens VerifyPath.
+// PathOptions loosens VerifyPath, for MICs.
 type PathOptions struct {
 	// AllowExpired lets certificates of the path be past their end (parameter
 	// allow_expired_mic: the MICs of many phones, and their issuers, have run out).
 	AllowExpired bool
+	// AllowSHA1 takes signatures over SHA-1, as the issuers of older MICs make them.
+	AllowSHA1 bool
 }
 
 // VerifyPath looks for a path from leaf through certificates of extra to one of anchors
 // and returns it, leaf first, anchor last. Any certificate in anchors is an anchor, an
 // intermediate too, and a leaf that is byte for byte an anchor is its own path.
 //
-// It goes step by step because x509.Verify refuses the SHA-1 signatures of MIC issuers;
-// MD5 is refused here too. Each step wants the issuer's name to match, its signature to
+// It goes step by step because x509.Verify refuses the SHA-1 signatures of MIC issuers,
+// which AllowSHA1 takes; MD5 is refused always. Each step wants the issuer's name to match, its signature to
 // verify, validity now, CA:TRUE, keyCertSign where keyUsage is present, and the path
 // length kept. A self-signed version 1 certificate, as old MIC roots are, may issue only
 // as an anchor. An issuer between leaf and anchor with name constraints, and any
@@ -42,7 +44,7 @@ func VerifyPath(leaf *x509.Certificate, anchors, extra []*x509.Certificate, now 
 	chain, err := s.find(leaf)
 	if errors.Is(err, ErrExpired) {
 		// Say so only if nothing worse is wrong.
-		again := &pathSearch{anchors: anchors, extra: extra, now: now, opt: PathOptions{AllowExpired: true}}
+		again := &pathSearch{anchors: anchors, extra: extra, now: now, opt: PathOptions{AllowExpired: true, AllowSHA1: opt.AllowSHA1}}
 		if _, worse := again.find(leaf); worse != nil {
 			err = worse
 		}
@@ -127,6 +129,10 @@ func (s *pathSearch) step(path []*x509.Certificate, issuer *x509.Certificate, an
 	}
 	if err := signedBy(path[len(path)-1], issuer); err != nil {
 		s.fail(path, rankBadSignature, err)
+		return false
+	}
+	if err := checkSignatureHash(path[len(path)-1]); err != nil && !s.opt.AllowSHA1 {
+		s.fail(path, rankSigned, err)
 		return false
 	}
 	below := 0 // intermediates under this issuer that count (RFC 5280 section 6.1.4 l)

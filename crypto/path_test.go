@@ -155,11 +155,14 @@ func TestVerifyPathOfOldMICs(t *testing.T) {
 	if mic.SignatureAlgorithm != x509.SHA1WithRSA {
 		t.Fatalf("openssl signed with %s", mic.SignatureAlgorithm)
 	}
-	if _, err := crypto.VerifyPath(mic, chainOf(v3.cert), nil, mic.NotBefore, crypto.PathOptions{}); err != nil {
+	old := crypto.PathOptions{AllowSHA1: true}
+	if _, err := crypto.VerifyPath(mic, chainOf(v3.cert), nil, mic.NotBefore, old); err != nil {
 		t.Errorf("SHA-1: %v", err)
 	}
+	_, err := crypto.VerifyPath(mic, chainOf(v3.cert), nil, mic.NotBefore, crypto.PathOptions{})
+	wantError(t, err, `the certificate of "CP-7965-SEP001122334455" is signed with SHA1-RSA: SHA-256 or better is needed`)
 	md5 := signedByOpenSSL(t, v3, key, "SEP001122334455", "-md5")
-	_, err := crypto.VerifyPath(md5, chainOf(v3.cert), nil, md5.NotBefore, crypto.PathOptions{})
+	_, err = crypto.VerifyPath(md5, chainOf(v3.cert), nil, md5.NotBefore, old)
 	wantError(t, err, `the signature on "SEP001122334455" is not by "Cisco Manufacturing CA": x509: cannot verify signature: insecure algorithm MD5-RSA`)
 
 	v1 := versionOne(t, rootKey, "CAP-RTP-001")
@@ -167,11 +170,11 @@ func TestVerifyPathOfOldMICs(t *testing.T) {
 		t.Fatalf("openssl made a certificate of version %d", v1.Version)
 	}
 	byV1 := signedOverSHA1(t, &identity{v1, rootKey}, key, "SEP001122334455")
-	if _, err := crypto.VerifyPath(byV1, chainOf(v1), nil, byV1.NotBefore, crypto.PathOptions{}); err != nil {
+	if _, err := crypto.VerifyPath(byV1, chainOf(v1), nil, byV1.NotBefore, old); err != nil {
 		t.Errorf("version 1 root: %v", err)
 	}
 	// The same certificate on the way to another anchor is no issuer.
-	_, err = crypto.VerifyPath(byV1, chainOf(v3.cert), chainOf(v1), byV1.NotBefore, crypto.PathOptions{})
+	_, err = crypto.VerifyPath(byV1, chainOf(v3.cert), chainOf(v1), byV1.NotBefore, old)
 	wantError(t, err, `the issuer "CAP-RTP-001" is not a CA`)
 }
 

@@ -43,7 +43,7 @@ func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now t
 			return unfit("%q has the wildcard name %q", name, dns)
 		}
 	}
-	ca := isCA(cert, true) && (cert.KeyUsage == 0 || cert.KeyUsage&x509.KeyUsageCertSign != 0)
+	ca := IsAnchorCA(cert)
 	if ca && strings.Contains(cert.Subject.CommonName, "CAPF-") && !foreignCAPF {
 		return unfit("the common name %q contains CAPF-, which is reserved for CAPF certificates", cert.Subject.CommonName)
 	}
@@ -60,6 +60,24 @@ func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now t
 		return unfit("%q is not a trust store", string(purpose))
 	}
 	return nil
+}
+
+// IsManufacturer recognises, by the names that they have or their files are called
+// by, the CAs of the manufacturer under which MICs and SUDIs are made. The vendor lists
+// some with underscores; in the certificates some stand with blanks.
+func IsManufacturer(cert *x509.Certificate) bool {
+	switch strings.ToLower(strings.ReplaceAll(cert.Subject.CommonName, "_", " ")) {
+	case "cap-rtp-001", "cap-rtp-002", "cisco manufacturing ca", "cisco manufacturing ca sha2",
+		"cisco root ca 2048", "cisco root ca m2", "act2 sudi ca", "high assurance sudi ca":
+		return true
+	}
+	return false
+}
+
+// IsAnchorCA tells whether a certificate can be an anchor that has issued others, as
+// VerifyPath takes one: a CA that may sign certificates, of version 1 a self-signed one.
+func IsAnchorCA(cert *x509.Certificate) bool {
+	return isCA(cert, true) && (cert.KeyUsage == 0 || cert.KeyUsage&x509.KeyUsageCertSign != 0)
 }
 
 func isHTTPSLeaf(cert *x509.Certificate) bool {

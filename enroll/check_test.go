@@ -52,7 +52,7 @@ func TestCheckForgedLSC(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := d.Store.AddTrusts(t.Context(), olga, []store.TrustCertificate{trustRow(d.ca.Certificate, store.CAPFTrust, "", false)}); err != nil {
+		if _, _, err := d.Store.AddTrusts(t.Context(), olga, []store.NewTrust{{TrustCertificate: trustRow(d.ca.Certificate, store.CAPFTrust, "", store.ForLSC)}}); err != nil {
 			t.Fatal(err)
 		}
 		found, want := "", ""

@@ -293,7 +293,7 @@ func TestTrustAdvice(t *testing.T) {
 		t.Errorf("with the CA in the import: %+v", report)
 	}
 	add := func(c *testCA, p store.Purpose) {
-		if _, err := d.Store.AddTrusts(t.Context(), olga, []store.TrustCertificate{trustRow(c.Certificate, p, "", false)}); err != nil {
+		if _, _, err := d.Store.AddTrusts(t.Context(), olga, []store.NewTrust{{TrustCertificate: trustRow(c.Certificate, p, "", store.ForLSC)}}); err != nil {
 			t.Fatal(err)
 		}
 	}

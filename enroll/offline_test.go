@@ -106,7 +106,7 @@ func (d *desk) trusts(certs ...*testCA) {
 	d.Helper()
 	for _, c := range certs {
 		for _, p := range []store.Purpose{store.CAPFTrust, store.CallManagerTrust} {
-			if _, err := d.Store.AddTrusts(d.Context(), olga, []store.TrustCertificate{trustRow(c.Certificate, p, "", false)}); err != nil {
+			if _, _, err := d.Store.AddTrusts(d.Context(), olga, []store.NewTrust{{TrustCertificate: trustRow(c.Certificate, p, "", store.ForLSC)}}); err != nil {
 				d.Fatal(err)
 			}
 		}

@@ -199,7 +199,10 @@ func (r *Rules) onlineConfig(ctx context.Context, o OnlineSettings) (onlineca.Co
 		}
 		c.ClientCertificate = &pair
 	}
-	c.Roots, err = r.trusted(ctx)
+	if c.Roots, err = r.trusted(ctx, store.ForHTTPS); err != nil {
+		return c, err
+	}
+	c.Issuers, err = r.trusted(ctx, store.ForLSC)
 	return c, err
 }
 

@@ -38,7 +38,7 @@ func (w *OnlineWorker) onlineAccess(ctx context.Context, o OnlineSettings) (onli
 	if err != nil {
 		return onlineAccess{unready: err.Error()}, nil
 	}
-	return onlineAccess{client: client, name: o.name(), trusted: c.Roots}, nil
+	return onlineAccess{client: client, name: o.name(), trusted: c.Issuers}, nil
 }
 
 // name tells one CA from another.

@@ -97,13 +97,13 @@ func (r *Rules) walkToCA(ctx context.Context, o OnlineSettings, enroll bool) ([]
 	defer client.Close()
 	var dry *onlineca.DryRun
 	if enroll {
-		if dry, err = r.dryRun(ctx, c.Roots); err != nil {
+		if dry, err = r.dryRun(ctx, c.Issuers); err != nil {
 			return nil, err
 		}
 	}
 	steps := client.Check(ctx, dry)
 	if last := steps[len(steps)-1]; last.OK || last.Name == onlineca.StepEnrollment {
-		steps = append(steps, r.issuerStep(ctx, client, c.Roots))
+		steps = append(steps, r.issuerStep(ctx, client, c.Issuers))
 	}
 	return steps, nil
 }

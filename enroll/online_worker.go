@@ -354,7 +354,7 @@ func (w *OnlineWorker) fingerprintOfCA(ctx context.Context, settings Settings) (
 	}
 	trusted := map[string]bool{}
 	for _, row := range rows {
-		trusted[string(row.Fingerprint)] = true
+		trusted[string(row.Fingerprint)+row.For.String()] = true
 	}
 	for _, one := range slices.Sorted(maps.Keys(trusted)) {
 		add([]byte(one))

@@ -20,7 +20,8 @@ import (
 type plan struct {
 	*Rules
 	options  ImportOptions
-	anchors  []*x509.Certificate // capf-trust
+	anchors  []*x509.Certificate // those of capf-trust that vouch for LSCs
+	others   map[string]bool     // subjects in capf-trust that do not
 	call     map[string]bool     // fingerprints in callmanager-trust
 	spool    *spool
 	report   ImportReport
@@ -41,7 +42,7 @@ func serialOf(l store.LSC) brief {
 
 func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	p := &plan{
-		Rules: r, options: o, call: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
+		Rules: r, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
 		planned: map[int64]brief{}, serials: map[brief]bool{}, trust: newTrustAdvice(),
 	}
 	rows, err := r.Store.Trust(ctx, "")
@@ -51,6 +52,10 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	for _, row := range rows {
 		if row.Purpose == store.CallManagerTrust {
 			p.call[string(row.Fingerprint)] = true
+			continue
+		}
+		if !row.For.Has(store.ForLSC) {
+			p.others[row.Subject] = true
 			continue
 		}
 		c, err := x509.ParseCertificate(row.Certificate)
@@ -242,6 +247,9 @@ func (p *plan) unfit(request store.Request, c candidate) string {
 		return err.Error()
 	}
 	if c.untrusted != nil {
+		if p.others[c.Issuer.String()] && !p.knows(c.RawIssuer) {
+			return fmt.Sprintf("its issuer %q is in capf-trust, but does not vouch for LSCs (capf cert set ID --for lsc)", c.Issuer)
+		}
 		if !p.knows(c.RawIssuer) {
 			p.trust.miss(c.RawIssuer)
 			return fmt.Sprintf("its issuer %q is not in capf-trust", c.Issuer)
@@ -252,7 +260,7 @@ func (p *plan) unfit(request store.Request, c candidate) string {
 	return ""
 }
 
-// knows says whether some certificate in capf-trust bears the name.
+// knows says whether some certificate that vouches for LSCs bears the name.
 func (p *plan) knows(rawName []byte) bool {
 	return slices.ContainsFunc(p.anchors, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
 }

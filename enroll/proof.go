@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"capf/crypto"
 	"capf/store"
@@ -19,51 +18,49 @@ func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.D
 	if c.Existing == nil {
 		return nil, ending(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
 	}
-	anchors, err := r.anchors(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	cert, end, err := r.checkProof(ctx, *c.Existing, g.Device.Name)
 	if end != nil || err != nil {
 		return nil, end, err
 	}
 	kind := c.Existing.Kind
-	if end, err := r.checkPath(ctx, g, cert, kind, anchors); end != nil || err != nil {
-		return nil, end, err
-	}
 	shown := []store.DeviceCertificate{{Kind: string(kind), Certificate: cert.Raw, SeenAt: r.Now()}}
 	if kind == MIC {
-		g.mic = cert
+		end, err = r.checkMIC(ctx, g, cert)
+	} else {
+		end, err = r.checkLSC(ctx, cert)
+	}
+	if end != nil || err != nil {
+		return nil, end, err
 	}
 	if c.SUDI == nil {
 		return shown, nil, nil
 	}
 	// The SUDI's signature covers the session id, so a wrong one tells of a
-	// replay. Whether it chains to capf-trust matters only for its names: many
+	// replay. Whether it counts as a MIC matters only for its names: many
 	// sites remove the MIC roots, and their phones still send it.
 	sudi, end, err := r.checkProof(ctx, *c.SUDI, g.Device.Name)
 	if end != nil || err != nil {
 		return nil, end, err
 	}
-	if g.mic == nil && usableMIC(sudi, anchors, g.Device.Name, r.Now()) {
+	if g.mic != nil {
+		return shown, nil, nil
+	}
+	unfit, err := r.unfitMIC(ctx, sudi, g.Device.Name, true)
+	if err == nil && unfit == nil {
 		g.mic = sudi
 		shown = append(shown, store.DeviceCertificate{Kind: string(MIC), Certificate: sudi.Raw, SeenAt: r.Now()})
 	}
-	return shown, nil, nil
+	return shown, nil, err
 }
 
-// checkPath checks that the certificate chains to one of the anchors and is
-// valid now, or is a MIC and need not be.
-func (r *Rules) checkPath(ctx context.Context, g *Grant, cert *x509.Certificate, kind CertificateKind, anchors []*x509.Certificate) (*Ending, error) {
-	var opt crypto.PathOptions
-	if kind == MIC && g.Settings.AllowExpiredMIC {
-		ours, err := r.madeAsLSC(ctx, cert, g.Device.Name)
-		if err != nil {
-			return nil, err
-		}
-		opt.AllowExpired = !ours
+// checkLSC checks that an LSC chains to a certificate that vouches for LSCs, and
+// is valid now.
+func (r *Rules) checkLSC(ctx context.Context, cert *x509.Certificate) (*Ending, error) {
+	anchors, err := r.anchors(ctx, store.ForLSC|store.ForForeignLSC)
+	if err != nil {
+		return nil, err
 	}
-	_, err := crypto.VerifyPath(cert, anchors, nil, r.Now(), opt)
+	_, err = crypto.VerifyPath(cert, anchors, nil, r.Now(), crypto.PathOptions{})
 	if err == nil {
 		return nil, nil
 	}
@@ -72,24 +69,10 @@ func (r *Rules) checkPath(ctx context.Context, g *Grant, cert *x509.Certificate,
 	if berr != nil {
 		return nil, berr
 	}
-	if _, err = crypto.VerifyPath(cert, anchors, between, r.Now(), opt); err != nil {
-		return kind.decline("%v", err), nil
+	if _, err = crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{}); err != nil {
+		return LSC.decline("%v", err), nil
 	}
 	return nil, nil
-}
-
-// madeAsLSC says whether a certificate is an LSC, whatever the phone calls it:
-// whoever has the key of one that has expired could call it a MIC. A MIC's
-// name is more than the device's, and no CAPF has issued it.
-func (r *Rules) madeAsLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
-	if strings.EqualFold(cert.Subject.CommonName, device) || strings.Contains(cert.Issuer.CommonName, "CAPF-") {
-		return true, nil
-	}
-	_, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return true, err
 }
 
 // decline refuses a certificate of the kind.
@@ -145,17 +128,6 @@ func (r *Rules) belongs(ctx context.Context, cert *x509.Certificate, device stri
 		return true, nil
 	}
 	return false, err
-}
-
-// usableMIC says whether the names of a certificate may go into an LSC: it is
-// a manufacturer's, whose name is more than the device's, and it chains to
-// capf-trust. Names do not expire, so the validity does not matter here.
-func usableMIC(cert *x509.Certificate, anchors []*x509.Certificate, device string, now time.Time) bool {
-	if strings.EqualFold(cert.Subject.CommonName, device) {
-		return false
-	}
-	_, err := crypto.VerifyPath(cert, anchors, nil, now, crypto.PathOptions{AllowExpired: true})
-	return err == nil
 }
 
 func lscFingerprint(shown []store.DeviceCertificate) []byte {

@@ -158,15 +158,11 @@ func (r *Rules) names(ctx context.Context, g Grant, spki []byte) (crypto.LSC, er
 }
 
 // knownMIC is the MIC that the phone gave before. A fetched one was only
-// claimed, so it counts only when it chains to capf-trust and bears the
-// device's name. Nil when there is none.
+// claimed, so it counts only when it passes for the device's MIC. Nil when there
+// is none.
 func (r *Rules) knownMIC(ctx context.Context, d store.Device) (*x509.Certificate, error) {
 	certs, err := r.Store.DeviceCertificates(ctx, d.ID)
 	if err != nil || len(certs) == 0 {
-		return nil, err
-	}
-	anchors, err := r.anchors(ctx)
-	if err != nil {
 		return nil, err
 	}
 	for _, c := range certs {
@@ -177,11 +173,12 @@ func (r *Rules) knownMIC(ctx context.Context, d store.Device) (*x509.Certificate
 		if err != nil {
 			continue
 		}
-		mine, err := r.belongs(ctx, cert, d.Name)
+		// Names do not expire.
+		unfit, err := r.unfitMIC(ctx, cert, d.Name, true)
 		if err != nil {
 			return nil, err
 		}
-		if mine && usableMIC(cert, anchors, d.Name, r.Now()) {
+		if unfit == nil {
 			return cert, nil
 		}
 	}

@@ -12,47 +12,12 @@ import (
 	"capf/store"
 )
 
-func trustRow(c *x509.Certificate, p store.Purpose, description string, foreignCAPF bool) store.TrustCertificate {
+func trustRow(c *x509.Certificate, p store.Purpose, description string, uses store.Uses) store.TrustCertificate {
 	return store.TrustCertificate{
 		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: fingerprint(c.Raw),
-		Description: description, ForeignCAPF: foreignCAPF,
+		Description: description, For: uses,
 	}
-}
-
-// trusted are the certificates in capf-trust.
-func (r *Rules) trusted(ctx context.Context) ([]*x509.Certificate, error) {
-	rows, err := r.Store.Trust(ctx, store.CAPFTrust)
-	if err != nil {
-		return nil, err
-	}
-	var certs []*x509.Certificate
-	for _, row := range rows {
-		c, err := x509.ParseCertificate(row.Certificate)
-		if err != nil {
-			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
-		}
-		certs = append(certs, c)
-	}
-	return certs, nil
-}
-
-// anchors are the certificates to which a phone's own must chain: the CAPF
-// certificate and capf-trust.
-func (r *Rules) anchors(ctx context.Context) ([]*x509.Certificate, error) {
-	trusted, err := r.trusted(ctx)
-	if err != nil {
-		return nil, err
-	}
-	id, err := r.Store.Identity(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
-	}
-	capf, err := x509.ParseCertificate(id.Chain[0])
-	if err != nil {
-		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
-	}
-	return append([]*x509.Certificate{capf}, trusted...), nil
 }
 
 // isMICRoot recognises the manufacturer's roots that should not stay in

@@ -16,13 +16,15 @@ type UploadOutcome string
 // The outcomes of an upload.
 const (
 	UploadAdded   UploadOutcome = "added"
+	UploadChanged UploadOutcome = "changed"
 	UploadKnown   UploadOutcome = "already there"
 	UploadRefused UploadOutcome = "refused"
 	// UploadHeldBack is a good certificate of an upload in which another one
 	// was refused.
 	UploadHeldBack UploadOutcome = "not stored"
 	// UploadPlanned is what a dry run says of one that would be added.
-	UploadPlanned UploadOutcome = "would be added"
+	UploadPlanned       UploadOutcome = "would be added"
+	UploadChangePlanned UploadOutcome = "would be changed"
 )
 
 // UploadFile is a file with one certificate or a chain, PEM or DER, and the
@@ -41,57 +43,86 @@ type UploadRow struct {
 	Subject     string
 	Fingerprint string // SHA-256, hexadecimal
 	Outcome     UploadOutcome
-	Reason      string // why it was refused
-	Warning     string // what is unwise about it though it is allowed
+	Reason      string     // why it was refused
+	Warning     string     // what is unwise about it though it is allowed
+	For         store.Uses // what it vouches for then, in capf-trust
 
-	certificate *x509.Certificate
+	entry store.NewTrust
 }
 
 // UploadOptions are the choices of an upload.
 type UploadOptions struct {
 	Description string
+	// Describe gives the description also to what is there already, and an
+	// empty one takes its description away.
+	Describe bool
+	// For is what the certificates in capf-trust vouch for, also those that are
+	// there already. With none it follows from their kind, and those that are
+	// there stay as they are.
+	For store.Uses
 	// ForeignCAPF marks another cluster's CAPF certificate, whose name would
-	// otherwise be refused.
+	// otherwise be refused; without For it vouches for that cluster's LSCs.
 	ForeignCAPF bool
 	DryRun      bool
 }
 
+// foreign says whether the names of CAPF certificates are allowed.
+func (o UploadOptions) foreign() bool { return o.ForeignCAPF || o.For.Has(store.ForForeignLSC) }
+
 // UploadTrust puts the certificates of files into trust stores, all in one
 // transaction: when one is refused, none is stored, and the error is
-// ErrRefused. The rows say what became of each. What is there already stays as
-// it is, so that an upload may be repeated.
+// ErrRefused. The rows say what became of each. What is there already gets what
+// the options say of it and stays as it is otherwise, so that an upload may be
+// repeated.
 func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) ([]UploadRow, error) {
-	rows, refusedRows := r.planUpload(files, o)
+	rows, refusedRows, err := r.planUpload(ctx, files, o)
+	if err != nil {
+		return nil, err
+	}
 	if refusedRows > 0 {
 		for i := range rows {
-			if rows[i].Outcome == "" {
+			if rows[i].Outcome != UploadRefused {
 				rows[i].Outcome = UploadHeldBack
 			}
 		}
 		return rows, uploadRefusal(rows, refusedRows)
 	}
 	if o.DryRun {
-		return rows, r.foreseeUpload(ctx, rows)
+		return rows, nil
 	}
-	list := make([]store.TrustCertificate, len(rows))
+	list := make([]store.NewTrust, len(rows))
 	for i, row := range rows {
-		list[i] = trustRow(row.certificate, row.Purpose, o.Description, o.ForeignCAPF)
+		list[i] = row.entry
 	}
-	added, err := r.Store.AddTrusts(ctx, actor, list)
+	stored, became, err := r.Store.AddTrusts(ctx, actor, list)
 	if err != nil {
 		return nil, err
 	}
 	for i := range rows {
-		rows[i].Outcome = UploadKnown
-		if added[i] {
+		rows[i].For = stored[i].For
+		switch became[i] {
+		case store.TrustAdded:
 			rows[i].Outcome = UploadAdded
+		case store.TrustChanged:
+			rows[i].Outcome = UploadChanged
+		case store.TrustSame:
+			rows[i].Outcome = UploadKnown
 		}
 	}
 	return rows, nil
 }
 
-// planUpload reads and checks everything and decides nothing but refusals.
-func (r *Rules) planUpload(files []UploadFile, o UploadOptions) (rows []UploadRow, refusals int) {
+// planUpload reads and checks everything, and foresees what would become of
+// what is not refused.
+func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOptions) (rows []UploadRow, refusals int, err error) {
+	known, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return nil, 0, err
+	}
+	there := map[string]store.TrustCertificate{}
+	for _, k := range known {
+		there[string(k.Purpose)+string(k.Fingerprint)] = k
+	}
 	for _, f := range files {
 		certs, err := crypto.ParseCertificates(f.Data)
 		if err != nil {
@@ -101,18 +132,51 @@ func (r *Rules) planUpload(files []UploadFile, o UploadOptions) (rows []UploadRo
 		}
 		for _, c := range certs {
 			for _, p := range f.Purposes {
-				row := UploadRow{File: f.Name, Purpose: p, Subject: c.Subject.String(), Fingerprint: crypto.Fingerprint(c), certificate: c}
-				if err := crypto.CheckTrust(c, crypto.Purpose(p), o.ForeignCAPF, r.Now()); err != nil {
-					row.Outcome, row.Reason = UploadRefused, err.Error()
+				row := r.planRow(c, p, o, there)
+				if row.File = f.Name; row.Outcome == UploadRefused {
 					refusals++
-				} else if p == store.CallManagerTrust && isMICRoot(c) {
-					row.Warning = fmt.Sprintf("%q is a MIC root, which should not stay in %s", c.Subject.CommonName, p)
 				}
 				rows = append(rows, row)
 			}
 		}
 	}
-	return rows, refusals
+	return rows, refusals, nil
+}
+
+// planRow decides about one certificate for one trust store; there is what the
+// stores will hold by then.
+func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, there map[string]store.TrustCertificate) UploadRow {
+	key := string(p) + string(fingerprint(c.Raw))
+	have, is := there[key]
+	row := UploadRow{Purpose: p, Subject: c.Subject.String(), Fingerprint: crypto.Fingerprint(c)}
+	var edit store.TrustEdit
+	if o.Describe {
+		edit.Description = &o.Description
+	}
+	err := crypto.CheckTrust(c, crypto.Purpose(p), o.foreign(), r.Now())
+	if err == nil && p == store.CAPFTrust {
+		row.For = o.uses(c, have, is)
+		if o.For != 0 || row.For != have.For {
+			edit.For = &row.For
+			err = checkUses(c, row.For)
+		}
+	}
+	row.entry = store.NewTrust{TrustCertificate: trustRow(c, p, o.Description, row.For), IfThere: edit}
+	switch {
+	case err != nil:
+		row.Outcome, row.Reason = UploadRefused, err.Error()
+		return row
+	case !is:
+		row.Outcome, there[key] = UploadPlanned, row.entry.TrustCertificate
+	case edit.Changes(have):
+		row.Outcome = UploadChangePlanned
+	default:
+		row.Outcome = UploadKnown
+	}
+	if p == store.CallManagerTrust && isMICRoot(c) {
+		row.Warning = fmt.Sprintf("%q is a MIC root, which should not stay in %s", c.Subject.CommonName, p)
+	}
+	return row
 }
 
 // uploadRefusal words the refusal of a whole upload.
@@ -125,27 +189,6 @@ func uploadRefusal(rows []UploadRow, refusals int) error {
 		return refused("%q: %s", row.File, row.Reason)
 	}
 	return refused("%q for %s: %s", row.File, row.Purpose, row.Reason)
-}
-
-// foreseeUpload says what an upload would do.
-func (r *Rules) foreseeUpload(ctx context.Context, rows []UploadRow) error {
-	known, err := r.Store.Trust(ctx, "")
-	if err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for _, k := range known {
-		seen[string(k.Purpose)+string(k.Fingerprint)] = true
-	}
-	for i, row := range rows {
-		key := string(row.Purpose) + string(fingerprint(row.certificate.Raw))
-		rows[i].Outcome = UploadPlanned
-		if seen[key] {
-			rows[i].Outcome = UploadKnown
-		}
-		seen[key] = true
-	}
-	return nil
 }
 
 // MICRoots are the certificates of a trust store, of all when the purpose is
@@ -210,7 +253,7 @@ func (r *Rules) knowIssuer(ctx context.Context, last *x509.Certificate) error {
 	if string(last.RawIssuer) == string(last.RawSubject) {
 		return nil
 	}
-	anchors, err := r.trusted(ctx)
+	anchors, err := r.trusted(ctx, store.ForLSC)
 	if err != nil {
 		return err
 	}

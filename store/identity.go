@@ -94,7 +94,7 @@ func (t *tx) retire(onlyNew bool, next Identity) error {
 	_, err = t.trust(TrustCertificate{
 		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: old, Fingerprint: fingerprint(old),
-		Description: "CAPF certificate until " + t.now.Format("2006-01-02"),
+		Description: "CAPF certificate until " + t.now.Format("2006-01-02"), For: ForLSC,
 	})
 	return err
 }

@@ -21,7 +21,8 @@ type executor interface {
 
 // afterwards is what a migration does beyond SQL, right after its script.
 var afterwards = map[string]func(context.Context, executor) error{
-	"0004_audit.sql": chainOldEvents,
+	"0004_audit.sql":     chainOldEvents,
+	"0009_trust_for.sql": decideOldTrust,
 }
 
 // latest is the number of the newest migration, which is the schema version.

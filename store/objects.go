@@ -91,7 +91,8 @@ type TrustCertificate struct {
 	Certificate []byte // DER
 	Fingerprint []byte // SHA-256 of Certificate
 	Description string
-	ForeignCAPF bool // explicitly marked as another cluster's CAPF certificate
+	For         Uses // what it vouches for; nothing outside capf-trust
+	Undecided   bool // what it vouches for was guessed when the database was brought up to date
 	AddedAt     time.Time
 }
 

@@ -116,20 +116,20 @@ func TestTrust(t *testing.T) {
 	s, _ := newStore(t)
 	want := TrustCertificate{
 		Purpose: CAPFTrust, Subject: "CN=Root", Issuer: "CN=Root", Serial: "0A:0b", NotBefore: start, NotAfter: start.AddDate(9, 0, 0),
-		Certificate: []byte("der"), Fingerprint: []byte("sum"), Description: "the company's", ForeignCAPF: true,
+		Certificate: []byte("der"), Fingerprint: []byte("sum"), Description: "the company's", For: ForLSC | ForHTTPS,
 	}
-	add := func(purpose Purpose, wanted bool) {
+	add := func(purpose Purpose, wanted TrustOutcome) {
 		t.Helper()
 		c := want
 		c.Purpose = purpose
-		if added, err := s.AddTrusts(t.Context(), operator, []TrustCertificate{c}); err != nil || added[0] != wanted {
-			t.Errorf("added: %v, %v", added, err)
+		if _, got, err := s.AddTrusts(t.Context(), operator, []NewTrust{{TrustCertificate: c}}); err != nil || got[0] != wanted {
+			t.Errorf("it is %v, %v", got, err)
 		}
 	}
 	e := events(t, s, 2, func() {
-		add(CAPFTrust, true)
-		add(CallManagerTrust, true)
-		add(CAPFTrust, false)
+		add(CAPFTrust, TrustAdded)
+		add(CallManagerTrust, TrustAdded)
+		add(CAPFTrust, TrustSame)
 	})
 	if e.Action != "cert-upload" || e.Detail != "callmanager-trust: CN=Root" {
 		t.Errorf("the event is %+v", e)
@@ -144,7 +144,7 @@ func TestTrust(t *testing.T) {
 	}
 	events(t, s, 1, func() { must(t, s.DeleteTrust(t.Context(), operator, 1)) })
 	wantErr(t, s.DeleteTrust(t.Context(), operator, 1), ErrNotFound)
-	_, err := s.AddTrusts(t.Context(), operator, []TrustCertificate{{Purpose: "elsewhere", Certificate: []byte("x"), Fingerprint: []byte("x")}})
+	_, _, err := s.AddTrusts(t.Context(), operator, []NewTrust{{TrustCertificate: TrustCertificate{Purpose: "elsewhere", Certificate: []byte("x"), Fingerprint: []byte("x")}}})
 	if err == nil {
 		t.Error("a purpose that there is not is kept")
 	}

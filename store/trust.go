@@ -1,51 +1,164 @@
 package store
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 func (c *TrustCertificate) fields() []any {
 	return []any{&c.ID, (*string)(&c.Purpose), &c.Subject, &c.Issuer, &c.Serial, (*bound)(&c.NotBefore),
-		(*bound)(&c.NotAfter), &c.Description, &c.ForeignCAPF, (*instant)(&c.AddedAt), &c.Fingerprint, &c.Certificate}
+		(*bound)(&c.NotAfter), &c.Description, use{&c.For, ForMIC}, use{&c.For, ForLSC}, use{&c.For, ForForeignLSC},
+		use{&c.For, ForHTTPS}, &c.Undecided, (*instant)(&c.AddedAt), &c.Fingerprint, &c.Certificate}
 }
 
-// AddTrusts adds certificates to their trust stores, all or none; their ids
-// and times are the store's. It says of each whether it was added: one that is
-// there already, or comes twice, is left as it is.
-func (s *Store) AddTrusts(ctx context.Context, a Actor, list []TrustCertificate) (added []bool, err error) {
+const selectTrust = `SELECT id, purpose, subject, issuer, serial, not_before, not_after, description,
+	for_mic, for_lsc, for_foreign_lsc, for_https, undecided, added_at, fingerprint, certificate FROM trust_certificates`
+
+// TrustEdit changes a trust certificate; what is nil stays as it is.
+type TrustEdit struct {
+	For         *Uses // decides, where a migration could not
+	Description *string
+}
+
+// Changes says whether a trust certificate would not stay as it is.
+func (e TrustEdit) Changes(c TrustCertificate) bool {
+	after := e.apply(c)
+	return after.For != c.For || after.Undecided != c.Undecided || after.Description != c.Description
+}
+
+func (e TrustEdit) apply(c TrustCertificate) TrustCertificate {
+	if e.For != nil {
+		c.For, c.Undecided = *e.For, false
+	}
+	if e.Description != nil {
+		c.Description = *e.Description
+	}
+	return c
+}
+
+// NewTrust is a certificate for a trust store. If it is there already, the
+// edit is applied to the row, whose other columns stay.
+type NewTrust struct {
+	TrustCertificate
+	IfThere TrustEdit
+}
+
+// TrustOutcome is what became of a certificate for a trust store.
+type TrustOutcome string
+
+// The outcomes.
+const (
+	TrustAdded   TrustOutcome = "added"
+	TrustChanged TrustOutcome = "changed"
+	TrustSame    TrustOutcome = "same"
+)
+
+// AddTrusts adds certificates to their trust stores, or changes those that are
+// there already, all or none; their ids and times are the store's. It returns
+// the rows as they stand then, and says of each what became of it.
+func (s *Store) AddTrusts(ctx context.Context, a Actor, list []NewTrust) (rows []TrustCertificate, outcomes []TrustOutcome, err error) {
 	var at TrustCertificate
 	err = s.change(ctx, func(t *tx) error {
-		added = make([]bool, len(list))
+		rows, outcomes = make([]TrustCertificate, len(list)), make([]TrustOutcome, len(list))
 		for i, c := range list {
-			var err error
-			if added[i], err = t.trust(c); err == nil && added[i] {
-				err = t.event(a, "", EventText{Action: "cert-upload", Detail: string(c.Purpose) + ": " + c.Subject})
+			at = c.TrustCertificate
+			added, err := t.trust(c.TrustCertificate)
+			if err != nil {
+				return err
+			}
+			err = t.row(selectTrust+" WHERE purpose = ? AND fingerprint = ?", string(c.Purpose), c.Fingerprint).Scan(rows[i].fields()...)
+			if err != nil {
+				return err
+			}
+			if added {
+				outcomes[i] = TrustAdded
+				err = t.event(a, "", EventText{Action: "cert-upload", Detail: rows[i].named() + rows[i].vouches()})
+			} else {
+				outcomes[i], err = t.editTrust(a, &rows[i], c.IfThere)
 			}
 			if err != nil {
-				at = c
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, failed(err, "adding %q to %s", at.Subject, at.Purpose)
+		return nil, nil, failed(err, "adding %q to %s", at.Subject, at.Purpose)
 	}
-	return added, nil
+	return rows, outcomes, nil
+}
+
+// named is how an event names the certificate.
+func (c *TrustCertificate) named() string { return string(c.Purpose) + ": " + c.Subject }
+
+// vouches says in an event what the certificate vouches for.
+func (c *TrustCertificate) vouches() string {
+	if c.Purpose != CAPFTrust {
+		return ""
+	}
+	if c.For == 0 {
+		return "; for nothing"
+	}
+	return "; for " + c.For.String()
 }
 
 func (t *tx) trust(c TrustCertificate) (added bool, err error) {
-	n, err := t.exec(`INSERT INTO trust_certificates (purpose, subject, issuer, serial, not_before, not_after,
-		description, foreign_capf, added_at, fingerprint, certificate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	n, err := t.exec(`INSERT INTO trust_certificates (purpose, subject, issuer, serial, not_before, not_after, description,
+		for_mic, for_lsc, for_foreign_lsc, for_https, added_at, fingerprint, certificate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (purpose, fingerprint) DO NOTHING`,
-		string(c.Purpose), c.Subject, c.Issuer, plainSerial(c.Serial), millis(c.NotBefore), millis(c.NotAfter),
-		c.Description, c.ForeignCAPF, millis(t.now), c.Fingerprint, c.Certificate)
+		string(c.Purpose), c.Subject, c.Issuer, plainSerial(c.Serial), millis(c.NotBefore), millis(c.NotAfter), c.Description,
+		c.For.Has(ForMIC), c.For.Has(ForLSC), c.For.Has(ForForeignLSC), c.For.Has(ForHTTPS), millis(t.now), c.Fingerprint, c.Certificate)
 	return n == 1, err
+}
+
+// EditTrusts changes trust certificates, all or none, and returns them as they
+// stand then. ErrNotFound: there is none with one of the ids.
+func (s *Store) EditTrusts(ctx context.Context, a Actor, ids []int64, e TrustEdit) (rows []TrustCertificate, outcomes []TrustOutcome, err error) {
+	var at int64
+	err = s.change(ctx, func(t *tx) error {
+		rows, outcomes = make([]TrustCertificate, len(ids)), make([]TrustOutcome, len(ids))
+		for i, id := range ids {
+			at = id
+			if err := t.row(selectTrust+" WHERE id = ?", id).Scan(rows[i].fields()...); err != nil {
+				return err
+			}
+			var err error
+			if outcomes[i], err = t.editTrust(a, &rows[i], e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, failed(err, "changing trust certificate %d", at)
+	}
+	return rows, outcomes, nil
+}
+
+// editTrust changes a row that has just been read.
+func (t *tx) editTrust(a Actor, c *TrustCertificate, e TrustEdit) (TrustOutcome, error) {
+	if !e.Changes(*c) {
+		return TrustSame, nil
+	}
+	before := *c
+	*c = e.apply(before)
+	_, err := t.exec(`UPDATE trust_certificates SET for_mic = ?, for_lsc = ?, for_foreign_lsc = ?, for_https = ?, undecided = ?,
+		description = ? WHERE id = ?`, c.For.Has(ForMIC), c.For.Has(ForLSC), c.For.Has(ForForeignLSC), c.For.Has(ForHTTPS),
+		c.Undecided, c.Description, c.ID)
+	if err != nil {
+		return "", err
+	}
+	detail := c.named() + c.vouches()
+	if c.Description != before.Description {
+		detail += fmt.Sprintf("; description %q", c.Description)
+	}
+	return TrustChanged, t.event(a, "", EventText{Action: "cert-set", Detail: detail})
 }
 
 // Trust returns the certificates of a trust store, of all when the purpose is
 // empty, in the order in which they were added.
 func (s *Store) Trust(ctx context.Context, p Purpose) ([]TrustCertificate, error) {
-	q := query{selection: `SELECT id, purpose, subject, issuer, serial, not_before, not_after, description, foreign_capf,
-		added_at, fingerprint, certificate FROM trust_certificates`, order: "id"}
+	q := query{selection: selectTrust, order: "id"}
 	if p != "" {
 		q.where("purpose = ?", string(p))
 	}

@@ -188,7 +188,7 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 
 // trusts says whether the issuer of the leaf is in capf-trust.
 func (m *microsoft) trusts(leaf *x509.Certificate) bool {
-	return slices.ContainsFunc(m.Roots, func(c *x509.Certificate) bool { return issued(c, leaf) })
+	return slices.ContainsFunc(m.Issuers, func(c *x509.Certificate) bool { return issued(c, leaf) })
 }
 
 // renewals stands in a script of the page that offers the CA's certificates:

@@ -52,9 +52,14 @@ type Config struct {
 	// ClientCertificate is shown to a CA that asks for one in the TLS handshake.
 	ClientCertificate *tls.Certificate
 
-	// Roots is capf-trust and the only source of trust; the system's roots are
-	// not used. A server's own certificate in it is trusted as it is.
+	// Roots are those of capf-trust that vouch for the CA's web server, and the
+	// only source of trust; the system's roots are not used. A server's own
+	// certificate in it is trusted as it is.
 	Roots []*x509.Certificate
+
+	// Issuers are those of capf-trust that vouch for LSCs. A path from a
+	// certificate that one of them has issued needs nothing else from the CA.
+	Issuers []*x509.Certificate
 
 	Limits Limits
 	Log    *slog.Logger // nothing is logged when nil

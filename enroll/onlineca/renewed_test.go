@@ -73,7 +73,7 @@ func TestChainThatIsNotNeeded(t *testing.T) {
 	if e := failure(t, err, onlineca.ErrUnreachable); e.Code != "500" {
 		t.Errorf("%+v", e)
 	}
-	c = client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Roots = append(c.Roots, ca.Issuing()) })
+	c = client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.Issuers = append(c.Issuers, ca.Issuing()) })
 	if a, err = c.Fetch(t.Context(), a.RequestID); err != nil || a.Leaf == nil {
 		t.Errorf("%+v, %v", a, err)
 	}

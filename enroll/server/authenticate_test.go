@@ -100,7 +100,7 @@ func TestByExistingCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	maker, stranger := authority(t, "Manufacturer"), authority(t, "Stranger")
-	_, err = h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: maker.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, enroll.UploadOptions{ForeignCAPF: true})
+	_, err = h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: maker.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, enroll.UploadOptions{For: store.ForMIC})
 	if err != nil {
 		t.Fatal(err)
 	}

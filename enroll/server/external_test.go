@@ -77,7 +77,7 @@ func offline(t *testing.T, set ...func(*server.Config)) (*house, *crypto.Authori
 	h := open(t, set...)
 	h.set("certificate_issuer", "offline-ca")
 	ca := authority(t, "Company")
-	_, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: ca.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, enroll.UploadOptions{ForeignCAPF: true})
+	_, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: ca.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, enroll.UploadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,60 @@
+package crypto
+
+import (
+	"crypto/x509"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// micName is the form of the names in MICs and SUDIs: the product, in capitals as
+// manufacturers write it, a hyphen, and the name that phones give themselves, which is
+// three letters and the address of the network card. Whatever else is issued under the
+// same CA, to people or servers, is called otherwise.
+var micName = regexp.MustCompile(`^[A-Z0-9][A-Z0-9+./=_-]*-([A-Za-z]{3}[0-9A-Fa-f]{12})$`)
+
+// CheckMIC refuses, with ErrUnfit and the reason, a certificate that a manufacturer
+// cannot have made as the MIC of the device: its one common name is the device's, or the
+// product's and the device's (CP-8861-SEP001122334455); it is no CA; keyUsage and
+// extendedKeyUsage, where there are any, are fit for client authentication. Whether a
+// manufacturer has made it is for VerifyPath.
+func CheckMIC(cert *x509.Certificate, device string) error {
+	name := cert.Subject.CommonName
+	var names int
+	for _, a := range cert.Subject.Names {
+		if a.Type.Equal(commonName.oid) {
+			names++
+		}
+	}
+	switch {
+	case names != 1:
+		return unfit("the certificate has %d common names instead of one", names)
+	case commonName.check(name) != nil:
+		return unfit("%v", commonName.check(name))
+	case !micOf(name, device):
+		return unfit("%q is not the name of a MIC of the device", name)
+	case cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign != 0:
+		return unfit("%q is a CA", name)
+	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return unfit("%q has a keyUsage without digitalSignature", name)
+	}
+	return checkClientAuth(cert)
+}
+
+func micOf(name, device string) bool {
+	if strings.EqualFold(name, device) {
+		return true
+	}
+	m := micName.FindStringSubmatch(name)
+	return m != nil && strings.EqualFold(m[1], device)
+}
+
+// checkClientAuth refuses an extendedKeyUsage that is there and says neither
+// clientAuth nor any. Critical or not makes no difference (RFC 5280 section 4.2.1.12).
+func checkClientAuth(cert *x509.Certificate) error {
+	if !hasExtension(cert, extKeyUsageOID) ||
+		slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) {
+		return nil
+	}
+	return unfit("%q has an extendedKeyUsage without clientAuth", nameOf(cert))
+}

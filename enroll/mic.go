@@ -1,0 +1,48 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// checkMIC checks that a certificate that the phone calls its MIC is one.
+func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*Ending, error) {
+	unfit, err := r.unfitMIC(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
+	if err != nil {
+		return nil, err
+	}
+	if unfit != nil {
+		return MIC.decline("%v", unfit), nil
+	}
+	g.mic = cert
+	return nil, nil
+}
+
+// unfitMIC says why a certificate does not count as the MIC of a device, nil
+// when it does: a manufacturer has made it for this device and for client
+// authentication, and nobody as an LSC, whatever the phone calls it.
+func (r *Rules) unfitMIC(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
+	if err := crypto.CheckMIC(cert, device); err != nil {
+		return err, nil
+	}
+	if _, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16)); !errors.Is(err, store.ErrNotFound) {
+		if err != nil {
+			return nil, err
+		}
+		return errors.New("it is an LSC that was issued here"), nil
+	}
+	anchors, err := r.anchors(ctx, store.ForMIC)
+	if err != nil {
+		return nil, err
+	}
+	between, err := r.trusted(ctx, ^store.ForMIC)
+	if err != nil {
+		return nil, err
+	}
+	_, unfit = crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
+	return unfit, nil
+}

@@ -1,0 +1,97 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// trusted are the certificates in capf-trust that vouch for one of the uses.
+func (r *Rules) trusted(ctx context.Context, uses store.Uses) ([]*x509.Certificate, error) {
+	rows, err := r.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return nil, err
+	}
+	var certs []*x509.Certificate
+	for _, row := range rows {
+		if row.For&uses == 0 {
+			continue
+		}
+		c, err := x509.ParseCertificate(row.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
+		}
+		certs = append(certs, c)
+	}
+	return certs, nil
+}
+
+// anchors are the certificates to which one that a phone shows must chain: those
+// of capf-trust that vouch for one of the uses and, for LSCs, the CAPF
+// certificate, which vouches for nothing else.
+func (r *Rules) anchors(ctx context.Context, uses store.Uses) ([]*x509.Certificate, error) {
+	trusted, err := r.trusted(ctx, uses)
+	if err != nil || !uses.Has(store.ForLSC) {
+		return trusted, err
+	}
+	capf, err := r.capfCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return append([]*x509.Certificate{capf}, trusted...), nil
+}
+
+// usesByKind is what a certificate for capf-trust vouches for when nobody says:
+// a manufacturer's for MICs; a company's CA, which is uploaded once, for LSCs
+// and the web server of the online CA; a web server's own for itself.
+func usesByKind(c *x509.Certificate, foreignCAPF bool) store.Uses {
+	switch {
+	case foreignCAPF:
+		return store.ForForeignLSC
+	case crypto.IsManufacturer(c):
+		return store.ForMIC
+	case !crypto.IsAnchorCA(c):
+		return store.ForHTTPS
+	}
+	return store.ForLSC | store.ForHTTPS
+}
+
+// uses are what a certificate vouches for after an upload; have is the row of
+// one that is there.
+func (o UploadOptions) uses(c *x509.Certificate, have store.TrustCertificate, is bool) store.Uses {
+	switch {
+	case o.For != 0:
+		return o.For
+	case is && o.ForeignCAPF:
+		return have.For | store.ForForeignLSC
+	case is:
+		return have.For
+	}
+	return usesByKind(c, o.ForeignCAPF)
+}
+
+// checkUses refuses what a certificate cannot vouch for. A CAPF makes LSCs and
+// nothing else: one of them that passed for a MIC or for the online CA's web
+// server would be the attack that uses exist against.
+func checkUses(c *x509.Certificate, u store.Uses) error {
+	name := nameOf(c)
+	switch {
+	case u == 0:
+		return refused("%q has to vouch for something; what is not to be trusted is deleted", name)
+	case u != store.ForHTTPS && !crypto.IsAnchorCA(c):
+		return refused("%q is not a CA, so it vouches for https only", name)
+	case isCAPFName(c) && u&(store.ForMIC|store.ForHTTPS) != 0:
+		return refused("%q is a CAPF certificate, which makes LSCs and vouches for neither mic nor https", name)
+	case u.Has(store.ForMIC | store.ForForeignLSC):
+		return refused("%q cannot vouch for mic and foreign-lsc: the LSCs of another cluster would pass for MICs", name)
+	}
+	return nil
+}
+
+// isCAPFName says whether a certificate is some cluster's CAPF certificate: its
+// name is reserved for those.
+func isCAPFName(c *x509.Certificate) bool { return strings.Contains(c.Subject.CommonName, "CAPF-") }
