@@ -128,10 +128,20 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 	case !hasValue:
 		value, taken = rest[0], 1
 	}
-	if value == "" && !slices.Contains(l.command.mayBeEmpty, name) {
-		return "", "", 0, usagef("%sthe value of --%s is empty", l.doing(), name)
+	if value == "" {
+		return "", "", 0, l.emptyValue(name)
 	}
 	return name, "--" + name + "=" + value, taken, nil
+}
+
+// emptyValue refuses the empty value of a flag, mostly that of a script whose
+// variable is not set: it takes nothing away.
+func (l *line) emptyValue(name string) error {
+	err := &usageError{text: l.doing() + "the value of --" + name + " is empty"}
+	if slices.Contains(l.command.clears, name) {
+		err.hint = "--clear " + name + " takes it away"
+	}
+	return err
 }
 
 // unknownFlag refuses a flag, which is shown as it was typed.
@@ -176,13 +186,12 @@ func (l *line) check(flags []string) error {
 }
 
 // checkEmpty refuses empty arguments, mostly those of a script whose variable
-// is not set: as a pattern, one would stand for everything. A parameter tells
-// itself whether its VALUE may be empty.
+// is not set: as a pattern, one would stand for everything.
 func (l *line) checkEmpty() error {
 	names := strings.Fields(l.command.args)
 	for i, arg := range l.args {
-		name, _, _ := strings.Cut(strings.Trim(names[min(i, len(names)-1)], "[]"), "...")
-		if arg == "" && name != "VALUE" {
+		if arg == "" {
+			name, _, _ := strings.Cut(strings.Trim(names[min(i, len(names)-1)], "[]"), "...")
 			return usagef("%s%s is empty", l.doing(), name)
 		}
 	}

@@ -53,7 +53,7 @@ changed, so that the phone contacts CAPF.`,
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
 		),
-		mayBeEmpty: clearable(),
+		clears: deviceClears(),
 		run: func(env *Env, c *cli.Context) error {
 			o, err := env.bulkUpdateChoice(c)
 			if err != nil {
@@ -82,19 +82,14 @@ func (env *Env) bulkUpdateChoice(c *cli.Context) (o bulkUpdateOptions, err error
 }
 
 func (o *bulkUpdateOptions) check(all bool) error {
-	given := 0
-	for _, is := range []bool{o.update.Edit.Unique, o.generate, o.update.Edit.String != nil} {
-		if is {
-			given++
-		}
+	if err := oneString(o.update.Edit, o.generate); err != nil {
+		return err
 	}
 	switch {
 	case all && !o.update.Selection.Empty():
 		return usagef("--all and a filter exclude each other")
 	case !all && o.update.Selection.Empty():
 		return &usageError{text: "no filter says which devices", hint: "capf bulk select --help lists the filters; --all selects all devices"}
-	case given > 1:
-		return usagef("--unique-strings, --generate-string and a string of your own exclude each other")
 	case o.update.Edit.Empty() && !o.generate:
 		return &usageError{text: "nothing to change was given", hint: "capf bulk update --help lists the settings"}
 	case o.stringsFile != "" && !o.update.Edit.Unique:

@@ -49,7 +49,6 @@ With --purpose capf the files are what a company CA has made of the request of
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
-		mayBeEmpty: []string{"description"},
 		run: func(env *Env, c *cli.Context) error {
 			o, err := certUploadChoice(c)
 			if err != nil {

@@ -20,11 +20,9 @@ type command struct {
 	example string // a command line that works
 	output  output
 	flags   []cli.Flag
-	noStore bool // it opens no database, so --db would mislead
-	// mayBeEmpty are the flags whose empty value means something: it takes away
-	// what there was. Any other is that of a script whose variable is not set.
-	mayBeEmpty []string
-	run        func(env *Env, c *cli.Context) error
+	noStore bool     // it opens no database, so --db would mislead
+	clears  []string // the settings that its flag --clear takes away
+	run     func(env *Env, c *cli.Context) error
 
 	commands []command // of a group
 }
@@ -79,6 +77,9 @@ func commonFlags() []cli.Flag {
 // allFlags are the command's own flags and the common ones that it takes.
 func (c *command) allFlags() []cli.Flag {
 	flags := slices.Clone(c.flags)
+	if c.clears != nil {
+		flags = append(flags, clearFlag(c.clears))
+	}
 	for _, f := range commonFlags() {
 		name := f.Names()[0]
 		takes := name == "db" && !c.noStore ||

@@ -23,7 +23,7 @@ otherwise. What is not given gets the vendor's default: no operation, By Null
 String, RSA Only, 2048 bits. Adding a device again that is as asked changes
 nothing.`,
 		example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
-		output:  object, flags: settingFlags(), mayBeEmpty: clearable(),
+		output:  object, flags: settingFlags(),
 		run: func(env *Env, c *cli.Context) error {
 			edit, err := env.deviceEdit(c)
 			if err != nil {

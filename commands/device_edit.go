@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/enroll/provision"
 	"capf/store"
 )
 
@@ -29,8 +30,8 @@ func settingFlags() []cli.Flag {
 	}
 }
 
-// clearable are the settings that an empty value takes away.
-func clearable() []string { return []string{"description", "model", "pool"} }
+// deviceClears are the settings of a device that can be taken away.
+func deviceClears() []string { return []string{"auth-string", "description", "model", "pool"} }
 
 // deviceEdit reads the settings that were given.
 func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
@@ -55,7 +56,46 @@ func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
 			return e, err
 		}
 	}
+	if err := clearSettings(c, &e); err != nil {
+		return e, err
+	}
 	return e, env.editString(c, &e)
+}
+
+// clearSettings takes settings away.
+func clearSettings(c *cli.Context, e *enroll.DeviceEdit) error {
+	what, err := cleared(c, deviceClears())
+	for _, name := range what {
+		switch name {
+		case "auth-string":
+			e.NoString = true
+		case "description":
+			e.Description = new("")
+		case "model":
+			e.Model = new("")
+		case "pool":
+			e.Pool = new("")
+		}
+	}
+	if e.NoString && (c.IsSet("auth-string-file") || c.Bool("auth-string-prompt")) {
+		return usagef("an authentication string and --clear auth-string exclude each other")
+	}
+	return err
+}
+
+// oneString refuses more than one answer to what becomes of the authentication
+// string.
+func oneString(e provision.Edit, generate bool) error {
+	given := 0
+	for _, is := range []bool{e.Unique, generate, e.String != nil, e.NoString} {
+		if is {
+			given++
+		}
+	}
+	if given > 1 {
+		return usagef("--unique-strings, --generate-string, a string of your own and --clear auth-string exclude each other")
+	}
+	return nil
 }
 
 // editString gets the authentication string, which is never an argument.
@@ -68,7 +108,7 @@ func (env *Env) editString(c *cli.Context, e *enroll.DeviceEdit) error {
 	case c.Bool("auth-string-prompt") && env.Prompt == nil:
 		err = usagef("--auth-string-prompt needs a terminal; use --auth-string-file")
 	case c.Bool("auth-string-prompt"):
-		s, err = env.Prompt.Secret("Authentication string")
+		s, err = env.askSecret("Authentication string")
 	default:
 		return nil
 	}

@@ -17,9 +17,10 @@ func deviceSetCommand() command {
 	return command{
 		name: "set", args: "NAME", short: "change a device or schedule an operation for it",
 		about: `Only what is given is changed. Setting --operation schedules it anew; a time
-alone moves the end of the one that is scheduled.`,
+alone moves the end of the one that is scheduled. An empty value or answer takes
+nothing away; --clear does.`,
 		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
-		output:  object, flags: settingFlags(), mayBeEmpty: clearable(),
+		output:  object, flags: settingFlags(), clears: deviceClears(),
 		run: func(env *Env, c *cli.Context) error {
 			edit, err := env.deviceEdit(c)
 			if err != nil {

@@ -12,38 +12,48 @@ import (
 func featureGroupAddCommand() command {
 	return command{
 		name: "add", aliases: []string{"set"}, args: "NAME", short: "add a feature group template, or have it name another template",
-		about:   `LDAP directories name it; devices that exist are not touched.`,
+		about: `LDAP directories name it; devices that exist are not touched. The description of
+one that exists stays, unless another is given.`,
 		example: "capf feature-group add staff --template softphones",
 		output:  object,
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "template", Usage: "the universal device template `NAME`"},
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 		},
-		mayBeEmpty: []string{"description"},
+		clears: []string{"description"},
 		run: func(env *Env, c *cli.Context) error {
 			if c.String("template") == "" {
 				return &usageError{text: "--template is missing", hint: "capf template list shows the templates"}
 			}
-			return featureGroupAdd(c.Context, env, store.FeatureGroup{
-				Name: c.Args().First(), Template: c.String("template"), Description: c.String("description"),
-			})
+			description, err := optional(c, "description", verbatim)
+			if err != nil {
+				return err
+			}
+			what, err := cleared(c, []string{"description"})
+			if err != nil {
+				return err
+			}
+			if what != nil {
+				description = new("")
+			}
+			return featureGroupAdd(c.Context, env, c.Args().First(), c.String("template"), description)
 		},
 	}
 }
 
-func featureGroupAdd(ctx context.Context, env *Env, g store.FeatureGroup) error {
+func featureGroupAdd(ctx context.Context, env *Env, name, template string, description *string) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	if err := provision.PutFeatureGroup(ctx, env.rules(s), env.actor(), g); err != nil {
+	if err := provision.PutFeatureGroup(ctx, env.rules(s), env.actor(), name, template, description); err != nil {
 		return err
 	}
-	env.say("feature group %s names the template %s", g.Name, g.Template)
+	env.say("feature group %s names the template %s", name, template)
 	if env.Format != asJSON {
 		return nil
 	}
-	g, err = s.FeatureGroup(ctx, g.Name)
+	g, err := s.FeatureGroup(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -79,8 +79,35 @@ func (env *Env) directoryChoice(c *cli.Context, was provision.Directory) (o dire
 	if o.group, err = optional(c, "feature-group", verbatim); err != nil {
 		return o, err
 	}
+	if err := clearDirectory(c, &o); err != nil {
+		return o, err
+	}
 	o.password, err = env.password(c)
 	return o, err
+}
+
+// directoryClears are the settings of a directory that can be taken away.
+func directoryClears() []string {
+	return []string{"bind-dn", "ca-file", "description", "feature-group"}
+}
+
+// clearDirectory takes settings away. Without a name to bind as there is no
+// password either.
+func clearDirectory(c *cli.Context, o *directoryOptions) error {
+	what, err := cleared(c, directoryClears())
+	for _, name := range what {
+		switch name {
+		case "bind-dn":
+			o.settings.BindDN = ""
+		case "ca-file":
+			o.settings.CA = ""
+		case "description":
+			o.settings.About = ""
+		case "feature-group":
+			o.group = new("")
+		}
+	}
+	return err
 }
 
 // password gets the password of a bind, which is never an argument; nil when
@@ -96,7 +123,7 @@ func (env *Env) password(c *cli.Context) (*string, error) {
 	case prompt && env.Prompt == nil:
 		err = usagef("--password-prompt needs a terminal; use --password-file")
 	case prompt:
-		s, err = env.Prompt.Secret("Password")
+		s, err = env.askSecret("Password")
 	default:
 		return nil, nil
 	}
@@ -109,7 +136,7 @@ func ldapAddCommand() command {
 		about: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
 password is kept sealed under the master key.`,
 		example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
-		output:  object, flags: directoryFlags(), mayBeEmpty: []string{"bind-dn", "description", "feature-group"},
+		output:  object, flags: directoryFlags(),
 		run: func(env *Env, c *cli.Context) error {
 			for _, name := range []string{"url", "base", "device-name"} {
 				if c.String(name) == "" {
@@ -132,7 +159,7 @@ func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), value(o.password), o.settings); err != nil {
+	if err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), o.password, o.settings); err != nil {
 		return err
 	}
 	env.say("directory %s added", o.name)
@@ -160,7 +187,7 @@ func ldapSetCommand() command {
 		about: `Only what is given is changed. A feature group template can be given only while
 the directory has never been synced.`,
 		example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
-		output:  object, flags: directoryFlags(), mayBeEmpty: []string{"bind-dn", "description", "feature-group"},
+		output:  object, flags: directoryFlags(), clears: directoryClears(),
 		run: func(env *Env, c *cli.Context) error {
 			if c.NumFlags() == 0 {
 				return &usageError{text: "nothing to change was given", hint: "capf ldap set --help lists the settings"}

@@ -67,6 +67,16 @@ func (p surveyPrompter) Confirm(question string) (answer bool, err error) {
 	return answer, err
 }
 
+// askSecret asks for a secret. No answer is none that could be set, and takes
+// none away: whoever presses Enter has thought better of it.
+func (env *Env) askSecret(question string) (string, error) {
+	answer, err := env.Prompt.Secret(question)
+	if err == nil && answer == "" {
+		err = fmt.Errorf("no secret was given: %w", errDeclined)
+	}
+	return answer, err
+}
+
 // consent asks before something that cannot be taken back: the format says
 // what is to be done, such as "delete device %s". Off a terminal the consent
 // has to be on the command line, as --yes.

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -51,7 +50,7 @@ func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) 
 	return env.sayChange(c)
 }
 
-// secretValue is empty for a secret that is to be removed.
+// secretValue is nil for a secret that is to be removed.
 func (env *Env) secretValue(p enroll.Parameter, o setOptions) ([]byte, error) {
 	pem := p.Name == secretFileFlags["file"]
 	switch {
@@ -67,9 +66,6 @@ func (env *Env) secretValue(p enroll.Parameter, o setOptions) ([]byte, error) {
 	case env.Prompt == nil || pem:
 		return nil, &usageError{text: "the value of " + p.Name + " is missing", hint: enroll.SecretHint(p.Name)}
 	}
-	line, err := env.Prompt.Secret(p.Name)
-	if err == nil && line == "" {
-		err = fmt.Errorf("no secret was given: %w", errDeclined)
-	}
+	line, err := env.askSecret(p.Name)
 	return []byte(line), err
 }

@@ -35,10 +35,7 @@ func (env *Env) templateChoice(c *cli.Context) (templateOptions, error) {
 	}
 	o.edit.Unique = c.Bool("unique-strings")
 	o.description, o.edit.Description = o.edit.Description, nil
-	if o.generate && (o.edit.Unique || o.edit.String != nil) || o.edit.Unique && o.edit.String != nil {
-		return o, usagef("--generate-string, --unique-strings and a string of your own exclude each other")
-	}
-	return o, nil
+	return o, oneString(o.edit, o.generate)
 }
 
 func templateAddCommand() command {
@@ -48,7 +45,7 @@ func templateAddCommand() command {
 a feature group template names it, and the directory names that. The
 description is the template's own.`,
 		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
-		output:  object, flags: templateFlags(), mayBeEmpty: clearable(),
+		output:  object, flags: templateFlags(),
 		run: func(env *Env, c *cli.Context) error {
 			o, err := env.templateChoice(c)
 			if err != nil {
@@ -70,7 +67,7 @@ func templateSetCommand() command {
 		name: "set", args: "NAME", short: "change a template",
 		about:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
 		example: "capf template set softphones --key-order ec-preferred",
-		output:  object, flags: templateFlags(), mayBeEmpty: clearable(),
+		output:  object, flags: templateFlags(), clears: deviceClears(),
 		run: func(env *Env, c *cli.Context) error {
 			o, err := env.templateChoice(c)
 			if err != nil {

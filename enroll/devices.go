@@ -21,7 +21,8 @@ type DeviceEdit struct {
 	IPMode                   *store.IPMode
 	Operation                *store.Operation
 	AuthMode                 *store.AuthMode
-	String                   *string // the authentication string; "" removes it
+	String                   *string // the authentication string
+	NoString                 bool    // removes it
 	KeyOrder                 *store.KeyOrder
 	RSABits, ECBits          *int
 	CompletesBy              *time.Time
@@ -97,7 +98,12 @@ func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) er
 	if err := checkSizes(*d); err != nil {
 		return err
 	}
-	if e.String != nil {
+	switch {
+	case e.NoString && e.String != nil:
+		return badValue("an authentication string cannot be given and removed at once")
+	case e.NoString:
+		d.SealedString, d.WrongStrings, d.LockedUntil = nil, 0, time.Time{}
+	case e.String != nil:
 		if err := r.setString(d, *e.String); err != nil {
 			return err
 		}
@@ -144,11 +150,6 @@ func checkSizes(d store.Device) error {
 }
 
 func (r *Rules) setString(d *store.Device, s string) error {
-	d.WrongStrings, d.LockedUntil = 0, time.Time{}
-	if s == "" {
-		d.SealedString = nil
-		return nil
-	}
 	if !IsAuthString(s) {
 		return badValue("an authentication string has 4 to 10 digits")
 	}
@@ -156,7 +157,7 @@ func (r *Rules) setString(d *store.Device, s string) error {
 	if err != nil {
 		return fmt.Errorf("sealing the authentication string of %q: %w", d.Name, err)
 	}
-	d.SealedString = sealed
+	d.SealedString, d.WrongStrings, d.LockedUntil = sealed, 0, time.Time{}
 	return nil
 }
 
@@ -234,6 +235,7 @@ func (e DeviceEdit) describe() string {
 	add("operation", e.Operation != nil, deref(e.Operation))
 	add("auth-mode", e.AuthMode != nil, deref(e.AuthMode))
 	add("auth-string", e.String != nil, "(set)")
+	add("auth-string", e.NoString, "(removed)")
 	add("key-order", e.KeyOrder != nil, deref(e.KeyOrder))
 	add("rsa-bits", e.RSABits != nil, deref(e.RSABits))
 	add("ec-bits", e.ECBits != nil, deref(e.ECBits))

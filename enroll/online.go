@@ -65,7 +65,7 @@ func onlineParameters() []Parameter {
 
 func text(name, values, help string, parse func(string) (string, error)) Parameter {
 	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, parse: func(value string) (string, error) {
-		if value == "" || strings.EqualFold(value, notSet) {
+		if strings.EqualFold(value, notSet) {
 			return notSet, nil
 		}
 		value, err := parse(value)
@@ -106,7 +106,7 @@ func unset(value string) string {
 }
 
 // SetSecret sets a parameter that is secret, or removes it when the value is
-// empty. What is wrong with a value is said without it. An unknown name gives
+// nil; an empty one is refused. What is wrong with a value is said without it. An unknown name gives
 // store.ErrNotFound, one that is not secret ErrRefused.
 func (r *Rules) SetSecret(ctx context.Context, actor store.Actor, name string, value []byte) (Change, error) {
 	p, ok := FindParameter(name)
@@ -124,7 +124,7 @@ func (r *Rules) SetSecret(ctx context.Context, actor store.Actor, name string, v
 	case !errors.Is(err, store.ErrNotFound):
 		return Change{}, err
 	}
-	if len(value) == 0 {
+	if value == nil {
 		c.New, c.Changed = notSet, c.Old == shownSecret
 		return c, r.Store.SetSecret(ctx, actor, p.Name, nil)
 	}
@@ -140,6 +140,9 @@ func (r *Rules) SetSecret(ctx context.Context, actor store.Actor, name string, v
 }
 
 func checkSecret(name string, value []byte) error {
+	if len(value) == 0 {
+		return badValue("%s is empty", name)
+	}
 	if name == pOnlineCertificate {
 		if _, err := tls.X509KeyPair(value, value); err != nil {
 			return badValue("%s needs a PEM file with a certificate and its private key: %v", name, strings.TrimPrefix(err.Error(), "tls: "))

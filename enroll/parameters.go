@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"capf/enroll/onlineca"
 	"capf/store"
@@ -136,10 +137,16 @@ func FindParameter(name string) (Parameter, bool) {
 
 // normalize checks a value and gives the form in which it is stored.
 func (p Parameter) normalize(value string) (string, error) {
-	if p.parse != nil {
-		return p.parse(strings.TrimSpace(value))
+	value = strings.TrimSpace(value)
+	switch {
+	case value == "":
+		return "", badValue("the value of %s is empty; it takes %s", p.Name, p.Range)
+	case !utf8.ValidString(value):
+		return "", badValue("the value of %s is not UTF-8", p.Name)
+	case p.parse != nil:
+		return p.parse(value)
 	}
-	value = strings.ToLower(strings.TrimSpace(value))
+	value = strings.ToLower(value)
 	if p.Values != nil {
 		if slices.Contains(p.Values, value) {
 			return value, nil

@@ -69,7 +69,7 @@ func share(value string) float64 {
 // checkCommand checks a command line. The program has to be a path, since a
 // service has not the PATH of the operator who tried it.
 func checkCommand(value string) (string, error) {
-	if value == "" || strings.EqualFold(value, noCommand) {
+	if strings.EqualFold(value, noCommand) {
 		return noCommand, nil
 	}
 	parts, err := splitWords(value)

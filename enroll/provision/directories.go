@@ -154,10 +154,10 @@ func ReadDirectory(d store.Directory) (Directory, error) {
 	return v, nil
 }
 
-// AddDirectory adds a directory; the group may be "". A password "" is for an
+// AddDirectory adds a directory; the group may be "". A nil password is for an
 // anonymous bind. Errors: ErrValue, ErrRefused; store.ErrNotFound when there is
 // no such group; store.ErrConflict when the name is taken.
-func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name, group, password string, v Directory) error {
+func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name, group string, password *string, v Directory) error {
 	if err := checkName("directory", name); err != nil {
 		return err
 	}
@@ -186,32 +186,30 @@ func ChangeDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, d 
 			return err
 		}
 	}
-	secret := ""
-	if password != nil {
-		secret = *password
-	}
 	if v.BindDN == "" {
 		d.SealedPassword = nil
 	}
-	if err := fillDirectory(r, &d, v, secret); err != nil {
+	if err := fillDirectory(r, &d, v, password); err != nil {
 		return err
 	}
 	return r.Store.ChangeDirectory(ctx, actor, d)
 }
 
-func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password string) error {
+func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password *string) error {
 	if err := v.check(); err != nil {
 		return err
 	}
 	switch {
-	case password != "" && v.BindDN == "":
+	case password != nil && *password == "":
+		return badValue("", "the password is empty")
+	case password != nil && v.BindDN == "":
 		return badValue("--bind-dn names who binds", "a password is of no use to an anonymous bind")
-	case password == "" && v.BindDN != "" && d.SealedPassword == nil:
+	case password == nil && v.BindDN != "" && d.SealedPassword == nil:
 		return badValue("--password-file or --password-prompt", "the password of %q is missing", v.BindDN)
 	}
 	text, err := json.Marshal(v)
-	if err == nil && password != "" {
-		d.SealedPassword, err = r.Sealer.Seal(enroll.DirectoryPasswordLabel, []byte(password))
+	if err == nil && password != nil {
+		d.SealedPassword, err = r.Sealer.Seal(enroll.DirectoryPasswordLabel, []byte(*password))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the settings of directory %q: %w", d.Name, err)

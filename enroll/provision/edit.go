@@ -48,6 +48,7 @@ type savedEdit struct {
 	RSABits      *int                `json:"rsa_bits,omitempty"`
 	ECBits       *int                `json:"ec_bits,omitempty"`
 	CompletesBy  *time.Time          `json:"completes_by,omitempty"`
+	NoString     bool                `json:"no_string,omitempty"`
 	Unique       bool                `json:"unique_strings,omitempty"`
 	Partial      bool                `json:"partial,omitempty"`
 }
@@ -56,7 +57,7 @@ type savedEdit struct {
 func (e Edit) save(r *enroll.Rules, label string) (text string, sealed []byte, err error) {
 	b, err := json.Marshal(savedEdit{
 		e.Description, e.Model, e.Pool, e.SecurityMode, e.IPMode, e.Operation, e.AuthMode,
-		e.KeyOrder, e.RSABits, e.ECBits, e.CompletesBy, e.Unique, e.Partial,
+		e.KeyOrder, e.RSABits, e.ECBits, e.CompletesBy, e.NoString, e.Unique, e.Partial,
 	})
 	if err == nil && e.String != nil {
 		sealed, err = r.Sealer.Seal(label, []byte(*e.String))
@@ -91,15 +92,15 @@ func showEdit(text string) (Edit, error) {
 	return Edit{enroll.DeviceEdit{
 		Description: s.Description, Model: s.Model, Pool: s.Pool, SecurityMode: s.SecurityMode, IPMode: s.IPMode,
 		Operation: s.Operation, AuthMode: s.AuthMode, KeyOrder: s.KeyOrder, RSABits: s.RSABits, ECBits: s.ECBits,
-		CompletesBy: s.CompletesBy,
+		CompletesBy: s.CompletesBy, NoString: s.NoString,
 	}, s.Unique, s.Partial}, nil
 }
 
 // check finds values that no device can take. What only some devices refuse is
 // found when they are changed.
 func (e Edit) check(r *enroll.Rules, s enroll.Settings) error {
-	if e.Unique && e.String != nil {
-		return badValue("", "one string for all and a unique one for each exclude each other")
+	if e.Unique && (e.String != nil || e.NoString) {
+		return badValue("", "a unique string for each device, one for all, and none exclude each other")
 	}
 	d, err := enroll.NewDevice("SEP000000000000")
 	if err != nil {

@@ -62,7 +62,7 @@ func firstAndLater(t *testing.T, s slapd) {
 		Operation: ptr(store.Install), AuthMode: ptr(store.ByString), KeyOrder: ptr(store.ECPreferred), Model: ptr("Jabber"), Pool: ptr("Berlin"),
 	}, Unique: true})
 	must(t, err)
-	must(t, provision.PutFeatureGroup(t.Context(), h.rules, operator, store.FeatureGroup{Name: "staff", Template: "softphones"}))
+	must(t, provision.PutFeatureGroup(t.Context(), h.rules, operator, "staff", "softphones", nil))
 	h.add("CSFuser00007", enroll.DeviceEdit{Pool: ptr("mine")}) // before the directory names it
 	h.addDirectory("people", "staff", s.directory("people"))
 
@@ -258,18 +258,18 @@ func TestDirectorySettings(t *testing.T) {
 	} {
 		d := good
 		test.change(&d)
-		err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", password, d)
+		err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", new(password), d)
 		if err == nil || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", "", good); err == nil {
+	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", nil, good); err == nil {
 		t.Error("a bind without a password is accepted")
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "none", password, good); !errors.Is(err, store.ErrNotFound) {
+	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "none", new(password), good); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a feature group that there is not: %v", err)
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "-staff", "", password, good); !errors.Is(err, enroll.ErrValue) {
+	if err := provision.AddDirectory(t.Context(), h.rules, operator, "-staff", "", new(password), good); !errors.Is(err, enroll.ErrValue) {
 		t.Errorf("a name that looks like a flag: %v", err)
 	}
 	h.addDirectory("staff", "", good)
@@ -278,7 +278,7 @@ func TestDirectorySettings(t *testing.T) {
 	if strings.Contains(fmt.Sprintf("%s%s", d.Settings, d.SealedPassword), password) {
 		t.Error("the password is not sealed")
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", password, good); !errors.Is(err, store.ErrConflict) {
+	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", new(password), good); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("a directory twice: %v", err)
 	}
 }

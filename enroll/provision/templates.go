@@ -105,11 +105,12 @@ func fillTemplate(ctx context.Context, r *enroll.Rules, t *store.Template, e Edi
 	return err
 }
 
-// with is the edit with what another one has instead.
+// with is the edit with what another one has instead. What the other one takes
+// away, a template leaves open.
 func (e Edit) with(o Edit) Edit {
-	over(&e.Description, o.Description)
-	over(&e.Model, o.Model)
-	over(&e.Pool, o.Pool)
+	overText(&e.Description, o.Description)
+	overText(&e.Model, o.Model)
+	overText(&e.Pool, o.Pool)
 	over(&e.SecurityMode, o.SecurityMode)
 	over(&e.IPMode, o.IPMode)
 	over(&e.Operation, o.Operation)
@@ -119,6 +120,8 @@ func (e Edit) with(o Edit) Edit {
 	over(&e.ECBits, o.ECBits)
 	over(&e.CompletesBy, o.CompletesBy)
 	switch {
+	case o.NoString:
+		e.Unique, e.String = false, nil
 	case o.Unique:
 		e.Unique, e.String = true, nil
 	case o.String != nil:
@@ -133,6 +136,14 @@ func over[T any](field **T, value *T) {
 	}
 }
 
+// overText is over for a text, of which the empty one is none.
+func overText(field **string, value *string) {
+	over(field, value)
+	if value != nil && *value == "" {
+		*field = nil
+	}
+}
+
 // ReadTemplate is the settings of a template, without its string.
 func ReadTemplate(t store.Template) (Edit, error) {
 	e, err := showEdit(t.Settings)
@@ -143,11 +154,22 @@ func ReadTemplate(t store.Template) (Edit, error) {
 }
 
 // PutFeatureGroup adds a feature group template, or has the one of that name
-// name another template. Errors: ErrValue; store.ErrNotFound when there is no
-// such template.
-func PutFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, g store.FeatureGroup) error {
-	if err := checkName("feature group template", g.Name); err != nil {
+// name another template; a nil description stays as it is. Errors: ErrValue;
+// store.ErrNotFound when there is no such template.
+func PutFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, name, template string, description *string) error {
+	if err := checkName("feature group template", name); err != nil {
 		return err
+	}
+	g, err := r.Store.FeatureGroup(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		g.Name = name
+	case err != nil:
+		return err
+	}
+	g.Template = template
+	if description != nil {
+		g.Description = *description
 	}
 	if err := enroll.CheckText("description", g.Description); err != nil {
 		return err

@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// clearFlag takes settings away. No empty value does that: it would be that of
+// a script whose variable is not set, or of a question that got no answer.
+func clearFlag(settings []string) cli.Flag {
+	return &cli.StringFlag{Name: "clear", Usage: "take away `WHAT`: " + strings.Join(settings, ", ") + "; several with commas between them"}
+}
+
+// cleared are the settings that --clear takes away. None of them may be given a
+// value at the same time.
+func cleared(c *cli.Context, settings []string) ([]string, error) {
+	if !c.IsSet("clear") {
+		return nil, nil
+	}
+	var what []string
+	for name := range strings.SplitSeq(c.String("clear"), ",") {
+		name = strings.TrimSpace(name)
+		if !slices.Contains(settings, name) {
+			return nil, &usageError{text: "--clear: " + quote(name) + " cannot be taken away",
+				hint: didYouMean(name, settings, "it is one of "+strings.Join(settings, ", "))}
+		}
+		if c.IsSet(name) {
+			return nil, usagef("--%s and --clear %s exclude each other", name, name)
+		}
+		what = append(what, name)
+	}
+	return what, nil
+}
