@@ -54,6 +54,7 @@ type errand struct {
 	online  store.OnlineRequest
 	request store.Request
 	back    time.Duration // for how long the CA wants to be left alone
+	leaf    []byte        // what the CA has sent
 }
 
 func (e *errand) run(ctx context.Context) error {
@@ -177,6 +178,7 @@ func (e *errand) fetch(ctx context.Context) error {
 // take judges a certificate and keeps it, as an LSC or as one that must not
 // reach the phone.
 func (e *errand) take(answer onlineca.Answer) error {
+	e.leaf = answer.Leaf
 	found := judgeReturned(e.request.CSR, answer.Leaf, answer.Chain, e.ca.trusted, e.Now())
 	ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
 	defer cancel()
@@ -259,7 +261,10 @@ func (e *errand) heard(failure *onlineca.Error) {
 func (e *errand) end(state store.OnlineState, reason string) error {
 	e.online.State, e.online.Note = state, ""
 	e.online.DueAt = e.Now().Add(spread(max(e.back, leastReturn)))
-	if e.online.CARequest != "" && state == store.OnlineDenied {
+	if state == store.OnlineUnfit {
+		reason += " (" + named(e.leaf) + ")" // the record outlives the request that keeps it
+	}
+	if e.online.CARequest != "" {
 		reason += fmt.Sprintf(" (request %s of the CA)", e.online.CARequest)
 	}
 	e.Log.Warn("no certificate from the online CA", "request", e.online.RequestID, "device", e.request.Device, "state", string(state), "reason", reason)
@@ -268,22 +273,6 @@ func (e *errand) end(state store.OnlineState, reason string) error {
 	})
 	if err == nil {
 		e.announce(e.online.RequestID)
-	}
-	return err
-}
-
-// keep writes what the CA has said. It is tried several times, since it cannot
-// be asked for again, and also while the service is stopping.
-func (e *errand) keep(write func(context.Context) error) (err error) {
-	for try := range 5 {
-		ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
-		err = write(ctx)
-		cancel()
-		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrClosed) {
-			return err
-		}
-		e.Log.Error("keeping what the online CA said", "request", e.online.RequestID, "try", try+1, "reason", err)
-		time.Sleep(time.Second)
 	}
 	return err
 }

@@ -134,10 +134,14 @@ func (s *Store) Request(ctx context.Context, id int64) (Request, error) {
 // DeleteRequests deletes requests that have no certificate, all pending ones
 // when ids is nil, and returns how many. Either all are deleted or none:
 // ErrNotFound names the id that there is not, ErrConflict the one that has
-// been issued. There is an event for each id, or one for all.
+// been issued. There is an event for each id, or one for all, and one for each
+// that the online CA goes on with.
 func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int64, err error) {
 	err = s.change(ctx, func(t *tx) (err error) {
 		if ids == nil {
+			if err := t.leaveAtCA(a, "r.state = 'pending'"); err != nil {
+				return err
+			}
 			n, err = t.exec("DELETE FROM requests WHERE state = 'pending'")
 			return t.allDeleted(a, "csr-delete", n, "pending requests", err)
 		}
@@ -156,6 +160,9 @@ func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int
 }
 
 func (t *tx) deleteRequest(a Actor, id int64) error {
+	if err := t.leaveAtCA(a, "r.id = ? AND r.state <> 'issued'", id); err != nil {
+		return err
+	}
 	var device string
 	err := t.row("DELETE FROM requests WHERE id = ? AND state <> 'issued' RETURNING device", id).Scan(&device)
 	if err == nil {

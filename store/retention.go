@@ -15,8 +15,12 @@ const portion = 5000
 // takes them in portions, each with its event, so that phones need not wait for
 // the whole; with an error, the number is of those that have gone.
 func (s *Store) DeleteRequestsBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
+	const those = "SELECT id FROM requests WHERE created_at < ? AND " + isBare + " ORDER BY created_at, id LIMIT ?"
 	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
-		n, err := t.exec("DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE created_at < ? AND "+isBare+" LIMIT ?)", millis(before), portion)
+		if err := t.leaveAtCA(a, "r.id IN ("+those+")", millis(before), portion); err != nil {
+			return 0, err
+		}
+		n, err := t.exec("DELETE FROM requests WHERE id IN ("+those+")", millis(before), portion)
 		return n, t.retained(a, "csr-delete", n, "requests", before, err)
 	})
 	return n, failed(err, "deleting requests")

@@ -3,6 +3,7 @@ package onlineca
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -119,6 +120,9 @@ func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {
 	number := ""
 	if answer.RequestID != "" {
 		number = " as request " + answer.RequestID
+	}
+	if c, err := x509.ParseCertificate(answer.Leaf); err == nil { // by which it can be revoked
+		number += " with serial " + c.SerialNumber.Text(16)
 	}
 	if answer.State == Issued && dry.Judge != nil {
 		if err := dry.Judge(answer); err != nil {

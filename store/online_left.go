@@ -1,0 +1,41 @@
+package store
+
+import "fmt"
+
+// Orphaned is the action of an event about a request that the online CA goes on
+// with, or may, although nobody here waits for its certificate any more. Such a
+// certificate is found at the CA by what the event says, and nowhere else.
+const Orphaned = "csr-orphan"
+
+// leaveAtCA records the requests among those to be deleted, rows r that meet the
+// term, that are at the online CA.
+func (t *tx) leaveAtCA(a Actor, term string, args ...any) error {
+	type left struct {
+		device string
+		OnlineRequest
+	}
+	q := query{selection: "SELECT r.device, o.request_id, o.state, o.ca, o.ca_request FROM online_requests o JOIN requests r ON r.id = o.request_id", order: "r.id"}
+	q.where("(o.state = 'sent' OR o.state = 'taken')")
+	q.where(term, args...)
+	all, err := rowsOf(t, q, func(l *left) []any { return []any{&l.device, &l.RequestID, (*string)(&l.State), &l.CA, &l.CARequest} })
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if err := t.event(a, l.device, EventText{Action: Orphaned, Outcome: "deleted", Detail: fmt.Sprintf("%d, which %s", l.RequestID, l.where())}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// where says where a request that is open at the CA is to be found.
+func (o OnlineRequest) where() string {
+	switch {
+	case o.State == OnlineSent:
+		return "was on its way to the online CA"
+	case o.CARequest != "":
+		return fmt.Sprintf("%s has as its request %s", o.CA, o.CARequest)
+	}
+	return o.CA + " has"
+}
