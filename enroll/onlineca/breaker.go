@@ -15,7 +15,9 @@ type breaker struct {
 
 	mu       sync.Mutex // guards the rest
 	failures int
-	pause    time.Duration // the last one; zero while closed
+	subjects map[string]bool // of failures that may tell of one request only
+	last     string          // the last failure, in words
+	pause    time.Duration   // the last one; zero while closed
 	until    time.Time
 	probing  bool
 }
@@ -49,6 +51,14 @@ func (b *breaker) enter() (probe bool, wait time.Duration, ok bool) {
 
 // leave reports how an attempt ended. It returns the pause that begins with it.
 func (b *breaker) leave(probe bool, v verdict) (pause time.Duration) {
+	return b.leaveAbout(probe, v, "", "")
+}
+
+// leaveAbout is leave for an attempt about one subject, empty when it was about
+// none. A server that fails on one request again and again need not fail on
+// others, so each subject counts once until something succeeds. why is the
+// failure in words.
+func (b *breaker) leaveAbout(probe bool, v verdict, subject, why string) (pause time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if probe {
@@ -56,9 +66,20 @@ func (b *breaker) leave(probe bool, v verdict) (pause time.Duration) {
 	}
 	switch v {
 	case good:
-		b.failures, b.pause = 0, 0
+		b.failures, b.pause, b.last = 0, 0, ""
+		clear(b.subjects)
 	case bad:
+		if subject != "" {
+			if b.subjects[subject] {
+				return 0
+			}
+			if b.subjects == nil {
+				b.subjects = map[string]bool{}
+			}
+			b.subjects[subject] = true
+		}
 		b.failures++
+		b.last = why
 		// Those that were on their way when it opened say nothing new.
 		if b.failures < b.threshold || b.pause > 0 && !probe {
 			return 0
@@ -68,4 +89,11 @@ func (b *breaker) leave(probe bool, v verdict) (pause time.Duration) {
 		return b.pause
 	}
 	return 0
+}
+
+// reason is the last failure in words.
+func (b *breaker) reason() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.last
 }

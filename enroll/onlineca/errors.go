@@ -47,6 +47,8 @@ type Error struct {
 	again  bool // the same fetch may succeed in a moment
 	dead   bool // the CA itself did not answer; counts towards leaving it alone
 	status int  // of HTTP, when that was the failure
+
+	arrived bool // there was a connection: the failure may be about this call only
 }
 
 func (e *Error) Error() string {

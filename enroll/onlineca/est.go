@@ -2,6 +2,7 @@ package onlineca
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -41,7 +42,8 @@ func (e *est) path(operation string) string {
 }
 
 func (e *est) enrollment(body []byte) call {
-	return call{doing: "sending the request to the EST server", method: http.MethodPost, path: e.path("simpleenroll"), body: body,
+	sum := sha256.Sum256(body)
+	return call{subject: string(sum[:]), doing: "sending the request to the EST server", method: http.MethodPost, path: e.path("simpleenroll"), body: body,
 		contentType: "application/pkcs10", header: http.Header{
 			"Content-Transfer-Encoding": {"base64"},
 			"Accept":                    {"application/pkcs7-mime"},
@@ -170,16 +172,16 @@ func (e *est) checkAuthentication(ctx context.Context) Step {
 		return Step{Name: StepAuthentication, Text: fmt.Sprintf("nothing is at %s on this server", strconv.Quote(c.path)),
 			Advice: "check host and port, and online_ca_template, which is the label of the EST server"}
 	case r.status == http.StatusBadRequest:
-		return Step{Name: StepAuthentication, OK: true, Text: "the EST server lets us in " + e.how()}
+		return Step{Name: StepAuthentication, OK: true, Text: "the EST server lets us in " + e.how(r.by)}
 	}
 	return Step{Name: StepAuthentication, OK: true,
 		Text: fmt.Sprintf("the EST server does not refuse us, but answers %d to an empty request; only a dry enrollment shows more", r.status)}
 }
 
-func (e *est) how() string {
+func (e *est) how(by scheme) string {
 	switch {
-	case e.scheme() != anonymous:
-		return fmt.Sprintf("as %q by %s", e.Username, strings.ToUpper(string(e.scheme())))
+	case by != anonymous:
+		return fmt.Sprintf("as %q by %s", e.Username, strings.ToUpper(string(by)))
 	case e.ClientCertificate != nil:
 		return "with the client certificate or without a login"
 	}

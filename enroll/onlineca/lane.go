@@ -5,18 +5,14 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
 	"strings"
 	"time"
-
-	"github.com/Azure/go-ntlmssp"
 )
 
 // call is one request for a page, and reply its answer.
@@ -28,6 +24,10 @@ type call struct {
 	header      http.Header
 	body        []byte
 	forced      bool // by the operator's check: no breaker holds it back
+
+	// subject is the one request of a phone that the call is about; empty for
+	// what is the same for all.
+	subject string
 }
 
 type reply struct {
@@ -36,8 +36,12 @@ type reply struct {
 	body   []byte // what came of it, at most Limits.Body
 	short  error  // why body is not the whole; nil when it is
 	conn   net.Conn
-	posted bool // it answers a call that carried a request
+	posted bool   // it answers a call that carried a request
+	by     scheme // the login with which the call was made
 }
+
+// succeeded says that the server has done what it was asked for.
+func (r *reply) succeeded() bool { return r.status >= 200 && r.status < 300 }
 
 // lane is one connection, used by one call at a time. Its transport makes a
 // new one when the server has closed the old.
@@ -63,159 +67,12 @@ func (l *link) newLane() *lane {
 	}}
 }
 
-// scheme is a way to log in.
-type scheme string
-
-const (
-	anonymous scheme = ""
-	basic     scheme = "basic"
-	ntlm      scheme = "ntlm"
-	negotiate scheme = "negotiate"
-)
-
-// offered finds schemes in WWW-Authenticate headers, of which there may be
-// several, each with several schemes.
-var offered = pattern(`(?i)(?:^|,)\s*(NTLM|Negotiate|Basic|Digest|Bearer|Kerberos)\b`)
-
-func offers(header http.Header) []scheme {
-	var all []scheme
-	for _, value := range header.Values("WWW-Authenticate") {
-		for _, m := range offered().FindAllStringSubmatch(value, -1) {
-			all = append(all, scheme(strings.ToLower(m[1])))
-		}
-	}
-	return all
-}
-
-// exchange makes a call with the login that the server asks for. Its last
-// reply may be 401 when none of them was accepted. Repeating a call after a
-// 401 is safe: the server turned it away before anything read it.
-func (n *lane) exchange(ctx context.Context, c call) (*reply, error) {
-	var tried []scheme
-	current := n.link.scheme()
-	for {
-		r, err := n.attempt(ctx, c, current)
-		if err != nil {
-			return nil, err
-		}
-		if r.status != http.StatusUnauthorized || n.link.Username == "" {
-			if r.status != http.StatusUnauthorized {
-				n.link.learn(current, c)
-			}
-			return r, nil
-		}
-		tried = append(tried, current)
-		current = nextScheme(offers(r.header), tried)
-		if current == anonymous {
-			return r, nil
-		}
-	}
-}
-
-// nextScheme is what to try after a 401. NTLM comes first, since it does not
-// show the password to the server; Negotiate with an NTLM token is the same
-// under another name.
-func nextScheme(offered, tried []scheme) scheme {
-	for _, s := range []scheme{ntlm, negotiate, basic} {
-		twin := s == negotiate && slices.Contains(tried, ntlm)
-		if slices.Contains(offered, s) && !slices.Contains(tried, s) && !twin {
-			return s
-		}
-	}
-	return anonymous
-}
-
-func (n *lane) attempt(ctx context.Context, c call, s scheme) (*reply, error) {
-	switch s {
-	case basic:
-		return n.send(ctx, c, n.link.basic())
-	case ntlm, negotiate:
-		return n.login(ctx, c, s)
-	}
-	return n.send(ctx, c, "")
-}
-
-// login makes a call by NTLM, unless the connection is logged in already.
-func (n *lane) login(ctx context.Context, c call, s scheme) (*reply, error) {
-	if n.loggedIn != nil {
-		r, err := n.send(ctx, c, "")
-		if err != nil || r.status != http.StatusUnauthorized {
-			return r, err
-		}
-		n.loggedIn = nil
-	}
-	r, moved, err := n.handshake(ctx, c, s)
-	if err == nil && moved && r.status == http.StatusUnauthorized {
-		r, _, err = n.handshake(ctx, c, s)
-	}
-	return r, err
-}
-
-// handshake is an empty request that asks for the challenge, then the call with
-// the answer to it. It works on one connection only; moved says that there were
-// two, since the first went away.
-func (n *lane) handshake(ctx context.Context, c call, s scheme) (r *reply, moved bool, err error) {
-	name := map[scheme]string{ntlm: "NTLM", negotiate: "Negotiate"}[s]
-	hello, err := ntlmssp.NewNegotiateMessage("", "")
-	if err != nil {
-		return nil, false, n.link.broken(c, err, false)
-	}
-	empty := c
-	empty.body = nil
-	r, err = n.send(ctx, empty, name+" "+base64.StdEncoding.EncodeToString(hello))
-	if err != nil {
-		return nil, false, err
-	}
-	if r.status != http.StatusUnauthorized { // let in without a login
-		if c.body != nil {
-			r, err = n.send(ctx, c, "")
-		}
-		return r, false, err
-	}
-	challenge := token(r.header, name)
-	if challenge == nil {
-		return r, false, nil
-	}
-	answer, err := n.answer(challenge, r.conn)
-	if err != nil {
-		return nil, false, n.link.broken(c, err, false)
-	}
-	asked := r.conn
-	r, err = n.send(ctx, c, name+" "+base64.StdEncoding.EncodeToString(answer))
-	if err == nil && r.status != http.StatusUnauthorized {
-		n.loggedIn = r.conn
-	}
-	return r, err == nil && r.conn != asked, err
-}
-
-func (n *lane) answer(challenge []byte, conn net.Conn) ([]byte, error) {
-	if secure, ok := conn.(*tls.Conn); ok {
-		if certificates := secure.ConnectionState().PeerCertificates; len(certificates) > 0 {
-			bound, err := withBinding(challenge, certificates[0])
-			if err != nil {
-				return nil, err
-			}
-			challenge = bound
-		}
-	}
-	answer, err := ntlmssp.NewAuthenticateMessage(challenge, n.link.Username, n.link.Password, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errChallenge, err)
-	}
-	return answer, nil
-}
-
-func token(header http.Header, name string) []byte {
-	for _, value := range header.Values("WWW-Authenticate") {
-		word, text, _ := strings.Cut(strings.TrimSpace(value), " ")
-		if !strings.EqualFold(word, name) {
-			continue
-		}
-		if raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text)); err == nil && len(raw) > 0 {
-			return raw
-		}
-	}
-	return nil
+// fresh has the next call of this lane made on a new connection. A server may
+// close one after any answer without saying so; a request that is sent into
+// that leaves open whether it has arrived.
+func (n *lane) fresh() {
+	n.transport.CloseIdleConnections()
+	n.loggedIn = nil
 }
 
 // send is one request and its answer. Redirects are not followed: Transport,
@@ -244,7 +101,9 @@ func (n *lane) send(ctx context.Context, c call, authorization string) (*reply, 
 	}
 	response, err := n.transport.RoundTrip(request)
 	if err != nil {
-		return nil, n.link.broken(c, err, conn != nil && len(c.body) > 0)
+		failure := n.link.broken(c, err, conn != nil && len(c.body) > 0)
+		failure.arrived = conn != nil
+		return nil, failure
 	}
 	defer response.Body.Close()
 	r := &reply{status: response.StatusCode, header: response.Header, conn: conn, posted: len(c.body) > 0}

@@ -24,132 +24,98 @@ type link struct {
 	// greeting is a page that shows how to log in; empty when there is none.
 	greeting string
 
-	slots    chan struct{} // one for each lane in use
-	learning chan struct{} // held by the only call while the login is unproven
-	down     *breaker      // the CA does not answer
-	refused  *breaker      // the CA refuses the password: sending it on locks the account
+	slots chan struct{} // one for each lane in use
+	down  *breaker      // the CA does not answer
+	gate  *gate         // through which the password goes
 
-	mu     sync.Mutex // guards the rest
-	idle   []*lane
-	login  scheme
-	proven bool
+	mu        sync.Mutex // guards the rest
+	idle      []*lane
+	knowledge knowledge
 }
 
 func newLink(c Config) *link {
 	return &link{
-		Config:   c,
-		tls:      c.tlsConfig(),
-		slots:    make(chan struct{}, c.Limits.Concurrent),
-		learning: make(chan struct{}, 1),
-		down:     &breaker{now: c.Now, threshold: c.Limits.Failures, first: c.Limits.Pause, longest: max(c.Limits.Pause, 5*time.Minute)},
-		refused:  &breaker{now: c.Now, threshold: 1, first: c.Limits.Refusal, longest: max(c.Limits.Refusal, 30*time.Minute)},
+		Config: c,
+		tls:    c.tlsConfig(),
+		slots:  make(chan struct{}, c.Limits.Concurrent),
+		down:   &breaker{now: c.Now, threshold: c.Limits.Failures, first: c.Limits.Pause, longest: max(c.Limits.Pause, 5*time.Minute)},
+		gate:   &gate{refused: &breaker{now: c.Now, threshold: 1, first: c.Limits.Refusal, longest: max(c.Limits.Refusal, 30*time.Minute)}},
 	}
 }
 
-func (l *link) scheme() scheme {
+func (l *link) knows() knowledge {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.login
+	return l.knowledge
 }
 
 // learn remembers a login that worked. A page that anybody may fetch, as the
-// certificates of an EST server, proves nothing.
+// certificates of an EST server, shows nothing.
 func (l *link) learn(s scheme, c call) {
 	if s == anonymous && c.method != http.MethodPost && c.path != l.greeting {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.proven || l.login != s {
+	k := &l.knowledge
+	if !k.known || k.login != s {
 		l.Log.Debug("login to the online CA works", "host", l.Host, "scheme", string(s))
 	}
-	l.login, l.proven = s, true
+	k.login, k.known = s, true
+	k.open = k.open || s == anonymous && c.path == l.greeting
 }
 
-func (l *link) isProven() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.proven || l.Username == ""
-}
-
-// do makes one call, once. Any answer of the server is a reply; errors are
-// *Error.
+// do makes one call, once, unless the CA is left alone, and notes how it went.
+// Any answer of the server is a reply; errors are *Error.
 func (l *link) do(ctx context.Context, c call) (*reply, error) {
 	n, err := l.take(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer l.give(n)
-	if l.isProven() {
-		return l.guarded(ctx, n, c)
-	}
-	// Sixteen phones at once with a wrong password would lock the account.
-	select {
-	case l.learning <- struct{}{}:
-	case <-ctx.Done():
-		return nil, l.gone(ctx, c)
-	}
-	r, err := l.introduce(ctx, n, c)
-	if r == nil && err == nil {
-		return l.guarded(ctx, n, c)
-	}
-	return r, err
-}
-
-// introduce proves the login by the greeting, before several calls may go on
-// at once; nothing is returned when it worked. A CA without a greeting is
-// given the call itself. It gives the right to learn back.
-func (l *link) introduce(ctx context.Context, n *lane, c call) (*reply, error) {
-	defer func() { <-l.learning }()
-	switch {
-	case l.isProven():
-		return nil, nil
-	case l.greeting == "" || c.path == l.greeting:
-		return l.guarded(ctx, n, c)
-	}
-	r, err := l.guarded(ctx, n, call{doing: c.doing, method: http.MethodGet, path: l.greeting, forced: c.forced})
-	if err == nil && r.status == http.StatusOK {
-		return nil, nil
-	}
-	return r, err
-}
-
-// guarded makes a call unless a breaker is open, and tells both how it went.
-func (l *link) guarded(ctx context.Context, n *lane, c call) (*reply, error) {
 	probe, wait, ok := l.down.enter()
 	if !ok && !c.forced {
-		return nil, &Error{Kind: ErrUnreachable, Doing: c.doing, RetryAfter: wait,
-			Reason: "the CA did not answer several times; it is left alone for " + wait.Round(time.Second).String()}
+		return nil, l.leftAlone(c, wait)
 	}
-	heard := unclear
+	heard, about, why := unclear, c.subject, ""
 	defer func() {
-		if pause := l.down.leave(probe, heard); pause > 0 {
-			l.Log.Warn("online CA is left alone", "host", l.Host, "for", pause)
+		if pause := l.down.leaveAbout(probe, heard, about, why); pause > 0 {
+			l.Log.Warn("online CA is left alone", "host", l.Host, "for", pause, "reason", why)
 		}
 	}()
-	refusedProbe, wait, ok := l.refused.enter()
-	if !ok && !c.forced {
-		return nil, &Error{Kind: ErrRejected, Doing: c.doing, Code: "401", RetryAfter: wait, Advice: advice("401"), status: http.StatusUnauthorized,
-			Reason: "the CA refused the user name or the password; they are not sent again for " + wait.Round(time.Second).String()}
-	}
-	accepted := unclear
-	defer func() { l.refused.leave(refusedProbe, accepted) }()
-
 	r, err := l.timed(ctx, n, c)
 	switch failure := (*Error)(nil); {
 	case errors.As(err, &failure):
 		if failure.dead && ctx.Err() == nil {
-			heard = bad
+			heard, why = bad, failure.Reason
+		}
+		if !failure.arrived { // there is no server for any request
+			about = ""
 		}
 		return nil, err
-	case r.status == http.StatusUnauthorized && l.Username != "":
-		heard, accepted = good, bad
-	case r.status >= 500, r.short != nil && !errors.Is(r.short, errTooLong) && ctx.Err() == nil:
-		heard = bad
+	case r.status >= 500:
+		heard, why = bad, answered(r.status)
+	case r.short != nil && !errors.Is(r.short, errTooLong) && ctx.Err() == nil:
+		heard, why = bad, r.short.Error()
 	default:
-		heard, accepted = good, good
+		heard = good
 	}
 	return r, nil
+}
+
+// leftAlone is for a call that is not made since so many before it failed.
+func (l *link) leftAlone(c call, wait time.Duration) *Error {
+	reason := "several requests to the CA have failed; it is left alone for " + wait.Round(time.Second).String()
+	if why := l.down.reason(); why != "" {
+		reason = "the CA is left alone for " + wait.Round(time.Second).String() + ", since several requests to it have failed, the last one because " + why
+	}
+	return &Error{Kind: ErrUnreachable, Doing: c.doing, RetryAfter: wait, Reason: reason}
+}
+
+// notAgain is for a call that would send a password that was just refused.
+func notAgain(doing string, wait time.Duration) *Error {
+	return &Error{Kind: ErrRejected, Doing: doing, Code: "401", RetryAfter: wait, Advice: advice("401"), status: http.StatusUnauthorized,
+		Reason: "the web server refused the user name or the password; they are not sent again for " + wait.Round(time.Second).String()}
 }
 
 // timed makes a call within the time of its method.
@@ -207,7 +173,7 @@ func (l *link) complete(c call, r *reply) error {
 func (l *link) statusError(c call, r *reply) *Error {
 	code := strconv.Itoa(r.status)
 	e := &Error{Kind: ErrRejected, Doing: c.doing, Code: code, Advice: advice(code), RetryAfter: retryAfter(r.header, l.Now()), status: r.status}
-	e.Reason = "the web server answered " + strings.TrimSpace(code+" "+http.StatusText(r.status))
+	e.Reason = answered(r.status)
 	e.Words = l.words(firstWords(unseen().ReplaceAllString(string(r.body), " ")))
 	switch {
 	case r.status >= 300 && r.status < 400:
@@ -233,6 +199,10 @@ func (l *link) statusError(c call, r *reply) *Error {
 		e.Kind, e.Sent = ErrUnreachable, r.posted
 	}
 	return e
+}
+
+func answered(status int) string {
+	return "the web server answered " + strings.TrimSpace(strconv.Itoa(status)+" "+http.StatusText(status))
 }
 
 func (l *link) loginReason(offered []scheme) string {

@@ -41,8 +41,8 @@ func TestLoginsByConnection(t *testing.T) {
 		c := client(t, s.Server, onlineca.Microsoft, nil)
 		enroll(t, c, ecRequest(t))
 		enroll(t, c, ecRequest(t))
-		// Start page, POST, certificate, chain; POST, certificate.
-		if want := map[bool]int{false: 1, true: 6}[each]; s.Logins() != want {
+		// Start page, POST, certificate, chain; start page, POST, certificate.
+		if want := map[bool]int{false: 1, true: 7}[each]; s.Logins() != want {
 			t.Errorf("each request %v: %d logins, not %d", each, s.Logins(), want)
 		}
 		if n := len(s.CA.Made()); n != 2 {

@@ -2,6 +2,7 @@ package onlineca
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -47,7 +48,8 @@ func (m *microsoft) submit(ctx context.Context, csr *x509.CertificateRequest) (A
 	if m.Template != "" { // a stand-alone CA has none
 		form.Set("CertAttrib", "CertificateTemplate:"+m.Template+"\r\n")
 	}
-	c := call{doing: "sending the request to the CA", method: http.MethodPost, path: certsrv + "certfnsh.asp",
+	sum := sha256.Sum256(csr.Raw)
+	c := call{subject: string(sum[:]), doing: "sending the request to the CA", method: http.MethodPost, path: certsrv + "certfnsh.asp",
 		contentType: "application/x-www-form-urlencoded", body: []byte(form.Encode())}
 	r, err := m.do(ctx, c)
 	if err != nil {
@@ -115,7 +117,7 @@ func (m *microsoft) fetch(ctx context.Context, requestID string) (Answer, error)
 	if !requestIDs().MatchString(requestID) {
 		return Answer{}, &Error{Kind: ErrRejected, Doing: doing, Reason: "it is not a request number"}
 	}
-	c := call{doing: doing, path: certsrv + "certnew.cer?ReqID=" + requestID + "&Enc=bin"}
+	c := call{subject: requestID, doing: doing, path: certsrv + "certnew.cer?ReqID=" + requestID + "&Enc=bin"}
 	r, err := m.get(ctx, c)
 	if err != nil {
 		return Answer{}, withRequest(err, requestID)
@@ -160,7 +162,7 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 	if len(known) > 0 && issued(known[0], leaf) {
 		return rawOf(known), nil
 	}
-	r, err := m.get(ctx, call{doing: "fetching the chain of request " + requestID, path: certsrv + "certnew.p7b?ReqID=" + requestID + "&Enc=bin"})
+	r, err := m.get(ctx, call{subject: requestID, doing: "fetching the chain of request " + requestID, path: certsrv + "certnew.p7b?ReqID=" + requestID + "&Enc=bin"})
 	var failure *Error
 	if errors.As(err, &failure) && (failure.again || failure.dead) && !m.trusts(leaf) {
 		return nil, err
@@ -233,8 +235,8 @@ func (m *microsoft) checkAuthentication(ctx context.Context) Step {
 		return failed(StepAuthentication, err)
 	}
 	how := "without a login"
-	if s := m.scheme(); s != anonymous {
-		how = fmt.Sprintf("as %q by %s", m.Username, strings.ToUpper(string(s)))
+	if r.by != anonymous {
+		how = fmt.Sprintf("as %q by %s", m.Username, strings.ToUpper(string(r.by)))
 	}
 	return Step{Name: StepAuthentication, OK: true, Text: "the web server lets us in " + how}
 }

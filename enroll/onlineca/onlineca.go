@@ -49,6 +49,9 @@ type Config struct {
 	Username string // DOMAIN\user or user@realm for NTLM
 	Password string // never appears in an error or in the log
 
+	// RequireNTLM keeps the password from a server that does not offer NTLM.
+	RequireNTLM bool
+
 	// ClientCertificate is shown to a CA that asks for one in the TLS handshake.
 	ClientCertificate *tls.Certificate
 
