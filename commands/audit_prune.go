@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/store"
 )
 
 type auditPruneOptions struct {
-	before      time.Time
-	yes, dryRun bool
+	removeOptions
+	before time.Time
 }
 
 func auditPruneCommand() command {
@@ -32,7 +34,7 @@ longer before: capf audit list --json > events.json.`,
 			if before == nil {
 				return &usageError{text: "--before is missing", hint: "such as --before 365d or --before 2026-01-01"}
 			}
-			return auditPrune(c.Context, env, auditPruneOptions{*before, c.Bool("yes"), c.Bool("dry-run")})
+			return auditPrune(c.Context, env, auditPruneOptions{removal(c), *before})
 		},
 	}
 }
@@ -79,16 +81,11 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		return withHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
 			"nothing was pruned; keep a copy of the database for whoever looks into it")
 	}
-	if o.dryRun {
-		env.say("%s would be deleted", counted(p.Events, "event"))
-		return showObject(env, []field{{"Events", "events", p.Events}, {"First", "first", p.First}, {"Last", "last", p.Last}})
-	}
-	if err := env.consent(o.yes, "delete %s from before %s", counted(p.Events, "event"), timestamp(o.before)); err != nil {
-		return err
-	}
-	n, err := s.PruneEvents(ctx, env.actor(), o.before)
-	if err != nil {
-		return err
-	}
-	return env.sayRemoved(n, "event")
+	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), timestamp(o.before))
+	return env.carryOut(o.removeOptions, s, removing{what, "event",
+		func(s *store.Store) (int64, error) { return s.PruneEvents(ctx, env.actor(), o.before) },
+		func() error {
+			return showObject(env, []field{{"Events", "events", p.Events}, {"First", "first", p.First}, {"Last", "last", p.Last}})
+		},
+	})
 }

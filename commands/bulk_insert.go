@@ -32,19 +32,19 @@ good rows. A device that exists is left alone when it is as its row says;
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
 		},
 		run: func(env *Env, c *cli.Context) error {
-			return bulkInsert(c.Context, env, c.Args().First(), provision.InsertOptions{
-				Update: c.Bool("update"), Partial: c.Bool("partial"), DryRun: c.Bool("dry-run"),
+			return bulkInsert(c.Context, env, c.Args().First(), c.Bool("dry-run"), provision.InsertOptions{
+				Update: c.Bool("update"), Partial: c.Bool("partial"),
 			})
 		},
 	}
 }
 
-func bulkInsert(ctx context.Context, env *Env, file string, o provision.InsertOptions) error {
+func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provision.InsertOptions) error {
 	data, err := env.readInput(file, provision.CSVLimit)
 	if err != nil {
 		return err
 	}
-	s, err := env.openStore(ctx)
+	s, err := env.openFor(ctx, dryRun)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, o provision.InsertOp
 		return err
 	}
 	done := fmt.Sprintf("%s: %d added, %d changed, %d as they are", counted(in.Rows, "row"), in.Added, in.Changed, in.Same)
-	if o.DryRun {
+	if dryRun {
 		done += "; nothing was written"
 	}
 	env.say("%s", done)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -130,7 +129,7 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 		env.say(noneSelected)
 		return env.emptyList()
 	case o.dryRun:
-		return env.bulkPreview(ctx, r, o, n)
+		return env.bulkPreview(ctx, r, o)
 	}
 	if err := env.consent(o.yes, "change %s", counted(n, "device")); err != nil {
 		return err
@@ -147,38 +146,29 @@ func (env *Env) emptyList() error {
 	return err
 }
 
-// bulkPreview shows what would change, and ends as the update would whose
-// devices a rule forbids to change.
-func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
+// bulkPreview shows what would change, and ends as the update would.
+func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions) error {
+	runner, end, err := env.runner(r)
+	if err != nil {
+		return err
+	}
+	n, refused := runner.Rehearse(ctx, env.actor(), o.update)
+	end()
+	if refused != nil && n.Refused == 0 {
+		return refused
+	}
 	rows, err := provision.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
 	if err != nil {
 		return err
 	}
-	env.say("%s selected; nothing was changed", counted(n, "device"))
-	forbidden := int64(0)
-	if err := showList(env, tally(rows, &forbidden), previewColumns, noneSelected); err != nil || forbidden == 0 {
-		return err
+	env.say("%s selected; nothing was changed", counted(n.Selected, "device"))
+	if err := showList(env, rows, previewColumns, noneSelected); err != nil || refused != nil {
+		return errors.Join(refused, err)
 	}
-	if o.update.Edit.Partial {
-		env.say("%s of %d would be left out", counted(forbidden, "device"), n)
-		return nil
+	if n.Refused > 0 {
+		return &kindError{errPartly, fmt.Sprintf("%s of %d would be left out", counted(n.Refused, "device"), n.Selected)}
 	}
-	return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%s of %d would be refused, so nothing would be changed", counted(forbidden, "device"), n)},
-		"--partial changes the others")
-}
-
-// tally counts the devices that a rule forbids to change, as they go by.
-func tally(rows iter.Seq2[provision.Preview, error], forbidden *int64) iter.Seq2[provision.Preview, error] {
-	return func(yield func(provision.Preview, error) bool) {
-		for p, err := range rows {
-			if p.Refused != "" {
-				*forbidden++
-			}
-			if !yield(p, err) {
-				return
-			}
-		}
-	}
+	return nil
 }
 
 // bulkLater makes a job of the update.

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -73,19 +72,14 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 		env.say("no MIC root is in %s", o.purpose)
 		return env.nothingRemoved()
 	}
-	if o.dryRun {
-		env.say("%s would be deleted", counted(len(found), "certificate"))
-		return showList(env, values(found), trustColumns(env.Now()), "")
-	}
-	if err := env.consent(o.yes, "delete %s", counted(len(found), "trust certificate")); err != nil {
-		return err
-	}
 	var ids []int64
 	for _, t := range found {
 		ids = append(ids, t.ID)
 	}
-	if err := s.DeleteTrust(ctx, env.actor(), slices.Compact(ids)...); err != nil {
-		return err
-	}
-	return env.sayRemoved(int64(len(found)), "trust certificate")
+	return env.carryOut(o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
+		func(s *store.Store) (int64, error) {
+			return int64(len(ids)), s.DeleteTrust(ctx, env.actor(), ids...)
+		},
+		func() error { return showList(env, values(found), trustColumns(env.Now()), "") },
+	})
 }

@@ -20,6 +20,7 @@ type certUploadOptions struct {
 	files    []string
 	purposes []store.Purpose
 	capf     bool // the purpose capf
+	dryRun   bool
 	enroll.UploadOptions
 }
 
@@ -61,7 +62,7 @@ With --purpose capf the files are what a company CA has made of the request of
 
 func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 	o := certUploadOptions{files: c.Args().Slice()}
-	o.Description, o.ForeignCAPF, o.DryRun = c.String("description"), c.Bool("foreign-capf"), c.Bool("dry-run")
+	o.Description, o.ForeignCAPF, o.dryRun = c.String("description"), c.Bool("foreign-capf"), c.Bool("dry-run")
 	for _, name := range c.StringSlice("purpose") {
 		if strings.EqualFold(name, capfPurpose) {
 			o.capf = true
@@ -106,7 +107,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := env.openStore(ctx)
+	s, err := env.openFor(ctx, o.dryRun)
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		return err
 	}
 	if err == nil || len(rows) > 1 || env.Format != asTable {
-		if perr := showList(env, values(rows), uploadColumns, "there is no certificate"); perr != nil {
+		if perr := o.show(env, rows); perr != nil {
 			return perr
 		}
 	}
@@ -138,6 +139,16 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		return withHint(err, "--foreign-capf is for the CAPF certificate of another cluster")
 	}
 	return err
+}
+
+// show lists what became of the certificates, or would.
+func (o certUploadOptions) show(env *Env, rows []enroll.UploadRow) error {
+	for i, r := range rows {
+		if o.dryRun && (r.Outcome == enroll.UploadAdded || r.Outcome == enroll.UploadChanged) {
+			rows[i].Outcome = "would be " + r.Outcome
+		}
+	}
+	return showList(env, values(rows), uploadColumns, "there is no certificate")
 }
 
 // uploadFiles reads what is named, folders included.
@@ -223,20 +234,19 @@ func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []
 // uploadChain puts the certificate that a CA has signed in the place of the
 // CAPF certificate.
 func (env *Env) uploadChain(ctx context.Context, r *enroll.Rules, files []enroll.UploadFile, o certUploadOptions) error {
-	a, changed, err := r.UploadChain(ctx, env.actor(), files, o.DryRun)
+	a, changed, err := r.UploadChain(ctx, env.actor(), files)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)
 	}
 	row := enroll.UploadRow{File: strings.Join(o.files, ", "), Purpose: capfPurpose, Subject: a.Leaf().Subject.String(),
 		Fingerprint: crypto.Fingerprint(a.Leaf()), Outcome: enroll.UploadKnown}
-	switch {
-	case changed && o.DryRun:
-		row.Outcome = enroll.UploadPlanned
-	case changed:
+	if changed {
 		row.Outcome = enroll.UploadAdded
+	}
+	if changed && !o.dryRun {
 		env.say(capfInForce)
 	}
-	return showList(env, values([]enroll.UploadRow{row}), uploadColumns, "")
+	return o.show(env, []enroll.UploadRow{row})
 }
 
 // capfInForce is what to do after the CAPF certificate has changed.

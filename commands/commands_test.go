@@ -154,7 +154,7 @@ var seedTime = time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
 // pending NAME..., seed stale NAME..., seed hostile NAME.
 func seed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: seed pending|stale|hostile NAME...")
+		ts.Fatalf("usage: seed pending|issued|stale|hostile NAME...")
 	}
 	ctx := context.Background()
 	s, err := store.Create(ctx, ts.Getenv("CAPF_DB"), store.Options{Now: func() time.Time { return seedTime }})
@@ -187,12 +187,16 @@ func seedDevice(ctx context.Context, s *store.Store, what, name string, n int) e
 		_, err := s.SubmitRequest(ctx, actor, request)
 		return err
 	}
+	prefix := "ab"
+	if what == "issued" {
+		prefix = "cd"
+	}
 	lsc, err := s.IssueLSC(ctx, actor, store.NewLSC{Request: request, LSC: store.LSC{
-		Serial: "ab" + strings.Repeat("0", n) + "1", Subject: "CN=" + name, Issuer: "CN=CAPF-12345678", KeyKind: "rsa-2048",
+		Serial: prefix + strings.Repeat("0", n) + "1", Subject: "CN=" + name, Issuer: "CN=CAPF-12345678", KeyKind: "rsa-2048",
 		NotBefore: seedTime, NotAfter: seedTime.AddDate(5, 0, 0),
 		Certificate: []byte("certificate of " + name + "\n"), Fingerprint: digest(name, n),
 	}})
-	if err != nil {
+	if err != nil || what == "issued" {
 		return err
 	}
 	return s.MarkRefused(ctx, actor, lsc.ID, store.Failure{

@@ -61,22 +61,16 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 		}
 		what = fmt.Sprintf("all waiting requests (%d)", n)
 	}
-	if o.dryRun {
-		env.say("%s would be deleted", what)
-		rows := s.Requests(ctx, waiting)
-		if ids != nil {
-			rows = each(ctx, ids, s.Request)
-		}
-		return showList(env, rows, requestColumns, "nothing would be deleted")
-	}
-	if err := env.consent(o.yes, "delete %s", what); err != nil {
-		return err
-	}
-	n, err := s.DeleteRequests(ctx, env.actor(), ids)
-	if err != nil {
-		return err
-	}
-	return env.sayRemoved(n, "request")
+	return env.carryOut(o, s, removing{what, "request",
+		func(s *store.Store) (int64, error) { return s.DeleteRequests(ctx, env.actor(), ids) },
+		func() error {
+			rows := s.Requests(ctx, waiting)
+			if ids != nil {
+				rows = each(ctx, ids, s.Request)
+			}
+			return showList(env, rows, requestColumns, "nothing would be deleted")
+		},
+	})
 }
 
 // csrDeleteBefore deletes old requests of which no certificate is kept.
@@ -95,17 +89,10 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		return env.nothingRemoved()
 	}
 	what := fmt.Sprintf("%s from before %s", counted(n, "request"), timestamp(before))
-	if o.dryRun {
-		env.say("%s would be deleted", what)
-		return showList(env, s.Requests(ctx, old), requestColumns, "nothing would be deleted")
-	}
-	if err := env.consent(o.yes, "delete %s", what); err != nil {
-		return err
-	}
-	if n, err = s.DeleteRequestsBefore(ctx, env.actor(), before); err != nil {
-		return err
-	}
-	return env.sayRemoved(n, "request")
+	return env.carryOut(o, s, removing{what, "request",
+		func(s *store.Store) (int64, error) { return s.DeleteRequestsBefore(ctx, env.actor(), before) },
+		func() error { return showList(env, s.Requests(ctx, old), requestColumns, "nothing would be deleted") },
+	})
 }
 
 // each looks up what is named, in the order of the names.

@@ -137,5 +137,5 @@ func parseIDs(args []string) ([]int64, error) {
 		}
 		ids = append(ids, id)
 	}
-	return ids, nil
+	return eachOnce(ids), nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/store"
 )
 
 type removeOptions struct {
@@ -16,7 +18,48 @@ type removeOptions struct {
 // removal reads the options of a command that takes away what its arguments
 // name.
 func removal(c *cli.Context) removeOptions {
-	return removeOptions{c.Args().Slice(), c.Bool("yes"), c.Bool("dry-run")}
+	return removeOptions{eachOnce(c.Args().Slice()), c.Bool("yes"), c.Bool("dry-run")}
+}
+
+// eachOnce is the values in their order. What is named twice goes once.
+func eachOnce[T comparable](values []T) []T {
+	var kept []T
+	seen := map[T]bool{}
+	for _, v := range values {
+		if !seen[v] {
+			seen[v], kept = true, append(kept, v)
+		}
+	}
+	return kept
+}
+
+// removing is what a command takes away.
+type removing struct {
+	what  string // all of it, in the question
+	thing string // one of it, for the count
+	do    func(*store.Store) (int64, error)
+	show  func() error // what there is of it
+}
+
+// carryOut takes it away, with consent. A dry run does the same to a rehearsal
+// of the database, so that it is refused what would be refused, and shows what
+// would go.
+func (env *Env) carryOut(o removeOptions, s *store.Store, r removing) error {
+	if o.dryRun {
+		if _, err := r.do(s.Rehearsal()); err != nil {
+			return err
+		}
+		env.say("%s would be deleted", r.what)
+		return r.show()
+	}
+	if err := env.consent(o.yes, "delete %s", r.what); err != nil {
+		return err
+	}
+	n, err := r.do(s)
+	if err != nil {
+		return err
+	}
+	return env.sayRemoved(n, r.thing)
 }
 
 // counted is a number of things in words.
@@ -57,17 +100,10 @@ func deviceDelete(ctx context.Context, env *Env, o removeOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.dryRun {
-		env.say("device %s would be deleted", d.Name)
-		return showObject(env, deviceFields(d))
-	}
-	if err := env.consent(o.yes, "delete device %s", d.Name); err != nil {
-		return err
-	}
-	if err := s.DeleteDevice(ctx, env.actor(), d.Name); err != nil {
-		return err
-	}
-	return env.sayRemoved(1, "device")
+	return env.carryOut(o, s, removing{"device " + d.Name, "device",
+		func(s *store.Store) (int64, error) { return 1, s.DeleteDevice(ctx, env.actor(), d.Name) },
+		func() error { return showObject(env, deviceFields(d)) },
+	})
 }
 
 // nothingRemoved is the result of a removal that found nothing to do.

@@ -149,6 +149,15 @@ func (env *Env) openStore(ctx context.Context) (*store.Store, error) {
 	})
 }
 
+// openFor is openStore for a change that may be a dry run.
+func (env *Env) openFor(ctx context.Context, dryRun bool) (*store.Store, error) {
+	s, err := env.openStore(ctx)
+	if err == nil && dryRun {
+		s = s.Rehearsal()
+	}
+	return s, err
+}
+
 // question opens the database for reading. A database that cannot be written
 // can still be asked; one of an older capf is brought up to date first.
 func (env *Env) question(ctx context.Context) (*store.Store, error) {

@@ -50,22 +50,18 @@ func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
 	if err != nil {
 		return err
 	}
+	ids = eachOnce(ids)
 	what := counted(len(ids), "job")
-	if o.dryRun {
-		env.say("%s would be deleted", what)
-		return showList(env, each(ctx, ids, s.Job), jobColumns, "nothing would be deleted")
-	}
-	if err := env.consent(o.yes, "delete %s", what); err != nil {
-		return err
-	}
-	n, err := s.DeleteJobs(ctx, env.actor(), ids)
-	if errors.Is(err, store.ErrConflict) {
-		return withHint(err, "capf job cancel ID ends one that has not ended")
-	}
-	if err != nil {
-		return err
-	}
-	return env.sayRemoved(n, "job")
+	return env.carryOut(o, s, removing{what, "job",
+		func(s *store.Store) (int64, error) {
+			n, err := s.DeleteJobs(ctx, env.actor(), ids)
+			if errors.Is(err, store.ErrConflict) {
+				err = withHint(err, "capf job cancel ID ends one that has not ended")
+			}
+			return n, err
+		},
+		func() error { return showList(env, each(ctx, ids, s.Job), jobColumns, "nothing would be deleted") },
+	})
 }
 
 func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOptions) error {
@@ -83,15 +79,8 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		return env.nothingRemoved()
 	}
 	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), timestamp(before))
-	if o.dryRun {
-		env.say("%s would be deleted", what)
-		return showList(env, s.Jobs(ctx, old), jobColumns, "nothing would be deleted")
-	}
-	if err := env.consent(o.yes, "delete %s", what); err != nil {
-		return err
-	}
-	if n, err = s.DeleteJobsBefore(ctx, env.actor(), before); err != nil {
-		return err
-	}
-	return env.sayRemoved(n, "job")
+	return env.carryOut(o, s, removing{what, "job",
+		func(s *store.Store) (int64, error) { return s.DeleteJobsBefore(ctx, env.actor(), before) },
+		func() error { return showList(env, s.Jobs(ctx, old), jobColumns, "nothing would be deleted") },
+	})
 }

@@ -56,13 +56,13 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 		}
 		sources = append(sources, source)
 	}
-	s, err := env.openStore(ctx)
+	s, err := env.openFor(ctx, o.dryRun)
 	if err != nil {
 		return err
 	}
 	view := newImportView(env)
 	report, err := env.rules(s).ImportAll(ctx, env.actor(), sources, enroll.ImportOptions{
-		DryRun: o.dryRun, Device: o.device, Row: view.row, Ready: view.ready,
+		Device: o.device, Row: view.row, Ready: view.ready,
 	})
 	if err := view.end(err); err != nil {
 		return fmt.Errorf("importing certificates: %w", err)

@@ -27,8 +27,9 @@ func restoreCommand() command {
 		about: `The backup is checked first with everything that "capf check" looks at, and with
 the master key of the database: one with faults, or with the secrets of another
 key, is refused, and --with-faults takes one with faults nevertheless. A running
-serve has to be stopped before. Then the backup takes the place of the database at
-once, and the old database is kept beside it.
+serve has to be stopped before; a dry run only notes that there is one. Then the
+backup takes the place of the database at once, and the old database is kept
+beside it.
 
 Certificates that phones got after the backup are not in it. They go on to be
 good, and those phones can still authenticate with them; but their serial numbers
@@ -61,7 +62,11 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 	if exists && os.SameFile(backup, present) {
 		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is the database itself", o.file)}
 	}
-	if exists && !o.dryRun {
+	if exists && o.dryRun { // so a backup is checked while serve runs
+		if err := env.mayReplace(ctx, path); err != nil {
+			env.say("note: not now: %s", err)
+		}
+	} else if exists {
 		if err := env.mayReplace(ctx, path); err != nil {
 			return err
 		}

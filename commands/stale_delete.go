@@ -3,9 +3,12 @@ package commands
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/store"
 )
 
 type staleDeleteOptions struct {
@@ -46,9 +49,8 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 	if o.before != nil {
 		old.EndedBefore, none = o.before, "no stale certificate is older"
 	}
-	serials, what := o.names, counted(len(o.names), "stale certificate")
+	what := counted(len(o.names), "stale certificate")
 	if o.all {
-		serials = nil
 		n, err := s.CountLSCs(ctx, old)
 		if err != nil {
 			return err
@@ -62,25 +64,35 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), timestamp(*o.before))
 		}
 	}
-	if o.dryRun {
-		env.say("%s would be deleted", what)
-		rows := s.LSCs(ctx, old)
-		if serials != nil {
-			rows = each(ctx, serials, s.LSC)
+	o.yes = o.yes || o.allWord && env.Prompt == nil
+	return env.carryOut(o.removeOptions, s, removing{what, "stale certificate",
+		func(s *store.Store) (int64, error) {
+			switch {
+			case o.before != nil:
+				return s.DeleteStaleBefore(ctx, env.actor(), *o.before)
+			case o.all:
+				return s.DeleteStale(ctx, env.actor(), nil)
+			}
+			return s.DeleteStale(ctx, env.actor(), o.names)
+		},
+		func() error { return showList(env, staleRows(ctx, s, old, o), staleColumns, none) },
+	})
+}
+
+// staleRows are the stale LSCs that are meant. Two issuers may have used the same
+// serial.
+func staleRows(ctx context.Context, s *store.Store, old store.LSCFilter, o staleDeleteOptions) iter.Seq2[store.LSC, error] {
+	if o.all {
+		return s.LSCs(ctx, old)
+	}
+	return func(yield func(store.LSC, error) bool) {
+		for _, serial := range o.names {
+			old.Serial = serial
+			for l, err := range s.LSCs(ctx, old) {
+				if !yield(l, err) {
+					return
+				}
+			}
 		}
-		return showList(env, rows, staleColumns, none)
 	}
-	if err := env.consent(o.yes || o.allWord && env.Prompt == nil, "delete %s", what); err != nil {
-		return err
-	}
-	var n int64
-	if o.before == nil {
-		n, err = s.DeleteStale(ctx, env.actor(), serials)
-	} else {
-		n, err = s.DeleteStaleBefore(ctx, env.actor(), *o.before)
-	}
-	if err != nil {
-		return err
-	}
-	return env.sayRemoved(n, "stale certificate")
 }

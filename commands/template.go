@@ -236,19 +236,8 @@ func (env *Env) deleteNamed(ctx context.Context, o removeOptions, what string, f
 	if err := find(ctx, s, name); err != nil {
 		return err
 	}
-	if o.dryRun {
-		env.say("%s %s would be deleted", what, name)
-		return env.nothingRemoved()
-	}
-	if err := env.consent(o.yes, "delete %s %s", what, name); err != nil {
-		return err
-	}
-	if err := remove(ctx, s, name); err != nil {
-		return err
-	}
-	env.say("deleted %s %s", what, name)
-	if env.Format != asJSON {
-		return nil
-	}
-	return showObject(env, []field{{"", "deleted", 1}})
+	return env.carryOut(o, s, removing{what + " " + name, what,
+		func(s *store.Store) (int64, error) { return 1, remove(ctx, s, name) },
+		env.nothingRemoved,
+	})
 }

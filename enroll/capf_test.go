@@ -66,7 +66,7 @@ func TestUploadChain(t *testing.T) {
 		{"issuer allows no CA below", pem(issueFor(t, name, nil, public, flat, capf), flat, root), "path length"},
 		{"a key", []byte("-----BEGIN PRIVATE KEY-----"), "private key"},
 	} {
-		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}}, false)
+		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}})
 		if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
@@ -77,7 +77,7 @@ func TestUploadChain(t *testing.T) {
 		for i, d := range data {
 			files = append(files, enroll.UploadFile{Name: fmt.Sprint(i), Data: d})
 		}
-		if _, changed, err := r.UploadChain(t.Context(), jane, files, false); err != nil || changed != want {
+		if _, changed, err := r.UploadChain(t.Context(), jane, files); err != nil || changed != want {
 			t.Fatalf("changed %v, %v; want %v", changed, err, want)
 		}
 	}

@@ -34,7 +34,6 @@ type ImportRow struct {
 
 // ImportOptions are the choices of an import.
 type ImportOptions struct {
-	DryRun bool
 	Device string                   // only certificates for this device
 	Row    func(ImportRow) error    // sees each line of the plan as it is made; may be nil
 	Ready  func(ImportReport) error // called between the plan and its application; may be nil
@@ -92,7 +91,7 @@ func (r *Rules) ImportAll(ctx context.Context, actor store.Actor, sources []Sour
 			return p.report, err
 		}
 	}
-	if o.DryRun || p.spool.count == 0 {
+	if p.spool.count == 0 {
 		return p.report, nil
 	}
 	if err := p.spool.rewind(); err != nil {

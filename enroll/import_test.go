@@ -233,7 +233,7 @@ func TestDryRun(t *testing.T) {
 	a, b := d.sign(d.request("a")), d.sign(d.request("b"))
 	source := func() Source { return Bytes("x.pem", pemOf(a, b)) }
 	before := d.facts()
-	planned, _, err := d.lines(ImportOptions{DryRun: true, Device: "A"}, source())
+	planned, _, err := d.rehearsal().lines(ImportOptions{Device: "A"}, source())
 	if err != nil || d.facts() != before {
 		t.Fatalf("%v, %q became %q", err, before, d.facts())
 	}
@@ -321,7 +321,7 @@ func TestMICNames(t *testing.T) {
 	d.trusts(d.root, d.ca)
 	r := d.request("SEP001122334455")
 	mic := func(c *x509.Certificate) { c.Subject.CommonName = "CP-8861-SEP001122334455" }
-	lines, _, err := d.lines(ImportOptions{DryRun: true}, Bytes("x.der", der(d.sign(r, mic))))
+	lines, _, err := d.rehearsal().lines(ImportOptions{}, Bytes("x.der", der(d.sign(r, mic))))
 	want := []string{`x.der: refused: the certificate's common name is "CP-8861-SEP001122334455" instead of "SEP001122334455"`}
 	if err != nil || !slices.Equal(lines, want) {
 		t.Errorf("not asked for: %v, %v", lines, err)
@@ -336,7 +336,7 @@ func TestMICNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, edit := range []func(*x509.Certificate){mic, func(*x509.Certificate) {}} {
-		lines, _, err = d.lines(ImportOptions{DryRun: true}, Bytes("x.der", der(d.sign(asked, edit))))
+		lines, _, err = d.rehearsal().lines(ImportOptions{}, Bytes("x.der", der(d.sign(asked, edit))))
 		if err != nil || !slices.Equal(lines, []string{"x.der: imported"}) {
 			t.Errorf("asked for: %v, %v", lines, err)
 		}

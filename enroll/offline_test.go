@@ -179,6 +179,13 @@ func (d *desk) signBy(ca *testCA, r store.Request, edits ...func(*x509.Certifica
 	return d.create(t, ca, public)
 }
 
+// rehearsal is the desk for a dry run.
+func (d *desk) rehearsal() *desk {
+	dry := *d
+	dry.Rules = &Rules{Store: d.Store.Rehearsal(), Sealer: d.Sealer, Now: d.Now, Rand: d.Rand, Log: d.Rules.Log}
+	return &dry
+}
+
 // lines imports and returns what an operator reads, with serials left out.
 func (d *desk) lines(o ImportOptions, sources ...Source) (lines []string, report ImportReport, err error) {
 	d.Helper()

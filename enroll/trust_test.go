@@ -133,12 +133,16 @@ func TestUploadTwice(t *testing.T) {
 		dry  bool
 		want string
 	}{
-		{true, "root/capf-trust would be added, root/callmanager-trust would be added, web/capf-trust would be added"},
+		{true, "root/capf-trust added, root/callmanager-trust added, web/capf-trust added"},
 		{false, "root/capf-trust added, root/callmanager-trust added, web/capf-trust added"},
 		{false, "root/capf-trust already there, root/callmanager-trust already there, web/capf-trust already there"},
 		{true, "root/capf-trust already there, root/callmanager-trust already there, web/capf-trust already there"},
 	} {
-		rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{Description: "ours", DryRun: step.dry})
+		rules := r
+		if step.dry {
+			rules = &enroll.Rules{Store: r.Store.Rehearsal(), Now: r.Now, Rand: r.Rand, Log: r.Log}
+		}
+		rows, err := rules.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{Description: "ours"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,9 +22,6 @@ const (
 	// UploadHeldBack is a good certificate of an upload in which another one
 	// was refused.
 	UploadHeldBack UploadOutcome = "not stored"
-	// UploadPlanned is what a dry run says of one that would be added.
-	UploadPlanned       UploadOutcome = "would be added"
-	UploadChangePlanned UploadOutcome = "would be changed"
 )
 
 // UploadFile is a file with one certificate or a chain, PEM or DER, and the
@@ -63,7 +60,6 @@ type UploadOptions struct {
 	// ForeignCAPF marks another cluster's CAPF certificate, whose name would
 	// otherwise be refused; without For it vouches for that cluster's LSCs.
 	ForeignCAPF bool
-	DryRun      bool
 }
 
 // foreign says whether the names of CAPF certificates are allowed.
@@ -81,14 +77,11 @@ func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []Uplo
 	}
 	if refusedRows > 0 {
 		for i := range rows {
-			if rows[i].Outcome != UploadRefused {
+			if rows[i].Outcome == "" {
 				rows[i].Outcome = UploadHeldBack
 			}
 		}
 		return rows, uploadRefusal(rows, refusedRows)
-	}
-	if o.DryRun {
-		return rows, nil
 	}
 	list := make([]store.NewTrust, len(rows))
 	for i, row := range rows {
@@ -112,8 +105,7 @@ func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []Uplo
 	return rows, nil
 }
 
-// planUpload reads and checks everything, and foresees what would become of
-// what is not refused.
+// planUpload reads and checks everything and decides nothing but refusals.
 func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOptions) (rows []UploadRow, refusals int, err error) {
 	known, err := r.Store.Trust(ctx, "")
 	if err != nil {
@@ -167,11 +159,7 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 		row.Outcome, row.Reason = UploadRefused, err.Error()
 		return row
 	case !is:
-		row.Outcome, there[key] = UploadPlanned, row.entry.TrustCertificate
-	case edit.Changes(have):
-		row.Outcome = UploadChangePlanned
-	default:
-		row.Outcome = UploadKnown
+		there[key] = row.entry.TrustCertificate
 	}
 	if p == store.CallManagerTrust && isMICRoot(c) {
 		row.Warning = fmt.Sprintf("%q is a MIC root, which should not stay in %s", c.Subject.CommonName, p)
@@ -214,7 +202,7 @@ func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCer
 // the first may be in capf-trust instead. ErrRefused says what is wrong. The
 // certificate before it goes to capf-trust. Changed is false when it is the
 // CAPF certificate already.
-func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, dryRun bool) (a *crypto.Authority, changed bool, err error) {
+func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
 		some, err := crypto.ParseCertificates(f.Data)
@@ -240,9 +228,6 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 	}
 	if sameChain(present.Chain, raws(chain)) {
 		return a, false, nil
-	}
-	if dryRun {
-		return a, true, nil
 	}
 	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
 }

@@ -138,27 +138,29 @@ func (d *JobDevice) fields() []any {
 // process, and waiting without. The id, the state and the times but RunAt are
 // the store's.
 func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
-	err := s.change(ctx, func(t *tx) (err error) {
-		j.State, j.CreatedAt, j.StartedAt, j.SeenAt = JobWaiting, t.now, time.Time{}, time.Time{}
-		if j.Owner != "" {
-			j.State, j.RunAt, j.StartedAt, j.SeenAt = JobRunning, t.now, t.now, t.now
-		}
-		j.RunAt = wholeMillis(j.RunAt)
-		j.ID, err = t.insert(`INSERT INTO jobs (kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name,
-			address, terminal, command, owner, seen_at, created_at, started_at, sealed_string)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(j.Kind), string(j.State), millis(j.RunAt), j.Selection, j.Edit, j.ApplyConfig, string(j.Actor.Kind),
-			j.Actor.Name, j.Actor.Address, j.Actor.Terminal, j.Actor.Command, j.Owner, millis(j.SeenAt), millis(t.now),
-			millis(j.StartedAt), j.SealedString)
-		if err != nil {
-			return err
-		}
-		return t.event(j.Actor, "", EventText{Action: "job-add", Detail: j.title()})
-	})
+	err := s.change(ctx, func(t *tx) error { return t.addJob(&j) })
 	if err != nil {
 		return Job{}, failed(err, "adding a job")
 	}
 	return j, nil
+}
+
+func (t *tx) addJob(j *Job) (err error) {
+	j.State, j.CreatedAt, j.StartedAt, j.SeenAt = JobWaiting, t.now, time.Time{}, time.Time{}
+	if j.Owner != "" {
+		j.State, j.RunAt, j.StartedAt, j.SeenAt = JobRunning, t.now, t.now, t.now
+	}
+	j.RunAt = wholeMillis(j.RunAt)
+	j.ID, err = t.insert(`INSERT INTO jobs (kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name,
+		address, terminal, command, owner, seen_at, created_at, started_at, sealed_string)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(j.Kind), string(j.State), millis(j.RunAt), j.Selection, j.Edit, j.ApplyConfig, string(j.Actor.Kind),
+		j.Actor.Name, j.Actor.Address, j.Actor.Terminal, j.Actor.Command, j.Owner, millis(j.SeenAt), millis(t.now),
+		millis(j.StartedAt), j.SealedString)
+	if err != nil {
+		return err
+	}
+	return t.event(j.Actor, "", EventText{Action: "job-add", Detail: j.title()})
 }
 
 // JobFilter limits a list of jobs; what is empty or nil does not limit.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 )
 
@@ -11,7 +10,7 @@ import (
 // device, and returns how many. Unless all can be deleted, none is: ErrNotFound
 // names the id that there is not, ErrConflict the one whose job has not ended.
 func (s *Store) DeleteJobs(ctx context.Context, a Actor, ids []int64) (int64, error) {
-	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	ids = once(ids)
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return 0, err

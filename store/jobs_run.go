@@ -78,38 +78,61 @@ func (s *Store) ReleaseJob(ctx context.Context, id int64, owner string) error {
 // been done, the job is to stop, or another process has taken it.
 func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string, f Selection, e BulkEdit) (n BulkTally, err error) {
 	var refusal error
-	err = s.changeOnce(ctx, func(t *tx) error {
-		apply := ApplyNone
-		var due bool
-		err := t.row("UPDATE jobs SET updated_at = ? WHERE "+owned+" AND updated_at = 0 AND cancel = 0 RETURNING apply_config",
-			millis(t.now), id, owner).Scan(&due)
-		if err != nil {
-			return lost(err)
-		}
-		if due {
-			apply = ApplyDue
-		}
-		// Refusals of an earlier attempt, whose process died before it ended the job.
-		if _, err := t.exec("DELETE FROM job_devices WHERE job_id = ?", id); err != nil {
-			return err
-		}
-		n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
-		if err != nil {
-			return err
-		}
-		if refusal = e.Ready(n); refusal != nil {
-			return refusal
-		}
-		_, err = t.exec("UPDATE jobs SET selected = ?, changed = ?, refused = ? WHERE id = ?", n.Selected, n.Changed, n.Refused, id)
-		if err != nil {
-			return err
-		}
-		return t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices changed"})
+	err = s.changeOnce(ctx, func(t *tx) (err error) {
+		n, err = t.updateByJob(s, a, id, owner, f, e, &refusal)
+		return err
 	})
 	if refusal != nil {
 		return n, refusal
 	}
 	return n, failed(err, "changing the devices of job %d", id)
+}
+
+// RehearseUpdate is AddJob, for a job with an owner, and its UpdateByJob in one
+// transaction that is undone.
+func (s *Store) RehearseUpdate(ctx context.Context, j Job, f Selection, e BulkEdit) (n BulkTally, err error) {
+	var refusal error
+	err = s.Rehearsal().changeOnce(ctx, func(t *tx) error {
+		err := t.addJob(&j)
+		if err == nil {
+			n, err = t.updateByJob(s, j.Actor, j.ID, j.Owner, f, e, &refusal)
+		}
+		return err
+	})
+	if refusal != nil {
+		return n, refusal
+	}
+	return n, failed(err, "rehearsing the change of the devices")
+}
+
+// updateByJob keeps the error of Ready apart, since it is returned as it is.
+func (t *tx) updateByJob(s *Store, a Actor, id int64, owner string, f Selection, e BulkEdit, refusal *error) (n BulkTally, err error) {
+	apply := ApplyNone
+	var due bool
+	err = t.row("UPDATE jobs SET updated_at = ? WHERE "+owned+" AND updated_at = 0 AND cancel = 0 RETURNING apply_config",
+		millis(t.now), id, owner).Scan(&due)
+	if err != nil {
+		return n, lost(err)
+	}
+	if due {
+		apply = ApplyDue
+	}
+	// Refusals of an earlier attempt, whose process died before it ended the job.
+	if _, err := t.exec("DELETE FROM job_devices WHERE job_id = ?", id); err != nil {
+		return n, err
+	}
+	n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
+	if err != nil {
+		return n, err
+	}
+	if *refusal = e.Ready(n); *refusal != nil {
+		return n, *refusal
+	}
+	_, err = t.exec("UPDATE jobs SET selected = ?, changed = ?, refused = ? WHERE id = ?", n.Selected, n.Changed, n.Refused, id)
+	if err != nil {
+		return n, err
+	}
+	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices changed"})
 }
 
 func (t *tx) keepOutcomes(id int64, page []deviceOutcome, apply ApplyState) error {

@@ -88,8 +88,9 @@ func (s *Store) LSC(ctx context.Context, serial string) (LSC, error) {
 
 // DeleteStale deletes stale LSCs, all of them when serials is nil, and returns
 // how many. Either all are deleted or none: ErrNotFound names the serial that
-// there is not, ErrConflict the one whose LSC is not stale. There is an event
-// for each LSC, or one for all.
+// there is not, ErrConflict the one whose LSC is not stale. One that is named
+// twice, however it is written, counts once. There is an event for each LSC, or
+// one for all.
 func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n int64, err error) {
 	err = s.change(ctx, func(t *tx) (err error) {
 		n = 0
@@ -97,7 +98,12 @@ func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n i
 			n, err = t.exec("DELETE FROM lscs WHERE state = 'stale'")
 			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSCs", err)
 		}
+		seen := map[string]bool{}
 		for _, serial := range serials {
+			if seen[plainSerial(serial)] {
+				continue
+			}
+			seen[plainSerial(serial)] = true
 			deleted, err := t.deleteStale(a, serial)
 			if err != nil {
 				return err

@@ -132,11 +132,12 @@ func (s *Store) Request(ctx context.Context, id int64) (Request, error) {
 }
 
 // DeleteRequests deletes requests that have no certificate, all pending ones
-// when ids is nil, and returns how many. Either all are deleted or none:
+// when ids is nil, and returns how many; one that is named twice counts once. Either all are deleted or none:
 // ErrNotFound names the id that there is not, ErrConflict the one that has
 // been issued. There is an event for each id, or one for all, and one for each
 // that the online CA goes on with.
 func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int64, err error) {
+	ids = once(ids)
 	err = s.change(ctx, func(t *tx) (err error) {
 		if ids == nil {
 			if err := t.leaveAtCA(a, "r.state = 'pending'"); err != nil {
@@ -157,6 +158,17 @@ func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int
 		return 0, failed(err, "deleting requests")
 	}
 	return n, nil
+}
+
+// once is the values in their order, each once; nil for nil.
+func once[T comparable](values []T) []T {
+	kept, seen := values[:0:0], map[T]bool{}
+	for _, v := range values {
+		if !seen[v] {
+			seen[v], kept = true, append(kept, v)
+		}
+	}
+	return kept
 }
 
 func (t *tx) deleteRequest(a Actor, id int64) error {

@@ -44,7 +44,8 @@ func (t *tx) retained(a Actor, action string, n int64, what string, before time.
 	return t.event(a, "", EventText{Action: action, Detail: fmt.Sprintf("%d %s from before %s", n, what, before.UTC().Format(time.RFC3339))})
 }
 
-// inPortions repeats a change until it finds less than a portion.
+// inPortions repeats a change until it finds less than a portion. A rehearsal
+// would find the same one again.
 func (s *Store) inPortions(ctx context.Context, work func(*tx) (int64, error)) (total int64, err error) {
 	for {
 		var n int64
@@ -55,7 +56,7 @@ func (s *Store) inPortions(ctx context.Context, work func(*tx) (int64, error)) (
 		if err != nil {
 			return total, err
 		}
-		if total += n; n < portion {
+		if total += n; n < portion || s.rehearsing {
 			return total, nil
 		}
 	}

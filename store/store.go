@@ -57,6 +57,8 @@ type Store struct {
 	points  *reader // for questions with one small answer
 	lists   *reader // for answers that are streamed while the caller works
 	writer  *writer
+
+	rehearsing bool // every change is undone
 }
 
 // Open opens the database at the path and brings an older schema up to date.
@@ -160,6 +162,9 @@ func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
 	}
+	if s.rehearsing {
+		return s.rehearse(ctx, work)
+	}
 	return s.writer.do(ctx, work, false)
 }
 
@@ -169,6 +174,9 @@ func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
+	}
+	if s.rehearsing {
+		return s.rehearse(ctx, work)
 	}
 	return s.writer.do(ctx, func(t *tx) error {
 		if err := work(t); err != nil {

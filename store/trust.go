@@ -170,7 +170,7 @@ func (s *Store) Trust(ctx context.Context, p Purpose) ([]TrustCertificate, error
 func (s *Store) DeleteTrust(ctx context.Context, a Actor, ids ...int64) error {
 	var at int64
 	err := s.change(ctx, func(t *tx) error {
-		for _, id := range ids {
+		for _, id := range once(ids) {
 			at = id
 			var purpose, subject string
 			err := t.row("DELETE FROM trust_certificates WHERE id = ? RETURNING purpose, subject", id).Scan(&purpose, &subject)

@@ -197,7 +197,7 @@ func TestInsertDryRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	before := h.events()
-	in, err := h.insert("Device Name\nCSF1\nCSF2\n", provision.InsertOptions{DryRun: true})
+	in, err := h.rehearsal().insert("Device Name\nCSF1\nCSF2\n", provision.InsertOptions{})
 	must(t, err)
 	if in.Added != 2 || len(h.snapshot()) != 0 || h.events() != before {
 		t.Errorf("the result is %+v, the devices are %q", in, h.snapshot())
@@ -226,7 +226,7 @@ func FuzzInsert(f *testing.F) {
 	f.Add([]byte("name\nCSF1\nCSF1\n"))
 	h := newHouse(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		in, err := provision.Insert(t.Context(), h.rules, operator, data, provision.InsertOptions{DryRun: true})
+		in, err := provision.Insert(t.Context(), h.rehearsal().rules, operator, data, provision.InsertOptions{})
 		if (err == nil) != (in.Bad == 0 && in.Rows == int(in.Added)) && !errors.Is(err, enroll.ErrRefused) {
 			t.Errorf("%v: %+v", err, in)
 		}

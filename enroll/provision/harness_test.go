@@ -86,6 +86,12 @@ func (h *house) init() {
 	}
 }
 
+// rehearsal is the house for a dry run.
+func (h *house) rehearsal() *house {
+	r := h.rules
+	return &house{h.TB, &enroll.Rules{Store: r.Store.Rehearsal(), Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}, h.clock}
+}
+
 func (h *house) set(parameter, value string) {
 	h.Helper()
 	if _, err := h.rules.SetParameter(h.Context(), operator, parameter, value); err != nil {

@@ -14,7 +14,6 @@ import (
 type InsertOptions struct {
 	Update  bool // change devices that exist
 	Partial bool // put in the good rows when others are bad
-	DryRun  bool // put in nothing, but say what would be
 	// Progress is told how many of the rows have been put in; may be nil.
 	Progress func(done, all int)
 }
@@ -36,7 +35,8 @@ var errBadRows = errors.New("bad rows")
 // database in the transaction that would write it. An empty cell is the
 // default, or with Update what the device has. A device that exists as its row
 // says is left alone. ErrRefused: the header is wrong, or there are problems,
-// which the result lists; nothing has been written then, unless Partial.
+// which the result lists; nothing has been written then. ErrPartly: there are
+// problems, and Partial has put in the other rows.
 func Insert(ctx context.Context, r *enroll.Rules, actor store.Actor, data []byte, o InsertOptions) (Inserted, error) {
 	settings, err := r.Settings(ctx)
 	if err != nil {
@@ -49,9 +49,6 @@ func Insert(ctx context.Context, r *enroll.Rules, actor store.Actor, data []byte
 	in := &inserting{rules: r, settings: settings, options: o, table: t}
 	if err := in.look(); err != nil {
 		return in.Inserted, err
-	}
-	if in.Bad > 0 && !o.Partial && !o.DryRun {
-		return in.Inserted, in.verdict()
 	}
 	if err := in.write(ctx, actor); err != nil && !errors.Is(err, errBadRows) {
 		return in.Inserted, err
@@ -117,7 +114,7 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 		},
 		Want: in.want,
 		Ready: func(store.PutTally) error {
-			if in.options.DryRun || in.Bad > 0 && !in.options.Partial {
+			if in.Bad > 0 && !in.options.Partial {
 				return errBadRows
 			}
 			return nil
@@ -194,10 +191,8 @@ func (in *inserting) verdict() error {
 	switch {
 	case in.Bad == 0:
 		return nil
-	case in.options.DryRun:
-		return refused("", "%s found", counted(in.Bad, "problem"))
 	case in.options.Partial:
-		return &kindError{ErrPartly, fmt.Sprintf("%s found; the other rows were put in", counted(in.Bad, "problem")), ""}
+		return &kindError{ErrPartly, fmt.Sprintf("%s found; only the other rows are put in", counted(in.Bad, "problem")), ""}
 	}
 	return refused("--partial puts in the good rows", "%s found, so nothing was put in", counted(in.Bad, "problem"))
 }

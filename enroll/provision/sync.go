@@ -79,10 +79,10 @@ func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, 
 	switch {
 	case err != nil && !errors.Is(err, errDry):
 		return s.Synced, err
-	case s.Bad > 0 && o.DryRun:
-		return s.Synced, refused("", "%s of directory %q cannot become devices", entries(s.Bad), d.Name)
+	case s.Bad > 0 && !o.Partial: // in a dry run, which has looked at the others all the same
+		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing would be changed", entries(s.Bad), d.Name)
 	case s.Bad > 0:
-		return s.Synced, &kindError{ErrPartly, fmt.Sprintf("%s of directory %q cannot become devices and were left out", entries(s.Bad), d.Name), ""}
+		return s.Synced, &kindError{ErrPartly, fmt.Sprintf("%s of directory %q cannot become devices and are left out", entries(s.Bad), d.Name), ""}
 	}
 	return s.Synced, nil
 }

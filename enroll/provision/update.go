@@ -138,27 +138,38 @@ type Strings interface {
 
 // updating is one update under way.
 type updating struct {
-	rules    *enroll.Rules
-	edit     Edit
-	settings enroll.Settings
-	made     stringMaker
-	strings  Strings // nil when nobody is waiting for them
-	reasons  []store.JobDevice
-	done     int64
-	progress func(done int64) // may be nil
+	rules     *enroll.Rules
+	selection store.Selection
+	edit      Edit
+	settings  enroll.Settings
+	made      stringMaker
+	strings   Strings // nil when nobody is waiting for them
+	reasons   []store.JobDevice
+	done      int64
+	progress  func(done int64) // may be nil
 }
 
 func (x *Runner) newUpdating(ctx context.Context, j store.Job, out Strings) (*updating, error) {
-	settings, err := x.Rules.Settings(ctx)
+	described, err := ReadJob(j)
 	if err != nil {
 		return nil, err
 	}
-	edit, err := loadEdit(x.Rules, enroll.JobStringLabel, j.Edit, j.SealedString)
-	if err != nil {
+	u := &updating{rules: x.Rules, strings: out, progress: x.Changing, made: stringMaker{x.Rules, map[string]struct{}{}}}
+	if u.selection, err = resolve(ctx, x.Rules, described.Selection); err != nil {
 		return nil, err
 	}
-	return &updating{rules: x.Rules, edit: edit, settings: settings, strings: out, progress: x.Changing,
-		made: stringMaker{x.Rules, map[string]struct{}{}}}, nil
+	if u.settings, err = x.Rules.Settings(ctx); err != nil {
+		return nil, err
+	}
+	u.edit, err = loadEdit(x.Rules, enroll.JobStringLabel, j.Edit, j.SealedString)
+	return u, err
+}
+
+func (u *updating) bulkEdit(j store.Job) store.BulkEdit {
+	return store.BulkEdit{
+		Event:  store.EventText{Action: string(j.Kind), Detail: fmt.Sprintf("job %d: %s", j.ID, u.edit.Describe())},
+		Change: u.change, Ready: u.ready,
+	}
 }
 
 // change edits one device.
@@ -204,21 +215,27 @@ func (u *updating) ready(n store.BulkTally) error {
 
 // update changes the devices of a job.
 func (x *Runner) update(ctx context.Context, j store.Job, out Strings) (store.BulkTally, []store.JobDevice, error) {
-	described, err := ReadJob(j)
-	if err != nil {
-		return store.BulkTally{}, nil, err
-	}
-	selection, err := resolve(ctx, x.Rules, described.Selection)
-	if err != nil {
-		return store.BulkTally{}, nil, err
-	}
 	u, err := x.newUpdating(ctx, j, out)
 	if err != nil {
 		return store.BulkTally{}, nil, err
 	}
-	n, err := x.Rules.Store.UpdateByJob(ctx, j.Actor, j.ID, x.Owner, selection, store.BulkEdit{
-		Event:  store.EventText{Action: string(j.Kind), Detail: fmt.Sprintf("job %d: %s", j.ID, u.edit.Describe())},
-		Change: u.change, Ready: u.ready,
-	})
+	n, err := x.Rules.Store.UpdateByJob(ctx, j.Actor, j.ID, x.Owner, u.selection, u.bulkEdit(j))
 	return n, u.reasons, err
+}
+
+// Rehearse finds what RunNow would come to: it makes the same checks and the
+// same change, which is undone. The error is the one with which RunNow would
+// refuse; when devices are the reason, the tally counts them.
+func (x Runner) Rehearse(ctx context.Context, actor store.Actor, u Update) (store.BulkTally, error) {
+	r := x.withDefaults()
+	j, err := u.job(ctx, r.Rules, actor)
+	if err != nil {
+		return store.BulkTally{}, err
+	}
+	j.Owner = r.Owner
+	n, err := r.newUpdating(ctx, j, nil)
+	if err != nil {
+		return store.BulkTally{}, err
+	}
+	return r.Rules.Store.RehearseUpdate(ctx, j, n.selection, n.bulkEdit(j))
 }
