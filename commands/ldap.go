@@ -185,7 +185,10 @@ func ldapSetCommand() command {
 	return command{
 		name: "set", args: "NAME", short: "change how a directory is reached and read",
 		about: `Only what is given is changed. A feature group template can be given only while
-the directory has never been synced.`,
+the directory has never been synced.
+
+The password belongs to the place for which it was given: another host, port,
+scheme or CA removes it, unless it is given again with them.`,
 		example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
 		output:  object, flags: directoryFlags(), clears: directoryClears(),
 		run: func(env *Env, c *cli.Context) error {
@@ -215,10 +218,15 @@ func ldapSet(c *cli.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	if err := provision.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group); err != nil {
+	dropped, err := provision.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group)
+	if err != nil {
 		return err
 	}
 	env.say("directory %s changed", d.Name)
+	if dropped {
+		env.warn([]string{"the password was given for another address or CA than this, and is removed"})
+		env.say("hint: capf ldap set %s --password-file FILE, or --password-prompt", d.Name)
+	}
 	return env.showDirectoryJSON(ctx, r.Store, d.Name)
 }
 

@@ -73,6 +73,14 @@ func TestOnlineCA(t *testing.T) {
 	if out, _ := good(t, dir, "show", "online_ca_password"); !strings.Contains(out, "(set)") {
 		t.Errorf("the password is shown as %s", out)
 	}
+	good(t, dir, "set", "online_ca_hostname", strings.ToUpper(s.Host)) // the same place
+	says(0, "warning: online_ca_password was given for another place than this, and is removed", "set", "online_ca_port", "1")
+	good(t, dir, "set", "online_ca_port", fmt.Sprint(s.Port))
+	says(1, "online_ca_username is set, but no password", "online-ca", "test")
+	good(t, dir, "set", "online_ca_password", "--password-file", file("password", "hunter-2\n"))
+	says(0, `"online_ca_password"`+"\n  ]", "set", "online_ca_hostname", "elsewhere.example.com", "--json")
+	good(t, dir, "set", "online_ca_hostname", s.Host)
+	good(t, dir, "set", "online_ca_password", "--password-file", file("password", "hunter-2\n"))
 	says(1, "capf-trust is empty", "online-ca", "test")
 	root := filepath.Join(dir, "root.pem")
 	says(1, "is not in capf-trust", "cert", "check", "--online", "--ca", root, "--https", filepath.Join(dir, "https.pem"))

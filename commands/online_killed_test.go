@@ -84,13 +84,13 @@ func asksOnline(t *testing.T, dir string, s *catest.Certsrv) {
 	check(t, os.WriteFile(filepath.Join(dir, "ca.pem"), s.CA.PEM(), 0o600))
 	check(t, os.WriteFile(filepath.Join(dir, "password"), []byte(catest.Password+"\n"), 0o600))
 	must(t, dir, "cert", "upload", "ca.pem", "--purpose", "capf-trust")
-	must(t, dir, "set", "online_ca_password", "--password-file", "password")
 	for name, value := range map[string]string{
 		"online_ca_hostname": s.Host, "online_ca_port": fmt.Sprint(s.Port), "online_ca_username": catest.User,
 		"online_ca_template": "Phones", "certificate_issuer": "online-ca",
 	} {
 		must(t, dir, "set", name, value)
 	}
+	must(t, dir, "set", "online_ca_password", "--password-file", "password")
 	must(t, dir, "service", "activate", "enrollment")
 }
 

@@ -23,7 +23,8 @@ change is in force.
 
 The password and the client certificate for an online CA are secrets: they come
 from a file or stdin, or are asked for, and the VALUE none removes them. They are
-sealed in the database and never shown.`,
+sealed in the database and never shown. The password belongs to the host and the
+port for which it was given: another online_ca_hostname or online_ca_port removes it.`,
 		example: "capf set keep_alive 20",
 		output:  object,
 		flags: []cli.Flag{
@@ -84,6 +85,10 @@ func (env *Env) sayChange(c enroll.Change) error {
 	if c.Warning != "" {
 		env.warn([]string{c.Warning})
 	}
+	for _, name := range c.Dropped {
+		env.warn([]string{name + " was given for another place than this, and is removed"})
+		env.say("hint: %s", enroll.SecretHint(name))
+	}
 	for _, f := range c.Missing {
 		env.say("warning: %s", f.Text)
 		env.say("hint: %s", f.Hint)
@@ -94,6 +99,7 @@ func (env *Env) sayChange(c enroll.Change) error {
 	return showObject(env, []field{
 		{"", "name", c.Name}, {"", "old", c.Old}, {"", "value", c.New},
 		{"", "changed", c.Changed}, {"", "effect", c.Effect}, {"", "warning", c.Warning},
+		{"", "dropped", c.Dropped},
 	})
 }
 

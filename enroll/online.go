@@ -139,6 +139,29 @@ func (r *Rules) SetSecret(ctx context.Context, actor store.Actor, name string, v
 	return c, r.Store.SetSecret(ctx, actor, p.Name, sealed)
 }
 
+// stranded are the secrets that were given for another place than the one to
+// which they would be sent after the change.
+func stranded(c Change, set map[string]string) []string {
+	moves := c.Name == pOnlineHost && !strings.EqualFold(c.Old, c.New) || c.Name == pOnlinePort && c.Changed
+	if host, ok := set[pOnlineHost]; !ok || host == notSet || !moves {
+		return nil // as long as there is no place, a password is for the one to come
+	}
+	return []string{pOnlinePassword}
+}
+
+// secretsSet are those of the secrets that there are.
+func (r *Rules) secretsSet(ctx context.Context, names []string) (set []string, err error) {
+	for _, name := range names {
+		switch _, err := r.Store.Secret(ctx, name); {
+		case err == nil:
+			set = append(set, name)
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
+	return set, nil
+}
+
 func checkSecret(name string, value []byte) error {
 	if len(value) == 0 {
 		return badValue("%s is empty", name)
@@ -239,14 +262,14 @@ func (r *Rules) OnlineMissing(ctx context.Context) ([]Finding, error) {
 	if o.Host == "" {
 		found = append(found, Finding{"error", pOnlineHost + " is not set: there is no online CA to ask", "capf set online_ca_hostname NAME"})
 	}
-	_, err = r.Store.Secret(ctx, pOnlinePassword)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	secrets, err := r.secretsSet(ctx, []string{pOnlinePassword})
+	if err != nil {
 		return nil, err
 	}
-	password := err == nil
+	password := secrets != nil
 	switch {
 	case o.Username != "" && !password:
-		found = append(found, Finding{"error", pOnlineUsername + " is set, but no password", "capf set online_ca_password --password-file FILE"})
+		found = append(found, Finding{"error", noOnlinePassword, "capf set online_ca_password --password-file FILE"})
 	case o.Username == "" && password:
 		found = append(found, Finding{"error", pOnlinePassword + " is set, but no user name", "capf set online_ca_username NAME"})
 	case o.Username == "" && o.Type == onlineca.Microsoft:
@@ -309,11 +332,20 @@ func (r *Rules) onlineUnready(ctx context.Context, s Settings) (string, error) {
 		return pOnlineHost + " is not set: there is no online CA to ask", nil
 	}
 	active, err := r.onlineActive(ctx)
-	if err != nil || active {
+	if err != nil {
 		return "", err
 	}
-	return enrollmentInactive().Text, nil
+	if !active {
+		return enrollmentInactive().Text, nil
+	}
+	password, err := r.secretsSet(ctx, []string{pOnlinePassword})
+	if err == nil && s.Online.Username != "" && password == nil {
+		return noOnlinePassword, nil
+	}
+	return "", err
 }
+
+const noOnlinePassword = pOnlineUsername + " is set, but no password"
 
 // admitOnline looks, before the phone makes a key, whether it could get a
 // certificate for it from the online CA.

@@ -173,6 +173,7 @@ type Change struct {
 	Changed        bool
 	Effect         string
 	Warning        string    // "" when there is nothing to warn of
+	Dropped        []string  // secrets that belonged to the old value, and have gone with it
 	Missing        []Finding // what is to be done before the value is of use
 }
 
@@ -211,7 +212,11 @@ func (r *Rules) SetParameter(ctx context.Context, actor store.Actor, name, value
 	if isSet && !c.Changed {
 		return c, nil
 	}
-	return c, r.Store.SetParameter(ctx, actor, p.Name, value)
+	drop := stranded(c, set)
+	if c.Dropped, err = r.secretsSet(ctx, drop); err != nil {
+		return Change{}, err
+	}
+	return c, r.Store.SetParameter(ctx, actor, p.Name, value, drop...)
 }
 
 // warning says what a value costs.

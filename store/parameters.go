@@ -32,10 +32,10 @@ func (s *Store) parameters() (map[string]string, error) {
 	return all, rows.Err()
 }
 
-// SetParameter sets a parameter, or removes it when the value is empty. The
-// event has only its name: a value may be a secret. There is none when nothing
-// differs.
-func (s *Store) SetParameter(ctx context.Context, a Actor, name, value string) error {
+// SetParameter sets a parameter, or removes it when the value is empty, and
+// with it the secrets that belong to its old value. The event has only its name:
+// a value may be a secret. There is none when nothing differs.
+func (s *Store) SetParameter(ctx context.Context, a Actor, name, value string, secrets ...string) error {
 	err := s.change(ctx, func(t *tx) error {
 		var n int64
 		var err error
@@ -49,6 +49,15 @@ func (s *Store) SetParameter(ctx context.Context, a Actor, name, value string) e
 		}
 		if err != nil || n == 0 {
 			return err
+		}
+		for _, secret := range secrets {
+			gone, err := t.exec("DELETE FROM secrets WHERE name = ?", secret)
+			if err != nil {
+				return err
+			}
+			if gone > 0 {
+				e.Detail += "; " + secret + " removed with the old value"
+			}
 		}
 		return t.event(a, "", e)
 	})

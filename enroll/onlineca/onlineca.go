@@ -194,6 +194,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("the password at the online CA has control characters")
 	case c.Username == "" && c.Password != "":
 		return fmt.Errorf("the online CA has a password but no user name")
+	case c.Username != "" && c.Password == "": // which would be a wrong one, and count as such
+		return fmt.Errorf("the online CA has a user name but no password")
 	}
 	return nil
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,6 +164,9 @@ func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name,
 	if err := checkName("directory", name); err != nil {
 		return err
 	}
+	if v.BindDN != "" && password == nil {
+		return lacksPassword(v)
+	}
 	d := store.Directory{Name: name}
 	if err := fillDirectory(r, &d, v, password); err != nil {
 		return err
@@ -171,28 +177,71 @@ func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name,
 	return r.Store.AddDirectory(ctx, actor, d)
 }
 
+func lacksPassword(v Directory) error {
+	return badValue("--password-file or --password-prompt", "the password of %q is missing", v.BindDN)
+}
+
 // ChangeDirectory writes changed settings of a directory. A nil password or
-// group stays as it is. A group is refused once the directory has been synced:
-// its settings would reach none of the devices that exist. Errors: as for
-// AddDirectory.
-func ChangeDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, d store.Directory, v Directory, password, group *string) error {
+// group stays as it is; yet a password belongs to the place that it was given
+// for, and is dropped when another one gets it, unless it is given again: then
+// nothing can be synced until it is. A group is refused once the directory has
+// been synced: its settings would reach none of the devices that exist. Errors:
+// as for AddDirectory.
+func ChangeDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, d store.Directory, v Directory, password, group *string) (dropped bool, err error) {
 	if group != nil && !strings.EqualFold(*group, d.FeatureGroup) {
 		if !d.FirstSyncAt.IsZero() {
-			return refused("capf bulk update changes the devices that it has made",
+			return false, refused("capf bulk update changes the devices that it has made",
 				"the directory %q has been synced on %s; a feature group template is for one that never was",
 				d.Name, d.FirstSyncAt.Local().Format("2006-01-02 15:04 MST"))
 		}
 		if err := nameGroup(ctx, r, &d, *group); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if v.BindDN == "" {
+	was, err := ReadDirectory(d)
+	if err != nil {
+		return false, err
+	}
+	if was.BindDN == "" && v.BindDN != "" && password == nil {
+		return false, lacksPassword(v)
+	}
+	had := d.SealedPassword != nil
+	if v.BindDN == "" || !v.samePlace(was) {
 		d.SealedPassword = nil
 	}
 	if err := fillDirectory(r, &d, v, password); err != nil {
-		return err
+		return false, err
 	}
-	return r.Store.ChangeDirectory(ctx, actor, d)
+	dropped = had && d.SealedPassword == nil && v.BindDN != ""
+	return dropped, r.Store.ChangeDirectory(ctx, actor, d)
+}
+
+// samePlace says whether a password that was given for one reaches the same
+// server of the other: the address, and who vouches for it.
+func (d Directory) samePlace(o Directory) bool {
+	return d.place() == o.place() && slices.EqualFunc(d.authorities(), o.authorities(), (*x509.Certificate).Equal)
+}
+
+// place is the scheme, the host and the port, in one spelling.
+func (d Directory) place() string {
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return d.URL
+	}
+	return u.Scheme + "://" + strings.ToLower(net.JoinHostPort(u.Hostname(), ldapPort(u)))
+}
+
+// authorities are the certificates of the CA file, in their order.
+func (d Directory) authorities() (all []*x509.Certificate) {
+	for rest := []byte(d.CA); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return all
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			all = append(all, c)
+		}
+	}
 }
 
 func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password *string) error {
@@ -204,8 +253,6 @@ func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password *s
 		return badValue("", "the password is empty")
 	case password != nil && v.BindDN == "":
 		return badValue("--bind-dn names who binds", "a password is of no use to an anonymous bind")
-	case password == nil && v.BindDN != "" && d.SealedPassword == nil:
-		return badValue("--password-file or --password-prompt", "the password of %q is missing", v.BindDN)
 	}
 	text, err := json.Marshal(v)
 	if err == nil && password != nil {

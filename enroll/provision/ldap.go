@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -138,13 +139,9 @@ func (d Directory) dial(ctx context.Context) (net.Conn, *tls.Config, error) {
 		how.RootCAs = x509.NewCertPool()
 		how.RootCAs.AppendCertsFromPEM([]byte(d.CA))
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme]
-	}
 	limit, cancel := context.WithTimeout(ctx, d.timeout())
 	defer cancel()
-	raw, err := new(net.Dialer).DialContext(limit, "tcp", net.JoinHostPort(u.Hostname(), port))
+	raw, err := new(net.Dialer).DialContext(limit, "tcp", net.JoinHostPort(u.Hostname(), ldapPort(u)))
 	if err != nil {
 		return nil, nil, d.explain(err, "connecting to %q", d.URL)
 	}
@@ -157,6 +154,11 @@ func (d Directory) dial(ctx context.Context) (net.Conn, *tls.Config, error) {
 		return nil, nil, d.explain(err, "securing the connection to %q", d.URL)
 	}
 	return secure, how, nil
+}
+
+// ldapPort is the port of an address, which may leave it to its scheme.
+func ldapPort(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme])
 }
 
 // explain words what an operator can do about an error of the directory.

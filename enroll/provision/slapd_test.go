@@ -110,6 +110,13 @@ access to * by dn.exact="%[3]s" read by * none
 	must(t, os.WriteFile(filepath.Join(s.folder, "slapd.conf"), []byte(text), 0o600))
 }
 
+// authority is the certificate of a CA, as PEM.
+func authority(t testing.TB) string {
+	t.Helper()
+	s := slapd{folder: t.TempDir()}
+	return s.certificates(t)
+}
+
 // certificates makes a CA and the server's certificate for "localhost".
 func (s *slapd) certificates(t testing.TB) string {
 	t.Helper()

@@ -102,6 +102,12 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 	if s.directory, err = ReadDirectory(d); err != nil {
 		return "", err
 	}
+	if d.SealedPassword == nil && s.directory.BindDN != "" {
+		// Without one, a directory takes a bind for anonymous and says yes to it
+		// (RFC 4513, section 5.1.2).
+		return "", refused(fmt.Sprintf("capf ldap set %s --password-file FILE, or --password-prompt", d.Name),
+			"the password of %q is missing: the directory has another address or CA than it was given for", s.directory.BindDN)
+	}
 	if d.SealedPassword != nil {
 		secret, err := s.rules.Sealer.Open(enroll.DirectoryPasswordLabel, d.SealedPassword)
 		if err != nil {

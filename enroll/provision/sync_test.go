@@ -99,7 +99,7 @@ func firstAndLater(t *testing.T, s slapd) {
 	must(t, err)
 	how, err := provision.ReadDirectory(dir)
 	must(t, err)
-	err = provision.ChangeDirectory(t.Context(), h.rules, operator, dir, how, nil, ptr("")) // take it away
+	_, err = provision.ChangeDirectory(t.Context(), h.rules, operator, dir, how, nil, ptr("")) // take it away
 	if !errors.Is(err, enroll.ErrRefused) {
 		t.Errorf("another feature group after the first sync: %v", err)
 	}
@@ -111,7 +111,8 @@ func firstAndLater(t *testing.T, s slapd) {
 	must(t, err)
 	narrow := how
 	narrow.Filter = "(uid=user0000*)"
-	must(t, provision.ChangeDirectory(t.Context(), h.rules, operator, dir, narrow, nil, nil))
+	_, err = provision.ChangeDirectory(t.Context(), h.rules, operator, dir, narrow, nil, nil)
+	must(t, err)
 	got, err = h.sync("people", provision.SyncOptions{})
 	must(t, err)
 	if got.Counts[store.SyncMissing] != people-10 || got.Counts[store.SyncDeleted] != 1 || got.Counts[store.SyncKnown] != 9 {
@@ -125,7 +126,8 @@ func firstAndLater(t *testing.T, s slapd) {
 	}
 	dir, err = h.rules.Store.Directory(t.Context(), "people")
 	must(t, err)
-	must(t, provision.ChangeDirectory(t.Context(), h.rules, operator, dir, how, nil, nil))
+	_, err = provision.ChangeDirectory(t.Context(), h.rules, operator, dir, how, nil, nil)
+	must(t, err)
 	got, err = h.sync("people", provision.SyncOptions{})
 	must(t, err)
 	if got.Counts[store.SyncBack] != people-10 || got.Counts[store.SyncAdded] != 0 {

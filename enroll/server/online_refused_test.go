@@ -37,7 +37,11 @@ func TestOnlineRefused(t *testing.T) {
 		{name: "away", options: catest.CertsrvOptions{Outcome: catest.Away}, status: "CA Communication Failure", reason: "0x800706ba", back: true},
 		{name: "strange", options: catest.CertsrvOptions{Outcome: catest.Strange}, status: "CA Communication Failure", reason: "not a page of Web Enrollment", back: true},
 		{name: "untrusted", set: func(h *house) { h.distrust() }, status: "CA Communication Failure", reason: "not in capf-trust", back: true},
-		{name: "name", set: func(h *house) { h.set("online_ca_hostname", "127.0.0.2") }, status: "CA Communication Failure", reason: "127.0.0.2", back: true},
+		{name: "name", set: func(h *house) {
+			h.set("online_ca_hostname", "127.0.0.2")
+			h.secret("online_ca_password", []byte(caPassword))
+		}, status: "CA Communication Failure", reason: "127.0.0.2", back: true},
+		{name: "moved", set: func(h *house) { h.set("online_ca_port", "1") }, status: "CA Communication Failure", reason: "is set, but no password"},
 		{name: "inactive", set: func(h *house) { h.activate(false) }, status: "CA Communication Failure", reason: "service enrollment is deactivated"},
 		{name: "no-host", set: func(h *house) { h.set("online_ca_hostname", "none") }, status: "CA Communication Failure", reason: "online_ca_hostname is not set"},
 	} {

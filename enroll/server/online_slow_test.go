@@ -32,6 +32,7 @@ func TestOnlineDown(t *testing.T) {
 	_, port, _ := net.SplitHostPort(free.Addr().String())
 	free.Close()
 	h.set("online_ca_port", port)
+	h.secret("online_ca_password", []byte(caPassword)) // which belonged to the other port
 	const phones = 8
 	addMany(h, phones)
 	inParallel(h, phones, phones, func(i int) error {
@@ -45,6 +46,7 @@ func TestOnlineDown(t *testing.T) {
 		h.failed(nthDevice(i), "Upgrade Failed: CA Communication Failure", "sending the request to the CA")
 	}
 	h.set("online_ca_port", fmt.Sprint(ca.Port))
+	h.secret("online_ca_password", []byte(caPassword))
 	inParallel(h, phones, phones, func(i int) error { _, err := h.phone(nthDevice(i)); return err })
 	if n := len(ca.CA.Made()); n != phones {
 		t.Errorf("the CA has made %d certificates", n)
