@@ -71,6 +71,9 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 	}
 	if p.Events == 0 {
 		env.say("no event is older")
+		if o.dryRun && env.Format == asJSON {
+			return showPrunable(env, p)
+		}
 		return env.nothingRemoved()
 	}
 	r, err := s.VerifyEvents(ctx)
@@ -84,8 +87,10 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), timestamp(o.before))
 	return env.carryOut(o.removeOptions, s, removing{what, "event",
 		func(s *store.Store) (int64, error) { return s.PruneEvents(ctx, env.actor(), o.before) },
-		func() error {
-			return showObject(env, []field{{"Events", "events", p.Events}, {"First", "first", p.First}, {"Last", "last", p.Last}})
-		},
+		func() error { return showPrunable(env, p) },
 	})
+}
+
+func showPrunable(env *Env, p store.Prunable) error {
+	return showObject(env, []field{{"Events", "events", p.Events}, {"First", "first", p.First}, {"Last", "last", p.Last}})
 }

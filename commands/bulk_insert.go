@@ -53,7 +53,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 		return err
 	}
 	p := env.progress()
-	o.Progress = func(done, all int) { p.show("putting in: %d of %d rows", done, all) }
+	o.Progress = func(done, all int) { p.show("putting in: %d of %s", done, counted(all, "row")) }
 	in, err := provision.Insert(ctx, r, env.actor(), data, o)
 	p.end()
 	env.warn(in.Warnings)

@@ -70,7 +70,7 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	}
 	if len(found) == 0 {
 		env.say("no MIC root is in %s", o.purpose)
-		return env.nothingRemoved()
+		return env.nothingToRemove(o.removeOptions)
 	}
 	var ids []int64
 	for _, t := range found {

@@ -57,7 +57,7 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 		}
 		if n == 0 {
 			env.say("no request is waiting")
-			return env.nothingRemoved()
+			return env.nothingToRemove(o)
 		}
 		what = fmt.Sprintf("all waiting requests (%d)", n)
 	}
@@ -86,7 +86,7 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	}
 	if n == 0 {
 		env.say("no request is older")
-		return env.nothingRemoved()
+		return env.nothingToRemove(o)
 	}
 	what := fmt.Sprintf("%s from before %s", counted(n, "request"), timestamp(before))
 	return env.carryOut(o, s, removing{what, "request",

@@ -2,10 +2,10 @@ package commands
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/plural"
 	"capf/store"
 )
 
@@ -63,12 +63,7 @@ func (env *Env) carryOut(o removeOptions, s *store.Store, r removing) error {
 }
 
 // counted is a number of things in words.
-func counted[N int | int64](n N, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
+func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }
 
 // sayRemoved reports how many rows are gone.
 func (env *Env) sayRemoved(n int64, what string) error {
@@ -104,6 +99,15 @@ func deviceDelete(ctx context.Context, env *Env, o removeOptions) error {
 		func(s *store.Store) (int64, error) { return 1, s.DeleteDevice(ctx, env.actor(), d.Name) },
 		func() error { return showObject(env, deviceFields(d)) },
 	})
+}
+
+// nothingToRemove is the result of a removal by filter that found nothing to
+// do: a dry run lists rows, of which there are none then.
+func (env *Env) nothingToRemove(o removeOptions) error {
+	if o.dryRun {
+		return env.emptyList()
+	}
+	return env.nothingRemoved()
 }
 
 // nothingRemoved is the result of a removal that found nothing to do.

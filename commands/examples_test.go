@@ -67,8 +67,9 @@ func TestExamples(t *testing.T) {
 			for _, line := range before[l.name] {
 				prepare(t, dir, line)
 			}
-			words, err := shellWords(l.example)
+			typed, err := shellWords(l.example)
 			check(t, err)
+			words := plainWords(typed)
 			switch l.name {
 			case "capf serve":
 				serveExample(t, dir, words[1:])

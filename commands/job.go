@@ -27,7 +27,7 @@ func (env *Env) runner(r *enroll.Rules) (provision.Runner, func(), error) {
 		Progress: func(ended, all int64) {
 			mu.Lock()
 			defer mu.Unlock()
-			p.show("applying the configuration: %d of %d devices", ended, all)
+			p.show("applying the configuration: %d of %s", ended, counted(all, "device"))
 		},
 	}, p.end, err
 }

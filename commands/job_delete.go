@@ -76,7 +76,7 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	}
 	if n == 0 {
 		env.say("no job that has ended is older")
-		return env.nothingRemoved()
+		return env.nothingToRemove(o)
 	}
 	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), timestamp(before))
 	return env.carryOut(o, s, removing{what, "job",

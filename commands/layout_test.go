@@ -11,7 +11,8 @@ import (
 )
 
 // arrows are the packages of ours that each package may import: only downwards
-// (docs/developing.md). A package that is not named here may import none.
+// (docs/developing.md). A package that is not named here may import none but
+// those of internal, which every room needs.
 var arrows = map[string][]string{
 	"capf":                  {"capf/commands"},
 	"capf/commands":         {"capf/crypto", "capf/enroll", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
@@ -54,7 +55,7 @@ func TestLayout(t *testing.T) {
 			continue
 		}
 		for _, i := range p.Imports {
-			if strings.HasPrefix(i, "capf/") && !slices.Contains(arrows[p.ImportPath], i) {
+			if strings.HasPrefix(i, "capf/") && !strings.HasPrefix(i, "capf/internal/") && !slices.Contains(arrows[p.ImportPath], i) {
 				t.Errorf("%s imports %s: the arrow points the wrong way", p.ImportPath, i)
 			}
 			for module, home := range homes {

@@ -61,7 +61,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	p := env.progress()
-	o.Progress = func(entries int) { p.show("reading: %d entries", entries) }
+	o.Progress = func(entries int) { p.show("reading: %s", counted(entries, "entry")) }
 	s, err := provision.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
 	p.end()
 	partly := errors.Is(err, provision.ErrPartly)
@@ -77,7 +77,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	if o.DryRun {
 		would = "; nothing was changed"
 	}
-	env.say("%d entries: %d devices added, %d known, %d adopted, %d back, %d missing%s", s.Entries, s.Counts[store.SyncAdded],
+	env.say("%s: %s added, %d known, %d adopted, %d back, %d missing%s", counted(s.Entries, "entry"), counted(s.Counts[store.SyncAdded], "device"),
 		s.Counts[store.SyncKnown], s.Counts[store.SyncAdopted], s.Counts[store.SyncBack], s.Counts[store.SyncMissing], would)
 	if partly {
 		return fmt.Errorf("%w: %w", errPartly, err)

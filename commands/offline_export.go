@@ -72,7 +72,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		return err
 	}
 	p := env.progress()
-	o.Request = func(r enroll.ExportReport) { p.show("exporting: %d requests", r.Requests) }
+	o.Request = func(r enroll.ExportReport) { p.show("exporting: %s", counted(r.Requests, "request")) }
 	var report enroll.ExportReport
 	write := func(w io.Writer) (err error) {
 		report, err = env.rules(s).ExportRequests(ctx, w, o.ExportOptions)

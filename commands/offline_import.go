@@ -87,7 +87,7 @@ func newImportView(env *Env) *importView {
 func (v *importView) row(r enroll.ImportRow) error {
 	v.count++
 	if !v.env.screen { // else the rows themselves show how far it has come
-		v.progress.show("checking: %d certificates", v.count)
+		v.progress.show("checking: %s", counted(v.count, "certificate"))
 	}
 	for i, c := range importColumns {
 		v.values[i] = c.value(r)
@@ -105,7 +105,7 @@ func (v *importView) ready(r enroll.ImportReport) error {
 	if err := v.env.out.Flush(); err != nil {
 		return fmt.Errorf("printing the plan: %w", err)
 	}
-	v.progress.show("keeping %d certificates", r.Count(enroll.Imported)+r.Count(enroll.ImportStale))
+	v.progress.show("keeping %s", counted(r.Count(enroll.Imported)+r.Count(enroll.ImportStale), "certificate"))
 	return nil
 }
 

@@ -136,17 +136,17 @@ func (s *session) carryOut(ctx context.Context, text string) (ended bool) {
 		s.failed = s.report(err)
 		return false
 	}
-	if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+	if len(words) == 0 || strings.HasPrefix(words[0].text, "#") && !words[0].quoted {
 		return false
 	}
-	if words[0] == "quit" || words[0] == "exit" || words[0] == "logout" {
+	if words[0].is("quit", "exit", "logout") {
 		return true
 	}
-	if n := len(words) - 1; words[n] == "?" {
-		s.explain(ctx, append(words[:n], ""))
+	if n := len(words) - 1; words[n].is("?") {
+		s.explain(ctx, append(plainWords(words[:n]), ""))
 		return false
 	}
-	if code := s.line().run(ctx, append([]string{"capf"}, words...)); code != 0 {
+	if code := s.line().run(ctx, append([]string{"capf"}, plainWords(words)...)); code != 0 {
 		s.failed = code
 	}
 	return false

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -21,7 +22,8 @@ const shellPrompt = "admin:"
 // converse takes lines from a person at a terminal.
 func (s *session) converse(ctx context.Context) error {
 	in, out := s.Stdin.(terminalFile), s.display
-	t := term.NewTerminal(&keyboard{in: in, Writer: out}, shellPrompt)
+	keys := &keyboard{in: in, Writer: out}
+	t := term.NewTerminal(keys, shellPrompt)
 	t.History = &history{}
 	t.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
 		return s.key(ctx, t, line, pos, key)
@@ -43,6 +45,10 @@ func (s *session) converse(ctx context.Context) error {
 		}
 		if err != nil {
 			return fmt.Errorf("reading the terminal: %w", err)
+		}
+		if keys.tookForeign() {
+			s.failed = s.report(errNotUTF8)
+			continue
 		}
 		// Ctrl-C ends the line that runs, not the shell.
 		running, stop := signal.NotifyContext(ctx, syscall.SIGINT)
@@ -93,31 +99,52 @@ func fit(t *term.Terminal, out terminalFile) {
 }
 
 // keyboard makes of Ctrl-C, at which the line editor would end, the keys that
-// throw the line away: to its end, and delete to its beginning.
+// throw the line away: to its end, and delete to its beginning. Bytes that are
+// not UTF-8, which the line editor would drop without a word, it remembers.
 type keyboard struct {
 	in io.Reader
 	io.Writer
+	typed   []byte // the beginning of a character whose rest has not come yet
 	waiting []byte
+	foreign bool
 }
 
 func (k *keyboard) Read(p []byte) (int, error) {
-	if len(k.waiting) == 0 {
+	for len(k.waiting) == 0 {
 		typed := make([]byte, len(p))
 		n, err := k.in.Read(typed)
 		if n == 0 {
 			return 0, err
 		}
-		for _, b := range typed[:n] {
-			if b == 0x03 {
-				k.waiting = append(k.waiting, 0x05, 0x15)
-				continue
-			}
-			k.waiting = append(k.waiting, b)
-		}
+		k.typed = append(k.typed, typed[:n]...)
+		k.understand()
 	}
 	n := copy(p, k.waiting)
 	k.waiting = k.waiting[n:]
 	return n, nil
+}
+
+// understand takes the characters that have come whole.
+func (k *keyboard) understand() {
+	for len(k.typed) > 0 && utf8.FullRune(k.typed) {
+		r, size := utf8.DecodeRune(k.typed)
+		switch {
+		case r == utf8.RuneError: // the line editor takes none, well written or not
+			k.foreign = true
+		case r == 0x03:
+			k.waiting = append(k.waiting, 0x05, 0x15)
+		default:
+			k.waiting = append(k.waiting, k.typed[:size]...)
+		}
+		k.typed = k.typed[size:]
+	}
+}
+
+// tookForeign says whether the line that has ended was not UTF-8.
+func (k *keyboard) tookForeign() bool {
+	was := k.foreign
+	k.foreign = false
+	return was
 }
 
 // longestHistory is how many lines the arrows go back.

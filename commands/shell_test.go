@@ -23,10 +23,11 @@ func TestShellWords(t *testing.T) {
 		{"csr list > file", `usage: there is no ">" here: this shell runs no other program`},
 		{"csr list '|'", "[csr list |]"},
 		{"csr list; id", "[csr list; id]"},
+		{"device add M\xfcller", "usage: the line is not UTF-8"},
 		{"$(id) `id` ${HOME} ~ *", "[$(id) `id` ${HOME} ~ *]"},
 	} {
 		words, err := shellWords(test.line)
-		got := fmt.Sprint(words)
+		got := fmt.Sprint(plainWords(words))
 		if err != nil {
 			got = "usage: " + err.Error()
 		}
@@ -35,8 +36,8 @@ func TestShellWords(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"plain", "two words", "it's", `"`, "a|b", "", "SEP?"} {
-		if words, err := shellWords(quoteWord(text)); err != nil || !slices.Equal(words, []string{text}) {
-			t.Errorf("%q quoted is %s, which reads %q, %v", text, quoteWord(text), words, err)
+		if words, err := shellWords(quoteWord(text)); err != nil || !slices.Equal(plainWords(words), []string{text}) {
+			t.Errorf("%q quoted is %s, which reads %q, %v", text, quoteWord(text), plainWords(words), err)
 		}
 	}
 }
@@ -244,6 +245,12 @@ func TestShellScript(t *testing.T) {
 		{"device show NOBODY\ncsr count", 3, "0\n"},
 		{"csr cuont\ndevice show NOBODY\ncsr count\n", 3, "0\n"},
 		{strings.Repeat("x", 70000), 2, ""},
+		// What is quoted is an argument, whatever else it would be.
+		{"device list '?'\ndevice list \\?\ncsr count\n", 0, "0\n"},
+		{"'quit'\ncsr count\n", 2, "0\n"},
+		{"'#' remark\ncsr count\n", 2, "0\n"},
+		// Bytes that are not UTF-8 are not stored as something else.
+		{"device set SEP001122334455 --description M\xfcller\ncsr count", 2, "0\n"},
 		{"", 0, ""},
 	} {
 		cmd := capfProcess(t, dir, "shell")
@@ -252,6 +259,9 @@ func TestShellScript(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != test.code || string(out) != test.says {
 			t.Errorf("%.40q: exit code %d, want %d; it says %q", test.lines, code, test.code, out)
 		}
+	}
+	if out := must(t, dir, "device", "show", "SEP001122334455"); !strings.Contains(out, "front desk") {
+		t.Errorf("the description has become\n%s", out)
 	}
 	if code, out := capf(t, dir, "shell", "--privilege", "2"); code != 2 || !strings.Contains(out, "is not 0, 1 or 4") {
 		t.Errorf("exit code %d\n%s", code, out)
@@ -277,6 +287,12 @@ func TestShellTerminal(t *testing.T) {
 		t.Errorf("after sta TAB TAB: %q", got)
 	}
 	c.typ("\x03") // Ctrl-C throws the line away
+	c.typ("device set SEP001122334455 --description M\xfcller\r")
+	c.wait("capf: the line is not UTF-8\n")
+	c.wait("admin:")
+	c.typ("device show SEP001122334455\r")
+	c.wait("front desk")
+	c.wait("admin:")
 	c.typ("device sh\t")
 	c.wait("device show ")
 	c.typ("sep0\t")

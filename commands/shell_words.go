@@ -3,6 +3,7 @@ package commands
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // word is a word of a line of capf shell.
@@ -60,20 +61,36 @@ func splitLine(line string) (words []word, open bool) {
 	return words, quote != 0 || escaped
 }
 
+// errNotUTF8 refuses a line: what its bytes were meant to be cannot be known, and
+// something else would be stored.
+var errNotUTF8 = &usageError{text: "the line is not UTF-8", hint: "set the terminal, or what wrote the line, to UTF-8"}
+
 // shellWords are the words of a finished line.
-func shellWords(line string) ([]string, error) {
+func shellWords(line string) ([]word, error) {
+	if !utf8.ValidString(line) {
+		return nil, errNotUTF8
+	}
 	words, open := splitLine(line)
 	if open {
 		return nil, usagef("a quote is not closed")
 	}
-	var texts []string
 	for _, w := range words {
-		if !w.quoted && slices.Contains(foreignWords, w.text) {
+		if w.is(foreignWords...) {
 			return nil, &usageError{text: "there is no " + quote(w.text) + " here: this shell runs no other program", hint: "between quotes it is an argument"}
 		}
-		texts = append(texts, w.text)
 	}
-	return texts, nil
+	return words, nil
+}
+
+// is says whether the word is one of the shell's own, which a quoted one never
+// is.
+func (w word) is(names ...string) bool { return !w.quoted && slices.Contains(names, w.text) }
+
+func plainWords(words []word) (all []string) {
+	for _, w := range words {
+		all = append(all, w.text)
+	}
+	return all
 }
 
 // quoteWord writes a word so that splitLine reads it as one.

@@ -57,7 +57,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 		if n == 0 {
 			env.say("%s", none)
-			return env.nothingRemoved()
+			return env.nothingToRemove(o.removeOptions)
 		}
 		what = fmt.Sprintf("all stale certificates (%d)", n)
 		if o.before != nil {

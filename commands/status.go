@@ -101,7 +101,7 @@ func (r *report) fields() []field {
 	fields = append(fields, field{"Issuer", "", r.Issuer})
 	if c := r.Certificate; c != nil {
 		fields = append(fields, field{"Certificate", "", c.Subject},
-			field{"Valid until", "", fmt.Sprintf("%s, %d days left", tableCell(c.NotAfter), c.DaysLeft)},
+			field{"Valid until", "", fmt.Sprintf("%s, %s left", tableCell(c.NotAfter), counted(c.DaysLeft, "day"))},
 			field{"SHA-256", "", c.Fingerprint})
 	}
 	return append(fields,

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/internal/plural"
 	"capf/store"
 )
 
@@ -68,7 +69,7 @@ func (r *Rules) certificateFindings(ctx context.Context) ([]Finding, error) {
 	case left < 0:
 		return []Finding{{"error", fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew}}, nil
 	case left < endSoon:
-		return []Finding{{"warning", fmt.Sprintf("the CAPF certificate ends in %d days, and each new LSC with it", int(left.Hours()/24)), renew}}, nil
+		return []Finding{{"warning", fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew}}, nil
 	}
 	return nil, nil
 }
@@ -126,7 +127,7 @@ func (r *Rules) TrustFindings(ctx context.Context) ([]Finding, error) {
 		}
 	}
 	if over > 0 {
-		found = append(found, Finding{"warning", plural(over, "certificate") + " in the trust stores expired", "capf cert list"})
+		found = append(found, Finding{"warning", plural.Of(over, "certificate") + " in the trust stores expired", "capf cert list"})
 	}
 	return found, nil
 }
@@ -144,10 +145,10 @@ func commonName(row store.TrustCertificate) string {
 
 func operationFindings(counts store.DeviceCounts) (found []Finding) {
 	if counts.Failed > 0 {
-		found = append(found, Finding{"warning", fmt.Sprintf("the last operation of %s failed", plural(counts.Failed, "device")), "capf device list --failed"})
+		found = append(found, Finding{"warning", fmt.Sprintf("the last operation of %s failed", plural.Of(counts.Failed, "device")), "capf device list --failed"})
 	}
 	if counts.Late > 0 {
-		found = append(found, Finding{"warning", fmt.Sprintf("%s did not complete the operation in time", plural(counts.Late, "device")), "capf device list --late"})
+		found = append(found, Finding{"warning", fmt.Sprintf("%s did not complete the operation in time", plural.Of(counts.Late, "device")), "capf device list --late"})
 	}
 	return found
 }
@@ -157,12 +158,5 @@ func (r *Rules) staleFindings(ctx context.Context) ([]Finding, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	return []Finding{{"warning", fmt.Sprintf("there are %s", plural(n, "stale LSC")), "capf stale-lsc list"}}, nil
-}
-
-func plural(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return []Finding{{"warning", fmt.Sprintf("there are %s", plural.Of(n, "stale LSC")), "capf stale-lsc list"}}, nil
 }

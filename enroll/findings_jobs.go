@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"capf/internal/plural"
 	"capf/store"
 )
 
@@ -35,7 +36,7 @@ func (r *Rules) openJobFindings(ctx context.Context) (found []Finding, err error
 	}
 	text := fmt.Sprintf("job %d was to run at %s", waiting[0].ID, waiting[0].RunAt.UTC().Format(time.RFC3339))
 	if n := int64(len(waiting)); n > 1 {
-		text = plural(n, "job") + " were to run by now"
+		text = plural.Of(n, "job") + " were to run by now"
 	}
 	return append(found, Finding{"warning", text + ", and no serve is there to run it", "capf job run-due, or start capf serve"}), nil
 }
@@ -63,7 +64,7 @@ func (r *Rules) jobFindings(ctx context.Context) ([]Finding, error) {
 	case n == 0:
 		return nil, nil
 	case n > 1:
-		return []Finding{{"warning", fmt.Sprintf("%s of the last 7 days failed or were done in part only", plural(n, "job")), "capf job list --problems"}}, nil
+		return []Finding{{"warning", fmt.Sprintf("%s of the last 7 days failed or were done in part only", plural.Of(n, "job")), "capf job list --problems"}}, nil
 	case last.State == store.JobFailed:
 		return []Finding{{"warning", fmt.Sprintf("job %d failed: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
 	}

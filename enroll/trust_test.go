@@ -186,7 +186,7 @@ func TestUploadRefusals(t *testing.T) {
 		{"not parsable", []byte("hello"), store.CAPFTrust, false, "neither PEM nor DER"},
 		{"damaged", pem(root)[:200], store.CAPFTrust, false, "damaged"},
 		{"empty", []byte("\n"), store.CAPFTrust, false, "empty"},
-		{"second of a chain", pem(root, issue(t, "Old Root", nil, ca, over)), store.CAPFTrust, false, "1 of 2 certificates or files are refused"},
+		{"second of a chain", pem(root, issue(t, "Old Root", nil, ca, over)), store.CAPFTrust, false, "1 of 2 certificates or files cannot be taken"},
 	} {
 		r := trustRules(t)
 		rows, err := r.UploadTrust(t.Context(), jane, []enroll.UploadFile{{Name: "f", Data: test.data, Purposes: []store.Purpose{test.purpose}}},

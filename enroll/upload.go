@@ -170,7 +170,7 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 // uploadRefusal words the refusal of a whole upload.
 func uploadRefusal(rows []UploadRow, refusals int) error {
 	if len(rows) > 1 {
-		return refused("%d of %d certificates or files are refused, so nothing was stored", refusals, len(rows))
+		return refused("%d of %d certificates or files cannot be taken, so nothing was stored", refusals, len(rows))
 	}
 	row := rows[0]
 	if row.Purpose == "" {

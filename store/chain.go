@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"capf/internal/plural"
 )
 
 // chainHash is the hash of an event, by which the next one refers to it.
@@ -226,7 +228,7 @@ func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n i
 		if err != nil {
 			return err
 		}
-		return t.event(a, "", EventText{Action: pruneAction, Detail: fmt.Sprintf("%d events from before %s", events, before.UTC().Format(time.RFC3339))})
+		return t.event(a, "", EventText{Action: pruneAction, Detail: fmt.Sprintf("%s from before %s", plural.Of(events, "event"), before.UTC().Format(time.RFC3339))})
 	})
 	if err == nil && last > 0 {
 		n, err = s.inPortions(ctx, func(t *tx) (int64, error) { return t.prune(last) })

@@ -96,7 +96,7 @@ func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n i
 		n = 0
 		if serials == nil {
 			n, err = t.exec("DELETE FROM lscs WHERE state = 'stale'")
-			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSCs", err)
+			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSC", err)
 		}
 		seen := map[string]bool{}
 		for _, serial := range serials {

@@ -2,9 +2,10 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"time"
+
+	"capf/internal/plural"
 )
 
 // RequestFilter limits a list of requests; what is empty or nil does not limit.
@@ -144,7 +145,7 @@ func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int
 				return err
 			}
 			n, err = t.exec("DELETE FROM requests WHERE state = 'pending'")
-			return t.allDeleted(a, "csr-delete", n, "pending requests", err)
+			return t.allDeleted(a, "csr-delete", n, "pending request", err)
 		}
 		for _, id := range ids {
 			if err := t.deleteRequest(a, id); err != nil {
@@ -191,9 +192,9 @@ func (t *tx) deleteRequest(a Actor, id int64) error {
 }
 
 // allDeleted writes the event of a deletion that named nothing by itself.
-func (t *tx) allDeleted(a Actor, action string, n int64, what string, err error) error {
+func (t *tx) allDeleted(a Actor, action string, n int64, thing string, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return t.event(a, "", EventText{Action: action, Detail: fmt.Sprintf("all %d %s", n, what)})
+	return t.event(a, "", EventText{Action: action, Detail: plural.Of(n, thing) + ", all there were"})
 }

@@ -112,7 +112,7 @@ func TestDeleteRequests(t *testing.T) {
 			t.Errorf("%d, %v", n, err)
 		}
 	})
-	if e.Detail != "all 1 pending requests" {
+	if e.Detail != "1 pending request, all there were" {
 		t.Errorf("the event is %+v", e)
 	}
 	events(t, s, 0, func() {

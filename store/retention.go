@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"capf/internal/plural"
 )
 
 // portion is how much is deleted in one transaction: phones wait for it, and
@@ -21,7 +23,7 @@ func (s *Store) DeleteRequestsBefore(ctx context.Context, a Actor, before time.T
 			return 0, err
 		}
 		n, err := t.exec("DELETE FROM requests WHERE id IN ("+those+")", millis(before), portion)
-		return n, t.retained(a, "csr-delete", n, "requests", before, err)
+		return n, t.retained(a, "csr-delete", n, "request", before, err)
 	})
 	return n, failed(err, "deleting requests")
 }
@@ -31,17 +33,17 @@ func (s *Store) DeleteRequestsBefore(ctx context.Context, a Actor, before time.T
 func (s *Store) DeleteStaleBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
 	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
 		n, err := t.exec("DELETE FROM lscs WHERE id IN (SELECT id FROM lscs WHERE state = 'stale' AND ended_at < ? LIMIT ?)", millis(before), portion)
-		return n, t.retained(a, "stale-lsc-delete", n, "stale LSCs", before, err)
+		return n, t.retained(a, "stale-lsc-delete", n, "stale LSC", before, err)
 	})
 	return n, failed(err, "deleting stale LSCs")
 }
 
 // retained writes the event of a portion.
-func (t *tx) retained(a Actor, action string, n int64, what string, before time.Time, err error) error {
+func (t *tx) retained(a Actor, action string, n int64, thing string, before time.Time, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	return t.event(a, "", EventText{Action: action, Detail: fmt.Sprintf("%d %s from before %s", n, what, before.UTC().Format(time.RFC3339))})
+	return t.event(a, "", EventText{Action: action, Detail: fmt.Sprintf("%s from before %s", plural.Of(n, thing), before.UTC().Format(time.RFC3339))})
 }
 
 // inPortions repeats a change until it finds less than a portion. A rehearsal

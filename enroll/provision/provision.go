@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"capf/enroll"
+	"capf/internal/plural"
 )
 
 // kindError is a refusal whose text stands for itself and whose kind can be
@@ -34,9 +35,4 @@ func badValue(hint, format string, args ...any) error {
 }
 
 // counted is a number of things in words.
-func counted[N int | int64](n N, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
+func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }

@@ -73,25 +73,18 @@ func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, 
 		return s.Synced, fmt.Errorf("syncing directory %q: %w", d.Name, err)
 	}
 	if s.Bad > 0 && !o.Partial && !o.DryRun {
-		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing was changed", entries(s.Bad), d.Name)
+		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing was changed", counted(s.Bad, "entry"), d.Name)
 	}
 	err = r.Store.ApplySync(ctx, actor, store.Sync{Directory: d, Found: found, New: s.create, Tell: s.tell, Ready: s.ready})
 	switch {
 	case err != nil && !errors.Is(err, errDry):
 		return s.Synced, err
 	case s.Bad > 0 && !o.Partial: // in a dry run, which has looked at the others all the same
-		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing would be changed", entries(s.Bad), d.Name)
+		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing would be changed", counted(s.Bad, "entry"), d.Name)
 	case s.Bad > 0:
-		return s.Synced, &kindError{ErrPartly, fmt.Sprintf("%s of directory %q cannot become devices and are left out", entries(s.Bad), d.Name), ""}
+		return s.Synced, &kindError{ErrPartly, fmt.Sprintf("%s of directory %q cannot become devices and are left out", counted(s.Bad, "entry"), d.Name), ""}
 	}
 	return s.Synced, nil
-}
-
-func entries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
 }
 
 // prepare reads what the database says about the directory.
