@@ -156,7 +156,7 @@ func exitCode(err error) int {
 		return 3
 	case errors.Is(err, enroll.ErrRefused), errors.Is(err, store.ErrConflict):
 		return 4
-	case errors.Is(err, errNothing), errors.Is(err, crypto.ErrOpenKey):
+	case errors.Is(err, errNothing), errors.Is(err, crypto.ErrOpenKey), errors.Is(err, store.ErrReplaced):
 		return 4
 	case errors.As(err, &ended) && ended.Reason == wire.ReasonUnknownDevice:
 		return 3

@@ -85,6 +85,8 @@ func hint(err error) string {
 		return "--db or CAPF_DB names the database"
 	case errors.Is(err, store.ErrReadOnly), errors.Is(err, fs.ErrPermission):
 		return "run it as the user to whom the file belongs"
+	case errors.Is(err, store.ErrReplaced):
+		return "put the database that is meant in its place, with capf restore for a backup, and start again"
 	case errors.Is(err, store.ErrFull):
 		return "make room and try again"
 	}

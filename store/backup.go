@@ -69,7 +69,20 @@ func (s *Store) copyTo(ctx context.Context, path string, progress func(done, tot
 	return copyPages(ctx, conn, path, progress)
 }
 
-func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) error {
+// copyPages makes a copy with a mark of its own.
+func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) (err error) {
+	if err := copyAll(ctx, from, path, progress); err != nil {
+		return err
+	}
+	db, err := connect(path, forCopying)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return drawMark(ctx, db)
+}
+
+func copyAll(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) error {
 	t, err := from.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err

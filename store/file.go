@@ -27,6 +27,7 @@ const (
 		"&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(67108864)"
 	forReading  = "_pragma=busy_timeout(10000)&_pragma=query_only(1)"
 	forLooking  = "mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
+	forCopying  = "_pragma=synchronous(OFF)" // it is synced once, when it is complete
 	forCreating = "_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 	// Nothing beside the file is read, made or changed.
 	forExamining = "immutable=1&_pragma=query_only(1)"
@@ -131,6 +132,9 @@ func fill(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if err := runMigrations(ctx, t, 0); err != nil {
+		return err
+	}
+	if err := drawMark(ctx, t); err != nil {
 		return err
 	}
 	if err := t.Commit(); err != nil {

@@ -59,6 +59,7 @@ type Store struct {
 	writer  *writer
 
 	rehearsing bool // every change is undone
+	presence   *presence
 }
 
 // Open opens the database at the path and brings an older schema up to date.
@@ -112,13 +113,16 @@ func openOnce(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	s := &Store{path: path, options: o}
 	var err error
+	if s.presence, err = newPresence(ctx, path, o); err != nil {
+		return nil, err
+	}
 	if s.points, err = newReader(path, o, pointReaders); err != nil {
 		return nil, err
 	}
 	if s.lists, err = newReader(path, o, 0); err != nil {
 		return nil, err
 	}
-	s.writer = newWriter(path, o)
+	s.writer = newWriter(path, o, s.presence)
 	err = s.migrate(ctx)
 	if err == nil {
 		err = s.holdFile(ctx)
@@ -146,8 +150,15 @@ func (s *Store) holdFile(ctx context.Context) error {
 }
 
 // Close waits for the changes that are under way and closes the database.
-// Changes that are asked for afterwards end with ErrClosed.
+// Changes that are asked for afterwards end with ErrClosed. Of a database that
+// was moved away, everything stands in its own file then; one that another was
+// copied over is left as it is, with its connections, until the process ends.
 func (s *Store) Close() error {
+	s.writer.finish()
+	_ = s.presence.look() // what it finds decides how the connections are given up
+	if _, taken := s.presence.fate(); taken {
+		return nil
+	}
 	err := errors.Join(s.writer.close(), s.points.close(), s.lists.close())
 	return failed(err, "closing database %q", s.path)
 }

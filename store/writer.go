@@ -43,8 +43,9 @@ const (
 // and so its fsync, yet one that fails undoes only its own. Its goroutine lives
 // while there is something to do.
 type writer struct {
-	path string
-	now  func() time.Time
+	path     string
+	now      func() time.Time
+	presence *presence
 
 	mu      sync.Mutex
 	waiting []*job        // guarded by mu
@@ -55,6 +56,7 @@ type writer struct {
 	// The rest belongs to the goroutine.
 	db         *sql.DB
 	conn       *sql.Conn
+	known      bool // presence knows the log of conn
 	statements map[string]*sql.Stmt
 	streak     time.Time // since when the lock has been taken again and again
 	released   time.Time
@@ -74,8 +76,8 @@ type job struct {
 	panic any // what work panicked with
 }
 
-func newWriter(path string, o Options) *writer {
-	return &writer{path: path, now: o.Now, statements: map[string]*sql.Stmt{}}
+func newWriter(path string, o Options, p *presence) *writer {
+	return &writer{path: path, now: o.Now, presence: p, statements: map[string]*sql.Stmt{}}
 }
 
 // do runs the work in a transaction and returns when it has been committed. A
@@ -125,6 +127,18 @@ func (w *writer) enqueue(j *job) error {
 
 // close waits for the queue to empty.
 func (w *writer) close() error {
+	w.finish()
+	var err error
+	if replaced, _ := w.presence.fate(); replaced && w.conn != nil {
+		// SQLite leaves the log of a file that was moved where it is, and a
+		// database that stands there now would take it for its own.
+		_, err = w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	return errors.Join(err, w.disconnect())
+}
+
+// finish takes no more changes and waits for those that are in the queue.
+func (w *writer) finish() {
 	w.mu.Lock()
 	w.closed = true
 	idle := w.idle
@@ -132,7 +146,6 @@ func (w *writer) close() error {
 	if idle != nil {
 		<-idle
 	}
-	return w.disconnect()
 }
 
 // run takes changes out of the queue only when it has the lock, so that whoever
@@ -304,6 +317,9 @@ func (w *writer) step(t *tx, j *job) bool {
 func (w *writer) commit(t *tx, batch []*job) {
 	err := t.writeHead()
 	if err == nil {
+		err = w.presence.look()
+	}
+	if err == nil {
 		err = t.roll("COMMIT")
 	}
 	if err != nil {
@@ -313,6 +329,10 @@ func (w *writer) commit(t *tx, batch []*job) {
 	}
 	w.commits.Add(1)
 	w.changes.Add(int64(len(batch)))
+	// Nobody is told that a change is kept which has gone with its file.
+	if err := w.presence.look(); err != nil {
+		fail(batch, err)
+	}
 }
 
 // rollback leaves no transaction open. Where SQLite has rolled back by itself
@@ -354,7 +374,12 @@ func (w *writer) begin(worth func() bool) (*tx, error) {
 		return nil, err
 	}
 	t := &tx{conn: w.conn, statements: w.statements}
-	return t, unlocked(worth, func() error { return t.roll("BEGIN IMMEDIATE") })
+	err := unlocked(worth, func() error { return t.roll("BEGIN IMMEDIATE") })
+	if err == nil && !w.known {
+		w.presence.works()
+		w.known = true
+	}
+	return t, err
 }
 
 // unlocked tries until the database is not locked, or waiting for that is not
@@ -411,6 +436,6 @@ func (w *writer) disconnect() error {
 	if w.db != nil {
 		errs = append(errs, w.db.Close())
 	}
-	w.conn, w.db = nil, nil
+	w.conn, w.db, w.known = nil, nil, false
 	return errors.Join(errs...)
 }

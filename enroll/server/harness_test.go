@@ -33,6 +33,7 @@ type house struct {
 	address string
 	clock   *clock
 	stop    func() error // ends the server and returns what Run returned
+	ended   func() error // waits until it ends by itself
 }
 
 // clock is a time that a test moves. The mutex guards shift.
@@ -102,7 +103,8 @@ func (h *house) start(set ...func(*server.Config)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx, cfg) }()
-	h.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	h.ended = sync.OnceValue(func() error { return <-done })
+	h.stop = func() error { cancel(); return h.ended() }
 	h.Cleanup(func() { h.stop() })
 	select {
 	case a := <-ready:

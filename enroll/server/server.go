@@ -87,7 +87,8 @@ type supervisor struct {
 // Run serves phones until ctx ends, then lets running sessions finish within
 // the grace and returns nil. A first start that fails, for a CAPF certificate
 // that is unfit or an address that is in use, returns the reason; later
-// failures are logged and tried again, since an operator can mend them.
+// failures are logged and tried again, since an operator can mend them. When the
+// file of the database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
 	s := &supervisor{Config: c.withDefaults()}
 	s.online = s.Rules.NewOnlineWorker(s.Online)
@@ -104,6 +105,10 @@ func Run(ctx context.Context, c Config) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+			if err := s.Rules.Store.Present(); errors.Is(err, store.ErrReplaced) {
+				s.Grace = 0 // nothing that a phone does now can be kept
+				return err
+			}
 			if err := s.look(ctx); err != nil && ctx.Err() == nil {
 				s.complain(err)
 			}
@@ -258,7 +263,7 @@ func (s *supervisor) end() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := s.Rules.Store.RemoveServer(ctx, s.report.PID, s.report.Host); err != nil {
+	if err := s.Rules.Store.RemoveServer(ctx, s.report.PID, s.report.Host); err != nil && !errors.Is(err, store.ErrReplaced) {
 		s.Log.Warn("taking the report of this server back", "reason", err)
 	}
 	s.Log.Info("stopped")

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// ErrReplaced says that the file which was opened is not the database any more:
+// other hands have moved it away, removed it or written over it. SQLite goes on
+// with the file that it has open, so that what it is told to keep would be lost.
+var ErrReplaced = errors.New("the database is not the one that was opened")
+
+// presence is what shows that the open file is still the one at the path.
+type presence struct {
+	path string
+	now  func() time.Time
+
+	mu    sync.Mutex
+	file  fs.FileInfo // guarded by mu: the file when its mark was read last
+	log   fs.FileInfo // guarded by mu: the log that the writer's connection works with, or nil
+	mark  mark        // guarded by mu
+	gone  error       // guarded by mu: ErrReplaced, and for good
+	taken bool        // guarded by mu: the file is another one's now, and SQLite must not touch it
+}
+
+// mark tells databases apart that are copied into the same file. The schema
+// cookie in the header begins with a number that chance has drawn, for each copy
+// its own, and each change of the schema adds one. A copy that was made with cp
+// has the same, but an earlier end of the record.
+type mark struct {
+	cookie  uint32
+	version int   // of the schema
+	head    int64 // the last event
+}
+
+// fewChanges are more than anybody makes to the schema of one version by hand.
+const fewChanges = 1000
+
+// withChain is the first version of the schema in which the record has an end.
+const withChain = 4
+
+// follows says whether a database with the mark m becomes one with this mark by
+// what is done to databases: a newer capf brings the schema up to date, an
+// operator with sqlite3 adds an index.
+func (n mark) follows(m mark) bool {
+	return n.version > m.version || n.version == m.version && n.cookie-m.cookie < fewChanges && n.head >= m.head
+}
+
+// readMark reads what stands in the file itself, whatever its log says.
+func readMark(ctx context.Context, path string) (m mark, err error) {
+	db, err := connect(path, forTelling)
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var cookie int64
+	err = db.QueryRowContext(ctx, "SELECT schema_version, user_version FROM pragma_schema_version, pragma_user_version").Scan(&cookie, &m.version)
+	m.cookie = uint32(cookie)
+	if err == nil && m.version >= withChain {
+		err = db.QueryRowContext(ctx, "SELECT coalesce(max(head_id), 0) FROM event_chain").Scan(&m.head)
+	}
+	return m, err
+}
+
+// drawMark gives a file that nobody else knows yet a mark of its own.
+func drawMark(ctx context.Context, to executor) error {
+	_, err := to.ExecContext(ctx, fmt.Sprintf("PRAGMA schema_version = %d", rand.Int32()))
+	return err
+}
+
+func newPresence(ctx context.Context, path string, o Options) (*presence, error) {
+	p := &presence{path: path, now: o.Now}
+	var err error
+	if p.file, err = os.Stat(path); err != nil {
+		return nil, err
+	}
+	p.mark, err = readMark(ctx, path)
+	return p, err
+}
+
+// works notes the log that a new connection of the writer works with. As long
+// as that is open, SQLite keeps the log.
+func (p *presence) works() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log, _ = os.Stat(p.path + logEnd)
+}
+
+// look returns ErrReplaced when the file at the path is another one than that
+// which is open, or another database has been copied into it. While the file
+// stands untouched, as between two checkpoints, that is two questions to the
+// system.
+func (p *presence) look() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone != nil {
+		return p.gone
+	}
+	info, err := os.Stat(p.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		p.gone = fmt.Errorf("%w: %q was moved away or removed while it was in use", ErrReplaced, p.path)
+	case err != nil:
+		return err
+	case !os.SameFile(info, p.file):
+		p.gone = fmt.Errorf("%w: another file has taken the place of %q while it was in use", ErrReplaced, p.path)
+	case p.log != nil && !isFile(p.path+logEnd, p.log):
+		p.gone = fmt.Errorf("%w: %q was moved away or removed while it was in use", ErrReplaced, p.path+logEnd)
+	case info.Size() != p.file.Size() || !info.ModTime().Equal(p.file.ModTime()):
+		p.written(info)
+	}
+	return p.gone
+}
+
+// isFile leaves room for a question that the system cannot answer at the moment.
+func isFile(path string, want fs.FileInfo) bool {
+	info, err := os.Stat(path)
+	return err == nil && os.SameFile(info, want) || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// written finds out whether SQLite has written to the file or somebody else.
+// The mutex is held.
+func (p *presence) written(info fs.FileInfo) {
+	ctx := context.Background()
+	now, err := readMark(ctx, p.path)
+	if err == nil && !now.follows(p.mark) {
+		now, err = readMark(ctx, p.path) // the first one may have been half written
+	}
+	switch {
+	case err != nil && !errors.Is(plain(err), ErrForeign):
+		// It cannot be told, for want of descriptors perhaps: the next look asks again.
+	case err != nil || !now.follows(p.mark):
+		p.gone = fmt.Errorf("%w: another database was copied into %q while it was in use", ErrReplaced, p.path)
+		p.taken = true
+		// What the log holds are pages of the old database, which SQLite would
+		// write into the new one. Who opens that begins with a log of his own.
+		_ = os.Remove(p.path + indexEnd)
+		_ = os.Rename(p.path+logEnd, p.path+logEnd+".before-copy-"+p.now().UTC().Format("20060102T150405Z"))
+	default:
+		p.file, p.mark = info, now
+	}
+}
+
+// fate says how the open connections have to be given up.
+func (p *presence) fate() (replaced, taken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone != nil, p.taken
+}
+
+// Present returns ErrReplaced, with what has happened, when the file which is
+// open is not the database at its path any more. From then on no change is made
+// or confirmed. A caller who works with the Store for long asks now and again.
+func (s *Store) Present() error { return s.presence.look() }
