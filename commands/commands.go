@@ -41,7 +41,7 @@ func tree() *command {
 			staleListCommand(), staleDeleteCommand(),
 		}},
 		{name: "lsc", short: "certificates that phones got", commands: []command{
-			lscListCommand(), lscShowCommand(), lscExportCommand(),
+			lscListCommand(), lscShowCommand(), lscExportCommand(), lscRevokeCommand(), lscReleaseCommand(),
 		}},
 		{name: "cert", short: "the CAPF certificate and the trust stores", commands: []command{
 			certUploadCommand(), certListCommand(), certShowCommand(), certExportCommand(), certDeleteCommand(),

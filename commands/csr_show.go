@@ -75,6 +75,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 	}
 	fields := append(fieldsOf(requestColumns, r),
 		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason})
+	fields = append(fields, voucherFields(r.Voucher)...)
 	fields = append(fields, answerFields(online)...)
 	return showObject(env, append(fields, field{"", "pem", requestPEM(r)}))
 }

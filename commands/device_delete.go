@@ -2,9 +2,12 @@ package commands
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -67,7 +70,7 @@ func counted[N int | int64](n N, thing string) string { return plural.Of(n, thin
 
 // sayRemoved reports how many rows are gone.
 func (env *Env) sayRemoved(n int64, what string) error {
-	env.say("deleted %s", counted(n, what))
+	env.say("deleted %s", plural.Of(n, what))
 	if env.Format != asJSON {
 		return nil
 	}
@@ -78,15 +81,36 @@ func deviceDeleteCommand() command {
 	return command{
 		name: "delete", args: "NAME", short: "delete a device",
 		about: `Its waiting requests become superseded and its unconfirmed certificates stale;
-what was recorded about it stays. The certificate on the phone is not touched:
-schedule the operation delete first to have it removed.`,
+what was recorded about it stays. A device that is added again under the name is
+another one, for which no certificate of this one counts. The certificate on the
+phone is not touched: schedule the operation delete first to have it removed.
+Whatever else checks certificates goes on to take it until it has run out, unless
+it is revoked: --revoke does that, and on a terminal it is asked for.`,
 		example: "capf device delete SEP001122334455 --yes",
-		output:  object, flags: removalFlags(),
-		run: func(env *Env, c *cli.Context) error { return deviceDelete(c.Context, env, removal(c)) },
+		output:  object,
+		flags: append(removalFlags(),
+			&cli.BoolFlag{Name: "revoke", Usage: "revoke all its certificates too"}, reasonFlag()),
+		run: func(env *Env, c *cli.Context) error {
+			o := deviceDeleteOptions{removeOptions: removal(c), revoke: c.Bool("revoke"), revokeIsSet: c.IsSet("revoke")}
+			if c.IsSet("reason") && !o.revoke {
+				return usagef("--reason is for --revoke")
+			}
+			var err error
+			if o.reason, err = revocationReason(c); err != nil {
+				return err
+			}
+			return deviceDelete(c.Context, env, o)
+		},
 	}
 }
 
-func deviceDelete(ctx context.Context, env *Env, o removeOptions) error {
+type deviceDeleteOptions struct {
+	removeOptions
+	revoke, revokeIsSet bool
+	reason              store.RevocationReason
+}
+
+func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
@@ -95,8 +119,16 @@ func deviceDelete(ctx context.Context, env *Env, o removeOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.carryOut(o, s, removing{"device " + d.Name, "device",
-		func(s *store.Store) (int64, error) { return 1, s.DeleteDevice(ctx, env.actor(), d.Name) },
+	lscs, err := unrevoked(ctx, env.rules(s), d.Name)
+	if err != nil {
+		return err
+	}
+	what := "device " + d.Name
+	if o.revoke && len(lscs) > 0 {
+		what += fmt.Sprintf(" with %s to revoke (%s)", counted(len(lscs), "certificate"), o.reason)
+	}
+	return env.carryOut(o.removeOptions, s, removing{what, "device",
+		func(s *store.Store) (int64, error) { return 1, env.deleteDevice(ctx, s, d.Name, lscs, o) },
 		func() error { return showObject(env, deviceFields(d)) },
 	})
 }
@@ -108,6 +140,42 @@ func (env *Env) nothingToRemove(o removeOptions) error {
 		return env.emptyList()
 	}
 	return env.nothingRemoved()
+}
+
+// deleteDevice revokes the certificates of the device, if that is wanted, and
+// deletes it.
+func (env *Env) deleteDevice(ctx context.Context, s *store.Store, name string, lscs []store.LSC, o deviceDeleteOptions) error {
+	if err := env.offerRevocation(&o, len(lscs)); err != nil {
+		return err
+	}
+	if o.revoke && len(lscs) > 0 {
+		if _, err := env.rules(s).Revoke(ctx, env.actor(), lscs, o.reason); err != nil {
+			return err
+		}
+		if !o.dryRun {
+			env.say("revoked %s", counted(len(lscs), "certificate"))
+		}
+	}
+	return s.DeleteDevice(ctx, env.actor(), name)
+}
+
+// unrevoked are the certificates of a device that others go on to take.
+func unrevoked(ctx context.Context, r *enroll.Rules, device string) ([]store.LSC, error) {
+	list, err := r.Revocable(ctx, enroll.LSCChoice{Device: device})
+	return slices.DeleteFunc(list, func(l store.LSC) bool { return l.State == store.LSCRevoked && l.Reason != store.CertificateHold }), err
+}
+
+// offerRevocation asks on a terminal, and says off one, what is left of a
+// device that is deleted.
+func (env *Env) offerRevocation(o *deviceDeleteOptions, lscs int) (err error) {
+	switch {
+	case lscs == 0 || o.revokeIsSet:
+	case env.Prompt == nil || o.yes || o.dryRun:
+		env.say("note: %s of it may still be shown to others: capf lsc revoke --device %s", counted(lscs, "certificate"), o.names[0])
+	default:
+		o.revoke, err = env.Prompt.Confirm(oneLine(fmt.Sprintf("Revoke its %s too?", counted(lscs, "certificate"))))
+	}
+	return err
 }
 
 // nothingRemoved is the result of a removal that found nothing to do.

@@ -27,6 +27,8 @@ var before = map[string][]string{
 	"capf device add":           {"capf device delete SEP001122334455 --yes"},
 	"capf lsc show":             {"issue"},
 	"capf lsc export":           {"issue"},
+	"capf lsc revoke":           {"issue"},
+	"capf lsc release":          {"issue", "capf lsc revoke 4f3c9a0d --reason certificate-hold --yes"},
 	"capf template set":         {"capf template add softphones --operation install"},
 	"capf template delete":      {"capf template add softphones --operation install"},
 	"capf template show":        {"capf template add softphones --operation install"},

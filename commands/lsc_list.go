@@ -14,7 +14,9 @@ func lscListCommand() command {
 	return command{
 		name: "list", short: "list the certificates that were made for phones",
 		about: `A certificate is issued until its phone confirms it, then installed; later
-replaced or deleted. It is stale when it was overtaken or refused before that.`,
+replaced or deleted. It is stale when it was overtaken or refused before that, and
+revoked when an operator has taken it back. Stale ones that were deleted, but may
+be on a phone, are listed with --state discarded only, until they have run out.`,
 		example: "capf lsc list --state installed --expires-before +90d",
 		output:  list,
 		flags: []cli.Flag{
@@ -63,5 +65,7 @@ func lscColumns(now time.Time) []column[store.LSC] {
 		{"Valid until", "not_after", func(l store.LSC) any { return l.NotAfter }},
 		{"", "fingerprint_sha256", func(l store.LSC) any { return l.Fingerprint }},
 		{"", "request_id", func(l store.LSC) any { return l.RequestID }},
+		{"", "revoked_at", func(l store.LSC) any { return l.RevokedAt }},
+		{"", "revocation_reason", func(l store.LSC) any { return l.Reason }},
 	}
 }

@@ -2,10 +2,12 @@ package commands
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
+	"capf/store"
 )
 
 func lscShowCommand() command {
@@ -27,8 +29,12 @@ func lscShow(ctx context.Context, env *Env, serial string) error {
 	if err != nil {
 		return err
 	}
+	voucher, err := voucherOf(ctx, s, l)
+	if err != nil {
+		return err
+	}
 	now := env.Now()
-	return showObject(env, []field{
+	fields := []field{
 		{"Serial", "serial", l.Serial},
 		{"Device", "device", l.Device},
 		{"Subject", "subject", l.Subject},
@@ -42,10 +48,42 @@ func lscShow(ctx context.Context, env *Env, serial string) error {
 		{"Issued", "issued_at", l.IssuedAt},
 		{"Installed", "installed_at", l.InstalledAt},
 		{"Ended", "ended_at", l.EndedAt},
+		{"Revoked", "revoked_at", l.RevokedAt},
+		{"Reason", "revocation_reason", l.Reason},
 		{"SHA-256", "fingerprint_sha256", l.Fingerprint},
 		{"Request", "request_id", l.RequestID},
-		{"", "pem", string(crypto.CertificatePEM(l.Certificate))},
-	})
+	}
+	fields = append(fields, voucherFields(voucher)...)
+	pem := ""
+	if len(l.Certificate) > 0 {
+		pem = string(crypto.CertificatePEM(l.Certificate))
+	}
+	return showObject(env, append(fields, field{"", "pem", pem}))
+}
+
+// voucherOf is what proved who the phone was that got the certificate. It
+// stands with the request, which may have been deleted after a discarded one.
+func voucherOf(ctx context.Context, s *store.Store, l store.LSC) (store.Voucher, error) {
+	if l.RequestID == 0 {
+		return store.Voucher{}, nil
+	}
+	request, err := s.Request(ctx, l.RequestID)
+	return request.Voucher, err
+}
+
+func voucherFields(v store.Voucher) []field {
+	return []field{
+		{"Vouched for by", "voucher", v.Kind},
+		{"Its SHA-256", "voucher_sha256", v.Fingerprint},
+	}
+}
+
+// kept refuses one whose certificate has been deleted.
+func kept(l store.LSC) error {
+	if len(l.Certificate) > 0 {
+		return nil
+	}
+	return fmt.Errorf("the certificate with serial %q has been deleted as stale: %w", l.Serial, store.ErrNotFound)
 }
 
 type exportOptions struct {
@@ -89,6 +127,9 @@ func lscExport(ctx context.Context, env *Env, serial string, o exportOptions) er
 		return err
 	}
 	l, err := s.LSC(ctx, serial)
+	if err == nil {
+		err = kept(l)
+	}
 	if err != nil {
 		return err
 	}

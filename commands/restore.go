@@ -31,10 +31,10 @@ serve has to be stopped before; a dry run only notes that there is one. Then the
 backup takes the place of the database at once, and the old database is kept
 beside it.
 
-Certificates that phones got after the backup are not in it. They go on to be
-good, and those phones can still authenticate with them; but their serial numbers
-are not listed any more, and operations that were completed since are scheduled
-again.`,
+Certificates that phones got after the backup are not in it, and so authenticate
+nobody, as long as accept_unrecorded_lsc is false. Others go on to take them; but
+their serial numbers are not listed any more, so that they cannot be revoked, and
+operations that were completed since are scheduled again.`,
 		example: "capf restore capf-backup.db --dry-run",
 		output:  list,
 		flags: append(removalFlags(),
@@ -128,6 +128,10 @@ func (env *Env) restore(ctx context.Context, path string, o restoreOptions) erro
 		env.say("restored %s; the database before it is %s", path, kept)
 	default:
 		env.say("restored %s", path)
+	}
+	if !o.dryRun {
+		env.say("note: phones do not authenticate with certificates that they got after the backup")
+		env.say("hint: until they have new ones: capf set accept_unrecorded_lsc true")
 	}
 	return nil
 }

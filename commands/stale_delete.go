@@ -24,7 +24,11 @@ func staleDeleteCommand() command {
 		about: `Without serial numbers, all of them. Off a terminal the word all is consent
 enough, since scripts written for the vendor's system say no more. Unless all
 that are named can be deleted, none is. --before takes those that became stale
-before a time.`,
+before a time.
+
+A phone may have a stale certificate, when only its confirmation got lost. So its
+serial number and fingerprint stay in the record until it has run out: it is in
+no list, authenticates nobody any more, and can still be revoked.`,
 		example: "capf stale-lsc delete all",
 		output:  list, flags: append(removalFlags(), beforeFlag()),
 		run: func(env *Env, c *cli.Context) error {

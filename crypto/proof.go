@@ -10,6 +10,7 @@ import (
 	_ "crypto/sha512"
 	"crypto/x509"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -71,6 +72,26 @@ func digestOf(hash stdcrypto.Hash, text []byte) ([]byte, error) {
 		return h.Sum(nil), nil
 	}
 	return nil, fmt.Errorf("the hash %s is not one that phones sign over", hash)
+}
+
+// makersLSCName is the form of the names in the LSCs of the vendor's own CAPF, which
+// takes them from the MIC.
+var makersLSCName = regexp.MustCompile(`^(?i)CP-[A-Z0-9]+-(SEP[0-9A-F]{12})$`)
+
+// NamesLSC tells whether a certificate that is in no record of ours can be an LSC of the
+// device: its one common name is the device's name or, as the vendor's LSCs have it,
+// CP-, the model, and the name of a hardware phone. Nothing looser will do, since what
+// another CAPF signs is named as its operator likes.
+func NamesLSC(cert *x509.Certificate, device string) bool {
+	if !BelongsTo(cert, device) {
+		return false
+	}
+	name := cert.Subject.CommonName
+	if strings.EqualFold(name, device) {
+		return true
+	}
+	m := makersLSCName.FindStringSubmatch(name)
+	return m != nil && strings.EqualFold(m[1], device)
 }
 
 // BelongsTo tells whether a certificate speaks for a device: its one common name is the

@@ -108,6 +108,7 @@ type Grant struct {
 	Keys     []crypto.KeyKind // for Install: the kinds to ask for, the preferred one first
 	actor    store.Actor
 	mic      *x509.Certificate // proved in this session
+	voucher  store.Voucher     // what proved who the phone is
 }
 
 // Operation is what is scheduled for the device.
@@ -202,7 +203,10 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 		if len(c.Password) > 0 {
 			end = ending(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
 		}
+		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
 	case store.ByString:
+		// A hash of the string itself could be guessed at.
+		g.voucher = store.Voucher{Kind: store.VouchedByString, Fingerprint: fingerprint(g.Device.SealedString)}
 		return r.byString(ctx, *g, c.Password)
 	default:
 		shown, end, err = r.byCertificate(ctx, g, c)

@@ -19,6 +19,7 @@ func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 		return MIC.decline("%v", unfit), nil
 	}
 	g.mic = cert
+	g.voucher = store.Voucher{Kind: store.VouchedByMIC, Fingerprint: fingerprint(cert.Raw)}
 	return nil, nil
 }
 

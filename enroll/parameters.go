@@ -51,6 +51,7 @@ type Settings struct {
 	MaxSessions      int // 0 = no limit
 	MaxPerAddress    int // 0 = no limit
 	AllowExpiredMIC  bool
+	AcceptUnrecorded bool     // an LSC of an issuer of ours that is not in the record counts
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
 	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
 	Online           OnlineSettings
@@ -71,6 +72,7 @@ const (
 	pMaxSessions      = "max_sessions"
 	pMaxPerAddress    = "max_sessions_per_address"
 	pAllowExpiredMIC  = "allow_expired_mic"
+	pAcceptUnrecorded = "accept_unrecorded_lsc"
 	pRenewBefore      = "renew_before"
 	pApplyCommand     = "apply_config_command"
 )
@@ -100,6 +102,7 @@ var (
 		number(pMaxSessions, 0, 1000000, "10000", "(0 = no limit)", atOnce, "phones that are served at the same time"),
 		number(pMaxPerAddress, 0, 1000000, "0", "(0 = no limit)", atOnce, "sessions from one address at the same time"),
 		flag(pAllowExpiredMIC, "false", nextSession, "accept a MIC, and its issuers, after the end of the validity"),
+		flag(pAcceptUnrecorded, "false", nextSession, "accept an LSC of CAPF or a company CA that is not in the record, as after the restore of an older backup"),
 		{Name: pRenewBefore, Default: "0", Effect: atOnce, Range: "0 (never), or 1/10 to 19/20, as 2/3, 0.66 or 66%", parse: parseShare,
 			Help: "share of the life of an LSC after which Install/Upgrade is scheduled by itself; the vendor advises 2/3"},
 		{Name: pApplyCommand, Default: noCommand, Effect: atOnce, Range: "none, or the path of a program and its arguments with {device}", parse: checkCommand,
@@ -226,6 +229,8 @@ func warning(name, value string) string {
 		return "TLS 1.0 and 1.1 and their RSA and CBC suites are weak; keep them only as long as 79xx or 894x phones need them"
 	case name == pAllowExpiredMIC && value == "true":
 		return "phones can now authenticate with certificates that have expired"
+	case name == pAcceptUnrecorded && value == "true":
+		return "certificates that were issued before the record begins, or after the backup that was restored, count now, also those that cannot be revoked; set it back when the phones have new ones"
 	case name == pApplyCommand:
 		return commandWarning(value)
 	}
@@ -298,6 +303,7 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 		MaxSessions:      num(pMaxSessions),
 		MaxPerAddress:    num(pMaxPerAddress),
 		AllowExpiredMIC:  text(pAllowExpiredMIC) == "true",
+		AcceptUnrecorded: text(pAcceptUnrecorded) == "true",
 		RenewBefore:      share(text(pRenewBefore)),
 		ApplyCommand:     words(text(pApplyCommand)),
 		Online: OnlineSettings{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -18,16 +17,17 @@ func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.D
 	if c.Existing == nil {
 		return nil, ending(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
 	}
-	cert, end, err := r.checkProof(ctx, *c.Existing, g.Device.Name)
-	if end != nil || err != nil {
-		return nil, end, err
+	cert, end := c.Existing.check()
+	if end != nil {
+		return nil, end, nil
 	}
 	kind := c.Existing.Kind
 	shown := []store.DeviceCertificate{{Kind: string(kind), Certificate: cert.Raw, SeenAt: r.Now()}}
+	var err error
 	if kind == MIC {
 		end, err = r.checkMIC(ctx, g, cert)
 	} else {
-		end, err = r.checkLSC(ctx, cert)
+		end, err = r.checkLSC(ctx, g, cert)
 	}
 	if end != nil || err != nil {
 		return nil, end, err
@@ -38,9 +38,12 @@ func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.D
 	// The SUDI's signature covers the session id, so a wrong one tells of a
 	// replay. Whether it counts as a MIC matters only for its names: many
 	// sites remove the MIC roots, and their phones still send it.
-	sudi, end, err := r.checkProof(ctx, *c.SUDI, g.Device.Name)
-	if end != nil || err != nil {
-		return nil, end, err
+	sudi, end := c.SUDI.check()
+	if end != nil {
+		return nil, end, nil
+	}
+	if !crypto.BelongsTo(sudi, g.Device.Name) {
+		return nil, MIC.decline("the SUDI of %q does not belong to the device", sudi.Subject.CommonName), nil
 	}
 	if g.mic != nil {
 		return shown, nil, nil
@@ -53,28 +56,6 @@ func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.D
 	return shown, nil, err
 }
 
-// checkLSC checks that an LSC chains to a certificate that vouches for LSCs, and
-// is valid now.
-func (r *Rules) checkLSC(ctx context.Context, cert *x509.Certificate) (*Ending, error) {
-	anchors, err := r.anchors(ctx, store.ForLSC|store.ForForeignLSC)
-	if err != nil {
-		return nil, err
-	}
-	_, err = crypto.VerifyPath(cert, anchors, nil, r.Now(), crypto.PathOptions{})
-	if err == nil {
-		return nil, nil
-	}
-	// An LSC of an online CA may need the issuers that came with it.
-	between, berr := r.onlineIssuers(ctx)
-	if berr != nil {
-		return nil, berr
-	}
-	if _, err = crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{}); err != nil {
-		return LSC.decline("%v", err), nil
-	}
-	return nil, nil
-}
-
 // decline refuses a certificate of the kind.
 func (k CertificateKind) decline(format string, args ...any) *Ending {
 	cause := store.InvalidLSC
@@ -84,50 +65,22 @@ func (k CertificateKind) decline(format string, args ...any) *Ending {
 	return ending(ErrDeclined, cause, "%s: %s", strings.ToUpper(string(k)), fmt.Sprintf(format, args...))
 }
 
-// checkProof checks that the certificate is this device's own and that the
-// phone has its key.
-func (r *Rules) checkProof(ctx context.Context, p Proof, device string) (*x509.Certificate, *Ending, error) {
+// check checks that the phone has the key of the certificate that it shows.
+// Whose certificate that is, is asked afterwards.
+func (p Proof) check() (*x509.Certificate, *Ending) {
 	cert, err := x509.ParseCertificate(p.Certificate)
 	if err != nil {
-		return nil, p.Kind.decline("not a certificate"), nil
-	}
-	mine, err := r.belongs(ctx, cert, device)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !mine {
-		return nil, p.Kind.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
+		return nil, p.Kind.decline("not a certificate")
 	}
 	if len(p.Signatures) == 0 {
-		return nil, p.Kind.decline("the phone did not sign"), nil
+		return nil, p.Kind.decline("the phone did not sign")
 	}
 	for _, s := range p.Signatures {
 		if err := crypto.VerifyBare(cert, s.Hash, p.Text, s.Value); err != nil {
-			return nil, p.Kind.decline("the %v signature does not verify", s.Hash), nil
+			return nil, p.Kind.decline("the %v signature does not verify", s.Hash)
 		}
 	}
-	return cert, nil, nil
-}
-
-// belongs says whether a certificate is the device's own. A name that merely
-// ends in the device's is believed of hardware phones only, as others have no
-// MIC: "lab-phone" may have been another device than "phone". Of ours, it may
-// still be that of another one: then the certificate is that one's.
-func (r *Rules) belongs(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
-	if !crypto.BelongsTo(cert, device) {
-		return false, nil
-	}
-	if strings.EqualFold(cert.Subject.CommonName, device) {
-		return true, nil
-	}
-	if !isHardware(device) {
-		return false, nil
-	}
-	_, err := r.Store.Device(ctx, cert.Subject.CommonName)
-	if errors.Is(err, store.ErrNotFound) {
-		return true, nil
-	}
-	return false, err
+	return cert, nil
 }
 
 func lscFingerprint(shown []store.DeviceCertificate) []byte {

@@ -93,6 +93,8 @@ func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error)
 		return store.LSC{}, ErrPending
 	case request.State == store.RequestRejected:
 		return store.LSC{}, r.rejected(ctx, request)
+	case request.State == store.RequestSuperseded && request.Reason != "":
+		return store.LSC{}, ending(ErrDeclined, store.NoCause, "%s", request.Reason)
 	case request.State == store.RequestSuperseded:
 		return store.LSC{}, ending(ErrSuperseded, store.NoCause, "the phone has sent a newer request")
 	}
@@ -128,13 +130,14 @@ func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
 	hash := crypto.KeyHash(spki)
 	return store.Request{
 		DeviceID: g.Device.ID, Device: g.Device.Name, Schedule: g.Device.Schedule, Issuer: g.Settings.Issuer,
-		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address,
+		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address, Voucher: g.voucher,
 	}
 }
 
 func changedMeanwhile(err error) error {
-	if errors.Is(err, store.ErrConflict) {
-		return ending(ErrDeclined, store.NoCause, "an operator has changed the operation meanwhile")
+	var meanwhile *store.Conflict
+	if errors.As(err, &meanwhile) {
+		return ending(ErrDeclined, store.NoCause, "meanwhile, %s", meanwhile.Reason)
 	}
 	return err
 }

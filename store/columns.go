@@ -66,6 +66,14 @@ func orNull(id int64) any {
 	return id
 }
 
+// orEmpty is a blob of a column that is never NULL.
+func orEmpty(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
 // plainSerial is the one spelling of a serial number that the database holds:
 // lower-case hexadecimal without colons and without leading zeros.
 func plainSerial(s string) string {

@@ -17,9 +17,14 @@ func failed(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), plain(err))
 }
 
-// conflict is ErrConflict with its reason.
+// Conflict is ErrConflict with its reason.
+type Conflict struct{ Reason string }
+
+func (c *Conflict) Error() string { return ErrConflict.Error() + ": " + c.Reason }
+func (c *Conflict) Unwrap() error { return ErrConflict }
+
 func conflict(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrConflict, fmt.Sprintf(format, args...))
+	return &Conflict{fmt.Sprintf(format, args...)}
 }
 
 // plain is err without the words of SQLite.

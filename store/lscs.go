@@ -13,15 +13,26 @@ type LSCFilter struct {
 	Serial        string     // with or without colons and leading zeros, in either case
 	ExpiresBefore *time.Time // the end of the validity
 	EndedBefore   *time.Time // when it became stale, replaced or deleted
+	Issuer        string     // the issuer's whole name
+	// Discarded adds those that are in no list any more, but may still be on a
+	// phone.
+	Discarded bool
 }
 
-const lscColumns = `id, request_id, device_id, device, serial, subject, issuer, key_kind, not_before, not_after,
-	state, issued_at, installed_at, ended_at, fingerprint, certificate`
+// Authenticates says whether a phone may authenticate with an LSC in the state.
+// Whoever has the key of one that is not confirmed has evidently installed it.
+func (v LSCState) Authenticates() bool {
+	return v == LSCInstalled || v == LSCIssued || v == LSCStale
+}
+
+const lscColumns = `l.id, l.request_id, l.device_id, l.device, l.serial, l.subject, l.issuer, l.key_kind, l.not_before, l.not_after,
+	l.state, l.issued_at, l.installed_at, l.ended_at, l.revoked_at, l.reason, l.held, l.fingerprint, l.certificate`
 
 func (l *LSC) fields() []any {
-	return []any{&l.ID, &l.RequestID, (*optional)(&l.DeviceID), &l.Device, &l.Serial, &l.Subject, &l.Issuer, &l.KeyKind,
+	return []any{&l.ID, (*optional)(&l.RequestID), (*optional)(&l.DeviceID), &l.Device, &l.Serial, &l.Subject, &l.Issuer, &l.KeyKind,
 		(*bound)(&l.NotBefore), (*bound)(&l.NotAfter), (*string)(&l.State), (*instant)(&l.IssuedAt),
-		(*instant)(&l.InstalledAt), (*instant)(&l.EndedAt), &l.Fingerprint, &l.Certificate}
+		(*instant)(&l.InstalledAt), (*instant)(&l.EndedAt), (*instant)(&l.RevokedAt), (*string)(&l.Reason), (*string)(&l.Held),
+		&l.Fingerprint, &l.Certificate}
 }
 
 // attach inserts the certificate of a request.
@@ -51,10 +62,13 @@ func (s *Store) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
 }
 
 func (f LSCFilter) query() query {
-	q := query{selection: "SELECT " + lscColumns + " FROM lscs", order: "id"}
+	q := query{selection: "SELECT " + lscColumns + " FROM lscs AS l", order: "id"}
 	q.ofDevice(f.Device)
 	switch f.State {
 	case "":
+		if !f.Discarded {
+			q.where("state <> 'discarded'")
+		}
 	case LSCStale:
 		q.where("state = 'stale'") // word for word as in the index lscs_stale
 	default:
@@ -62,6 +76,9 @@ func (f LSCFilter) query() query {
 	}
 	if f.Serial != "" {
 		q.where("serial = ?", plainSerial(f.Serial))
+	}
+	if f.Issuer != "" {
+		q.where("issuer = ?", f.Issuer)
 	}
 	if f.EndedBefore != nil {
 		q.where("ended_at > 0 AND ended_at < ?", millis(*f.EndedBefore))
@@ -78,64 +95,10 @@ func (f LSCFilter) query() query {
 // ErrNotFound: there is none.
 func (s *Store) LSC(ctx context.Context, serial string) (LSC, error) {
 	var l LSC
-	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs WHERE serial = ? ORDER BY id DESC LIMIT 1",
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? ORDER BY id DESC LIMIT 1",
 		[]any{plainSerial(serial)}, l.fields()...)
 	if err != nil {
 		return LSC{}, failed(err, "reading the LSC %q", serial)
 	}
 	return l, nil
-}
-
-// DeleteStale deletes stale LSCs, all of them when serials is nil, and returns
-// how many. Either all are deleted or none: ErrNotFound names the serial that
-// there is not, ErrConflict the one whose LSC is not stale. One that is named
-// twice, however it is written, counts once. There is an event for each LSC, or
-// one for all.
-func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n int64, err error) {
-	err = s.change(ctx, func(t *tx) (err error) {
-		n = 0
-		if serials == nil {
-			n, err = t.exec("DELETE FROM lscs WHERE state = 'stale'")
-			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSC", err)
-		}
-		seen := map[string]bool{}
-		for _, serial := range serials {
-			if seen[plainSerial(serial)] {
-				continue
-			}
-			seen[plainSerial(serial)] = true
-			deleted, err := t.deleteStale(a, serial)
-			if err != nil {
-				return err
-			}
-			n += deleted
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, failed(err, "deleting stale LSCs")
-	}
-	return n, nil
-}
-
-// deleteStale deletes more than one only when two issuers have used the serial.
-func (t *tx) deleteStale(a Actor, serial string) (int64, error) {
-	devices, err := rowsOf(t, query{selection: "DELETE FROM lscs WHERE serial = ? AND state = 'stale' RETURNING device", args: []any{plainSerial(serial)}},
-		func(device *string) []any { return []any{device} })
-	if err != nil {
-		return 0, err
-	}
-	for _, device := range devices {
-		if err := t.event(a, device, EventText{Action: "stale-lsc-delete", Detail: plainSerial(serial)}); err != nil {
-			return 0, err
-		}
-	}
-	if len(devices) > 0 {
-		return int64(len(devices)), nil
-	}
-	var state string
-	if err := t.row("SELECT state FROM lscs WHERE serial = ?", plainSerial(serial)).Scan(&state); err != nil {
-		return 0, failed(err, "LSC %q", serial)
-	}
-	return 0, conflict("the LSC %q is %s", serial, state)
 }

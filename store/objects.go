@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Device is a phone or softphone with its CAPF settings. Times are zero when
 // they are not set.
@@ -48,12 +51,29 @@ type Request struct {
 	State     RequestState
 	Reason    string // why an issuer rejected it, or what it last said
 	Address   string // from which the phone sent it
+	Voucher   Voucher
+}
+
+// Voucher is what proved who the phone is that sent a request.
+type Voucher struct {
+	Kind VoucherKind // empty when an earlier capf did not record it
+	// Fingerprint is the SHA-256 of the certificate or, of a string, of its
+	// sealed form: it tells one string from the next and cannot be guessed at.
+	Fingerprint []byte
+}
+
+// String names the voucher for events.
+func (v Voucher) String() string {
+	if len(v.Fingerprint) == 0 {
+		return string(v.Kind)
+	}
+	return fmt.Sprintf("%s with SHA-256 %x", v.Kind, v.Fingerprint)
 }
 
 // LSC is a Locally Significant Certificate, made for one request.
 type LSC struct {
 	ID          int64
-	RequestID   int64
+	RequestID   int64 // 0 of a discarded one
 	DeviceID    int64 // 0 when the device has been deleted since
 	Device      string
 	Serial      string // lower-case hexadecimal, no leading zeros
@@ -62,12 +82,16 @@ type LSC struct {
 	KeyKind     string
 	NotBefore   time.Time
 	NotAfter    time.Time
-	Certificate []byte // DER
-	Fingerprint []byte // SHA-256 of Certificate
+	Certificate []byte // DER; nil of a discarded one
+	Fingerprint []byte // SHA-256 of the certificate
 	State       LSCState
 	IssuedAt    time.Time
 	InstalledAt time.Time
 	EndedAt     time.Time // when it became stale, replaced or deleted
+	RevokedAt   time.Time
+	Reason      RevocationReason // why it was revoked
+	// Held is the state to which the release of a certificate-hold leads.
+	Held LSCState
 }
 
 // Purpose is a trust store.

@@ -263,6 +263,7 @@ func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC
 		err := t.row("UPDATE requests SET state = 'issued' WHERE id = ? AND state = 'pending' RETURNING device_id, device, key_kind", o.RequestID).
 			Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
 		if err == ErrNotFound {
+			state = LSCStale
 			err = t.overtaken(&l)
 		}
 		if err != nil {

@@ -63,7 +63,7 @@ func (s *Store) RequestByKey(ctx context.Context, hash []byte, name string) (Req
 // is none.
 func (s *Store) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) {
 	var l LSC
-	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs WHERE request_id = ?", []any{requestID}, l.fields()...)
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE request_id = ?", []any{requestID}, l.fields()...)
 	if err != nil {
 		return LSC{}, failed(err, "reading the LSC of request %d", requestID)
 	}
@@ -74,7 +74,7 @@ func (s *Store) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) 
 // there is none.
 func (s *Store) LSCBySerial(ctx context.Context, issuer, serial string) (LSC, error) {
 	var l LSC
-	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs WHERE serial = ? AND issuer = ?", []any{plainSerial(serial), issuer}, l.fields()...)
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? AND issuer = ?", []any{plainSerial(serial), issuer}, l.fields()...)
 	if err != nil {
 		return LSC{}, failed(err, "reading the LSC %q", serial)
 	}

@@ -21,7 +21,7 @@ type RequestFilter struct {
 
 const (
 	requestColumns = `id, device_id, device, created_at, schedule, state, issuer, key_kind, possessed, reason,
-	address, key_hash, public_key, csr`
+	address, voucher, voucher_fingerprint, key_hash, public_key, csr`
 	// Of an issued request the certificate may have been deleted as stale.
 	isBare        = "NOT EXISTS (SELECT 1 FROM lscs WHERE lscs.request_id = requests.id)"
 	selectRequest = "SELECT " + requestColumns + " FROM requests WHERE id = ?"
@@ -29,7 +29,8 @@ const (
 
 func (r *Request) fields() []any {
 	return []any{&r.ID, (*optional)(&r.DeviceID), &r.Device, (*instant)(&r.CreatedAt), &r.Schedule, (*string)(&r.State),
-		&r.Issuer, &r.KeyKind, &r.Possessed, &r.Reason, &r.Address, &r.KeyHash, &r.PublicKey, &r.CSR}
+		&r.Issuer, &r.KeyKind, &r.Possessed, &r.Reason, &r.Address, (*string)(&r.Voucher.Kind), &r.Voucher.Fingerprint,
+		&r.KeyHash, &r.PublicKey, &r.CSR}
 }
 
 // SubmitRequest keeps a key for an issuer that answers later. What the device
@@ -46,7 +47,7 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 				return err
 			}
 		}
-		return t.event(a, r.Device, EventText{Action: "enroll", Step: "submit", Detail: r.KeyKind + " for " + r.Issuer})
+		return t.event(a, r.Device, EventText{Action: "enroll", Step: "submit", Detail: r.KeyKind + " for " + r.Issuer + r.vouched()})
 	})
 	if err != nil {
 		return Request{}, failed(err, "keeping the request of device %q", r.Device)
@@ -66,15 +67,43 @@ func (t *tx) submit(r *Request, state RequestState) error {
 	case schedule != r.Schedule:
 		return conflict("the operation of the device has been changed")
 	}
+	if err := t.stillVouches(*r); err != nil {
+		return err
+	}
 	if err := t.overtake(r.DeviceID); err != nil {
 		return err
 	}
 	r.State, r.CreatedAt = state, t.now
 	r.ID, err = t.insert(`INSERT INTO requests (device_id, device, created_at, schedule, state, issuer, key_kind, possessed,
-		reason, address, key_hash, public_key, csr) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		reason, address, voucher, voucher_fingerprint, key_hash, public_key, csr) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.DeviceID, r.Device, millis(t.now), r.Schedule, string(state), r.Issuer, r.KeyKind, r.Possessed,
-		r.Reason, r.Address, r.KeyHash, r.PublicKey, r.CSR)
+		r.Reason, r.Address, string(r.Voucher.Kind), orEmpty(r.Voucher.Fingerprint), r.KeyHash, r.PublicKey, r.CSR)
 	return err
+}
+
+// stillVouches refuses a request whose phone authenticated with an LSC that has
+// been revoked since.
+func (t *tx) stillVouches(r Request) error {
+	if r.Voucher.Kind != VouchedByLSC {
+		return nil
+	}
+	var state LSCState
+	err := t.row("SELECT state FROM lscs WHERE device_id = ? AND fingerprint = ?", r.DeviceID, r.Voucher.Fingerprint).Scan((*string)(&state))
+	switch {
+	case err == ErrNotFound:
+		return conflict("the LSC with which it authenticated has been deleted")
+	case err == nil && !state.Authenticates():
+		return conflict("the LSC with which it authenticated is %s", state)
+	}
+	return err
+}
+
+// vouched is what an event says of the voucher.
+func (r *Request) vouched() string {
+	if r.Voucher.Kind == "" {
+		return ""
+	}
+	return ", vouched for by " + r.Voucher.String()
 }
 
 // overtake ends what the device has not brought to an end.

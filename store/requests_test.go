@@ -183,7 +183,7 @@ func TestDeleteStale(t *testing.T) {
 	if e.Action != "stale-lsc-delete" || e.Device != d.Name || e.Detail != l[0].Serial {
 		t.Errorf("the event is %+v", e)
 	}
-	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), l[0].ID, 1), ErrNotFound)
+	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), l[0].ID, 1), ErrConflict)
 	events(t, s, 1, func() {
 		if n, err := s.DeleteStale(t.Context(), operator, nil); n != 2 || err != nil {
 			t.Errorf("%d, %v", n, err)

@@ -28,16 +28,6 @@ func (s *Store) DeleteRequestsBefore(ctx context.Context, a Actor, before time.T
 	return n, failed(err, "deleting requests")
 }
 
-// DeleteStaleBefore deletes the LSCs that became stale before the time, as
-// DeleteRequestsBefore does.
-func (s *Store) DeleteStaleBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
-	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
-		n, err := t.exec("DELETE FROM lscs WHERE id IN (SELECT id FROM lscs WHERE state = 'stale' AND ended_at < ? LIMIT ?)", millis(before), portion)
-		return n, t.retained(a, "stale-lsc-delete", n, "stale LSC", before, err)
-	})
-	return n, failed(err, "deleting stale LSCs")
-}
-
 // retained writes the event of a portion.
 func (t *tx) retained(a Actor, action string, n int64, thing string, before time.Time, err error) error {
 	if err != nil || n == 0 {

@@ -146,6 +146,9 @@ func TestPlans(t *testing.T) {
 		{JobFilter{Troubled: true, EndedSince: new(now)}.query(), "jobs_troubled (ended_at>?)"},
 		{RequestFilter{ID: 1}.query(), "PRIMARY KEY (rowid=?)"},
 		{LSCFilter{State: LSCStale}.query(), "lscs_stale"},
+		{query{selection: "SELECT 1 FROM lscs", terms: []string{"not_after <= 1 AND state = 'discarded'"}}, "lscs_discarded (not_after<?)"},
+		{query{selection: "SELECT 1 FROM lscs", terms: []string{"serial = '1' AND issuer = '2'"}}, "sqlite_autoindex_lscs_2 (serial=? AND issuer=?)"},
+		{query{selection: "SELECT 1 FROM requests", terms: []string{"state = 'pending' AND voucher = 'lsc' AND voucher_fingerprint = x'01'"}}, "requests_vouched"},
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_device_id (device_id=?)"},
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_left (device=?)"},
 		{LSCFilter{Serial: "1"}.query(), "sqlite_autoindex_lscs_2 (serial=?)"},
@@ -205,6 +208,7 @@ func TestMigrationOfRows(t *testing.T) {
 			VALUES (1, 'SEP000000000001', 1000, 3, 'issued', 'capf', 'ec-384', 1, x'02', x'03', x'04')`,
 		`INSERT INTO lscs (request_id, device_id, device, serial, subject, issuer, key_kind, not_before, not_after, state, issued_at, installed_at, fingerprint, certificate)
 			VALUES (1, 1, 'SEP000000000001', 'a1', 'CN=a', 'CN=b', 'ec-384', 1000, 9000, 'installed', 1000, 1500, x'05', x'06')`,
+		"UPDATE sqlite_sequence SET seq = 7 WHERE name = 'lscs'", // later ones have been deleted
 		"INSERT INTO device_certificates VALUES (1, 'mic', 1000, x'07')",
 		`INSERT INTO trust_certificates (purpose, subject, issuer, serial, not_before, not_after, added_at, fingerprint, certificate)
 			VALUES ('capf-trust', 'CN=b', 'CN=b', '1', 1000, 9000, 1000, x'08', x'09')`,
@@ -217,7 +221,8 @@ func TestMigrationOfRows(t *testing.T) {
 	const tell = `SELECT group_concat(text, ' ') FROM (SELECT (SELECT name || security_mode || completes_by || schedule || hex(sealed_string) FROM devices)
 		|| (SELECT state || hex(csr) FROM requests) || (SELECT serial || state || installed_at || hex(certificate) FROM lscs) || (SELECT hex(certificate) FROM device_certificates)
 		|| (SELECT subject || hex(fingerprint) FROM trust_certificates) || (SELECT hex(sealed_key) FROM identity) || (SELECT hex(certificate) FROM identity_chain)
-		|| (SELECT hex(sealed) FROM key_check) || (SELECT value FROM parameters) || (SELECT sum(restarts) FROM services) AS text)`
+		|| (SELECT hex(sealed) FROM key_check) || (SELECT value FROM parameters) || (SELECT sum(restarts) FROM services)
+		|| (SELECT seq FROM sqlite_sequence WHERE name = 'lscs') AS text)`
 	newest, err := latest()
 	must(t, err)
 	for version := 1; version <= newest; version++ {
@@ -249,7 +254,7 @@ func TestMigrationOfRows(t *testing.T) {
 		}
 		var told string
 		must(t, s.lists.db.QueryRow(tell).Scan(&told))
-		if want := "SEP000000000001encrypted5000301issued04a1installed15000607CN=b080A0B0C2014"; told != want {
+		if want := "SEP000000000001encrypted5000301issued04a1installed15000607CN=b080A0B0C20147"; told != want {
 			t.Errorf("from version %d: the rows are\n%s, not\n%s", version, told, want)
 		}
 		r, err := s.VerifyEvents(t.Context())

@@ -152,7 +152,7 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 		if err := t.attach(&n.LSC, LSCIssued); err != nil {
 			return err
 		}
-		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial})
+		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial + n.Request.vouched()})
 	})
 	if err != nil {
 		return LSC{}, failed(err, "keeping the certificate of device %q", a.Name)
@@ -253,12 +253,10 @@ func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 
 // install makes an issued or stale LSC the installed one of its device.
 func (t *tx) install(lscID, deviceID int64) error {
-	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
-		millis(t.now), deviceID)
-	if err != nil {
+	if err := t.end(deviceID, LSCReplaced, LSCInstalled, LSCInstalled); err != nil {
 		return err
 	}
-	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
+	_, err := t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
 		millis(t.now), lscID)
 	return err
 }

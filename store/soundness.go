@@ -70,7 +70,7 @@ var contradictions = []string{
 	// A request and its LSC.
 	`SELECT 'LSC ' || l.serial, 'it is ' || l.state || ', but its request ' || r.id || ' is ' || r.state
 		FROM lscs AS l JOIN requests AS r ON r.id = l.request_id
-		WHERE r.state <> 'issued' AND NOT (r.state = 'superseded' AND l.state = 'stale')`,
+		WHERE r.state <> 'issued' AND NOT (r.state = 'superseded' AND (l.state = 'stale' OR l.state = 'revoked'))`,
 	`SELECT 'LSC ' || l.serial, 'it is of ' || l.device || ', but its request ' || r.id || ' is of ' || r.device
 		FROM lscs AS l JOIN requests AS r ON r.id = l.request_id
 		WHERE l.device_id IS NOT r.device_id OR l.device <> r.device`,
@@ -100,7 +100,11 @@ var contradictions = []string{
 	// Times that belong to a state.
 	`SELECT 'LSC ' || serial, 'it is ' || state || ', but the time of that does not fit'
 		FROM lscs WHERE (installed_at = 0) = (state = 'installed') AND (state = 'installed' OR state = 'issued')
-		OR (ended_at = 0) <> (state = 'issued' OR state = 'installed')`,
+		OR (ended_at = 0) <> (state = 'issued' OR state = 'installed') AND state <> 'revoked'`,
+	`SELECT 'LSC ' || serial, 'it is ' || state || ', but the time or the reason of a revocation does not fit'
+		FROM lscs WHERE (revoked_at <> 0) <> (state = 'revoked') OR (reason <> '') <> (state = 'revoked') OR (held <> '') <> (reason = 'certificate-hold')`,
+	`SELECT 'LSC ' || serial, 'it is ' || state || ', but has no request'
+		FROM lscs WHERE request_id IS NULL AND state <> 'discarded' AND state <> 'revoked'`,
 	`SELECT 'LSC ' || serial, 'its validity ends before it begins' FROM lscs WHERE not_after < not_before`,
 
 	// An operation and its status.
@@ -129,10 +133,10 @@ type KeptLSC struct {
 	KeyHash []byte // SHA-256 of the SubjectPublicKeyInfo
 }
 
-// KeptLSCs yields all LSCs, for who checks them.
+// KeptLSCs yields all LSCs whose certificates are there, for who checks them.
 func (s *Store) KeptLSCs(ctx context.Context) iter.Seq2[KeptLSC, error] {
-	q := query{selection: `SELECT l.id, l.request_id, l.device_id, l.device, l.serial, l.subject, l.issuer, l.key_kind, l.not_before,
-		l.not_after, l.state, l.issued_at, l.installed_at, l.ended_at, l.fingerprint, l.certificate, coalesce(r.key_hash, x'')
+	q := query{selection: "SELECT " + lscColumns + `, coalesce(r.key_hash, x'')
 		FROM lscs AS l LEFT JOIN requests AS r ON r.id = l.request_id`, order: "l.id"}
+	q.where("l.certificate <> x''")
 	return stream(ctx, s, "reading LSCs", q, func(k *KeptLSC) []any { return append(k.LSC.fields(), &k.KeyHash) })
 }

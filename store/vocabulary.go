@@ -26,6 +26,10 @@ type (
 	// LSCState is the state of a certificate made for a request. That a
 	// certificate has expired is never stored: it follows from its validity.
 	LSCState string
+	// RevocationReason is why an LSC was revoked.
+	RevocationReason string
+	// VoucherKind is with what a phone authenticated.
+	VoucherKind string
 	// Status is a Certificate Operation Status.
 	Status string
 )
@@ -79,13 +83,40 @@ const (
 
 // LSC states. A signed certificate is issued until its phone confirms it
 // (installed); it becomes stale when it was overtaken or refused before that,
-// and replaced or deleted after it.
+// and replaced or deleted after it. Each may be revoked. A stale one that an
+// operator deletes is discarded until it has run out, since a phone may have it.
 const (
 	LSCIssued    LSCState = "issued"
 	LSCInstalled LSCState = "installed"
 	LSCReplaced  LSCState = "replaced"
 	LSCDeleted   LSCState = "deleted"
 	LSCStale     LSCState = "stale"
+	LSCRevoked   LSCState = "revoked"
+	LSCDiscarded LSCState = "discarded"
+)
+
+// The reasons of RFC 5280, section 5.3.1, without removeFromCRL, which is none
+// to revoke for. Only a certificate-hold can be taken back.
+const (
+	Unspecified          RevocationReason = "unspecified"
+	KeyCompromise        RevocationReason = "key-compromise"
+	CACompromise         RevocationReason = "ca-compromise"
+	AffiliationChanged   RevocationReason = "affiliation-changed"
+	SupersededReason     RevocationReason = "superseded"
+	CessationOfOperation RevocationReason = "cessation-of-operation"
+	CertificateHold      RevocationReason = "certificate-hold"
+	PrivilegeWithdrawn   RevocationReason = "privilege-withdrawn"
+	AACompromise         RevocationReason = "aa-compromise"
+)
+
+// What a phone can authenticate with.
+const (
+	VouchedByNullString    VoucherKind = "null-string"
+	VouchedByString        VoucherKind = "auth-string"
+	VouchedByLSC           VoucherKind = "lsc"            // one in our record
+	VouchedByForeignLSC    VoucherKind = "foreign-lsc"    // another cluster's
+	VouchedByUnrecordedLSC VoucherKind = "unrecorded-lsc" // of an issuer of ours, but not in our record
+	VouchedByMIC           VoucherKind = "mic"
 )
 
 // word is one value of a vocabulary.
@@ -115,7 +146,18 @@ var (
 	}
 	lscStates = []word{
 		{"issued", "Issued"}, {"installed", "Installed"}, {"replaced", "Replaced"},
-		{"deleted", "Deleted"}, {"stale", "Stale"},
+		{"deleted", "Deleted"}, {"stale", "Stale"}, {"revoked", "Revoked"}, {"discarded", "Discarded"},
+	}
+	// The long forms are those of RFC 5280.
+	revocationReasons = []word{
+		{"unspecified", "unspecified"}, {"key-compromise", "keyCompromise"}, {"ca-compromise", "cACompromise"},
+		{"affiliation-changed", "affiliationChanged"}, {"superseded", "superseded"},
+		{"cessation-of-operation", "cessationOfOperation"}, {"certificate-hold", "certificateHold"},
+		{"privilege-withdrawn", "privilegeWithdrawn"}, {"aa-compromise", "aACompromise"},
+	}
+	vouchers = []word{
+		{"null-string", "Null String"}, {"auth-string", "Authentication String"}, {"lsc", "LSC"},
+		{"foreign-lsc", "LSC of another cluster"}, {"unrecorded-lsc", "LSC that is not recorded"}, {"mic", "MIC"},
 	}
 )
 
@@ -189,6 +231,11 @@ func ParseLSCState(s string) (LSCState, error) {
 	return parse[LSCState]("an LSC state", lscStates, s)
 }
 
+// ParseRevocationReason accepts the short form and that of RFC 5280.
+func ParseRevocationReason(s string) (RevocationReason, error) {
+	return parse[RevocationReason]("a reason to revoke for", revocationReasons, s)
+}
+
 // Operations lists the short forms, for help texts and completion.
 func Operations() []string { return shorts(operations) }
 
@@ -206,6 +253,9 @@ func IPModes() []string { return shorts(ipModes) }
 
 // RequestStates lists the short forms, for help texts and completion.
 func RequestStates() []string { return shorts(requestStates) }
+
+// RevocationReasons lists the short forms, for help texts and completion.
+func RevocationReasons() []string { return shorts(revocationReasons) }
 
 // LSCStates lists the short forms, for help texts and completion.
 func LSCStates() []string { return shorts(lscStates) }
@@ -231,14 +281,22 @@ func (v RequestState) Long() string { return long(requestStates, string(v)) }
 // Long is the name that tables show.
 func (v LSCState) Long() string { return long(lscStates, string(v)) }
 
-func (v Operation) String() string    { return string(v) }
-func (v AuthMode) String() string     { return string(v) }
-func (v KeyOrder) String() string     { return string(v) }
-func (v SecurityMode) String() string { return string(v) }
-func (v IPMode) String() string       { return string(v) }
-func (v RequestState) String() string { return string(v) }
-func (v LSCState) String() string     { return string(v) }
-func (v Status) String() string       { return string(v) }
+// Long is the name in RFC 5280.
+func (v RevocationReason) Long() string { return long(revocationReasons, string(v)) }
+
+// Long is the name that tables show.
+func (v VoucherKind) Long() string { return long(vouchers, string(v)) }
+
+func (v Operation) String() string        { return string(v) }
+func (v AuthMode) String() string         { return string(v) }
+func (v KeyOrder) String() string         { return string(v) }
+func (v SecurityMode) String() string     { return string(v) }
+func (v IPMode) String() string           { return string(v) }
+func (v RequestState) String() string     { return string(v) }
+func (v LSCState) String() string         { return string(v) }
+func (v RevocationReason) String() string { return string(v) }
+func (v VoucherKind) String() string      { return string(v) }
+func (v Status) String() string           { return string(v) }
 
 // Value and Scan make the types fit for a column.
 func (v Operation) Value() (driver.Value, error)    { return string(v), nil }

@@ -106,6 +106,7 @@ func TestReplay(t *testing.T) {
 	}
 	mine := identity(t, capf, crypto.RSA2048, sep, "", time.Now(), 90)
 	h.add(sep, store.Install, mode(store.ByLSCPrecedence))
+	h.record(sep, mine)
 	var said wire.Frame
 	_, err = h.phone(sep, func(c *phone.Config) {
 		c.Existing, c.SUDI, c.StopAfter = mine, mine, wire.CmdKeyGenerateRequest

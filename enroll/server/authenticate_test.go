@@ -123,24 +123,26 @@ func TestByExistingCertificate(t *testing.T) {
 		sudi         *phone.Identity
 		status       string
 		cn           string // of the new LSC
+		recorded     bool   // whether the record has the existing one
 	}{
-		{"lsc", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), nil, ok, sep},
-		{"lsc-ec", sep, store.ByLSCPrecedence, identity(t, capf, crypto.EC384, sep, "", now, 90), nil, ok, sep},
-		{"lsc-512", sep, store.ByLSCPrecedence, identity(t, capf, crypto.RSA512, sep, "", now, 90), nil, ok, sep},
-		{"lsc-other-case", "sep001122334455", store.ByLSCPrecedence, lsc(capf, sep, now, 90), nil, ok, sep},
-		{"lsc-other-device", sep, store.ByLSCPrecedence, lsc(capf, "SEP00112233445F", now, 90), nil, badLSC, ""},
-		{"lsc-of-a-longer-name", "phone", store.ByLSCPrecedence, lsc(capf, "lab-phone", now, 90), nil, badLSC, ""},
-		{"lsc-expired", sep, store.ByLSCPrecedence, lsc(capf, sep, now.AddDate(0, 0, -10), 9), nil, badLSC, ""},
-		{"lsc-foreign", sep, store.ByLSCPrecedence, lsc(stranger, sep, now, 90), nil, badLSC, ""},
-		{"mic-for-want-of-an-lsc", sep, store.ByLSCPrecedence, mic(maker, "CP-8861-"+sep, now, 90), nil, ok, "CP-8861-" + sep},
-		{"mic", sep, store.ByMICPrecedence, mic(maker, "CP-8861-"+sep, now, 90), nil, ok, "CP-8861-" + sep},
-		{"mic-foreign", sep, store.ByMICPrecedence, mic(stranger, "CP-8861-"+sep, now, 90), nil, badMIC, ""},
-		{"mic-other-device", sep, store.ByMICPrecedence, mic(maker, "CP-8861-SEP00112233445F", now, 90), nil, badMIC, ""},
-		{"mic-expired", sep, store.ByMICPrecedence, mic(maker, "CP-8861-"+sep, now.AddDate(0, 0, -10), 9), nil, badMIC, ""},
-		{"lsc-and-sudi", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), mic(maker, "CP-8861-"+sep, now, 90), ok, "CP-8861-" + sep},
-		{"sudi-root-removed", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), mic(stranger, "CP-8861-"+sep, now, 90), ok, sep},
-		{"sudi-of-another", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), mic(maker, "CP-8861-SEP00112233445F", now, 90), badMIC, ""},
-		{"none", sep, store.ByLSCPrecedence, nil, nil, "Upgrade Failed: Invalid Credentials", ""},
+		{"lsc", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), nil, ok, sep, true},
+		{"lsc-ec", sep, store.ByLSCPrecedence, identity(t, capf, crypto.EC384, sep, "", now, 90), nil, ok, sep, true},
+		{"lsc-512", sep, store.ByLSCPrecedence, identity(t, capf, crypto.RSA512, sep, "", now, 90), nil, ok, sep, true},
+		{"lsc-other-case", "sep001122334455", store.ByLSCPrecedence, lsc(capf, sep, now, 90), nil, ok, sep, true},
+		{"lsc-unrecorded", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), nil, badLSC, "", false},
+		{"lsc-other-device", sep, store.ByLSCPrecedence, lsc(capf, "SEP00112233445F", now, 90), nil, badLSC, "", false},
+		{"lsc-of-a-longer-name", "phone", store.ByLSCPrecedence, lsc(capf, "lab-phone", now, 90), nil, badLSC, "", false},
+		{"lsc-expired", sep, store.ByLSCPrecedence, lsc(capf, sep, now.AddDate(0, 0, -10), 9), nil, badLSC, "", true},
+		{"lsc-foreign", sep, store.ByLSCPrecedence, lsc(stranger, sep, now, 90), nil, badLSC, "", true},
+		{"mic-for-want-of-an-lsc", sep, store.ByLSCPrecedence, mic(maker, "CP-8861-"+sep, now, 90), nil, ok, "CP-8861-" + sep, false},
+		{"mic", sep, store.ByMICPrecedence, mic(maker, "CP-8861-"+sep, now, 90), nil, ok, "CP-8861-" + sep, false},
+		{"mic-foreign", sep, store.ByMICPrecedence, mic(stranger, "CP-8861-"+sep, now, 90), nil, badMIC, "", false},
+		{"mic-other-device", sep, store.ByMICPrecedence, mic(maker, "CP-8861-SEP00112233445F", now, 90), nil, badMIC, "", false},
+		{"mic-expired", sep, store.ByMICPrecedence, mic(maker, "CP-8861-"+sep, now.AddDate(0, 0, -10), 9), nil, badMIC, "", false},
+		{"lsc-and-sudi", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), mic(maker, "CP-8861-"+sep, now, 90), ok, "CP-8861-" + sep, true},
+		{"sudi-root-removed", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), mic(stranger, "CP-8861-"+sep, now, 90), ok, sep, true},
+		{"sudi-of-another", sep, store.ByLSCPrecedence, lsc(capf, sep, now, 90), mic(maker, "CP-8861-SEP00112233445F", now, 90), badMIC, "", true},
+		{"none", sep, store.ByLSCPrecedence, nil, nil, "Upgrade Failed: Invalid Credentials", "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
@@ -150,6 +152,9 @@ func TestByExistingCertificate(t *testing.T) {
 				}
 			}
 			h.add(test.device, store.Install, mode(test.mode))
+			if test.recorded {
+				h.record(test.device, test.existing)
+			}
 			r, err := h.phone(test.device, func(c *phone.Config) { c.Existing, c.SUDI = test.existing, test.sudi })
 			if test.status != ok {
 				h.declined(test.device, test.status, err)
@@ -206,6 +211,7 @@ func TestForgedProofs(t *testing.T) {
 		}
 	}
 	h.add(sep, store.Install, mode(store.ByLSCPrecedence))
+	h.record(sep, mine)
 	for name, forge := range map[string]func(*wire.AuthResponse, uint32){
 		"no signature":      func(m *wire.AuthResponse, _ uint32) { m.SignedData, m.SHA2 = nil, nil },
 		"sha-1 flipped":     func(m *wire.AuthResponse, _ uint32) { m.SignedData[9] ^= 1 },

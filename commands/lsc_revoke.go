@@ -1,0 +1,190 @@
+package commands
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+type revokeOptions struct {
+	removeOptions
+	device string
+	issuer string // the ID of a certificate, or capf
+	reason store.RevocationReason
+}
+
+// reasonFlag is that of the commands that revoke.
+func reasonFlag() cli.Flag {
+	return &cli.StringFlag{Name: "reason", Usage: "`REASON` of RFC 5280: " + strings.Join(store.RevocationReasons(), ", "), DefaultText: string(store.Unspecified)}
+}
+
+// revocationReason reads the flag.
+func revocationReason(c *cli.Context) (store.RevocationReason, error) {
+	if !c.IsSet("reason") {
+		return store.Unspecified, nil
+	}
+	return parsed(c, "reason", store.ParseRevocationReason)
+}
+
+func lscRevokeCommand() command {
+	return command{
+		name: "revoke", args: "[SERIAL...]", short: "take certificates back for good",
+		about: `A revoked certificate authenticates nobody any more, from the next session on,
+whatever state it was in: also one that a phone has replaced or deleted, and one
+that was deleted from the list of stale ones. Phones keep what they have: to get
+a new one, a phone whose certificate is revoked authenticates in another way.
+
+The certificates are named by their serial numbers, or are all of a device, or
+all that an issuer has signed: its number in "capf cert list", the beginning of
+its SHA-256 fingerprint, or capf for the present CAPF certificate.
+
+Only the reason certificate-hold can be taken back, by "capf lsc release". It can
+be changed into another one, and every one into key-compromise.`,
+		example: "capf lsc revoke 4f3c9a0d --reason key-compromise --yes",
+		output:  list,
+		flags: append(removalFlags(), reasonFlag(),
+			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, also of deleted ones of that name"},
+			&cli.StringFlag{Name: "issuer", Usage: "all certificates that the certificate with the `ID` has signed"}),
+		run: func(env *Env, c *cli.Context) error {
+			o := revokeOptions{removeOptions: removal(c), device: c.String("device"), issuer: c.String("issuer")}
+			ways := 0
+			for _, given := range []bool{len(o.names) > 0, o.device != "", o.issuer != ""} {
+				if given {
+					ways++
+				}
+			}
+			if ways != 1 {
+				return &usageError{text: "serial numbers, --device or --issuer say which certificates are meant: one of the three", hint: "capf lsc list shows the serial numbers"}
+			}
+			var err error
+			if o.reason, err = revocationReason(c); err != nil {
+				return err
+			}
+			return lscRevoke(c.Context, env, o)
+		},
+	}
+}
+
+func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r := env.rules(s)
+	choice := enroll.LSCChoice{Serials: o.names, Device: o.device}
+	if o.issuer != "" {
+		if choice.Issuer, err = issuerWithID(ctx, s, o.issuer); err != nil {
+			return err
+		}
+	}
+	list, err := r.Revocable(ctx, choice)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return showList(env, values[store.RevokedLSC](nil), revokedColumns, "there is no certificate that has not run out")
+	}
+	if o.dryRun {
+		return env.revoke(ctx, env.rules(s.Rehearsal()), list, o)
+	}
+	if err := env.consent(o.yes, "revoke %s (%s)", named(list), o.reason); err != nil {
+		return err
+	}
+	return env.revoke(ctx, r, list, o)
+}
+
+// named says which certificates are meant, as far as a question has room.
+func named(list []store.LSC) string {
+	if len(list) == 1 {
+		return fmt.Sprintf("the certificate %s of %s", list[0].Serial, list[0].Device)
+	}
+	return counted(len(list), "certificate")
+}
+
+// revoke revokes certificates and tells of each what became of it.
+func (env *Env) revoke(ctx context.Context, r *enroll.Rules, list []store.LSC, o revokeOptions) error {
+	rows, err := r.Revoke(ctx, env.actor(), list, o.reason)
+	changed := 0
+	for _, row := range rows {
+		if row.Changed {
+			changed++
+		}
+	}
+	done := "revoked %s"
+	if o.dryRun {
+		done = "%s would be revoked"
+	}
+	if changed > 0 {
+		env.say(done, counted(changed, "certificate"))
+	}
+	if same := len(rows) - changed; same > 0 {
+		env.say("%s: revoked already", counted(same, "certificate"))
+	}
+	if serr := showList(env, values(rows), revokedColumns, ""); err == nil {
+		err = serr
+	}
+	return err
+}
+
+// issuerWithID finds a certificate as capf cert show does.
+func issuerWithID(ctx context.Context, s *store.Store, id string) (*x509.Certificate, error) {
+	find := func() ([]store.TrustCertificate, error) { return findTrust(ctx, s, "", []string{id}) }
+	if id == capfPurpose {
+		find = func() ([]store.TrustCertificate, error) { return capfChain(ctx, s) }
+	}
+	found, err := find()
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(found[0].Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("reading certificate %q: %w", id, err)
+	}
+	return c, nil
+}
+
+// revokedColumns are what became of certificates that were to be revoked.
+var revokedColumns = []column[store.RevokedLSC]{
+	{"Serial", "serial", func(l store.RevokedLSC) any { return l.Serial }},
+	{"Device", "device", func(l store.RevokedLSC) any { return l.Device }},
+	{"", "issuer", func(l store.RevokedLSC) any { return l.Issuer }},
+	{"", "state", func(l store.RevokedLSC) any { return l.State }},
+	{"Reason", "revocation_reason", func(l store.RevokedLSC) any { return l.Reason }},
+	{"Revoked", "revoked_at", func(l store.RevokedLSC) any { return l.RevokedAt }},
+	{"Valid until", "not_after", func(l store.RevokedLSC) any { return l.NotAfter }},
+	{"", "changed", func(l store.RevokedLSC) any { return l.Changed }},
+}
+
+func lscReleaseCommand() command {
+	return command{
+		name: "release", args: "SERIAL", short: "take the revocation of a certificate that is on hold back",
+		about: `Only a certificate that was revoked with the reason certificate-hold can be
+released. It is again what it was, or what it has become meanwhile: replaced when
+its phone has got another one.`,
+		example: "capf lsc release 4f3c9a0d",
+		output:  object,
+		run:     func(env *Env, c *cli.Context) error { return lscRelease(c.Context, env, c.Args().First()) },
+	}
+}
+
+func lscRelease(ctx context.Context, env *Env, serial string) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	l, err := env.rules(s).Release(ctx, env.actor(), serial)
+	if err != nil {
+		return err
+	}
+	env.say("the certificate %s of %s is %s again", l.Serial, l.Device, l.State)
+	if env.Format != asJSON {
+		return nil
+	}
+	return showObject(env, []field{{"", "serial", l.Serial}, {"", "device", l.Device}, {"", "state", l.State}})
+}

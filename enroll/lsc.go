@@ -1,0 +1,126 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// checkLSC judges a certificate that the phone calls its LSC by our record: a
+// signature says who made it, and not that it is still meant. What the record
+// knows has a path to an issuer of LSCs besides.
+func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*Ending, error) {
+	l, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
+	if errors.Is(err, store.ErrNotFound) {
+		return r.checkUnrecorded(ctx, g, cert)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if why := notMeant(l, cert, g.Device); why != "" {
+		return LSC.decline("%s", why), nil
+	}
+	g.voucher = store.Voucher{Kind: store.VouchedByLSC, Fingerprint: l.Fingerprint}
+	untrusted, err := r.untrusted(ctx, cert, store.ForLSC)
+	if err != nil || untrusted == nil {
+		return nil, err
+	}
+	return LSC.decline("%v", untrusted), nil
+}
+
+// notMeant says why a certificate that the record knows does not count for the
+// device, "" when it does.
+func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
+	switch {
+	case !bytes.Equal(l.Fingerprint, fingerprint(cert.Raw)):
+		return fmt.Sprintf("it is another certificate than the one that the record has of this issuer with the serial %s", l.Serial)
+	case l.DeviceID == 0 && strings.EqualFold(l.Device, d.Name):
+		return fmt.Sprintf("the LSC with serial %s is of a device of this name that has been deleted", l.Serial)
+	case l.DeviceID != d.ID:
+		return fmt.Sprintf("the LSC with serial %s is of the device %q", l.Serial, l.Device)
+	case l.State == store.LSCRevoked:
+		return fmt.Sprintf("the LSC with serial %s was revoked on %s: %s", l.Serial, l.RevokedAt.Format(time.RFC3339), l.Reason)
+	case l.State == store.LSCDiscarded:
+		return fmt.Sprintf("the LSC with serial %s was stale, and an operator has deleted it", l.Serial)
+	case !l.State.Authenticates():
+		return fmt.Sprintf("the LSC with serial %s was %s on %s", l.Serial, l.State, l.EndedAt.Format(time.RFC3339))
+	}
+	return ""
+}
+
+// checkUnrecorded judges an LSC of which we know nothing: another cluster's or,
+// if the parameter allows it, one of an issuer of ours.
+func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*Ending, error) {
+	mine, err := r.namesLSC(ctx, cert, g.Device.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !mine {
+		return LSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
+	}
+	vouched := func(kind store.VoucherKind) {
+		g.voucher = store.Voucher{Kind: kind, Fingerprint: fingerprint(cert.Raw)}
+	}
+	foreign, err := r.untrusted(ctx, cert, store.ForForeignLSC)
+	if err != nil {
+		return nil, err
+	}
+	if foreign == nil {
+		vouched(store.VouchedByForeignLSC)
+		return nil, nil
+	}
+	ours, err := r.untrusted(ctx, cert, store.ForLSC)
+	switch {
+	case err != nil:
+		return nil, err
+	case ours != nil:
+		return LSC.decline("%v", ours), nil
+	case !g.Settings.AcceptUnrecorded:
+		return LSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), pAcceptUnrecorded), nil
+	}
+	vouched(store.VouchedByUnrecordedLSC)
+	return nil, nil
+}
+
+// namesLSC says whether the name of an LSC that we do not know is the device's.
+// The maker's form of it may be the whole name of another device of ours, whose
+// LSC it is then.
+func (r *Rules) namesLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
+	if !crypto.NamesLSC(cert, device) {
+		return false, nil
+	}
+	if strings.EqualFold(cert.Subject.CommonName, device) {
+		return true, nil
+	}
+	_, err := r.Store.Device(ctx, cert.Subject.CommonName)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// untrusted says why no path leads from a certificate to one that vouches for
+// the use, nil when one does.
+func (r *Rules) untrusted(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
+	anchors, err := r.anchors(ctx, use)
+	if err != nil {
+		return nil, err
+	}
+	if _, untrusted = crypto.VerifyPath(cert, anchors, nil, r.Now(), crypto.PathOptions{}); untrusted == nil || use != store.ForLSC {
+		return untrusted, nil
+	}
+	// An LSC of an online CA may need the issuers that came with it.
+	between, err := r.onlineIssuers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, untrusted = crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{})
+	return untrusted, nil
+}

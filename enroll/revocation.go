@@ -1,0 +1,133 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"capf/store"
+)
+
+// LSCChoice says which LSCs are meant, in one of three ways.
+type LSCChoice struct {
+	Serials []string
+	Device  string            // a name; also that of devices that have been deleted
+	Issuer  *x509.Certificate // all that it has issued
+}
+
+// Revocable are the LSCs of the choice that can still be shown to somebody:
+// those that have not run out, in whatever state, without their certificates.
+// store.ErrNotFound names a serial or a device of which nothing is known; a
+// serial that two issuers have used, or whose LSC has run out, is ErrRefused.
+func (r *Rules) Revocable(ctx context.Context, c LSCChoice) ([]store.LSC, error) {
+	switch {
+	case c.Issuer != nil:
+		return r.lasting(ctx, store.LSCFilter{Issuer: c.Issuer.Subject.String()}, func(l store.LSC) bool { return mayHaveIssued(c.Issuer, l) })
+	case c.Device != "":
+		return r.lscsOf(ctx, c.Device)
+	}
+	var list []store.LSC
+	for _, serial := range c.Serials {
+		l, err := r.lscBySerial(ctx, serial)
+		if err != nil {
+			return nil, err
+		}
+		if r.Now().After(l.NotAfter) {
+			return nil, refused("the LSC %q has run out on %s: it is of no use to anybody", serial, l.NotAfter.Format(time.DateOnly))
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+// lscsOf are those of a device and of the deleted ones of its name.
+func (r *Rules) lscsOf(ctx context.Context, device string) ([]store.LSC, error) {
+	if strings.ContainsAny(device, "*?") {
+		return nil, badValue("%q is not the name of one device", device)
+	}
+	list, err := r.lasting(ctx, store.LSCFilter{Device: device}, nil)
+	if err != nil || list != nil {
+		return list, err
+	}
+	_, err = r.Store.Device(ctx, device)
+	if errors.Is(err, store.ErrNotFound) {
+		for _, oops := range r.Store.LSCs(ctx, store.LSCFilter{Device: device, Discarded: true}) {
+			return nil, oops // all of them have run out
+		}
+	}
+	return nil, err
+}
+
+// lasting are the LSCs of the filter that have not run out, those that stand in
+// no list any more among them.
+func (r *Rules) lasting(ctx context.Context, f store.LSCFilter, only func(store.LSC) bool) (list []store.LSC, err error) {
+	f.Discarded = true
+	now := r.Now()
+	for l, err := range r.Store.LSCs(ctx, f) {
+		if err != nil {
+			return nil, err
+		}
+		if now.After(l.NotAfter) || only != nil && !only(l) {
+			continue
+		}
+		l.Certificate = nil // there may be a hundred thousand
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+// mayHaveIssued says whether the CA with that name has issued the LSC: a CA that
+// got another key may have kept its name. Of a discarded one, only the name is
+// left.
+func mayHaveIssued(ca *x509.Certificate, l store.LSC) bool {
+	cert, err := x509.ParseCertificate(l.Certificate)
+	if err != nil || len(cert.AuthorityKeyId) == 0 || len(ca.SubjectKeyId) == 0 {
+		return true
+	}
+	return bytes.Equal(cert.AuthorityKeyId, ca.SubjectKeyId)
+}
+
+// lscBySerial refuses a serial that two issuers have used: which one is meant
+// is not for us to guess.
+func (r *Rules) lscBySerial(ctx context.Context, serial string) (store.LSC, error) {
+	var found []store.LSC
+	for l, err := range r.Store.LSCs(ctx, store.LSCFilter{Serial: serial, Discarded: true}) {
+		if err != nil {
+			return l, err
+		}
+		found = append(found, l)
+	}
+	switch len(found) {
+	case 0:
+		return store.LSC{}, fmt.Errorf("LSC %q: %w", serial, store.ErrNotFound)
+	case 1:
+		return found[0], nil
+	}
+	return store.LSC{}, withHint(refused("the serial %q is that of %d LSCs: of %s by %q, of %s by %q", serial, len(found),
+		found[0].Device, found[0].Issuer, found[1].Device, found[1].Issuer), "--device or --issuer says which one")
+}
+
+// Revoke revokes what Revocable has found. Errors as those of
+// store.RevokeLSCs.
+func (r *Rules) Revoke(ctx context.Context, actor store.Actor, list []store.LSC, reason store.RevocationReason) ([]store.RevokedLSC, error) {
+	ids := make([]int64, len(list))
+	for i, l := range list {
+		ids[i] = l.ID
+	}
+	return r.Store.RevokeLSCs(ctx, actor, ids, reason)
+}
+
+// Release takes the certificate-hold of the LSC with the serial back.
+// store.ErrNotFound: there is none; store.ErrConflict: it is not revoked, or for
+// good; ErrRefused: two issuers have used the serial.
+func (r *Rules) Release(ctx context.Context, actor store.Actor, serial string) (store.LSC, error) {
+	l, err := r.lscBySerial(ctx, serial)
+	if err != nil {
+		return l, err
+	}
+	return r.Store.ReleaseLSC(ctx, actor, l.ID)
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// RevokedLSC is what RevokeLSCs has done to one LSC.
+type RevokedLSC struct {
+	LSC
+	// Changed is false when it was revoked already, and is left as it was.
+	Changed bool
+}
+
+// RevokeLSCs revokes the LSCs with the ids for the reason, whatever their states
+// are, and returns them, without their certificates, as they stand then. It takes them in portions, so that
+// phones need not wait for the whole; with an error, those that it returns are
+// revoked. One that was revoked before stays so from that time on; only a
+// certificate-hold is changed into another reason, and any reason into the
+// compromise of the key, which must not be hidden behind a milder one. A request
+// that waits for its issuer and that a revoked LSC vouched for is superseded, as
+// if the phone had come anew: what its issuer still signs becomes stale. There is
+// an event for each. ErrNotFound: there is none with one of the ids.
+func (s *Store) RevokeLSCs(ctx context.Context, a Actor, ids []int64, reason RevocationReason) ([]RevokedLSC, error) {
+	var done []RevokedLSC
+	for len(ids) > 0 {
+		some := ids[:min(len(ids), portion)]
+		ids = ids[len(some):]
+		var rows []RevokedLSC
+		err := s.change(ctx, func(t *tx) error {
+			rows = rows[:0]
+			for _, id := range some {
+				r, err := t.revoke(a, id, reason)
+				if err != nil {
+					return err
+				}
+				rows = append(rows, r)
+			}
+			return nil
+		})
+		if err != nil {
+			return done, failed(err, "revoking LSCs")
+		}
+		done = append(done, rows...)
+	}
+	return done, nil
+}
+
+func (t *tx) revoke(a Actor, id int64, reason RevocationReason) (r RevokedLSC, err error) {
+	if err := t.row("SELECT "+lscColumns+" FROM lscs AS l WHERE id = ?", id).Scan(r.fields()...); err != nil {
+		return r, err
+	}
+	r.Certificate = nil
+	was := r.LSC
+	held := LSCState("")
+	switch {
+	case was.State != LSCRevoked && reason == CertificateHold:
+		held = was.State
+		if held == LSCIssued { // whether the phone has got it will not be known
+			held = LSCStale
+		}
+	case was.State != LSCRevoked:
+	case was.Reason == reason, was.Reason != CertificateHold && reason != KeyCompromise:
+		return r, nil
+	}
+	r.State, r.Reason, r.Held, r.Changed = LSCRevoked, reason, held, true
+	if was.State != LSCRevoked {
+		r.RevokedAt = t.now
+	}
+	_, err = t.exec("UPDATE lscs SET state = 'revoked', revoked_at = ?, reason = ?, held = ? WHERE id = ?",
+		millis(r.RevokedAt), string(reason), string(held), id)
+	if err != nil {
+		return r, err
+	}
+	if err := t.distrust(r.LSC); err != nil {
+		return r, err
+	}
+	return r, t.event(a, r.Device, EventText{Action: "lsc-revoke",
+		Detail: fmt.Sprintf("serial %s, which was %s: %s", r.Serial, wasStanding(was), reason)})
+}
+
+// wasStanding is the state in words, with the reason of an earlier revocation.
+func wasStanding(l LSC) string {
+	if l.State == LSCRevoked {
+		return fmt.Sprintf("revoked (%s)", l.Reason)
+	}
+	return string(l.State)
+}
+
+// distrust ends what a revoked LSC vouched for and no issuer has signed yet.
+func (t *tx) distrust(l LSC) error {
+	_, err := t.exec("UPDATE requests SET state = 'superseded', reason = ? WHERE state = 'pending' AND voucher = 'lsc' AND voucher_fingerprint = ?",
+		"the LSC with serial "+l.Serial+", with which the phone authenticated, has been revoked", l.Fingerprint)
+	return err
+}
+
+// ReleaseLSC takes a certificate-hold back: the LSC is again what it was, or
+// what it has become meanwhile. One that was not confirmed is stale, which the
+// phone's use of it undoes. ErrNotFound: there is none with the id;
+// ErrConflict: it is not revoked, or for another reason, which is for good.
+func (s *Store) ReleaseLSC(ctx context.Context, a Actor, id int64) (LSC, error) {
+	var l LSC
+	err := s.change(ctx, func(t *tx) error {
+		if err := t.row("SELECT "+lscColumns+" FROM lscs AS l WHERE id = ?", id).Scan(l.fields()...); err != nil {
+			return err
+		}
+		switch {
+		case l.State != LSCRevoked:
+			return conflict("the LSC %q is %s, not revoked", l.Serial, l.State)
+		case l.Reason != CertificateHold:
+			return conflict("the LSC %q is revoked for good: %s", l.Serial, l.Reason)
+		}
+		l.State, l.Held, l.Reason, l.RevokedAt = l.Held, "", "", time.Time{}
+		if l.State != LSCInstalled && l.EndedAt.IsZero() {
+			l.EndedAt = t.now
+		}
+		_, err := t.exec("UPDATE lscs SET state = ?, ended_at = ?, revoked_at = 0, reason = '', held = '' WHERE id = ?",
+			string(l.State), millis(l.EndedAt), id)
+		if err != nil {
+			return err
+		}
+		return t.event(a, l.Device, EventText{Action: "lsc-release", Detail: fmt.Sprintf("serial %s, which is %s again", l.Serial, l.State)})
+	})
+	return l, failed(err, "releasing an LSC")
+}
+
+// end gives the LSCs of a device that are in one of two states, which may be the
+// same, the state in which they end. Of one that is held, it is the state to
+// which its release leads.
+func (t *tx) end(deviceID int64, as, from, orFrom LSCState) error {
+	_, err := t.exec(`UPDATE lscs SET ended_at = ?,
+		state = CASE WHEN state = 'revoked' THEN state ELSE ? END,
+		held = CASE WHEN state = 'revoked' THEN ? ELSE '' END
+		WHERE device_id = ? AND (state = ? OR state = ? OR held = ?)`,
+		millis(t.now), string(as), string(as), deviceID, string(from), string(orFrom), string(from))
+	return err
+}

@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// A stale LSC may be on its phone, whose confirmation got lost. So what is
+// deleted of it, as long as it has not run out, is only its certificate and its
+// place in the lists; the record still has to know it, should somebody show it.
+const (
+	discard = "UPDATE lscs SET state = 'discarded', request_id = NULL, certificate = x'' WHERE not_after > ? AND "
+	remove  = "DELETE FROM lscs WHERE not_after <= ? AND "
+)
+
+// DeleteStale deletes stale LSCs, all of them when serials is nil, and returns
+// how many. Either all are deleted or none: ErrNotFound names the serial that
+// there is not, ErrConflict the one whose LSC is not stale. One that is named
+// twice, however it is written, counts once. There is an event for each LSC, or
+// one for all. Of those that have not run out, serial and fingerprint stay;
+// those for which that is over go.
+func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n int64, err error) {
+	err = s.change(ctx, func(t *tx) (err error) {
+		n = 0
+		if _, err := t.exec(remove+"state = 'discarded'", millis(t.now)); err != nil {
+			return err
+		}
+		if serials == nil {
+			n, err = t.dropStale("state = 'stale'")
+			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSC", err)
+		}
+		seen := map[string]bool{}
+		for _, serial := range serials {
+			if seen[plainSerial(serial)] {
+				continue
+			}
+			seen[plainSerial(serial)] = true
+			deleted, err := t.deleteStale(a, serial)
+			if err != nil {
+				return err
+			}
+			n += deleted
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, failed(err, "deleting stale LSCs")
+	}
+	return n, nil
+}
+
+// DeleteStaleBefore deletes the LSCs that became stale before the time as
+// DeleteStale does, and in portions as DeleteRequestsBefore.
+func (s *Store) DeleteStaleBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
+	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
+		if _, err := t.exec(remove+"state = 'discarded'", millis(t.now)); err != nil {
+			return 0, err
+		}
+		n, err := t.dropStale("id IN (SELECT id FROM lscs WHERE state = 'stale' AND ended_at < ? LIMIT ?)", millis(before), portion)
+		return n, t.retained(a, "stale-lsc-delete", n, "stale LSC", before, err)
+	})
+	return n, failed(err, "deleting stale LSCs")
+}
+
+// dropStale discards or removes the stale LSCs that the term selects.
+func (t *tx) dropStale(term string, args ...any) (int64, error) {
+	args = append([]any{millis(t.now)}, args...)
+	removed, err := t.exec(remove+term, args...)
+	if err != nil {
+		return 0, err
+	}
+	discarded, err := t.exec(discard+term, args...)
+	return removed + discarded, err
+}
+
+// deleteStale deletes more than one only when two issuers have used the serial.
+func (t *tx) deleteStale(a Actor, serial string) (int64, error) {
+	plain := plainSerial(serial)
+	devices, err := rowsOf(t, query{selection: "SELECT device FROM lscs WHERE serial = ? AND state = 'stale'", args: []any{plain}},
+		func(device *string) []any { return []any{device} })
+	if err != nil {
+		return 0, err
+	}
+	if len(devices) > 0 {
+		if _, err := t.dropStale("serial = ? AND state = 'stale'", plain); err != nil {
+			return 0, err
+		}
+	}
+	for _, device := range devices {
+		if err := t.event(a, device, EventText{Action: "stale-lsc-delete", Detail: plain}); err != nil {
+			return 0, err
+		}
+	}
+	if len(devices) > 0 {
+		return int64(len(devices)), nil
+	}
+	var state string
+	if err := t.row("SELECT state FROM lscs WHERE serial = ? AND state <> 'discarded'", plain).Scan(&state); err != nil {
+		return 0, failed(err, "LSC %q", serial)
+	}
+	return 0, conflict("the LSC %q is %s", serial, state)
+}
