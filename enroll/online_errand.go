@@ -55,6 +55,8 @@ type errand struct {
 	request store.Request
 	back    time.Duration // for how long the CA wants to be left alone
 	leaf    []byte        // what the CA has sent
+	cut     <-chan struct{}
+	claimed time.Time // until when the request is ours
 }
 
 func (e *errand) run(ctx context.Context) error {
@@ -92,7 +94,11 @@ func (e *errand) run(ctx context.Context) error {
 // claim takes the request for longer than an errand can last.
 func (e *errand) claim(ctx context.Context, send bool) (err error) {
 	until := e.Now().Add(3 * e.options.Limits.Post)
+	e.claimed = time.Now().Add(3 * e.options.Limits.Post)
 	e.online, e.request, err = e.Store.ClaimOnline(ctx, e.online, send, until)
+	if err == nil {
+		e.writing.Over()
+	}
 	return err
 }
 

@@ -59,17 +59,29 @@ func named(der []byte) string {
 	return fmt.Sprintf("serial %s of %q", c.SerialNumber.Text(16), c.Issuer.String())
 }
 
-// insist writes until it succeeds, or the next try would come too late.
+// insist writes until it succeeds, or the request is not ours any more, or the
+// service has stopped.
 func (e *errand) insist(write func(context.Context) error) (err error) {
-	for try := range 5 {
+	for stopped := false; ; {
 		ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
 		err = write(ctx)
 		cancel()
+		if err == nil {
+			e.writing.Over()
+		}
 		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrClosed) {
 			return err
 		}
-		e.Log.Error("keeping what the online CA said", "request", e.online.RequestID, "try", try+1, "reason", err)
-		time.Sleep(time.Second)
+		rest := e.writing.Failed(err, "request", e.online.RequestID)
+		if stopped || time.Now().Add(rest).After(e.claimed) {
+			e.Log.Error("what the online CA said could not be kept", "request", e.online.RequestID, "device", e.request.Device,
+				"left", e.left(), "reason", err)
+			return err
+		}
+		select {
+		case <-time.After(rest):
+		case <-e.cut:
+			stopped = true
+		}
 	}
-	return err
 }

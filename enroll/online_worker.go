@@ -67,10 +67,14 @@ type OnlineWorker struct {
 	decided map[int64]func()
 	busy    map[int64]bool
 
+	looking *Trouble // for what is due
+	reading *Trouble // the configuration
+	writing *Trouble // what came of requests
+
 	running sync.WaitGroup
 	link    onlineLink // belongs to the goroutine of Run, as the rest does
 	seen    int64      // the last event that was looked at
-	failing string     // the last failure, logged once
+	unread  bool       // the configuration could not be read then
 }
 
 // onlineLink is the CA as it is configured now.
@@ -82,8 +86,11 @@ type onlineLink struct {
 
 // NewOnlineWorker returns a worker that does nothing until Run.
 func (r *Rules) NewOnlineWorker(o OnlineOptions) *OnlineWorker {
-	return &OnlineWorker{Rules: r, options: o.withDefaults(), wake: make(chan struct{}, 1),
-		decided: map[int64]func(){}, busy: map[int64]bool{}}
+	o = o.withDefaults()
+	return &OnlineWorker{Rules: r, options: o, wake: make(chan struct{}, 1), decided: map[int64]func(){}, busy: map[int64]bool{},
+		looking: &Trouble{Log: r.Log, Doing: "looking for requests to the online CA", First: o.Retry},
+		reading: &Trouble{Log: r.Log, Doing: "reading the configuration of the online CA", First: o.Retry},
+		writing: &Trouble{Log: r.Log, Doing: "keeping what comes of requests to the online CA", First: o.Retry}}
 }
 
 // Await makes the worker look at once for a request whose phone waits, and has
@@ -138,8 +145,12 @@ func (w *OnlineWorker) Run(ctx context.Context) {
 	tick := time.NewTicker(w.options.Poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if err := w.round(working); err != nil {
-			w.complain(err)
+		if w.looking.Resting()+w.writing.Resting() == 0 {
+			if err := w.round(working); err != nil {
+				w.looking.Failed(err)
+			} else {
+				w.looking.Over()
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -163,29 +174,21 @@ var errStopping = errors.New("the service is stopping")
 func (w *OnlineWorker) Begin(ctx context.Context) {
 	alone, err := w.alone(ctx)
 	if err != nil {
-		w.complain(err)
+		w.looking.Failed(err)
 	}
 	if !alone {
 		return
 	}
 	withdrawn, err := w.Store.WithdrawOnline(ctx, onlineActor(), 0, "serve ended before the request was sent to the CA; the phone makes a new key")
 	if err != nil {
-		w.complain(err)
+		w.writing.Failed(err)
 	}
 	abandoned, err := w.Store.AbandonOnline(ctx)
 	if err != nil {
-		w.complain(err)
+		w.writing.Failed(err)
 	}
 	if withdrawn+abandoned > 0 {
 		w.Log.Info("requests of an earlier serve to the online CA", "not sent any more", withdrawn, "taken up", abandoned)
-	}
-}
-
-// complain logs a failure of ours once, not at every look.
-func (w *OnlineWorker) complain(err error) {
-	if text := err.Error(); text != w.failing {
-		w.failing = text
-		w.Log.Error("asking the online CA", "reason", text)
 	}
 }
 
@@ -215,7 +218,6 @@ func (w *OnlineWorker) round(working context.Context) error {
 			w.begin(working, o)
 		}
 	}
-	w.failing = ""
 	return nil
 }
 
@@ -259,20 +261,39 @@ func (w *OnlineWorker) begin(working context.Context, o store.OnlineRequest) {
 		// the time of a post is more than that of all steps of one attempt.
 		ctx, cancel := context.WithTimeout(working, 2*w.options.Limits.Post)
 		defer cancel()
-		err := (&errand{OnlineWorker: w, ca: link.onlineAccess, online: o}).run(ctx)
+		err := (&errand{OnlineWorker: w, ca: link.onlineAccess, online: o, cut: working.Done()}).run(ctx)
 		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
-			w.Log.Error("keeping what the online CA said", "request", o.RequestID, "reason", err)
+			w.writing.Failed(err, "request", o.RequestID)
 		}
 	})
 }
 
-// reread makes a new client when an operator has changed the CA, its secrets,
-// capf-trust, or has restarted the service.
+// reread reads the configuration when it has changed. When that fails, what
+// phones wait for goes on with what was read before, and where that is nothing,
+// phones are told to come back. The error is of a database that cannot be read.
 func (w *OnlineWorker) reread(ctx context.Context) error {
 	last, changed, err := w.configured(ctx)
-	if err != nil || !changed {
+	if err != nil || !changed || w.unread && w.reading.Resting() > 0 {
 		return err
 	}
+	err = w.renew(ctx)
+	w.seen, w.unread = last, err != nil
+	switch {
+	case err == nil:
+		w.reading.Over()
+	case w.link.users == nil:
+		unready := "the configuration of the online CA cannot be read: " + err.Error()
+		w.link = onlineLink{onlineAccess: onlineAccess{unready: unready}, users: &sync.WaitGroup{}}
+		fallthrough
+	default:
+		w.reading.Failed(err)
+	}
+	return nil
+}
+
+// renew makes a new client when an operator has changed the CA, its secrets,
+// capf-trust, or has restarted the service.
+func (w *OnlineWorker) renew(ctx context.Context) error {
 	settings, err := w.Settings(ctx)
 	if err != nil {
 		return err
@@ -300,7 +321,6 @@ func (w *OnlineWorker) reread(ctx context.Context) error {
 			w.link.unready = unready
 		}
 	}
-	w.seen = last
 	return nil
 }
 
@@ -309,7 +329,7 @@ func (w *OnlineWorker) reread(ctx context.Context) error {
 // change is in force for the next request.
 func (w *OnlineWorker) configured(ctx context.Context) (last int64, changed bool, err error) {
 	last, err = w.Store.LastEvent(ctx)
-	if err != nil || w.link.users == nil || last-w.seen > manyEvents {
+	if err != nil || w.unread || w.link.users == nil || last-w.seen > manyEvents {
 		return last, true, err
 	}
 	for e, err := range w.Store.EventsAfter(ctx, w.seen) {

@@ -67,23 +67,23 @@ func (x Runner) withDefaults() *Runner {
 func (x Runner) Run(ctx context.Context) error {
 	r := x.withDefaults()
 	var renewed time.Time
-	var failing string
+	trouble := enroll.Trouble{Log: r.Log, Doing: "running jobs", First: r.Poll}
 	for ctx.Err() == nil {
 		_, err := r.due(ctx)
 		if err == nil && time.Since(renewed) >= r.Renew {
 			renewed = time.Now()
 			err = r.renew(ctx)
 		}
+		rest := r.Poll
 		switch {
 		case err == nil:
-			failing = ""
-		case ctx.Err() == nil && err.Error() != failing:
-			failing = err.Error()
-			r.Log.Error("running jobs", "reason", failing)
+			trouble.Over()
+		case ctx.Err() == nil:
+			rest = trouble.Failed(err)
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(r.Poll):
+		case <-time.After(rest):
 		}
 	}
 	return nil

@@ -82,13 +82,15 @@ func (l *listener) addressTexts() []string {
 	return list
 }
 
-// accept hands each connection to a goroutine of its own. When no file
-// descriptor is free, a strange session makes room as at max_sessions; another
-// passing failure is waited out.
+// accept hands each connection to a goroutine of its own. A passing failure is
+// waited out; when no file descriptor is free, a strange session makes room
+// meanwhile, as at max_sessions.
 func (l *listener) accept(socket net.Listener) {
+	trouble := enroll.Trouble{Log: l.Log, Doing: "accepting connections", First: 5 * time.Millisecond, Last: time.Second}
 	for {
 		conn, err := socket.Accept()
 		if err == nil {
+			trouble.Over()
 			go l.serve(conn.(*net.TCPConn))
 			continue
 		}
@@ -97,11 +99,13 @@ func (l *listener) accept(socket net.Listener) {
 			return
 		default:
 		}
-		l.Log.Warn("accepting a connection", "reason", err)
-		if noDescriptor(err) && l.sessions.makeRoom() {
-			continue
+		if noDescriptor(err) {
+			l.sessions.makeRoom()
 		}
-		time.Sleep(50 * time.Millisecond)
+		select {
+		case <-l.closed:
+		case <-time.After(trouble.Failed(err)):
+		}
 	}
 }
 

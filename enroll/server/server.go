@@ -80,8 +80,8 @@ type supervisor struct {
 	bound    []string     // addresses chosen at the first start, for the next ones
 	report   store.Server // the last one, with the restarts carried out since
 	reported int64        // the restarts in the last report
-	failing  string       // the last reason for not starting, logged once
-	unsaid   bool         // it listens, and Ready has not been called yet
+	trouble  enroll.Trouble
+	unsaid   bool // it listens, and Ready has not been called yet
 }
 
 // Run serves phones until ctx ends, then lets running sessions finish within
@@ -90,7 +90,7 @@ type supervisor struct {
 // failures are logged and tried again, since an operator can mend them. When the
 // file of the database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
-	s := &supervisor{Config: c.withDefaults()}
+	s := &supervisor{Config: c.withDefaults(), trouble: enroll.Trouble{Log: c.Log, Doing: "cannot do what is set"}}
 	s.online = s.Rules.NewOnlineWorker(s.Online)
 	s.online.Begin(ctx)
 	if err := s.begin(ctx); err != nil {
@@ -109,8 +109,12 @@ func Run(ctx context.Context, c Config) error {
 				s.Grace = 0 // nothing that a phone does now can be kept
 				return err
 			}
-			if err := s.look(ctx); err != nil && ctx.Err() == nil {
-				s.complain(err)
+			// It looks on however often that fails: the beat goes on with it.
+			switch err := s.look(ctx); {
+			case err == nil:
+				s.trouble.Over()
+			case ctx.Err() == nil:
+				s.trouble.Failed(err)
 			}
 		}
 	}
@@ -143,7 +147,7 @@ func (s *supervisor) begin(ctx context.Context) error {
 		s.end()
 		return err
 	}
-	s.complain(err) // it listens: on a full disk, only its report cannot be written
+	s.trouble.Failed(err) // it listens: on a full disk, only its report cannot be written
 	return nil
 }
 
@@ -204,7 +208,7 @@ func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error 
 	if err != nil {
 		return err
 	}
-	s.listener, s.failing, s.unsaid = l, "", true
+	s.listener, s.unsaid = l, true
 	if len(s.Listen) > 0 {
 		s.bound = l.addressTexts()
 	}
@@ -243,14 +247,6 @@ func (s *supervisor) forget() {
 			return false
 		}
 	})
-}
-
-// complain logs a failure once, not at every look.
-func (s *supervisor) complain(err error) {
-	if text := err.Error(); text != s.failing {
-		s.failing = text
-		s.Log.Error("cannot do what is set", "reason", text)
-	}
 }
 
 // end stops everything and takes the report back.

@@ -199,6 +199,7 @@ func (s *sessions) forget(one *session) {
 // watch wakes the sessions whose requests are decided, until ctx ends.
 func (l *listener) watch(ctx context.Context) {
 	w := watcher{listener: l, seen: -1}
+	trouble := enroll.Trouble{Log: l.Log, Doing: "looking for decisions of the issuer", First: lookEvery}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -207,8 +208,14 @@ func (l *listener) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := w.look(ctx); err != nil && ctx.Err() == nil {
-			l.Log.Error("looking for decisions of the issuer", "reason", err)
+		if trouble.Resting() > 0 {
+			continue
+		}
+		switch err := w.look(ctx); {
+		case err == nil:
+			trouble.Over()
+		case ctx.Err() == nil:
+			trouble.Failed(err)
 		}
 	}
 }
