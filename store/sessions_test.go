@@ -378,3 +378,17 @@ func TestForgetPossession(t *testing.T) {
 	}
 	wantErr(t, s.ForgetPossession(t.Context(), phone(d.Name), 999), ErrNotFound)
 }
+
+// TestNoteFailureAfterSuccess: two sessions of one phone; the second has brought
+// the operation to its end when the first one breaks off.
+func TestNoteFailureAfterSuccess(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), issue(t, s, d).ID, 1))
+	f := Failure{DeviceID: d.ID, Schedule: 1, Status: Failed(Install, CommunicationFailure), Step: "key", Outcome: "timeout"}
+	events(t, s, 1, func() { must(t, s.NoteFailure(t.Context(), phone(d.Name), f)) })
+	if got := deviceNow(t, s, d.Name); got.Status != Succeeded(Install) || got.Operation != NoOperation {
+		t.Errorf("the device is %s with the operation %s", got.Status, got.Operation)
+	}
+}

@@ -2,6 +2,7 @@ package onlineca
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,23 @@ func TestDeepAndWideBER(t *testing.T) {
 		if _, err := certificates(ber); err == nil {
 			t.Errorf("%s: taken for certificates", name)
 		}
+	}
+}
+
+// The depth is bounded by itself: this BER is whole, and one level less is read.
+func TestDepthOfBER(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) []byte {
+		return append(bytes.Repeat([]byte{0x30, 0x80}, depth), make([]byte, 2*depth)...)
+	}
+	if _, rest, err := Definite(nested(maxDepth + 1)); err != nil || len(rest) != 0 {
+		t.Errorf("at the limit: %v", err)
+	}
+	if _, _, err := Definite(nested(maxDepth + 2)); !errors.Is(err, errBER) || !strings.Contains(err.Error(), "nested deeper") {
+		t.Fatalf("beyond the limit: %v", err)
+	}
+	if _, _, err := Definite(nested(1 << 18)); !errors.Is(err, errBER) {
+		t.Errorf("far beyond: %v", err)
 	}
 }
 

@@ -134,3 +134,48 @@ func TestOnlineGone(t *testing.T) {
 		t.Errorf("the newer one is %s, %s", r.State, o.State)
 	}
 }
+
+// TestOnlineAnotherCA: an operator sets another CA while the first has a
+// request. That one is not asked for it: under the number it may have another
+// phone's certificate, and it would make a second one for the same key. When the
+// first is set again, its certificate comes.
+func TestOnlineAnotherCA(t *testing.T) {
+	for _, kind := range []onlineca.Type{onlineca.Microsoft, onlineca.EST} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			h := open(t, fast)
+			start := func(waits int) *catest.Server {
+				how := catest.Transport{Login: catest.UserLogin("Basic")}
+				if kind == onlineca.EST {
+					return catest.MustEST(t, catest.ESTOptions{Transport: how, Waits: waits, RetryAfter: "1"}).Server
+				}
+				o := catest.CertsrvOptions{Transport: how}
+				if waits > 0 {
+					o.Outcome, o.ManagerPolls = catest.Pend, waits
+				}
+				return catest.MustCertsrv(t, o).Server
+			}
+			first, second := start(1), start(0)
+			h.online(kind, first)
+			h.add(sep, store.Install)
+			w := h.waits(sep)
+			h.until(sep, store.OnlineTaken)
+			h.online(kind, second)
+			eventually(t, "the request is left at the first CA", func() bool {
+				_, o := h.request(sep)
+				return o.State == store.OnlineTaken && strings.Contains(o.Note, "another CA has the request")
+			})
+			if n := second.Requests(); n != 0 {
+				t.Errorf("the second CA got %d requests", n)
+			}
+			h.online(kind, first)
+			h.clock.advance(10 * time.Minute) // the longest pause
+			if <-w.done; w.err != nil || w.r.Did != phone.Installed {
+				t.Errorf("the phone did %v: %v", w.r.Did, w.err)
+			}
+			if a, b := len(first.CA.Made()), len(second.CA.Made()); a != 1 || b != 0 {
+				t.Errorf("the CAs have made %d and %d certificates", a, b)
+			}
+		})
+	}
+}
