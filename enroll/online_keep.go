@@ -69,7 +69,7 @@ func (e *errand) insist(write func(context.Context) error) (err error) {
 		if err == nil {
 			e.writing.Over()
 		}
-		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrClosed) {
+		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrReplaced) {
 			return err
 		}
 		rest := e.writing.Failed(err, "request", e.online.RequestID)
