@@ -98,6 +98,7 @@ func deviceHistory(ctx context.Context, env *Env, f store.EventFilter) error {
 	if err != nil {
 		return err
 	}
+	f.Device = env.rules(s).DeviceName(ctx, f.Device)
 	if _, err := s.Device(ctx, f.Device); errors.Is(err, store.ErrNotFound) {
 		if known, kerr := hasEvents(ctx, s, f.Device); kerr != nil || !known {
 			return errors.Join(kerr, err)

@@ -16,9 +16,10 @@ func bulkInsertCommand() command {
 	return command{
 		name: "insert", args: "FILE.csv", short: "add the devices of a CSV file",
 		about: `The file is UTF-8 and has a header; its columns, in any order, are those of
-bulk template-csv, and only the name is needed. Commas or semicolons separate
-them. An empty cell is the vendor's default. What device list --csv prints can
-be given back. FILE - is stdin.
+bulk template-csv, and only the name is needed. Commas, semicolons or tabs separate
+them. An empty cell, or one that is left out at the end of a row, is the vendor's
+default. What device list prints with --csv or --json can be given back. FILE - is
+stdin.
 
 Every row is checked before the first is written, and all problems are listed
 with line and column. Nothing is written then, unless --partial puts in the

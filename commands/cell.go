@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
+
+	"capf/enroll/provision"
 )
 
 // A value of a row is a string, a number, a bool, a time (zero for none), a
@@ -56,7 +57,7 @@ func csvCell(v any) string {
 	case int, int64:
 		return text(v)
 	}
-	return harmless(text(v))
+	return provision.GuardCell(text(v))
 }
 
 // appendJSON appends a value as a program reads it: the short form, null for
@@ -132,19 +133,6 @@ func timestamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-// formulas begin with one of these; a spreadsheet with a Japanese or Chinese
-// face takes the wide ones too. Package provision undoes it.
-const formulas = "=+-@\t\r\n＝＋－＠"
-
-// harmless keeps a spreadsheet from running a cell as a formula: a phone or a
-// directory may have sent the text.
-func harmless(s string) string {
-	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune(formulas, first) {
-		return "'" + s
-	}
-	return s
 }
 
 // visible shows what a terminal would obey: control characters and those that

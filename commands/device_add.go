@@ -20,8 +20,9 @@ func deviceAddCommand() command {
 		name: "add", args: "NAME", short: "add a device",
 		about: `NAME is SEP and the MAC address for a hardware phone, the name of the softphone
 otherwise. What is not given gets the vendor's default: no operation, By Null
-String, RSA Only, 2048 bits. Adding a device again that is as asked changes
-nothing.`,
+String, RSA Only, 2048 bits. A MAC address alone will do. Adding a device again
+that is as asked changes nothing, unless its operation is late: then it is
+scheduled again.`,
 		example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
 		output:  object, flags: settingFlags(),
 		run: func(env *Env, c *cli.Context) error {
@@ -39,9 +40,9 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 	if err != nil {
 		return err
 	}
-	existing, err := r.Store.Device(ctx, o.name)
+	existing, err := r.Store.Device(ctx, r.DeviceName(ctx, o.name))
 	if err == nil {
-		return env.addedBefore(r, existing, o.edit)
+		return env.addedBefore(ctx, r, existing, o.edit)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -54,15 +55,21 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 }
 
 // addedBefore lets a script add a device a second time, as long as it asks for
-// what there is.
-func (env *Env) addedBefore(r *enroll.Rules, d store.Device, e enroll.DeviceEdit) error {
-	equal, err := matches(r, d, e)
-	if err != nil {
+// what there is. What is late is scheduled again.
+func (env *Env) addedBefore(ctx context.Context, r *enroll.Rules, d store.Device, e enroll.DeviceEdit) error {
+	edit, err := r.Difference(d, e)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !equal {
+	case edit == (enroll.DeviceEdit{}):
+		return env.sayDevice("exists as asked, nothing was changed", d, nil)
+	case !edit.Overdue(d):
 		return withHint(&kindError{store.ErrConflict, "adding device " + quote(d.Name) + ": it exists with other settings"},
 			"capf device set %s changes it", d.Name)
 	}
-	return env.sayDevice("exists as asked, nothing was changed", d, nil)
+	d, warnings, err := r.ChangeDevice(ctx, env.actor(), d.Name, edit)
+	if err != nil {
+		return err
+	}
+	return env.sayDevice("exists as asked, but was late", d, warnings)
 }

@@ -115,7 +115,7 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Device(ctx, o.names[0])
+	d, err := s.Device(ctx, env.rules(s).DeviceName(ctx, o.names[0]))
 	if err != nil {
 		return err
 	}

@@ -128,24 +128,6 @@ func (env *Env) rulesFor(ctx context.Context, e enroll.DeviceEdit) (*enroll.Rule
 	return env.sealed(ctx, s, false)
 }
 
-// matches says whether a device is already as an edit asks.
-func matches(r *enroll.Rules, d store.Device, e enroll.DeviceEdit) (bool, error) {
-	if !same(e.Description, d.Description) || !same(e.Model, d.Model) || !same(e.Pool, d.Pool) ||
-		!same(e.SecurityMode, d.SecurityMode) || !same(e.IPMode, d.IPMode) ||
-		!same(e.Operation, d.Operation) || !same(e.AuthMode, d.AuthMode) || !same(e.KeyOrder, d.KeyOrder) ||
-		!same(e.RSABits, d.RSABits) || !same(e.ECBits, d.ECBits) ||
-		e.CompletesBy != nil && !e.CompletesBy.Equal(d.CompletesBy) {
-		return false, nil
-	}
-	if e.String == nil {
-		return true, nil
-	}
-	s, err := r.AuthenticationString(d)
-	return s == *e.String, err
-}
-
-func same[T comparable](wanted *T, is T) bool { return wanted == nil || *wanted == is }
-
 // sayDevice reports a change of a device.
 func (env *Env) sayDevice(did string, d store.Device, warnings []string) error {
 	if d.Operation == store.NoOperation {

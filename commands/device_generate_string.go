@@ -29,6 +29,7 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
+	name = r.DeviceName(ctx, name)
 	secret, err := r.GenerateString(ctx, env.actor(), name)
 	if err != nil {
 		return err

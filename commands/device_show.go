@@ -40,7 +40,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Device(ctx, o.name)
+	d, err := s.Device(ctx, env.rules(s).DeviceName(ctx, o.name))
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func (r *Rules) ChangeDevice(ctx context.Context, actor store.Actor, name string
 	if err != nil {
 		return store.Device{}, nil, err
 	}
+	name = r.DeviceName(ctx, name)
 	hasLSC, err := r.hasInstalledLSC(ctx, name)
 	if err != nil {
 		return store.Device{}, nil, err
@@ -83,9 +84,9 @@ func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) 
 
 // apply makes the edit and checks the outcome.
 func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) error {
-	set(&d.Description, e.Description)
-	set(&d.Model, e.Model)
-	set(&d.Pool, e.Pool)
+	setText(&d.Description, e.Description)
+	setText(&d.Model, e.Model)
+	setText(&d.Pool, e.Pool)
 	set(&d.SecurityMode, e.SecurityMode)
 	set(&d.IPMode, e.IPMode)
 	set(&d.AuthMode, e.AuthMode)
@@ -117,6 +118,14 @@ func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) er
 func set[T any](field *T, value *T) {
 	if value != nil {
 		*field = *value
+	}
+}
+
+// setText leaves out blanks around a text: nobody sees them in a table, and in a
+// file they stand around cells.
+func setText(field *string, value *string) {
+	if value != nil {
+		*field = strings.TrimSpace(*value)
 	}
 }
 

@@ -1,9 +1,12 @@
 package enroll
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"math/big"
+	"strings"
+	"time"
 
 	"capf/store"
 )
@@ -24,6 +27,71 @@ func NewDevice(name string) (store.Device, error) {
 // says whether an LSC is installed. Errors: ErrValue, ErrRefused.
 func (r *Rules) Edit(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) error {
 	return r.apply(d, e, s, hasLSC)
+}
+
+// Difference is the part of the edit that the device does not have yet, so that
+// the same can be asked for twice without scheduling anything again. Of an
+// operation that is late nothing comes any more: it is to be scheduled again,
+// unless the edit means the very time that has passed.
+func (r *Rules) Difference(d store.Device, e DeviceEdit) (DeviceEdit, error) {
+	// Lists have whole seconds.
+	sameTime := e.CompletesBy != nil && e.CompletesBy.Truncate(time.Second).Equal(d.CompletesBy.Truncate(time.Second))
+	if sameTime || !d.Late(r.Now()) {
+		drop(&e.Operation, d.Operation)
+	}
+	if sameTime && e.Operation == nil {
+		e.CompletesBy = nil
+	}
+	dropText(&e.Description, d.Description)
+	dropText(&e.Model, d.Model)
+	dropText(&e.Pool, d.Pool)
+	drop(&e.SecurityMode, d.SecurityMode)
+	drop(&e.IPMode, d.IPMode)
+	drop(&e.AuthMode, d.AuthMode)
+	drop(&e.KeyOrder, d.KeyOrder)
+	drop(&e.RSABits, d.RSABits)
+	drop(&e.ECBits, d.ECBits)
+	e.NoString = e.NoString && d.SealedString != nil
+	if e.String == nil {
+		return e, nil
+	}
+	s, err := r.AuthenticationString(d)
+	if err == nil {
+		drop(&e.String, s)
+	}
+	return e, err
+}
+
+// Overdue says whether a Difference to the device is only that its operation is
+// late.
+func (e DeviceEdit) Overdue(d store.Device) bool {
+	return e.Operation != nil && *e.Operation == d.Operation && e == (DeviceEdit{Operation: e.Operation, CompletesBy: e.CompletesBy})
+}
+
+func drop[T comparable](wanted **T, is T) {
+	if *wanted != nil && **wanted == is {
+		*wanted = nil
+	}
+}
+
+// dropText does not look at blanks around a text, which an earlier capf kept.
+func dropText(wanted **string, is string) {
+	if *wanted != nil && strings.TrimSpace(**wanted) == strings.TrimSpace(is) {
+		*wanted = nil
+	}
+}
+
+// DeviceName is the name of the device that an operator means: a MAC address
+// alone is that of a hardware phone, unless an earlier capf has let a device be
+// called so.
+func (r *Rules) DeviceName(ctx context.Context, s string) string {
+	if !IsMAC(s) {
+		return s
+	}
+	if d, err := r.Store.Device(ctx, s); err == nil {
+		return d.Name
+	}
+	return "SEP" + strings.ToUpper(s)
 }
 
 // Describe names what the edit changes, for the record: never the string.

@@ -7,9 +7,11 @@ import "strings"
 
 const maxDeviceName = 128
 
-// ParseDeviceName checks a device's name; ErrValue says what is allowed. The
-// prefixes that hardware phones use are upper-cased, since that is how phones
-// send them.
+// ParseDeviceName checks the name of a new device; ErrValue says what is allowed.
+// That of a hardware phone is upper-cased, since that is how phones send it, and
+// its MAC address alone, as the vendor's files have it, stands for it. Too short
+// a number is refused, since a spreadsheet takes zeros from the beginning of a
+// MAC address.
 func ParseDeviceName(s string) (string, error) {
 	if s == "" || len(s) > maxDeviceName || !consists(s, isNameByte) {
 		return "", badValue("%q is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores", s)
@@ -17,6 +19,10 @@ func ParseDeviceName(s string) (string, error) {
 	up := strings.ToUpper(s)
 	mac, sep := strings.CutPrefix(up, "SEP")
 	switch {
+	case IsMAC(s):
+		return "SEP" + up, nil
+	case 8 <= len(s) && len(s) < 12 && consists(s, isDigit):
+		return "", badValue("%q is not a device name; a MAC address has twelve digits, and a spreadsheet may have taken zeros from its beginning", s)
 	case !sep:
 		return s, nil
 	case IsMAC(mac):

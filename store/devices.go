@@ -41,6 +41,12 @@ const (
 	isLate = `operation IN ('install', 'delete', 'troubleshoot') AND operation <> 'none' AND completes_by > 0 AND completes_by < ?`
 )
 
+// Late says whether the time has passed by which the operation that is scheduled
+// had to be completed; the device is turned away then.
+func (d *Device) Late(now time.Time) bool {
+	return d.Operation != NoOperation && !d.CompletesBy.IsZero() && d.CompletesBy.Before(now)
+}
+
 func (d *Device) fields() []any {
 	return []any{&d.ID, &d.Name, &d.Description, &d.Model, &d.Pool, (*string)(&d.SecurityMode), (*string)(&d.IPMode),
 		(*string)(&d.Operation), (*string)(&d.AuthMode), (*string)(&d.KeyOrder), &d.RSABits, &d.ECBits,

@@ -147,6 +147,9 @@ func TestLeaseDuringALongTransaction(t *testing.T) {
 	must(t, err)
 	_, err = s.ClaimJob(ctx, "b")
 	wantErr(t, err, ErrNotFound)
+	must(t, s.Rehearsal().changeOnce(ctx, func(*tx) error { c.move(10 * JobLease); return nil }))
+	_, err = s.ClaimJob(ctx, "b")
+	wantErr(t, err, ErrNotFound)
 	// It is no longer life than there was before.
 	c.move(JobLease + time.Millisecond)
 	first, err := s.ClaimJob(ctx, "b")

@@ -3,18 +3,8 @@ package provision
 import (
 	"bytes"
 	"encoding/csv"
-	"errors"
-	"fmt"
-	"io"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
-	"unicode/utf8"
-
-	"capf/enroll"
-	"capf/store"
 )
 
 // CSVLimit is the size of the largest CSV file that is read: far more than
@@ -74,6 +64,7 @@ var headings = []struct {
 	// What capf says of a device, and takes from nobody.
 	{"Certificate Operation Status", ignored, []string{"status"}},
 	{"Updated At", ignored, []string{"created at"}},
+	{"LSC Ends", ignored, []string{"lsc not after", "lsc not before", "lsc serial", "lsc issuer"}},
 }
 
 // CSVHeader is the columns that a CSV file of devices may have, for an empty
@@ -98,19 +89,27 @@ type column struct {
 	kind  fieldKind
 }
 
-// table is a CSV file that is read row by row, as often as needed.
+// table is a file of devices that is read row by row, as often as needed.
 type table struct {
-	data    []byte // without a byte order mark
-	comma   rune
 	columns []column
+	reader  func() rowReader
+}
+
+// rowReader gives the header of a file and then its rows, of which short ones
+// lack the last cells, and io.EOF behind them. FieldPos is where a cell of the
+// last row stands, from 1.
+type rowReader interface {
+	Read() ([]string, error)
+	FieldPos(cell int) (line, column int)
 }
 
 // errNotCSV wraps what makes the file as a whole useless.
 func errNotCSV(hint, format string, args ...any) error { return refused(hint, format, args...) }
 
 // openTable looks at the header of a CSV file: UTF-8, with or without a byte
-// order mark, separated by commas or semicolons. ErrRefused says what is wrong
-// with it.
+// order mark, separated by commas, semicolons or tabs, or as its first line says
+// (sep=;). A file that begins with a bracket is JSON. ErrRefused says what is
+// wrong with it.
 func openTable(data []byte) (*table, error) {
 	const save = "in a spreadsheet, save it as \"CSV UTF-8\""
 	switch {
@@ -124,11 +123,24 @@ func openTable(data []byte) (*table, error) {
 	case bytes.IndexByte(data, '\r') >= 0 && bytes.IndexByte(data, '\n') < 0:
 		return nil, errNotCSV(save, "the lines of the file end in CR alone")
 	}
-	t := &table{data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))}
-	if len(bytes.TrimSpace(t.data)) == 0 {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	t := &table{}
+	switch content := bytes.TrimSpace(data); {
+	case len(content) == 0:
 		return nil, errNotCSV("capf bulk template-csv prints a file to begin with", "the file is empty")
+	case content[0] == '[':
+		keys, err := jsonKeys(data)
+		if err != nil {
+			return nil, errNotCSV("", "the file is not JSON as capf device list prints it: %v", err)
+		}
+		t.reader = func() rowReader { return newJSONRows(data, keys) }
+	default:
+		comma, said, err := separator(data)
+		if err != nil {
+			return nil, err
+		}
+		t.reader = func() rowReader { return newCSVRows(data, comma, said) }
 	}
-	t.comma = separator(t.data)
 	head, err := t.reader().Read()
 	if err != nil {
 		return nil, errNotCSV("", "the header cannot be read: %v", plainCSV(err))
@@ -136,18 +148,40 @@ func openTable(data []byte) (*table, error) {
 	return t, t.understand(head)
 }
 
-// separator is the one of which the header has more.
-func separator(data []byte) rune {
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	if bytes.Count(line, []byte(";")) > bytes.Count(line, []byte(",")) {
-		return ';'
+// separators are what a spreadsheet may put between cells.
+const separators = ",;\t"
+
+// separator is what the first line of the file says, as files for spreadsheets
+// do, or else the one of which the header has most.
+func separator(data []byte) (comma rune, said bool, err error) {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
+	word := strings.TrimSuffix(string(line), "\r")
+	if text, quoted := strings.CutPrefix(word, `"`); quoted {
+		word, _, _ = strings.Cut(text, `"`)
 	}
-	return ','
+	if len(word) < 4 || !strings.EqualFold(word[:4], "sep=") {
+		comma = ','
+		for _, c := range separators {
+			if bytes.Count(line, []byte(string(c))) > bytes.Count(line, []byte(string(comma))) {
+				comma = c
+			}
+		}
+		return comma, false, nil
+	}
+	// A spreadsheet that has saved the file again has put more of them behind.
+	if word = word[4:]; word == "" || !strings.Contains(separators, word[:1]) || strings.Trim(word, word[:1]) != "" {
+		return 0, false, errNotCSV("", "the first line says that cells are separated by %q; they can be by commas, semicolons or tabs", word)
+	}
+	return rune(word[0]), true, nil
 }
 
-func (t *table) reader() *csv.Reader {
-	r := csv.NewReader(bytes.NewReader(t.data))
-	r.Comma, r.FieldsPerRecord, r.ReuseRecord = t.comma, -1, true
+// newCSVRows reads past a first line that has said what the separator is.
+func newCSVRows(data []byte, comma rune, said bool) rowReader {
+	r := csv.NewReader(bytes.NewReader(data))
+	r.Comma, r.FieldsPerRecord, r.ReuseRecord = comma, -1, true
+	if said {
+		_, _ = r.Read() // it is one cell, or empty ones
+	}
 	return r
 }
 
@@ -183,202 +217,4 @@ func (t *table) understand(head []string) error {
 		return errNotCSV(help, "the header has no column %q", headings[0].title)
 	}
 	return nil
-}
-
-// row is one row of a file.
-type row struct {
-	line int
-	name string
-	edit enroll.DeviceEdit
-}
-
-// scanner goes through the rows of a file.
-type scanner struct {
-	*table
-	csv  *csv.Reader
-	now  time.Time
-	rows int            // read so far
-	seen map[string]int // name in lower case → line
-	// problem is told what is wrong; the row is not used then.
-	problem func(Problem)
-}
-
-func (t *table) scan(now time.Time, problem func(Problem)) (*scanner, error) {
-	s := &scanner{table: t, csv: t.reader(), now: now, seen: map[string]int{}, problem: problem}
-	_, err := s.csv.Read() // the header, which openTable has seen
-	return s, err
-}
-
-// next returns the next row that is good in itself, and false behind the last
-// one.
-func (s *scanner) next() (row, bool) {
-	for {
-		cells, err := s.csv.Read()
-		if errors.Is(err, io.EOF) {
-			return row{}, false
-		}
-		if err != nil {
-			var at *csv.ParseError
-			p := Problem{Text: plainCSV(err) + "; nothing behind it was looked at"}
-			if errors.As(err, &at) {
-				p.Line, p.Column = at.Line, at.Column
-			}
-			s.problem(p)
-			return row{}, false
-		}
-		if strings.TrimSpace(strings.Join(cells, "")) == "" {
-			continue // spreadsheets write such below a table
-		}
-		s.rows++
-		if r, ok := s.read(cells); ok {
-			return r, true
-		}
-	}
-}
-
-// plainCSV is what encoding/csv found, without its own line and column.
-func plainCSV(err error) string {
-	switch {
-	case errors.Is(err, csv.ErrBareQuote):
-		return `a " stands in a cell that does not begin with one`
-	case errors.Is(err, csv.ErrQuote):
-		return `a " is missing, or stands within a quoted cell without being doubled`
-	}
-	return err.Error()
-}
-
-func (s *scanner) read(cells []string) (row, bool) {
-	line, _ := s.csv.FieldPos(0)
-	r := row{line: line}
-	if len(cells) != len(s.columns) {
-		text := fmt.Sprintf("the row has %d cells, the header %d", len(cells), len(s.columns))
-		s.problem(Problem{Line: line, Column: 1, Text: text})
-		return r, false
-	}
-	good := true
-	bad := func(i int, text string) {
-		at, column := s.csv.FieldPos(i)
-		s.problem(Problem{at, column, r.name, s.columns[i].title, text})
-		good = false
-	}
-	for i, c := range s.columns { // the name first, for the problems of the others
-		if c.kind == fName {
-			if text := s.readName(&r, cells[i]); text != "" {
-				bad(i, text)
-			}
-		}
-	}
-	for i, c := range s.columns {
-		if cell := strings.TrimSpace(cells[i]); cell != "" && c.kind != fName && c.kind != ignored {
-			if text := s.readCell(&r.edit, c.kind, cell); text != "" {
-				bad(i, text)
-			}
-		}
-	}
-	return r, good
-}
-
-func (s *scanner) readName(r *row, cell string) string {
-	cell = strings.TrimSpace(cell)
-	if text := unreadable(cell); text != "" {
-		return text
-	}
-	switch {
-	case enroll.IsMAC(cell):
-		cell = "SEP" + cell // so the vendor's own files have it
-	case len(cell) >= 8 && len(cell) < 12 && strings.Trim(cell, "0123456789") == "":
-		return "a MAC address has twelve digits; a spreadsheet may have taken zeros from its beginning"
-	}
-	name, err := enroll.ParseDeviceName(cell)
-	if err != nil {
-		return err.Error()
-	}
-	r.name = name
-	key := strings.ToLower(name)
-	if first, twice := s.seen[key]; twice {
-		return fmt.Sprintf("the device is in line %d already", first)
-	}
-	s.seen[key] = r.line
-	return ""
-}
-
-// scientific is compiled when a file is read, and not by every command.
-var scientific = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`) })
-
-// unreadable finds what a spreadsheet or another encoding has done to a cell.
-func unreadable(cell string) string {
-	switch {
-	case !utf8.ValidString(cell):
-		return "the cell is not UTF-8"
-	case scientific().MatchString(cell) && !enroll.IsMAC(cell):
-		return "a spreadsheet has turned the digits into a number in scientific notation; format the column as text and write them again"
-	}
-	return ""
-}
-
-// readCell puts one cell into the edit. The text of an error never has an
-// authentication string in it.
-func (s *scanner) readCell(e *enroll.DeviceEdit, kind fieldKind, cell string) string {
-	if text := unreadable(cell); text != "" {
-		return text
-	}
-	switch kind {
-	case untitled:
-		return "the column has no heading"
-	case fDescription:
-		e.Description = plainText(cell)
-	case fModel:
-		e.Model = plainText(cell)
-	case fPool:
-		e.Pool = plainText(cell)
-	case fSecurityMode:
-		return into(&e.SecurityMode, cell, store.ParseSecurityMode)
-	case fIPMode:
-		return into(&e.IPMode, cell, store.ParseIPMode)
-	case fOperation:
-		return into(&e.Operation, cell, store.ParseOperation)
-	case fAuthMode:
-		return into(&e.AuthMode, cell, store.ParseAuthMode)
-	case fKeyOrder:
-		return into(&e.KeyOrder, cell, store.ParseKeyOrder)
-	case fRSABits:
-		return into(&e.RSABits, cell, bits)
-	case fECBits:
-		return into(&e.ECBits, cell, bits)
-	case fCompletesBy:
-		return into(&e.CompletesBy, cell, func(t string) (time.Time, error) { return enroll.ParseTime(t, s.now) })
-	case fString:
-		if !enroll.IsAuthString(cell) {
-			return "an authentication string has 4 to 10 digits; a spreadsheet may have taken zeros from its beginning"
-		}
-		e.String = &cell
-	}
-	return ""
-}
-
-func into[T any](field **T, cell string, parse func(string) (T, error)) string {
-	v, err := parse(cell)
-	if err != nil {
-		return err.Error()
-	}
-	*field = &v
-	return ""
-}
-
-func bits(cell string) (int, error) {
-	n, err := strconv.Atoi(cell)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a number of bits", cell)
-	}
-	return n, nil
-}
-
-// plainText undoes what "capf device list --csv" does to a cell that a
-// spreadsheet would run, and makes one line of several.
-func plainText(cell string) *string {
-	if text, quoted := strings.CutPrefix(cell, "'"); quoted && strings.IndexAny(text, "=+-@\t\r\n＝＋－＠") == 0 {
-		cell = text
-	}
-	cell = strings.Join(strings.FieldsFunc(cell, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
-	return &cell
 }

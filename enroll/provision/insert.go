@@ -46,8 +46,8 @@ func Insert(ctx context.Context, r *enroll.Rules, actor store.Actor, data []byte
 	if err != nil {
 		return Inserted{}, err
 	}
-	in := &inserting{rules: r, settings: settings, options: o, table: t}
-	if err := in.look(); err != nil {
+	in := &inserting{rules: r, settings: settings, options: o, table: t, old: map[string]bool{}}
+	if err := in.look(ctx); err != nil {
 		return in.Inserted, err
 	}
 	if err := in.write(ctx, actor); err != nil && !errors.Is(err, errBadRows) {
@@ -65,6 +65,8 @@ type inserting struct {
 	options  InsertOptions
 	table    *table
 	row      row // the one that is being put in
+	// old is whether there is a device of a name that no new one could have.
+	old map[string]bool
 }
 
 func (in *inserting) problem(p Problem) {
@@ -74,9 +76,17 @@ func (in *inserting) problem(p Problem) {
 	}
 }
 
-// look reads all rows once, without the database.
-func (in *inserting) look() error {
-	s, err := in.table.scan(in.rules.Now(), in.problem)
+// look reads all rows once, before the database is locked.
+func (in *inserting) look(ctx context.Context) error {
+	var failed error
+	s, err := in.table.scan(in.rules.Now(), func(name string) bool {
+		_, err := in.rules.Store.Device(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			failed = err
+		}
+		in.old[name] = err == nil
+		return err == nil
+	}, in.problem)
 	if err != nil {
 		return err
 	}
@@ -93,13 +103,13 @@ func (in *inserting) look() error {
 		}
 	}
 	in.Rows = s.rows
-	return nil
+	return failed
 }
 
 // write puts the rows in. Rows that are bad in themselves have been told
 // already.
 func (in *inserting) write(ctx context.Context, actor store.Actor) error {
-	s, err := in.table.scan(in.rules.Now(), func(Problem) {})
+	s, err := in.table.scan(in.rules.Now(), func(name string) bool { return in.old[name] }, func(Problem) {})
 	if err != nil {
 		return err
 	}
@@ -143,47 +153,17 @@ func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 		return d, err
 	}
 	d := have.Device
-	edit, err := in.difference(d)
+	edit, err := in.rules.Difference(d, in.row.edit)
 	if err != nil || edit == (enroll.DeviceEdit{}) {
 		return d, err
 	}
 	if !in.options.Update {
+		if edit.CompletesBy == nil && edit.Overdue(d) {
+			return d, nil // it is as the row says
+		}
 		return d, refused("", "the device exists with other settings; --update changes it")
 	}
 	return d, in.rules.Edit(&d, edit, in.settings, have.Installed.Serial != "")
-}
-
-// difference is the part of the row that the device does not have yet, so that
-// a file can be put in twice without scheduling anything again.
-func (in *inserting) difference(d store.Device) (enroll.DeviceEdit, error) {
-	e := in.row.edit
-	drop(&e.Description, d.Description)
-	drop(&e.Model, d.Model)
-	drop(&e.Pool, d.Pool)
-	drop(&e.SecurityMode, d.SecurityMode)
-	drop(&e.IPMode, d.IPMode)
-	drop(&e.Operation, d.Operation)
-	drop(&e.AuthMode, d.AuthMode)
-	drop(&e.KeyOrder, d.KeyOrder)
-	drop(&e.RSABits, d.RSABits)
-	drop(&e.ECBits, d.ECBits)
-	if e.CompletesBy != nil && e.CompletesBy.Truncate(1e9).Equal(d.CompletesBy.Truncate(1e9)) {
-		e.CompletesBy = nil // "capf device list --csv" has whole seconds
-	}
-	if e.String == nil {
-		return e, nil
-	}
-	s, err := in.rules.AuthenticationString(d)
-	if err == nil {
-		drop(&e.String, s)
-	}
-	return e, err
-}
-
-func drop[T comparable](wanted **T, is T) {
-	if *wanted != nil && **wanted == is {
-		*wanted = nil
-	}
 }
 
 // verdict is the error of what was found.

@@ -13,7 +13,7 @@ import (
 // the device has no LSC that we know of, or Delete is scheduled already.
 // Errors: those of enroll.Rules.ChangeDevice.
 func Leave(ctx context.Context, r *enroll.Rules, actor store.Actor, name string) (d store.Device, scheduled bool, err error) {
-	if d, err = r.Store.Device(ctx, name); err != nil {
+	if d, err = r.Store.Device(ctx, r.DeviceName(ctx, name)); err != nil {
 		return d, false, err
 	}
 	has := false
@@ -24,8 +24,7 @@ func Leave(ctx context.Context, r *enroll.Rules, actor store.Actor, name string)
 		}
 		has = has || n > 0
 	}
-	late := !d.CompletesBy.IsZero() && d.CompletesBy.Before(r.Now())
-	if !has || d.Operation == store.Delete && !late {
+	if !has || d.Operation == store.Delete && !d.Late(r.Now()) {
 		return d, false, nil
 	}
 	remove := store.Delete
@@ -36,10 +35,15 @@ func Leave(ctx context.Context, r *enroll.Rules, actor store.Actor, name string)
 // Arrive prepares for a device that comes from another cluster with its LSC:
 // that cluster's CAPF certificate (PEM or DER, with its chain) goes into
 // capf-trust, and Install/Upgrade is scheduled by the existing certificate. The
-// device is added when it is missing. Errors: those of enroll.Rules.UploadTrust
+// device is added when it is missing; one for which that is scheduled and not late
+// stays as it is. Errors: those of enroll.Rules.UploadTrust
 // and ChangeDevice; when the certificate is refused, nothing is scheduled.
 func Arrive(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, file enroll.UploadFile) (store.Device, []enroll.UploadRow, error) {
-	name, err := enroll.ParseDeviceName(name)
+	d, err := r.Store.Device(ctx, r.DeviceName(ctx, name))
+	missing := errors.Is(err, store.ErrNotFound)
+	if missing {
+		_, err = enroll.ParseDeviceName(name)
+	}
 	if err != nil {
 		return store.Device{}, nil, err
 	}
@@ -52,14 +56,12 @@ func Arrive(ctx context.Context, r *enroll.Rules, actor store.Actor, name string
 	}
 	install, mode := store.Install, store.ByLSCPrecedence
 	edit := enroll.DeviceEdit{Operation: &install, AuthMode: &mode}
-	d, err := r.Store.Device(ctx, name)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
+	if missing {
 		d, _, err = r.AddDevice(ctx, actor, name, edit)
-	case err == nil && d.Operation == install && d.AuthMode == mode:
-		// as asked already
-	case err == nil:
-		d, _, err = r.ChangeDevice(ctx, actor, name, edit)
+		return d, rows, err
+	}
+	if edit, err = r.Difference(d, edit); err == nil && edit != (enroll.DeviceEdit{}) {
+		d, _, err = r.ChangeDevice(ctx, actor, d.Name, edit)
 	}
 	return d, rows, err
 }
