@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -24,15 +26,15 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// TestNothingLost is a short storm, where CI is set one of a minute; make crash
-// has longer ones.
+// TestNothingLost is a storm that lasts until it has seen enough of each deed,
+// where CI is set for a minute at least; make crash has longer ones.
 func TestNothingLost(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	span := "16s"
+	span := "4s"
 	if os.Getenv("CI") != "" {
 		span = "1m"
 	}
@@ -42,10 +44,35 @@ func TestNothingLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range []string{"session ok", "session without power", "command ok", "serve killed",
-		"install confirmed", "delete confirmed", "troubleshoot confirmed", "backup found good"} {
-		if !strings.Contains(out.String(), word) {
-			t.Errorf("the storm was none: there is no %q", word)
+}
+
+// TestEnough: a storm goes on until each deed was seen often enough.
+func TestEnough(t *testing.T) {
+	t.Parallel()
+	for _, small := range []bool{false, true} {
+		s := &storm{options: options{small: small}, counts: map[string]int{}, enough: make(chan struct{})}
+		want := maps.Clone(deeds)
+		if small {
+			want[diskFilled] = filled
+			delete(want, goodBackup)
+		}
+		for what, n := range want {
+			select {
+			case <-s.enough:
+				t.Errorf("small %v: it was enough before %q", small, what)
+			default:
+			}
+			if text := strings.Join(s.scarce(), ", "); !strings.Contains(text, fmt.Sprintf("%q 0 times of %d", what, n)) {
+				t.Errorf("small %v: scarce are %s, without %q", small, text, what)
+			}
+			for range n + 1 {
+				s.count(what)
+			}
+		}
+		select {
+		case <-s.enough:
+		default:
+			t.Errorf("small %v: it is never enough: %v", small, s.scarce())
 		}
 	}
 }

@@ -25,6 +25,7 @@ type options struct {
 	capf    string
 	dir     string
 	span    time.Duration
+	most    time.Duration // that one storm may take
 	seed    uint64
 	devices int
 	phones  int // at work at the same time
@@ -35,7 +36,7 @@ type options struct {
 const usage = `Usage: go run ./scripts/crash [flags]
 
 Kills "capf serve" at random while phones and operators work, then looks for
-what was lost. A quarter of the time is for a storm on a small disk that is
+what was lost. It goes on until it has seen enough of each deed. A quarter of the time is for a storm on a small disk that is
 filled now and then, in a mount namespace of its own. The seed decides who does
 what; when each thing happens is up to the machine.
 
@@ -50,6 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is killed")
 	f.StringVar(&o.dir, "dir", "/var/tmp", "make the database in the `FOLDER`, which is to be on a disk")
 	f.DurationVar(&o.span, "time", time.Minute, "`TIME` of the storms")
+	f.DurationVar(&o.most, "most", 20*time.Minute, "`TIME` that each storm may take, on a slow machine, to see enough of everything")
 	f.Uint64Var(&o.seed, "seed", 0, "`NUMBER` that decides who does what; 0 is a new one")
 	f.IntVar(&o.devices, "devices", 60, "`NUMBER` of devices")
 	f.IntVar(&o.phones, "phones", 12, "`NUMBER` of phones at work at the same time")

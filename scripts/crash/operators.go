@@ -75,6 +75,8 @@ func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
 	}
 }
 
+const goodBackup = "backup found good"
+
 // backup makes one and has it looked at.
 func (s *storm) backup(ctx context.Context, r *rand.Rand) {
 	file := fmt.Sprintf("%s-%x.backup", s.dir, r.Uint64())
@@ -83,7 +85,7 @@ func (s *storm) backup(ctx context.Context, r *rand.Rand) {
 		return
 	}
 	if s.run(ctx, "check", "--db", file) == nil {
-		s.count("backup found good")
+		s.count(goodBackup)
 	}
 }
 

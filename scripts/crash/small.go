@@ -10,6 +10,8 @@ import (
 	"time"
 )
 
+const diskFilled = "disk filled"
+
 // fill makes the disk full now and then, up to a few pages, until ctx ends.
 func (s *storm) fill(ctx context.Context, r *rand.Rand) error {
 	path := filepath.Join(s.dir, "filler")
@@ -17,7 +19,7 @@ func (s *storm) fill(ctx context.Context, r *rand.Rand) error {
 		if err := fillUp(path, int64(r.IntN(40))<<10); err != nil {
 			return err
 		}
-		s.count("disk filled")
+		s.count(diskFilled)
 		pause(ctx, between(r, 100*time.Millisecond, 1500*time.Millisecond))
 		if err := os.Remove(path); err != nil {
 			return err

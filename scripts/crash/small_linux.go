@@ -21,7 +21,7 @@ func (o options) onSmallDisk(ctx context.Context, dir string, stdout, stderr io.
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-capf", o.capf, "-small", "-dir", dir, "-time", o.span.String(), "-seed", fmt.Sprint(o.seed),
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-capf", o.capf, "-small", "-dir", dir, "-time", o.span.String(), "-most", o.most.String(), "-seed", fmt.Sprint(o.seed),
 		"-devices", fmt.Sprint(o.devices), "-phones", fmt.Sprint(o.phones))
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}

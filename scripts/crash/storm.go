@@ -33,6 +33,7 @@ type storm struct {
 
 	mu     sync.Mutex
 	counts map[string]int // guarded by mu
+	enough chan struct{}  // closed when each deed has been seen often enough; the closing is guarded by mu
 
 	complaints []string // guarded by mu: failures without an excuse
 }
@@ -44,6 +45,40 @@ func (s *storm) count(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts[what]++
+	if s.counts[what] == s.wanted(what) && len(s.scarce()) == 0 {
+		close(s.enough)
+	}
+}
+
+// deeds are what a storm is made of, each as often as makes it one. How long
+// that takes is up to the machine.
+var deeds = map[string]int{
+	"session ok": 100, "session without power": 20, "command ok": 20, "serve killed": 5, "backup found good": 1,
+	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5,
+}
+
+// filled is how often the small disk is filled, for its storm to be one.
+const filled = 3
+
+// wanted is how often a deed has to be seen.
+func (s *storm) wanted(what string) int {
+	if s.small && what == diskFilled {
+		return filled
+	}
+	if s.small && what == goodBackup {
+		return 0 // there may never be room for one
+	}
+	return deeds[what]
+}
+
+// scarce are the deeds that have not been seen often enough. The mutex is held.
+func (s *storm) scarce() (list []string) {
+	for _, what := range append(slices.Sorted(maps.Keys(deeds)), diskFilled) {
+		if n := s.counts[what]; n < s.wanted(what) {
+			list = append(list, fmt.Sprintf("%q %d times of %d", what, n, s.wanted(what)))
+		}
+	}
+	return list
 }
 
 // excuses are the failures that a storm brings with it. Whatever else a command
@@ -81,7 +116,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // storm lets it all happen in the folder, then lets the phones finish what is
 // scheduled, and judges.
 func (o options) storm(ctx context.Context, dir string, stdout io.Writer) error {
-	s := &storm{options: o, dir: dir, logFile: dir + ".log", counts: map[string]int{}}
+	s := &storm{options: o, dir: dir, logFile: dir + ".log", counts: map[string]int{}, enough: make(chan struct{})}
 	server, err := s.prepare(ctx)
 	if err != nil {
 		return err
@@ -146,10 +181,21 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	return server, nil
 }
 
-// rage is the storm itself.
-func (s *storm) rage(ctx context.Context, server *serving) error {
-	ctx, calm := context.WithTimeout(ctx, s.span)
+// rage is the storm itself. It lasts for its time and until it has seen enough,
+// or as long as it may at most.
+func (s *storm) rage(outer context.Context, server *serving) error {
+	ctx, calm := context.WithTimeout(outer, max(s.most, s.span))
 	defer calm()
+	go func() {
+		if !pause(ctx, s.span) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.enough:
+			calm()
+		}
+	}()
 	var all sync.WaitGroup
 	var failed []error
 	work := func(who uint64, f func(context.Context, *rand.Rand) error) {
@@ -174,6 +220,11 @@ func (s *storm) rage(ctx context.Context, server *serving) error {
 		work(100+uint64(i), func(ctx context.Context, r *rand.Rand) error { return s.phone(ctx, r, i) })
 	}
 	all.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if scarce := s.scarce(); len(scarce) > 0 && len(failed) == 0 && outer.Err() == nil {
+		failed = append(failed, fmt.Errorf("the storm was none: in %v there was %s", max(s.most, s.span), strings.Join(scarce, ", ")))
+	}
 	return errors.Join(failed...)
 }
 
