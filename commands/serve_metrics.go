@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"time"
 
 	"capf/crypto"
 	"capf/enroll"
@@ -69,7 +70,7 @@ func databaseFacts(ctx context.Context, r *enroll.Rules) (f metrics.Facts, err e
 	if err != nil {
 		return f, err
 	}
-	f = metrics.Facts{Devices: map[string]int64{}, Failed: devices.Failed, Late: devices.Late, Bytes: sizes(s.Path())}
+	f = metrics.Facts{Devices: map[string]int64{}, Failed: devices.Failed, Late: devices.Late}
 	for operation, n := range devices.ByOperation {
 		f.Devices[operation.String()] = n
 	}
@@ -86,7 +87,26 @@ func databaseFacts(ctx context.Context, r *enroll.Rules) (f metrics.Facts, err e
 			return f, err
 		}
 	}
+	space, err := s.Space()
+	if err != nil {
+		return f, err
+	}
+	f.Bytes, f.Free = space.Used, space.Free
+	if f.Written, err = lastReport(ctx, s); err != nil {
+		return f, err
+	}
 	return f, ends(ctx, s, &f)
+}
+
+// lastReport is when this process could last write to the database.
+func lastReport(ctx context.Context, s *store.Store) (at time.Time, err error) {
+	servers, err := s.Servers(ctx)
+	for _, v := range servers {
+		if v.PID == os.Getpid() && v.SeenAt.After(at) {
+			at = v.SeenAt
+		}
+	}
+	return at, err
 }
 
 // ends adds when certificates end.
@@ -109,14 +129,4 @@ func ends(ctx context.Context, s *store.Store, f *metrics.Facts) error {
 		}
 	}
 	return err
-}
-
-func sizes(database string) map[string]int64 {
-	sizes := map[string]int64{}
-	for name, path := range map[string]string{"database": database, "log": database + "-wal"} {
-		if info, err := os.Stat(path); err == nil {
-			sizes[name] = info.Size()
-		}
-	}
-	return sizes
 }

@@ -39,13 +39,19 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 		return err
 	}
 	var last store.Server // the one that died last
-	living := 0
+	living, mute := 0, 0
 	for _, v := range rows {
 		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, timestamp(v.Since), timestamp(v.SeenAt), v.Sessions, enroll.Alive(v, env.Now())}
 		if now.Addresses == nil {
 			now.Addresses = []string{}
 		}
 		r.Servers = append(r.Servers, now)
+		silent := enroll.Silent(v, env.Now())
+		if silent {
+			mute++
+			r.Findings = append(r.Findings, finding{"error", fmt.Sprintf("serve (pid %d on %s) has not been able to record anything since %s", v.PID, v.Host, tableCell(v.SeenAt)),
+				"its log says why: the disk is full, or another process keeps the database locked"})
+		}
 		if !now.Alive {
 			if v.SeenAt.After(last.SeenAt) {
 				last = v
@@ -59,7 +65,7 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 			r.Findings = append(r.Findings, finding{"warning", fmt.Sprintf("serve (pid %d on %s) has not restarted as it was told", v.PID, v.Host), "its log says why"})
 		}
 	}
-	if service.Active && living == 0 {
+	if service.Active && living+mute == 0 {
 		text := "no serve is running"
 		if last.PID != 0 {
 			text += fmt.Sprintf("; pid %d on %s ended without a word, last heard of %s", last.PID, last.Host, tableCell(last.SeenAt))

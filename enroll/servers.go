@@ -35,6 +35,20 @@ func Alive(v store.Server, now time.Time) bool {
 	return speaksFor(v, now, processAge(v.PID))
 }
 
+// Silent tells of a serve whose report is old although a process of this host
+// bears its number: it cannot write to the database, since the disk is full or
+// another process keeps it. Once Alive does not hold any more, it may have ended,
+// and the number be that of another process.
+func Silent(v store.Server, now time.Time) bool {
+	host, err := os.Hostname()
+	return err == nil && host == v.Host && mute(v, now, processAge(v.PID))
+}
+
+func mute(v store.Server, now time.Time, age time.Duration) bool {
+	silent := now.Sub(v.SeenAt)
+	return silent > reportAge && silent <= age
+}
+
 // speaksFor tells whether a process of this host, of that age, made the report:
 // who is younger has only got its number. 0 is no process at all.
 func speaksFor(v store.Server, now time.Time, age time.Duration) bool {

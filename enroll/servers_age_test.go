@@ -16,16 +16,19 @@ func TestAlive(t *testing.T) {
 	for _, test := range []struct {
 		name        string
 		silent, age time.Duration
-		want        bool
+		want, mute  bool
 	}{
-		{"it has just reported itself", time.Second, time.Hour, true},
-		{"the database is kept by an import", time.Minute, time.Hour, true},
-		{"it was killed", time.Second, 0, false},
-		{"another process has its number", time.Minute, time.Second, false},
-		{"it has written nothing for very long", time.Hour, 24 * time.Hour, false},
+		{"it has just reported itself", time.Second, time.Hour, true, false},
+		{"the database is kept by an import", time.Minute, time.Hour, true, true},
+		{"it was killed", time.Second, 0, false, false},
+		{"another process has its number", time.Minute, time.Second, false, false},
+		{"it has written nothing for very long", time.Hour, 24 * time.Hour, false, true},
 	} {
 		if got := speaksFor(store.Server{SeenAt: now.Add(-test.silent)}, now, test.age); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
+		}
+		if got := mute(store.Server{SeenAt: now.Add(-test.silent)}, now, test.age); got != test.mute {
+			t.Errorf("%s: mute %v", test.name, got)
 		}
 	}
 	elsewhere := store.Server{Host: "elsewhere.example", PID: os.Getpid(), SeenAt: now}

@@ -22,6 +22,8 @@ type Facts struct {
 	Certificate time.Time        // the end of the CAPF certificate; zero when there is none
 	Trust       time.Time        // the first end among the trust stores; zero when they are empty
 	Bytes       map[string]int64 // of the files of the database
+	Free        int64            // bytes on the disk of the database
+	Written     time.Time        // when serve last wrote its report, which it does every few seconds; zero when never
 }
 
 // Source asks for the facts.
@@ -58,7 +60,7 @@ type factsCollector struct {
 }
 
 type factsDescriptions struct {
-	readable, devices, failed, late, locked, pending, stale, installed, certificate, trust, bytes *prometheus.Desc
+	readable, devices, failed, late, locked, pending, stale, installed, certificate, trust, bytes, free, written *prometheus.Desc
 }
 
 func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
@@ -77,13 +79,15 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 		certificate: desc("capf_certificate_expiry_timestamp_seconds", "When the CAPF certificate ends, as seconds since 1970."),
 		trust:       desc("capf_trust_expiry_timestamp_seconds", "When the first certificate of the trust stores ends, as seconds since 1970."),
 		bytes:       desc("capf_database_size_bytes", "Size of the files of the database.", "file"),
+		free:        desc("capf_database_free_bytes", "Room that is left on the disk of the database."),
+		written:     desc("capf_database_written_timestamp_seconds", "When serve last could write its report, as seconds since 1970; it does so every five seconds."),
 	}}
 }
 
 // Describe is called by the registry.
 func (c *factsCollector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
-	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes} {
+	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes, d.free, d.written} {
 		ch <- one
 	}
 }
@@ -116,6 +120,10 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for file, n := range f.Bytes {
 		show(c.desc.bytes, float64(n), file)
+	}
+	show(c.desc.free, float64(f.Free))
+	if !f.Written.IsZero() {
+		show(c.desc.written, float64(f.Written.Unix()))
 	}
 }
 

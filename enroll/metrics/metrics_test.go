@@ -22,7 +22,7 @@ import (
 
 var someFacts = Facts{
 	Devices: map[string]int64{"install": 3, "none": 7}, Failed: 1, Late: 2, Locked: 4, Pending: 5, Stale: 6, Installed: 8,
-	Certificate: time.Unix(2000000000, 0), Trust: time.Unix(1900000000, 0), Bytes: map[string]int64{"database": 4096, "log": 0},
+	Certificate: time.Unix(2000000000, 0), Trust: time.Unix(1900000000, 0), Bytes: map[string]int64{"database": 4096, "log": 0}, Free: 1 << 30, Written: time.Unix(1800000000, 0),
 }
 
 // busy is a meter that has seen something of everything.
@@ -103,7 +103,7 @@ func TestPage(t *testing.T) {
 		`capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`, `capf_build_info{goversion="go1",revision="abc",version="v1"} 1`,
 		`capf_database_readable 1`, `capf_devices{operation="install"} 3`, `capf_devices_failed 1`, `capf_devices_late 2`, `capf_devices_locked 4`,
 		`capf_requests_pending 5`, `capf_certificates_stale 6`, `capf_certificates_installed 8`,
-		`capf_certificate_expiry_timestamp_seconds 2e+09`, `capf_trust_expiry_timestamp_seconds 1.9e+09`, `capf_database_size_bytes{file="database"} 4096`,
+		`capf_certificate_expiry_timestamp_seconds 2e+09`, `capf_trust_expiry_timestamp_seconds 1.9e+09`, `capf_database_size_bytes{file="database"} 4096`, `capf_database_free_bytes 1.073741824e+09`, `capf_database_written_timestamp_seconds 1.8e+09`,
 	} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("%s is not on the page", line)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -20,12 +22,24 @@ func (s *storm) fill(ctx context.Context, r *rand.Rand) error {
 			return err
 		}
 		s.count(diskFilled)
+		s.told(ctx)
 		pause(ctx, between(r, 100*time.Millisecond, 1500*time.Millisecond))
 		if err := os.Remove(path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// told demands that an operator who looks is told of the full disk.
+func (s *storm) told(ctx context.Context) {
+	out, err := s.command(context.WithoutCancel(ctx), "status").CombinedOutput()
+	if err == nil && bytes.Contains(out, []byte("the disk of the database is full")) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.complaints = append(s.complaints, fmt.Sprintf("status does not tell of a full disk: %v\n%s", err, out))
 }
 
 // fillUp leaves so many bytes free, as long as nobody else writes.

@@ -1,0 +1,43 @@
+package enroll
+
+import (
+	"context"
+	"fmt"
+
+	"capf/store"
+)
+
+// How much room on the disk is little. A log may grow to leastRoom before it is
+// brought into the database, and a backup or a restore needs as much as the
+// database.
+const (
+	leastRoom  = 64 << 20
+	littleRoom = 512 << 20
+)
+
+// spaceFindings tells of a disk that is full, and that it will be: then phones
+// are turned away, and nothing can be written that would tell of it.
+func (r *Rules) spaceFindings(context.Context) ([]Finding, error) {
+	v, err := r.Store.Space()
+	if err != nil {
+		return nil, err
+	}
+	return roomLeft(v), nil
+}
+
+func roomLeft(v store.Space) []Finding {
+	left := fmt.Sprintf("%d MiB are left", v.Free>>20)
+	if v.Free < 1<<20 {
+		left = fmt.Sprintf("%d KiB are left", v.Free>>10)
+	}
+	const makeRoom = "make room on it; docs/operating.md says what can go"
+	switch used := v.Used["database"] + v.Used["log"]; {
+	case v.Free < leastRoom:
+		return []Finding{{"error", "the disk of the database is full or will be: " + left + ", and phones are turned away when nothing can be recorded", makeRoom}}
+	case v.Free < littleRoom:
+		return []Finding{{"warning", "the disk of the database is filling up: " + left, makeRoom}}
+	case v.Free < used:
+		return []Finding{{"warning", fmt.Sprintf("the disk of the database has no room for a second one: %s, and it takes %d MiB", left, used>>20), makeRoom}}
+	}
+	return nil
+}
