@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// patience is for how long a test waits for what has to happen, on a machine that
+// does much else.
+const patience = 5 * time.Minute
+
 const noRaceSleep = "atexit_sleep_ms=0"
 
 // program is Main but for the clock: a script may fix it.
@@ -119,7 +123,7 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: waitfile FILE VARIABLE")
 	}
-	for range 2000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		data, err := os.ReadFile(ts.MkAbs(args[0]))
 		if err == nil {
 			ts.Setenv(args[1], strings.TrimSpace(string(data)))
@@ -135,7 +139,7 @@ func waitJob(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: waitjob ID")
 	}
-	for range 2000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		ts.Check(ts.Exec("capf", "job", "list", "--no-header"))
 		for line := range strings.Lines(ts.ReadFile("stdout")) {
 			if words := strings.Fields(line); words[0] == args[0] && !strings.Contains(line, "Waiting") && !strings.Contains(line, "Running") {

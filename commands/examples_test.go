@@ -203,7 +203,7 @@ func startServe(t *testing.T, dir string, args ...string) (address string, stop 
 		return err
 	}
 	t.Cleanup(func() { stop() })
-	for range 3000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if data, err := os.ReadFile(filepath.Join(dir, "capf.address")); err == nil {
 			return strings.TrimSpace(string(data)), stop
 		}

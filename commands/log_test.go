@@ -82,7 +82,7 @@ func TestJournalOfFailure(t *testing.T) {
 	c = capfProcess(t, dir, "serve", "--listen", "127.0.0.1:0")
 	said = toJournal(t, c)
 	check(t, c.Start())
-	for start := time.Now(); !strings.Contains(said(), "msg=listening") && time.Since(start) < 20*time.Second; {
+	for start := time.Now(); !strings.Contains(said(), "msg=listening") && time.Since(start) < patience; {
 		time.Sleep(10 * time.Millisecond)
 	}
 	check(t, c.Process.Signal(os.Interrupt))

@@ -18,7 +18,7 @@ func TestMemoryIsKept(t *testing.T) {
 	dir := t.TempDir()
 	c := capfProcess(t, dir, "serve", "--listen", "127.0.0.1:0", "--address-file", "address")
 	check(t, c.Start())
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(dir, "address")); err == nil {
 			break
 		}
@@ -75,7 +75,7 @@ func TestMemoryIsKeptByCommands(t *testing.T) {
 		check(t, err)
 		check(t, c.Start())
 		limit := ""
-		for range 4000 {
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 			if limit = coreLimit(t, c.Process.Pid); leavesNoCore(limit) {
 				break
 			}

@@ -102,7 +102,7 @@ func (g *guide) follow(heading string) string {
 
 func (g *guide) eventually(what string, holds func() bool) {
 	g.Helper()
-	for range 3000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if holds() {
 			return
 		}

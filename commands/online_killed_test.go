@@ -18,7 +18,7 @@ import (
 // awaitFile waits until a process has written a file.
 func awaitFile(t *testing.T, name string) string {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if text, err := os.ReadFile(name); err == nil && strings.HasSuffix(string(text), "\n") {
 			return strings.TrimSpace(string(text))
 		}
@@ -66,7 +66,7 @@ func TestKilledAtCA(t *testing.T) {
 			letGo()
 			serving(t, dir, "second")
 			var shown string
-			for deadline := time.Now().Add(time.Minute); !strings.Contains(shown, `"state": "`+test.state+`"`); time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(patience); !strings.Contains(shown, `"state": "`+test.state+`"`); time.Sleep(50 * time.Millisecond) {
 				if shown = must(t, dir, "csr", "show", "1", "--json"); time.Now().After(deadline) {
 					t.Fatalf("the request is not %s:\n%s", test.state, shown)
 				}

@@ -90,7 +90,7 @@ func (c *console) typ(keys string) {
 // while it looks where the cursor is: so again, until something comes of it.
 func (c *console) answer(keys, want string) {
 	c.Helper()
-	for range 30 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		c.typ(keys)
 		for range 200 {
 			if strings.Contains(c.screen(), want) {
@@ -107,7 +107,7 @@ func (c *console) answer(keys, want string) {
 // what was shown before it.
 func (c *console) wait(text string) string {
 	c.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		before, _, found := strings.Cut(c.screen(), text)
 		if found {
 			c.read += len(before) + len(text)
@@ -129,7 +129,7 @@ func (c *console) code() int {
 	select {
 	case <-c.exited:
 		return c.cmd.ProcessState.ExitCode()
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		c.Fatalf("the program does not end; it shows\n%s", c.screen())
 		return -1
 	}

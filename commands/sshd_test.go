@@ -86,7 +86,7 @@ ForceCommand cd %[3]s && exec %[2]s/capf --db capf.db shell --privilege %[4]d
 			s.Logf("sshd: %s", log.String())
 		}
 	})
-	for range 1000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if conn, err := net.Dial("tcp", "127.0.0.1:"+s.port); err == nil {
 			conn.Close()
 			return true

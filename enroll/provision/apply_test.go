@@ -46,7 +46,7 @@ func TestCommands(t *testing.T) {
 				test.edit(h, folder)
 			}
 			h.clock.move(time.Minute)
-			limit := 20 * time.Second
+			limit := patience
 			if name == "it hangs" {
 				limit = 300 * time.Millisecond
 			}

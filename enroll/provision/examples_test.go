@@ -63,7 +63,7 @@ type flash struct {
 // deletes the one that it has when it is told to.
 func (f *flash) reset(ctx context.Context, address string, password []byte) (phone.Result, error) {
 	return phone.Run(ctx, phone.Config{
-		Device: f.name, Servers: []string{address}, Attempts: 1, Timeout: 20 * time.Second, Existing: f.lsc, Password: password,
+		Device: f.name, Servers: []string{address}, Attempts: 1, Timeout: patience, Existing: f.lsc, Password: password,
 		NewKey: func(crypto.KeyKind) (stdcrypto.Signer, error) { return oneKey() },
 		Store: func(certificate []byte, key stdcrypto.Signer) error {
 			f.lsc = &phone.Identity{Certificate: certificate, Key: key, Type: wire.LSC}

@@ -230,7 +230,7 @@ func (h *house) addDirectory(name, group string, d provision.Directory) {
 
 func (h *house) sync(name string, o provision.SyncOptions) (provision.Synced, error) {
 	h.Helper()
-	ctx, cancel := context.WithTimeout(h.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(h.Context(), patience)
 	defer cancel()
 	return provision.Sync(ctx, h.rules, operator, name, o)
 }

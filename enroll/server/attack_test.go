@@ -333,7 +333,7 @@ func TestLongHello(t *testing.T) {
 func TestForEver(t *testing.T) {
 	t.Parallel()
 	short := func(c *server.Config) {
-		c.Timeouts = server.Timeouts{Answer: 500 * time.Millisecond, Store: 500 * time.Millisecond}
+		c.Timeouts = server.Timeouts{Answer: soon, Store: soon}
 	}
 	busy := func(t *testing.T, c *conversation) {
 		b, err := wire.RequestInProgress{}.Frame(c.id).Marshal()
@@ -341,7 +341,7 @@ func TestForEver(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		for time.Since(began) < 30*time.Second {
+		for time.Since(began) < patience {
 			if _, err := c.Write(b); err != nil {
 				return
 			}
@@ -391,7 +391,7 @@ func TestForEver(t *testing.T) {
 func TestRenegotiation(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "openssl", "s_client", "-connect", h.address, "-tls1_2", "-legacy_renegotiation")
 	stdin, err := cmd.StdinPipe()

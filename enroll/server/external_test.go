@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
 	"crypto/x509"
@@ -35,6 +36,24 @@ func (h *house) waits(name string, set ...func(*phone.Config)) *waitingPhone {
 		w.r, w.err = h.phone(name, set...)
 	}()
 	return w
+}
+
+// leaves is a phone that loses its power when it has come to that.
+func (h *house) leaves(name, what string, there func() bool, set ...func(*phone.Config)) {
+	h.Helper()
+	ctx, lose := context.WithCancelCause(h.Context())
+	defer lose(nil)
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, WaitForIssue: patience, NewKey: cachedKey}
+	for _, f := range set {
+		f(&c)
+	}
+	ended := make(chan error, 1)
+	go func() { _, err := phone.Run(ctx, c); ended <- err }()
+	eventually(h, what, there)
+	lose(errPower)
+	if err := <-ended; !errors.Is(err, errPower) {
+		h.Fatalf("the phone ended with %v", err)
+	}
 }
 
 // pending waits for the request of a device.
@@ -121,12 +140,10 @@ func TestOfflineGone(t *testing.T) {
 	order := store.ECOnly
 	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
 	fresh := func(c *phone.Config) { c.NewKey = nil }
+	var last store.Request
 	leave := func() store.Request {
-		_, err := h.phone(sep, fresh, func(c *phone.Config) { c.WaitForIssue = 300 * time.Millisecond })
-		if !errors.Is(err, phone.ErrCommunication) {
-			t.Fatalf("the phone ended with %v", err)
-		}
-		return h.pending(sep)
+		h.leaves(sep, "a new request", func() bool { r := h.pending(sep); newer := r.ID > last.ID; last = r; return newer }, fresh)
+		return last
 	}
 	first := leave()
 	h.bring(h.sign(ca, first))
@@ -153,14 +170,14 @@ func TestOfflineGone(t *testing.T) {
 // TestOfflineEndings are the ways in which a wait ends without a certificate.
 func TestOfflineEndings(t *testing.T) {
 	h, _ := offline(t)
-	soon := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(700 * time.Millisecond); e.CompletesBy = &by }
+	ends := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(soon); e.CompletesBy = &by }
 	for _, test := range []struct {
 		name   string
 		edit   func(*enroll.DeviceEdit)
 		end    func(store.Request)
 		status string
 	}{
-		{"deadline", soon, func(store.Request) {}, "Upgrade Failed: User Initiated Request Late/Timedout"},
+		{"deadline", ends, func(store.Request) {}, "Upgrade Failed: User Initiated Request Late/Timedout"},
 		{"deleted", func(*enroll.DeviceEdit) {}, func(r store.Request) {
 			if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
 				t.Fatal(err)
@@ -310,7 +327,7 @@ func (f forger) Public() stdcrypto.PublicKey { return f.shown.Public() }
 // it is back.
 func TestSilentAtProof(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t, func(c *server.Config) { c.Timeouts.Answer = 2 * time.Second })
+	h, ca := offline(t, func(c *server.Config) { c.Timeouts.Answer = 2 * soon })
 	h.add(sep, store.Install, ecKey)
 	dead := h.dial()
 	dead.hello(sep)

@@ -24,6 +24,14 @@ import (
 	"capf/store"
 )
 
+// patience is for how long a test waits for what has to happen, on a machine that
+// does much else.
+const patience = 5 * time.Minute
+
+// soon is the time after which a server of a test gives up who is silent; an
+// honest answer is there before, on such a machine too.
+const soon = 4 * time.Second
+
 var operator = store.Actor{Kind: store.Operator, Name: "test"}
 
 // house is a database with a running server.
@@ -173,7 +181,7 @@ func (h *house) lscs(device string) []store.LSCState {
 // phone enrols once; the options change what the phone does.
 func (h *house) phone(name string, set ...func(*phone.Config)) (phone.Result, error) {
 	h.Helper()
-	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: 20 * time.Second, NewKey: cachedKey}
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: cachedKey}
 	for _, f := range set {
 		f(&c)
 	}
@@ -213,7 +221,7 @@ func (h *house) connect() *conversation {
 		h.Fatal(err)
 	}
 	h.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(patience))
 	return &conversation{h, conn, 0}
 }
 

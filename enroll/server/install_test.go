@@ -131,7 +131,7 @@ func TestReplaced(t *testing.T) {
 // settled waits until a session that the phone left has been recorded.
 func (h *house) settled(device, status string) {
 	h.Helper()
-	for range 2000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if h.device(device).Status.Long() == status {
 			return
 		}
@@ -315,7 +315,7 @@ func TestWrongKeyBackup(t *testing.T) {
 // kept.
 func TestFetchOnce(t *testing.T) {
 	t.Parallel()
-	h := open(t, func(c *server.Config) { c.Timeouts.Answer = 500 * time.Millisecond })
+	h := open(t, func(c *server.Config) { c.Timeouts.Answer = soon })
 	for name, leave := range map[string]func(*conversation){
 		"closes": func(c *conversation) { c.Close() },
 		"silent": func(*conversation) {},

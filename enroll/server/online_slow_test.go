@@ -77,12 +77,9 @@ func TestOnlineHang(t *testing.T) {
 	eventually(t, "requests are on their way", func() bool { _, o := h.request(nthDevice(0)); return o.State != "" })
 	h.set("certificate_issuer", "capf")
 	h.add(sep, store.Install)
-	began := time.Now()
+	// It would wait for ever: the others do until the end of the test.
 	if r, err := h.phone(sep); err != nil || r.Did != phone.Installed {
 		t.Errorf("the phone that needs no CA did %v: %v", r.Did, err)
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the phone that needs no CA took %v", took)
 	}
 	cancel()
 	hung.Wait()

@@ -53,7 +53,7 @@ func (f *flash) config(c *phone.Config) {
 	c.Progress, c.LSC, c.MIC = true, f.certificate, []byte{0x30, 0}
 	c.Store = func(der []byte, key stdcrypto.Signer) error { f.certificate, f.key = der, key; return nil }
 	c.Delete = func() error { f.certificate, f.key = nil, nil; return nil }
-	c.WaitForIssue = 20 * time.Second
+	c.WaitForIssue = patience
 }
 
 var errPower = errors.New("the power is gone")
@@ -64,7 +64,7 @@ func (f *flash) until(h *house, name string, at moment) bool {
 	ctx, lose := context.WithCancelCause(h.Context())
 	defer lose(nil)
 	seen := 0
-	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: 20 * time.Second, NewKey: cachedKey}
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: cachedKey}
 	f.config(&c)
 	c.Observe = func(_ bool, frame wire.Frame) {
 		if frame.Command == at.command {

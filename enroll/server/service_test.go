@@ -22,7 +22,7 @@ import (
 // eventually waits for what another goroutine is about to do.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for range 4000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if ok() {
 			return
 		}
@@ -202,7 +202,7 @@ func TestStopBehindLock(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(50 * time.Second):
 		t.Error("the server waits for the lock, a minute each time")
 	}
 	release()
@@ -219,7 +219,7 @@ func TestPortInUse(t *testing.T) {
 // sClient is openssl's view of the listener.
 func sClient(t testing.TB, address string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "openssl", append([]string{"s_client", "-connect", address}, args...)...)
 	out, _ := cmd.CombinedOutput() // a refused handshake is an exit code of 1

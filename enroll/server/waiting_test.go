@@ -29,7 +29,7 @@ func TestWaitIsEnded(t *testing.T) {
 		select {
 		case <-waits[name].done:
 			return waits[name].err
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("%s still waits", name)
 			return nil
 		}
