@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/store"
 )
 
 type certCheckOptions struct {
@@ -137,9 +138,16 @@ func (env *Env) sayAdvice(a enroll.TrustAdvice, o certCheckOptions) error {
 	for i, file := range []string{o.ca, o.https} {
 		var flags string
 		for _, n := range missing {
-			if (n.Role == "CA root") == (i == 0) {
+			switch {
+			case (n.Role == "CA root") != (i == 0):
+			case n.ID != 0:
+				env.say("hint: capf cert set %d --for %s", n.ID, n.Has|n.For)
+			default:
 				flags += " --purpose " + string(n.Purpose)
 			}
+		}
+		if flags != "" && i == 1 {
+			flags += " --for " + store.ForHTTPS.String() // a self-signed one may be a CA too
 		}
 		if flags != "" {
 			env.say("hint: capf cert upload %s%s", file, flags)
@@ -178,6 +186,7 @@ var needColumns = []column[enroll.Need]{
 	{"Subject", "subject", func(n enroll.Need) any { return n.Certificate.Subject.String() }},
 	{"Purpose", "purpose", func(n enroll.Need) any { return string(n.Purpose) }},
 	{"State", "state", func(n enroll.Need) any { return needState(n) }},
+	{"For", "for", func(n enroll.Need) any { return n.For.Names() }},
 	{"Reason", "reason", func(n enroll.Need) any { return n.Unfit }},
 	{"", "fingerprint_sha256", func(n enroll.Need) any { return crypto.Fingerprint(n.Certificate) }},
 }
@@ -186,6 +195,8 @@ func needState(n enroll.Need) string {
 	switch {
 	case n.Present:
 		return "there"
+	case n.ID != 0:
+		return "does not vouch for " + n.For.String()
 	case n.Unfit != "":
 		return "would be refused"
 	}

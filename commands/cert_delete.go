@@ -39,12 +39,9 @@ in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
 			case !o.micRoots && len(o.names) == 0:
 				return &usageError{text: "cert delete: ID is missing", hint: "capf cert list shows the ids; --mic-roots stands for the MIC roots"}
 			}
-			if c.IsSet("purpose") {
-				p, err := parsePurpose(c.String("purpose"))
-				if err != nil {
-					return err
-				}
-				o.purpose = p
+			var err error
+			if o.purpose, err = purposeOf(c); err != nil {
+				return err
 			}
 			if o.micRoots && o.purpose == "" {
 				return &usageError{text: "--mic-roots needs --purpose", hint: "--purpose callmanager-trust; in capf-trust they authenticate phones by their MIC"}

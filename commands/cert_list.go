@@ -88,6 +88,8 @@ func trustColumns(now time.Time) []column[store.TrustCertificate] {
 		{"", "not_before", func(t store.TrustCertificate) any { return t.NotBefore }},
 		{"Valid until", "not_after", func(t store.TrustCertificate) any { return t.NotAfter }},
 		{"Days left", "days_left", func(t store.TrustCertificate) any { return daysLeft(now, t.NotAfter) }},
+		{"For", "for", func(t store.TrustCertificate) any { return t.For.Names() }},
+		{"", "undecided", func(t store.TrustCertificate) any { return t.Undecided }},
 		{"Description", "description", func(t store.TrustCertificate) any { return t.Description }},
 		{"", "foreign_capf", func(t store.TrustCertificate) any { return t.For.Has(store.ForForeignLSC) }},
 		{"", "fingerprint_sha256", func(t store.TrustCertificate) any { return t.Fingerprint }},

@@ -63,7 +63,9 @@ func certShow(ctx context.Context, env *Env, id string) error {
 		fields = append([]field{{"ID", "id", t.ID}}, fields...)
 		fields = append(fields,
 			field{"Description", "description", t.Description},
-			field{"Another cluster's CAPF", "foreign_capf", t.For.Has(store.ForForeignLSC)},
+			field{"For", "for", t.For.Names()},
+			field{"", "undecided", t.Undecided},
+			field{"", "foreign_capf", t.For.Has(store.ForForeignLSC)},
 			field{"Added", "added_at", t.AddedAt})
 	}
 	return showObject(env, append(fields, field{"", "pem", string(crypto.CertificatePEM(t.Certificate))}))

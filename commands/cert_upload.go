@@ -36,9 +36,14 @@ in it are taken whose names end in .pem, .crt, .cer or .der; and without
 --purpose, those in its folders capf-trust and callmanager-trust, each for the
 store of that name.
 
+` + useHelp + ` Without
+--for, a manufacturer's CA, known by its name, vouches for mic, every other CA for
+lsc and https, a web server's own certificate for https, and with --foreign-capf
+each for foreign-lsc; the list shows it.
+
 All is stored or nothing: one certificate that is refused holds the others back,
-and the list says why. A certificate that is there already is left as it is, so
-the same upload can be made again.
+and the list says why. The same upload can be made again: a certificate that is
+there already gets what --for and --description say, and stays as it is otherwise.
 
 With --purpose capf the files are what a company CA has made of the request of
 "capf cert csr capf": the CAPF certificate and the chain above it.`,
@@ -46,6 +51,7 @@ With --purpose capf the files are what a company CA has made of the request of
 		output:  list,
 		flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "purpose", Usage: "`STORE`: " + strings.Join(append(purposeNames(), capfPurpose), ", ") + "; may be repeated"},
+			forFlag(),
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
@@ -62,7 +68,15 @@ With --purpose capf the files are what a company CA has made of the request of
 
 func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 	o := certUploadOptions{files: c.Args().Slice()}
-	o.Description, o.ForeignCAPF, o.dryRun = c.String("description"), c.Bool("foreign-capf"), c.Bool("dry-run")
+	o.Description, o.Describe = c.String("description"), c.IsSet("description")
+	o.ForeignCAPF, o.dryRun = c.Bool("foreign-capf"), c.Bool("dry-run")
+	uses, err := usesOf(c)
+	if err != nil {
+		return o, err
+	}
+	if uses != nil {
+		o.For = *uses
+	}
 	for _, name := range c.StringSlice("purpose") {
 		if strings.EqualFold(name, capfPurpose) {
 			o.capf = true
@@ -76,8 +90,11 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 			o.purposes = append(o.purposes, p)
 		}
 	}
-	if o.capf && (len(o.purposes) > 0 || o.ForeignCAPF || o.Description != "") {
-		return o, usagef("--purpose capf goes with no other purpose, no --description and no --foreign-capf")
+	if o.capf && (len(o.purposes) > 0 || o.ForeignCAPF || o.Describe || o.For != 0) {
+		return o, usagef("--purpose capf goes with no other purpose, no --for, no --description and no --foreign-capf")
+	}
+	if o.For != 0 && len(o.purposes) > 0 && !slices.Contains(o.purposes, store.CAPFTrust) {
+		return o, usagef("--for goes with --purpose capf-trust: the call server asks for no use of what is in its store")
 	}
 	return o, nil
 }
@@ -258,6 +275,7 @@ var uploadColumns = []column[enroll.UploadRow]{
 	{"Purpose", "purpose", func(u enroll.UploadRow) any { return string(u.Purpose) }},
 	{"Subject", "subject", func(u enroll.UploadRow) any { return u.Subject }},
 	{"Outcome", "outcome", func(u enroll.UploadRow) any { return string(u.Outcome) }},
+	{"For", "for", func(u enroll.UploadRow) any { return u.For.Names() }},
 	{"Reason", "reason", func(u enroll.UploadRow) any { return u.Reason }},
 	{"", "warning", func(u enroll.UploadRow) any { return u.Warning }},
 	{"", "fingerprint_sha256", func(u enroll.UploadRow) any { return u.Fingerprint }},

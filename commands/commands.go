@@ -44,7 +44,7 @@ func tree() *command {
 			lscListCommand(), lscShowCommand(), lscExportCommand(), lscRevokeCommand(), lscReleaseCommand(),
 		}},
 		{name: "cert", short: "the CAPF certificate and the trust stores", commands: []command{
-			certUploadCommand(), certListCommand(), certShowCommand(), certExportCommand(), certDeleteCommand(),
+			certUploadCommand(), certListCommand(), certShowCommand(), certExportCommand(), certSetCommand(), certDeleteCommand(),
 			certCheckCommand(), certRegenerateCommand(), certCSRCommand(),
 			offlineImportCommand("import", "cert import"),
 		}},

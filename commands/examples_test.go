@@ -29,6 +29,7 @@ var before = map[string][]string{
 	"capf lsc export":           {"issue"},
 	"capf lsc revoke":           {"issue"},
 	"capf lsc release":          {"issue", "capf lsc revoke 4f3c9a0d --reason certificate-hold --yes"},
+	"capf cert set":             {"capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust"},
 	"capf template set":         {"capf template add softphones --operation install"},
 	"capf template delete":      {"capf template add softphones --operation install"},
 	"capf template show":        {"capf template add softphones --operation install"},

@@ -11,6 +11,7 @@ import (
 var (
 	basicConstraintsOID = asn1.ObjectIdentifier{2, 5, 29, 19}
 	extKeyUsageOID      = asn1.ObjectIdentifier{2, 5, 29, 37}
+	subjectAltNameOID   = asn1.ObjectIdentifier{2, 5, 29, 17}
 	nameConstraintsOID  = asn1.ObjectIdentifier{2, 5, 29, 30}
 )
 

@@ -144,3 +144,10 @@ func wantError(t testing.TB, err error, want string) {
 		t.Errorf("error %q\nwant  %q", err, want)
 	}
 }
+
+// opensslSays runs the program, which may refuse, and returns what it says.
+func opensslSays(t testing.TB, args ...string) string {
+	t.Helper()
+	out, _ := exec.CommandContext(t.Context(), "openssl", args...).CombinedOutput()
+	return string(out)
+}

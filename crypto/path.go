@@ -33,9 +33,9 @@ type PathOptions struct {
 // It goes step by step because x509.Verify refuses the SHA-1 signatures of MIC issuers,
 // which AllowSHA1 takes; MD5 is refused always. Each step wants the issuer's name to match, its signature to
 // verify, validity now, CA:TRUE, keyCertSign where keyUsage is present, and the path
-// length kept. A self-signed version 1 certificate, as old MIC roots are, may issue only
-// as an anchor. An issuer between leaf and anchor with name constraints, and any
-// certificate with a critical extension that is not known, is refused.
+// length and the name constraints kept, those of the anchor too. A self-signed version 1
+// certificate, as old MIC roots are, may issue only as an anchor. Any certificate with a
+// critical extension that is not known is refused.
 //
 // The error is ErrUntrusted, and ErrExpired when an end of validity was all that stood
 // in the way; it tells the reason of the path that came furthest.
@@ -97,7 +97,12 @@ func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
 		if bytes.Equal(issuer.RawSubject, child.RawIssuer) {
 			found = true
 			if s.step(path, issuer, true) {
-				return append(slices.Clone(path), issuer)
+				whole := append(slices.Clone(path), issuer)
+				err := checkNames(whole)
+				if err == nil {
+					return whole
+				}
+				s.fail(path, rankSigned, err)
 			}
 		}
 	}
@@ -161,8 +166,10 @@ func (s *pathSearch) fail(path []*x509.Certificate, rank int, err error) {
 // usable refuses a certificate that is not valid now or says something critical that
 // we do not understand.
 func (s *pathSearch) usable(cert *x509.Certificate) error {
-	if len(cert.UnhandledCriticalExtensions) > 0 {
-		return fmt.Errorf("%q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
+	for _, oid := range cert.UnhandledCriticalExtensions {
+		if !oid.Equal(nameConstraintsOID) { // checkNames knows more forms than package x509
+			return fmt.Errorf("%q has the unknown critical extension %s", nameOf(cert), oid)
+		}
 	}
 	err := validAt(cert, s.now)
 	if s.opt.AllowExpired && errors.Is(err, ErrExpired) {
@@ -194,8 +201,6 @@ func mayIssue(issuer *x509.Certificate, below int, anchor bool) error {
 		return fmt.Errorf("the issuer %q has a keyUsage without keyCertSign", nameOf(issuer))
 	case issuer.BasicConstraintsValid && issuer.MaxPathLen >= 0 && below > issuer.MaxPathLen:
 		return fmt.Errorf("the issuer %q allows a path length of %d, this one has %d", nameOf(issuer), issuer.MaxPathLen, below)
-	case !anchor && hasExtension(issuer, nameConstraintsOID):
-		return fmt.Errorf("the issuer %q has name constraints, which are not supported", nameOf(issuer))
 	}
 	return nil
 }

@@ -125,6 +125,9 @@ func (r *Rules) TrustFindings(ctx context.Context) ([]Finding, error) {
 		if r.Now().After(row.NotAfter) {
 			over++
 		}
+		if row.Undecided {
+			found = append(found, undecided(row))
+		}
 	}
 	if over > 0 {
 		found = append(found, Finding{"warning", plural.Of(over, "certificate") + " in the trust stores expired", "capf cert list"})
@@ -133,6 +136,18 @@ func (r *Rules) TrustFindings(ctx context.Context) ([]Finding, error) {
 }
 
 const removeMICRoots = "capf cert delete --mic-roots --purpose callmanager-trust"
+
+// undecided is about a certificate of which the update could only guess what it
+// is to vouch for.
+func undecided(row store.TrustCertificate) Finding {
+	f := Finding{"warning", fmt.Sprintf("%s (certificate %d of %s) vouches for %s since the update, as phones have shown such certificates: is it meant to?",
+		commonName(row), row.ID, row.Purpose, strings.Join(row.For.Names(), ", ")), fmt.Sprintf("capf cert set %d --for %s, without what it is not meant for", row.ID, row.For)}
+	if row.For == 0 {
+		f.Text = fmt.Sprintf("certificate %d of %s cannot be read, so it vouches for nothing", row.ID, row.Purpose)
+		f.Hint = fmt.Sprintf("capf cert delete %d", row.ID)
+	}
+	return f
+}
 
 // commonName is what people call a certificate of a trust store.
 func commonName(row store.TrustCertificate) string {

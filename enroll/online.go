@@ -228,9 +228,16 @@ func (r *Rules) onlineConfig(ctx context.Context, o OnlineSettings) (onlineca.Co
 	if c.Roots, err = r.trusted(ctx, store.ForHTTPS); err != nil {
 		return c, err
 	}
-	c.Issuers, err = r.trusted(ctx, store.ForLSC)
+	if c.Issuers, err = r.trusted(ctx, store.ForLSC); err != nil {
+		return c, err
+	}
+	c.Impostor, err = r.impostors(ctx)
 	return c, err
 }
+
+// vouchForCA makes a company's CA in capf-trust vouch for what an online CA
+// needs.
+const vouchForCA = "capf cert set ID --for lsc,https, or upload the CA's certificate to capf-trust"
 
 const fipsExcludes = "an online CA is not available in FIPS mode"
 
@@ -283,7 +290,17 @@ func (r *Rules) OnlineMissing(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	if len(trusted) == 0 {
-		found = append(found, Finding{"error", "capf-trust is empty, so the online CA cannot be trusted", "capf cert upload FILE --purpose capf-trust"})
+		return append(found, Finding{"error", "capf-trust is empty, so the online CA cannot be trusted", "capf cert upload FILE --purpose capf-trust"}), nil
+	}
+	var uses store.Uses
+	for _, row := range trusted {
+		uses |= row.For
+	}
+	if !uses.Has(store.ForHTTPS) {
+		found = append(found, Finding{"error", "nothing in capf-trust vouches for https, so the online CA cannot be trusted", vouchForCA})
+	}
+	if !uses.Has(store.ForLSC) {
+		found = append(found, Finding{"error", "nothing in capf-trust vouches for lsc, so no LSC of the online CA would be taken", vouchForCA})
 	}
 	return found, nil
 }

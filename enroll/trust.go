@@ -37,8 +37,11 @@ type Need struct {
 	Role        string // CA root or HTTPS certificate
 	Certificate *x509.Certificate
 	Purpose     store.Purpose
-	Present     bool
-	Unfit       string // why an upload of it would be refused
+	For         store.Uses // what it has to vouch for there
+	Present     bool       // it is there, and vouches for that
+	Unfit       string     // why an upload of it would be refused
+	ID          int64      // of the row where it is there, but does not vouch for all that
+	Has         store.Uses // what it vouches for instead
 }
 
 // TrustAdvice says which certificates of an online CA belong into which trust
@@ -77,23 +80,27 @@ func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) 
 	a := TrustAdvice{}
 	a.Scenario, a.Text, a.Notes = scenario(root, leaf, slices.Concat(ca[1:], https[1:]), r.Now())
 	a.Needs = []Need{
-		{Role: "CA root", Certificate: root, Purpose: store.CAPFTrust},
+		{Role: "CA root", Certificate: root, Purpose: store.CAPFTrust, For: store.ForLSC | store.ForHTTPS},
 		{Role: "CA root", Certificate: root, Purpose: store.CallManagerTrust},
 	}
 	if a.Scenario == 4 {
-		a.Needs = append(a.Needs, Need{Role: "HTTPS certificate", Certificate: leaf, Purpose: store.CAPFTrust})
+		a.Needs[0].For = store.ForLSC
+		a.Needs = append(a.Needs, Need{Role: "HTTPS certificate", Certificate: leaf, Purpose: store.CAPFTrust, For: store.ForHTTPS})
 	}
 	rows, err := r.Store.Trust(ctx, "")
 	if err != nil {
 		return TrustAdvice{}, err
 	}
-	have := map[string]bool{}
+	have := map[string]store.TrustCertificate{}
 	for _, row := range rows {
-		have[string(row.Purpose)+string(row.Fingerprint)] = true
+		have[string(row.Purpose)+string(row.Fingerprint)] = row
 	}
 	for i := range a.Needs {
 		n := &a.Needs[i]
-		n.Present = have[string(n.Purpose)+string(fingerprint(n.Certificate.Raw))]
+		row, is := have[string(n.Purpose)+string(fingerprint(n.Certificate.Raw))]
+		if n.Present = is && row.For.Has(n.For); is && !n.Present {
+			n.ID, n.Has = row.ID, row.For
+		}
 		if err := crypto.CheckTrust(n.Certificate, crypto.Purpose(n.Purpose), false, r.Now()); err != nil {
 			n.Unfit = err.Error()
 		}

@@ -50,8 +50,7 @@ type UploadRow struct {
 // UploadOptions are the choices of an upload.
 type UploadOptions struct {
 	Description string
-	// Describe gives the description also to what is there already, and an
-	// empty one takes its description away.
+	// Describe gives the description also to what is there already.
 	Describe bool
 	// For is what the certificates in capf-trust vouch for, also those that are
 	// there already. With none it follows from their kind, and those that are
@@ -161,8 +160,11 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 	case !is:
 		there[key] = row.entry.TrustCertificate
 	}
-	if p == store.CallManagerTrust && isMICRoot(c) {
+	switch {
+	case p == store.CallManagerTrust && isMICRoot(c):
 		row.Warning = fmt.Sprintf("%q is a MIC root, which should not stay in %s", c.Subject.CommonName, p)
+	case o.For != 0 && p == store.CAPFTrust:
+		row.Warning = unwiseUses(c, o.For)
 	}
 	return row
 }

@@ -92,6 +92,43 @@ func checkUses(c *x509.Certificate, u store.Uses) error {
 	return nil
 }
 
+// unwiseUses warns of what is allowed, "" when there is nothing to warn of.
+func unwiseUses(c *x509.Certificate, u store.Uses) string {
+	if !u.Has(store.ForMIC) || crypto.IsManufacturer(c) {
+		return ""
+	}
+	return fmt.Sprintf("%q is not known as a manufacturer's: whatever it certifies with the name of a MIC authenticates that phone", nameOf(c))
+}
+
+// EditTrust changes rows of the trust stores, all or none. It returns them as
+// they stand then, with what became of each, and warnings. Errors: ErrRefused
+// for uses that a certificate cannot have, store.ErrNotFound.
+func (r *Rules) EditTrust(ctx context.Context, actor store.Actor, rows []store.TrustCertificate, e store.TrustEdit) (after []store.TrustCertificate, outcomes []store.TrustOutcome, warnings []string, err error) {
+	var ids []int64
+	for _, row := range rows {
+		ids = append(ids, row.ID)
+		if e.For == nil {
+			continue
+		}
+		if row.Purpose != store.CAPFTrust {
+			return nil, nil, nil, withHint(refused("certificate %d is in %s: only those in %s vouch for anything here", row.ID, row.Purpose, store.CAPFTrust),
+				"--purpose capf-trust, or its id there")
+		}
+		c, err := x509.ParseCertificate(row.Certificate)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("reading trust certificate %d: %w", row.ID, err)
+		}
+		if err := checkUses(c, *e.For); err != nil {
+			return nil, nil, nil, err
+		}
+		if warning := unwiseUses(c, *e.For); warning != "" {
+			warnings = append(warnings, warning)
+		}
+	}
+	after, outcomes, err = r.Store.EditTrusts(ctx, actor, ids, e)
+	return after, outcomes, warnings, err
+}
+
 // isCAPFName says whether a certificate is some cluster's CAPF certificate: its
 // name is reserved for those.
 func isCAPFName(c *x509.Certificate) bool { return strings.Contains(c.Subject.CommonName, "CAPF-") }

@@ -196,6 +196,22 @@ func TestMigration(t *testing.T) {
 	checkIntegrity(t, path)
 }
 
+// oldDatabase is one of the schema version, with rows that a script makes.
+func oldDatabase(t *testing.T, version int, rows ...string) (path string) {
+	t.Helper()
+	files, err := migrations.ReadDir("migrations")
+	must(t, err)
+	path = filepath.Join(t.TempDir(), "capf.db")
+	script := fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA application_id = %d; PRAGMA user_version = %d;\n", applicationID, version)
+	for _, f := range files[:version] {
+		one, err := migrations.ReadFile("migrations/" + f.Name())
+		must(t, err)
+		script += string(one)
+	}
+	sqlIn(t, path, script+strings.Join(rows, ";\n"))
+	return path
+}
+
 // TestMigrationOfRows: what stood in a database of any older schema stands in
 // the new one, and nothing is wrong with it.
 func TestMigrationOfRows(t *testing.T) {
@@ -226,24 +242,11 @@ func TestMigrationOfRows(t *testing.T) {
 	newest, err := latest()
 	must(t, err)
 	for version := 1; version <= newest; version++ {
-		path := filepath.Join(t.TempDir(), "capf.db")
-		script := fmt.Sprintf("PRAGMA journal_mode = WAL; PRAGMA application_id = %d; PRAGMA user_version = %d;\n", applicationID, version)
-		for n := range version {
-			files, err := migrations.ReadDir("migrations")
-			must(t, err)
-			one, err := migrations.ReadFile("migrations/" + files[n].Name())
-			must(t, err)
-			script += string(one)
-		}
-		kept := int64(events)
+		kept, before := int64(events), rows
 		if version >= 4 { // an event has to have its hash
-			kept = 0
-			script += strings.Join(rows[:len(rows)-1], ";\n")
-		} else {
-			script += strings.Join(rows, ";\n")
+			kept, before = 0, rows[:len(rows)-1]
 		}
-		sqlIn(t, path, script)
-		s := openStore(t, path, Options{})
+		s := openStore(t, oldDatabase(t, version, before...), Options{})
 		for _, found := range [][]Contradiction{all(t, s.Damages(t.Context())), all(t, s.Contradictions(t.Context()))} {
 			if found != nil {
 				t.Errorf("from version %d: %v", version, found)

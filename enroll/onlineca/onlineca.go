@@ -64,6 +64,11 @@ type Config struct {
 	// certificate that one of them has issued needs nothing else from the CA.
 	Issuers []*x509.Certificate
 
+	// Impostor says why a path from what the web server shows to a root, its own
+	// certificate first, does not prove that it is the CA's; "" when it does. Nil
+	// knows of none.
+	Impostor func(path []*x509.Certificate) string
+
 	Limits Limits
 	Log    *slog.Logger // nothing is logged when nil
 

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// tlsConfig trusts capf-trust and nothing else. HTTP/1.1 only, because NTLM
+// tlsConfig trusts the Roots and nothing else. HTTP/1.1 only, because NTLM
 // belongs to a connection.
 func (c *Config) tlsConfig() *tls.Config {
 	roots := x509.NewCertPool()
@@ -24,6 +24,12 @@ func (c *Config) tlsConfig() *tls.Config {
 		NextProtos: []string{"http/1.1"},
 		MinVersion: tls.VersionTLS12,
 		Time:       c.Now,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if why := c.impostor(state.VerifiedChains); why != "" {
+				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: errors.New(why)}
+			}
+			return nil
+		},
 	}
 	if c.ClientCertificate != nil {
 		// A web server may ask for it only once it has seen the path.
@@ -35,6 +41,19 @@ func (c *Config) tlsConfig() *tls.Config {
 		}
 	}
 	return t
+}
+
+// impostor says why none of the paths proves that the web server is the CA's.
+func (c *Config) impostor(paths [][]*x509.Certificate) (why string) {
+	if c.Impostor == nil {
+		return ""
+	}
+	for _, path := range paths {
+		if why = c.Impostor(path); why == "" {
+			return ""
+		}
+	}
+	return why
 }
 
 // trouble is one thing that is wrong with an HTTPS connection.
@@ -141,7 +160,12 @@ func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
 	_, err := leaf.Verify(options)
 	if err == nil {
 		options.KeyUsages = nil // that is: server authentication
-		if _, err = leaf.Verify(options); err == nil {
+		paths, err := leaf.Verify(options)
+		if why := c.impostor(paths); err == nil && why != "" {
+			return trouble{"its HTTPS certificate proves nothing: " + why,
+				"find out what answers there: whoever holds that certificate has not got the password"}, true
+		}
+		if err == nil {
 			return trouble{}, false
 		}
 		return trouble{"its HTTPS certificate is not for servers (extended key usage)",
@@ -160,6 +184,10 @@ func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
 			"upload the HTTPS certificate itself to capf-trust, after comparing its fingerprint"}, true
 	}
 	top := presented[len(presented)-1]
+	if slices.ContainsFunc(c.Issuers, func(known *x509.Certificate) bool { return string(known.RawSubject) == string(top.RawIssuer) }) {
+		return trouble{fmt.Sprintf("the issuer of its HTTPS certificate is in capf-trust, but does not vouch for https (issuer %q)", plain(top.Issuer.String(), 200)),
+			"capf cert set ID --for lsc,https, if the CA's web server is meant to have its certificate from there"}, true
+	}
 	return trouble{fmt.Sprintf("the issuer of its HTTPS certificate is not in capf-trust (issuer %q)", plain(top.Issuer.String(), 200)),
 		"upload the certificate of this issuer to capf-trust"}, true
 }

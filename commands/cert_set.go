@@ -1,0 +1,120 @@
+package commands
+
+import (
+	"context"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/store"
+)
+
+type certSetOptions struct {
+	names   []string
+	purpose store.Purpose // "" is all trust stores
+	edit    store.TrustEdit
+}
+
+func certSetCommand() command {
+	return command{
+		name: "set", args: "ID...", short: "say what a trust certificate vouches for, or describe it",
+		about: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
+stands for the certificate in every store unless --purpose names one. Only what is
+given is changed.
+
+` + useHelp + `
+
+It is in force for the next phone. What is to vouch for nothing is deleted.`,
+		example: "capf cert set 1 --purpose capf-trust --for lsc --for https --description \"the company's root\"",
+		output:  list,
+		flags: []cli.Flag{
+			forFlag(),
+			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
+			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
+		},
+		clears: []string{"description"},
+		run: func(env *Env, c *cli.Context) error {
+			o := certSetOptions{names: c.Args().Slice()}
+			var err error
+			if o.purpose, err = purposeOf(c); err != nil {
+				return err
+			}
+			if o.edit.For, err = usesOf(c); err != nil {
+				return err
+			}
+			if o.edit.Description, err = optional(c, "description", verbatim); err != nil {
+				return err
+			}
+			what, err := cleared(c, []string{"description"})
+			if err != nil {
+				return err
+			}
+			if what != nil {
+				o.edit.Description = new("")
+			}
+			if o.edit == (store.TrustEdit{}) {
+				return &usageError{text: "nothing to change was given", hint: "--for or --description"}
+			}
+			return certSet(c.Context, env, o)
+		},
+	}
+}
+
+// useHelp says what a certificate of capf-trust can vouch for.
+const useHelp = `In capf-trust a certificate vouches only for what --for says: mic for a
+manufacturer's CA, under which phones are made with their MICs and SUDIs; lsc for
+one that issues LSCs, our own CAPF or a company's CA; foreign-lsc for the CAPF of
+another cluster, whose phones come here; https for the web server of the online CA.`
+
+func forFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "for", Usage: "it vouches for `USE`: " + strings.Join(store.UseNames(), ", ") + "; may be repeated"}
+}
+
+// usesOf reads --for, nil when it is not given.
+func usesOf(c *cli.Context) (*store.Uses, error) {
+	if !c.IsSet("for") {
+		return nil, nil
+	}
+	words := c.StringSlice("for")
+	uses, err := store.ParseUses(words...)
+	if err != nil {
+		return nil, &usageError{text: "--for: " + err.Error(), hint: didYouMean(strings.Join(words, ","), store.UseNames(), "")}
+	}
+	return &uses, nil
+}
+
+// purposeOf reads a --purpose that narrows, "" when it is not given.
+func purposeOf(c *cli.Context) (store.Purpose, error) {
+	if !c.IsSet("purpose") {
+		return "", nil
+	}
+	return parsePurpose(c.String("purpose"))
+}
+
+func certSet(ctx context.Context, env *Env, o certSetOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := findTrust(ctx, s, o.purpose, o.names)
+	if err != nil {
+		return err
+	}
+	rows, outcomes, warnings, err := env.rules(s).EditTrust(ctx, env.actor(), found, o.edit)
+	if err != nil {
+		return err
+	}
+	changed := 0
+	for _, outcome := range outcomes {
+		if outcome == store.TrustChanged {
+			changed++
+		}
+	}
+	env.warn(warnings)
+	if changed == 0 {
+		env.say("nothing is changed: it was so already")
+	} else {
+		env.say("changed %s", counted(changed, "trust certificate"))
+	}
+	return showList(env, values(rows), trustColumns(env.Now()), "")
+}
