@@ -45,7 +45,7 @@ func program() int {
 		panic(err)
 	}
 	env := newEnv(os.Stdin, os.Stdout, os.Stderr)
-	env.Now = func() time.Time { return now }
+	env.Now = func() time.Time { return now.Local() } // in the zone that TZ names, like the clock
 	return env.run(context.Background(), os.Args)
 }
 

@@ -19,10 +19,10 @@ func deviceAddCommand() command {
 	return command{
 		name: "add", args: "NAME", short: "add a device",
 		about: `NAME is SEP and the MAC address for a hardware phone, the name of the softphone
-otherwise. What is not given gets the vendor's default: no operation, By Null
-String, RSA Only, 2048 bits. A MAC address alone will do. Adding a device again
-that is as asked changes nothing, unless its operation is late: then it is
-scheduled again.`,
+otherwise, at most 64 characters. What is not given gets the vendor's default: no
+operation, By Null String, RSA Only, 2048 bits. A MAC address alone will do.
+Adding a device again that is as asked changes nothing, unless its operation is
+late: then it is scheduled again.`,
 		example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
 		output:  object, flags: settingFlags(),
 		run: func(env *Env, c *cli.Context) error {

@@ -67,6 +67,9 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 
 // common takes the common flags; those win over the environment.
 func (env *Env) common(c *cli.Context, o output) error {
+	if err := useZone(env.Getenv("TZ")); err != nil {
+		return err
+	}
 	env.NoHeader = c.Bool("no-header")
 	env.Database = c.String("db")
 	if env.Database == "" {

@@ -19,6 +19,10 @@ const (
 	secretLimit      = 4 << 10
 )
 
+// byteOrderMark is what some Windows programs put in front of a text. It is no
+// part of it, and nothing that is not text begins so.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // readInput reads a file, or stdin when its name is "-", up to a limit.
 func (env *Env) readInput(name string, limit int64) ([]byte, error) {
 	in, shown := env.Stdin, inputName(name)
@@ -34,6 +38,7 @@ func (env *Env) readInput(name string, limit int64) ([]byte, error) {
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, limit+1))
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", shown, pathless(err))
@@ -59,6 +64,9 @@ func (env *Env) readSecret(name string) (string, error) {
 	data, err := env.readInput(name, secretLimit)
 	if err != nil {
 		return "", err
+	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return "", fmt.Errorf("reading %s: it is UTF-16, not UTF-8", inputName(name))
 	}
 	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 	if len(data) == 0 || bytes.ContainsAny(data, "\r\n\x00") {

@@ -23,6 +23,7 @@ Other environment:
   CREDENTIALS_DIRECTORY       of systemd, with the credential capf-master-key
   XDG_DATA_HOME               the user's data directory; default ~/.local/share
   NO_COLOR                    questions without colour
+  TZ                          the local time: Europe/Berlin, or a rule of POSIX
 
 Tables show local time, JSON and CSV show UTC.
 

@@ -116,10 +116,12 @@ const longestLine = 64 << 10
 func (s *session) script(ctx context.Context, in io.Reader) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, longestLine)
+	before := byteOrderMark // of the first line only
 	for lines.Scan() {
-		if ended := s.carryOut(ctx, lines.Text()); ended {
+		if ended := s.carryOut(ctx, strings.TrimPrefix(lines.Text(), before)); ended {
 			return nil
 		}
+		before = ""
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return usagef("a line has more than %d bytes", longestLine)

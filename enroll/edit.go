@@ -12,9 +12,13 @@ import (
 )
 
 // NewDevice is a device of that name with the defaults of the vendor's pages,
-// not stored yet. ErrValue: it is not a device's name.
+// not stored yet. ErrValue: it is not the name of a new device.
 func NewDevice(name string) (store.Device, error) {
 	name, err := ParseDeviceName(name)
+	if err == nil && len(name) > maxNewDeviceName {
+		err = badValue("%q has %d characters; the name of a new device has at most %d, which is what a certificate holds (RFC 5280, ub-common-name)",
+			name, len(name), maxNewDeviceName)
+	}
 	return store.Device{
 		Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack,
 		Operation: store.NoOperation, AuthMode: store.ByNullString, KeyOrder: store.RSAOnly,

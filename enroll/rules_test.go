@@ -134,8 +134,8 @@ func TestDeviceRules(t *testing.T) {
 		{"control character", "a", enroll.DeviceEdit{Description: ptr("a\x1bb")}, enroll.ErrValue,
 			"the description has at most 128 characters and no control characters"},
 		{"no UTF-8", "a", enroll.DeviceEdit{Pool: ptr("B\xfcro")}, enroll.ErrValue, "the pool is not UTF-8"},
-		{"name too long for a certificate", strings.Repeat("n", 65), enroll.DeviceEdit{Operation: &install}, enroll.ErrRefused,
-			`the name of device "` + strings.Repeat("n", 65) + `" is longer than the 64 characters that a certificate can hold (RFC 5280, ub-common-name)`},
+		{"name too long for a certificate", strings.Repeat("n", 65), enroll.DeviceEdit{}, enroll.ErrValue,
+			`"` + strings.Repeat("n", 65) + `" has 65 characters; the name of a new device has at most 64, which is what a certificate holds (RFC 5280, ub-common-name)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, _, err := r.AddDevice(t.Context(), operator, test.device, test.edit)

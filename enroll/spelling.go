@@ -1,20 +1,29 @@
 package enroll
 
-import "strings"
+import (
+	"strings"
+
+	"capf/crypto"
+)
 
 // How names and strings are spelt. This is plain code and not patterns, which
 // every command would compile at its start.
 
-const maxDeviceName = 128
+// A certificate holds no longer name (RFC 5280, ub-common-name), so no new
+// device gets one. Earlier versions took twice as many.
+const (
+	maxNewDeviceName = crypto.MaxCommonName
+	maxDeviceName    = 128
+)
 
-// ParseDeviceName checks the name of a new device; ErrValue says what is allowed.
+// ParseDeviceName checks the name of a device that exists, or may; ErrValue says what is allowed.
 // That of a hardware phone is upper-cased, since that is how phones send it, and
 // its MAC address alone, as the vendor's files have it, stands for it. Too short
 // a number is refused, since a spreadsheet takes zeros from the beginning of a
 // MAC address.
 func ParseDeviceName(s string) (string, error) {
 	if s == "" || len(s) > maxDeviceName || !consists(s, isNameByte) {
-		return "", badValue("%q is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores", s)
+		return "", badValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, maxNewDeviceName)
 	}
 	up := strings.ToUpper(s)
 	mac, sep := strings.CutPrefix(up, "SEP")

@@ -42,10 +42,10 @@ func Arrive(ctx context.Context, r *enroll.Rules, actor store.Actor, name string
 	d, err := r.Store.Device(ctx, r.DeviceName(ctx, name))
 	missing := errors.Is(err, store.ErrNotFound)
 	if missing {
-		_, err = enroll.ParseDeviceName(name)
+		d, err = enroll.NewDevice(name)
 	}
 	if err != nil {
-		return store.Device{}, nil, err
+		return d, nil, err
 	}
 	file.Purposes = []store.Purpose{store.CAPFTrust}
 	rows, err := r.UploadTrust(ctx, actor, []enroll.UploadFile{file}, enroll.UploadOptions{

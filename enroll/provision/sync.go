@@ -143,7 +143,7 @@ func (s *syncing) read(ctx context.Context, password string) ([]store.Found, err
 	for _, e := range list {
 		name, problem := naming.fill(e)
 		if problem == "" {
-			name, problem = s.check(name)
+			name, problem = s.check(ctx, name)
 		}
 		key := strings.ToLower(name)
 		if first, twice := index[key]; twice && problem == "" {
@@ -169,8 +169,19 @@ func (s *syncing) bad(r SyncRow) {
 }
 
 // check says what is wrong with a name, or why no device of that name could
-// take the settings of the template.
-func (s *syncing) check(name string) (plain, problem string) {
+// take the settings of the template. A device that exists need not take them.
+func (s *syncing) check(ctx context.Context, name string) (plain, problem string) {
+	plain, problem = s.checkNew(name)
+	if problem == "" {
+		return plain, ""
+	}
+	if d, err := s.rules.Store.Device(ctx, name); err == nil {
+		return d.Name, ""
+	}
+	return plain, problem
+}
+
+func (s *syncing) checkNew(name string) (plain, problem string) {
 	d, err := enroll.NewDevice(name)
 	if err != nil {
 		return name, err.Error()

@@ -198,7 +198,7 @@ func wrongDirectories(t *testing.T, s slapd) {
 		for base, want := range map[string]string{
 			"nameless": `CSF (the entry has no attribute "uid"); CSFanna added`,
 			"doubles":  `CSFBERT (the entry "uid=bert,ou=doubles,dc=example,dc=com" is for the same device); CSFbert added`,
-			"odd":      `CSFmüller ("CSFmüller" is not a device name; it has 1 to 128 letters, digits, dots, hyphens and underscores); CSFcarl added`,
+			"odd":      `CSFmüller ("CSFmüller" is not a device name; it has 1 to 64 letters, digits, dots, hyphens and underscores); CSFcarl added`,
 		} {
 			h.addDirectory(base, "", s.directory(base))
 			got, err := h.sync(base, provision.SyncOptions{Partial: true})
