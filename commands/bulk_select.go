@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,7 +15,10 @@ func bulkSelectCommand() command {
 		name: "select", args: "[PATTERN]", short: "show the devices that filters select",
 		about: `Filters are combined: a device has to match all of them. PATTERN is a name in
 which * stands for any letters and ? for one. bulk update takes the same
-filters and changes what select shows.`,
+filters and changes what select shows.
+
+With --due-for-renewal, a column says which LSCs capf renews by itself, those of
+devices that authenticate by an existing certificate, and which need an operator.`,
 		example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
 		output:  list, flags: filterFlags(),
 		run: func(env *Env, c *cli.Context) error {
@@ -36,8 +40,20 @@ func bulkSelect(ctx context.Context, env *Env, sel provision.Selection) error {
 	if err != nil {
 		return err
 	}
-	return showList(env, devices, selectedColumns, "no device matches")
+	columns := selectedColumns
+	if sel.DueForRenewal {
+		columns = append(slices.Clone(columns), renewalColumn)
+	}
+	return showList(env, devices, columns, "no device matches")
 }
+
+// renewalColumn is who renews an LSC that is due.
+var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Selected) any {
+	if provision.RenewsByItself(v.Device) {
+		return "by itself"
+	}
+	return "needs an operator"
+}}
 
 // selectedColumns are those of a device, and what there is to know of its LSC.
 var selectedColumns = append(overSelected(deviceColumns),

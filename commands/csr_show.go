@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -117,11 +116,11 @@ func fieldsOf[T any](columns []column[T], row T) []field {
 }
 
 func parseID(s string) (int64, error) {
-	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || id < 1 {
+	id, err := number(s)
+	if err != nil {
 		return 0, &usageError{text: quote(s) + " is not the number of a request", hint: "capf csr list --state all shows them"}
 	}
-	return id, nil
+	return int64(id), nil
 }
 
 // parseIDs reads the arguments of a command that takes ids or the word all; it

@@ -1,7 +1,7 @@
 package commands
 
 import (
-	"strconv"
+	"math"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -38,21 +38,15 @@ func verbatim(s string) (string, error) { return s, nil }
 
 // number parses a number of bits, of rows, and the like.
 func number(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
+	n, err := enroll.ParseNumber(s, 1, math.MaxInt)
+	if err != nil {
 		return 0, usagef("%q is not a number from 1", s)
 	}
 	return n, nil
 }
 
 // duration parses a time that something may take.
-func duration(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 {
-		return 0, usagef("%q is not a time such as 30s or 2m", s)
-	}
-	return d, nil
-}
+func duration(s string) (time.Duration, error) { return enroll.ParseDuration(s) }
 
 // moment parses a time of the past: a time or a span back from now, such as
 // 7d or 12h.

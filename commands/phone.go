@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -84,9 +83,8 @@ func phoneProtocol(c *cli.Context, cfg *phone.Config) error {
 	cfg.IPMode = map[store.IPMode]phone.IPMode{
 		store.TwoStack: phone.TwoStack, store.IPv4Only: phone.IPv4Only, store.IPv6Only: phone.IPv6Only,
 	}[mode]
-	cfg.Attempts, err = strconv.Atoi(c.String("attempts"))
-	if err != nil || cfg.Attempts < 1 {
-		return usagef("--attempts: %q is not a number from 1 on", c.String("attempts"))
+	if cfg.Attempts, err = number(c.String("attempts")); err != nil {
+		return usagef("--attempts: %v", err)
 	}
 	if cfg.Interval <= 0 || cfg.Timeout <= 0 {
 		return usagef("--retry-interval and --timeout must be longer than nothing")

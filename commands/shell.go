@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -41,7 +40,7 @@ certificates; 4 for everything.`,
 		example: "capf shell --privilege 1",
 		flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
 		run: func(env *Env, c *cli.Context) error {
-			level, err := strconv.Atoi(c.String("privilege"))
+			level, err := enroll.ParseNumber(c.String("privilege"), lookPrivilege, fullPrivilege)
 			if err != nil || level != lookPrivilege && level != offlinePrivilege && level != fullPrivilege {
 				return usagef("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
 			}

@@ -156,8 +156,8 @@ func (p Parameter) normalize(value string) (string, error) {
 		}
 		return "", badValue("%s must be %s, not %q", p.Name, orList(p.Values), value)
 	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < p.min || n > p.max {
+	n, err := ParseNumber(value, p.min, p.max)
+	if err != nil {
 		return "", badValue("%s must be a number from %d to %d, not %q", p.Name, p.min, p.max, value)
 	}
 	return strconv.Itoa(n), nil

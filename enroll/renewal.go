@@ -1,19 +1,18 @@
 package enroll
 
 import (
+	"bytes"
+	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
+
+	"capf/internal/plural"
+	"capf/store"
 )
-
-// noCommand is the value of apply_config_command when there is none.
-const noCommand = "none"
-
-// devicePlace is what the device's name replaces in a command.
-const devicePlace = "{device}"
 
 // The share of its life after which an LSC may be renewed. Below the least,
 // phones would do little else; above the most, one that is switched off for a
@@ -37,27 +36,19 @@ func parseShare(value string) (string, error) {
 
 func shareOf(value string) (float64, error) {
 	if percent, ok := strings.CutSuffix(value, "%"); ok {
-		n, err := strconv.ParseFloat(percent, 64)
+		n, err := parseDecimal(percent)
 		return n / 100, err
 	}
 	above, below, ok := strings.Cut(value, "/")
 	if !ok {
-		n, err := strconv.ParseFloat(value, 64)
-		return n, finite(n, err)
+		return parseDecimal(value)
 	}
-	a, err := strconv.ParseUint(above, 10, 16)
-	b, err2 := strconv.ParseUint(below, 10, 16)
-	if b == 0 {
-		return 0, errors.New("a fraction of nothing")
+	a, err := ParseNumber(above, 0, 1<<16)
+	b, err2 := ParseNumber(below, 1, 1<<16)
+	if err := errors.Join(err, err2); err != nil {
+		return 0, err
 	}
-	return float64(a) / float64(b), errors.Join(err, err2)
-}
-
-func finite(n float64, err error) error {
-	if n != n { // NaN passes every comparison that refuses
-		return errors.New("not a number")
-	}
-	return err
+	return float64(a) / float64(b), nil
 }
 
 // share is the value of what parseShare has passed.
@@ -66,91 +57,79 @@ func share(value string) float64 {
 	return n
 }
 
-// checkCommand checks a command line. The program has to be a path, since a
-// service has not the PATH of the operator who tried it.
-func checkCommand(value string) (string, error) {
-	if strings.EqualFold(value, noCommand) {
-		return noCommand, nil
+// noEnd is the end of an issuer that is not known.
+var noEnd = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) // RFC 5280, section 4.1.2.5
+
+// Due is what is due for renewal now, nil while renewal is off.
+func (r *Rules) Due(ctx context.Context) (*store.Due, error) {
+	s, err := r.Settings(ctx)
+	if err != nil || s.RenewBefore == 0 {
+		return nil, err
 	}
-	parts, err := splitWords(value)
-	switch {
-	case err != nil:
-		return "", badValue("%s: %v", pApplyCommand, err)
-	case !filepath.IsAbs(parts[0]):
-		return "", badValue("%s: the program must be a whole path such as /usr/local/bin/apply-config, not %q", pApplyCommand, parts[0])
-	case strings.Contains(parts[0], devicePlace):
-		return "", badValue("%s: a device cannot choose the program", pApplyCommand)
-	case !strings.Contains(strings.Join(parts[1:], " "), devicePlace):
-		return "", badValue("%s: an argument must have %s, which the device's name replaces", pApplyCommand, devicePlace)
+	d := &store.Due{Share: s.RenewBefore, Until: noEnd}
+	if s.Issuer != IssuerCAPF { // which decides for itself for how long
+		d.Until, err = r.companyEnd(ctx)
+		return d, err
 	}
-	return value, nil
+	validity := time.Duration(s.ValidityDays) * 24 * time.Hour
+	d.Validity = &validity
+	id, err := r.Store.Identity(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return d, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(id.Chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+	}
+	d.Until = c.NotAfter
+	return d, nil
 }
 
-// commandWarning looks for the program. That it is missing may be so on this
-// host only, or until it is installed.
-func commandWarning(value string) string {
-	parts := words(value)
-	if parts == nil {
-		return ""
+// companyEnd is the end of the company CA that lasts longest. None issues
+// beyond its own end.
+func (r *Rules) companyEnd(ctx context.Context) (time.Time, error) {
+	rows, err := r.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return time.Time{}, err
 	}
-	info, err := os.Stat(parts[0])
-	switch {
-	case err != nil:
-		return fmt.Sprintf("there is no program %q on this host", parts[0])
-	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
-		return fmt.Sprintf("%q is not a program that can be run", parts[0])
+	id, err := r.Store.Identity(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return time.Time{}, err
 	}
-	return ""
-}
-
-// words is the command line that checkCommand has passed; nil for none.
-func words(value string) []string {
-	if value == noCommand {
-		return nil
-	}
-	parts, _ := splitWords(value)
-	return parts
-}
-
-// splitWords splits at blanks. Quotes of either kind hold a word together;
-// nothing else has a meaning.
-func splitWords(s string) (all []string, err error) {
-	var word strings.Builder
-	var quote rune
-	begun := false
-	for _, c := range s {
-		switch {
-		case c < ' ' || c == 0x7f:
-			return nil, errors.New("it has a control character")
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(c)
-		case c == '"' || c == '\'':
-			quote, begun = c, true
-		case c == ' ' && begun:
-			all, begun = append(all, word.String()), false
-			word.Reset()
-		case c != ' ':
-			begun = true
-			word.WriteRune(c)
+	var end time.Time
+	for _, t := range rows {
+		own := slices.ContainsFunc(id.Chain, func(der []byte) bool { return bytes.Equal(der, t.Certificate) })
+		if t.For.Has(store.ForLSC) && !own && t.NotAfter.After(end) {
+			end = t.NotAfter
 		}
 	}
-	if quote != 0 {
-		return nil, fmt.Errorf("a quote %c is not closed", quote)
+	if end.IsZero() {
+		return noEnd, nil
 	}
-	if begun {
-		all = append(all, word.String())
-	}
-	return all, nil
+	return end, nil
 }
 
-// CommandFor is the command line for one device: its name replaces {device} in
-// each argument, as text that no shell reads.
-func (s Settings) CommandFor(device string) []string {
-	line := make([]string, len(s.ApplyCommand))
-	for i, word := range s.ApplyCommand {
-		line[i] = strings.ReplaceAll(word, devicePlace, device)
+// operatorRenewals tells of LSCs that are due, whose devices renewal leaves to
+// an operator.
+func (r *Rules) operatorRenewals(ctx context.Context) ([]Finding, error) {
+	due, err := r.Due(ctx)
+	if err != nil || due == nil {
+		return nil, err
 	}
-	return line
+	var n int64
+	for _, mode := range []store.AuthMode{store.ByNullString, store.ByString} {
+		some, err := r.Store.CountSelected(ctx, store.Selection{DeviceFilter: store.DeviceFilter{AuthMode: mode}, Due: due})
+		if err != nil {
+			return nil, err
+		}
+		n += some
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	return []Finding{{"warning", "an operator has to renew " + plural.Of(n, "LSC") + ": where a device does not authenticate by an existing certificate, renewal does not",
+		"capf bulk select --due-for-renewal"}}, nil
 }

@@ -1,7 +1,6 @@
 package enroll
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -29,11 +28,11 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 
 func addSpan(span string, now time.Time) (time.Time, bool) {
 	if days, ok := strings.CutSuffix(span, "d"); ok {
-		n, err := strconv.Atoi(days)
-		return now.AddDate(0, 0, n), err == nil && n >= 0 && n <= 36500
+		n, err := ParseNumber(days, 0, 36500)
+		return now.AddDate(0, 0, n), err == nil
 	}
-	d, err := time.ParseDuration(span)
-	return now.Add(d), err == nil && d >= 0
+	d, err := ParseDuration(span)
+	return now.Add(d), err == nil
 }
 
 func timeError(s string) error {

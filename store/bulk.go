@@ -26,6 +26,9 @@ type BulkEdit struct {
 	// Ready is called when all have been changed, before the commit. Its
 	// error undoes everything and is returned as it is.
 	Ready func(BulkTally) error
+	// Rate limits a selection that has a limit by what others have renewed;
+	// nil for what is no renewal.
+	Rate *Rate
 }
 
 // BulkTally is how many devices were selected and what became of them.

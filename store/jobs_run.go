@@ -121,9 +121,18 @@ func (t *tx) updateByJob(s *Store, a Actor, id int64, owner string, f Selection,
 	if _, err := t.exec("DELETE FROM job_devices WHERE job_id = ?", id); err != nil {
 		return n, err
 	}
-	n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
-	if err != nil {
-		return n, err
+	if e.Rate != nil {
+		left, err := t.renewalsLeft(*e.Rate)
+		if err != nil {
+			return n, err
+		}
+		f.Limit = min(f.Limit, left)
+	}
+	if e.Rate == nil || f.Limit > 0 {
+		n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
+		if err != nil {
+			return n, err
+		}
 	}
 	if *refusal = e.Ready(n); *refusal != nil {
 		return n, *refusal

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,9 +42,7 @@ type Selection struct {
 	LSCExpiresBefore *time.Time
 	LSCIssuedBy      string      // part of the issuer's name, or a pattern of the whole
 	IssuedUnder      []IssuerEnd // issued by one of these; nil does not limit
-	// PastShare selects LSCs that are past this share of their life and whose
-	// device can renew them by itself.
-	PastShare float64
+	Due              *Due
 	// Limit is only so many, those whose LSC ends first; 0 is all, by name. At
 	// most 1000.
 	Limit int
@@ -79,6 +78,23 @@ func (v *Selected) fields() []any {
 // before anything is done with it, so that neither a reader's transaction nor
 // memory grows with the number of devices.
 const pageSize = 1000
+
+// Due selects LSCs that are due for renewal: past a share of their life, with
+// something to be gained, and nothing scheduled already.
+type Due struct {
+	Share float64 // of its life
+	// Validity is that of a new LSC; nil is that which the old one has.
+	Validity *time.Duration
+	// Until is the end of their issuer, beyond which no new LSC lasts.
+	Until time.Time
+	// ByItself leaves out devices for which somebody has to do something, and
+	// those that could not be scheduled when that was tried within a day.
+	ByItself bool
+}
+
+// gain is how much of the life of a new LSC has to be won by it. Near the end of
+// the issuer, a new LSC ends with the old one.
+const gain = 0.05
 
 // spread is within what time LSCs that were issued together become due, so
 // that their phones do not come together again: half of what is left of their
@@ -117,15 +133,35 @@ func (f Selection) query(now time.Time) query {
 	}
 	q.like("l.issuer", f.LSCIssuedBy)
 	f.issuedUnder(&q)
-	if f.PastShare > 0 {
-		q.where("l.not_before + (l.not_after - l.not_before) * ? + "+spread+" <= ?", f.PastShare, f.PastShare, millis(now))
-		// Somebody would have to type the string; and what is scheduled
-		// already needs no second time, unless its own time is over.
-		q.where("auth_mode <> 'auth-string'")
-		q.where("(operation = 'none' OR operation = 'install' AND completes_by > 0 AND completes_by < ?)", millis(now))
-	}
+	f.Due.query(&q, now)
 	return q
 }
+
+func (d *Due) query(q *query, now time.Time) {
+	if d == nil {
+		return
+	}
+	q.where("l.not_before + (l.not_after - l.not_before) * ? + "+spread+" <= ?", d.Share, d.Share, millis(now))
+	// What is scheduled already needs no second time, unless its own time is over.
+	q.where("(operation = 'none' OR operation = 'install' AND completes_by > 0 AND completes_by < ?)", millis(now))
+
+	life, args := "(l.not_after - l.not_before)", []any{}
+	if d.Validity != nil {
+		life, args = "?", []any{d.Validity.Milliseconds()}
+	}
+	end := append([]any{millis(now)}, append(args, millis(d.Until))...)
+	q.where("min(? + "+life+", ?) - l.not_after >= (min(? + "+life+", ?) - ?) * ?", slices.Concat(end, end, []any{millis(now), gain})...)
+	if !d.ByItself {
+		return
+	}
+	q.where("(auth_mode = 'lsc' OR auth_mode = 'mic')")
+	q.where(`name NOT IN (SELECT d.device FROM jobs AS j JOIN job_devices AS d ON d.job_id = j.id
+		WHERE j.kind = 'renewal' AND j.updated_at > ? AND j.updated_at <= ? AND d.change = 'refused')`,
+		millis(now.Add(-refusedFor)), millis(now.Add(refusedFor)))
+}
+
+// refusedFor is for how long a device that could not be scheduled is left alone.
+const refusedFor = 24 * time.Hour
 
 func (f Selection) issuedUnder(q *query) {
 	if f.IssuedUnder == nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -217,7 +216,7 @@ func into[T any](field **T, cell string, parse func(string) (T, error)) string {
 }
 
 func bits(cell string) (int, error) {
-	n, err := strconv.Atoi(cell)
+	n, err := enroll.ParseNumber(cell, 1, 1<<16)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a number of bits", cell)
 	}

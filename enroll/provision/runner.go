@@ -24,8 +24,8 @@ type Runner struct {
 	// Poll is the time between two looks for a job; 1 s.
 	Poll time.Duration
 	// Renew is the time between two looks for LSCs that are due for renewal; 5
-	// minutes. RenewAtOnce is how many are scheduled then at most; 300, which is
-	// one phone a second.
+	// minutes. RenewAtOnce is how many are scheduled within that time at most, by
+	// all processes together; 300, which is one phone a second.
 	Renew       time.Duration
 	RenewAtOnce int
 	// Commands is how many commands run at the same time; 8. CommandTime is how
@@ -66,13 +66,14 @@ func (x Runner) withDefaults() *Runner {
 // then it returns nil. What fails is logged and tried again.
 func (x Runner) Run(ctx context.Context) error {
 	r := x.withDefaults()
-	var renewed time.Time
+	var look time.Time // for what is due for renewal
 	trouble := enroll.Trouble{Log: r.Log, Doing: "running jobs", First: r.Poll}
 	for ctx.Err() == nil {
 		_, err := r.due(ctx)
-		if err == nil && time.Since(renewed) >= r.Renew {
-			renewed = time.Now()
-			err = r.renew(ctx)
+		if err == nil && !time.Now().Before(look) {
+			var again time.Duration
+			_, again, err = r.renew(ctx)
+			look = time.Now().Add(again)
 		}
 		rest := r.Poll
 		switch {
@@ -97,7 +98,11 @@ func (x Runner) RunDue(ctx context.Context) ([]store.Job, error) {
 	if err != nil {
 		return jobs, err
 	}
-	return jobs, r.renew(ctx)
+	renewal, _, err := r.renew(ctx)
+	if renewal != nil {
+		jobs = append(jobs, *renewal)
+	}
+	return jobs, err
 }
 
 // RunNow carries out an update at once, as a job that this process runs. The
@@ -280,32 +285,4 @@ func outcome(j store.Job, applied map[store.ApplyState]int64) (store.JobState, s
 		}
 	}
 	return state, detail
-}
-
-// renew schedules Install/Upgrade for LSCs that are due, if the parameter
-// renew_before says so.
-func (x *Runner) renew(ctx context.Context) error {
-	settings, err := x.Rules.Settings(ctx)
-	if err != nil || settings.RenewBefore == 0 {
-		return err
-	}
-	selection := Selection{DueForRenewal: true, Limit: x.RenewAtOnce}
-	n, err := Count(ctx, x.Rules, selection)
-	if err != nil || n == 0 {
-		return err
-	}
-	install := store.Install
-	u := Update{
-		Selection:   selection,
-		Edit:        Edit{DeviceEdit: enroll.DeviceEdit{Operation: &install}, Partial: true},
-		ApplyConfig: settings.ApplyCommand != nil,
-	}
-	j, err := u.job(ctx, x.Rules, store.Actor{Kind: store.System, Name: "renewal"})
-	if err != nil {
-		return err
-	}
-	j.Kind = store.Renewal
-	x.Log.Info("renewing LSCs", "due", n, "now", min(n, int64(x.RenewAtOnce)))
-	_, err = x.begin(ctx, j, nil)
-	return err
 }

@@ -29,6 +29,7 @@ type Selection struct {
 	LSCExpiresBefore    *time.Time       `json:"lsc_expires_before,omitempty"`
 	LSCIssuedBy         string           `json:"lsc_issued_by,omitempty"`
 	IssuerExpiresBefore *time.Time       `json:"issuer_expires_before,omitempty"`
+	ByItself            bool             `json:"by_itself,omitempty"`       // of those, only what renewal schedules without an operator
 	DueForRenewal       bool             `json:"due_for_renewal,omitempty"` // under the parameter renew_before
 	Limit               int              `json:"limit,omitempty"`           // only so many, those whose LSC ends first
 }
@@ -48,8 +49,8 @@ func (s Selection) Check() error {
 		return contradiction("a scheduled operation", "the status None")
 	case s.Failed && s.Status != "" && !s.Status.IsFailure():
 		return contradiction("devices whose operation failed", fmt.Sprintf("the status %q", s.Status.Long()))
-	case s.DueForRenewal && s.AuthMode == store.ByString:
-		return contradiction("what is renewed by itself", "devices whose user has to type a string")
+	case s.ByItself && s.AuthMode != "" && !renewing(s.AuthMode):
+		return contradiction("what is renewed by itself", "devices that do not authenticate by an existing certificate")
 	}
 	return nil
 }
@@ -82,6 +83,7 @@ func (s Selection) Describe() string {
 	add("lsc-issued-by", s.LSCIssuedBy)
 	add("issuer-expires-before", stamp(s.IssuerExpiresBefore))
 	add("due-for-renewal", yes(s.DueForRenewal))
+	add("by-itself", yes(s.ByItself))
 	if len(parts) == 0 {
 		return "all devices"
 	}
@@ -141,17 +143,25 @@ func resolve(ctx context.Context, r *enroll.Rules, s Selection) (store.Selection
 		}
 	}
 	if s.DueForRenewal {
-		settings, err := r.Settings(ctx)
+		due, err := r.Due(ctx)
 		if err != nil {
 			return f, err
 		}
-		if settings.RenewBefore == 0 {
+		if due == nil {
 			return f, refused("capf set renew_before 2/3", "nothing is due for renewal, because renewal is off")
 		}
-		f.PastShare = settings.RenewBefore
+		due.ByItself = s.ByItself
+		f.Due = due
 	}
 	return f, nil
 }
+
+// RenewsByItself says whether renewal schedules the device without an operator.
+// By null string, whoever knows its name would get the LSC; a string, somebody
+// has to type.
+func RenewsByItself(d store.Device) bool { return renewing(d.AuthMode) }
+
+func renewing(m store.AuthMode) bool { return m == store.ByLSCPrecedence || m == store.ByMICPrecedence }
 
 // issuersEnding are the CAs whose certificate ends before the time: our own,
 // and those of capf-trust.

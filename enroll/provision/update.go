@@ -219,7 +219,11 @@ func (x *Runner) update(ctx context.Context, j store.Job, out Strings) (store.Bu
 	if err != nil {
 		return store.BulkTally{}, nil, err
 	}
-	n, err := x.Rules.Store.UpdateByJob(ctx, j.Actor, j.ID, x.Owner, u.selection, u.bulkEdit(j))
+	edit := u.bulkEdit(j)
+	if j.Kind == store.Renewal {
+		edit.Rate = x.rate()
+	}
+	n, err := x.Rules.Store.UpdateByJob(ctx, j.Actor, j.ID, x.Owner, u.selection, edit)
 	return n, u.reasons, err
 }
 

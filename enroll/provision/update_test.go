@@ -56,12 +56,14 @@ func TestSelect(t *testing.T) {
 	must(t, err)
 	h.add("SEP000000000004", enroll.DeviceEdit{})
 	h.lsc("SEP000000000004", own.Leaf().Subject.String(), start, 100)
+	h.add("SEP000000000005", enroll.DeviceEdit{AuthMode: ptr(store.ByMICPrecedence), Pool: ptr("Bonn")})
+	h.lsc("SEP000000000005", "CN=Old CA", start.AddDate(-3, 0, 0), 365*3+200)
 	for _, test := range []struct {
 		s    provision.Selection
 		want string
 	}{
-		{provision.Selection{}, "late olga 1 2 3 4"},
-		{provision.Selection{Name: "SEP*"}, "1 2 3 4"},
+		{provision.Selection{}, "late olga 1 2 3 4 5"},
+		{provision.Selection{Name: "SEP*"}, "1 2 3 4 5"},
 		{provision.Selection{Name: "csfolga"}, "olga"},
 		{provision.Selection{Name: "*nobody*"}, ""},
 		{provision.Selection{Pool: "Hamburg"}, "olga 3"},
@@ -73,7 +75,7 @@ func TestSelect(t *testing.T) {
 		{provision.Selection{AuthMode: store.ByString}, "olga"},
 		{provision.Selection{Late: true}, "late"},
 		{provision.Selection{Failed: true}, ""},
-		{provision.Selection{LSC: store.HoldsInstalled}, "olga 1 3 4"},
+		{provision.Selection{LSC: store.HoldsInstalled}, "olga 1 3 4 5"},
 		{provision.Selection{LSC: store.HoldsExpired}, "olga"},
 		{provision.Selection{LSC: store.HoldsNone}, "late 2"},
 		{provision.Selection{LSC: store.HoldsIssued}, ""},
@@ -84,7 +86,8 @@ func TestSelect(t *testing.T) {
 		{provision.Selection{LSCIssuedBy: "100%"}, ""},
 		{provision.Selection{IssuerExpiresBefore: new(start.AddDate(6, 0, 0))}, "4"},
 		{provision.Selection{IssuerExpiresBefore: new(start.AddDate(4, 0, 0))}, ""},
-		{provision.Selection{DueForRenewal: true}, "1"}, // olga has to type a string
+		{provision.Selection{DueForRenewal: true}, "olga 1 5"},
+		{provision.Selection{DueForRenewal: true, ByItself: true}, "5"}, // olga has to type a string, and whoever knows 1 would do
 	} {
 		if got := h.selects(test.s); got != test.want {
 			t.Errorf("%s: %q, want %q", test.s.Describe(), got, test.want)
@@ -104,7 +107,7 @@ func TestContradictions(t *testing.T) {
 		{Operation: store.NoOperation, Status: store.StatusPending},
 		{Operation: store.Install, Status: store.StatusNone},
 		{Failed: true, Status: store.Succeeded(store.Install)},
-		{DueForRenewal: true, AuthMode: store.ByString},
+		{DueForRenewal: true, ByItself: true, AuthMode: store.ByString},
 	} {
 		_, err := provision.Select(t.Context(), h.rules, s)
 		if !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), "contradict") {

@@ -1,0 +1,104 @@
+package enroll
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// noCommand is the value of apply_config_command when there is none.
+const noCommand = "none"
+
+// devicePlace is what the device's name replaces in a command.
+const devicePlace = "{device}"
+
+// checkCommand checks a command line. The program has to be a path, since a
+// service has not the PATH of the operator who tried it.
+func checkCommand(value string) (string, error) {
+	if strings.EqualFold(value, noCommand) {
+		return noCommand, nil
+	}
+	parts, err := splitWords(value)
+	switch {
+	case err != nil:
+		return "", badValue("%s: %v", pApplyCommand, err)
+	case !filepath.IsAbs(parts[0]):
+		return "", badValue("%s: the program must be a whole path such as /usr/local/bin/apply-config, not %q", pApplyCommand, parts[0])
+	case strings.Contains(parts[0], devicePlace):
+		return "", badValue("%s: a device cannot choose the program", pApplyCommand)
+	case !strings.Contains(strings.Join(parts[1:], " "), devicePlace):
+		return "", badValue("%s: an argument must have %s, which the device's name replaces", pApplyCommand, devicePlace)
+	}
+	return value, nil
+}
+
+// commandWarning looks for the program. That it is missing may be so on this
+// host only, or until it is installed.
+func commandWarning(value string) string {
+	parts := words(value)
+	if parts == nil {
+		return ""
+	}
+	info, err := os.Stat(parts[0])
+	switch {
+	case err != nil:
+		return fmt.Sprintf("there is no program %q on this host", parts[0])
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		return fmt.Sprintf("%q is not a program that can be run", parts[0])
+	}
+	return ""
+}
+
+// words is the command line that checkCommand has passed; nil for none.
+func words(value string) []string {
+	if value == noCommand {
+		return nil
+	}
+	parts, _ := splitWords(value)
+	return parts
+}
+
+// splitWords splits at blanks. Quotes of either kind hold a word together;
+// nothing else has a meaning.
+func splitWords(s string) (all []string, err error) {
+	var word strings.Builder
+	var quote rune
+	begun := false
+	for _, c := range s {
+		switch {
+		case c < ' ' || c == 0x7f:
+			return nil, errors.New("it has a control character")
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(c)
+		case c == '"' || c == '\'':
+			quote, begun = c, true
+		case c == ' ' && begun:
+			all, begun = append(all, word.String()), false
+			word.Reset()
+		case c != ' ':
+			begun = true
+			word.WriteRune(c)
+		}
+	}
+	if quote != 0 {
+		return nil, fmt.Errorf("a quote %c is not closed", quote)
+	}
+	if begun {
+		all = append(all, word.String())
+	}
+	return all, nil
+}
+
+// CommandFor is the command line for one device: its name replaces {device} in
+// each argument, as text that no shell reads.
+func (s Settings) CommandFor(device string) []string {
+	line := make([]string, len(s.ApplyCommand))
+	for i, word := range s.ApplyCommand {
+		line[i] = strings.ReplaceAll(word, devicePlace, device)
+	}
+	return line
+}

@@ -1,0 +1,34 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Rate is how many LSCs are renewed within a time at most, by all processes
+// together.
+type Rate struct {
+	Most   int
+	Within time.Duration
+}
+
+// renewedWithin is the question how many were, in either direction: what lies
+// further ahead was written before the clock went back.
+const renewedWithin = `SELECT coalesce(sum(changed), 0) FROM jobs WHERE kind = 'renewal' AND updated_at > ? AND updated_at < ?`
+
+func (r Rate) around(now time.Time) []any {
+	return []any{millis(now.Add(-r.Within)), millis(now.Add(r.Within))}
+}
+
+// RenewalsLeft is how many LSCs may be renewed now.
+func (s *Store) RenewalsLeft(ctx context.Context, r Rate) (int, error) {
+	var renewed int
+	err := s.point(ctx, renewedWithin, r.around(s.options.Now()), &renewed)
+	return max(0, r.Most-renewed), failed(err, "counting renewals")
+}
+
+func (t *tx) renewalsLeft(r Rate) (int, error) {
+	var renewed int
+	err := t.row(renewedWithin, r.around(t.now)...).Scan(&renewed)
+	return max(0, r.Most-renewed), err
+}
