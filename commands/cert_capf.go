@@ -82,8 +82,9 @@ func certCSRCommand() command {
 		name: "csr", args: "capf", short: "write out a request to have the CAPF certificate signed by a company CA",
 		about: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
 asks for CA:TRUE with pathlen:0, the key usages digitalSignature and keyCertSign,
-and the extended ones serverAuth and ipsecEndSystem. What comes back goes to
-"capf cert upload --purpose capf". Nothing is changed.`,
+and the extended ones serverAuth, clientAuth and ipsecEndSystem: verifiers apply
+them to the LSCs below. What comes back goes to "capf cert upload --purpose
+capf". Nothing is changed.`,
 		example: "capf cert csr capf --out capf.csr",
 		flags:   exportFlags(),
 		run: func(env *Env, c *cli.Context) error {

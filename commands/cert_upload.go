@@ -251,7 +251,7 @@ func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []
 // uploadChain puts the certificate that a CA has signed in the place of the
 // CAPF certificate.
 func (env *Env) uploadChain(ctx context.Context, r *enroll.Rules, files []enroll.UploadFile, o certUploadOptions) error {
-	a, changed, err := r.UploadChain(ctx, env.actor(), files)
+	a, changed, err := r.UploadChain(ctx, env.actor(), files, o.UploadOptions)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)
 	}

@@ -12,9 +12,10 @@ import (
 
 // Request builds the PKCS#10 request with which a company CA is asked to sign
 // the CAPF certificate: its subject, its key, and as requested extensions what
-// the vendor's has, EKU serverAuth and ipsecEndSystem, besides what a CAPF
-// certificate must have: critical basicConstraints CA:TRUE pathlen:0 and
-// critical keyUsage digitalSignature and keyCertSign.
+// a CAPF certificate must have, critical basicConstraints CA:TRUE pathlen:0 and
+// critical keyUsage digitalSignature and keyCertSign, and the EKU of LSCs.
+// Verifiers apply an issuer's EKU to what it issues (CheckIssuerPurposes), so
+// the vendor's, which lacks clientAuth, would make LSCs useless for 802.1X.
 func (a *Authority) Request() ([]byte, error) {
 	constraints, err := asn1.Marshal(struct {
 		CA      bool
@@ -28,9 +29,7 @@ func (a *Authority) Request() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding keyUsage: %w", err)
 	}
-	purposes, err := asn1.Marshal([]asn1.ObjectIdentifier{
-		{1, 3, 6, 1, 5, 5, 7, 3, 1}, {1, 3, 6, 1, 5, 5, 7, 3, 5}, // serverAuth, ipsecEndSystem
-	})
+	purposes, err := purposesExtension()
 	if err != nil {
 		return nil, fmt.Errorf("encoding extendedKeyUsage: %w", err)
 	}
@@ -39,7 +38,7 @@ func (a *Authority) Request() ([]byte, error) {
 		ExtraExtensions: []pkix.Extension{
 			{Id: basicConstraintsOID, Critical: true, Value: constraints},
 			{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: usage},
-			{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: purposes},
+			purposes,
 		},
 		SignatureAlgorithm: x509.SHA256WithRSA,
 	}, a.Key)

@@ -28,7 +28,7 @@ func TestRequest(t *testing.T) {
 	text := openssl(t, "req", "-inform", "DER", "-in", file("capf.csr"), "-noout", "-text", "-verify")
 	for _, want := range []string{
 		"CN = " + a.Leaf().Subject.CommonName, "CA:TRUE, pathlen:0", "Digital Signature, Certificate Sign\n",
-		"TLS Web Server Authentication, 1.3.6.1.5.5.7.3.5", "sha256WithRSAEncryption", "X509v3 Basic Constraints: critical", "X509v3 Key Usage: critical",
+		"TLS Web Server Authentication, TLS Web Client Authentication, 1.3.6.1.5.5.7.3.5", "sha256WithRSAEncryption", "X509v3 Basic Constraints: critical", "X509v3 Key Usage: critical",
 	} {
 		text = strings.ReplaceAll(text, "IPSec End System", "1.3.6.1.5.5.7.3.5")
 		if !strings.Contains(text, want) {

@@ -47,10 +47,16 @@ func requestedExtensions(kind KeyKind) ([]pkix.Extension, error) {
 	if err != nil {
 		return nil, err
 	}
-	purposes, err := asn1.Marshal([]asn1.ObjectIdentifier{
-		{1, 3, 6, 1, 5, 5, 7, 3, 1}, {1, 3, 6, 1, 5, 5, 7, 3, 2}, {1, 3, 6, 1, 5, 5, 7, 3, 5}, // serverAuth, clientAuth, ipsecEndSystem
+	purposes, err := purposesExtension()
+	return []pkix.Extension{usage, purposes}, err
+}
+
+// purposesExtension is the EKU of an LSC: serverAuth, clientAuth, ipsecEndSystem.
+func purposesExtension() (pkix.Extension, error) {
+	value, err := asn1.Marshal([]asn1.ObjectIdentifier{
+		{1, 3, 6, 1, 5, 5, 7, 3, 1}, {1, 3, 6, 1, 5, 5, 7, 3, 2}, {1, 3, 6, 1, 5, 5, 7, 3, 5},
 	})
-	return []pkix.Extension{usage, {Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: purposes}}, err
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: value}, err
 }
 
 // keyUsageExtension has digitalSignature and, for RSA, keyEncipherment, for EC

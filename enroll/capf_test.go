@@ -50,6 +50,10 @@ func TestUploadChain(t *testing.T) {
 	middle := issue(t, "Company Issuing CA", root, ca)
 	flat := issue(t, "Company Flat CA", root, capf)
 	good := issueFor(t, name, nil, public, middle, capf)
+	forServers := func(c *x509.Certificate) {
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageIPSECEndSystem}
+	}
+	servers := issue(t, "Server CA", root, ca, forServers)
 	for _, test := range []struct {
 		name string
 		data []byte
@@ -65,8 +69,10 @@ func TestUploadChain(t *testing.T) {
 		{"unknown issuer", pem(good, middle), `whose issuer is neither in the upload nor in capf-trust`},
 		{"issuer allows no CA below", pem(issueFor(t, name, nil, public, flat, capf), flat, root), "path length"},
 		{"a key", []byte("-----BEGIN PRIVATE KEY-----"), "private key"},
+		{"not for clients", pem(issueFor(t, name, nil, public, middle, capf, forServers), middle, root), "extendedKeyUsage without clientAuth"},
+		{"below a CA that is not for clients", pem(issueFor(t, name, nil, public, servers, capf), servers, root), `"Server CA" has an extendedKeyUsage without clientAuth`},
 	} {
-		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}})
+		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}}, enroll.UploadOptions{})
 		if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
@@ -77,7 +83,7 @@ func TestUploadChain(t *testing.T) {
 		for i, d := range data {
 			files = append(files, enroll.UploadFile{Name: fmt.Sprint(i), Data: d})
 		}
-		if _, changed, err := r.UploadChain(t.Context(), jane, files); err != nil || changed != want {
+		if _, changed, err := r.UploadChain(t.Context(), jane, files, enroll.UploadOptions{}); err != nil || changed != want {
 			t.Fatalf("changed %v, %v; want %v", changed, err, want)
 		}
 	}
@@ -93,6 +99,11 @@ func TestUploadChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	upload(true, pem(good, middle))
+	// What no verifier can use is taken when it is said that this is meant.
+	files = []enroll.UploadFile{{Name: "servers", Data: pem(issueFor(t, name, nil, public, middle, capf, forServers), middle)}}
+	if _, changed, err := r.UploadChain(t.Context(), jane, files, enroll.UploadOptions{AcceptEKU: true}); err != nil || !changed {
+		t.Errorf("accepted: changed %v, %v", changed, err)
+	}
 	der, err := r.CAPFRequest(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -59,6 +59,9 @@ type UploadOptions struct {
 	// ForeignCAPF marks another cluster's CAPF certificate, whose name would
 	// otherwise be refused; without For it vouches for that cluster's LSCs.
 	ForeignCAPF bool
+	// AcceptEKU takes an issuer of LSCs whose extendedKeyUsage makes them useless
+	// to most verifiers (crypto.CheckIssuerPurposes).
+	AcceptEKU bool
 }
 
 // foreign says whether the names of CAPF certificates are allowed.
@@ -151,6 +154,9 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 			edit.For = &row.For
 			err = checkUses(c, row.For)
 		}
+		if err == nil && !is && row.For.Has(store.ForLSC) && !o.AcceptEKU {
+			err = checkPurposes(c)
+		}
 	}
 	row.entry = store.NewTrust{TrustCertificate: trustRow(c, p, o.Description, row.For), IfThere: edit}
 	switch {
@@ -181,6 +187,17 @@ func uploadRefusal(rows []UploadRow, refusals int) error {
 	return refused("%q for %s: %s", row.File, row.Purpose, row.Reason)
 }
 
+// checkPurposes refuses certificates whose extendedKeyUsage makes the LSCs
+// below them useless.
+func checkPurposes(issuers ...*x509.Certificate) error {
+	for _, c := range issuers {
+		if err := crypto.CheckIssuerPurposes(c); err != nil {
+			return kindError{ErrRefused, err.Error()}
+		}
+	}
+	return nil
+}
+
 // MICRoots are the certificates of a trust store, of all when the purpose is
 // empty, that are the manufacturer's roots.
 func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCertificate, error) {
@@ -201,10 +218,10 @@ func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCer
 // certificate. The files hold it and the certificates above it, in any order.
 // It must be of the CAPF key (Rules.CAPFRequest asks for it), have the
 // extensions of a CAPF certificate and be signed by the ones above it, of which
-// the first may be in capf-trust instead. ErrRefused says what is wrong. The
-// certificate before it goes to capf-trust. Changed is false when it is the
-// CAPF certificate already.
-func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile) (a *crypto.Authority, changed bool, err error) {
+// the first may be in capf-trust instead. Of the options, AcceptEKU counts.
+// ErrRefused says what is wrong. The certificate before it goes to capf-trust.
+// Changed is false when it is the CAPF certificate already.
+func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
 		some, err := crypto.ParseCertificates(f.Data)
@@ -230,6 +247,9 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 	}
 	if sameChain(present.Chain, raws(chain)) {
 		return a, false, nil
+	}
+	if err := checkPurposes(chain...); err != nil && !o.AcceptEKU {
+		return nil, false, withHint(err, "have it signed with clientAuth and serverAuth, or without extendedKeyUsage; --accept-eku takes it all the same")
 	}
 	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
 }

@@ -1,0 +1,38 @@
+package crypto
+
+import (
+	"crypto/x509"
+	"slices"
+	"strings"
+)
+
+// phonePurposes are what an LSC is used for: it is a client's certificate for
+// 802.1X and SIP over TLS, and a server's when the phone is called directly.
+var phonePurposes = []struct {
+	usage x509.ExtKeyUsage
+	name  string
+}{
+	{x509.ExtKeyUsageServerAuth, "serverAuth"},
+	{x509.ExtKeyUsageClientAuth, "clientAuth"},
+}
+
+// CheckIssuerPurposes refuses, with ErrUnfit and the reason, a CA whose
+// extendedKeyUsage excludes what LSCs are used for. RFC 5280 gives the extension of a
+// CA no meaning, but OpenSSL, GnuTLS and Go, and so RADIUS servers and proxies, apply
+// it to everything that the CA has issued. A CA without it may issue for all purposes;
+// anyExtendedKeyUsage is not enough, since OpenSSL takes it for no purpose at all.
+func CheckIssuerPurposes(cert *x509.Certificate) error {
+	if len(cert.ExtKeyUsage) == 0 && len(cert.UnknownExtKeyUsage) == 0 {
+		return nil
+	}
+	var missing []string
+	for _, p := range phonePurposes {
+		if !slices.Contains(cert.ExtKeyUsage, p.usage) {
+			missing = append(missing, p.name)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return unfit("%q has an extendedKeyUsage without %s, so that verifiers refuse the LSCs below it", nameOf(cert), strings.Join(missing, " and "))
+}
