@@ -26,7 +26,7 @@ test: vet build
 	$(if $(CI),scripts/fuzz.sh $(FUZZTIME))
 
 vet:
-	scripts/need.sh gcc openssl sqlite3 ss ssh sshd slapd chromium pdftotext zsh fish
+	scripts/need.sh gcc openssl sqlite3 ss ssh sshd slapd chromium pdftotext zsh fish freeradius eapol_test nginx
 	test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	go vet ./...
 	$(STATICCHECK) ./...

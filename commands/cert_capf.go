@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
+	"capf/store"
 )
 
 // onlyCAPF refuses any other word where the vendor's command line names the
@@ -56,6 +57,9 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
+	if err := env.tellDependence(ctx, s); err != nil {
+		return err
+	}
 	if err := env.consentOr("add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
 		return err
 	}
@@ -75,6 +79,26 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 		{"Valid until", "not_after", c.NotAfter},
 		{"SHA-256", "fingerprint_sha256", crypto.Fingerprint(c)},
 	})
+}
+
+// tellDependence says what goes on depending on the present CAPF certificate.
+func (env *Env) tellDependence(ctx context.Context, s *store.Store) error {
+	chain, err := capfChain(ctx, s)
+	if err != nil {
+		return err
+	}
+	counts, err := s.LSCIssuers(ctx)
+	for _, c := range counts {
+		if c.Issuer != chain[0].Subject || c.Installed == 0 {
+			continue
+		}
+		have := "phones have LSCs"
+		if c.Installed == 1 {
+			have = "phone has an LSC"
+		}
+		env.say("%d %s of it; for servers that check them, such as RADIUS servers: capf cert export capf --all", c.Installed, have)
+	}
+	return err
 }
 
 func certCSRCommand() command {

@@ -108,38 +108,6 @@ func capfChain(ctx context.Context, s *store.Store) ([]store.TrustCertificate, e
 	return chain, nil
 }
 
-func certExportCommand() command {
-	return command{
-		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
-		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
-capf for the CAPF certificate, in PEM with the chain above it.`,
-		example: "capf cert export capf --out capf.pem",
-		flags:   exportFlags(),
-		run: func(env *Env, c *cli.Context) error {
-			return certExport(c.Context, env, c.Args().First(), exportChoice(c))
-		},
-	}
-}
-
-func certExport(ctx context.Context, env *Env, id string, o exportOptions) error {
-	s, err := env.question(ctx)
-	if err != nil {
-		return err
-	}
-	if id == capfPurpose {
-		capf, err := s.Identity(ctx)
-		if err != nil {
-			return withHint(err, "capf init makes it")
-		}
-		return env.export(o, capf.Chain...)
-	}
-	found, err := findTrust(ctx, s, "", []string{id})
-	if err != nil {
-		return err
-	}
-	return env.export(o, found[0].Certificate)
-}
-
 func sha256Of(der []byte) []byte {
 	sum := sha256.Sum256(der)
 	return sum[:]

@@ -46,7 +46,10 @@ and the list says why. The same upload can be made again: a certificate that is
 there already gets what --for and --description say, and stays as it is otherwise.
 
 With --purpose capf the files are what a company CA has made of the request of
-"capf cert csr capf": the CAPF certificate and the chain above it.`,
+"capf cert csr capf": the CAPF certificate and the chain above it.
+
+An issuer of LSCs whose extendedKeyUsage excludes clientAuth or serverAuth is
+refused, since verifiers apply it to all LSCs below; --accept-eku takes it.`,
 		example: "capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust",
 		output:  list,
 		flags: []cli.Flag{
@@ -54,6 +57,7 @@ With --purpose capf the files are what a company CA has made of the request of
 			forFlag(),
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
+			&cli.BoolFlag{Name: "accept-eku", Usage: "take an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
 		run: func(env *Env, c *cli.Context) error {
@@ -69,7 +73,7 @@ With --purpose capf the files are what a company CA has made of the request of
 func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 	o := certUploadOptions{files: c.Args().Slice()}
 	o.Description, o.Describe = c.String("description"), c.IsSet("description")
-	o.ForeignCAPF, o.dryRun = c.Bool("foreign-capf"), c.Bool("dry-run")
+	o.ForeignCAPF, o.AcceptEKU, o.dryRun = c.Bool("foreign-capf"), c.Bool("accept-eku"), c.Bool("dry-run")
 	uses, err := usesOf(c)
 	if err != nil {
 		return o, err
@@ -152,8 +156,13 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)
 	}
-	if slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, "reserved for CAPF") }) {
-		return withHint(err, "--foreign-capf is for the CAPF certificate of another cluster")
+	for _, known := range []struct{ reason, hint string }{
+		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},
+		{"extendedKeyUsage without", "--for https trusts a CA that only signs web servers; --accept-eku takes it for LSCs all the same"},
+	} {
+		if slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, known.reason) }) {
+			return withHint(err, "%s", known.hint)
+		}
 	}
 	return err
 }

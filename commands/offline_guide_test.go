@@ -18,6 +18,7 @@ type guide struct {
 	dir      string
 	sections map[string]string // heading to commands
 	server   string
+	env      []string // what the commands find in their environment besides
 }
 
 func newGuide(t *testing.T, file string) *guide {
@@ -43,12 +44,18 @@ func newGuide(t *testing.T, file string) *guide {
 			t.Errorf("serve ended with %v:\n%s", err, log.Bytes())
 		}
 	})
+	g.findServer()
+	return g
+}
+
+// findServer waits for the address on which serve listens.
+func (g *guide) findServer() {
+	g.Helper()
 	g.eventually("serve listens", func() bool {
 		data, err := os.ReadFile(filepath.Join(g.dir, "address"))
 		g.server = strings.TrimSpace(string(data))
 		return err == nil
 	})
-	return g
 }
 
 // shellOf is the shell code of a Markdown file, section by section.
@@ -78,6 +85,7 @@ func (g *guide) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
 	c.Dir = g.dir
 	c.Env = append(os.Environ(), "CAPF_DB="+filepath.Join(g.dir, "capf.db"), "HOME="+g.dir, "LC_ALL=C", "TZ=UTC")
+	c.Env = append(c.Env, g.env...)
 	return c
 }
 

@@ -35,6 +35,7 @@ type report struct {
 	Devices     deviceNumbers `json:"devices"`
 	Requests    int64         `json:"requests_waiting"`
 	LSCs        lscNumbers    `json:"lscs"`
+	Issuers     []issuedBy    `json:"lscs_by_issuer"`
 	Database    string        `json:"database"`
 }
 
@@ -63,6 +64,12 @@ type lscNumbers struct {
 	Issued    int64 `json:"issued"`
 	Installed int64 `json:"installed"`
 	Stale     int64 `json:"stale"`
+}
+
+// issuedBy is how many LSCs that phones have depend on one issuer.
+type issuedBy struct {
+	Issuer    string `json:"issuer"`
+	Installed int64  `json:"installed"`
 }
 
 func status(ctx context.Context, env *Env) error {
@@ -104,17 +111,20 @@ func (r *report) fields() []field {
 			field{"Valid until", "", fmt.Sprintf("%s, %s left", tableCell(c.NotAfter), counted(c.DaysLeft, "day"))},
 			field{"SHA-256", "", c.Fingerprint})
 	}
-	return append(fields,
+	fields = append(fields,
 		field{"Devices", "", fmt.Sprintf("%d, %d scheduled, %d late, %d failed", r.Devices.Total, r.Devices.Scheduled, r.Devices.Late, r.Devices.Failed)},
 		field{"Requests", "", fmt.Sprintf("%d waiting", r.Requests)},
-		field{"LSCs", "", fmt.Sprintf("%d installed, %d issued, %d stale", r.LSCs.Installed, r.LSCs.Issued, r.LSCs.Stale)},
-		field{"Database", "", r.Database})
+		field{"LSCs", "", fmt.Sprintf("%d installed, %d issued, %d stale", r.LSCs.Installed, r.LSCs.Issued, r.LSCs.Stale)})
+	for _, i := range r.Issuers {
+		fields = append(fields, field{"LSCs in phones", "", fmt.Sprintf("%d of %s", i.Installed, i.Issuer)})
+	}
+	return append(fields, field{"Database", "", r.Database})
 }
 
 // gather asks the database for everything that the screen shows.
 func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
 	rules := env.rules(s)
-	r := &report{Findings: []finding{}, Servers: []runningNow{}, Database: s.Path()}
+	r := &report{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
 	service, err := findService(ctx, s, "capf")
 	if err != nil {
 		return nil, err
@@ -193,5 +203,11 @@ func (r *report) count(ctx context.Context, s *store.Store, devices store.Device
 			return err
 		}
 	}
-	return nil
+	issuers, err := s.LSCIssuers(ctx)
+	for _, i := range issuers {
+		if i.Installed > 0 {
+			r.Issuers = append(r.Issuers, issuedBy{i.Issuer, i.Installed})
+		}
+	}
+	return err
 }

@@ -225,6 +225,12 @@ func signedBy(child, issuer *x509.Certificate) error {
 	return nil
 }
 
+// Issued tells whether issuer has signed child, going by name and signature; whether it
+// was allowed to is for VerifyPath.
+func Issued(issuer, child *x509.Certificate) bool {
+	return bytes.Equal(issuer.RawSubject, child.RawIssuer) && signedBy(child, issuer) == nil
+}
+
 // kindsOf returns the sentinels that err already carries and a path error keeps.
 func kindsOf(err error) []error {
 	var kinds []error

@@ -126,6 +126,15 @@ func (r *Rules) Regenerate(ctx context.Context, actor store.Actor, name *crypto.
 
 // capfCertificate is the CAPF certificate as it stands, fit or not.
 func (r *Rules) capfCertificate(ctx context.Context) (*x509.Certificate, error) {
+	chain, err := r.capfChain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chain[0], nil
+}
+
+// capfChain is the CAPF certificate and those above it, fit or not.
+func (r *Rules) capfChain(ctx context.Context) ([]*x509.Certificate, error) {
 	id, err := r.Store.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, withHint(ErrNotReady, "capf init makes it")
@@ -133,11 +142,15 @@ func (r *Rules) capfCertificate(ctx context.Context) (*x509.Certificate, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := x509.ParseCertificate(id.Chain[0])
-	if err != nil {
-		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+	var chain []*x509.Certificate
+	for _, der := range id.Chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+		}
+		chain = append(chain, c)
 	}
-	return c, nil
+	return chain, nil
 }
 
 // CAPFRequest is the PKCS#10 request (DER) with which a company CA can be asked

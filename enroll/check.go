@@ -36,8 +36,8 @@ type Fault struct {
 	Part   Part
 	Object string // what it is about, such as LSC 5f3a
 	Text   string // what is wrong
-	// Passing says that it comes of the time that has gone by and not of
-	// damage, so that it does not speak against a backup.
+	// Passing says that it comes of the time that has gone by, or of a choice,
+	// and not of damage, so that it does not speak against a backup.
 	Passing bool
 }
 
@@ -240,6 +240,8 @@ func (c *checker) trust(ctx context.Context) error {
 			Serial: t.Serial, Subject: t.Subject, Issuer: t.Issuer, NotBefore: t.NotBefore, NotAfter: t.NotAfter, Fingerprint: t.Fingerprint,
 		}, describe(cert)); different != "" {
 			err = c.fault(PartTrust, object, "the %s of the certificate is not what the row says", different)
+		} else if useless := crypto.CheckIssuerPurposes(cert); t.For.Has(store.ForLSC) && useless != nil {
+			err = c.found(Fault{PartTrust, object, useless.Error(), true})
 		}
 		if err != nil {
 			return err
@@ -303,6 +305,13 @@ func (c *checker) certificate(ctx context.Context) error {
 	if _, err := c.rules.Authority(ctx); err != nil {
 		passing := errors.Is(err, crypto.ErrExpired) || errors.Is(err, ErrNotReady)
 		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), passing})
+	}
+	chain, err := c.rules.capfChain(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkPurposes(chain...); err != nil {
+		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), true})
 	}
 	return nil
 }

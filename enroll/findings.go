@@ -33,7 +33,8 @@ func (r *Rules) Findings(ctx context.Context, devices store.DeviceCounts) ([]Fin
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		r.certificateFindings, r.spaceFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings, operations, r.openJobFindings, r.jobFindings, r.operatorRenewals, r.staleFindings,
+		r.certificateFindings, r.purposeFindings, r.spaceFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings,
+		operations, r.openJobFindings, r.jobFindings, r.operatorRenewals, r.staleFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {

@@ -152,6 +152,7 @@ func TestPlans(t *testing.T) {
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_device_id (device_id=?)"},
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_left (device=?)"},
 		{LSCFilter{Serial: "1"}.query(), "sqlite_autoindex_lscs_2 (serial=?)"},
+		{issuersQuery(now), "COVERING INDEX lscs_issuer"},
 		{LSCFilter{ExpiresBefore: new(now)}.query(), "lscs_not_after (not_after<?)"},
 		{EventFilter{}.query(), "events_at"},
 		{EventFilter{Since: new(now)}.query(), "events_at (at>?)"},

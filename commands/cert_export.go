@@ -1,0 +1,80 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+)
+
+func certExportCommand() command {
+	return command{
+		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
+		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
+capf for the CAPF certificate, in PEM with the chain above it.
+
+With --all it is what servers need that check the LSCs of phones, such as RADIUS
+servers: the CAPF certificate, the earlier CAPF certificates that signed LSCs which
+phones may still have, and the CAs above them as far as they are known here.`,
+		example: "capf cert export capf --all --out phones.pem",
+		flags: append(exportFlags(),
+			&cli.BoolFlag{Name: "all", Usage: "with capf: also the earlier CAPF certificates that LSCs still need"}),
+		run: func(env *Env, c *cli.Context) error {
+			id, o := c.Args().First(), exportChoice(c)
+			switch {
+			case c.Bool("all") && id != capfPurpose:
+				return usagef("--all goes with capf, the CAPF certificate")
+			case c.Bool("all") && o.der:
+				return usagef("--all writes several certificates, so it does not go with --der")
+			case c.Bool("all"):
+				return certExportAll(c.Context, env, o)
+			}
+			return certExport(c.Context, env, id, o)
+		},
+	}
+}
+
+// certExportAll writes out what verifies LSCs, and says what is missing in it.
+func certExportAll(ctx context.Context, env *Env, o exportOptions) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := env.rules(s).CAPFCertificates(ctx)
+	if err != nil {
+		return err
+	}
+	var ders [][]byte
+	for _, c := range all.Chain {
+		ders = append(ders, c.Raw)
+	}
+	if err := env.export(o, ders...); err != nil {
+		return err
+	}
+	for _, c := range all.Open {
+		env.warn([]string{fmt.Sprintf("%q was issued by %q, which is not known here: servers may need it too", c.Subject.CommonName, c.Issuer.String())})
+	}
+	for _, u := range all.Unknown {
+		env.warn([]string{fmt.Sprintf("phones may have LSCs (%d) of %s, which is not in capf-trust any more", u.Possible, u.Issuer)})
+	}
+	return nil
+}
+
+func certExport(ctx context.Context, env *Env, id string, o exportOptions) error {
+	s, err := env.question(ctx)
+	if err != nil {
+		return err
+	}
+	if id == capfPurpose {
+		capf, err := s.Identity(ctx)
+		if err != nil {
+			return withHint(err, "capf init makes it")
+		}
+		return env.export(o, capf.Chain...)
+	}
+	found, err := findTrust(ctx, s, "", []string{id})
+	if err != nil {
+		return err
+	}
+	return env.export(o, found[0].Certificate)
+}
