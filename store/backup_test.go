@@ -333,6 +333,9 @@ func TestOpenHoldsFile(t *testing.T) {
 	must(t, err)
 	_, err = seize(t.Context(), s.Path(), s.Path()+".kept")
 	wantErr(t, err, ErrInUse)
+	must(t, o.writer.disconnect()) // as after a transaction that could not be undone
+	_, err = seize(t.Context(), s.Path(), s.Path()+".kept")
+	wantErr(t, err, ErrInUse)
 	must(t, o.Close())
 	release, err := seize(t.Context(), s.Path(), s.Path()+".kept")
 	must(t, err)
@@ -390,4 +393,21 @@ func TestRestoreInsteadOfDamage(t *testing.T) {
 	must(t, os.WriteFile(backup, []byte("no database at all"), 0o600))
 	_, err = Restore(t.Context(), Restoration{From: backup, To: fresh}, Options{})
 	wantErr(t, err, ErrForeign)
+}
+
+// TestSeizeOvertaken: who opens the database after it has left the mode WAL, and
+// before all others are kept out, keeps it.
+func TestSeizeOvertaken(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	must(t, s.Close())
+	db, err := connect(s.Path(), "_pragma=busy_timeout(0)")
+	must(t, err)
+	db.SetMaxOpenConns(1)
+	defer db.Close()
+	must(t, leaveWAL(t.Context(), db))
+	other := openStore(t, s.Path(), Options{Now: c.now})
+	wantErr(t, lockAll(t.Context(), db), ErrInUse)
+	must(t, db.Close())
+	addDevice(t, other, "SEP000000000001")
 }

@@ -257,7 +257,11 @@ func seize(ctx context.Context, path, kept string) (release func() error, err er
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := seizeWith(ctx, db); err != nil {
+	err = leaveWAL(ctx, db)
+	if err == nil {
+		err = lockAll(ctx, db)
+	}
+	if err != nil {
 		db.Close()
 		switch err = plain(err); {
 		case errors.Is(err, ErrBusy):
@@ -270,7 +274,8 @@ func seize(ctx context.Context, path, kept string) (release func() error, err er
 	return db.Close, nil // which ends the transaction
 }
 
-func seizeWith(ctx context.Context, db *sql.DB) error {
+// leaveWAL is possible only for the one process that has the database open.
+func leaveWAL(ctx context.Context, db *sql.DB) error {
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode = DELETE").Scan(&mode); err != nil {
 		return err
@@ -278,11 +283,17 @@ func seizeWith(ctx context.Context, db *sql.DB) error {
 	if mode != "delete" {
 		return ErrInUse
 	}
+	return nil
+}
+
+// lockAll keeps all others out, of a database that has left the mode WAL. Who
+// came in between may have brought that back, and in it this lock keeps nobody
+// from reading.
+func lockAll(ctx context.Context, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
 		return err
 	}
-	// Who came in between the two may have brought the mode WAL back, in which
-	// this lock keeps nobody from reading.
+	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err
 	}

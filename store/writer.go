@@ -44,7 +44,9 @@ const (
 // while there is something to do.
 type writer struct {
 	path     string
-	now      func() time.Time
+	now      func() time.Time // for what is recorded
+	moment   func() time.Time // for the order of transactions
+	rest     func(time.Duration)
 	presence *presence
 
 	mu      sync.Mutex
@@ -77,7 +79,7 @@ type job struct {
 }
 
 func newWriter(path string, o Options, p *presence) *writer {
-	return &writer{path: path, now: o.Now, presence: p, statements: map[string]*sql.Stmt{}}
+	return &writer{path: path, now: o.Now, moment: time.Now, rest: time.Sleep, presence: p, statements: map[string]*sql.Stmt{}}
 }
 
 // do runs the work in a transaction and returns when it has been committed. A
@@ -209,8 +211,8 @@ func (w *writer) gather() {
 	w.mu.Lock()
 	n, closed := len(w.waiting), w.closed
 	w.mu.Unlock()
-	if 0 < n && n < plenty && !closed && time.Since(w.released) < closely {
-		time.Sleep(w.pause())
+	if 0 < n && n < plenty && !closed && w.moment().Sub(w.released) < closely {
+		w.rest(w.pause())
 	}
 }
 
@@ -250,7 +252,7 @@ func (w *writer) take() []*job {
 // seldom fail, so they run without savepoints first: one costs a copy of each
 // page that the job changes.
 func (w *writer) transact(t *tx, batch []*job) {
-	defer func() { w.released, w.last = time.Now(), len(batch) }()
+	defer func() { w.released, w.last = w.moment(), len(batch) }()
 	if !w.together(t, batch) {
 		w.apart(batch)
 	}
@@ -395,14 +397,14 @@ func unlocked(worth func() bool, try func() error) error {
 
 // yield rests after a streak of transactions without a pause.
 func (w *writer) yield() {
-	now := time.Now()
+	now := w.moment()
 	if now.Sub(w.released) > courtesy {
 		w.streak = now
 		return
 	}
 	if now.Sub(w.streak) > streakLimit {
-		time.Sleep(courtesy)
-		w.streak = time.Now()
+		w.rest(courtesy)
+		w.streak = w.moment()
 	}
 }
 

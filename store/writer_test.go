@@ -332,3 +332,37 @@ func limitPages(t *tx, query string) error {
 	_, err := t.conn.ExecContext(context.Background(), fmt.Sprintf("PRAGMA max_page_count = %d", n))
 	return err
 }
+
+// TestCourtesy: a writer that has work without end leaves the lock alone after a
+// streak, so that another process gets it, and not after a pause.
+func TestCourtesy(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	other := openStore(t, s.Path(), Options{})
+	at := start
+	rested := 0
+	s.writer.moment = func() time.Time { return at }
+	s.writer.rest = func(d time.Duration) {
+		if d != courtesy {
+			return
+		}
+		rested++
+		addDevice(t, other, fmt.Sprint("other", rested))
+	}
+	takes := func(d time.Duration) func(*tx) error {
+		return func(*tx) error { at = at.Add(d); return nil }
+	}
+	for range 4 {
+		must(t, s.change(t.Context(), takes(streakLimit/2)))
+	}
+	if rested != 1 {
+		t.Errorf("after a streak of twice the limit it rested %d times", rested)
+	}
+	for range 8 {
+		at = at.Add(2 * courtesy)
+		must(t, s.change(t.Context(), takes(streakLimit/2)))
+	}
+	if rested != 1 {
+		t.Errorf("with pauses it rested %d times more", rested-1)
+	}
+}
