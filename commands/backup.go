@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/crypto"
 	"capf/enroll"
 	"capf/store"
 )
@@ -27,6 +28,9 @@ is replaced only with --yes.
 The master key is not in it. Without the key the CAPF private key, authentication
 strings and passwords in the copy cannot be read: keep a copy of the key too, but
 elsewhere, since who has both has the CAPF private key.
+
+The copy carries an authenticator under a key derived from the master key, by
+which "capf restore" can tell whether somebody has changed it.
 
 The last event and its hash are worth keeping apart from the copy: with them it
 can be told later whether somebody has written the record of events anew.`,
@@ -55,8 +59,12 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	// terminal.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	sign, err := env.signing(ctx, s, key)
+	if err != nil {
+		return err
+	}
 	p := env.progress()
-	copied, err := s.Backup(ctx, file, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
+	copied, err := s.Backup(ctx, file, sign, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
 	p.end()
 	if err != nil {
 		return err
@@ -74,9 +82,24 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 		{"Devices", "devices", copied.Devices},
 		{"Last event", "last_event", copied.Events},
 		{"Hash of it", "last_event_hash", copied.EventHash},
+		{"Authenticated", "authenticated", sign != nil},
 		{"Includes master key", "master_key_included", false},
 		{"", "master_key_file", key},
 	})
+}
+
+// signing is what gives a backup its authenticator, nil without the master key:
+// a backup is worth more than that.
+func (env *Env) signing(ctx context.Context, s *store.Store, key string) (store.Sign, error) {
+	sealer, err := enroll.OpenSealer(ctx, s, key, false)
+	switch {
+	case errors.Is(err, crypto.ErrOpenKey), errors.Is(err, crypto.ErrWrongKey):
+		return nil, err
+	case err != nil:
+		env.say("warning: the backup carries no authenticator, and restore will ask for --accept-changed: %s", err)
+		return nil, nil
+	}
+	return enroll.SignBackup(sealer), nil
 }
 
 // mayBackup refuses a place that must not be written to, or not without

@@ -19,6 +19,9 @@ type restoreOptions struct {
 	yes        bool
 	dryRun     bool
 	withFaults bool
+	// acceptChanged takes a backup that somebody without the master key may have changed.
+	acceptChanged bool
+	replaces      bool // there is a database
 }
 
 func restoreCommand() command {
@@ -27,8 +30,12 @@ func restoreCommand() command {
 		about: `The backup is checked first with everything that "capf check" looks at, and with
 the master key of the database: one with faults, or with the secrets of another
 key, is refused, and --with-faults takes one with faults nevertheless. A running
-serve has to be stopped before; a dry run only notes that there is one. Then the
-backup takes the place of the database at once, and the old database is kept
+serve has to be stopped before; a dry run only notes that there is one. One that
+somebody has changed who has not the master key, or that carries nothing to tell
+that by, is refused without --accept-changed; without the key it cannot be told.
+What would be different is listed: the parameters, among them the program that is
+run, the issuer and the addresses, the CAPF certificate, trust certificates and
+directories. Then the backup takes the place of the database at once, and the old database is kept
 beside it.
 
 Certificates that phones got after the backup are not in it, and so authenticate
@@ -38,9 +45,11 @@ operations that were completed since are scheduled again.`,
 		example: "capf restore capf-backup.db --dry-run",
 		output:  list,
 		flags: append(removalFlags(),
-			&cli.BoolFlag{Name: "with-faults", Usage: "restore a backup in which faults were found"}),
+			&cli.BoolFlag{Name: "with-faults", Usage: "restore a backup in which faults were found"},
+			&cli.BoolFlag{Name: "accept-changed", Usage: "restore a backup that may have been changed since capf wrote it"}),
 		run: func(env *Env, c *cli.Context) error {
-			return restore(c.Context, env, restoreOptions{c.Args().First(), c.Bool("yes"), c.Bool("dry-run"), c.Bool("with-faults")})
+			return restore(c.Context, env, restoreOptions{file: c.Args().First(), yes: c.Bool("yes"), dryRun: c.Bool("dry-run"),
+				withFaults: c.Bool("with-faults"), acceptChanged: c.Bool("accept-changed")})
 		},
 	}
 }
@@ -70,10 +79,11 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 		if err := env.mayReplace(ctx, path); err != nil {
 			return err
 		}
-		if err := env.consent(o.yes, "replace the database %s", path); err != nil {
-			return err
+		if env.Prompt == nil && !o.yes { // who can be asked is told first what it is about
+			return env.consent(o.yes, "replace the database %s", path)
 		}
 	}
+	o.replaces = exists
 	return env.restore(ctx, path, o)
 }
 
@@ -109,9 +119,9 @@ func (env *Env) restore(ctx context.Context, path string, o restoreOptions) erro
 	kept, err := store.Restore(ctx, store.Restoration{
 		From: o.file, To: path, DryRun: o.dryRun,
 		Progress: func(done, total int) { p.show("reading the backup: %d%%", 100*done/max(total, 1)) },
-		Inspect: func(s *store.Store) error {
+		Inspect: func(s *store.Store, seal store.Seal) error {
 			p.end()
-			return env.judgeBackup(ctx, s, path, o)
+			return env.judgeBackup(ctx, s, seal, path, o)
 		},
 	}, store.Options{Now: env.Now})
 	p.end()
@@ -134,34 +144,4 @@ func (env *Env) restore(ctx context.Context, path string, o restoreOptions) erro
 		env.say("hint: until they have new ones: capf set accept_unrecorded_lsc true")
 	}
 	return nil
-}
-
-// judgeBackup lists the faults of a backup and refuses it for those that speak
-// against it.
-func (env *Env) judgeBackup(ctx context.Context, s *store.Store, path string, o restoreOptions) error {
-	n, damaged, locked := 0, 0, false
-	faults := env.faults(ctx, s, path)
-	err := showList(env, tallied(func(yield func(enroll.Fault, error) bool) {
-		for f, err := range faults {
-			if err == nil && !f.Passing {
-				damaged++
-				locked = locked || f.Part == enroll.PartMasterKey
-			}
-			if !yield(f, err) {
-				return
-			}
-		}
-	}, &n), faultColumns, "nothing is wrong with the backup")
-	switch {
-	case err != nil:
-		return err
-	case locked && !o.withFaults:
-		return withHint(&kindError{enroll.ErrRefused, "the secrets in the backup cannot be read with the master key in " + enroll.MasterKeyFile(path, env.Getenv)},
-			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
-	case damaged > 0 && !o.withFaults:
-		return withHint(fmt.Errorf("%s in the backup %q", counted(damaged, "fault"), o.file), "--with-faults restores it nevertheless")
-	case o.dryRun:
-		return nil
-	}
-	return s.AddEvent(ctx, store.Event{Actor: env.actor(), Action: "restore", Detail: fmt.Sprintf("%s, with %s", o.file, counted(n, "fault"))})
 }

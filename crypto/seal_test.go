@@ -2,9 +2,14 @@ package crypto_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"capf/crypto"
@@ -78,4 +83,43 @@ func FuzzOpenSealed(f *testing.F) {
 			t.Errorf("opened %x as %x", sealed, plaintext)
 		}
 	})
+}
+
+// TestAuthenticate holds the derived key and the encoding against openssl, since
+// backups outlive the program that made them.
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	line := "capf-master-key-1 " + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)) + "\n"
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := crypto.LoadMasterKey(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := newSealer(t)
+	mac := s.Authenticate("backup", []byte("message"))
+	script := `key=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:` + strings.Repeat("07", 32) +
+		` -kdfopt 'info:capf authenticator 1' HKDF | tr -d ':\n')
+printf 'backup\0message' | openssl dgst -sha256 -mac HMAC -macopt hexkey:$key | sed 's/.*= //'`
+	want, err := exec.CommandContext(t.Context(), "sh", "-c", script).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hex.EncodeToString(mac); got != strings.TrimSpace(string(want)) {
+		t.Errorf("the authenticator is %s, openssl's %s", got, want)
+	}
+	for name, good := range map[string]bool{
+		"the same":        s.Authentic("backup", []byte("message"), mac),
+		"another label":   !s.Authentic("backups", []byte("message"), mac),
+		"another message": !s.Authentic("backup", []byte("messages"), mac),
+		"another key":     !other.Authentic("backup", []byte("message"), mac),
+		"cut":             !s.Authentic("backup", []byte("message"), mac[:16]),
+		"none":            !s.Authentic("backup", []byte("message"), nil),
+	} {
+		if !good {
+			t.Error(name)
+		}
+	}
 }

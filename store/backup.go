@@ -36,9 +36,9 @@ const pagesAtOnce = 1024
 // the disk, with mode 0600, or not at all; one that is there is replaced.
 // Progress, which may be nil, is told how many pages of how many are done. The
 // copy has been read back whole and found sound: ErrDamaged means that the
-// database itself is not. No event is written. ErrConflict: what is there is a
-// database in use.
-func (s *Store) Backup(ctx context.Context, path string, progress func(done, total int)) (Copied, error) {
+// database itself is not. The copy carries what sign makes of it, unless sign is
+// nil. No event is written. ErrConflict: what is there is a database in use.
+func (s *Store) Backup(ctx context.Context, path string, sign Sign, progress func(done, total int)) (Copied, error) {
 	var c Copied
 	// The log of another database would be taken for that of the copy.
 	if log, err := logBeside(path); err != nil || log != "" {
@@ -50,6 +50,11 @@ func (s *Store) Backup(ctx context.Context, path string, progress func(done, tot
 	err := draft(path, func(name string) error {
 		if err := s.copyTo(ctx, name, progress); err != nil {
 			return err
+		}
+		if sign != nil {
+			if err := sealFile(ctx, name, sign); err != nil {
+				return err
+			}
 		}
 		var err error
 		c, err = inspectCopy(ctx, name)
@@ -66,23 +71,13 @@ func (s *Store) copyTo(ctx context.Context, path string, progress func(done, tot
 		return err
 	}
 	defer conn.Close()
-	return copyPages(ctx, conn, path, progress)
-}
-
-// copyPages makes a copy with a mark of its own.
-func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) (err error) {
-	if err := copyAll(ctx, from, path, progress); err != nil {
+	if err := copyPages(ctx, conn, path, progress); err != nil {
 		return err
 	}
-	db, err := connect(path, forCopying)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return drawMark(ctx, db)
+	return drawMark(ctx, path)
 }
 
-func copyAll(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) error {
+func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(done, total int)) error {
 	t, err := from.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err

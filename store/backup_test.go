@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -43,7 +44,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		for before := enrolled.Load(); enrolled.Load() < before+20; {
 			time.Sleep(time.Millisecond)
 		}
-		c, err := s.Backup(t.Context(), path, nil)
+		c, err := s.Backup(t.Context(), path, nil, nil)
 		must(t, err)
 		if c.Devices <= last {
 			t.Errorf("a backup holds %d devices, the one before it %d", c.Devices, last)
@@ -103,18 +104,18 @@ func TestBackupLeavesNothing(t *testing.T) {
 	addDevice(t, s, "SEP000000000001")
 	folder := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := s.Backup(ctx, filepath.Join(folder, "b.db"), func(int, int) { cancel() })
+	_, err := s.Backup(ctx, filepath.Join(folder, "b.db"), nil, func(int, int) { cancel() })
 	wantErr(t, err, context.Canceled)
 	onlyFiles(t, folder)
 
 	for _, log := range []string{"b.db-wal", "b.db-journal"} {
 		must(t, os.WriteFile(filepath.Join(folder, log), []byte("log"), 0o600))
-		_, err = s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil)
+		_, err = s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil, nil)
 		wantErr(t, err, ErrConflict)
 		onlyFiles(t, folder, log)
 		must(t, os.Remove(filepath.Join(folder, log)))
 	}
-	if _, err := s.Backup(t.Context(), filepath.Join(folder, "no", "b.db"), nil); err == nil {
+	if _, err := s.Backup(t.Context(), filepath.Join(folder, "no", "b.db"), nil, nil); err == nil {
 		t.Error("a backup into a folder that there is not")
 	}
 }
@@ -131,7 +132,7 @@ func TestOldDrafts(t *testing.T) {
 		must(t, os.Chtimes(filepath.Join(folder, name), old, old))
 	}
 	must(t, os.WriteFile(filepath.Join(folder, ".b.db.13"), nil, 0o600)) // may be worked on
-	_, err := s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil)
+	_, err := s.Backup(t.Context(), filepath.Join(folder, "b.db"), nil, nil)
 	must(t, err)
 	onlyFiles(t, folder, ".b.db.13", ".b.db.mine", ".c.db.12", "b.db", "b.db.12")
 }
@@ -141,13 +142,13 @@ func TestRestore(t *testing.T) {
 	s, c := newStore(t)
 	addDevice(t, s, "SEP000000000001")
 	backup := filepath.Join(t.TempDir(), "b.db")
-	_, err := s.Backup(t.Context(), backup, nil)
+	_, err := s.Backup(t.Context(), backup, nil, nil)
 	must(t, err)
 	was, err := os.ReadFile(backup)
 	must(t, err)
 	addDevice(t, s, "SEP000000000002")
 	must(t, s.ReportServer(t.Context(), Server{PID: 1, Host: "x"}))
-	good := func(s *Store) error {
+	good := func(s *Store, _ Seal) error {
 		return s.AddEvent(t.Context(), Event{Actor: operator, Action: "restore"})
 	}
 	r := Restoration{From: backup, To: s.Path(), Inspect: good}
@@ -171,7 +172,7 @@ func TestRestore(t *testing.T) {
 
 	// What is refused and what is only looked at changes nothing.
 	refusal := errors.New("no")
-	_, err = Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store) error { return refusal }}, Options{})
+	_, err = Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store, Seal) error { return refusal }}, Options{})
 	wantErr(t, err, refusal)
 	r.DryRun = true
 	_, err = Restore(t.Context(), r, Options{})
@@ -239,9 +240,9 @@ func TestJournalLeft(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	backup := filepath.Join(t.TempDir(), "b.db")
-	_, err := s.Backup(t.Context(), backup, nil)
+	_, err := s.Backup(t.Context(), backup, nil, nil)
 	must(t, err)
-	sound := func(*Store) error { return nil }
+	sound := func(*Store, Seal) error { return nil }
 
 	// Its database has gone.
 	path, journal := brokenOff(t)
@@ -349,12 +350,12 @@ func TestRestoreInsteadOfDamage(t *testing.T) {
 	s, c := newStore(t)
 	addDevice(t, s, "SEP000000000001")
 	backup := filepath.Join(t.TempDir(), "b.db")
-	_, err := s.Backup(t.Context(), backup, nil)
+	_, err := s.Backup(t.Context(), backup, nil, nil)
 	must(t, err)
 	must(t, s.Close())
 	must(t, os.WriteFile(s.Path(), bytes.Repeat([]byte("rubbish "), 4096), 0o600))
 	must(t, os.WriteFile(s.Path()+"-wal", []byte("a log of it"), 0o600))
-	kept, err := Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store) error { return nil }}, Options{Now: c.now})
+	kept, err := Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store, Seal) error { return nil }}, Options{Now: c.now})
 	must(t, err)
 	if d := deviceNow(t, openStore(t, s.Path(), Options{}), "SEP000000000001"); d.ID == 0 {
 		t.Error("the device has not come back")
@@ -370,20 +371,20 @@ func TestRestoreInsteadOfDamage(t *testing.T) {
 	torn := filepath.Join(t.TempDir(), "torn.db")
 	must(t, os.WriteFile(torn, data, 0o600))
 	byHand(t, torn, "DROP TABLE servers")
-	_, err = Restore(t.Context(), Restoration{From: torn, To: into, Inspect: func(*Store) error { return nil }}, Options{})
+	_, err = Restore(t.Context(), Restoration{From: torn, To: into, Inspect: func(*Store, Seal) error { return nil }}, Options{})
 	if err == nil || strings.Contains(err.Error(), "SQL") && !strings.Contains(err.Error(), "SQLite code") {
 		t.Errorf("of a backup without a table: %v", err)
 	}
 	copy(data[100:4096], bytes.Repeat([]byte{0xff}, 4096))
 	must(t, os.WriteFile(torn, data, 0o600))
-	_, err = Restore(t.Context(), Restoration{From: torn, To: into, Inspect: func(*Store) error { return nil }}, Options{})
+	_, err = Restore(t.Context(), Restoration{From: torn, To: into, Inspect: func(*Store, Seal) error { return nil }}, Options{})
 	if err == nil || !strings.Contains(err.Error(), "torn.db") {
 		t.Errorf("of a backup with rubbish in it: %v", err)
 	}
 
 	// And where there is none.
 	fresh := filepath.Join(t.TempDir(), "new", "capf.db")
-	kept, err = Restore(t.Context(), Restoration{From: backup, To: fresh, Inspect: func(*Store) error { return nil }}, Options{})
+	kept, err = Restore(t.Context(), Restoration{From: backup, To: fresh, Inspect: func(*Store, Seal) error { return nil }}, Options{})
 	if err != nil || kept != "" {
 		t.Errorf("kept %q, %v", kept, err)
 	}
@@ -410,4 +411,86 @@ func TestSeizeOvertaken(t *testing.T) {
 	wantErr(t, lockAll(t.Context(), db), ErrInUse)
 	must(t, db.Close())
 	addDevice(t, other, "SEP000000000001")
+}
+
+// TestSeal: what a backup was signed with is over all of its file but the place
+// of the seal, wherever somebody has changed it.
+func TestSeal(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	addDevice(t, s, "SEP000000000001")
+	key := []byte("a key that the store does not know")
+	sign := func(digest []byte) []byte {
+		m := sha256.Sum256(append(key[:len(key):len(key)], digest...))
+		return m[:]
+	}
+	backup := filepath.Join(t.TempDir(), "b.db")
+	_, err := s.Backup(t.Context(), backup, sign, nil)
+	must(t, err)
+	restored := func(t *testing.T, from string) (seal Seal) {
+		_, err := Restore(t.Context(), Restoration{From: from, To: filepath.Join(t.TempDir(), "r.db"), Inspect: func(s *Store, got Seal) error {
+			seal = got
+			return nil
+		}}, Options{Now: c.now})
+		must(t, err)
+		return seal
+	}
+	if seal := restored(t, backup); !bytes.Equal(seal.MAC, sign(seal.Digest)) {
+		t.Error("the backup is not the one that was signed")
+	}
+	for name, statement := range map[string]string{
+		"a row":        "UPDATE devices SET description = 'x'",
+		"nothing much": "PRAGMA user_version = 11; VACUUM",
+		"the seal":     "UPDATE backup_seal SET seal = randomblob(32)",
+		"its place":    "INSERT INTO parameters SELECT 'copy', hex(seal) FROM backup_seal; CREATE TABLE more AS SELECT seal FROM backup_seal",
+	} {
+		changed := filepath.Join(t.TempDir(), "changed.db")
+		copyInto(t, changed, backup)
+		byHand(t, changed, statement+"; PRAGMA wal_checkpoint(TRUNCATE)")
+		if seal := restored(t, changed); bytes.Equal(seal.MAC, sign(seal.Digest)) {
+			t.Errorf("%s was changed unnoticed", name)
+		}
+	}
+	removed := filepath.Join(t.TempDir(), "removed.db")
+	copyInto(t, removed, backup)
+	byHand(t, removed, "DELETE FROM backup_seal")
+	if seal := restored(t, removed); seal.MAC != nil {
+		t.Error("a seal that was removed is there")
+	}
+	// A byte behind the last page belongs to the file too.
+	f, err := os.OpenFile(backup, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteString("x")
+	must(t, errors.Join(err, f.Close()))
+	if seal := restored(t, backup); bytes.Equal(seal.MAC, sign(seal.Digest)) {
+		t.Error("a byte was added unnoticed")
+	}
+}
+
+// TestFindOnce: a needle is found wherever it stands, and not when it stands
+// there twice.
+func TestFindOnce(t *testing.T) {
+	t.Parallel()
+	needle := []byte("0123456789abcdef0123456789ABCDEF")
+	const piece = 1 << 20
+	for _, test := range []struct {
+		places []int
+		want   int64
+	}{
+		{nil, -1}, {[]int{0}, 0}, {[]int{piece - 16}, piece - 16}, {[]int{piece - len(needle)}, piece - int64(len(needle))}, {[]int{piece}, piece},
+		{[]int{3*piece - len(needle)}, 3*piece - int64(len(needle))}, {[]int{7, piece - 16}, -1}, {[]int{piece - 16, 2 * piece}, -1},
+	} {
+		data := make([]byte, 3*piece)
+		for _, at := range test.places {
+			copy(data[at:], needle)
+		}
+		path := filepath.Join(t.TempDir(), "file")
+		must(t, os.WriteFile(path, data, 0o600))
+		f, err := os.Open(path)
+		must(t, err)
+		if at, err := findOnce(f, needle); err != nil || at != test.want {
+			t.Errorf("at %v: %d, %v", test.places, at, err)
+		}
+		must(t, f.Close())
+	}
 }

@@ -89,6 +89,9 @@ func create(ctx context.Context, path string) (err error) {
 	if err := fill(ctx, draft); err != nil {
 		return err
 	}
+	if err := drawMark(ctx, draft); err != nil {
+		return err
+	}
 	if err := inherit(draft, path); err != nil {
 		return err
 	}
@@ -132,9 +135,6 @@ func fill(ctx context.Context, path string) (err error) {
 		return err
 	}
 	if err := runMigrations(ctx, t, 0); err != nil {
-		return err
-	}
-	if err := drawMark(ctx, t); err != nil {
 		return err
 	}
 	if err := t.Commit(); err != nil {

@@ -70,9 +70,8 @@ func readMark(ctx context.Context, path string) (m mark, err error) {
 }
 
 // drawMark gives a file that nobody else knows yet a mark of its own.
-func drawMark(ctx context.Context, to executor) error {
-	_, err := to.ExecContext(ctx, fmt.Sprintf("PRAGMA schema_version = %d", rand.Int32()))
-	return err
+func drawMark(ctx context.Context, path string) error {
+	return execIn(ctx, path, fmt.Sprintf("PRAGMA schema_version = %d", rand.Int32()))
 }
 
 func newPresence(ctx context.Context, path string, o Options) (*presence, error) {

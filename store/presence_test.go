@@ -58,7 +58,7 @@ func TestReplaced(t *testing.T) {
 			l := issue(t, s, d)
 			byHand(t, path, "PRAGMA wal_checkpoint(TRUNCATE)")
 			copyInto(t, path+".cp", path)
-			_, err := s.Backup(t.Context(), backup, nil)
+			_, err := s.Backup(t.Context(), backup, nil, nil)
 			must(t, err)
 			addDevice(t, s, "SEP000000000002")
 			byHand(t, path, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -109,7 +109,7 @@ func TestPresent(t *testing.T) {
 		byHand(t, s.Path(), sql)
 		must(t, s.Present())
 	}
-	_, err := s.Backup(t.Context(), filepath.Join(t.TempDir(), "backup.db"), nil)
+	_, err := s.Backup(t.Context(), filepath.Join(t.TempDir(), "backup.db"), nil, nil)
 	must(t, err)
 	must(t, s.Present())
 	addDevice(t, s, "SEP000000000002")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,8 +24,9 @@ type Restoration struct {
 	To   string // the database
 	// Inspect judges the copy, which is at its own place then and already
 	// brought up to date; what it changes there is part of what is restored. Its
-	// error ends the restoring and is returned as it is.
-	Inspect  func(*Store) error
+	// error ends the restoring and is returned as it is. The seal is that of the
+	// backup as it was.
+	Inspect  func(*Store, Seal) error
 	DryRun   bool                  // stop after Inspect
 	Progress func(done, total int) // pages; may be nil
 }
@@ -49,11 +51,12 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 	}
 	var verdict error
 	err = draft(r.To, func(name string) error {
-		if err := r.fetch(ctx, name); err != nil {
+		seal, err := r.fetch(ctx, name)
+		if err != nil {
 			verdict = failed(err, "copying the backup %q", r.From)
 			return verdict
 		}
-		if verdict = judge(ctx, name, r.Inspect, o); verdict != nil {
+		if verdict = judge(ctx, name, seal, r.Inspect, o); verdict != nil {
 			return verdict
 		}
 		if r.DryRun {
@@ -77,20 +80,67 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 // errStop ends a dry run.
 var errStop = errors.New("only a look")
 
-// fetch copies the backup with what its log may hold, should it be a database
-// that somebody has worked with.
-func (r Restoration) fetch(ctx context.Context, name string) (err error) {
-	how := forExamining
-	switch log, err := logBeside(r.From); {
+// fetch copies the backup, gives the copy a mark of its own, and returns the seal
+// that the copy had: whatever becomes of the backup meanwhile, that is of what was
+// copied.
+func (r Restoration) fetch(ctx context.Context, name string) (seal Seal, err error) {
+	log, err := logBeside(r.From)
+	switch {
 	case err != nil:
-		return err
+		return seal, err
 	case strings.HasSuffix(log, rollbackEnd):
 		// To be whole it would have to be written to.
-		return fmt.Errorf("%w: %q is of a change that was broken off; sqlite3 undoes it when it opens the file", ErrConflict, log)
+		return seal, fmt.Errorf("%w: %q is of a change that was broken off; sqlite3 undoes it when it opens the file", ErrConflict, log)
 	case log != "":
-		how = forLooking
+		err = r.fetchWithLog(ctx, name)
+	default:
+		err = r.fetchFile(ctx, name)
 	}
-	db, err := connect(r.From, how)
+	if err == nil {
+		seal, err = readSeal(ctx, name)
+	}
+	if err == nil {
+		err = drawMark(ctx, name)
+	}
+	return seal, err
+}
+
+// fetchFile copies byte by byte, so that a seal over the file is over the copy.
+func (r Restoration) fetchFile(ctx context.Context, name string) (err error) {
+	from, err := os.Open(r.From)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	to, err := os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	const page, piece = 4 << 10, pagesAtOnce * 4 << 10
+	for done := int64(0); ; {
+		n, err := io.CopyN(to, from, piece)
+		done += n
+		if r.Progress != nil {
+			r.Progress(int(done/page), int(max(done, info.Size())/page))
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+	}
+}
+
+// fetchWithLog copies what is a database that somebody has worked with, together
+// with what its log holds.
+func (r Restoration) fetchWithLog(ctx context.Context, name string) (err error) {
+	db, err := connect(r.From, forLooking)
 	if err != nil {
 		return err
 	}
@@ -105,18 +155,21 @@ func (r Restoration) fetch(ctx context.Context, name string) (err error) {
 
 // judge opens the draft, lets it be inspected and sees to it that everything
 // stands in its one file.
-func judge(ctx context.Context, name string, inspect func(*Store) error, o Options) error {
+func judge(ctx context.Context, name string, seal Seal, inspect func(*Store, Seal) error, o Options) error {
 	o.ReadOnly = false
 	s, err := Open(ctx, name, o)
 	if err != nil {
 		return err
 	}
-	err = inspect(s)
+	err = inspect(s, seal)
 	if err == nil {
 		err = failed(s.change(ctx, func(t *tx) error {
+			if _, err := t.exec("DELETE FROM backup_seal"); err != nil { // it is none any more
+				return err
+			}
 			_, err := t.exec("DELETE FROM servers") // processes of another time
 			return err
-		}), "removing the servers from the backup")
+		}), "making a database of the backup")
 	}
 	if err = errors.Join(err, s.Close()); err != nil {
 		return err

@@ -1,0 +1,100 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"capf/enroll"
+	"capf/enroll/provision"
+	"capf/store"
+)
+
+// judgeBackup lists the faults of a backup and what would be different with it,
+// and refuses it for what speaks against it.
+func (env *Env) judgeBackup(ctx context.Context, s *store.Store, seal store.Seal, path string, o restoreOptions) error {
+	n, damaged, locked := 0, 0, false
+	counting := func(list iter.Seq2[enroll.Fault, error]) iter.Seq2[enroll.Fault, error] {
+		return func(yield func(enroll.Fault, error) bool) {
+			for f, err := range list {
+				if err == nil && !f.Passing {
+					damaged++
+					locked = locked || f.Part == enroll.PartMasterKey
+				}
+				if !yield(f, err) {
+					return
+				}
+			}
+		}
+	}
+	if err := showList(env, tallied(counting(env.faults(ctx, s, path)), &n), faultColumns, "nothing is wrong with the backup"); err != nil {
+		return err
+	}
+	if err := env.sayDifferences(ctx, path, s); err != nil {
+		return err
+	}
+	authentic, changed := env.authentic(ctx, s, seal, path, o.acceptChanged)
+	if locked && !o.withFaults {
+		return withHint(&kindError{enroll.ErrRefused, "the secrets in the backup cannot be read with the master key in " + enroll.MasterKeyFile(path, env.Getenv)},
+			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
+	}
+	if damaged > 0 && !o.withFaults {
+		return withHint(fmt.Errorf("%s in the backup %q", counted(damaged, "fault"), o.file), "--with-faults restores it nevertheless")
+	}
+	if changed != nil || o.dryRun {
+		return changed
+	}
+	if o.replaces {
+		if err := env.consent(o.yes, "replace the database %s", path); err != nil {
+			return err
+		}
+	}
+	return s.AddEvent(ctx, store.Event{Actor: env.actor(), Action: "restore", Detail: fmt.Sprintf("%s, with %s, %s", o.file, counted(n, "fault"), authentic)})
+}
+
+// authentic says whether the backup is what capf wrote, in words for the record.
+// It is refused when somebody may have changed it, unless that is accepted.
+func (env *Env) authentic(ctx context.Context, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
+	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(path, env.Getenv), false)
+	if err != nil {
+		env.say("warning: whether somebody has changed the backup cannot be verified: %s", err)
+		return "not verified", nil
+	}
+	err = enroll.VerifyBackup(sealer, seal)
+	switch {
+	case err == nil:
+		env.say("the backup is as capf wrote it")
+		return "as capf wrote it", nil
+	case !accept:
+		return "", withHint(err, "look at what would be different, and into the backup; --accept-changed restores it nevertheless")
+	}
+	env.say("warning: %s", err)
+	return "accepted although " + err.Error(), nil
+}
+
+// sayDifferences tells what would act otherwise than now: a backup may bring back
+// a program, an anchor or an address that was taken away for a reason.
+func (env *Env) sayDifferences(ctx context.Context, path string, backup *store.Store) (err error) {
+	present, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
+	if err != nil {
+		if !errors.Is(err, store.ErrNotFound) {
+			env.say("note: what would be different cannot be told: %s", err)
+			return nil
+		}
+	} else {
+		defer func() { err = errors.Join(err, present.Close()) }()
+	}
+	all, err := enroll.Differences(ctx, present, backup)
+	if err != nil {
+		return err
+	}
+	directories, err := provision.DirectoryDifferences(ctx, present, backup)
+	if err != nil {
+		return err
+	}
+	for _, d := range append(all, directories...) {
+		env.say("different: %s", d)
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package enroll
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// backupLabel binds an authenticator to its use.
+const backupLabel = "backup"
+
+// SignBackup makes what a backup carries, so that one which somebody without the
+// master key has changed can be told.
+func SignBackup(s *crypto.Sealer) store.Sign {
+	return func(digest []byte) []byte { return s.Authenticate(backupLabel, digest) }
+}
+
+// VerifyBackup says whether a backup is as capf wrote it. ErrRefused: it is not,
+// or cannot be known, since it carries no authenticator.
+func VerifyBackup(s *crypto.Sealer, seal store.Seal) error {
+	switch {
+	case seal.MAC == nil:
+		return refused("the backup carries no authenticator: an older capf made it, or one without the master key, or somebody has removed it")
+	case !s.Authentic(backupLabel, seal.Digest, seal.MAC):
+		return refused("the backup has been changed since capf wrote it, by somebody who has not the master key")
+	}
+	return nil
+}
+
+// Difference is something of weight that two databases do not agree in.
+type Difference struct{ What, Old, New string } // "" when it is not there
+
+func (d Difference) String() string {
+	switch {
+	case d.Old == "":
+		return fmt.Sprintf("%s: %s is new", d.What, d.New)
+	case d.New == "":
+		return fmt.Sprintf("%s: %s goes", d.What, d.Old)
+	}
+	return fmt.Sprintf("%s: %s becomes %s", d.What, d.Old, d.New)
+}
+
+// Differences tells in what the second database would act otherwise than the
+// first: parameters, among them the issuer, addresses and the program that is run,
+// the CAPF certificate, and what stands in the trust stores. The first may be
+// nil; then what is not the default is told.
+func Differences(ctx context.Context, old, next *store.Store) ([]Difference, error) {
+	was, err := weighty(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	is, err := weighty(ctx, next)
+	if err != nil {
+		return nil, err
+	}
+	var all []Difference
+	keys := slices.Concat(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is)))
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		if was[key] != is[key] {
+			what, _, _ := strings.Cut(key, "\x00")
+			all = append(all, Difference{what, was[key], is[key]})
+		}
+	}
+	return all, nil
+}
+
+// weighty are the facts that Differences compares; what stands behind a NUL in a
+// key only tells those of a kind apart.
+func weighty(ctx context.Context, s *store.Store) (map[string]string, error) {
+	facts := map[string]string{}
+	for _, p := range parameters {
+		if !p.Secret {
+			facts["parameter "+p.Name] = p.Default
+		}
+	}
+	if s == nil {
+		return facts, nil
+	}
+	set, err := s.Parameters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range set {
+		facts["parameter "+name] = value
+	}
+	r := &Rules{Store: s}
+	if c, err := r.capfCertificate(ctx); err == nil {
+		facts["CAPF certificate"] = fmt.Sprintf("%s, SHA-256 %s", c.Subject, crypto.Fingerprint(c))
+	}
+	rows, err := s.Trust(ctx, "")
+	for _, row := range rows {
+		text := fmt.Sprintf("%q, SHA-256 %x", row.Subject, row.Fingerprint)
+		if row.Purpose == store.CAPFTrust {
+			text += ", for " + row.For.String()
+		}
+		facts[fmt.Sprintf("%s\x00%x", row.Purpose, row.Fingerprint)] = text
+	}
+	return facts, err
+}
