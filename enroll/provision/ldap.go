@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +101,12 @@ func (d Directory) attributes() ([]string, error) {
 
 // connect makes a connection with TLS, on which it has bound. It ends with ctx.
 func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, error) {
-	raw, how, err := d.dial(ctx)
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return nil, err
+	}
+	check := d.serverCheck(u.Hostname())
+	raw, err := d.dial(ctx, u, check)
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +116,9 @@ func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, er
 	// A handshake has no time-out of its own in the library.
 	raw.SetDeadline(time.Now().Add(d.timeout()))
 	if d.StartTLS {
-		if err := conn.StartTLS(how); err != nil {
+		if err := conn.StartTLS(check.config()); err != nil {
 			conn.Close()
-			return nil, d.explain(err, "securing the connection to %q", d.URL)
+			return nil, d.explain(cmp.Or(check.refused, err), "securing the connection to %q", d.URL)
 		}
 	}
 	raw.SetDeadline(time.Time{})
@@ -129,31 +133,22 @@ func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, er
 }
 
 // dial opens the network connection, with TLS unless StartTLS brings it.
-func (d Directory) dial(ctx context.Context) (net.Conn, *tls.Config, error) {
-	u, err := url.Parse(d.URL)
-	if err != nil {
-		return nil, nil, err
-	}
-	how := &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-	if d.CA != "" {
-		how.RootCAs = x509.NewCertPool()
-		how.RootCAs.AppendCertsFromPEM([]byte(d.CA))
-	}
+func (d Directory) dial(ctx context.Context, u *url.URL, check *serverCheck) (net.Conn, error) {
 	limit, cancel := context.WithTimeout(ctx, d.timeout())
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(limit, "tcp", net.JoinHostPort(u.Hostname(), ldapPort(u)))
 	if err != nil {
-		return nil, nil, d.explain(err, "connecting to %q", d.URL)
+		return nil, d.explain(err, "connecting to %q", d.URL)
 	}
 	if d.StartTLS {
-		return raw, how, nil
+		return raw, nil
 	}
-	secure := tls.Client(raw, how)
+	secure := tls.Client(raw, check.config())
 	if err := secure.HandshakeContext(limit); err != nil {
 		raw.Close()
-		return nil, nil, d.explain(err, "securing the connection to %q", d.URL)
+		return nil, d.explain(cmp.Or(check.refused, err), "securing the connection to %q", d.URL)
 	}
-	return secure, how, nil
+	return secure, nil
 }
 
 // ldapPort is the port of an address, which may leave it to its scheme.
@@ -161,57 +156,39 @@ func ldapPort(u *url.URL) string {
 	return cmp.Or(u.Port(), map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme])
 }
 
-// explain words what an operator can do about an error of the directory.
-func (d Directory) explain(err error, format string, args ...any) error {
-	doing := fmt.Sprintf(format, args...)
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var network net.Error // context.DeadlineExceeded is one too
-	say := func(hint, text string) error { return &kindError{err, doing + ": " + text, hint} }
-	switch {
-	case errors.As(err, &unknown):
-		return say("--ca-file names the certificate of its CA", "its certificate comes from a CA that is not known")
-	case errors.As(err, &host):
-		return say("--url has to have a name that is in it", fmt.Sprintf("its certificate is not for %q", host.Host))
-	case errors.As(err, &invalid):
-		return say("", "its certificate is not valid: "+invalid.Error())
-	case ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials):
-		return say("--bind-dn and --password-file say who binds", "the directory refuses the name or the password")
-	case ldap.IsErrorWithCode(err, ldap.LDAPResultReferral):
-		return say("--url or --base leads to where the people are", "the directory refers to another one")
-	case ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject):
-		return say("--base is where the people are", "the directory has nothing there, or does not show it to us")
-	case ldap.IsErrorWithCode(err, ldap.LDAPResultInsufficientAccessRights):
-		return say("--bind-dn has to be one who may read them", "the directory does not allow it")
-	case ldap.IsErrorAnyOf(err, ldap.LDAPResultSizeLimitExceeded, ldap.LDAPResultAdminLimitExceeded):
-		return say("--page-size or --filter makes it less", "the directory gives no more than its limit")
-	case isTimeout(err), errors.As(err, &network) && network.Timeout():
-		return say("--timeout gives it longer", fmt.Sprintf("the directory did not answer within %v", d.timeout()))
-	}
-	return say("", ldapText(err))
+// serverCheck judges the certificate of the server and remembers why it was
+// refused: of a handshake after StartTLS the LDAP library keeps only the text.
+type serverCheck struct {
+	host    string
+	roots   *x509.CertPool // nil for those of the system
+	refused error
 }
 
-// isTimeout looks into the text too: the library keeps only that of a read
-// that failed.
-func isTimeout(err error) bool {
-	return ldap.IsErrorWithCode(err, ldap.LDAPResultTimeLimitExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		strings.Contains(err.Error(), "timed out") || strings.Contains(err.Error(), "i/o timeout")
+func (d Directory) serverCheck(host string) *serverCheck {
+	c := &serverCheck{host: host}
+	if d.CA != "" {
+		c.roots = x509.NewCertPool()
+		c.roots.AppendCertsFromPEM([]byte(d.CA))
+	}
+	return c
 }
 
-// ldapText is an error of the LDAP library without its own preface.
-func ldapText(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err.Error()
+// config has the check made by verify, as crypto/tls makes it, in its place.
+func (c *serverCheck) config() *tls.Config {
+	return &tls.Config{
+		ServerName: c.host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,
+		VerifyConnection: func(s tls.ConnectionState) error {
+			c.refused = c.verify(s.PeerCertificates)
+			return c.refused
+		},
 	}
-	var e *ldap.Error
-	if !errors.As(err, &e) {
-		return err.Error()
+}
+
+func (c *serverCheck) verify(chain []*x509.Certificate) error {
+	between := x509.NewCertPool()
+	for _, cert := range chain[1:] {
+		between.AddCert(cert)
 	}
-	text := ldap.LDAPResultCodeMap[e.ResultCode]
-	if e.Err != nil && e.Err.Error() != "" {
-		text = e.Err.Error()
-	}
-	return strings.ToLower(text[:min(1, len(text))]) + text[min(1, len(text)):]
+	_, err := chain[0].Verify(x509.VerifyOptions{DNSName: c.host, Roots: c.roots, Intermediates: between})
+	return err
 }
