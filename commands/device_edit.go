@@ -47,7 +47,7 @@ func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
 	e.KeyOrder, errs[7] = optional(c, "key-order", store.ParseKeyOrder)
 	e.RSABits, errs[8] = optional(c, "rsa-bits", number)
 	e.ECBits, errs[9] = optional(c, "ec-bits", number)
-	e.CompletesBy, errs[10] = optional(c, "completes-by", env.deadline)
+	e.CompletesBy, errs[10] = optional(c, "completes-by", func(s string) (enroll.Deadline, error) { return enroll.ParseDeadline(s, env.Now()) })
 	if c.IsSet("auth-string-file") && c.Bool("auth-string-prompt") {
 		errs[11] = usagef("--auth-string-file and --auth-string-prompt exclude each other")
 	}

@@ -24,8 +24,9 @@ func ldapSyncCommand() command {
 		name: "sync", args: "NAME", short: "make devices of the people of a directory",
 		about: `People whom it has not named before get a device, with the settings of the
 template that its feature group names. Devices that exist stay as they are, one
-that an operator has deleted stays deleted, and people whom it names no longer
-are marked as missing. All is read and checked before anything is written: a
+that an operator has deleted stays deleted as long as it is named, and people whom
+it names no longer are marked as missing. When these are more than --max-missing,
+nothing is done without --yes, and capf status tells of it. All is read and checked before anything is written: a
 sync that fails changes nothing. Shown are only devices about which something
 is new.`,
 		example: "capf ldap sync staff --dry-run",
@@ -33,11 +34,17 @@ is new.`,
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.BoolFlag{Name: "partial", Usage: "leave out entries that cannot become devices"},
+			&cli.StringFlag{Name: "max-missing", Usage: "go on when up to so many devices are missing now: a `NUMBER`, or a percentage of those named, at least 10 (default 20%)"},
+			&cli.BoolFlag{Name: "yes", Usage: "go on when more are missing"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings of a template to the new `FILE`, as CSV"},
 		},
 		run: func(env *Env, c *cli.Context) error {
 			o := ldapSyncOptions{name: c.Args().First(), stringsFile: c.String("strings-file")}
-			o.DryRun, o.Partial = c.Bool("dry-run"), c.Bool("partial")
+			o.DryRun, o.Partial, o.Beyond = c.Bool("dry-run"), c.Bool("partial"), c.Bool("yes")
+			var err error
+			if o.MaxMissing, err = optional(c, "max-missing", provision.ParseBrake); err != nil {
+				return err
+			}
 			if o.DryRun && o.stringsFile != "" {
 				return usagef("--dry-run makes no strings for --strings-file")
 			}
@@ -77,8 +84,9 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	if o.DryRun {
 		would = "; nothing was changed"
 	}
-	env.say("%s: %s added, %d known, %d adopted, %d back, %d missing%s", counted(s.Entries, "entry"), counted(s.Counts[store.SyncAdded], "device"),
-		s.Counts[store.SyncKnown], s.Counts[store.SyncAdopted], s.Counts[store.SyncBack], s.Counts[store.SyncMissing], would)
+	env.say("%s: %s added, %d known, %d adopted, %d back, %d deleted here, %d left out; %d missing%s", counted(s.Entries, "entry"),
+		counted(s.Counts[store.SyncAdded], "device"), s.Counts[store.SyncKnown], s.Counts[store.SyncAdopted], s.Counts[store.SyncBack],
+		s.Counts[store.SyncDeleted], s.Bad, s.Counts[store.SyncMissing], would)
 	if partly {
 		return fmt.Errorf("%w: %w", errPartly, err)
 	}

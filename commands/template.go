@@ -194,7 +194,7 @@ func templateFields(t store.Template) ([]field, error) {
 		{"Certificate operation", "operation", given(e.Operation)}, {"Authentication mode", "auth_mode", given(e.AuthMode)},
 		{"Authentication string set", "auth_string_set", t.SealedString != nil}, {"Unique strings", "unique_strings", e.Unique},
 		{"Key order", "key_order", given(e.KeyOrder)}, {"RSA key size", "rsa_bits", given(e.RSABits)},
-		{"EC key size", "ec_bits", given(e.ECBits)}, {"Operation completes by", "completes_by", given(e.CompletesBy)},
+		{"EC key size", "ec_bits", given(e.ECBits)}, {"Operation completes by", "completes_by", givenDeadline(e.CompletesBy)},
 		{"Added", "created_at", t.CreatedAt}, {"Changed", "updated_at", t.UpdatedAt},
 	}, nil
 }
@@ -205,6 +205,17 @@ func given[T any](p *T) any {
 		return nil
 	}
 	return *p
+}
+
+// givenDeadline is a moment, or a span from when the template is used.
+func givenDeadline(d *enroll.Deadline) any {
+	if d == nil {
+		return nil
+	}
+	if t, ok := d.Moment(); ok {
+		return t
+	}
+	return d.String()
 }
 
 func templateDeleteCommand() command {

@@ -25,7 +25,7 @@ type DeviceEdit struct {
 	NoString                 bool    // removes it
 	KeyOrder                 *store.KeyOrder
 	RSABits, ECBits          *int
-	CompletesBy              *time.Time
+	CompletesBy              *Deadline
 }
 
 // The values that a new device gets.
@@ -174,15 +174,19 @@ func (r *Rules) setString(d *store.Device, s string) error {
 // time alone moves the end of the operation that is scheduled.
 func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 	now := r.Now()
-	if e.CompletesBy != nil && !e.CompletesBy.After(now) {
-		return badValue("the time %s, by which the operation has to be completed, has passed", e.CompletesBy.Format(time.RFC3339))
+	var by *time.Time
+	if e.CompletesBy != nil {
+		by = new(e.CompletesBy.From(now))
+		if !by.After(now) {
+			return badValue("the time %s, by which the operation has to be completed, has passed", by.Format(time.RFC3339))
+		}
 	}
 	set(&d.Operation, e.Operation)
 	if e.CompletesBy != nil && d.Operation == store.NoOperation {
 		return refused("device %q has no operation that could be completed by a time", d.Name)
 	}
 	if e.Operation == nil {
-		set(&d.CompletesBy, e.CompletesBy)
+		set(&d.CompletesBy, by)
 		return nil
 	}
 	d.Schedule++
@@ -195,7 +199,7 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 	}
 	d.Status = store.StatusPending
 	d.CompletesBy = now.Add(s.OperationExpires)
-	set(&d.CompletesBy, e.CompletesBy)
+	set(&d.CompletesBy, by)
 	return nil
 }
 
@@ -248,7 +252,7 @@ func (e DeviceEdit) describe() string {
 	add("key-order", e.KeyOrder != nil, deref(e.KeyOrder))
 	add("rsa-bits", e.RSABits != nil, deref(e.RSABits))
 	add("ec-bits", e.ECBits != nil, deref(e.ECBits))
-	add("completes-by", e.CompletesBy != nil, deref(e.CompletesBy).UTC().Format(time.RFC3339))
+	add("completes-by", e.CompletesBy != nil, deref(e.CompletesBy))
 	return strings.Join(parts, " ")
 }
 

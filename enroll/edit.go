@@ -39,7 +39,7 @@ func (r *Rules) Edit(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) err
 // unless the edit means the very time that has passed.
 func (r *Rules) Difference(d store.Device, e DeviceEdit) (DeviceEdit, error) {
 	// Lists have whole seconds.
-	sameTime := e.CompletesBy != nil && e.CompletesBy.Truncate(time.Second).Equal(d.CompletesBy.Truncate(time.Second))
+	sameTime := e.CompletesBy != nil && e.CompletesBy.From(r.Now()).Truncate(time.Second).Equal(d.CompletesBy.Truncate(time.Second))
 	if sameTime || !d.Late(r.Now()) {
 		drop(&e.Operation, d.Operation)
 	}

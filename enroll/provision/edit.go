@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"capf/enroll"
 	"capf/store"
@@ -47,7 +46,7 @@ type savedEdit struct {
 	KeyOrder     *store.KeyOrder     `json:"key_order,omitempty"`
 	RSABits      *int                `json:"rsa_bits,omitempty"`
 	ECBits       *int                `json:"ec_bits,omitempty"`
-	CompletesBy  *time.Time          `json:"completes_by,omitempty"`
+	CompletesBy  *enroll.Deadline    `json:"completes_by,omitempty"`
 	NoString     bool                `json:"no_string,omitempty"`
 	Unique       bool                `json:"unique_strings,omitempty"`
 	Partial      bool                `json:"partial,omitempty"`

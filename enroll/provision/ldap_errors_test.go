@@ -101,7 +101,9 @@ func TestDirectoryCertificates(t *testing.T) {
 		want, hint string
 	}{
 		"of another CA": {func(*x509.Certificate) {}, authority(t), "comes from a CA that is not known", "--ca-file"},
-		"for others": {func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"ldap.example.com", "dc1.example.com"} }, "",
+		"for others": {func(c *x509.Certificate) {
+			c.IPAddresses, c.DNSNames = nil, []string{"ldap.example.com", "dc1.example.com"}
+		}, "",
 			`not for "127.0.0.1", but for ldap.example.com, dc1.example.com`, "--url"},
 		"for nobody": {func(c *x509.Certificate) { c.IPAddresses = nil }, "", `not for "127.0.0.1"; it names no server`, "--url"},
 		"with a common name only": {func(c *x509.Certificate) { c.IPAddresses, c.Subject.CommonName = nil, "127.0.0.1" }, "",

@@ -193,7 +193,7 @@ func (s *scanner) readCell(e *enroll.DeviceEdit, kind fieldKind, cell string) st
 	case fECBits:
 		return into(&e.ECBits, cell, bits)
 	case fCompletesBy:
-		return into(&e.CompletesBy, cell, func(t string) (time.Time, error) { return enroll.ParseTime(t, s.now) })
+		return into(&e.CompletesBy, cell, func(t string) (enroll.Deadline, error) { return enroll.ParseDeadline(t, s.now) })
 	case fString:
 		switch {
 		case isScientific(cell):

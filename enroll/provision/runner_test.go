@@ -80,7 +80,7 @@ func TestJobAtItsTime(t *testing.T) {
 	}
 	soon := h.clock.now().Add(time.Hour)
 	_, err := provision.Schedule(t.Context(), h.rules, operator, provision.Update{
-		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Operation: ptr(store.Install), CompletesBy: ptr(soon)}},
+		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Operation: ptr(store.Install), CompletesBy: ptr(enroll.At(soon))}},
 	}, soon.Add(time.Hour))
 	if !errors.Is(err, enroll.ErrValue) {
 		t.Errorf("an operation that is over before its job runs: %v", err)

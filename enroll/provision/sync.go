@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"capf/enroll"
@@ -15,6 +16,10 @@ type SyncOptions struct {
 	DryRun  bool
 	Partial bool    // leave out entries that cannot become devices
 	Strings Strings // takes unique strings; may be nil
+	// MaxMissing is how many devices may be missing at once; nil is DefaultBrake.
+	// Beyond goes on all the same.
+	MaxMissing *Brake
+	Beyond     bool
 	// Progress is told how many entries have come; may be nil.
 	Progress func(entries int)
 }
@@ -43,11 +48,14 @@ type syncing struct {
 	Synced
 	rules     *enroll.Rules
 	settings  enroll.Settings
+	source    store.Directory
 	directory Directory
 	edit      Edit
 	made      stringMaker
 	options   SyncOptions
 	about     map[string]string // description by device name
+	unusable  []string          // entries without a device's name
+	held      *store.SyncTally  // of a sync that the brake has stopped
 }
 
 // Sync reads a directory and puts it into the database: people it has not
@@ -55,14 +63,14 @@ type syncing struct {
 // group names; devices that exist stay as they are; those it names no longer
 // are marked. Everything is read and checked before anything is written, in
 // one transaction. Errors: ErrRefused when entries cannot become devices, which
-// the result lists, unless Partial; store.ErrNotFound; and whatever the
-// directory answered.
+// the result lists, unless Partial, and when more devices would be missing than
+// may be, unless Beyond; store.ErrNotFound; and whatever the directory answered.
 func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, o SyncOptions) (Synced, error) {
 	d, err := r.Store.Directory(ctx, name)
 	if err != nil {
 		return Synced{}, err
 	}
-	s := &syncing{rules: r, options: o, made: stringMaker{r, map[string]struct{}{}}, about: map[string]string{}}
+	s := &syncing{rules: r, source: d, options: o, made: stringMaker{r, map[string]struct{}{}}, about: map[string]string{}}
 	s.Counts = map[store.SyncOutcome]int{}
 	password, err := s.prepare(ctx, d)
 	if err != nil {
@@ -72,15 +80,17 @@ func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, 
 	if err != nil {
 		return s.Synced, fmt.Errorf("syncing directory %q: %w", d.Name, err)
 	}
-	if s.Bad > 0 && !o.Partial && !o.DryRun {
-		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing was changed", counted(s.Bad, "entry"), d.Name)
+	err = r.Store.ApplySync(ctx, actor, store.Sync{
+		Directory: d, Found: found, Unusable: s.unusable, New: s.create, Tell: s.tell, Ready: s.ready,
+	})
+	if errors.Is(err, enroll.ErrRefused) && !o.DryRun {
+		s.keepReasons()
 	}
-	err = r.Store.ApplySync(ctx, actor, store.Sync{Directory: d, Found: found, New: s.create, Tell: s.tell, Ready: s.ready})
 	switch {
+	case s.held != nil && !o.DryRun:
+		return s.Synced, errors.Join(err, r.Store.HoldSync(ctx, actor, d, *s.held))
 	case err != nil && !errors.Is(err, errDry):
 		return s.Synced, err
-	case s.Bad > 0 && !o.Partial: // in a dry run, which has looked at the others all the same
-		return s.Synced, refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing would be changed", counted(s.Bad, "entry"), d.Name)
 	case s.Bad > 0:
 		return s.Synced, &kindError{ErrPartly, fmt.Sprintf("%s of directory %q cannot become devices and are left out", counted(s.Bad, "entry"), d.Name), ""}
 	}
@@ -143,7 +153,7 @@ func (s *syncing) read(ctx context.Context, password string) ([]store.Found, err
 	for _, e := range list {
 		name, problem := naming.fill(e)
 		if problem == "" {
-			name, problem = s.check(ctx, name)
+			name, problem = deviceName(name)
 		}
 		key := strings.ToLower(name)
 		if first, twice := index[key]; twice && problem == "" {
@@ -151,6 +161,7 @@ func (s *syncing) read(ctx context.Context, password string) ([]store.Found, err
 		}
 		if problem != "" {
 			s.bad(SyncRow{Device: name, Entry: e.DN, Problem: problem})
+			s.unusable = append(s.unusable, e.DN)
 			continue
 		}
 		text, _ := about.fill(e)
@@ -168,69 +179,77 @@ func (s *syncing) bad(r SyncRow) {
 	}
 }
 
-// check says what is wrong with a name, or why no device of that name could
-// take the settings of the template. A device that exists need not take them.
-func (s *syncing) check(ctx context.Context, name string) (plain, problem string) {
-	plain, problem = s.checkNew(name)
-	if problem == "" {
-		return plain, ""
-	}
-	if d, err := s.rules.Store.Device(ctx, name); err == nil {
-		return d.Name, ""
-	}
-	return plain, problem
-}
-
-func (s *syncing) checkNew(name string) (plain, problem string) {
-	d, err := enroll.NewDevice(name)
+// deviceName is the name as it is stored, or what is wrong with it.
+func deviceName(name string) (plain, problem string) {
+	plain, err := enroll.ParseDeviceName(name)
 	if err != nil {
 		return name, err.Error()
 	}
-	edit := s.edit.DeviceEdit
-	if s.edit.Unique {
-		example := "0000000000"
-		edit.String = &example
-	}
-	name = d.Name
-	if err := s.rules.Edit(&d, edit, s.settings, false); err != nil {
-		return name, err.Error()
-	}
-	return name, ""
+	return plain, ""
 }
 
-// create makes the device of a new entry.
-func (s *syncing) create(name, _ string) (store.Device, error) {
-	d, err := enroll.NewDevice(name)
-	if err != nil {
-		return d, err
+// create makes the device of a new entry. What the rules forbid for it, they do
+// not forbid for devices that exist, so that it is looked at here only.
+func (s *syncing) create(name, entry string) (store.Device, error) {
+	d, secret, err := s.newDevice(name)
+	text, err := refusal(err)
+	if text != "" {
+		s.bad(SyncRow{Device: name, Entry: entry, Problem: text})
+		return d, store.Refusal{Reason: text}
+	}
+	if err == nil && s.edit.Unique && s.options.Strings != nil && !s.options.DryRun {
+		err = s.options.Strings.Add(name, secret)
+	}
+	return d, err
+}
+
+// newDevice is a device as the template has it, with a string of its own when
+// that says so.
+func (s *syncing) newDevice(name string) (d store.Device, secret string, err error) {
+	if d, err = enroll.NewDevice(name); err != nil {
+		return d, "", err
 	}
 	edit := s.edit.DeviceEdit
 	if text := s.about[strings.ToLower(name)]; text != "" {
 		edit.Description = &text
 	}
 	if s.edit.Unique {
-		secret, err := s.made.next()
-		if err != nil {
-			return d, err
+		if secret, err = s.made.next(); err != nil {
+			return d, "", err
 		}
 		edit.String = &secret
-		if s.options.Strings != nil && !s.options.DryRun {
-			if err := s.options.Strings.Add(name, secret); err != nil {
-				return d, err
-			}
-		}
 	}
-	return d, s.rules.Edit(&d, edit, s.settings, false)
+	return d, secret, s.rules.Edit(&d, edit, s.settings, false)
 }
 
 func (s *syncing) tell(f store.Found, o store.SyncOutcome) {
-	s.Counts[o]++
-	if o != store.SyncKnown {
+	if s.Counts[o]++; o != store.SyncKnown && o != store.SyncRefused { // create has told of that
 		s.Rows = append(s.Rows, SyncRow{Device: f.Device, Entry: f.Entry, Outcome: o})
 	}
 }
 
-func (s *syncing) ready() error {
+// keepReasons leaves of a sync that was refused what it was refused for.
+func (s *syncing) keepReasons() {
+	s.Rows = slices.DeleteFunc(s.Rows, func(r SyncRow) bool {
+		return r.Problem == "" && (s.held == nil || r.Outcome != store.SyncMissing)
+	})
+}
+
+// ready decides whether what was done may stay.
+func (s *syncing) ready(n store.SyncTally) error {
+	if s.Bad > 0 && !s.options.Partial {
+		return refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing was changed", counted(s.Bad, "entry"), s.source.Name)
+	}
+	brake := DefaultBrake
+	if s.options.MaxMissing != nil {
+		brake = *s.options.MaxMissing
+	}
+	if most := brake.most(n.Named); n.Missing > most && !s.options.Beyond {
+		s.held = &n
+		return refused(fmt.Sprintf("capf ldap sync %s --dry-run shows them; --yes goes on all the same", s.source.Name),
+			"%d of %s would be missing in directory %q, and more than %d need a word of yours, so nothing was changed",
+			n.Missing, counted(n.Named, "device"), s.source.Name, most)
+	}
 	if s.options.DryRun {
 		return errDry
 	}

@@ -112,8 +112,28 @@ func firstAndLater(t *testing.T, s slapd) {
 	narrow.Filter = "(uid=user0000*)"
 	_, err = provision.ChangeDirectory(t.Context(), h.rules, operator, dir, narrow, nil, nil)
 	must(t, err)
+	// So many at once are rather a mistake: it says so, here and to status, until it is told to go on.
+	dry, err := h.sync("people", provision.SyncOptions{DryRun: true})
+	if !errors.Is(err, enroll.ErrRefused) || dry.Counts[store.SyncMissing] != people-10 || strings.Contains(h.findings(), "was not synced") {
+		t.Errorf("the dry run says %v: %v; %s", dry.Counts, err, h.findings())
+	}
 	got, err = h.sync("people", provision.SyncOptions{})
+	if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), "9990 of 10000 devices would be missing") || len(got.Rows) != people-10 ||
+		!strings.Contains(h.findings(), "directory people was not synced on 2027-01-31: 9990 of 10000 devices would be missing") {
+		t.Errorf("a sync that nearly all are missing of: %v, with %d rows; %s", err, len(got.Rows), h.findings())
+	}
+	dir, err = h.rules.Store.Directory(t.Context(), "people")
 	must(t, err)
+	n, err := h.rules.Store.CountDirectory(t.Context(), dir.ID)
+	must(t, err)
+	if n.Missing != 0 {
+		t.Errorf("%d are marked all the same", n.Missing)
+	}
+	got, err = h.sync("people", provision.SyncOptions{Beyond: true})
+	must(t, err)
+	if strings.Contains(h.findings(), "was not synced") {
+		t.Errorf("status still says %s", h.findings())
+	}
 	if got.Counts[store.SyncMissing] != people-10 || got.Counts[store.SyncDeleted] != 1 || got.Counts[store.SyncKnown] != 9 {
 		t.Errorf("the second sync says %v", got.Counts)
 	}
@@ -132,7 +152,7 @@ func firstAndLater(t *testing.T, s slapd) {
 	if got.Counts[store.SyncBack] != people-10 || got.Counts[store.SyncAdded] != 0 {
 		t.Errorf("the third sync says %v", got.Counts)
 	}
-	n, err := h.rules.Store.CountDirectory(t.Context(), dir.ID)
+	n, err = h.rules.Store.CountDirectory(t.Context(), dir.ID)
 	must(t, err)
 	if n.Devices != people || n.Missing != 0 {
 		t.Errorf("the directory counts %+v", n)

@@ -79,8 +79,8 @@ func Schedule(ctx context.Context, r *enroll.Rules, actor store.Actor, u Update,
 	if !at.After(now) {
 		return store.Job{}, badValue("", "the time %s, at which the job is to run, has passed", at.Format(time.RFC3339))
 	}
-	if by := u.Edit.CompletesBy; by != nil && !by.After(at) {
-		return store.Job{}, badValue("", "the operation would have to be completed by %s, before the job runs", by.Format(time.RFC3339))
+	if by := u.Edit.CompletesBy; by != nil && !by.From(at).After(at) {
+		return store.Job{}, badValue("", "the operation would have to be completed by %s, before the job runs", by)
 	}
 	j, err := u.job(ctx, r, actor)
 	if err != nil {

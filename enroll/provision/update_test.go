@@ -22,7 +22,7 @@ func fleet(t testing.TB) *house {
 	h.add("SEP000000000002", enroll.DeviceEdit{Pool: ptr("Berlin-2"), Model: ptr("8861"), Operation: install})
 	h.add("SEP000000000003", enroll.DeviceEdit{Pool: ptr("Hamburg"), Model: ptr("8861"), AuthMode: ptr(store.ByLSCPrecedence)})
 	h.add("CSFolga", enroll.DeviceEdit{Pool: ptr("Hamburg"), AuthMode: ptr(store.ByString), String: ptr("47110815")})
-	h.add("CSFlate", enroll.DeviceEdit{Operation: install, CompletesBy: ptr(start.Add(time.Hour))})
+	h.add("CSFlate", enroll.DeviceEdit{Operation: install, CompletesBy: ptr(enroll.At(start.Add(time.Hour)))})
 	h.lsc("SEP000000000001", "CN=CAPF-11111111,O=Acme", start.AddDate(-4, 0, 0), 365*4+30)
 	h.lsc("SEP000000000003", "CN=Issuing CA,O=Acme", start.AddDate(-1, 0, 0), 1825)
 	h.lsc("CSFolga", "CN=CAPF-11111111,O=Acme", start.AddDate(-5, 0, 0), 1000)
@@ -209,9 +209,9 @@ func TestUpdateRefusals(t *testing.T) {
 		"a key that there is not": {
 			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{RSABits: ptr(1000)}}}, nil, enroll.ErrValue, "1000"},
 		"a time that has passed": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(start)}}}, nil, enroll.ErrValue, "has passed"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(enroll.At(start))}}}, nil, enroll.ErrValue, "has passed"},
 		"a time alone for devices without an operation": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(start.AddDate(0, 1, 0))}}}, nil, enroll.ErrRefused, "no operation"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(enroll.At(start.AddDate(0, 1, 0)))}}}, nil, enroll.ErrRefused, "no operation"},
 		"a command that is not set": {
 			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Pool: ptr("x")}}, ApplyConfig: true}, nil, enroll.ErrRefused, "apply_config_command"},
 		"strings that cannot be kept": {

@@ -170,7 +170,7 @@ func TestOfflineGone(t *testing.T) {
 // TestOfflineEndings are the ways in which a wait ends without a certificate.
 func TestOfflineEndings(t *testing.T) {
 	h, _ := offline(t)
-	ends := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(soon); e.CompletesBy = &by }
+	ends := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(soon); e.CompletesBy = new(enroll.At(by)) }
 	for _, test := range []struct {
 		name   string
 		edit   func(*enroll.DeviceEdit)

@@ -92,7 +92,7 @@ func TestOnlineLate(t *testing.T) {
 	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Outcome: catest.Pend})
 	h.online(onlineca.Microsoft, ca.Server)
 	by := h.clock.now().Add(time.Hour)
-	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = &by })
+	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(by)) })
 	w := h.waits(sep)
 	h.until(sep, store.OnlineTaken)
 	h.clock.advance(2 * time.Hour)

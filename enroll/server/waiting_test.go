@@ -74,11 +74,11 @@ func TestWaitIsExtended(t *testing.T) {
 	t.Parallel()
 	h, ca := offline(t)
 	soon := h.clock.now().Add(3 * time.Second)
-	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = &soon })
+	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(soon)) })
 	w := h.waits(sep)
 	r := h.pending(sep)
 	later := soon.Add(time.Hour)
-	h.change(sep, func(e *enroll.DeviceEdit) { e.CompletesBy = &later })
+	h.change(sep, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(later)) })
 	select {
 	case <-w.done:
 		t.Fatalf("the phone ended with %v", w.err)

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// Found is an entry of a directory with the device that it is for.
+type Found struct {
+	Device string
+	Entry  string // the distinguished name
+}
+
+// SyncOutcome is what a sync did about one device.
+type SyncOutcome string
+
+// What a sync does. It changes no device that exists.
+const (
+	SyncAdded   SyncOutcome = "added"   // a new one, or one that comes back after its device was deleted
+	SyncKnown   SyncOutcome = "known"   // named before
+	SyncAdopted SyncOutcome = "adopted" // existed, but the directory had not named it
+	SyncDeleted SyncOutcome = "deleted" // named before, and deleted by an operator since: it stays so
+	SyncBack    SyncOutcome = "back"    // was missing
+	SyncMissing SyncOutcome = "missing" // is named no longer
+	SyncRefused SyncOutcome = "refused" // a rule forbids the new device
+)
+
+// Sync is what a directory says, to be put into the database.
+type Sync struct {
+	Directory Directory // as Directory returned it
+	Found     []Found   // no device twice
+	// Unusable are the distinguished names of entries that name no device. What
+	// they named before is not missing for that.
+	Unusable []string
+	// New makes a device that is to be added. A Refusal leaves it out.
+	New func(name, entry string) (Device, error)
+	// Tell is called for each device, missing ones last.
+	Tell func(Found, SyncOutcome)
+	// Ready is called before the commit. Its error undoes everything and is
+	// returned as it is.
+	Ready func(SyncTally) error
+}
+
+// SyncTally is how many devices the directory had named until now, and how many
+// of those it names no longer.
+type SyncTally struct{ Named, Missing int64 }
+
+// ApplySync does so in one transaction. An error of New is returned as it is.
+// ErrConflict: the directory was changed, deleted or synced since it was read.
+func (s *Store) ApplySync(ctx context.Context, a Actor, v Sync) error {
+	var refusal error
+	err := s.changeOnce(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE directories SET last_sync_at = ?, first_sync_at = CASE first_sync_at WHEN 0 THEN ? ELSE first_sync_at END,
+			held_at = 0, held_missing = 0, held_of = 0 WHERE id = ? AND updated_at = ? AND last_sync_at = ?`, millis(t.now), millis(t.now),
+			v.Directory.ID, millis(v.Directory.UpdatedAt), millis(v.Directory.LastSyncAt))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return conflict("the directory was changed meanwhile")
+		}
+		added, tally, err := t.sync(a, v, &refusal)
+		if err != nil {
+			return err
+		}
+		if refusal = v.Ready(tally); refusal != nil {
+			return refusal
+		}
+		return t.event(a, "", EventText{Action: "ldap-sync", Detail: v.Directory.Name + ": " + decimal(int64(len(v.Found))) +
+			" entries, " + decimal(added) + " devices added, " + decimal(tally.Missing) + " missing"})
+	})
+	if refusal != nil {
+		return refusal
+	}
+	return failed(err, "putting the entries of directory %q into the database", v.Directory.Name)
+}
+
+// HoldSync keeps that a sync was stopped, until one is carried out.
+func (s *Store) HoldSync(ctx context.Context, a Actor, d Directory, n SyncTally) error {
+	err := s.change(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE directories SET held_at = ?, held_missing = ?, held_of = ? WHERE id = ?", millis(t.now), n.Missing, n.Named, d.ID)
+		if err != nil {
+			return err
+		}
+		return t.event(a, "", EventText{Action: "ldap-sync", Outcome: "refused",
+			Detail: d.Name + ": " + decimal(n.Missing) + " of " + decimal(n.Named) + " devices would be missing"})
+	})
+	return failed(err, "keeping that the sync of directory %q was stopped", d.Name)
+}
+
+// sync goes through the entries, then looks what is missing among them.
+func (t *tx) sync(a Actor, v Sync, refusal *error) (added int64, n SyncTally, err error) {
+	known, err := t.known(v.Directory.ID)
+	if err != nil {
+		return 0, n, err
+	}
+	for _, missing := range known {
+		if !missing {
+			n.Named++
+		}
+	}
+	a.Command = "" // the event of the whole has it
+	for _, f := range v.Found {
+		o, err := t.found(a, v, f, known, refusal)
+		if err != nil {
+			return 0, n, err
+		}
+		if o == SyncAdded {
+			added++
+		}
+		v.Tell(f, o)
+	}
+	if err := t.adoptLeft(); err != nil {
+		return 0, n, err
+	}
+	n.Missing, err = t.missing(v)
+	return added, n, err
+}
+
+// known is the devices that the directory has named, with the row's missing
+// mark, by their names in lower case.
+func (t *tx) known(directory int64) (map[string]bool, error) {
+	type row struct {
+		device  string
+		missing bool
+	}
+	rows, err := rowsOf(t, query{selection: "SELECT lower(device), missing_since > 0 FROM directory_devices WHERE directory_id = ?", args: []any{directory}},
+		func(r *row) []any { return []any{&r.device, &r.missing} })
+	known := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		known[r.device] = r.missing
+	}
+	return known, err
+}
+
+func (t *tx) found(a Actor, v Sync, f Found, known map[string]bool, refusal *error) (SyncOutcome, error) {
+	missing, named := known[lowerASCII(f.Device)]
+	var exists bool
+	if err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE name = ?)", f.Device).Scan(&exists); err != nil {
+		return "", err
+	}
+	returns := named && missing && !exists // its device was deleted while nobody had a claim to it
+	if !exists && (!named || returns) {
+		return t.newDevice(a, v, f, refusal)
+	}
+	if err := t.name(v, f); err != nil {
+		return "", err
+	}
+	switch {
+	case !named:
+		return SyncAdopted, nil
+	case missing:
+		return SyncBack, nil
+	case !exists:
+		return SyncDeleted, nil
+	}
+	return SyncKnown, nil
+}
+
+// name keeps that the directory names the device.
+func (t *tx) name(v Sync, f Found) error {
+	_, err := t.exec(`INSERT INTO directory_devices (directory_id, device, entry, added_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (directory_id, device) DO UPDATE SET entry = excluded.entry, missing_since = 0 WHERE entry <> excluded.entry OR missing_since <> 0`,
+		v.Directory.ID, f.Device, f.Entry, millis(t.now))
+	return err
+}
+
+// newDevice adds the device of an entry, unless a rule forbids it: then the next
+// sync tries again.
+func (t *tx) newDevice(a Actor, v Sync, f Found, refusal *error) (SyncOutcome, error) {
+	d, err := v.New(f.Device, f.Entry)
+	if errors.As(err, new(Refusal)) {
+		return SyncRefused, nil
+	}
+	if err != nil {
+		*refusal = err
+		return "", err
+	}
+	if err := t.name(v, f); err != nil {
+		return "", err
+	}
+	if err := t.insertDevice(&d); err != nil {
+		return "", err
+	}
+	return SyncAdded, t.event(a, d.Name, EventText{Action: "device-add", Detail: "by directory " + v.Directory.Name})
+}
+
+// missing marks what the directory has named and names no longer.
+func (t *tx) missing(v Sync) (int64, error) {
+	found, err := table(v.Found, func(f Found) []any { return []any{f.Device} })
+	if err != nil {
+		return 0, err
+	}
+	unusable, err := json.Marshal(append([]string{}, v.Unusable...)) // nil would be a NULL, which is in no list
+	if err != nil {
+		return 0, err
+	}
+	gone, err := rowsOf(t, query{
+		selection: `UPDATE directory_devices SET missing_since = ? WHERE directory_id = ? AND missing_since = 0
+			AND device NOT IN (SELECT value ->> 0 FROM json_each(?)) AND entry NOT IN (SELECT value FROM json_each(?)) RETURNING device, entry`,
+		args: []any{millis(t.now), v.Directory.ID, found, string(unusable)},
+	}, func(f *Found) []any { return []any{&f.Device, &f.Entry} })
+	for _, f := range gone {
+		v.Tell(f, SyncMissing)
+	}
+	return int64(len(gone)), err
+}
+
+// adoptLeft gives what is left of deleted devices to the devices of their
+// names, as AddDevice does.
+func (t *tx) adoptLeft() error {
+	for _, table := range []string{"requests", "lscs"} {
+		_, err := t.exec("UPDATE " + table + ` SET device_id = (SELECT id FROM devices WHERE name = ` + table + `.device)
+			WHERE device_id IS NULL AND EXISTS (SELECT 1 FROM devices WHERE name = ` + table + `.device)`)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lowerASCII is the case under which the database compares names.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
