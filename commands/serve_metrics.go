@@ -79,6 +79,7 @@ func databaseFacts(ctx context.Context, r *enroll.Rules) (f metrics.Facts, err e
 		ask func() (int64, error)
 	}{
 		{&f.Locked, func() (int64, error) { return s.CountLocked(ctx) }},
+		{&f.Declined, func() (int64, error) { _, now, _, err := s.DeclinedNetworks(ctx, 0); return now, err }},
 		{&f.Pending, func() (int64, error) { return s.CountRequests(ctx, store.RequestFilter{State: store.RequestPending}) }},
 		{&f.Stale, func() (int64, error) { return s.CountLSCs(ctx, store.LSCFilter{State: store.LSCStale}) }},
 		{&f.Installed, func() (int64, error) { return s.CountInstalled(ctx) }},

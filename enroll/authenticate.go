@@ -3,8 +3,6 @@ package enroll
 import (
 	"context"
 	stdcrypto "crypto"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,8 +12,9 @@ import (
 	"capf/store"
 )
 
-// A phone is locked for lockTime after maxWrongStrings wrong authentication
-// strings in a row (protocol page, "Authentication modes").
+// A device is locked for lockTime after maxWrongStrings wrong authentication
+// strings in a row (protocol page, "Authentication modes"), and an address is
+// declined for as long.
 const (
 	maxWrongStrings = 10
 	lockTime        = 10 * time.Minute
@@ -46,6 +45,8 @@ type Ending struct {
 	// ComeBack is when a phone may try again that was told so (ErrUnreachable).
 	ComeBack time.Duration
 	Guess    Guess
+	// Declines says that the guess has made its address one that is declined.
+	Declines bool
 }
 
 // Guess is what came of an authentication string, for those who watch for
@@ -54,10 +55,11 @@ type Guess int
 
 // The ways in which a string is not taken.
 const (
-	NoGuess     Guess = iota
-	WrongGuess        // it is wrong
-	LastGuess         // it is wrong, and locks the device
-	LockedGuess       // the device is locked, whatever the string is
+	NoGuess       Guess = iota
+	WrongGuess          // it is wrong
+	LastGuess           // it is wrong, and locks the device
+	LockedGuess         // the device is locked, whatever the string is
+	DeclinedGuess       // the address is declined, whatever the string is
 )
 
 func (e *Ending) Error() string { return fmt.Sprintf("%v: %s", e.Kind, e.Detail) }
@@ -94,6 +96,7 @@ type Proof struct {
 type Claim struct {
 	Device   string
 	Address  string
+	Network  string // those whose wrong strings are counted together: the address or, of IPv6, its network
 	Version  int    // 2 or 3
 	Accepted bool   // the phone goes on; false when it reports a failure of its own
 	Password []byte // nil or empty: null string
@@ -194,21 +197,28 @@ func (g *Grant) chooseKeys(version int) *Ending {
 // authenticate applies the device's Authentication Mode.
 func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 	var (
-		end   *Ending
-		shown []store.DeviceCertificate
-		err   error
+		end     *Ending
+		shown   []store.DeviceCertificate
+		network string
+		err     error
 	)
+	if d := g.Device; d.LockedFor == store.LockedForUnconfirmed && r.Now().Before(d.LockedUntil) {
+		return r.turnAway(ctx, g.actor, d, "authenticate", unconfirmed(d.LockedUntil))
+	}
 	switch g.Device.AuthMode {
 	case store.ByNullString:
 		if len(c.Password) > 0 {
 			end = ending(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
+			break
 		}
+		end, err = r.declinedAddress(ctx, *g, c)
 		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
 	case store.ByString:
 		// A hash of the string itself could be guessed at.
 		g.voucher = store.Voucher{Kind: store.VouchedByString, Fingerprint: fingerprint(g.Device.SealedString)}
-		return r.byString(ctx, *g, c.Password)
+		return r.byString(ctx, *g, c)
 	default:
+		network = c.Network
 		shown, end, err = r.byCertificate(ctx, g, c)
 	}
 	if err != nil {
@@ -220,61 +230,5 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 	if shown == nil && g.Device.WrongStrings == 0 {
 		return nil // there is nothing to note, and nothing to ask for
 	}
-	return r.Store.NoteAuthenticated(ctx, g.actor, g.Device.ID, shown, lscFingerprint(shown))
-}
-
-func (r *Rules) byString(ctx context.Context, g Grant, password []byte) error {
-	d := g.Device
-	if r.Now().Before(d.LockedUntil) {
-		return r.locked(ctx, g, d.LockedUntil)
-	}
-	want, err := r.AuthenticationString(d)
-	if err != nil {
-		return err
-	}
-	// A phone without a user sends an empty string; that is no guess, so it
-	// does not count towards the lock.
-	if len(password) == 0 || want == "" {
-		return r.turnAway(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString, "no authentication string was given"))
-	}
-	if sameSecret(password, []byte(want)) {
-		// Others may have locked the device while this one was compared.
-		locked, err := r.Store.NoteRightString(ctx, g.actor, d.ID)
-		if err == nil && !locked.IsZero() {
-			err = r.locked(ctx, g, locked)
-		}
-		return err
-	}
-	end := ending(ErrDeclined, store.InvalidString, "wrong authentication string")
-	end.Guess = WrongGuess
-	locked, counted, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, maxWrongStrings, lockTime, store.Failed(d.Operation, end.Cause))
-	if err != nil {
-		return err
-	}
-	switch {
-	case !counted: // others have locked the device meanwhile
-		return lockedEnding(locked)
-	case !locked.IsZero():
-		end.Guess = LastGuess
-		end.Detail = fmt.Sprintf("wrong authentication string; locked until %s", locked.UTC().Format(time.RFC3339))
-	}
-	return end
-}
-
-// sameSecret compares in a time that depends neither on where two secrets
-// differ nor on whether their lengths do, which subtle.ConstantTimeCompare by
-// itself gives away.
-func sameSecret(a, b []byte) bool {
-	x, y := sha256.Sum256(a), sha256.Sum256(b)
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-func (r *Rules) locked(ctx context.Context, g Grant, until time.Time) error {
-	return r.turnAway(ctx, g.actor, g.Device, "authenticate", lockedEnding(until))
-}
-
-func lockedEnding(until time.Time) *Ending {
-	end := ending(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
-	end.Guess = LockedGuess
-	return end
+	return r.Store.NoteAuthenticated(ctx, g.actor, g.Device.ID, network, shown, lscFingerprint(shown))
 }

@@ -53,9 +53,11 @@ func goneMeanwhile(err error) error {
 }
 
 // Fail records that a session ended at a step without success. It returns the
-// ending, or the error that kept it from being recorded.
+// ending, or the error that kept it from being recorded. Who fails again and
+// again does not fill the record of events, even with a device's name.
 func (r *Rules) Fail(ctx context.Context, g Grant, step string, end *Ending) error {
-	return r.note(ctx, g.actor, failure(g.Device, step, end), end)
+	may, missed := r.strangers.recordOf(g.Device.ID, r.Now())
+	return r.note(ctx, g.actor, limited(failure(g.Device, step, end), may, missed), end)
 }
 
 func (r *Rules) note(ctx context.Context, actor store.Actor, f store.Failure, end *Ending) error {

@@ -103,7 +103,8 @@ func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) er
 	case e.NoString && e.String != nil:
 		return badValue("an authentication string cannot be given and removed at once")
 	case e.NoString:
-		d.SealedString, d.WrongStrings, d.LockedUntil = nil, 0, time.Time{}
+		d.SealedString = nil
+		unlock(d)
 	case e.String != nil:
 		if err := r.setString(d, *e.String); err != nil {
 			return err
@@ -166,8 +167,15 @@ func (r *Rules) setString(d *store.Device, s string) error {
 	if err != nil {
 		return fmt.Errorf("sealing the authentication string of %q: %w", d.Name, err)
 	}
-	d.SealedString, d.WrongStrings, d.LockedUntil = sealed, 0, time.Time{}
+	d.SealedString = sealed
+	unlock(d)
 	return nil
+}
+
+// unlock is part of what an operator does about a device, for whatever reason it
+// is locked.
+func unlock(d *store.Device) {
+	d.WrongStrings, d.Unconfirmed, d.LockedUntil, d.LockedFor = 0, 0, time.Time{}, store.NotLocked
 }
 
 // schedule sets the operation and the time by which it has to be completed. A
@@ -190,6 +198,9 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 		return nil
 	}
 	d.Schedule++
+	if d.Unconfirmed = 0; d.LockedFor == store.LockedForUnconfirmed {
+		unlock(d)
+	}
 	if d.Operation == store.NoOperation {
 		d.CompletesBy, d.Status = time.Time{}, store.StatusNone
 		return nil

@@ -34,7 +34,7 @@ func (r *Rules) Findings(ctx context.Context, devices store.DeviceCounts) ([]Fin
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
 		r.certificateFindings, r.purposeFindings, r.spaceFindings, r.serviceFindings, r.onlineFindings, r.TrustFindings,
-		operations, r.openJobFindings, r.jobFindings, r.operatorRenewals, r.directoryFindings, r.staleFindings,
+		operations, r.openJobFindings, r.jobFindings, r.operatorRenewals, r.directoryFindings, r.staleFindings, r.guessFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {

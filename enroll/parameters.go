@@ -51,6 +51,8 @@ type Settings struct {
 	MaxSessions      int // 0 = no limit
 	MaxPerAddress    int // 0 = no limit
 	AllowExpiredMIC  bool
+	WrongPerAddress  int      // wrong strings from an address until it is declined; 0 = no limit
+	UnconfirmedLimit int      // keys that a phone may send without confirming an LSC; 0 = no limit
 	AcceptUnrecorded bool     // an LSC of an issuer of ours that is not in the record counts
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
 	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
@@ -73,6 +75,8 @@ const (
 	pMaxPerAddress    = "max_sessions_per_address"
 	pAllowExpiredMIC  = "allow_expired_mic"
 	pAcceptUnrecorded = "accept_unrecorded_lsc"
+	pWrongPerAddress  = "wrong_strings_per_address"
+	pUnconfirmedLimit = "unconfirmed_limit"
 	pRenewBefore      = "renew_before"
 	pApplyCommand     = "apply_config_command"
 )
@@ -103,6 +107,8 @@ var (
 		number(pMaxPerAddress, 0, 1000000, "0", "(0 = no limit)", atOnce, "sessions from one address at the same time"),
 		flag(pAllowExpiredMIC, "false", nextSession, "accept a MIC, and its issuers, after the end of the validity"),
 		flag(pAcceptUnrecorded, "false", nextSession, "accept an LSC of CAPF or a company CA that is not in the record, as after the restore of an older backup"),
+		number(pWrongPerAddress, 0, 1000000, "30", "(0 = no limit)", nextSession, "wrong authentication strings from one address within ten minutes, after which it is declined for ten minutes"),
+		number(pUnconfirmedLimit, 0, 1000000, "10", "(0 = no limit)", nextSession, "LSCs that a phone may take without confirming one, after which the device is locked for ten minutes"),
 		{Name: pRenewBefore, Default: "0", Effect: atOnce, Range: "0 (never), or 1/10 to 19/20, as 2/3, 0.66 or 66%", parse: parseShare,
 			Help: "share of the life of an LSC after which Install/Upgrade is scheduled by itself; the vendor advises 2/3"},
 		{Name: pApplyCommand, Default: noCommand, Effect: atOnce, Range: "none, or the path of a program and its arguments with {device}", parse: checkCommand,
@@ -303,6 +309,8 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 		MaxSessions:      num(pMaxSessions),
 		MaxPerAddress:    num(pMaxPerAddress),
 		AllowExpiredMIC:  text(pAllowExpiredMIC) == "true",
+		WrongPerAddress:  num(pWrongPerAddress),
+		UnconfirmedLimit: num(pUnconfirmedLimit),
 		AcceptUnrecorded: text(pAcceptUnrecorded) == "true",
 		RenewBefore:      share(text(pRenewBefore)),
 		ApplyCommand:     words(text(pApplyCommand)),

@@ -66,7 +66,7 @@ func (t *tx) succeed(deviceID, schedule int64, op Operation) error {
 // deleted.
 func (s *Store) MarkRefused(ctx context.Context, a Actor, lscID int64, f Failure) error {
 	err := s.change(ctx, func(t *tx) error {
-		_, state, err := t.lscState(lscID)
+		deviceID, state, err := t.lscState(lscID)
 		if err != nil {
 			return err
 		}
@@ -74,6 +74,9 @@ func (s *Store) MarkRefused(ctx context.Context, a Actor, lscID int64, f Failure
 			return conflict("it is %s", state)
 		}
 		if _, err := t.exec("UPDATE lscs SET state = 'stale', ended_at = ? WHERE id = ?", millis(t.now), lscID); err != nil {
+			return err
+		}
+		if _, err := t.exec("UPDATE devices SET unconfirmed = unconfirmed + 1 WHERE id = ?", deviceID); err != nil {
 			return err
 		}
 		return t.fail(a, f)

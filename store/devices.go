@@ -30,7 +30,7 @@ type DeviceCounts struct {
 
 const (
 	deviceColumns = `id, name, description, model, pool, security_mode, ip_mode, operation, auth_mode,
-	key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, locked_until,
+	key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, unconfirmed, locked_until, locked_for,
 	no_possession, created_at, updated_at, sealed_string`
 	selectDevice = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
 
@@ -50,7 +50,7 @@ func (d *Device) Late(now time.Time) bool {
 func (d *Device) fields() []any {
 	return []any{&d.ID, &d.Name, &d.Description, &d.Model, &d.Pool, (*string)(&d.SecurityMode), (*string)(&d.IPMode),
 		(*string)(&d.Operation), (*string)(&d.AuthMode), (*string)(&d.KeyOrder), &d.RSABits, &d.ECBits,
-		(*instant)(&d.CompletesBy), (*string)(&d.Status), &d.Schedule, &d.WrongStrings, (*instant)(&d.LockedUntil),
+		(*instant)(&d.CompletesBy), (*string)(&d.Status), &d.Schedule, &d.WrongStrings, &d.Unconfirmed, (*instant)(&d.LockedUntil), (*string)(&d.LockedFor),
 		&d.NoPossession, (*instant)(&d.CreatedAt), (*instant)(&d.UpdatedAt), &d.SealedString}
 }
 
@@ -80,12 +80,13 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 func (t *tx) insertDevice(d *Device) (err error) {
 	d.CreatedAt, d.UpdatedAt = t.now, t.now
 	d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
-		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, locked_until,
-		no_possession, created_at, updated_at, sealed_string)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, unconfirmed, locked_until,
+		locked_for, no_possession, created_at, updated_at, sealed_string)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.Name, d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
 		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-		d.Schedule, d.WrongStrings, millis(d.LockedUntil), d.NoPossession, millis(t.now), millis(t.now), d.SealedString)
+		d.Schedule, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
+		millis(t.now), millis(t.now), d.SealedString)
 	return err
 }
 
@@ -130,11 +131,12 @@ func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event Ev
 func (t *tx) updateDevice(d Device) error {
 	_, err := t.exec(`UPDATE devices SET description = ?, model = ?, pool = ?, security_mode = ?, ip_mode = ?,
 		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
-		schedule = ?, wrong_strings = ?, locked_until = ?, no_possession = ?, updated_at = ?, sealed_string = ?
+		schedule = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
 		WHERE id = ?`,
 		d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
 		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-		d.Schedule, d.WrongStrings, millis(d.LockedUntil), d.NoPossession, millis(d.UpdatedAt), d.SealedString, d.ID)
+		d.Schedule, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
+		millis(d.UpdatedAt), d.SealedString, d.ID)
 	return err
 }
 
@@ -143,7 +145,8 @@ func sameDevice(a, b Device) bool {
 	return same && a.Description == b.Description && a.Model == b.Model && a.Pool == b.Pool &&
 		a.SecurityMode == b.SecurityMode && a.IPMode == b.IPMode && a.Operation == b.Operation &&
 		a.AuthMode == b.AuthMode && a.KeyOrder == b.KeyOrder && a.RSABits == b.RSABits && a.ECBits == b.ECBits &&
-		a.Status == b.Status && a.Schedule == b.Schedule && a.WrongStrings == b.WrongStrings && a.NoPossession == b.NoPossession
+		a.Status == b.Status && a.Schedule == b.Schedule && a.WrongStrings == b.WrongStrings && a.Unconfirmed == b.Unconfirmed &&
+		a.LockedFor == b.LockedFor && a.NoPossession == b.NoPossession
 }
 
 func wholeMillis(t time.Time) time.Time {
@@ -162,7 +165,7 @@ func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
 		if err := t.row(selectDevice, name).Scan(d.fields()...); err != nil {
 			return err
 		}
-		if err := t.overtake(d.ID); err != nil {
+		if _, err := t.overtake(d.ID); err != nil {
 			return err
 		}
 		if _, err := t.exec("DELETE FROM devices WHERE id = ?", d.ID); err != nil {

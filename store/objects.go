@@ -28,9 +28,13 @@ type Device struct {
 	// clears the operation only when no newer one has been scheduled since.
 	Schedule int64
 
-	WrongStrings int       // wrong authentication strings in a row
-	LockedUntil  time.Time // after ten of them
-	NoPossession bool      // dropped the session at the possession step once
+	WrongStrings int // wrong authentication strings in a row
+	// Unconfirmed is how many keys the phone has sent since it last confirmed an
+	// LSC, but for the newest.
+	Unconfirmed  int
+	LockedUntil  time.Time // after too many of either
+	LockedFor    LockReason
+	NoPossession bool // dropped the session at the possession step once
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -52,6 +56,8 @@ type Request struct {
 	Reason    string // why an issuer rejected it, or what it last said
 	Address   string // from which the phone sent it
 	Voucher   Voucher
+	// Limit is that under which it is submitted; it is not kept.
+	Limit UnconfirmedLimit
 }
 
 // Voucher is what proved who the phone is that sent a request.

@@ -75,6 +75,9 @@ func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request
 		if err := t.submit(&r, RequestRejected); err != nil {
 			return err
 		}
+		if _, err := t.exec("UPDATE devices SET unconfirmed = unconfirmed + 1 WHERE id = ?", r.DeviceID); err != nil {
+			return err
+		}
 		return t.event(a, r.Device, EventText{Action: "csr-reject", Step: "possession", Outcome: "rejected", Detail: r.Reason})
 	})
 	if err != nil {

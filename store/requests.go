@@ -58,7 +58,9 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 // submit makes the request the newest of its device.
 func (t *tx) submit(r *Request, state RequestState) error {
 	var schedule int64
-	err := t.row("SELECT name, schedule FROM devices WHERE id = ?", r.DeviceID).Scan(&r.Device, &schedule)
+	var p patience
+	err := t.row("SELECT name, schedule, unconfirmed, locked_until, locked_for FROM devices WHERE id = ?", r.DeviceID).
+		Scan(append([]any{&r.Device, &schedule}, p.fields()...)...)
 	switch {
 	case err == ErrNotFound:
 		return conflict("the device has been deleted")
@@ -66,11 +68,17 @@ func (t *tx) submit(r *Request, state RequestState) error {
 		return err
 	case schedule != r.Schedule:
 		return conflict("the operation of the device has been changed")
+	case p.locked(t.now):
+		return conflict("it is locked until %s", p.lockedUntil.Format(time.RFC3339))
 	}
 	if err := t.stillVouches(*r); err != nil {
 		return err
 	}
-	if err := t.overtake(r.DeviceID); err != nil {
+	overtaken, err := t.overtake(r.DeviceID)
+	if err != nil {
+		return err
+	}
+	if err := t.bear(*r, p, overtaken); err != nil {
 		return err
 	}
 	r.State, r.CreatedAt = state, t.now
@@ -106,14 +114,15 @@ func (r *Request) vouched() string {
 	return ", vouched for by " + r.Voucher.String()
 }
 
-// overtake ends what the device has not brought to an end.
-func (t *tx) overtake(deviceID int64) error {
-	_, err := t.exec("UPDATE requests SET state = 'superseded' WHERE device_id = ? AND state = 'pending'", deviceID)
+// overtake ends what the device has not brought to an end, and returns how much
+// that is.
+func (t *tx) overtake(deviceID int64) (int64, error) {
+	pending, err := t.exec("UPDATE requests SET state = 'superseded' WHERE device_id = ? AND state = 'pending'", deviceID)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = t.exec("UPDATE lscs SET state = 'stale', ended_at = ? WHERE device_id = ? AND state = 'issued'", millis(t.now), deviceID)
-	return err
+	issued, err := t.exec("UPDATE lscs SET state = 'stale', ended_at = ? WHERE device_id = ? AND state = 'issued'", millis(t.now), deviceID)
+	return pending + issued, err
 }
 
 // Requests yields requests, oldest first.

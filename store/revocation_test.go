@@ -133,7 +133,7 @@ func TestRevokedStays(t *testing.T) {
 	revoke(t, s, l, Unspecified)
 	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, 1), ErrConflict)
 	wantErr(t, s.MarkRefused(t.Context(), phone(d.Name), l.ID, Failure{DeviceID: d.ID}), ErrConflict)
-	must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, l.Fingerprint))
+	must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", nil, l.Fingerprint))
 	must(t, s.MarkFetched(t.Context(), phone(d.Name), d.ID, 9, []DeviceCertificate{{Kind: "lsc", Certificate: l.Certificate}}))
 	must(t, s.MarkDeleted(t.Context(), phone(d.Name), d.ID, 9))
 	other := issue(t, s, d)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"strings"
-	"time"
 )
 
 // Failure is how a phone's session failed.
@@ -25,76 +24,6 @@ type Failure struct {
 type NewLSC struct {
 	Request Request
 	LSC     LSC
-}
-
-// NoteWrongString counts a wrong authentication string and sets the status,
-// unless that is empty.
-// The string that makes the count reach the limit locks the device for so long
-// and sets the count back; lockedUntil is zero while the device is not locked.
-// Strings that come while it is locked are not counted, which counted tells. A
-// limit of 0 never locks. ErrNotFound: the device has been deleted.
-func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, limit int, lock time.Duration, status Status) (lockedUntil time.Time, counted bool, err error) {
-	err = s.change(ctx, func(t *tx) error {
-		lockedUntil, counted = time.Time{}, true
-		var name string
-		var count int
-		var until time.Time
-		err := t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ?), status = coalesce(nullif(?, ''), status), updated_at = ? WHERE id = ?
-			RETURNING name, wrong_strings, locked_until`, millis(t.now), string(status), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&until))
-		if err != nil {
-			return err
-		}
-		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
-		switch {
-		case until.After(t.now):
-			lockedUntil, counted = until, false
-			e.Outcome, e.Detail = "declined", "locked until "+until.Format(time.RFC3339)
-		case limit > 0 && count >= limit:
-			lockedUntil = t.now.Add(lock)
-			e.Outcome, e.Detail = "locked", "until "+lockedUntil.Format(time.RFC3339)
-			_, err := t.exec("UPDATE devices SET wrong_strings = 0, locked_until = ? WHERE id = ?", millis(lockedUntil), deviceID)
-			if err != nil {
-				return err
-			}
-		}
-		return t.event(a, name, e)
-	})
-	if err != nil {
-		return time.Time{}, false, failed(err, "counting a wrong authentication string")
-	}
-	return lockedUntil, counted, nil
-}
-
-// NoteRightString forgets wrong strings, unless the device is locked: then it
-// returns when the lock ends, and the string is not to be taken. Strings that
-// come over many connections at the same time are judged one after the other,
-// here and in NoteWrongString, so that no more of them than its limit can be
-// tried however many have been compared meanwhile. Of a device that has been
-// deleted there is nothing to forget.
-func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64) (lockedUntil time.Time, err error) {
-	err = s.change(ctx, func(t *tx) error {
-		var wrong int
-		lockedUntil = time.Time{}
-		err := t.row("SELECT wrong_strings, locked_until FROM devices WHERE id = ?", deviceID).Scan(&wrong, (*instant)(&lockedUntil))
-		if err == ErrNotFound {
-			return nil
-		}
-		if err != nil || lockedUntil.After(t.now) {
-			return err
-		}
-		lockedUntil = time.Time{}
-		if wrong == 0 {
-			return nil
-		}
-		if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ?", deviceID); err != nil {
-			return err
-		}
-		return t.event(a, a.Name, EventText{Action: "authenticate", Step: "authenticate"})
-	})
-	if err != nil {
-		return time.Time{}, failed(err, "noting that device %q has authenticated", a.Name)
-	}
-	return lockedUntil, nil
 }
 
 // about is the action that a status tells of.
@@ -161,11 +90,14 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 }
 
 // NoteAuthenticated forgets wrong strings, keeps the certificates that the
-// phone showed, and takes an LSC with the fingerprint (SHA-256) that has not
+// phone showed, notes the network from which it did, unless that is "", and takes an LSC with the fingerprint (SHA-256) that has not
 // been confirmed, issued or stale, for installed: the phone evidently has it.
 // When all of that is so already, as in most sessions, it only reads.
-func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, certs []DeviceCertificate, lscFingerprint []byte) error {
+func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, network string, certs []DeviceCertificate, lscFingerprint []byte) error {
 	news, err := s.anythingNew(ctx, deviceID, certs, lscFingerprint)
+	if err == nil && !news && network != "" {
+		err = s.noteNetwork(ctx, deviceID, network)
+	}
 	if err == nil && news {
 		err = s.change(ctx, func(t *tx) error {
 			if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ? AND wrong_strings <> 0", deviceID); err != nil {
@@ -177,6 +109,11 @@ func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, 
 			serial, err := t.evident(deviceID, lscFingerprint)
 			if err != nil {
 				return err
+			}
+			if network != "" {
+				if err := t.knownFrom(deviceID, network); err != nil {
+					return err
+				}
 			}
 			e := EventText{Action: "authenticate", Step: "authenticate"}
 			if serial != "" {
@@ -258,5 +195,8 @@ func (t *tx) install(lscID, deviceID int64) error {
 	}
 	_, err := t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
 		millis(t.now), lscID)
-	return err
+	if err != nil {
+		return err
+	}
+	return t.confirmed(deviceID)
 }

@@ -126,7 +126,7 @@ func TestMarkInstalledFoundOut(t *testing.T) {
 	s, _ := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	l := issue(t, s, d)
-	must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, fingerprint(l.Certificate)))
+	must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", nil, fingerprint(l.Certificate)))
 	if state := lscState(t, s, l); state != LSCInstalled {
 		t.Fatalf("the LSC is %s", state)
 	}
@@ -198,66 +198,70 @@ func TestNoteFailure(t *testing.T) {
 	}
 }
 
+// near is a network from which phones come.
+const near = "198.51.100.7"
+
+var threeStrings = GuessLimits{Device: 3, Span: time.Hour}
+
 func TestNoteWrongString(t *testing.T) {
 	t.Parallel()
 	s, clock := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	status := Failed(Install, InvalidString)
+	wrong := func() (w WrongString) {
+		var err error
+		w, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, near, threeStrings, status)
+		must(t, err)
+		return w
+	}
 	for i := 1; i <= 3; i++ {
-		var until time.Time
-		var counted bool
-		e := events(t, s, 1, func() {
-			var err error
-			until, counted, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
-			must(t, err)
-		})
+		var w WrongString
+		e := events(t, s, 1, func() { w = wrong() })
 		got := deviceNow(t, s, d.Name)
-		want, outcome, count := time.Time{}, "wrong-string", i
+		want, outcome, count, reason := time.Time{}, "wrong-string", i, NotLocked
 		if i == 3 {
-			want, outcome, count = start.Add(time.Hour), "locked", 0
+			want, outcome, count, reason = start.Add(time.Hour), "locked", 0, LockedForWrongStrings
 		}
-		if !counted || !until.Equal(want) || !got.LockedUntil.Equal(want) || got.WrongStrings != count || got.Status != status || e.Outcome != outcome {
-			t.Errorf("after %d: until %v, %+v, %+v", i, until, got, e)
+		if !w.Counted || !w.Locked.Equal(want) || !got.LockedUntil.Equal(want) || got.LockedFor != reason || got.WrongStrings != count || got.Status != status || e.Outcome != outcome {
+			t.Errorf("after %d: %+v, %+v, %+v", i, w, got, e)
 		}
 	}
 	// While the device is locked nothing is counted, and the right string is no use.
 	locked := start.Add(time.Hour)
 	for range 5 {
 		e := events(t, s, 1, func() {
-			until, counted, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
-			if must(t, err); counted || !until.Equal(locked) {
-				t.Errorf("locked until %v; counted: %v", until, counted)
+			if w := wrong(); w.Counted || !w.Locked.Equal(locked) {
+				t.Errorf("%+v", w)
 			}
 		})
 		if e.Outcome != "declined" {
 			t.Errorf("the event is %+v", e)
 		}
 	}
-	right := func(n int) (until time.Time) {
+	right := func(n int) (w WrongString) {
 		events(t, s, n, func() {
 			var err error
-			until, err = s.NoteRightString(t.Context(), phone(d.Name), d.ID)
+			w, err = s.NoteRightString(t.Context(), phone(d.Name), d.ID, near, threeStrings)
 			must(t, err)
 		})
-		return until
+		return w
 	}
-	if until := right(0); !until.Equal(locked) || deviceNow(t, s, d.Name).WrongStrings != 0 {
-		t.Errorf("the right string: locked until %v", until)
+	if w := right(0); !w.Locked.Equal(locked) || deviceNow(t, s, d.Name).WrongStrings != 0 {
+		t.Errorf("the right string: %+v", w)
 	}
 	clock.move(time.Hour)
-	_, _, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 3, time.Hour, status)
-	must(t, err)
+	wrong()
 	for _, n := range []int{1, 0} {
-		if until := right(n); !until.IsZero() || deviceNow(t, s, d.Name).WrongStrings != 0 {
-			t.Errorf("after the lock: locked until %v", until)
+		if w := right(n); !w.Locked.IsZero() || deviceNow(t, s, d.Name).WrongStrings != 0 {
+			t.Errorf("after the lock: %+v", w)
 		}
 	}
-	if until, err := s.NoteRightString(t.Context(), phone(d.Name), 999); !until.IsZero() || err != nil {
-		t.Errorf("a device that is gone: %v, %v", until, err)
+	if w, err := s.NoteRightString(t.Context(), phone(d.Name), 999, near, threeStrings); !w.Locked.IsZero() || err != nil {
+		t.Errorf("a device that is gone: %+v, %v", w, err)
 	}
-	_, _, err = s.NoteWrongString(t.Context(), phone(d.Name), 999, 3, time.Hour, status)
+	_, err := s.NoteWrongString(t.Context(), phone(d.Name), 999, near, threeStrings, status)
 	wantErr(t, err, ErrNotFound)
-	_, _, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 0, time.Hour, "")
+	_, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, near, GuessLimits{}, "")
 	must(t, err)
 	if got := deviceNow(t, s, d.Name); got.Status != status || got.WrongStrings != 1 {
 		t.Errorf("without a status: %+v", got)
@@ -270,10 +274,10 @@ func TestNoteAuthenticated(t *testing.T) {
 	d := addDevice(t, s, "SEP000000000001")
 	note := func(events_ int, certs []DeviceCertificate, sum []byte) Event {
 		t.Helper()
-		return events(t, s, events_, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, certs, sum)) })
+		return events(t, s, events_, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", certs, sum)) })
 	}
 	note(0, nil, nil)
-	_, _, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, 10, time.Hour, Failed(Install, InvalidString))
+	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, near, threeStrings, Failed(Install, InvalidString))
 	must(t, err)
 	note(1, nil, nil)
 	if got := deviceNow(t, s, d.Name); got.WrongStrings != 0 {
@@ -306,7 +310,7 @@ func TestNoteAuthenticatedOvertaken(t *testing.T) {
 	s, _ := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	has, lost := issue(t, s, d), issue(t, s, d)
-	e := events(t, s, 1, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, has.Fingerprint)) })
+	e := events(t, s, 1, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", nil, has.Fingerprint)) })
 	if lscState(t, s, has) != LSCInstalled || lscState(t, s, lost) != LSCIssued || !strings.Contains(e.Detail, has.Serial) {
 		t.Errorf("the LSCs are %s and %s, the event %+v", lscState(t, s, has), lscState(t, s, lost), e)
 	}
@@ -314,7 +318,7 @@ func TestNoteAuthenticatedOvertaken(t *testing.T) {
 	if err != nil || !got.EndedAt.IsZero() {
 		t.Errorf("it has ended at %v, %v", got.EndedAt, err)
 	}
-	events(t, s, 0, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, nil, has.Fingerprint)) })
+	events(t, s, 0, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", nil, has.Fingerprint)) })
 	n, err := s.DeleteStale(t.Context(), operator, nil)
 	if err != nil || n != 0 {
 		t.Errorf("%d stale LSCs have been deleted, %v", n, err)

@@ -30,6 +30,8 @@ type (
 	RevocationReason string
 	// VoucherKind is with what a phone authenticated.
 	VoucherKind string
+	// LockReason is why a device is locked.
+	LockReason string
 	// Status is a Certificate Operation Status.
 	Status string
 )
@@ -107,6 +109,13 @@ const (
 	CertificateHold      RevocationReason = "certificate-hold"
 	PrivilegeWithdrawn   RevocationReason = "privilege-withdrawn"
 	AACompromise         RevocationReason = "aa-compromise"
+)
+
+// Why a device is locked. The reason stays when the lock has ended.
+const (
+	NotLocked             LockReason = ""
+	LockedForWrongStrings LockReason = "wrong-strings"
+	LockedForUnconfirmed  LockReason = "unconfirmed" // LSCs that the phone took and did not confirm
 )
 
 // What a phone can authenticate with.

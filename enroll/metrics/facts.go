@@ -15,7 +15,8 @@ type Facts struct {
 	Devices     map[string]int64 // by the operation that is scheduled
 	Failed      int64            // devices whose last operation failed
 	Late        int64            // devices whose operation has run out of time
-	Locked      int64            // devices that wrong strings have locked
+	Locked      int64            // devices that wrong strings, or LSCs that they do not confirm, have locked
+	Declined    int64            // addresses that wrong strings have made declined
 	Pending     int64            // requests that wait for an issuer
 	Stale       int64            // LSCs that never reached their phone
 	Installed   int64            // LSCs that phones have
@@ -60,7 +61,7 @@ type factsCollector struct {
 }
 
 type factsDescriptions struct {
-	readable, devices, failed, late, locked, pending, stale, installed, certificate, trust, bytes, free, written *prometheus.Desc
+	readable, devices, failed, late, locked, declined, pending, stale, installed, certificate, trust, bytes, free, written *prometheus.Desc
 }
 
 func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
@@ -72,7 +73,8 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 		devices:     desc("capf_devices", "Devices, by the operation that is scheduled for them.", "operation"),
 		failed:      desc("capf_devices_failed", "Devices whose last operation failed."),
 		late:        desc("capf_devices_late", "Devices whose operation was not completed in its time."),
-		locked:      desc("capf_devices_locked", "Devices that are locked after wrong authentication strings."),
+		locked:      desc("capf_devices_locked", "Devices that are locked, after wrong authentication strings or certificates that they did not confirm."),
+		declined:    desc("capf_addresses_declined", "Addresses that are declined after wrong authentication strings."),
 		pending:     desc("capf_requests_pending", "Requests that wait for an issuer."),
 		stale:       desc("capf_certificates_stale", "Certificates that were overtaken before their phone confirmed them."),
 		installed:   desc("capf_certificates_installed", "Certificates that phones have confirmed and not replaced since."),
@@ -87,7 +89,7 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 // Describe is called by the registry.
 func (c *factsCollector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
-	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes, d.free, d.written} {
+	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes, d.free, d.written} {
 		ch <- one
 	}
 }
@@ -109,6 +111,7 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	show(c.desc.failed, float64(f.Failed))
 	show(c.desc.late, float64(f.Late))
 	show(c.desc.locked, float64(f.Locked))
+	show(c.desc.declined, float64(f.Declined))
 	show(c.desc.pending, float64(f.Pending))
 	show(c.desc.stale, float64(f.Stale))
 	show(c.desc.installed, float64(f.Installed))

@@ -25,6 +25,7 @@ type Meter struct {
 	sessions *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	lockouts prometheus.Counter
+	declines prometheus.Counter
 	away     *prometheus.CounterVec
 	issuing  *prometheus.HistogramVec
 	enrolled *prometheus.CounterVec
@@ -55,6 +56,9 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		lockouts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "capf_lockouts_total", Help: "Times that wrong authentication strings have locked a device.",
 		}),
+		declines: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "capf_address_lockouts_total", Help: "Times that wrong authentication strings have made an address one that is declined.",
+		}),
 		away: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_connections_refused_total", Help: "Connections that were closed before a session began, by the reason.",
 		}, []string{"reason"}),
@@ -70,7 +74,7 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.away, m.issuing, m.enrolled, build,
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, build,
 		newFactsCollector(facts, log), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -115,6 +119,10 @@ func (m *Meter) Ended(operation, outcome string, took time.Duration) {
 
 // LockedOut says that wrong strings have locked a device.
 func (m *Meter) LockedOut() { m.lockouts.Inc() }
+
+// AddressDeclined says that wrong strings have made an address one that is
+// declined.
+func (m *Meter) AddressDeclined() { m.declines.Inc() }
 
 // TurnedAway says that a connection got no session.
 func (m *Meter) TurnedAway(reason string) { m.away.WithLabelValues(reason).Inc() }

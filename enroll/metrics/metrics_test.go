@@ -21,7 +21,7 @@ import (
 )
 
 var someFacts = Facts{
-	Devices: map[string]int64{"install": 3, "none": 7}, Failed: 1, Late: 2, Locked: 4, Pending: 5, Stale: 6, Installed: 8,
+	Devices: map[string]int64{"install": 3, "none": 7}, Failed: 1, Late: 2, Locked: 4, Declined: 9, Pending: 5, Stale: 6, Installed: 8,
 	Certificate: time.Unix(2000000000, 0), Trust: time.Unix(1900000000, 0), Bytes: map[string]int64{"database": 4096, "log": 0}, Free: 1 << 30, Written: time.Unix(1800000000, 0),
 }
 
@@ -34,6 +34,7 @@ func busy(facts Source) *Meter {
 	m.Moved("handshake", "")
 	m.Ended("install", "ok", 300*time.Millisecond)
 	m.LockedOut()
+	m.AddressDeclined()
 	m.TurnedAway("max_sessions")
 	m.Issued("capf", 4*time.Millisecond)
 	m.Enrolled("capf", "rsa-2048")
@@ -99,6 +100,8 @@ func TestPage(t *testing.T) {
 		`capf_sessions_open{state="key"} 1`, `capf_sessions_open{state="handshake"} 0`,
 		`capf_sessions_total{operation="install",outcome="ok"} 1`, `capf_session_duration_seconds_count{operation="install"} 1`,
 		`capf_lockouts_total 1`,
+		`capf_address_lockouts_total 1`,
+		`capf_addresses_declined 9`,
 		`capf_connections_refused_total{reason="max_sessions"} 1`, `capf_issuer_duration_seconds_bucket{issuer="capf",le="0.005"} 1`,
 		`capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`, `capf_build_info{goversion="go1",revision="abc",version="v1"} 1`,
 		`capf_database_readable 1`, `capf_devices{operation="install"} 3`, `capf_devices_failed 1`, `capf_devices_late 2`, `capf_devices_locked 4`,

@@ -158,7 +158,7 @@ func TestWhatIsNoMIC(t *testing.T) {
 		{"of bob", maker, "bob-" + sep, nil, `"bob-` + sep + `" is not the name of a MIC of the device`},
 		{"with NUL", maker, "CP\x00-" + sep, nil, `has a control character`},
 		{"with a blank", maker, "CP 8861-" + sep, nil, `is not the name of a MIC of the device`},
-		{"with two names", maker, good, twice(good), "does not belong to the device"},
+		{"with two names", maker, good, twice(good), "has 2 common names instead of one"},
 		{"for code", maker, good, purposes(codeSigning), "has an extendedKeyUsage without clientAuth"},
 		{"for mail", maker, good, purposes(email), "has an extendedKeyUsage without clientAuth"},
 		{"for servers", maker, good, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, "has an extendedKeyUsage without clientAuth"},

@@ -19,6 +19,9 @@ type Meter interface {
 	Ended(operation, outcome string, took time.Duration)
 	// LockedOut says that a wrong string has locked a device.
 	LockedOut()
+	// AddressDeclined says that a wrong string has made its address one that is
+	// declined.
+	AddressDeclined()
 	// TurnedAway says why a connection got no session.
 	TurnedAway(reason string)
 	// Issued says how long a phone waited for its LSC.
@@ -33,6 +36,7 @@ type noMeter struct{}
 func (noMeter) Moved(string, string)                {}
 func (noMeter) Ended(string, string, time.Duration) {}
 func (noMeter) LockedOut()                          {}
+func (noMeter) AddressDeclined()                    {}
 func (noMeter) TurnedAway(string)                   {}
 func (noMeter) Issued(string, time.Duration)        {}
 func (noMeter) Enrolled(string, string)             {}
@@ -58,6 +62,10 @@ func (s *session) count(err error) {
 	s.Meter.Ended(operation, outcome(err), time.Since(s.began))
 	if guess(err) == enroll.LastGuess {
 		s.Meter.LockedOut()
+	}
+	var end *enroll.Ending
+	if errors.As(err, &end) && end.Declines {
+		s.Meter.AddressDeclined()
 	}
 	if err == nil && s.grant.Operation() == store.Install {
 		s.Meter.Enrolled(s.grant.Settings.Issuer, s.lsc.KeyKind)
@@ -86,12 +94,13 @@ const (
 	wentWell    = "ok"
 	wrongString = "wrong_string"
 	locked      = "locked"
+	addressOff  = "address_declined"
 	ourFault    = "internal_error"
 )
 
 // Outcomes are all that a Meter may be told of endings.
 func Outcomes() []string {
-	words := []string{wentWell, wrongString, locked, ourFault}
+	words := []string{wentWell, wrongString, locked, addressOff, ourFault}
 	for _, o := range outcomes {
 		words = append(words, o.word)
 	}
@@ -113,6 +122,8 @@ func outcome(err error) string {
 		return wrongString
 	case enroll.LockedGuess:
 		return locked
+	case enroll.DeclinedGuess:
+		return addressOff
 	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.kind) {

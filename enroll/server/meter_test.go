@@ -46,6 +46,7 @@ func (m *tally) Ended(operation, outcome string, _ time.Duration) {
 	m.note(operation + " " + outcome)
 }
 func (m *tally) LockedOut()                            { m.note("lock-out") }
+func (m *tally) AddressDeclined()                      { m.note("address declined") }
 func (m *tally) TurnedAway(reason string)              { m.note("away " + reason) }
 func (m *tally) Issued(issuer string, _ time.Duration) { m.note("issued " + issuer) }
 func (m *tally) Enrolled(issuer, key string)           { m.note("enrolled " + issuer + " " + key) }
@@ -102,6 +103,8 @@ func TestMeterGuesses(t *testing.T) {
 	h := open(t, func(c *server.Config) { c.Meter = m })
 	h.add(sep, store.Install, mode(store.ByString), withString("123456"))
 	h.add("null", store.Install)
+	h.addStrings("other")
+	h.set("wrong_strings_per_address", "10")
 	try := func(device, s string) {
 		if _, err := h.phone(device, func(c *phone.Config) { c.Password = []byte(s) }); err == nil {
 			t.Errorf("%s got a certificate with %q", device, s)
@@ -115,12 +118,13 @@ func TestMeterGuesses(t *testing.T) {
 		try(sep, s)
 	}
 	try("null", "4321")
+	try("other", "123456")
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
 	}
 	_, seen := m.read()
 	maps.DeleteFunc(seen, func(what string, _ int) bool { return strings.HasPrefix(what, "state ") })
-	want := map[string]int{"none wrong_string": 10, "lock-out": 1, "none locked": 3, "none declined": 11}
+	want := map[string]int{"none wrong_string": 10, "lock-out": 1, "none locked": 3, "none declined": 11, "address declined": 1, "none address_declined": 1}
 	if !maps.Equal(seen, want) {
 		t.Errorf("counted %v, want %v", seen, want)
 	}

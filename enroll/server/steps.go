@@ -55,7 +55,7 @@ func (s *session) authenticate(f wire.Frame) error {
 // claim says in the words of enroll what the phone has sent.
 func (s *session) claim(m wire.AuthResponse) enroll.Claim {
 	c := enroll.Claim{
-		Device: m.Device, Address: s.address.String(), Version: int(m.Version),
+		Device: m.Device, Address: s.address.String(), Network: networkName(s.near), Version: int(m.Version),
 		Accepted: m.Reason == wire.ReasonSuccess, Password: m.Password,
 	}
 	if m.Certificate != nil {

@@ -98,6 +98,14 @@ func (t *turns) next() {
 	t.free++
 }
 
+// networkName is the neighbourhood as people write it.
+func networkName(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
 // neighbourhood is who shares a turn: an IPv4 address, or the IPv6 network
 // whose addresses a single host may choose among.
 func neighbourhood(a netip.Addr) netip.Prefix {

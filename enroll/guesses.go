@@ -1,0 +1,145 @@
+package enroll
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"strings"
+	"time"
+
+	"capf/internal/plural"
+	"capf/store"
+)
+
+// guessLimits are those that are in force.
+func (s Settings) guessLimits() store.GuessLimits {
+	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Span: lockTime}
+}
+
+// byString compares the authentication string, unless the device is locked or
+// the address declined.
+func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
+	d := g.Device
+	if r.Now().Before(d.LockedUntil) {
+		return r.turnAway(ctx, g.actor, d, "authenticate", lockedEnding(d.LockedUntil))
+	}
+	if end, err := r.declinedAddress(ctx, g, c); end != nil || err != nil {
+		return r.turnAwayOr(ctx, g, end, err)
+	}
+	want, err := r.AuthenticationString(d)
+	if err != nil {
+		return err
+	}
+	// A phone without a user sends an empty string; that is no guess, so it
+	// does not count towards the lock.
+	if len(c.Password) == 0 || want == "" {
+		return r.turnAway(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString, "no authentication string was given"))
+	}
+	limits := g.Settings.guessLimits()
+	if sameSecret(c.Password, []byte(want)) {
+		// Others may have locked the device while this one was compared.
+		w, err := r.Store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)
+		return r.turnAwayOr(ctx, g, tooLate(w, c.Network), err)
+	}
+	end := ending(ErrDeclined, store.InvalidString, "wrong authentication string")
+	w, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, c.Network, limits, store.Failed(d.Operation, end.Cause))
+	if err != nil {
+		return err
+	}
+	if !w.Counted { // others have been faster
+		return tooLate(w, c.Network)
+	}
+	end.Guess, end.Declines = WrongGuess, !w.Declined.IsZero()
+	if !w.Locked.IsZero() {
+		end.Guess = LastGuess
+		end.Detail += fmt.Sprintf("; locked until %s", w.Locked.UTC().Format(time.RFC3339))
+	}
+	if end.Declines {
+		end.Detail += fmt.Sprintf("; %s is declined until %s", c.Network, w.Declined.UTC().Format(time.RFC3339))
+	}
+	return end
+}
+
+// turnAwayOr is turnAway for an ending that there may not be.
+func (r *Rules) turnAwayOr(ctx context.Context, g Grant, end *Ending, err error) error {
+	if err != nil || end == nil {
+		return err
+	}
+	return r.turnAway(ctx, g.actor, g.Device, "authenticate", end)
+}
+
+// tooLate is how a string is turned away that was compared while others locked
+// the device or had the address declined; nil when nobody did.
+func tooLate(w store.WrongString, network string) *Ending {
+	switch {
+	case !w.Declined.IsZero():
+		return declinedEnding(network, w.Declined)
+	case !w.Locked.IsZero():
+		return lockedEnding(w.Locked)
+	}
+	return nil
+}
+
+// declinedAddress turns away what comes from an address that has sent too many
+// wrong strings, unless the device has proved from there before that it is
+// itself. By null string counts too: who guesses would take what needs no guess.
+func (r *Rules) declinedAddress(ctx context.Context, g Grant, c Claim) (*Ending, error) {
+	if g.Settings.WrongPerAddress == 0 {
+		return nil, nil
+	}
+	until, err := r.Store.NetworkDeclined(ctx, g.Device.ID, c.Network)
+	if err != nil || until.IsZero() {
+		return nil, err
+	}
+	return declinedEnding(c.Network, until), nil
+}
+
+// sameSecret compares in a time that depends neither on where two secrets
+// differ nor on whether their lengths do, which subtle.ConstantTimeCompare by
+// itself gives away.
+func sameSecret(a, b []byte) bool {
+	x, y := sha256.Sum256(a), sha256.Sum256(b)
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func lockedEnding(until time.Time) *Ending {
+	end := ending(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
+	end.Guess = LockedGuess
+	return end
+}
+
+func declinedEnding(network string, until time.Time) *Ending {
+	end := ending(ErrDeclined, store.NoCause, "%s is declined until %s after too many wrong strings", network, until.UTC().Format(time.RFC3339))
+	end.Guess = DeclinedGuess
+	return end
+}
+
+// unconfirmed is the ending of a phone that has taken too many LSCs without
+// confirming one.
+func unconfirmed(until time.Time) *Ending {
+	end := ending(ErrDeclined, store.NoCause, "locked until %s, since the phone sent many keys without confirming an LSC", until.UTC().Format(time.RFC3339))
+	end.Guess = LockedGuess
+	return end
+}
+
+// guessersShown is how many addresses a finding names.
+const guessersShown = 3
+
+// guessFindings tells of who has guessed within the last day.
+func (r *Rules) guessFindings(ctx context.Context) ([]Finding, error) {
+	list, now, all, err := r.Store.DeclinedNetworks(ctx, guessersShown)
+	if err != nil || all == 0 {
+		return nil, err
+	}
+	var names []string
+	for _, d := range list {
+		names = append(names, fmt.Sprintf("%s until %s", d.Network, d.Until.Format("2006-01-02 15:04:05")))
+	}
+	text := fmt.Sprintf("%s declined within the last day after wrong authentication strings, %d of them now: %s",
+		plural.Of(all, "address"), now, strings.Join(names, ", "))
+	if n := all - int64(len(list)); n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return []Finding{{"warning", text, "capf audit list --action address-decline"}}, nil
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// GuessLimits are how many wrong authentication strings are borne; 0 is any
+// number.
+type GuessLimits struct {
+	Device  int // for a device, one after the other
+	Network int // from a network, within Span, for whatever devices
+	// Span is for how long a device is locked and a network declined.
+	Span time.Duration
+}
+
+// WrongString is what became of a wrong authentication string.
+type WrongString struct {
+	// Locked is until when the device is locked, Declined until when the
+	// network is declined; zero when it is not.
+	Locked, Declined time.Time
+	// Counted is false when one of the two was so already, and the string no
+	// guess therefore.
+	Counted bool
+}
+
+// NoteWrongString counts a wrong authentication string that came from the
+// network, and sets the status, unless that is empty. The string that makes a
+// count reach its limit locks the device or declines the network, and sets the
+// count back. Strings that come while it is so are not counted: they are judged
+// one after the other, here and in NoteRightString, so that no more of them than
+// the limits can be tried however many have been compared meanwhile.
+// ErrNotFound: the device has been deleted.
+func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, network string, l GuessLimits, status Status) (w WrongString, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		w = WrongString{}
+		if l.Network > 0 {
+			until, err := t.declined(deviceID, network)
+			if err != nil || !until.IsZero() {
+				w.Declined = until
+				return err
+			}
+		}
+		name, err := t.guessed(&w, deviceID, l, status)
+		if err != nil {
+			return err
+		}
+		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
+		switch {
+		case !w.Counted:
+			e.Outcome, e.Detail = "declined", "locked until "+w.Locked.Format(time.RFC3339)
+		case !w.Locked.IsZero():
+			e.Outcome, e.Detail = "locked", "until "+w.Locked.Format(time.RFC3339)
+		}
+		if err := t.event(a, name, e); err != nil || !w.Counted {
+			return err
+		}
+		w.Declined, err = t.guessedFrom(a, deviceID, network, l)
+		return err
+	})
+	if err != nil {
+		return WrongString{}, failed(err, "counting a wrong authentication string")
+	}
+	return w, nil
+}
+
+// guessed counts a wrong string for the device, unless that is locked.
+func (t *tx) guessed(w *WrongString, deviceID int64, l GuessLimits, status Status) (name string, err error) {
+	var count int
+	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ?), status = coalesce(nullif(?, ''), status), updated_at = ? WHERE id = ?
+		RETURNING name, wrong_strings, locked_until`, millis(t.now), string(status), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&w.Locked))
+	if err != nil || w.Locked.After(t.now) {
+		return name, err
+	}
+	w.Counted, w.Locked = true, time.Time{}
+	if l.Device == 0 || count < l.Device {
+		return name, nil
+	}
+	w.Locked = t.now.Add(l.Span)
+	_, err = t.exec("UPDATE devices SET wrong_strings = 0, locked_until = ?, locked_for = 'wrong-strings' WHERE id = ?", millis(w.Locked), deviceID)
+	return name, err
+}
+
+// NoteRightString forgets wrong strings and notes that the device is known from
+// the network, unless the one is locked or the other declined, which it returns:
+// then the string is not to be taken. Of a device that has been deleted there is
+// nothing to note.
+func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64, network string, l GuessLimits) (w WrongString, err error) {
+	err = s.change(ctx, func(t *tx) (err error) {
+		w = WrongString{}
+		if l.Network > 0 {
+			if w.Declined, err = t.declined(deviceID, network); err != nil || !w.Declined.IsZero() {
+				return err
+			}
+		}
+		var wrong int
+		err = t.row("SELECT wrong_strings, locked_until FROM devices WHERE id = ?", deviceID).Scan(&wrong, (*instant)(&w.Locked))
+		if err == ErrNotFound {
+			return nil
+		}
+		if err != nil || w.Locked.After(t.now) {
+			return err
+		}
+		w.Locked = time.Time{}
+		if err := t.knownFrom(deviceID, network); err != nil || wrong == 0 {
+			return err
+		}
+		if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ?", deviceID); err != nil {
+			return err
+		}
+		return t.event(a, a.Name, EventText{Action: "authenticate", Step: "authenticate"})
+	})
+	if err != nil {
+		return WrongString{}, failed(err, "noting that device %q has authenticated", a.Name)
+	}
+	return w, nil
+}

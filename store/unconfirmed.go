@@ -1,0 +1,60 @@
+package store
+
+import (
+	"fmt"
+	"time"
+)
+
+// UnconfirmedLimit is how many keys a phone may send, to have LSCs made for
+// them, without confirming one; 0 is any number. The last of them locks the
+// device for so long. Whoever knows a name could else have certificates made as
+// fast as the server can.
+type UnconfirmedLimit struct {
+	Keys int
+	Lock time.Duration
+}
+
+// patience is how far a device has gone towards the limit.
+type patience struct {
+	unconfirmed int64
+	lockedUntil time.Time
+	lockedFor   LockReason
+}
+
+func (p *patience) fields() []any {
+	return []any{&p.unconfirmed, (*instant)(&p.lockedUntil), (*string)(&p.lockedFor)}
+}
+
+func (p *patience) locked(now time.Time) bool {
+	return p.lockedFor == LockedForUnconfirmed && p.lockedUntil.After(now)
+}
+
+// bear counts what a new request has overtaken, and locks the device when the
+// request is the last that is borne. In a phone that confirms what it gets,
+// nothing is overtaken and nothing written.
+func (t *tx) bear(r Request, p patience, overtaken int64) error {
+	l := r.Limit
+	n := p.unconfirmed + overtaken
+	if l.Keys == 0 || n+1 < int64(l.Keys) {
+		if overtaken == 0 {
+			return nil
+		}
+		_, err := t.exec("UPDATE devices SET unconfirmed = ? WHERE id = ?", n, r.DeviceID)
+		return err
+	}
+	until := t.now.Add(l.Lock)
+	_, err := t.exec("UPDATE devices SET unconfirmed = 0, locked_until = ?, locked_for = 'unconfirmed' WHERE id = ?", millis(until), r.DeviceID)
+	if err != nil {
+		return err
+	}
+	return t.event(Actor{Kind: Phone, Name: r.Device, Address: r.Address}, r.Device, EventText{Action: "enroll", Step: "issue", Outcome: "locked",
+		Detail: fmt.Sprintf("until %s, unless the phone confirms this one: %d keys since it last confirmed an LSC", until.Format(time.RFC3339), l.Keys)})
+}
+
+// confirmed ends the count, and the lock that it led to.
+func (t *tx) confirmed(deviceID int64) error {
+	_, err := t.exec(`UPDATE devices SET unconfirmed = 0, locked_until = CASE WHEN locked_for = 'unconfirmed' THEN 0 ELSE locked_until END,
+		locked_for = CASE WHEN locked_for = 'unconfirmed' THEN '' ELSE locked_for END
+		WHERE id = ? AND (unconfirmed > 0 OR locked_for = 'unconfirmed')`, deviceID)
+	return err
+}
