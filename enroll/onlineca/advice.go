@@ -27,12 +27,14 @@ var adviceOf = map[string]string{
 	"0x800b0101": "the CA's own certificate, or one above it, has expired",
 	"0x80092012": "the CA cannot find its revocation list: publish a CRL on the CA",
 	"0x80092013": "the CA's revocation list has run out or cannot be reached: publish a new CRL",
-	"0x80070005": "the account has no access: check its rights on the CA and on the template",
-	"0x800706ba": "the web page works but the CA service behind it does not answer: start Active Directory Certificate Services",
+	"0x80070005": notReachedAdvice + "; access was denied on the way, most often since the login is not passed on (delegation)",
+	"0x800706b5": notReachedAdvice,
+	"0x800706ba": notReachedAdvice,
 
 	"400":   "the CA could not read the request",
 	"401":   "check online_ca_username and online_ca_password, whether the account is locked, and which authentication the web server allows",
 	"403":   "the account, or this machine, may not use these pages: check the web server's access rules",
+	"403.7": "the web server wants a client certificate: set client certificates to Ignore in the SSL Settings of CertSrv in IIS, or give one with capf set online_ca_client_certificate --file FILE",
 	"403.4": "the pages are served over HTTPS only: check the port and that nothing in between takes the encryption off",
 	"404":   "nothing is at this path: check that the enrollment role is installed, and the host, port and template or label",
 	"405":   "the server at this address does not take requests: check the host and the port",
@@ -40,10 +42,21 @@ var adviceOf = map[string]string{
 	"429":   "the CA is asked too often; it will be tried again later",
 }
 
+// notReachedAdvice is for pages that cannot reach the CA behind them.
+const notReachedAdvice = "the web pages work but do not reach the CA behind them: start Active Directory Certificate Services, check the firewall between the two, " +
+	"and, when the pages run on another host than the CA, that their server is trusted for delegation to the CA (HOST and RPCSS)"
+
+// notReached holds the numbers with which the web pages say that they did not
+// reach the CA: it has not got the request, which may be sent again.
+var notReached = map[string]bool{
+	"0x800706ba": true, // RPC server unavailable
+	"0x800706b5": true, // unknown interface
+	"0x80070005": true, // access denied
+}
+
 // away holds the numbers with which a web page says that the CA behind it is
 // not there, so that a later try may succeed.
 var away = map[string]bool{
-	"0x800706ba": true, // RPC server unavailable
 	"0x800706bb": true, // RPC server too busy
 	"0x800706be": true, // RPC call failed
 	"0x800706bf": true, // RPC call failed and did not execute

@@ -91,9 +91,6 @@ func (e *est) refusal(c call, r *reply) *Error {
 		err.Reason = "the EST server refuses the request"
 		err.Advice = "read its words; most often the request is not signed by the phone's own key, or its subject or key size is against the server's rules"
 	}
-	if r.status == http.StatusUnauthorized && e.Username == "" {
-		err.Advice = "set online_ca_username and online_ca_password, or give the EST server's client certificate"
-	}
 	return err
 }
 

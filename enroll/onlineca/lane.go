@@ -38,6 +38,7 @@ type reply struct {
 	conn   net.Conn
 	posted bool   // it answers a call that carried a request
 	by     scheme // the login with which the call was made
+	noNTLM bool   // the server has met NTLM with no challenge
 }
 
 // succeeded says that the server has done what it was asked for.

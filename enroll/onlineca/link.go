@@ -181,12 +181,11 @@ func (l *link) statusError(c call, r *reply) *Error {
 		e.Reason = "the web server sends us elsewhere, to " + target(r.header.Get("Location"))
 		e.Advice = "set online_ca_hostname and online_ca_port to the server that issues; credentials are not carried to another one"
 	case r.status == http.StatusUnauthorized:
-		e.Reason = l.loginReason(offers(r.header))
-		if l.Username == "" {
-			e.Advice = "set online_ca_username and online_ca_password"
-		}
+		e.Reason, e.Advice = l.loginTrouble(r)
 	case r.status == http.StatusForbidden && strings.Contains(string(r.body), "403.4"):
 		e.Code, e.Advice = "403.4", advice("403.4")
+	case r.status == http.StatusForbidden && strings.Contains(string(r.body), "403.7"):
+		e.Code, e.Advice = "403.7", advice("403.7")
 	case r.status == http.StatusNotFound, r.status == http.StatusMethodNotAllowed, r.status == http.StatusTooManyRequests:
 		e.Kind = ErrUnreachable // nothing was decided about the request
 	case r.status == http.StatusProxyAuthRequired:
@@ -203,25 +202,6 @@ func (l *link) statusError(c call, r *reply) *Error {
 
 func answered(status int) string {
 	return "the web server answered " + strings.TrimSpace(strconv.Itoa(status)+" "+http.StatusText(status))
-}
-
-func (l *link) loginReason(offered []scheme) string {
-	var names []string
-	usable := false
-	for _, s := range offered {
-		names = append(names, string(s))
-		usable = usable || s == basic || s == ntlm || s == negotiate
-	}
-	list := strings.Join(names, ", ")
-	switch {
-	case len(offered) == 0:
-		return "the web server wants a login but offers none"
-	case !usable:
-		return "the web server offers only " + list + ", which we cannot do"
-	case l.Username == "":
-		return "the web server wants a login (" + list + ") and we have no user name"
-	}
-	return "the web server refuses the user name or the password (it offers " + list + ")"
 }
 
 // target is the host of a redirect, or the path on the same one.
@@ -265,6 +245,10 @@ func (l *link) broken(c call, err error, sent bool) *Error {
 		}
 		e.Reason, e.Err, e.again = strings.Join(all, "; "), nil, false
 		e.Advice = troubles[0].advice
+	case wantsRenegotiation(err):
+		// Our refusal ended the connection before anything read the request.
+		e.Reason, e.Err, e.again, e.dead, e.Sent = "the web server wants a client certificate, which it asks for by TLS renegotiation", nil, false, false, false
+		e.Advice = advice("403.7")
 	case errors.As(err, &name):
 		e.Reason, e.again = fmt.Sprintf("the name %q has no address", l.Host), false
 		e.Advice = "check online_ca_hostname and the name servers of this machine"

@@ -1,6 +1,7 @@
 package onlineca
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -208,7 +209,8 @@ func (n *lane) handshake(ctx context.Context, c call, s scheme, t *turn) (r *rep
 		return r, false, err
 	}
 	challenge := token(r.header, name)
-	if challenge == nil {
+	if !bytes.HasPrefix(challenge, []byte("NTLMSSP\x00")) {
+		r.noNTLM = true
 		return r, false, nil
 	}
 	answer, err := n.answer(challenge, r.conn)

@@ -115,7 +115,7 @@ func TestLoginsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Digest")}})
 	_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), ecRequest(t))
-	if e := failure(t, err, onlineca.ErrRejected); !strings.Contains(e.Reason, "only digest") {
+	if e := failure(t, err, onlineca.ErrRejected); !strings.Contains(e.Reason, "only Digest") {
 		t.Error(e)
 	}
 	s = catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}})

@@ -55,8 +55,12 @@ func (m *microsoft) submit(ctx context.Context, csr *x509.CertificateRequest) (A
 	if err != nil {
 		return Answer{}, err
 	}
-	if r.status != http.StatusOK {
+	if !r.succeeded() {
 		return Answer{}, m.statusError(c, r)
+	}
+	if all, err := certificates(r.body); err == nil { // in place of a page about it
+		leaf := leafOf(all, csr.PublicKey)
+		return Answer{State: Issued, Leaf: leaf.Raw, Chain: m.chainAbove(ctx, leaf, all)}, nil
 	}
 	answer, err := m.outcome(c, r, "")
 	if err == nil && answer.RequestID == "" {
@@ -98,8 +102,8 @@ func (m *microsoft) refusal(c call, p page) *Error {
 		e.Reason = "the CA failed on the request"
 	}
 	e.Decided = p.kind == pageDenied || p.code == unknownRequest
-	if away[p.code] {
-		e.Kind, e.Reason = ErrUnreachable, "the CA behind the web page is not available"
+	if p.kind == pageFailed && (away[p.code] || notReached[p.code]) {
+		e.Kind, e.Reason, e.again = ErrUnreachable, "the CA behind the web page is not available", notReached[p.code]
 	}
 	return e
 }
@@ -186,6 +190,27 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 	m.chain = known
 	m.mu.Unlock()
 	return chain, nil
+}
+
+// chainAbove is the chain of a certificate that came without a number: what came
+// with it, or else the certificates of the CA. That they cannot be had must not
+// lose the certificate.
+func (m *microsoft) chainAbove(ctx context.Context, leaf *x509.Certificate, came []*x509.Certificate) [][]byte {
+	if chain := chainOf(leaf, came); len(chain) > 0 || m.trusts(leaf) {
+		return chain
+	}
+	ders, err := m.caCertificates(ctx)
+	if err != nil {
+		m.Log.Warn("online CA sends no chain", "host", m.Host, "error", err)
+		return nil
+	}
+	var all []*x509.Certificate
+	for _, der := range ders {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			all = append(all, c)
+		}
+	}
+	return chainOf(leaf, all)
 }
 
 // trusts says whether the issuer of the leaf is in capf-trust.

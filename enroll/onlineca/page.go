@@ -3,6 +3,7 @@ package onlineca
 import (
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // pageKind is what a page of /certsrv/ says of a request.
@@ -33,12 +34,19 @@ var (
 	deniedText = pattern(`(?is)\bID\s*=\s*["']?locInfoReqIDandReason\b[^>]*>(.*)`)
 	// The id of a pending page is a prefix of the denied one's.
 	pendingText = pattern(`(?is)\bID\s*=\s*["']?locInfoReqID["']?(?:\s[^>]*)?>(.*)`)
-	issuedLink  = pattern(`(?i)certnew\.cer\?ReqID=([0-9]{1,10})&(?:amp;)?Enc=`)
+	// Foreign clients look for no more than that, in the whole page: to what it
+	// takes for a browser a server may give the number in a script only.
+	issuedLink  = pattern(`(?i)certnew\.cer\?ReqID=([0-9]{1,10})[^0-9a-z]`)
 	disposition = pattern(`(?i)(?:0x|\b)([0-9a-f]{1,8})\s*<LocID\s+ID\s*=\s*["']?locDispSpacer\b`)
 	message     = pattern(`(?is)\bID\s*=\s*["']?locDispMsgLabel\b[^>]*>(.*)`)
 	lastStatus  = pattern(`(?is)\bID\s*=\s*["']?locLastStatLabel\b[^>]*>(.*)`)
+	result      = pattern(`(?is)\bID\s*=\s*["']?locResultLabel\b[^>]*>(.*)`)
+	information = pattern(`(?is)\bID\s*=\s*["']?locComInfoLabel\b[^>]*>(.*)`)
 	nextID      = pattern(`(?i)<[^<>]*\bID\s*=\s*["']?loc`)
-	nextCell    = pattern(`(?i)<TD\b[^>]*>`)
+	// A label stands in a cell of a table or a term of a list, what it is the
+	// label of in the next cell or the description.
+	nextCell    = pattern(`(?i)<(?:TD|DD)\b[^>]*>`)
+	cellEnd     = pattern(`(?i)</?(?:TD|TR|TABLE|DD|DT|DL)\b`)
 	failureCode = pattern(`(?i)\b0x(8[0-9a-f]{7})\b`)
 	number      = pattern(`(?:^|[^0-9A-Za-z])([0-9]{1,10})[^0-9A-Za-z]`)
 	title       = pattern(`(?is)<title[^>]*>(.*?)(?:</title|$)`)
@@ -51,10 +59,10 @@ const (
 	dispositionPending = 5
 )
 
-// classify reads a page. The order matters: a denied page has a request id
-// too, and the scripts of any page hold the marks of all of them. A page that
-// was cut off is read as far as it goes, since a number in it may be all that
-// we ever learn of a certificate.
+// classify reads a page. The order matters: a denied page has a request id too,
+// scripts may hold the marks of all pages, and what is visible goes before what
+// stands in a script. A page that was cut off is read as far as it goes, since a
+// number in it may be all that we ever learn of a certificate.
 func classify(body []byte) page {
 	text := unseen().ReplaceAllString(string(body), " ")
 	if deniedMark().MatchString(text) {
@@ -72,6 +80,9 @@ func classify(body []byte) page {
 	if p, ok := failure(text); ok {
 		return p
 	}
+	if m := issuedLink().FindSubmatch(body); m != nil {
+		return page{kind: pageIssued, requestID: string(m[1])}
+	}
 	return page{kind: pageUnknown, words: firstWords(text)}
 }
 
@@ -79,16 +90,14 @@ func classify(body []byte) page {
 // certificate that is asked for too early or was denied.
 func failure(text string) (page, bool) {
 	state := disposition().FindStringSubmatch(text)
-	words, status := after(message(), text), after(lastStatus(), text)
-	if state == nil && words == "" && status == "" {
+	words := beside(message(), text)
+	codes := []string{beside(lastStatus(), text), beside(result(), text), beside(information(), text)}
+	if state == nil && words == "" && strings.Join(codes, "") == "" {
 		return page{}, false
 	}
-	p := page{kind: pageFailed, code: codeIn(status), words: cell(words)}
-	if p.code == "" {
-		p.code = codeIn(words)
-	}
+	p := page{kind: pageFailed, code: failureIn(append(codes, words)), words: words}
 	if plain(p.words, 10) == "" {
-		p.words = cell(status)
+		p.words = strings.TrimSpace(strings.Join(codes, " "))
 	}
 	if state != nil {
 		switch n, _ := strconv.ParseUint(state[1], 16, 32); n {
@@ -99,6 +108,18 @@ func failure(text string) (page, bool) {
 		}
 	}
 	return p, true
+}
+
+// failureIn is the first number in the texts, unless one says that the CA was
+// not reached, which makes the others guesses of its web pages.
+func failureIn(texts []string) (code string) {
+	for _, text := range texts {
+		one := codeIn(text)
+		if code == "" || notReached[one] && !notReached[code] {
+			code = one
+		}
+	}
+	return code
 }
 
 // after is what follows an element, up to the next one that has an id.
@@ -117,11 +138,21 @@ func untilNextID(text string) string {
 	return text
 }
 
-// cell drops a row's label, which is in the server's language, and keeps what
-// stands beside it.
-func cell(row string) string {
-	if at := nextCell().FindStringIndex(row); at != nil {
-		return row[at[1]:]
+// beside is what a label is the label of; without a next cell, what follows it.
+// The label itself is in the server's language.
+func beside(label *regexp.Regexp, text string) string {
+	m := label.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	row := m[1]
+	at := nextCell().FindStringIndex(row)
+	if other := nextID().FindStringIndex(row); at == nil || other != nil && other[0] < at[0] {
+		return untilNextID(row)
+	}
+	row = row[at[1]:]
+	if end := cellEnd().FindStringIndex(row); end != nil {
+		row = row[:end[0]]
 	}
 	return row
 }

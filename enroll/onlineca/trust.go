@@ -100,6 +100,17 @@ func alertIn(err error) string {
 	return ""
 }
 
+// wantsRenegotiation says that a connection ended since the server wanted to
+// shake hands once more: IIS does, to ask for a client certificate for some
+// paths only. Package tls has no other name for that than these texts.
+func wantsRenegotiation(err error) bool {
+	var local *net.OpError
+	if errors.As(err, &local) && local.Op == "local error" && strings.Contains(local.Err.Error(), "no renegotiation") {
+		return true
+	}
+	return strings.Contains(err.Error(), "certificateRequestMsgTLS13") // TLS 1.3 asks after the handshake
+}
+
 // certificateTroubles lists all that is wrong with an HTTPS certificate, so
 // that an operator need not find out one by one.
 func (c *Config) certificateTroubles(presented []*x509.Certificate) []trouble {

@@ -42,6 +42,11 @@ type CertsrvOptions struct {
 	MinBits   int      // of an RSA key
 	Outcome   Outcome  // default Issue
 	TextHTML  bool     // certificates go out as text/html whoever asks
+	Links     bool     // browsers get links to a certificate, too, not only scripts
+	Lists     bool     // error pages are definition lists
+	CodeAt    string   // the label of the code on an error page: "locLastStatLabel"
+	AwayCode  string   // the code of Away: "0x800706ba"
+	Direct    string   // the answer to a request is its certificate: "cer", or with its chain "p7b"
 
 	// ManagerPolls is after how many polls the manager issues a pending
 	// request; ManagerDelay, after how long. Zero: never by itself.
@@ -80,6 +85,12 @@ type request struct {
 func StartCertsrv(o CertsrvOptions) (*Certsrv, error) {
 	if o.Outcome == "" {
 		o.Outcome = Issue
+	}
+	if o.CodeAt == "" {
+		o.CodeAt = "locLastStatLabel"
+	}
+	if o.AwayCode == "" {
+		o.AwayCode = "0x800706ba"
 	}
 	w, ok := languages[o.Language]
 	if !ok {
@@ -151,17 +162,17 @@ func (s *Certsrv) form(w http.ResponseWriter, r *http.Request) {
 func (s *Certsrv) finish(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	if r.ParseForm() != nil || r.PostForm.Get("Mode") != "newreq" {
-		html(w, s.words.failure("", "0x80070057"))
+		html(w, s.failure("", "0x80070057"))
 		return
 	}
 	block, _ := pem.Decode([]byte(r.PostForm.Get("CertRequest")))
 	if block == nil {
-		html(w, s.words.failure("", "0x80093102"))
+		html(w, s.failure("", "0x80093102"))
 		return
 	}
 	csr, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {
-		html(w, s.words.failure("", "0x80093102"))
+		html(w, s.failure("", "0x80093102"))
 		return
 	}
 	s.mu.Lock()
@@ -171,7 +182,25 @@ func (s *Certsrv) finish(w http.ResponseWriter, r *http.Request) {
 		s.options.DropPosts--
 		panic(http.ErrAbortHandler)
 	}
+	if last := len(s.requests) - 1; s.options.Direct != "" && last >= 0 && s.requests[last].leaf != nil {
+		s.direct(w, r, s.requests[last].leaf)
+		return
+	}
 	html(w, page)
+}
+
+// direct sends a certificate in place of the page that offers it.
+func (s *Certsrv) direct(w http.ResponseWriter, r *http.Request, leaf []byte) {
+	if s.options.Direct == "cer" {
+		s.send(w, r, leaf, "application/pkix-cert")
+		return
+	}
+	bag, err := pkcs7.DegenerateCertificate(bytes.Join([][]byte{s.CA.Issuing().Raw, s.CA.root.Raw, leaf}, nil))
+	if err != nil {
+		html(w, s.failure("", "0x80004005"))
+		return
+	}
+	s.send(w, r, bag, "application/x-pkcs7-certificates")
 }
 
 // templateOf reads the attributes, one a line, as the CA does: the line end is
@@ -188,14 +217,14 @@ func templateOf(attributes string) string {
 // take checks a request as AD CS does, and keeps it.
 func (s *Certsrv) take(csr *x509.CertificateRequest, template string) string {
 	if csr.CheckSignature() != nil {
-		return s.words.failure("", "0x80090006")
+		return s.failure("", "0x80090006")
 	}
 	o := s.options
 	switch o.Outcome {
 	case Broken:
-		return s.words.failure("", "0x80094001")
+		return s.failure("", "0x80094001")
 	case Away:
-		return s.words.failure("", "0x800706ba")
+		return s.failure("", o.AwayCode)
 	case Strange:
 		return "<html><head><title>Gateway</title></head><body>Please <b>log in</b> to the network first.</body></html>"
 	}
@@ -216,11 +245,15 @@ func (s *Certsrv) take(csr *x509.CertificateRequest, template string) string {
 		return s.words.pending(id)
 	default:
 		if err := s.decide(r, Issue); err != nil {
-			return s.words.failure("", "0x80004005")
+			return s.failure("", "0x80004005")
 		}
-		return s.words.issued(id)
+		return s.words.issued(id, !s.options.Links)
 	}
 	return s.words.denied(id, r.code, r.reason)
+}
+
+func (s *Certsrv) failure(disposition, code string) string {
+	return s.words.failure(disposition, code, s.options.Lists, s.options.CodeAt)
 }
 
 func keyBits(csr *x509.CertificateRequest) int {
@@ -244,7 +277,7 @@ func (s *Certsrv) lookup(w http.ResponseWriter, r *http.Request) *request {
 	}
 	found := s.find(r.FormValue("ReqID"))
 	if found == nil {
-		html(w, s.words.failure("", "0x80094004"))
+		html(w, s.failure("", "0x80094004"))
 		return nil
 	}
 	if found.state == Pend {
@@ -253,17 +286,17 @@ func (s *Certsrv) lookup(w http.ResponseWriter, r *http.Request) *request {
 		waited := s.options.ManagerDelay > 0 && time.Since(found.since) > s.options.ManagerDelay
 		if polled || waited {
 			if s.decide(found, Issue) != nil {
-				html(w, s.words.failure("", "0x80004005"))
+				html(w, s.failure("", "0x80004005"))
 				return nil
 			}
 		}
 	}
 	switch found.state {
 	case Pend:
-		html(w, s.words.failure("5", ""))
+		html(w, s.failure("5", ""))
 		return nil
 	case Deny:
-		html(w, s.words.failure("2", found.code))
+		html(w, s.failure("2", found.code))
 		return nil
 	}
 	return found
@@ -288,7 +321,7 @@ func (s *Certsrv) chain(w http.ResponseWriter, r *http.Request) {
 	}
 	bag, err := pkcs7.DegenerateCertificate(bytes.Join(all, nil))
 	if err != nil {
-		html(w, s.words.failure("", "0x80004005"))
+		html(w, s.failure("", "0x80004005"))
 		return
 	}
 	s.send(w, r, bag, "application/x-pkcs7-certificates")

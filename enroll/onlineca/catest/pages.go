@@ -52,11 +52,10 @@ var languages = map[string]words{
 }
 
 // script stands in every page, like the scripts of the real ones: it holds the
-// marks of all the others, which a reader must not take for the page's own.
+// marks of others, which a reader must not take for the page's own.
 const script = `<Script Language="JavaScript">
-// certnew.cer?ReqID=999&amp;Enc=b64
 document.write('<P ID=locInfoReqID> 998 <Font ID=locDenied>');
-var sURL = "certnew.cer?ReqID=997&Enc=bin"; <!-- var nRenewals=9; -->
+var sURL = "certnew.cer?ReqID=" + nReqID + "&Enc=bin"; <!-- var nRenewals=9; -->
 </Script>
 <!-- <Font ID=locDenied> <P ID=locInfoReqID> Request Id 996 -->
 `
@@ -81,7 +80,14 @@ func (w words) templates(names []string) string {
 	return w.page(b.String())
 }
 
-func (w words) issued(id int) string {
+// issued has the number in links, or, as for a browser, in a script only.
+func (w words) issued(id int, browser bool) string {
+	if browser {
+		return w.page(fmt.Sprintf("<P ID=locPageTitle><B>%s</B>\r\n<P ID=locInstIssued>%s\r\n<Script Language=\"JavaScript\">\r\n"+
+			"function handleGetCert() {\r\n\tlocation=\"certnew.cer?ReqID=%d&\"+getEncoding();\r\n}\r\n"+
+			"function handleGetChain() {\r\n\tlocation=\"certnew.p7b?ReqID=%d&\"+getEncoding();\r\n}\r\n</Script>\r\n"+
+			"<A Href=\"javascript:handleGetCert();\" ID=locDownloadCert>certnew.cer</A>", w.issuedTitle, w.issuedText, id, id))
+	}
 	return w.page(fmt.Sprintf("<P ID=locPageTitle><B>%s</B>\r\n<P ID=locInstIssued>%s\r\n<Table><TR><TD>"+
 		"<A Href=\"certnew.cer?ReqID=%d&amp;Enc=b64\" ID=locDownloadCert>certnew.cer</A></TD>"+
 		"<TD><A Href=\"certnew.p7b?ReqID=%d&amp;Enc=b64\" ID=locDownloadChain>certnew.p7b</A></TD></TR></Table>", w.issuedTitle, w.issuedText, id, id))
@@ -97,26 +103,31 @@ func (w words) denied(id int, code, reason string) string {
 		" %s \"%s %s\".\r\n<P ID=locInstructions>10\r\n", w.deniedTitle, w.deniedText, id, w.reasonText, reason, code))
 }
 
-// failure is the error page. disposition is a hexadecimal number or empty.
-func (w words) failure(disposition, code string) string {
+// failure is the error page, a table or a definition list. disposition is a
+// hexadecimal number or empty; the code stands at the label with the id.
+func (w words) failure(disposition, code string, list bool, label string) string {
 	text, shown := w.never, "0"
-	if disposition != "" {
-		text, shown = w.submitted, disposition
-	}
 	message := "(" + w.never + ")"
 	if disposition != "" {
-		message = text
+		text, shown, message = w.submitted, disposition, w.submitted
 	}
-	if code == "" {
-		code = "0x0"
+	open, row, end := "<Table>\r\n", "<TR><TD ID=%s>%s</TD><TD>%s</TD></TR>\r\n", "</Table>"
+	if list {
+		open, row, end = "<DL>\r\n", "<DT ID=%s>%s</DT><DD>%s</DD>\r\n", "</DL>"
 	}
-	return w.page(fmt.Sprintf("<P ID=locPageTitle><B>%s</B>\r\n<P ID=locInfoError>%s\r\n<Table>\r\n"+
-		"<TR><TD ID=locReqModeLabel>Mode:</TD><TD>newreq</TD></TR>\r\n"+
-		"<TR><TD ID=locDispLabel>%s</TD><TD>%s 0x%s<LocID ID=locDispSpacer>&nbsp;</LocID></TD></TR>\r\n"+
-		"<TR><TD ID=locDispMsgLabel>%s</TD><TD>%s</TD></TR>\r\n"+
-		"<TR><TD ID=locResultLabel>Result:</TD><TD>%s</TD></TR>\r\n"+
-		"<TR><TD ID=locLastStatLabel>%s</TD><TD>%s %s (WIN32: 0)</TD></TR>\r\n</Table>",
-		w.errorTitle, w.errorText, w.dispositionLabel, text, shown, w.messageLabel, message, w.never, w.statusLabel, w.errorText, code))
+	var b strings.Builder
+	fmt.Fprintf(&b, "<P ID=locPageTitle><B>%s</B>\r\n<P ID=locInfoError>%s\r\n%s", w.errorTitle, w.errorText, open)
+	fmt.Fprintf(&b, row, "locReqModeLabel", "Mode:", "newreq")
+	fmt.Fprintf(&b, row, "locDispLabel", w.dispositionLabel, text+" 0x"+shown+"<LocID ID=locDispSpacer>&nbsp;</LocID>")
+	fmt.Fprintf(&b, row, "locDispMsgLabel", w.messageLabel, message)
+	for _, one := range []string{"locResultLabel", "locComInfoLabel", "locLastStatLabel"} {
+		value := w.never
+		if one == label && code != "" {
+			value = w.errorText + " " + code + " (WIN32: 0)"
+		}
+		fmt.Fprintf(&b, row, one, w.statusLabel, value)
+	}
+	return w.page(b.String() + end)
 }
 
 func (w words) authority() string {

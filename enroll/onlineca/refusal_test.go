@@ -1,0 +1,159 @@
+package onlineca_test
+
+import (
+	"bufio"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"capf/enroll/onlineca"
+	"capf/enroll/onlineca/catest"
+)
+
+// How each kind of web server refuses a login, what is said of it, and that the
+// password is sent to none that should not have it.
+func TestRefusedLogins(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		kind   onlineca.Type
+		offers []string // of the 401
+		change func(*onlineca.Config)
+		reason string
+		advice []string
+		shown  bool // the server gets to see the password
+	}{
+		{"basic only, NTLM required", onlineca.Microsoft, []string{"Basic realm=x"}, func(c *onlineca.Config) { c.RequireNTLM = true },
+			"online_ca_require_ntlm keeps the password", []string{"NTLM", "online_ca_require_ntlm false"}, false},
+		{"EST, basic only, NTLM required", onlineca.EST, []string{"Basic realm=x"}, func(c *onlineca.Config) { c.RequireNTLM = true },
+			"online_ca_require_ntlm keeps the password", []string{"NTLM"}, false},
+		{"Kerberos only", onlineca.Microsoft, []string{"Negotiate"}, nil,
+			"refuses NTLM", []string{"Restrict NTLM: Incoming NTLM traffic", "Negotiate:Kerberos", "Basic"}, false},
+		{"Kerberos only, with a token", onlineca.Microsoft, []string{"Negotiate oQcwBaADCgEC"}, nil,
+			"refuses NTLM", []string{"Restrict NTLM"}, false},
+		{"Kerberos and basic, NTLM required", onlineca.Microsoft, []string{"Negotiate", "Basic realm=x"}, func(c *onlineca.Config) { c.RequireNTLM = true },
+			"refuses NTLM", []string{"Restrict NTLM"}, false},
+		{"Digest only", onlineca.Microsoft, []string{`Digest realm="x", nonce="y"`}, nil, "offers only Digest", []string{"NTLM", "Basic"}, false},
+		{"EST, Digest only", onlineca.EST, []string{`Digest realm="x", nonce="y"`}, nil, "offers only Digest", []string{"Basic", "client certificate"}, true},
+		{"no header", onlineca.Microsoft, nil, nil, "does not say which", []string{"Windows Authentication"}, false},
+		{"EST, no header", onlineca.EST, nil, nil, "names no other way", []string{"online_ca_password", "client certificate"}, true},
+		{"EST, no header, no user", onlineca.EST, nil, func(c *onlineca.Config) { c.Username, c.Password = "", "" },
+			"does not say which", []string{"client certificate"}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			shown := false
+			front := func(w http.ResponseWriter, r *http.Request) bool {
+				if _, pass, ok := r.BasicAuth(); ok && pass == password {
+					shown = true
+				}
+				if value := r.Header.Get("Authorization"); strings.Contains(value, "TlRMTVNTUAAD") {
+					shown = true
+				}
+				for _, offer := range test.offers {
+					w.Header().Add("WWW-Authenticate", offer)
+				}
+				w.WriteHeader(http.StatusUnauthorized)
+				return true
+			}
+			var s *catest.Server
+			if test.kind == onlineca.EST {
+				s = catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Front: front}}).Server
+			} else {
+				s = catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Front: front}}).Server
+			}
+			_, err := client(t, s, test.kind, test.change).Submit(t.Context(), ecRequest(t))
+			s.Close()
+			e := failure(t, err, onlineca.ErrRejected)
+			if e.Code != "401" || e.Sent || !strings.Contains(e.Reason, test.reason) || strings.Contains(e.Error(), "denied") {
+				t.Errorf("%v", e)
+			}
+			for _, word := range test.advice {
+				if !strings.Contains(e.Advice, word) {
+					t.Errorf("the advice %q does not speak of %q", e.Advice, word)
+				}
+			}
+			if shown != test.shown {
+				t.Errorf("the server has seen the password: %v", shown)
+			}
+		})
+	}
+}
+
+// With NTLM demanded, a server that offers it as well gets it.
+func TestNTLMDemanded(t *testing.T) {
+	t.Parallel()
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic", "NTLM")}})
+	verify(t, s.CA, enroll(t, client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.RequireNTLM = true }), ecRequest(t)))
+}
+
+// IIS asks for a client certificate by renegotiation, once it knows the path;
+// here openssl does, after the first line of the request.
+func TestRenegotiation(t *testing.T) {
+	t.Parallel()
+	ca := catest.MustCA(t, catest.Options{})
+	own, err := ca.Server([]string{"127.0.0.1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "server.pem")
+	var text []byte
+	for _, der := range own.Certificate {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.CommandContext(t.Context(), "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", file, "-cert_chain", file, "-tls1_2")
+	in, _ := server.StdinPipe()
+	out, _ := server.StdoutPipe()
+	server.Stderr = io.Discard
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
+	port := make(chan int, 1)
+	go func() {
+		lines := bufio.NewReader(out)
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return
+			}
+			if address, ok := strings.CutPrefix(line, "ACCEPT "); ok {
+				_, number, _ := net.SplitHostPort(strings.TrimSpace(address))
+				n, _ := strconv.Atoi(number)
+				port <- n
+			}
+			if strings.Contains(line, " HTTP/1.1") {
+				io.WriteString(in, "R\n")
+			}
+		}
+	}()
+	listening := <-port
+	for _, kind := range []onlineca.Type{onlineca.Microsoft, onlineca.EST} {
+		c, err := onlineca.New(onlineca.Config{Type: kind, Host: "127.0.0.1", Port: listening, Username: user, Password: password, Roots: []*x509.Certificate{ca.Root()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Submit(t.Context(), ecRequest(t))
+		c.Close()
+		e := failure(t, err, onlineca.ErrUnreachable)
+		if e.Sent || !strings.Contains(e.Reason, "wants a client certificate") || !strings.Contains(e.Advice, "SSL Settings") || strings.Contains(e.Advice, "runs and answers") {
+			t.Errorf("%v; %s", e, e.Advice)
+		}
+	}
+}
