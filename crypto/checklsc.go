@@ -11,13 +11,16 @@ import (
 type Expect struct {
 	KeyHash    [32]byte // KeyHash of the phone's SubjectPublicKeyInfo
 	CommonName string   // the common name asked for; case does not matter, as in device names
+	// Ahead is by how much the validity may begin after now: the CA's clock need not be ours.
+	Ahead time.Duration
 }
 
 // CheckLSC checks a certificate that an external CA returned before it is stored or
 // sent (behaviour.md, The LSC): the phone's key, the common name, no CA, valid now,
 // keyUsage digitalSignature and (RSA) keyEncipherment, without which secure
 // registration fails, and a signature with a hash better than SHA-1. Whether it chains
-// to capf-trust is for VerifyPath. Refusals are ErrUnfit.
+// to capf-trust is for VerifyPath. Refusals are ErrUnfit, and ErrOtherName, ErrNotYetValid,
+// ErrExpired, ErrKeyUsage or ErrExtension where that is the reason.
 func CheckLSC(der []byte, want Expect, now time.Time) error {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -27,20 +30,26 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 		return unfit("the certificate of %q holds another key than the phone's", nameOf(cert))
 	}
 	if !strings.EqualFold(cert.Subject.CommonName, want.CommonName) {
-		return unfit("the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
+		return unfitFor(ErrOtherName, "the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
 	}
 	if cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign != 0 {
 		return unfit("the certificate of %q is a CA's", nameOf(cert))
 	}
+	if ahead := cert.NotBefore.Sub(now); ahead > 0 && ahead <= want.Ahead {
+		now = cert.NotBefore
+	}
 	if err := validAt(cert, now); err != nil {
 		return err
+	}
+	if len(cert.UnhandledCriticalExtensions) > 0 {
+		return unfitFor(ErrExtension, "the certificate of %q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
 	}
 	usage := x509.KeyUsageDigitalSignature
 	if _, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 		usage |= x509.KeyUsageKeyEncipherment
 	}
 	if cert.KeyUsage&usage != usage {
-		return unfit("the certificate of %q has a keyUsage without %s", nameOf(cert), missingUsages(cert.KeyUsage, usage))
+		return unfitFor(ErrKeyUsage, "the certificate of %q has a keyUsage without %s", nameOf(cert), missingUsages(cert.KeyUsage, usage))
 	}
 	return checkSignatureHash(cert)
 }

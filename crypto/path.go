@@ -181,13 +181,10 @@ func (s *pathSearch) usable(cert *x509.Certificate) error {
 // validAt refuses a certificate outside its validity, with ErrExpired when it is over.
 func validAt(cert *x509.Certificate, now time.Time) error {
 	if now.Before(cert.NotBefore) {
-		return unfit("%q is not valid before %s", nameOf(cert), cert.NotBefore.UTC().Format(time.RFC3339))
+		return unfitFor(ErrNotYetValid, "%q is not valid before %s", nameOf(cert), cert.NotBefore.UTC().Format(time.RFC3339))
 	}
 	if now.After(cert.NotAfter) {
-		return &refusal{
-			fmt.Sprintf("%q has expired on %s", nameOf(cert), cert.NotAfter.UTC().Format(time.RFC3339)),
-			[]error{ErrUnfit, ErrExpired},
-		}
+		return unfitFor(ErrExpired, "%q has expired on %s", nameOf(cert), cert.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -15,6 +15,13 @@ var (
 	ErrUntrusted = errors.New("certificate is not trusted")
 	// ErrExpired marks a refusal for no other reason than a validity that has ended.
 	ErrExpired = errors.New("certificate has expired")
+	// ErrNotYetValid marks a refusal for a validity that has not begun, ErrKeyUsage one
+	// for missing key usages, ErrExtension one for an extension that must be understood
+	// and is not, ErrOtherName one for another name than the one asked for.
+	ErrNotYetValid = errors.New("certificate is not valid yet")
+	ErrKeyUsage    = errors.New("certificate lacks a key usage")
+	ErrExtension   = errors.New("certificate has an unknown critical extension")
+	ErrOtherName   = errors.New("certificate is for another name")
 	// ErrBadSignature marks a signature that the key did not make over that text.
 	ErrBadSignature = errors.New("signature does not verify")
 	// ErrPrivateKey marks an upload with a private key in it: nothing of it may be stored.
@@ -36,4 +43,9 @@ func (r *refusal) Unwrap() []error { return r.kinds }
 // unfit returns an error that reads as formatted and is ErrUnfit.
 func unfit(format string, args ...any) error {
 	return &refusal{fmt.Sprintf(format, args...), []error{ErrUnfit}}
+}
+
+// unfitFor is unfit for a reason that callers tell apart.
+func unfitFor(kind error, format string, args ...any) error {
+	return &refusal{fmt.Sprintf(format, args...), []error{ErrUnfit, kind}}
 }

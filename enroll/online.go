@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"capf/crypto"
@@ -30,6 +31,8 @@ const (
 	pOnlineUsername    = "online_ca_username"
 	pOnlinePassword    = "online_ca_password"
 	pOnlineCertificate = "online_ca_client_certificate"
+	pOnlineRequireNTLM = "online_ca_require_ntlm"
+	pClockTolerance    = "clock_tolerance"
 )
 
 // notSet is the value of a parameter that has none; shownSecret stands for a secret.
@@ -46,6 +49,10 @@ type OnlineSettings struct {
 	Port     int
 	Template string
 	Username string
+	// RequireNTLM keeps the password from a server that does not offer NTLM.
+	RequireNTLM bool
+	// Tolerance is how far the clock of the CA may be ahead of ours.
+	Tolerance time.Duration
 }
 
 // onlineParameters is the part of the list of parameters that is about the
@@ -60,6 +67,8 @@ func onlineParameters() []Parameter {
 		text(pOnlineUsername, `none, or a name, such as DOMAIN\user or user@realm`, "user name at the online CA", parseLine),
 		secret(pOnlinePassword, "none, or a password, from a file or asked for", "password at the online CA"),
 		secret(pOnlineCertificate, "none, or a PEM file with certificate and private key", "certificate with which an EST server knows us"),
+		flag(pOnlineRequireNTLM, "false", atOnce, "give the password only to a CA whose web server offers NTLM"),
+		number(pClockTolerance, 0, 60, "5", "minutes", atOnce, "by how much the clock of the online CA may be ahead of ours"),
 	}
 }
 
@@ -205,7 +214,8 @@ func (r *Rules) openSecret(ctx context.Context, name string) ([]byte, error) {
 // onlineConfig is what a client of the configured CA needs. What is wrong with
 // it, onlineca.New says.
 func (r *Rules) onlineConfig(ctx context.Context, o OnlineSettings) (onlineca.Config, error) {
-	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username, Log: r.Log, Now: r.Now}
+	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
+		RequireNTLM: o.RequireNTLM, Log: r.Log, Now: r.Now}
 	password, err := r.openSecret(ctx, pOnlinePassword)
 	if err != nil {
 		return c, err
@@ -250,6 +260,15 @@ func excluded(name, value string, set map[string]string) error {
 	case name == pFIPS && value == "true" && issuer:
 		return withHint(refused("%s cannot be %s: %s, and certificate_issuer is %s", name, value, fipsExcludes, IssuerOnline),
 			"set certificate_issuer to capf or offline-ca first")
+	case name == pOnlineTemplate && set[pOnlineType] == string(onlineca.EST):
+		if err := onlineca.CheckLabel(unset(value)); err != nil {
+			return badValue("%s is the label of an EST server: %v", name, err)
+		}
+	case name == pOnlineType && value == string(onlineca.EST):
+		if err := onlineca.CheckLabel(unset(set[pOnlineTemplate])); err != nil {
+			return withHint(refused("%s cannot be %s, for which %s is a label: %v", name, value, pOnlineTemplate, err),
+				"capf set %s LABEL, or none", pOnlineTemplate)
+		}
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type onlineAccess struct {
 	name    string    // of the CA, for the record: which one has a request
 	trusted []*x509.Certificate
 	unready string // why there is none
+
+	tolerance time.Duration // by which its clock may be ahead
 }
 
 // onlineAccess makes a client for the CA. A configuration that cannot work
@@ -38,7 +40,7 @@ func (w *OnlineWorker) onlineAccess(ctx context.Context, o OnlineSettings) (onli
 	if err != nil {
 		return onlineAccess{unready: err.Error()}, nil
 	}
-	return onlineAccess{client: client, name: o.name(), trusted: c.Issuers}, nil
+	return onlineAccess{client: client, name: o.name(), trusted: c.Issuers, tolerance: o.Tolerance}, nil
 }
 
 // name tells one CA from another.
@@ -142,6 +144,8 @@ func (e *errand) notSubmitted(ctx context.Context, before store.OnlineState, err
 	e.heard(failure)
 	asking := before == store.OnlineTaken // EST asks by sending again
 	switch {
+	case failure.Certificate != nil:
+		return e.unusable(failure)
 	case asking && failure.PutOff():
 		return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
 	case errors.Is(err, onlineca.ErrRejected):
@@ -162,6 +166,14 @@ func (e *errand) notSubmitted(ctx context.Context, before store.OnlineState, err
 	return e.end(store.OnlineUnreachable, failure.Error())
 }
 
+// unusable keeps a certificate that came in an answer that cannot be used, so
+// that it can be revoked.
+func (e *errand) unusable(failure *onlineca.Error) error {
+	e.leaf, e.online.Certificate = failure.Certificate, failure.Certificate
+	e.online.Advice = "revoke the certificate at the CA (capf csr show ID --refused-certificate prints it), and see to it that the CA answers as it should"
+	return e.end(store.OnlineUnfit, "the CA has issued a certificate in an answer that cannot be used: "+failure.Error())
+}
+
 // fetch asks for the certificate of a request that the CA has under a number.
 func (e *errand) fetch(ctx context.Context) error {
 	answer, err := e.ca.client.Fetch(ctx, e.online.CARequest)
@@ -176,6 +188,9 @@ func (e *errand) fetch(ctx context.Context) error {
 	case failure.Decided:
 		e.heard(failure)
 		return e.end(store.OnlineDenied, failure.Error())
+	case failure.Certificate != nil:
+		e.heard(failure)
+		return e.unusable(failure)
 	}
 	e.online.Code, e.online.Words = failure.Code, failure.Words
 	return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
@@ -185,23 +200,23 @@ func (e *errand) fetch(ctx context.Context) error {
 // reach the phone.
 func (e *errand) take(answer onlineca.Answer) error {
 	e.leaf = answer.Leaf
-	found := judgeReturned(e.request.CSR, answer.Leaf, answer.Chain, e.ca.trusted, e.Now())
+	found := judge{e.ca.trusted, e.Now(), e.ca.tolerance}.look(e.request.CSR, answer.Leaf, answer.Chain)
 	ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
 	defer cancel()
 	if found.unfit == "" {
 		_, err := e.Store.LSCBySerial(ctx, found.lsc.Issuer, found.lsc.Serial)
 		switch {
 		case err == nil:
-			found.unfit = "its issuer has used the serial number before"
+			found.unfit, found.advice = "its issuer has used the serial number before", adviceSerial
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
 	}
 	if found.unfit != "" {
-		e.online.Certificate = answer.Leaf
-		e.online.Advice = "mend the template or profile at the CA, or upload what is missing to capf-trust, then schedule the phone again"
+		e.online.Certificate, e.online.Advice = answer.Leaf, found.advice
 		return e.end(store.OnlineUnfit, "the CA's certificate is not fit for the phone: "+found.unfit)
 	}
+	e.untilValid(found.lsc.NotBefore)
 	e.online.Note, e.online.Advice, e.online.Code, e.online.Words = "", "", "", ""
 	err := e.keep(func(ctx context.Context) error {
 		_, err := e.Store.IssueOnline(ctx, onlineActor(), e.online, found.lsc, found.issuers)
@@ -211,6 +226,21 @@ func (e *errand) take(answer onlineca.Answer) error {
 		e.announce(e.online.RequestID)
 	}
 	return err
+}
+
+// shortWait is for how long a phone waits until its LSC is valid. It is told no
+// more of one that is valid later, but takes it: phones look at the time when
+// they use it.
+const shortWait = 30 * time.Second
+
+// untilValid waits for a clock of the CA that is a little ahead of ours.
+func (e *errand) untilValid(from time.Time) {
+	if wait := from.Sub(e.Now()); wait > 0 && wait <= shortWait {
+		select {
+		case <-e.options.After(wait):
+		case <-e.cut:
+		}
+	}
 }
 
 // wait leaves a request at the CA and says when to ask next.

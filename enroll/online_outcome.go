@@ -1,16 +1,13 @@
 package enroll
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"capf/crypto"
 	"capf/store"
 )
 
@@ -77,66 +74,6 @@ func (r *Rules) onlineIssuers(ctx context.Context) ([]*x509.Certificate, error) 
 	return all, nil
 }
 
-// returned is a certificate that an online CA has returned, with what makes it
-// fit or unfit.
-type returned struct {
-	lsc     store.LSC
-	issuers map[string][]byte // between it and capf-trust, by SHA-256
-	unfit   string            // why it cannot be the phone's LSC
-}
-
-// judgeReturned checks what came from an online CA (behaviour.md, The LSC): the
-// phone's key, the name asked for, no CA, the key usages, the validity, a path
-// to capf-trust, and an end that is not behind its issuer's.
-func judgeReturned(csrDER, leafDER []byte, chain [][]byte, trusted []*x509.Certificate, now time.Time) returned {
-	csr, err := x509.ParseCertificateRequest(csrDER)
-	if err != nil {
-		return returned{unfit: "the request cannot be read any more"}
-	}
-	want := crypto.Expect{KeyHash: crypto.KeyHash(csr.RawSubjectPublicKeyInfo), CommonName: csr.Subject.CommonName}
-	if err := crypto.CheckLSC(leafDER, want, now); err != nil {
-		return returned{unfit: err.Error()}
-	}
-	leaf, err := x509.ParseCertificate(leafDER)
-	if err != nil {
-		return returned{unfit: err.Error()}
-	}
-	var between []*x509.Certificate
-	for _, der := range chain {
-		if c, err := x509.ParseCertificate(der); err == nil {
-			between = append(between, c)
-		}
-	}
-	path, err := lastingPath(leaf, trusted, between, now)
-	if err != nil {
-		return returned{unfit: "it does not lead to capf-trust: " + err.Error()}
-	}
-	if len(path) > 1 && leaf.NotAfter.After(path[1].NotAfter) {
-		return returned{unfit: fmt.Sprintf("it is valid until %s, longer than its issuer (%s)",
-			leaf.NotAfter.UTC().Format(time.RFC3339), path[1].NotAfter.UTC().Format(time.RFC3339))}
-	}
-	good := returned{lsc: describe(leaf), issuers: map[string][]byte{}}
-	for _, c := range path[1:max(len(path)-1, 1)] {
-		good.issuers[string(fingerprint(c.Raw))] = c.Raw
-	}
-	return good
-}
-
-// lastingPath is a path to capf-trust, if possible through an issuer that does
-// not end before the leaf: a CA that was renewed with its key has a certificate
-// that does, and one that does not.
-func lastingPath(leaf *x509.Certificate, trusted, between []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
-	ends := func(c *x509.Certificate) bool {
-		return bytes.Equal(c.RawSubject, leaf.RawIssuer) && leaf.NotAfter.After(c.NotAfter)
-	}
-	lasting := func(all []*x509.Certificate) []*x509.Certificate { return slices.DeleteFunc(slices.Clone(all), ends) }
-	path, err := crypto.VerifyPath(leaf, lasting(trusted), lasting(between), now, crypto.PathOptions{})
-	if err == nil {
-		return path, nil
-	}
-	return crypto.VerifyPath(leaf, trusted, between, now, crypto.PathOptions{})
-}
-
 // standing says in one line how a request stands at the online CA, for people.
 func standing(o store.OnlineRequest) string {
 	number := ""
@@ -153,6 +90,10 @@ func standing(o store.OnlineRequest) string {
 	case store.OnlineIssued:
 		return "the CA issued the certificate" + number
 	case store.OnlineDenied:
+		switch o.Code {
+		case "401", "403", "403.4", "403.7":
+			return "the web server of the CA did not let us in, so the CA has not seen it"
+		}
 		return "the CA denied it" + number
 	case store.OnlineUnfit:
 		return "the CA issued a certificate" + number + " that failed a check; it is kept and was not sent to the phone"

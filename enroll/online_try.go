@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"capf/crypto"
 	"capf/enroll/onlineca"
@@ -97,7 +98,7 @@ func (r *Rules) walkToCA(ctx context.Context, o OnlineSettings, enroll bool) ([]
 	defer client.Close()
 	var dry *onlineca.DryRun
 	if enroll {
-		if dry, err = r.dryRun(ctx, c.Issuers); err != nil {
+		if dry, err = r.dryRun(ctx, c.Issuers, o.Tolerance); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +110,7 @@ func (r *Rules) walkToCA(ctx context.Context, o OnlineSettings, enroll bool) ([]
 }
 
 // dryRun makes a request with a key that is thrown away.
-func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate) (*onlineca.DryRun, error) {
+func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, tolerance time.Duration) (*onlineca.DryRun, error) {
 	capf, err := r.capfCertificate(ctx)
 	if err != nil {
 		return nil, err
@@ -126,11 +127,9 @@ func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate) (*onlin
 	if err != nil {
 		return nil, err
 	}
-	return &onlineca.DryRun{CSR: csr, Judge: func(a onlineca.Answer) error {
-		if unfit := judgeReturned(csr, a.Leaf, a.Chain, trusted, r.Now()).unfit; unfit != "" {
-			return errors.New(unfit)
-		}
-		return nil
+	return &onlineca.DryRun{CSR: csr, Judge: func(a onlineca.Answer) (wrong, advice string) {
+		found := judge{trusted, r.Now(), tolerance}.look(csr, a.Leaf, a.Chain)
+		return found.unfit, found.advice
 	}}, nil
 }
 

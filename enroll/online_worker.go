@@ -26,6 +26,9 @@ type OnlineOptions struct {
 	Retry     time.Duration // before a request that did not reach the CA is sent again: 1 s, then growing
 	Tries     int           // of sending, as long as it does not reach the CA: 3
 	Grace     time.Duration // for what is on its way at a stop: 5 s
+
+	// After is time.After, for the wait until a certificate is valid.
+	After func(time.Duration) <-chan time.Time
 }
 
 func (o OnlineOptions) withDefaults() OnlineOptions {
@@ -35,6 +38,9 @@ func (o OnlineOptions) withDefaults() OnlineOptions {
 	o.Retry = cmp.Or(o.Retry, time.Second)
 	o.Tries = cmp.Or(o.Tries, 3)
 	o.Grace = cmp.Or(o.Grace, 5*time.Second)
+	if o.After == nil {
+		o.After = time.After
+	}
 	o.Limits.Concurrent = cmp.Or(o.Limits.Concurrent, 16)
 	o.Limits.Post = cmp.Or(o.Limits.Post, time.Minute)
 	return o

@@ -89,10 +89,13 @@ func fromDER(der []byte) ([]*x509.Certificate, error) {
 		return []*x509.Certificate{one}, nil
 	}
 	some, bagErr := bag(der)
-	if bagErr != nil {
-		return nil, fmt.Errorf("%w: not a certificate (%v), not a bag of them (%w)", errNoCertificate, err, bagErr)
+	if bagErr == nil {
+		return some, nil
 	}
-	return some, nil
+	if odd := oddCertificates(der); len(odd) > 0 {
+		return nil, &oddError{odd, err}
+	}
+	return nil, fmt.Errorf("%w: not a certificate (%v), not a bag of them (%w)", errNoCertificate, err, bagErr)
 }
 
 // bag reads the certificates of a PKCS#7 message, in BER or DER. Its signature,

@@ -32,8 +32,9 @@ type Step struct {
 // certificate, or keeps a real request, for whatever name it carries.
 type DryRun struct {
 	CSR []byte // DER
-	// Judge says what is wrong with the certificate that came; nil takes any.
-	Judge func(Answer) error
+	// Judge says what is wrong with the certificate that came, and what to do about
+	// it; nil takes any.
+	Judge func(Answer) (wrong, advice string)
 }
 
 // Check walks the way to the CA step by step and stops at the first one that
@@ -125,9 +126,8 @@ func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {
 		number += " with serial " + c.SerialNumber.Text(16)
 	}
 	if answer.State == Issued && dry.Judge != nil {
-		if err := dry.Judge(answer); err != nil {
-			return Step{Name: StepEnrollment, Text: "the CA issued a certificate" + number + " that no phone would be given: " + plain(err.Error(), maxWords),
-				Advice: "mend the template or profile at the CA, or upload what is missing to capf-trust"}
+		if wrong, advice := dry.Judge(answer); wrong != "" {
+			return Step{Name: StepEnrollment, Text: "the CA issued a certificate" + number + " that no phone would be given: " + plain(wrong, maxWords), Advice: advice}
 		}
 	}
 	if answer.State == Pending {

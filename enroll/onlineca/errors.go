@@ -41,6 +41,9 @@ type Error struct {
 	// Decided says that the CA itself turned this request down. Any other
 	// failure of Fetch leaves a certificate that may exist: keep the number.
 	Decided bool
+	// Certificate is one, in DER or what passes for it, that came in an answer that
+	// cannot be used otherwise. It is live at the CA.
+	Certificate []byte
 
 	Err error
 

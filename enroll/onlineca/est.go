@@ -29,9 +29,18 @@ func newEST(l *link) *est { return &est{link: l} }
 // estOperations may not be labels: the path would mean something else.
 var estOperations = []string{"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"}
 
-func badLabel(label string) bool {
-	return strings.ContainsAny(label, "/?#%") || strings.ContainsFunc(label, unicode.IsSpace) ||
-		label == "." || label == ".." || slices.Contains(estOperations, label)
+// CheckLabel says why a text cannot be the label of an EST server; empty stands
+// for none. A label is one segment of a path (RFC 7030, 3.2.2).
+func CheckLabel(label string) error {
+	switch {
+	case slices.Contains(estOperations, strings.ToLower(label)):
+		return fmt.Errorf("%q is the name of an operation of EST, and no label", label)
+	case strings.ContainsFunc(label, unicode.IsSpace):
+		return fmt.Errorf("%q has blanks", label)
+	case strings.ContainsAny(label, "/?#%\\"), label == ".", label == "..":
+		return fmt.Errorf("%q is not one segment of a path: it has neither a / nor ?, #, %% or a backslash", label)
+	}
+	return nil
 }
 
 func (e *est) path(operation string) string {
@@ -60,26 +69,37 @@ func (e *est) submit(ctx context.Context, csr *x509.CertificateRequest) (Answer,
 	if err != nil {
 		return Answer{}, err
 	}
-	switch {
-	case r.status == http.StatusAccepted:
+	// A certificate is one whatever the number in front of it says.
+	all, cerr := certificates(r.body)
+	if cerr == nil && r.succeeded() {
+		leaf := leafOf(all, csr.PublicKey)
+		return Answer{State: Issued, Leaf: leaf.Raw, Chain: e.chainFor(ctx, leaf, all)}, nil
+	}
+	if r.status == http.StatusAccepted {
 		wait := retryAfter(r.header, e.Now())
 		if wait <= 0 {
 			wait = defaultRetry
 		}
 		return Answer{State: Pending, RetryAfter: wait}, nil
-	case r.status != http.StatusOK:
-		return Answer{}, e.refusal(c, r)
 	}
-	all, err := certificates(r.body)
+	failure := e.unusable(c, r, cerr)
+	failure.Certificate = oddCertificate(cerr, csr)
+	if cerr == nil {
+		failure.Certificate = leafOf(all, csr.PublicKey).Raw
+	}
+	return Answer{}, failure
+}
+
+// unusable explains an answer to a request that brings no certificate.
+func (e *est) unusable(c call, r *reply, err error) *Error {
 	switch {
-	case err != nil && r.short != nil:
-		return Answer{}, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer cannot be read", Err: r.short, Sent: true}
-	case err != nil:
-		return Answer{}, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer holds no certificate", Err: err,
-			Words: e.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
+	case !r.succeeded():
+		return e.refusal(c, r)
+	case r.short != nil:
+		return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer cannot be read", Err: r.short, Sent: true}
 	}
-	leaf := leafOf(all, csr.PublicKey)
-	return Answer{State: Issued, Leaf: leaf.Raw, Chain: e.chainFor(ctx, leaf, all)}, nil
+	return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer holds no certificate", Err: err,
+		Words: e.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
 }
 
 // refusal is statusError with what EST servers mean by 400: the request, its

@@ -58,9 +58,12 @@ func (m *microsoft) submit(ctx context.Context, csr *x509.CertificateRequest) (A
 	if !r.succeeded() {
 		return Answer{}, m.statusError(c, r)
 	}
-	if all, err := certificates(r.body); err == nil { // in place of a page about it
+	switch all, err := certificates(r.body); { // in place of a page about it
+	case err == nil:
 		leaf := leafOf(all, csr.PublicKey)
 		return Answer{State: Issued, Leaf: leaf.Raw, Chain: m.chainAbove(ctx, leaf, all)}, nil
+	case oddCertificate(err, csr) != nil:
+		return Answer{}, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer is no certificate that we can use", Err: err, Sent: true, Certificate: oddCertificate(err, csr)}
 	}
 	answer, err := m.outcome(c, r, "")
 	if err == nil && answer.RequestID == "" {
@@ -135,7 +138,8 @@ func (m *microsoft) fetch(ctx context.Context, requestID string) (Answer, error)
 		return answer, withRequest(err, requestID)
 	}
 	if err != nil {
-		return Answer{}, &Error{Kind: ErrUnreachable, Doing: doing, Reason: "the answer is no certificate", Err: err, RequestID: requestID}
+		return Answer{}, &Error{Kind: ErrUnreachable, Doing: doing, Reason: "the answer is no certificate that we can use", Err: err,
+			RequestID: requestID, Certificate: oddCertificate(err, nil)}
 	}
 	leaf := leafOf(all, nil)
 	chain, err := m.chainFor(ctx, leaf, requestID)

@@ -191,8 +191,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("port of the online CA %d is not in 1 to 65535", c.Port)
 	case len(c.Template) > 255 || strings.ContainsFunc(c.Template, unicode.IsControl):
 		return fmt.Errorf("template of the online CA %q is too long or has control characters", c.Template)
-	case c.Type == EST && badLabel(c.Template):
-		return fmt.Errorf("label of the EST server %q is not one segment of a path", c.Template)
+	case c.Type == EST && CheckLabel(c.Template) != nil:
+		return fmt.Errorf("label of the EST server: %w", CheckLabel(c.Template))
 	case strings.ContainsFunc(c.Username, unicode.IsControl):
 		return fmt.Errorf("user name %q at the online CA has control characters", c.Username)
 	case strings.ContainsFunc(c.Password, unicode.IsControl):

@@ -140,6 +140,28 @@ func TestOnlineParameters(t *testing.T) {
 	if _, err := set("online_ca_password", "secret"); !errors.Is(err, enroll.ErrRefused) || strings.Contains(err.Error(), `"secret"`) {
 		t.Errorf("a password as argument: %v", err)
 	}
+	if _, err := set("online_ca_require_ntlm", "true"); err != nil {
+		t.Error(err)
+	}
+	if _, err := set("online_ca_template", "Cisco Phones"); err != nil { // of Microsoft's
+		t.Error(err)
+	}
+	if _, err := set("online_ca_type", "est"); !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), "has blanks") {
+		t.Errorf("a template with blanks as label: %v", err)
+	}
+	for _, label := range []string{"none", "phones"} {
+		if _, err := set("online_ca_template", label); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := set("online_ca_type", "est"); err != nil {
+		t.Fatal(err)
+	}
+	for label, reason := range map[string]string{"cacerts": "operation of EST", "a/b": "one segment", "a b": "has blanks"} {
+		if _, err := set("online_ca_template", label); !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), reason) {
+			t.Errorf("label %q: %v", label, err)
+		}
+	}
 	for _, host := range []string{"https://ca", "ca/certsrv", "ca:443", "a b", strings.Repeat("a", 300), "-x"} {
 		if _, err := set("online_ca_hostname", host); !errors.Is(err, enroll.ErrValue) {
 			t.Errorf("host %q: %v", host, err)

@@ -36,17 +36,18 @@ const (
 // CertsrvOptions shape a Web Enrollment site.
 type CertsrvOptions struct {
 	Transport
-	Language  string   // "en", "fr", "ja"; default English
-	Templates []string // that the CA offers; default any
-	NoEnroll  []string // of these, the ones the account may not use
-	MinBits   int      // of an RSA key
-	Outcome   Outcome  // default Issue
-	TextHTML  bool     // certificates go out as text/html whoever asks
-	Links     bool     // browsers get links to a certificate, too, not only scripts
-	Lists     bool     // error pages are definition lists
-	CodeAt    string   // the label of the code on an error page: "locLastStatLabel"
-	AwayCode  string   // the code of Away: "0x800706ba"
-	Direct    string   // the answer to a request is its certificate: "cer", or with its chain "p7b"
+	Language  string                  // "en", "fr", "ja"; default English
+	Templates []string                // that the CA offers; default any
+	NoEnroll  []string                // of these, the ones the account may not use
+	MinBits   int                     // of an RSA key
+	Outcome   Outcome                 // default Issue
+	TextHTML  bool                    // certificates go out as text/html whoever asks
+	Links     bool                    // browsers get links to a certificate, too, not only scripts
+	Lists     bool                    // error pages are definition lists
+	CodeAt    string                  // the label of the code on an error page: "locLastStatLabel"
+	AwayCode  string                  // the code of Away: "0x800706ba"
+	Spoil     func(der []byte) []byte // may change a certificate after it was signed
+	Direct    string                  // the answer to a request is its certificate: "cer", or with its chain "p7b"
 
 	// ManagerPolls is after how many polls the manager issues a pending
 	// request; ManagerDelay, after how long. Zero: never by itself.
@@ -307,7 +308,11 @@ func (s *Certsrv) certificate(w http.ResponseWriter, r *http.Request) {
 	if found == nil {
 		return
 	}
-	s.send(w, r, found.leaf, "application/pkix-cert")
+	leaf := found.leaf
+	if s.options.Spoil != nil {
+		leaf = s.options.Spoil(leaf)
+	}
+	s.send(w, r, leaf, "application/pkix-cert")
 }
 
 func (s *Certsrv) chain(w http.ResponseWriter, r *http.Request) {

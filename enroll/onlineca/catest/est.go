@@ -30,6 +30,10 @@ type ESTOptions struct {
 	BER      bool // PKCS#7 with lengths that are not given in advance
 	Chain    bool // the issuers go along with the leaf
 	MinBits  int  // of a key
+	Status   int  // of an answer with a certificate: 200
+
+	// Spoil may change the certificate after it was signed.
+	Spoil func(der []byte) []byte
 
 	DropPosts int // how many posts are cut off after the certificate was made
 }
@@ -116,14 +120,19 @@ func (s *EST) answer(w http.ResponseWriter, csr *x509.CertificateRequest) {
 		s.options.DropPosts--
 		panic(http.ErrAbortHandler)
 	}
+	if s.options.Spoil != nil {
+		leaf = s.options.Spoil(leaf)
+	}
 	all := [][]byte{leaf}
 	if s.options.Chain {
 		all = [][]byte{s.CA.root.Raw, s.CA.Issuing().Raw, leaf}
 	}
-	s.send(w, all)
+	s.sendAs(w, s.options.Status, all)
 }
 
-func (s *EST) send(w http.ResponseWriter, certificates [][]byte) {
+func (s *EST) send(w http.ResponseWriter, certificates [][]byte) { s.sendAs(w, 0, certificates) }
+
+func (s *EST) sendAs(w http.ResponseWriter, status int, certificates [][]byte) {
 	bag, err := pkcs7.DegenerateCertificate(bytes.Join(certificates, nil))
 	if err != nil {
 		http.Error(w, "encoding failed", http.StatusInternalServerError)
@@ -135,6 +144,9 @@ func (s *EST) send(w http.ResponseWriter, certificates [][]byte) {
 	w.Header().Set("Content-Type", "application/pkcs7-mime; smime-type=certs-only")
 	if s.options.Encoding != "der" {
 		w.Header().Set("Content-Transfer-Encoding", "base64")
+	}
+	if status != 0 {
+		w.WriteHeader(status)
 	}
 	w.Write(s.encode(bag))
 }

@@ -1,5 +1,7 @@
 package catest
 
+import "bytes"
+
 // TB is what tests hand over, of testing.TB: package testing has no business in
 // the programs that use this package.
 type TB interface {
@@ -57,4 +59,13 @@ func MustEST(t TB, o ESTOptions) *EST {
 	}
 	t.Cleanup(s.Close)
 	return s
+}
+
+// NegativeSerial is the certificate with a serial number below zero, which some
+// CAs make and Go does not read.
+func NegativeSerial(der []byte) []byte {
+	der = bytes.Clone(der)
+	serial := content(content(der))[5:] // behind the version
+	serial[2] |= 0x80
+	return der
 }
