@@ -42,7 +42,7 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 		return err
 	}
 	if len(cert.UnhandledCriticalExtensions) > 0 {
-		return unfitFor(ErrExtension, "the certificate of %q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
+		return unfitFor(ErrExtension, "%q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
 	}
 	usage := x509.KeyUsageDigitalSignature
 	if _, ok := cert.PublicKey.(*rsa.PublicKey); ok {

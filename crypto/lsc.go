@@ -25,6 +25,7 @@ type LSC struct {
 	SerialNumber string // the serialNumber in the MIC's subject; may be empty
 	SPKI         []byte // the phone's DER SubjectPublicKeyInfo
 	ValidityDays int    // 1 to MaxValidityDays
+	Challenge    string // challengePassword of a request; empty for none, which most CAs want
 }
 
 // Issue signs an LSC (behaviour.md, The LSC) and returns its DER. The validity begins

@@ -28,13 +28,17 @@ func NewRequest(capf *x509.Certificate, l LSC, signer stdcrypto.Signer) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	t := &x509.CertificateRequest{
-		RawSubject: subject, ExtraExtensions: extensions, DNSNames: dnsNames(l.Device), SignatureAlgorithm: x509.SHA256WithRSA,
-	}
+	algorithm := x509.SHA256WithRSA
 	if kind.IsEC() {
-		t.SignatureAlgorithm = x509.ECDSAWithSHA256
+		algorithm = x509.ECDSAWithSHA256
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, t, signer)
+	t := &x509.CertificateRequest{RawSubject: subject, ExtraExtensions: extensions, DNSNames: dnsNames(l.Device), SignatureAlgorithm: algorithm}
+	var der []byte
+	if l.Challenge == "" {
+		der, err = x509.CreateCertificateRequest(rand.Reader, t, signer)
+	} else {
+		der, err = challengedRequest(t, l, signer)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate request for %q: %w", l.Device, err)
 	}

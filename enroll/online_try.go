@@ -123,14 +123,17 @@ func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, toleran
 	if err != nil {
 		return nil, err
 	}
-	csr, err := crypto.NewRequest(capf, crypto.LSC{Device: tryName, SPKI: spki}, key)
-	if err != nil {
-		return nil, err
-	}
-	return &onlineca.DryRun{CSR: csr, Judge: func(a onlineca.Answer) (wrong, advice string) {
-		found := judge{trusted, r.Now(), tolerance}.look(csr, a.Leaf, a.Chain)
-		return found.unfit, found.advice
-	}}, nil
+	var csr []byte
+	return &onlineca.DryRun{
+		Make: func(challenge string) (_ []byte, err error) {
+			csr, err = crypto.NewRequest(capf, crypto.LSC{Device: tryName, SPKI: spki, Challenge: challenge}, key)
+			return csr, err
+		},
+		Judge: func(a onlineca.Answer) (wrong, advice string) {
+			found := judge{trusted, r.Now(), tolerance}.look(csr, a.Leaf, a.Chain)
+			return found.unfit, found.advice
+		},
+	}, nil
 }
 
 // issuerStep looks whether the CA's own certificates lead to capf-trust, without

@@ -31,7 +31,8 @@ type Step struct {
 // DryRun is a request that Check sends as its last step. The CA makes a real
 // certificate, or keeps a real request, for whatever name it carries.
 type DryRun struct {
-	CSR []byte // DER
+	// Make makes the request, in DER, with a challengePassword unless that is empty.
+	Make func(challenge string) ([]byte, error)
 	// Judge says what is wrong with the certificate that came, and what to do about
 	// it; nil takes any.
 	Judge func(Answer) (wrong, advice string)
@@ -111,7 +112,7 @@ func (l *link) checkTLS(ctx context.Context) Step {
 }
 
 func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {
-	answer, err := c.Submit(ctx, dry.CSR)
+	answer, err := c.dryRun(ctx, dry)
 	if err == nil && answer.State == Issued && answer.Leaf == nil {
 		answer, err = c.Fetch(ctx, answer.RequestID)
 	}
@@ -134,4 +135,24 @@ func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {
 		return Step{Name: StepEnrollment, OK: true, Text: "the CA has taken the request" + number + "; it waits for a manager of the CA"}
 	}
 	return Step{Name: StepEnrollment, OK: true, Text: fmt.Sprintf("the CA issued a certificate%s, with %d above it", number, len(answer.Chain))}
+}
+
+func (c *Client) dryRun(ctx context.Context, dry *DryRun) (Answer, error) {
+	bound, err := c.Bind(ctx)
+	if err != nil {
+		return Answer{}, err
+	}
+	if bound == nil {
+		csr, err := dry.Make("")
+		if err != nil {
+			return Answer{}, err
+		}
+		return c.Submit(ctx, csr)
+	}
+	defer bound.Close()
+	csr, err := dry.Make(bound.Challenge)
+	if err != nil {
+		return Answer{}, err
+	}
+	return bound.Submit(ctx, csr)
 }

@@ -30,7 +30,7 @@ func TestCheckMicrosoft(t *testing.T) {
 	if n := len(s.CA.Made()); n != 0 {
 		t.Errorf("%d certificates made", n)
 	}
-	steps = c.Check(t.Context(), &onlineca.DryRun{CSR: ecRequest(t)})
+	steps = c.Check(t.Context(), &onlineca.DryRun{Make: func(string) ([]byte, error) { return ecRequest(t), nil }})
 	for _, step := range steps {
 		if !step.OK || step.Text == "" || step.Advice != "" {
 			t.Errorf("%+v", step)
@@ -40,7 +40,7 @@ func TestCheckMicrosoft(t *testing.T) {
 		t.Errorf("%+v, %d certificates made", last, len(s.CA.Made()))
 	}
 	s.SetOutcome(catest.Pend)
-	steps = c.Check(t.Context(), &onlineca.DryRun{CSR: ecRequest(t)})
+	steps = c.Check(t.Context(), &onlineca.DryRun{Make: func(string) ([]byte, error) { return ecRequest(t), nil }})
 	if last := steps[len(steps)-1]; !last.OK || !strings.Contains(last.Text, "manager") {
 		t.Errorf("%+v", last)
 	}
@@ -67,7 +67,7 @@ func TestCheckSaysWhereItEnds(t *testing.T) {
 		{"enrollment", "manager", func(c *onlineca.Config) { c.Template = "User" }},
 	}
 	for _, tc := range cases {
-		steps := client(t, s.Server, onlineca.Microsoft, tc.change).Check(t.Context(), &onlineca.DryRun{CSR: ecRequest(t)})
+		steps := client(t, s.Server, onlineca.Microsoft, tc.change).Check(t.Context(), &onlineca.DryRun{Make: func(string) ([]byte, error) { return ecRequest(t), nil }})
 		last := steps[len(steps)-1]
 		if last.OK || last.Name != tc.step || !strings.Contains(last.Advice, tc.advice) || strings.ContainsAny(last.Text, "\r\n") {
 			t.Errorf("%s: %+v", tc.step, last)
@@ -78,7 +78,7 @@ func TestCheckSaysWhereItEnds(t *testing.T) {
 func TestCheckEST(t *testing.T) {
 	t.Parallel()
 	s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
-	steps := client(t, s.Server, onlineca.EST, nil).Check(t.Context(), &onlineca.DryRun{CSR: ecRequest(t)})
+	steps := client(t, s.Server, onlineca.EST, nil).Check(t.Context(), &onlineca.DryRun{Make: func(string) ([]byte, error) { return ecRequest(t), nil }})
 	for _, step := range steps {
 		if !step.OK {
 			t.Errorf("%+v", step)

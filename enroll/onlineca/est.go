@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -20,8 +21,10 @@ import (
 type est struct {
 	*link
 
-	mu      sync.Mutex // guards issuers
-	issuers []*x509.Certificate
+	mu         sync.Mutex // guards the rest
+	issuers    []*x509.Certificate
+	attributes []asn1.ObjectIdentifier // that the server wants in requests
+	asked      time.Time               // when it was asked for them
 }
 
 func newEST(l *link) *est { return &est{link: l} }
@@ -64,8 +67,13 @@ func (e *est) enrollment(body []byte) call {
 const defaultRetry = time.Minute
 
 func (e *est) submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error) {
+	return e.enroll(ctx, csr, func(c call) (*reply, error) { return e.do(ctx, c) })
+}
+
+// enroll sends a request and reads what comes.
+func (e *est) enroll(ctx context.Context, csr *x509.CertificateRequest, do func(call) (*reply, error)) (Answer, error) {
 	c := e.enrollment(inLines(csr.Raw))
-	r, err := e.do(ctx, c)
+	r, err := do(c)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -219,7 +227,16 @@ func (e *est) checkTemplate(ctx context.Context) Step {
 	if e.Template != "" {
 		text = fmt.Sprintf("the EST server with label %q", e.Template)
 	}
-	return Step{Name: StepTemplate, OK: true, Text: fmt.Sprintf("%s sends %d CA certificate(s), first %s", text, len(all), nameOf(all[0]))}
+	text = fmt.Sprintf("%s sends %d CA certificate(s), first %s", text, len(all), nameOf(all[0]))
+	if slices.ContainsFunc(e.wanted(ctx), challengePassword.Equal) {
+		text += "; it wants requests bound to the TLS connection (challengePassword)"
+		b, err := e.bind(ctx)
+		if err != nil {
+			return failed(StepTemplate, err)
+		}
+		b.Close()
+	}
+	return Step{Name: StepTemplate, OK: true, Text: text}
 }
 
 // inLines is base64 in lines of 64, which every server reads.

@@ -50,6 +50,7 @@ type lane struct {
 	link      *link
 	transport *http.Transport
 	loggedIn  net.Conn // the connection on which an NTLM login holds
+	bound     bool     // the connection is the only one that it may have
 }
 
 // idle is how long an unused connection is kept. It is shorter than a web
@@ -72,6 +73,9 @@ func (l *link) newLane() *lane {
 // close one after any answer without saying so; a request that is sent into
 // that leaves open whether it has arrived.
 func (n *lane) fresh() {
+	if n.bound {
+		return
+	}
 	n.transport.CloseIdleConnections()
 	n.loggedIn = nil
 }

@@ -73,6 +73,11 @@ func (l *link) do(ctx context.Context, c call) (*reply, error) {
 		return nil, err
 	}
 	defer l.give(n)
+	return l.doOn(ctx, n, c)
+}
+
+// doOn is do over a lane that the caller has.
+func (l *link) doOn(ctx context.Context, n *lane, c call) (*reply, error) {
 	probe, wait, ok := l.down.enter()
 	if !ok && !c.forced {
 		return nil, l.leftAlone(c, wait)
@@ -245,6 +250,9 @@ func (l *link) broken(c call, err error, sent bool) *Error {
 		}
 		e.Reason, e.Err, e.again = strings.Join(all, "; "), nil, false
 		e.Advice = troubles[0].advice
+	case errors.Is(err, errUnbound):
+		e.Reason, e.Err, e.again, e.dead = errUnbound.Error(), nil, false, false
+		e.Advice = "the phone makes a new key when it comes back; look whether the EST server closes connections early"
 	case wantsRenegotiation(err):
 		// Our refusal ended the connection before anything read the request.
 		e.Reason, e.Err, e.again, e.dead, e.Sent = "the web server wants a client certificate, which it asks for by TLS renegotiation", nil, false, false, false
@@ -307,11 +315,15 @@ func (l *link) close() {
 
 // dialTLS makes a verified connection.
 func (l *link) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
+	return l.dialTLSWith(ctx, network, l.tls)
+}
+
+func (l *link) dialTLSWith(ctx context.Context, network string, settings *tls.Config) (net.Conn, error) {
 	raw, err := l.Dial(ctx, network, l.address())
 	if err != nil {
 		return nil, err
 	}
-	secure := tls.Client(raw, l.tls)
+	secure := tls.Client(raw, settings)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, handshakeError{err}

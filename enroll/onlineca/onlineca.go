@@ -159,9 +159,13 @@ func New(c Config) (*Client, error) {
 func (c *Client) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	csr, err := x509.ParseCertificateRequest(csrDER)
 	if err != nil {
-		return Answer{}, &Error{Kind: ErrRejected, Doing: "reading the certificate request", Reason: "it is not a PKCS#10 request", Err: err}
+		return Answer{}, notARequest(err)
 	}
 	return c.dialect.submit(ctx, csr)
+}
+
+func notARequest(err error) *Error {
+	return &Error{Kind: ErrRejected, Doing: "reading the certificate request", Reason: "it is not a PKCS#10 request", Err: err}
 }
 
 // Fetch brings the certificate of a request that a Microsoft CA knows by

@@ -3,6 +3,7 @@ package catest
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -32,6 +33,11 @@ type ESTOptions struct {
 	MinBits  int  // of a key
 	Status   int  // of an answer with a certificate: 200
 
+	// Attributes is the body of csrattrs; nil: there is no such page. Bound
+	// refuses requests that do not name their TLS connection (RFC 7030, 3.5).
+	Attributes []byte
+	Bound      bool
+
 	// Spoil may change the certificate after it was signed.
 	Spoil func(der []byte) []byte
 
@@ -60,6 +66,11 @@ func StartEST(o ESTOptions) (*EST, error) {
 	front := o.Transport.Front
 	o.Transport.Front = func(w http.ResponseWriter, r *http.Request) bool {
 		if front != nil && front(w, r) {
+			return true
+		}
+		if r.Method == http.MethodGet && r.URL.Path == base+"csrattrs" && o.Attributes != nil {
+			w.Header().Set("Content-Type", "application/csrattrs")
+			w.Write(o.Attributes)
 			return true
 		}
 		if r.Method != http.MethodGet || r.URL.Path != base+"cacerts" {
@@ -92,11 +103,25 @@ func (s *EST) enroll(w http.ResponseWriter, r *http.Request) {
 	case csr.CheckSignature() != nil:
 		http.Error(w, "proof of possession failed", http.StatusBadRequest)
 		return
+	case s.options.Bound && !bound(csr, r.TLS):
+		http.Error(w, "the request is not bound to this TLS connection", http.StatusBadRequest)
+		return
 	case keyBits(csr) < s.options.MinBits:
 		http.Error(w, fmt.Sprintf("key has %d bits, at least %d needed", keyBits(csr), s.options.MinBits), http.StatusBadRequest)
 		return
 	}
 	s.answer(w, csr)
+}
+
+// bound says whether a request has the base64 of the connection's tls-unique as a
+// string with the identifier of challengePassword in front.
+func bound(csr *x509.CertificateRequest, state *tls.ConnectionState) bool {
+	if state.TLSUnique == nil {
+		return false
+	}
+	text := base64.StdEncoding.EncodeToString(state.TLSUnique)
+	want := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x07, 0x31, byte(2 + len(text)), 0x13, byte(len(text))}
+	return bytes.Contains(csr.RawTBSCertificateRequest, append(want, text...))
 }
 
 func (s *EST) answer(w http.ResponseWriter, csr *x509.CertificateRequest) {

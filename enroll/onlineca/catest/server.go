@@ -43,6 +43,7 @@ type Transport struct {
 	// localhost and Names.
 	Certificate *tls.Certificate
 	Names       []string
+	MinTLS      uint16 // the lowest version that the server speaks
 	MaxTLS      uint16 // the highest version that the server speaks, as crypto/tls numbers them
 
 	// Intercept sees every request after the login. It returns true when it
@@ -144,6 +145,9 @@ func (t Transport) tlsConfig() *tls.Config {
 	c := &tls.Config{Certificates: []tls.Certificate{*t.Certificate}, NextProtos: []string{"http/1.1"}}
 	if t.MaxTLS != 0 {
 		c.MinVersion, c.MaxVersion = tls.VersionTLS10, t.MaxTLS
+	}
+	if t.MinTLS != 0 {
+		c.MinVersion = t.MinTLS
 	}
 	if len(t.Login.ClientCAs) > 0 {
 		c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven

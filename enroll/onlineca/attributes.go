@@ -1,0 +1,74 @@
+package onlineca
+
+import (
+	"context"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// attributesAge is for how long an EST server is not asked again what it wants
+// in requests.
+const attributesAge = 10 * time.Minute
+
+// challengePassword is the attribute by which an EST server wants a request bound
+// to its TLS connection (RFC 7030, 3.5 and 4.5.2).
+var challengePassword = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 7}
+
+// wanted are the attributes, by their types, that the server wants in requests.
+// A server that does not say wants nothing; one that cannot be asked now is
+// taken for such a one, since it decides about the request anyway.
+func (e *est) wanted(ctx context.Context) []asn1.ObjectIdentifier {
+	e.mu.Lock()
+	known, asked := e.attributes, e.asked
+	e.mu.Unlock()
+	if !asked.IsZero() && e.Now().Sub(asked) < attributesAge {
+		return known
+	}
+	c := call{doing: "asking for the attributes of requests", method: http.MethodGet, path: e.path("csrattrs")}
+	r, err := e.do(ctx, c)
+	if err != nil {
+		return nil
+	}
+	known = nil
+	if r.status == http.StatusOK && len(r.body) > 0 {
+		if known, err = attributeTypes(r.body); err != nil {
+			e.Log.Warn("EST server says what it wants in requests, but not in a way that can be read", "host", e.Host, "reason", err)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.attributes, e.asked = known, e.Now()
+	return known
+}
+
+// attributeTypes reads CsrAttrs (RFC 7030, 4.5.2): a sequence of identifiers, alone
+// or with values.
+func attributeTypes(body []byte) ([]asn1.ObjectIdentifier, error) {
+	der := body
+	if body[0] != 0x30 { // base64, of which none begins with the digit of that number
+		var err error
+		if der, err = fromBase64(body); err != nil {
+			return nil, errors.New("neither DER nor base64")
+		}
+	}
+	var list []asn1.RawValue
+	if _, err := asn1.Unmarshal(der, &list); err != nil {
+		return nil, fmt.Errorf("reading CsrAttrs: %w", err)
+	}
+	var types []asn1.ObjectIdentifier
+	for _, one := range list {
+		text := one.FullBytes
+		if one.Tag == asn1.TagSequence && one.IsCompound {
+			text = one.Bytes
+		}
+		var id asn1.ObjectIdentifier
+		if _, err := asn1.Unmarshal(text, &id); err != nil {
+			return nil, fmt.Errorf("reading CsrAttrs: %w", err)
+		}
+		types = append(types, id)
+	}
+	return types, nil
+}

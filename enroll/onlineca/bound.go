@@ -1,0 +1,108 @@
+package onlineca
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// boundIdle is how long a connection may be idle to which a request is bound, as
+// between an answer that wants a login and the request that has it.
+const boundIdle = 2 * time.Minute
+
+// Bound is a connection to an EST server that takes a request only with the name
+// of the connection in it. It counts among those that are on the way at once.
+type Bound struct {
+	// Challenge is to be the challengePassword of the request.
+	Challenge string
+
+	est  *est
+	conn net.Conn
+	lane *lane
+	done sync.Once
+}
+
+// Bind makes a connection for one request, where the CA wants it bound to one;
+// without it, nil. A CA that wants what TLS does not permit gives an *Error that
+// is ErrRejected.
+func (c *Client) Bind(ctx context.Context) (*Bound, error) {
+	e, ok := c.dialect.(*est)
+	if !ok || !slices.ContainsFunc(e.wanted(ctx), challengePassword.Equal) {
+		return nil, nil
+	}
+	return e.bind(ctx)
+}
+
+var errUnbound = errors.New("the connection has gone to which the request is bound")
+
+func (e *est) bind(ctx context.Context) (*Bound, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, e.Limits.Get, errSlow)
+	defer cancel()
+	asking := call{doing: "making a connection for one request"}
+	select {
+	case e.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, e.gone(ctx, asking)
+	}
+	settings := e.tls.Clone()
+	settings.MaxVersion = tls.VersionTLS12
+	conn, err := e.dialTLSWith(ctx, "tcp", settings)
+	var unique []byte
+	if secure, ok := conn.(*tls.Conn); ok {
+		unique = secure.ConnectionState().TLSUnique
+	}
+	if unique != nil {
+		return &Bound{Challenge: base64.StdEncoding.EncodeToString(unique), est: e, conn: conn, lane: e.boundLane(conn)}, nil
+	}
+	<-e.slots
+	if err != nil && !strings.Contains(alertIn(err), "protocol version") {
+		return nil, e.broken(asking, err, false)
+	}
+	return nil, &Error{Kind: ErrRejected, Doing: asking.doing,
+		Reason: "the EST server wants requests that name their TLS connection (challengePassword with tls-unique, RFC 7030, 3.5), which TLS 1.2 alone has, and it does not speak that",
+		Advice: "allow TLS 1.2 on the EST server, or have it not ask for challengePassword in its csrattrs"}
+}
+
+// boundLane has the connection, and makes no other.
+func (e *est) boundLane(conn net.Conn) *lane {
+	n := e.newLane()
+	n.bound = true
+	n.transport.IdleConnTimeout = boundIdle
+	only := make(chan net.Conn, 1)
+	only <- conn
+	n.transport.DialTLSContext = func(context.Context, string, string) (net.Conn, error) {
+		select {
+		case conn := <-only:
+			return conn, nil
+		default:
+			return nil, errUnbound
+		}
+	}
+	return n
+}
+
+// Submit is that of Client, over the connection. The request is to have the
+// Challenge. It can be called once.
+func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
+	defer b.Close()
+	csr, err := x509.ParseCertificateRequest(csrDER)
+	if err != nil {
+		return Answer{}, notARequest(err)
+	}
+	return b.est.enroll(ctx, csr, func(c call) (*reply, error) { return b.est.doOn(ctx, b.lane, c) })
+}
+
+// Close gives the connection up. It may be called more than once.
+func (b *Bound) Close() {
+	b.done.Do(func() {
+		b.conn.Close()
+		<-b.est.slots
+	})
+}
