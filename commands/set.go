@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"iter"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,7 +20,8 @@ func setCommand() command {
 	return command{
 		name: "set", args: "PARAMETER [VALUE]", short: "set a parameter",
 		about: `On a terminal, a VALUE that is left out is asked for. The command says when the
-change is in force.
+change is in force. A change of how devices may authenticate lists those that it
+touches.
 
 The password and the client certificate for an online CA are secrets: they come
 from a file or stdin, or are asked for, and the VALUE none removes them. They are
@@ -72,11 +74,11 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.sayChange(c)
+	return env.sayChange(ctx, s, c)
 }
 
 // sayChange tells what setting a parameter did.
-func (env *Env) sayChange(c enroll.Change) error {
+func (env *Env) sayChange(ctx context.Context, s *store.Store, c enroll.Change) error {
 	if c.Changed {
 		env.say("%s is %s now (was %s), in force %s", c.Name, c.New, c.Old, c.Effect)
 	} else {
@@ -93,14 +95,39 @@ func (env *Env) sayChange(c enroll.Change) error {
 		env.say("warning: %s", f.Text)
 		env.say("hint: %s", f.Hint)
 	}
-	if env.Format != asJSON {
-		return nil
+	devices, err := env.touched(ctx, s, c.Touched)
+	if err != nil {
+		return err
 	}
-	return showObject(env, []field{
+	if env.Format != asJSON {
+		return showList(env, devices, touchedColumns, "")
+	}
+	return documentJSON(env, []field{
 		{"", "name", c.Name}, {"", "old", c.Old}, {"", "value", c.New},
 		{"", "changed", c.Changed}, {"", "effect", c.Effect}, {"", "warning", c.Warning},
 		{"", "dropped", c.Dropped},
-	})
+	}, "devices", devices, touchedColumns)
+}
+
+// touched says how many devices a change is about, and yields them.
+func (env *Env) touched(ctx context.Context, s *store.Store, t *enroll.Touched) (iter.Seq2[store.Device, error], error) {
+	if t == nil {
+		return values[store.Device](nil), nil
+	}
+	n, err := s.CountDevices(ctx, t.Filter)
+	if err != nil {
+		return nil, err
+	}
+	env.say("%s", t.String(n))
+	return s.Devices(ctx, t.Filter), nil
+}
+
+// touchedColumns are what there is to know of a device that a change is about.
+var touchedColumns = []column[store.Device]{
+	{"Device", "name", func(d store.Device) any { return d.Name }},
+	{"Authentication mode", "auth_mode", func(d store.Device) any { return d.AuthMode }},
+	{"Operation", "operation", func(d store.Device) any { return d.Operation }},
+	{"Completes by", "completes_by", func(d store.Device) any { return d.CompletesBy }},
 }
 
 // askValue asks for the value of a parameter and suggests the one in force.

@@ -47,7 +47,7 @@ func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) 
 	if err != nil {
 		return err
 	}
-	return env.sayChange(c)
+	return env.sayChange(ctx, s, c)
 }
 
 // secretValue is nil for a secret that is to be removed.

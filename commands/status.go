@@ -58,6 +58,8 @@ type deviceNumbers struct {
 	Scheduled int64 `json:"scheduled"`
 	Failed    int64 `json:"failed"`
 	Late      int64 `json:"late"`
+	// OpenByName are those that whoever knows their names can enrol as.
+	OpenByName int64 `json:"open_by_null_string"`
 }
 
 type lscNumbers struct {
@@ -112,7 +114,7 @@ func (r *report) fields() []field {
 			field{"SHA-256", "", c.Fingerprint})
 	}
 	fields = append(fields,
-		field{"Devices", "", fmt.Sprintf("%d, %d scheduled, %d late, %d failed", r.Devices.Total, r.Devices.Scheduled, r.Devices.Late, r.Devices.Failed)},
+		field{"Devices", "", fmt.Sprintf("%d, %d scheduled, %d of them open by null string, %d late, %d failed", r.Devices.Total, r.Devices.Scheduled, r.Devices.OpenByName, r.Devices.Late, r.Devices.Failed)},
 		field{"Requests", "", fmt.Sprintf("%d waiting", r.Requests)},
 		field{"LSCs", "", fmt.Sprintf("%d installed, %d issued, %d stale", r.LSCs.Installed, r.LSCs.Issued, r.LSCs.Stale)})
 	for _, i := range r.Issuers {
@@ -153,6 +155,9 @@ func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
 		return nil, err
 	}
 	if err := r.count(ctx, s, devices); err != nil {
+		return nil, err
+	}
+	if r.Devices.OpenByName, err = rules.OpenByNullString(ctx); err != nil {
 		return nil, err
 	}
 	r.Findings = append(r.Findings, modeFindings(s.Path(), enroll.MasterKeyFile(s.Path(), env.Getenv))...)

@@ -54,6 +54,9 @@ func (s *Sealer) Seal(label string, plaintext []byte) ([]byte, error) {
 	return s.aead.Seal([]byte{sealVersion}, nil, plaintext, additionalData(label)), nil
 }
 
+// SealedSize is how many bytes Seal makes of so many.
+func SealedSize(plaintext int) int { return 1 + 12 + plaintext + 16 }
+
 // Open returns what Seal encrypted under this label. ErrWrongKey: the key is another,
 // the label is, or the bytes were changed. Bytes that Seal cannot have written are
 // another error.

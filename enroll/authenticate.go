@@ -211,7 +211,9 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 			end = ending(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
 			break
 		}
-		end, err = r.declinedAddress(ctx, *g, c)
+		if end = againstPolicy(g.Device, g.Settings); end == nil {
+			end, err = r.declinedAddress(ctx, *g, c)
+		}
 		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
 	case store.ByString:
 		// A hash of the string itself could be guessed at.

@@ -103,15 +103,20 @@ func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) er
 	case e.NoString && e.String != nil:
 		return badValue("an authentication string cannot be given and removed at once")
 	case e.NoString:
-		d.SealedString = nil
+		d.SealedString, d.StringUsed = nil, false
 		unlock(d)
 	case e.String != nil:
-		if err := r.setString(d, *e.String); err != nil {
+		if err := r.setString(d, *e.String, s); err != nil {
 			return err
 		}
 	}
 	if err := r.schedule(d, e, s); err != nil {
 		return err
+	}
+	if e.Operation != nil || e.AuthMode != nil || e.String != nil {
+		if err := checkPolicy(*d, s); err != nil {
+			return err
+		}
 	}
 	return checkMode(*d, hasLSC)
 }
@@ -159,15 +164,15 @@ func checkSizes(d store.Device) error {
 	return nil
 }
 
-func (r *Rules) setString(d *store.Device, s string) error {
-	if !IsAuthString(s) {
-		return badValue("an authentication string has 4 to 10 digits")
+func (r *Rules) setString(d *store.Device, text string, s Settings) error {
+	if !IsAuthString(text) || len(text) < s.StringDigits {
+		return badValue("an authentication string has %d to %d digits", max(minDigits, s.StringDigits), maxDigits)
 	}
-	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(s))
+	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(text))
 	if err != nil {
 		return fmt.Errorf("sealing the authentication string of %q: %w", d.Name, err)
 	}
-	d.SealedString = sealed
+	d.SealedString, d.StringUsed = sealed, false
 	unlock(d)
 	return nil
 }
@@ -198,6 +203,9 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 		return nil
 	}
 	d.Schedule++
+	if d.StringUsed && s.SingleUse { // the string was for the operation before
+		d.SealedString, d.StringUsed = nil, false
+	}
 	if d.Unconfirmed = 0; d.LockedFor == store.LockedForUnconfirmed {
 		unlock(d)
 	}

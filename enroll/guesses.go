@@ -14,7 +14,7 @@ import (
 
 // guessLimits are those that are in force.
 func (s Settings) guessLimits() store.GuessLimits {
-	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Span: lockTime}
+	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: lockTime}
 }
 
 // byString compares the authentication string, unless the device is locked or
@@ -26,6 +26,9 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 	}
 	if end, err := r.declinedAddress(ctx, g, c); end != nil || err != nil {
 		return r.turnAwayOr(ctx, g, end, err)
+	}
+	if end := againstPolicy(d, g.Settings); end != nil {
+		return r.turnAway(ctx, g.actor, d, "authenticate", end)
 	}
 	want, err := r.AuthenticationString(d)
 	if err != nil {

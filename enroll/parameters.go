@@ -51,8 +51,11 @@ type Settings struct {
 	MaxSessions      int // 0 = no limit
 	MaxPerAddress    int // 0 = no limit
 	AllowExpiredMIC  bool
-	WrongPerAddress  int      // wrong strings from an address until it is declined; 0 = no limit
-	UnconfirmedLimit int      // keys that a phone may send without confirming an LSC; 0 = no limit
+	WrongPerAddress  int // wrong strings from an address until it is declined; 0 = no limit
+	UnconfirmedLimit int // keys that a phone may send without confirming an LSC; 0 = no limit
+	AllowNullString  bool
+	StringDigits     int      // the least number of digits of an authentication string
+	SingleUse        bool     // an authentication string is good for one operation
 	AcceptUnrecorded bool     // an LSC of an issuer of ours that is not in the record counts
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
 	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
@@ -75,6 +78,9 @@ const (
 	pMaxPerAddress    = "max_sessions_per_address"
 	pAllowExpiredMIC  = "allow_expired_mic"
 	pAcceptUnrecorded = "accept_unrecorded_lsc"
+	pAllowNullString  = "allow_null_string"
+	pStringDigits     = "auth_string_digits"
+	pSingleUse        = "auth_string_single_use"
 	pWrongPerAddress  = "wrong_strings_per_address"
 	pUnconfirmedLimit = "unconfirmed_limit"
 	pRenewBefore      = "renew_before"
@@ -107,6 +113,9 @@ var (
 		number(pMaxPerAddress, 0, 1000000, "0", "(0 = no limit)", atOnce, "sessions from one address at the same time"),
 		flag(pAllowExpiredMIC, "false", nextSession, "accept a MIC, and its issuers, after the end of the validity"),
 		flag(pAcceptUnrecorded, "false", nextSession, "accept an LSC of CAPF or a company CA that is not in the record, as after the restore of an older backup"),
+		flag(pAllowNullString, "true", nextSession, "let devices authenticate By Null String, which proves nothing"),
+		number(pStringDigits, minDigits, maxDigits, "4", "digits", nextSession, "least length of an authentication string; those that are shorter do not count any more"),
+		flag(pSingleUse, "false", nextSession, "an authentication string is good for one operation, and goes when that is completed"),
 		number(pWrongPerAddress, 0, 1000000, "30", "(0 = no limit)", nextSession, "wrong authentication strings from one address within ten minutes, after which it is declined for ten minutes"),
 		number(pUnconfirmedLimit, 0, 1000000, "10", "(0 = no limit)", nextSession, "LSCs that a phone may take without confirming one, after which the device is locked for ten minutes"),
 		{Name: pRenewBefore, Default: "0", Effect: atOnce, Range: "0 (never), or 1/10 to 19/20, as 2/3, 0.66 or 66%", parse: parseShare,
@@ -184,6 +193,7 @@ type Change struct {
 	Warning        string    // "" when there is nothing to warn of
 	Dropped        []string  // secrets that belonged to the old value, and have gone with it
 	Missing        []Finding // what is to be done before the value is of use
+	Touched        *Touched  // nil for a parameter that is not about some devices
 }
 
 // SetParameter sets a parameter. An unknown name gives store.ErrNotFound, a
@@ -212,7 +222,9 @@ func (r *Rules) SetParameter(ctx context.Context, actor store.Actor, name, value
 	if isSet {
 		c.Old = old
 	}
-	c.Changed = c.Old != c.New
+	if c.Changed = c.Old != c.New; c.Changed {
+		c.Touched = touched(c.Name, c.Old, c.New)
+	}
 	if p.Name == pIssuer && value == IssuerOnline {
 		if c.Missing, err = r.missingForIssuer(ctx); err != nil {
 			return Change{}, err
@@ -311,6 +323,9 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 		AllowExpiredMIC:  text(pAllowExpiredMIC) == "true",
 		WrongPerAddress:  num(pWrongPerAddress),
 		UnconfirmedLimit: num(pUnconfirmedLimit),
+		AllowNullString:  text(pAllowNullString) == "true",
+		StringDigits:     num(pStringDigits),
+		SingleUse:        text(pSingleUse) == "true",
 		AcceptUnrecorded: text(pAcceptUnrecorded) == "true",
 		RenewBefore:      share(text(pRenewBefore)),
 		ApplyCommand:     words(text(pApplyCommand)),

@@ -48,8 +48,17 @@ func IsMAC(s string) bool {
 	return len(s) == 12 && consists(s, func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
 }
 
+// How many digits an authentication string has, unless auth_string_digits wants
+// more.
+const (
+	minDigits = 4
+	maxDigits = 10
+)
+
 // IsAuthString says whether the text can be an authentication string.
-func IsAuthString(s string) bool { return 4 <= len(s) && len(s) <= 10 && consists(s, isDigit) }
+func IsAuthString(s string) bool {
+	return minDigits <= len(s) && len(s) <= maxDigits && consists(s, isDigit)
+}
 
 // isHostName wants labels of letters, digits, hyphens and underscores, which
 // neither begin nor end with a hyphen; a dot may stand at the end.

@@ -144,10 +144,10 @@ func (t *tx) writeEdited(a Actor, page []edited, e EventText) error {
 func (t *tx) updateSettings(d Device) error {
 	_, err := t.exec(`UPDATE devices SET security_mode = ?, ip_mode = ?,
 		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
-		schedule = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
+		schedule = ?, string_used = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
 		WHERE id = ?`,
 		string(d.SecurityMode), string(d.IPMode), string(d.Operation), string(d.AuthMode), string(d.KeyOrder), d.RSABits,
-		d.ECBits, millis(d.CompletesBy), string(d.Status), d.Schedule, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil),
+		d.ECBits, millis(d.CompletesBy), string(d.Status), d.Schedule, d.StringUsed, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil),
 		string(d.LockedFor), d.NoPossession, millis(d.UpdatedAt), d.SealedString, d.ID)
 	return err
 }

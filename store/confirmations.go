@@ -54,9 +54,11 @@ func (t *tx) lscState(lscID int64) (deviceID int64, state LSCState, err error) {
 	return deviceID, state, err
 }
 
-// succeed clears the operation unless it has been scheduled anew.
+// succeed clears the operation unless it has been scheduled anew, and with it a
+// string that was good for this one only.
 func (t *tx) succeed(deviceID, schedule int64, op Operation) error {
-	_, err := t.exec("UPDATE devices SET operation = 'none', completes_by = 0, status = ?, updated_at = ? WHERE id = ? AND schedule = ?",
+	_, err := t.exec(`UPDATE devices SET operation = 'none', completes_by = 0, status = ?, updated_at = ?,
+		sealed_string = CASE WHEN string_used THEN NULL ELSE sealed_string END, string_used = 0 WHERE id = ? AND schedule = ?`,
 		string(Succeeded(op)), millis(t.now), deviceID, schedule)
 	return err
 }

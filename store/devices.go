@@ -17,6 +17,10 @@ type DeviceFilter struct {
 	AuthMode   AuthMode
 	FailedOnly bool // whose last operation failed
 	LateOnly   bool // whose operation is scheduled still, though its time is over
+	Scheduled  bool // that have an operation
+	// StringFrom and StringBelow limit the bytes of the sealed authentication
+	// string, which devices without one do not have.
+	StringFrom, StringBelow int
 }
 
 // DeviceCounts is how many devices there are, of each kind that an operator
@@ -30,7 +34,7 @@ type DeviceCounts struct {
 
 const (
 	deviceColumns = `id, name, description, model, pool, security_mode, ip_mode, operation, auth_mode,
-	key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, unconfirmed, locked_until, locked_for,
+	key_order, rsa_bits, ec_bits, completes_by, status, schedule, string_used, wrong_strings, unconfirmed, locked_until, locked_for,
 	no_possession, created_at, updated_at, sealed_string`
 	selectDevice = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
 
@@ -50,7 +54,7 @@ func (d *Device) Late(now time.Time) bool {
 func (d *Device) fields() []any {
 	return []any{&d.ID, &d.Name, &d.Description, &d.Model, &d.Pool, (*string)(&d.SecurityMode), (*string)(&d.IPMode),
 		(*string)(&d.Operation), (*string)(&d.AuthMode), (*string)(&d.KeyOrder), &d.RSABits, &d.ECBits,
-		(*instant)(&d.CompletesBy), (*string)(&d.Status), &d.Schedule, &d.WrongStrings, &d.Unconfirmed, (*instant)(&d.LockedUntil), (*string)(&d.LockedFor),
+		(*instant)(&d.CompletesBy), (*string)(&d.Status), &d.Schedule, &d.StringUsed, &d.WrongStrings, &d.Unconfirmed, (*instant)(&d.LockedUntil), (*string)(&d.LockedFor),
 		&d.NoPossession, (*instant)(&d.CreatedAt), (*instant)(&d.UpdatedAt), &d.SealedString}
 }
 
@@ -80,12 +84,12 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 func (t *tx) insertDevice(d *Device) (err error) {
 	d.CreatedAt, d.UpdatedAt = t.now, t.now
 	d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
-		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, wrong_strings, unconfirmed, locked_until,
+		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, string_used, wrong_strings, unconfirmed, locked_until,
 		locked_for, no_possession, created_at, updated_at, sealed_string)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		d.Name, d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
 		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-		d.Schedule, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
+		d.Schedule, d.StringUsed, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
 		millis(t.now), millis(t.now), d.SealedString)
 	return err
 }
@@ -131,11 +135,11 @@ func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event Ev
 func (t *tx) updateDevice(d Device) error {
 	_, err := t.exec(`UPDATE devices SET description = ?, model = ?, pool = ?, security_mode = ?, ip_mode = ?,
 		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
-		schedule = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
+		schedule = ?, string_used = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
 		WHERE id = ?`,
 		d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
 		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-		d.Schedule, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
+		d.Schedule, d.StringUsed, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
 		millis(d.UpdatedAt), d.SealedString, d.ID)
 	return err
 }
@@ -146,7 +150,7 @@ func sameDevice(a, b Device) bool {
 		a.SecurityMode == b.SecurityMode && a.IPMode == b.IPMode && a.Operation == b.Operation &&
 		a.AuthMode == b.AuthMode && a.KeyOrder == b.KeyOrder && a.RSABits == b.RSABits && a.ECBits == b.ECBits &&
 		a.Status == b.Status && a.Schedule == b.Schedule && a.WrongStrings == b.WrongStrings && a.Unconfirmed == b.Unconfirmed &&
-		a.LockedFor == b.LockedFor && a.NoPossession == b.NoPossession
+		a.LockedFor == b.LockedFor && a.StringUsed == b.StringUsed && a.NoPossession == b.NoPossession
 }
 
 func wholeMillis(t time.Time) time.Time {
@@ -207,6 +211,15 @@ func (f DeviceFilter) query(now time.Time) query {
 	if f.Operation != "" && f.Operation != NoOperation {
 		q.where("operation <> 'none'") // for the index of the scheduled ones
 	}
+	if f.Scheduled {
+		q.where("operation <> 'none'")
+	}
+	if f.StringFrom > 0 {
+		q.where("length(sealed_string) >= ?", f.StringFrom)
+	}
+	if f.StringBelow > 0 {
+		q.where("length(sealed_string) < ?", f.StringBelow)
+	}
 	if f.FailedOnly || f.Status.IsFailure() {
 		q.where(hasFailed)
 	}
@@ -214,6 +227,12 @@ func (f DeviceFilter) query(now time.Time) query {
 		q.where(isLate, millis(now))
 	}
 	return q
+}
+
+// CountDevices counts what Devices yields.
+func (s *Store) CountDevices(ctx context.Context, f DeviceFilter) (int64, error) {
+	n, err := s.count(ctx, "devices", f.query(s.options.Now()))
+	return n, failed(err, "counting devices")
 }
 
 // DeviceCounts counts the devices.

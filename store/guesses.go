@@ -10,6 +10,8 @@ import (
 type GuessLimits struct {
 	Device  int // for a device, one after the other
 	Network int // from a network, within Span, for whatever devices
+	// Once says that a right string is good for one operation.
+	Once bool
 	// Span is for how long a device is locked and a network declined.
 	Span time.Duration
 }
@@ -102,13 +104,18 @@ func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64, ne
 			return err
 		}
 		w.Locked = time.Time{}
-		if err := t.knownFrom(deviceID, network); err != nil || wrong == 0 {
+		if err := t.knownFrom(deviceID, network); err != nil || wrong == 0 && !l.Once {
 			return err
 		}
-		if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ?", deviceID); err != nil {
+		n, err := t.exec("UPDATE devices SET wrong_strings = 0, string_used = ? WHERE id = ? AND (wrong_strings > 0 OR string_used <> ?)", l.Once, deviceID, l.Once)
+		if err != nil || n == 0 {
 			return err
 		}
-		return t.event(a, a.Name, EventText{Action: "authenticate", Step: "authenticate"})
+		e := EventText{Action: "authenticate", Step: "authenticate"}
+		if l.Once {
+			e.Detail = "the authentication string is good for this operation only"
+		}
+		return t.event(a, a.Name, e)
 	})
 	if err != nil {
 		return WrongString{}, failed(err, "noting that device %q has authenticated", a.Name)

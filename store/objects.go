@@ -28,6 +28,9 @@ type Device struct {
 	// clears the operation only when no newer one has been scheduled since.
 	Schedule int64
 
+	// StringUsed says that the string has authenticated, and is good for no
+	// other operation.
+	StringUsed   bool
 	WrongStrings int // wrong authentication strings in a row
 	// Unconfirmed is how many keys the phone has sent since it last confirmed an
 	// LSC, but for the newest.
