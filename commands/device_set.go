@@ -16,8 +16,10 @@ type deviceSetOptions struct {
 func deviceSetCommand() command {
 	return command{
 		name: "set", args: "NAME", short: "change a device or schedule an operation for it",
-		about: `Only what is given is changed. Setting --operation schedules it anew; a time
-alone moves the end of the one that is scheduled. An empty value or answer takes
+		about: `Only what is given is changed. Setting --operation schedules it anew: a phone
+that waits for a certificate of another CA is sent away, and that certificate is
+stale when it comes. A time alone moves the end of the operation that is
+scheduled, and the phone goes on waiting. An empty value or answer takes
 nothing away; --clear does.`,
 		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
 		output:  object, flags: settingFlags(), clears: deviceClears(),

@@ -107,7 +107,7 @@ func deviceFields(d store.Device) []field {
 // what the phone gave or showed.
 func certificateFields(ctx context.Context, s *store.Store, d store.Device) ([]field, error) {
 	var fields []field
-	for lsc, err := range s.LSCs(ctx, store.LSCFilter{Device: d.Name}) {
+	for lsc, err := range s.LSCs(ctx, store.LSCFilter{DeviceID: d.ID}) {
 		if err != nil {
 			return nil, err
 		}

@@ -104,12 +104,6 @@ func Aborted() *Ending {
 	return ending(ErrAborted, store.NoCause, "the operation was aborted at the phone")
 }
 
-// LateWaiting is the ending of a session whose operation ran out of time while
-// the phone waited for an issuer.
-func LateWaiting() *Ending {
-	return ending(ErrLate, store.Late, "the certificate did not come in the time for the operation")
-}
-
 // Unable is the ending of a session whose phone reports a failure.
 func Unable(format string, args ...any) *Ending {
 	return ending(ErrDeclined, store.NoCause, format, args...)

@@ -76,7 +76,14 @@ func (r *Rules) ChangeDevice(ctx context.Context, actor store.Actor, name string
 // hasInstalledLSC is asked before the change begins, since a change does no
 // reading of its own; an LSC that ends meanwhile is the next session's matter.
 func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) {
-	for l, err := range r.Store.LSCs(ctx, store.LSCFilter{Device: name, State: store.LSCInstalled}) {
+	d, err := r.Store.Device(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil // the change will say so
+	}
+	if err != nil {
+		return false, err
+	}
+	for l, err := range r.Store.LSCs(ctx, store.LSCFilter{DeviceID: d.ID, State: store.LSCInstalled}) {
 		return err == nil && l.ID != 0, err
 	}
 	return false, nil

@@ -46,9 +46,9 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 		return r.turnAwayOr(ctx, g, tooLate(w, c.Network), err)
 	}
 	end := ending(ErrDeclined, store.InvalidString, "wrong authentication string")
-	w, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, c.Network, limits, store.Failed(d.Operation, end.Cause))
+	w, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, d.Schedule, c.Network, limits, store.Failed(d.Operation, end.Cause))
 	if err != nil {
-		return err
+		return goneMeanwhile(err)
 	}
 	if !w.Counted { // others have been faster
 		return tooLate(w, c.Network)

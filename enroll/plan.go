@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -210,7 +211,7 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (I
 	case request.State == store.RequestSuperseded && request.DeviceID == 0:
 		return ImportStale, "the device has been deleted", nil
 	case request.State == store.RequestSuperseded:
-		return ImportStale, "the phone has made a newer key", nil
+		return ImportStale, cmp.Or(request.Reason, "the phone has made a newer key"), nil
 	}
 	return Imported, "", nil
 }

@@ -76,9 +76,10 @@ func (r *Rules) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki,
 // ErrPending says that the issuer has not decided yet.
 var ErrPending = errors.New("the request is pending")
 
-// Outcome is what became of a request that a phone waits for: its LSC, an
-// *Ending when there will be none, or ErrPending.
-func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error) {
+// Outcome is what became of a request that a phone waits for: its LSC, which
+// may be sent, an *Ending when there will be none, or ErrPending. The operation
+// is the one that is scheduled now, not the one of the phone's first frame.
+func (r *Rules) Outcome(ctx context.Context, g Grant, requestID int64) (store.LSC, error) {
 	request, err := r.Store.Request(ctx, requestID)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.LSC{}, ending(ErrDeclined, store.NoCause, "an operator has deleted the request")
@@ -86,9 +87,16 @@ func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error)
 	if err != nil {
 		return store.LSC{}, err
 	}
+	d, err := r.Store.Device(ctx, request.Device)
 	switch {
-	case request.DeviceID == 0:
+	case request.DeviceID == 0 || errors.Is(err, store.ErrNotFound):
 		return store.LSC{}, ending(ErrDeclined, store.NoCause, "an operator has deleted the device")
+	case err != nil:
+		return store.LSC{}, err
+	case d.Schedule != request.Schedule:
+		return store.LSC{}, r.unwanted(ctx, g, request)
+	case request.State == store.RequestPending && d.Late(r.Now()):
+		return store.LSC{}, ending(ErrLate, store.Late, "the certificate did not come in the time for the operation")
 	case request.State == store.RequestPending:
 		return store.LSC{}, ErrPending
 	case request.State == store.RequestRejected:
@@ -105,19 +113,17 @@ func (r *Rules) Outcome(ctx context.Context, requestID int64) (store.LSC, error)
 	return lsc, err
 }
 
-// Extended says whether there is time left after all for a phone that waits for
-// Outcome: an operator may have moved the time by which its operation has to be
-// completed. The grant has the new time then.
-func (r *Rules) Extended(ctx context.Context, g *Grant) (bool, error) {
-	d, err := r.Store.Device(ctx, g.Device.Name)
-	if errors.Is(err, store.ErrNotFound) || err == nil && d.Schedule != g.Device.Schedule {
-		return false, nil
+// unwanted ends the wait for an operation that an operator has changed. An LSC
+// that has come for it meanwhile was never sent, and is stale.
+func (r *Rules) unwanted(ctx context.Context, g Grant, request store.Request) error {
+	lsc, err := r.Store.LSCOfRequest(ctx, request.ID)
+	if err == nil && lsc.State == store.LSCIssued {
+		err = r.Store.MarkRefused(ctx, g.actor, lsc.ID, store.Failure{Unrecorded: true})
 	}
-	if err != nil {
-		return false, err
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+		return err
 	}
-	g.Device.CompletesBy = d.CompletesBy
-	return d.CompletesBy.IsZero() || r.Now().Before(d.CompletesBy), nil
+	return ending(ErrDeclined, store.NoCause, "meanwhile, the operation of the device has been changed")
 }
 
 // ForgetPossession remembers that the phone dropped the session when it was

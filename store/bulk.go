@@ -75,7 +75,10 @@ func (t *tx) changeSelected(s *Store, a Actor, f Selection, e BulkEdit, tell fun
 			return n, err
 		}
 	}
-	return n, readErr
+	if readErr != nil {
+		return n, readErr
+	}
+	return n, t.outdate(0)
 }
 
 // editPages reads the devices page by page and edits them.

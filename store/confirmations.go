@@ -17,10 +17,10 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 		switch {
 		case err != nil:
 			return err
-		case state == LSCInstalled:
-			return t.complete(a, deviceID, schedule)
 		case deviceID == 0:
 			return conflict("the device has been deleted")
+		case state == LSCInstalled:
+			return t.complete(a, deviceID, schedule)
 		case state != LSCIssued && state != LSCStale:
 			return conflict("it is %s", state)
 		}

@@ -58,19 +58,13 @@ func (d *Device) fields() []any {
 		&d.NoPossession, (*instant)(&d.CreatedAt), (*instant)(&d.UpdatedAt), &d.SealedString}
 }
 
-// AddDevice adds a device; its id and times are the store's. What is left of a
-// deleted device of that name belongs to it again. ErrConflict: the name is
-// taken.
+// AddDevice adds a device; its id, schedule and times are the store's. Nothing
+// of a deleted device of that name becomes its own: it may be another phone.
+// ErrConflict: the name is taken.
 func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := t.insertDevice(&d); err != nil {
 			return err
-		}
-		for _, table := range []string{"requests", "lscs"} {
-			_, err := t.exec("UPDATE "+table+" SET device_id = ? WHERE device = ? AND device_id IS NULL", d.ID, d.Name)
-			if err != nil {
-				return err
-			}
 		}
 		return t.event(a, d.Name, EventText{Action: "device-add"})
 	})
@@ -80,8 +74,15 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 	return d, nil
 }
 
-// insertDevice gives the device its id and times.
+// insertDevice gives the device its id, its times and a schedule that no
+// deleted device of its name had: the session of a phone may still hold one.
+// Each change of a schedule adds one to it and an event to the record, so no
+// schedule is ahead of the record.
 func (t *tx) insertDevice(d *Device) (err error) {
+	if err := t.readHead(); err != nil {
+		return err
+	}
+	d.Schedule = t.head.id + 1
 	d.CreatedAt, d.UpdatedAt = t.now, t.now
 	d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
 		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, string_used, wrong_strings, unconfirmed, locked_until,
@@ -97,8 +98,9 @@ func (t *tx) insertDevice(d *Device) (err error) {
 // ChangeDevice lets change edit the device and writes what it made of it; the
 // id, the name and the times are the store's and stay. The device is locked
 // meanwhile, so change does no I/O. Nothing is written, and no event, when
-// nothing differs. An error of change ends it and is returned as it is;
-// ErrNotFound: there is no such device.
+// nothing differs. With another schedule, what waits for the one before is
+// superseded. An error of change ends it and is returned as it is; ErrNotFound:
+// there is no such device.
 func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event EventText, change func(*Device) error) (Device, error) {
 	var d Device
 	var refused error
@@ -119,6 +121,9 @@ func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event Ev
 		}
 		d.UpdatedAt = t.now
 		if err := t.updateDevice(d); err != nil {
+			return err
+		}
+		if err := t.outdate(d.ID); err != nil {
 			return err
 		}
 		return t.event(a, d.Name, event)

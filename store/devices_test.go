@@ -24,7 +24,7 @@ func TestDevice(t *testing.T) {
 	if e.Action != "device-add" || e.Device != want.Name || e.Actor != operator || !e.At.Equal(start) || e.Outcome != "ok" {
 		t.Errorf("the event is %+v", e)
 	}
-	want.ID, want.CreatedAt, want.UpdatedAt = added.ID, start, start
+	want.ID, want.Schedule, want.CreatedAt, want.UpdatedAt = added.ID, added.Schedule, start, start
 	got := deviceNow(t, s, "sep00000000000a")
 	if fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(added) != fmt.Sprint(want) {
 		t.Errorf("got\n%v and\n%v, want\n%v", got, added, want)
@@ -87,7 +87,7 @@ func TestDeleteDevice(t *testing.T) {
 	s, _ := newStore(t)
 	d, other := addDevice(t, s, "SEP000000000001"), addDevice(t, s, "SEP000000000002")
 	installed := issue(t, s, d)
-	must(t, s.MarkInstalled(t.Context(), phone(d.Name), installed.ID, 1))
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), installed.ID, d.Schedule))
 	issued := issue(t, s, d)
 	kept := issue(t, s, other)
 	pending, err := s.SubmitRequest(t.Context(), phone(other.Name), request(other))
@@ -106,20 +106,28 @@ func TestDeleteDevice(t *testing.T) {
 	if lscState(t, s, issued) != LSCStale || lscState(t, s, installed) != LSCInstalled || requestState(t, s, pending.ID) != RequestSuperseded {
 		t.Error("the states after the deletion are wrong")
 	}
-	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), issued.ID, 1), ErrConflict)
+	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), issued.ID, d.Schedule), ErrConflict)
 	left := all(t, s.LSCs(t.Context(), LSCFilter{Device: "sep00000000000*"}))
 	if len(left) != 3 || left[0].DeviceID != 0 || left[0].Device != d.Name {
 		t.Errorf("what is left: %v", left)
 	}
 
 	again := addDevice(t, s, d.Name)
-	if again.ID == d.ID || again.ID == other.ID {
-		t.Error("an id has been used again")
+	if again.ID == d.ID || again.ID == other.ID || again.Schedule <= d.Schedule {
+		t.Errorf("an id or a schedule has been used again: %d, %d", again.ID, again.Schedule)
 	}
-	for _, l := range all(t, s.LSCs(t.Context(), LSCFilter{Device: d.Name})) {
-		if l.DeviceID != again.ID {
-			t.Errorf("%v does not belong to the device that came back", l)
-		}
+	if got := all(t, s.LSCs(t.Context(), LSCFilter{Device: d.Name})); len(got) != 2 || got[0].DeviceID != 0 || got[1].DeviceID != 0 {
+		t.Errorf("a device has got what is left of its namesake: %v", got)
+	}
+	if got := all(t, s.LSCs(t.Context(), LSCFilter{DeviceID: again.ID})); len(got) != 0 {
+		t.Errorf("a new device has %v", got)
+	}
+	// The session with the old one is still open, and its phone confirms.
+	for _, l := range []LSC{installed, issued} {
+		wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, d.Schedule), ErrConflict)
+	}
+	if got := deviceNow(t, s, d.Name); got.Operation != Install || got.Status != StatusPending {
+		t.Errorf("the old session has changed the new device: %+v", got)
 	}
 	if n, err := s.CountRequests(t.Context(), RequestFilter{Device: d.Name}); n != 2 || err != nil {
 		t.Errorf("%d requests, %v", n, err)

@@ -112,9 +112,6 @@ func (t *tx) sync(a Actor, v Sync, refusal *error) (added int64, n SyncTally, er
 		}
 		v.Tell(f, o)
 	}
-	if err := t.adoptLeft(); err != nil {
-		return 0, n, err
-	}
 	n.Missing, err = t.missing(v)
 	return added, n, err
 }
@@ -206,19 +203,6 @@ func (t *tx) missing(v Sync) (int64, error) {
 		v.Tell(f, SyncMissing)
 	}
 	return int64(len(gone)), err
-}
-
-// adoptLeft gives what is left of deleted devices to the devices of their
-// names, as AddDevice does.
-func (t *tx) adoptLeft() error {
-	for _, table := range []string{"requests", "lscs"} {
-		_, err := t.exec("UPDATE " + table + ` SET device_id = (SELECT id FROM devices WHERE name = ` + table + `.device)
-			WHERE device_id IS NULL AND EXISTS (SELECT 1 FROM devices WHERE name = ` + table + `.device)`)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // lowerASCII is the case under which the database compares names.

@@ -290,7 +290,7 @@ func TestProcessesAtOnce(t *testing.T) {
 				for n := range 20 {
 					d := addDevice(t, s, fmt.Sprintf("SEP%04d%04d%04d", i, k, n))
 					l := issue(t, s, d)
-					must(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, 1))
+					must(t, s.MarkInstalled(t.Context(), phone(d.Name), l.ID, d.Schedule))
 				}
 			})
 		}

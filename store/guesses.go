@@ -27,13 +27,14 @@ type WrongString struct {
 }
 
 // NoteWrongString counts a wrong authentication string that came from the
-// network, and sets the status, unless that is empty. The string that makes a
+// network, and sets the status, unless that is empty or the operation is not
+// that of the schedule any more. The string that makes a
 // count reach its limit locks the device or declines the network, and sets the
 // count back. Strings that come while it is so are not counted: they are judged
 // one after the other, here and in NoteRightString, so that no more of them than
 // the limits can be tried however many have been compared meanwhile.
 // ErrNotFound: the device has been deleted.
-func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, network string, l GuessLimits, status Status) (w WrongString, err error) {
+func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule int64, network string, l GuessLimits, status Status) (w WrongString, err error) {
 	err = s.change(ctx, func(t *tx) error {
 		w = WrongString{}
 		if l.Network > 0 {
@@ -43,8 +44,11 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, ne
 				return err
 			}
 		}
-		name, err := t.guessed(&w, deviceID, l, status)
+		name, err := t.guessed(&w, deviceID, l)
 		if err != nil {
+			return err
+		}
+		if err := t.setStatus(deviceID, schedule, status); err != nil {
 			return err
 		}
 		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
@@ -67,10 +71,10 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID int64, ne
 }
 
 // guessed counts a wrong string for the device, unless that is locked.
-func (t *tx) guessed(w *WrongString, deviceID int64, l GuessLimits, status Status) (name string, err error) {
+func (t *tx) guessed(w *WrongString, deviceID int64, l GuessLimits) (name string, err error) {
 	var count int
-	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ?), status = coalesce(nullif(?, ''), status), updated_at = ? WHERE id = ?
-		RETURNING name, wrong_strings, locked_until`, millis(t.now), string(status), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&w.Locked))
+	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ?), updated_at = ? WHERE id = ?
+		RETURNING name, wrong_strings, locked_until`, millis(t.now), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&w.Locked))
 	if err != nil || w.Locked.After(t.now) {
 		return name, err
 	}

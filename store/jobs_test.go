@@ -107,8 +107,10 @@ func TestUpdateIsUndone(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	ctx := t.Context()
+	schedules := map[string]int64{}
 	for i := range 2500 { // three pages
-		addDevice(t, s, fmt.Sprintf("SEP%012d", i))
+		d := addDevice(t, s, fmt.Sprintf("SEP%012d", i))
+		schedules[d.Name] = d.Schedule
 	}
 	j := addJob(t, s, start, "a", true)
 	boom := errors.New("boom")
@@ -136,7 +138,7 @@ func TestUpdateIsUndone(t *testing.T) {
 	})
 	for d, err := range s.Devices(ctx, DeviceFilter{}) {
 		must(t, err)
-		if d.Schedule != 1 || d.Operation != Install {
+		if d.Schedule != schedules[d.Name] || d.Operation != Install {
 			t.Fatalf("%s was changed", d.Name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 // LSCFilter limits a list of LSCs; what is empty or nil does not limit.
 type LSCFilter struct {
 	Device        string // a name, or a pattern with * and ?; case does not matter
+	DeviceID      int64  // of one device, and of no deleted one that had its name
 	State         LSCState
 	Serial        string     // with or without colons and leading zeros, in either case
 	ExpiresBefore *time.Time // the end of the validity
@@ -64,6 +65,9 @@ func (s *Store) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
 func (f LSCFilter) query() query {
 	q := query{selection: "SELECT " + lscColumns + " FROM lscs AS l", order: "id"}
 	q.ofDevice(f.Device)
+	if f.DeviceID != 0 {
+		q.where("device_id = ?", f.DeviceID)
+	}
 	switch f.State {
 	case "":
 		if !f.Discarded {

@@ -30,7 +30,7 @@ func (g *guessing) device(name string) Device {
 func (g *guessing) wrong(device, network string) WrongString {
 	g.Helper()
 	d := g.device(device)
-	w, err := g.s.NoteWrongString(g.Context(), phone(d.Name), d.ID, network, g.limits, Failed(Install, InvalidString))
+	w, err := g.s.NoteWrongString(g.Context(), phone(d.Name), d.ID, d.Schedule, network, g.limits, Failed(Install, InvalidString))
 	must(g.T, err)
 	return w
 }

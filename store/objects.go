@@ -24,8 +24,9 @@ type Device struct {
 	ECBits       int
 	CompletesBy  time.Time
 	Status       Status
-	// Schedule counts how often an operation was scheduled. A confirmation
-	// clears the operation only when no newer one has been scheduled since.
+	// Schedule grows whenever an operation is scheduled, and begins where no
+	// earlier device of the name has been. A confirmation clears the operation
+	// only when no newer one has been scheduled since.
 	Schedule int64
 
 	// StringUsed says that the string has authenticated, and is good for no

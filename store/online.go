@@ -44,8 +44,12 @@ type OnlineRequest struct {
 }
 
 const (
-	onlineColumns = `request_id, state, attempt, due_at, give_up_at, sent_at, looks, ca, ca_request, code, words, advice, note, certificate`
-	isOnlineOpen  = `(state = 'queued' OR state = 'sent' OR state = 'taken')` // word for word as in the index online_requests_due
+	onlineColumns = `request_id, state, attempt, due_at, ` + giveUpAt + `, sent_at, looks, ca, ca_request, code, words, advice, note, certificate`
+	// An operator may have moved the time since the phone sent its key. What is
+	// not waited for any more is asked for until the time that was set then.
+	giveUpAt = `coalesce((SELECT d.completes_by FROM requests AS r JOIN devices AS d ON d.id = r.device_id
+		WHERE r.id = online_requests.request_id AND r.state = 'pending'), give_up_at)`
+	isOnlineOpen = `(state = 'queued' OR state = 'sent' OR state = 'taken')` // word for word as in the index online_requests_due
 )
 
 func (o *OnlineRequest) fields() []any {
@@ -209,10 +213,8 @@ func (t *tx) rejectOnline(a Actor, o OnlineRequest, reason string, status Status
 		}
 	case err != nil:
 		return err
-	case status != "" && r.DeviceID != 0:
-		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none'",
-			string(status), millis(t.now), r.DeviceID, r.Schedule)
-		if err != nil {
+	default:
+		if err := t.setStatus(r.DeviceID, r.Schedule, status); err != nil {
 			return err
 		}
 	}
@@ -223,17 +225,11 @@ func (t *tx) rejectOnline(a Actor, o OnlineRequest, reason string, status Status
 // all for the id 0. It returns how many.
 func (s *Store) WithdrawOnline(ctx context.Context, a Actor, requestID int64, reason string) (n int, err error) {
 	err = s.change(ctx, func(t *tx) error {
-		n = 0
-		for {
-			var o OnlineRequest
-			err := t.row("SELECT "+onlineColumns+" FROM online_requests WHERE "+isOnlineOpen+
-				" AND state = 'queued' AND (request_id = ? OR ? = 0) LIMIT 1", requestID, requestID).Scan(o.fields()...)
-			if err == ErrNotFound {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
+		queued, err := rowsOf(t, unsent(requestID), (*OnlineRequest).fields)
+		if err != nil {
+			return err
+		}
+		for _, o := range queued {
 			o.State = OnlineWithdrawn
 			if err := t.noteOnline(o); err != nil {
 				return err
@@ -241,8 +237,9 @@ func (s *Store) WithdrawOnline(ctx context.Context, a Actor, requestID int64, re
 			if err := t.rejectOnline(a, o, reason, ""); err != nil {
 				return err
 			}
-			n++
 		}
+		n = len(queued)
+		return nil
 	})
 	if err != nil {
 		return 0, failed(err, "withdrawing requests to the online CA")
@@ -250,9 +247,21 @@ func (s *Store) WithdrawOnline(ctx context.Context, a Actor, requestID int64, re
 	return n, nil
 }
 
+func unsent(requestID int64) query {
+	q := query{selection: "SELECT " + onlineColumns + " FROM online_requests"}
+	if requestID != 0 {
+		q.where("request_id = ?", requestID)
+	} else {
+		q.where(isOnlineOpen)
+	}
+	q.where("state = 'queued'")
+	return q
+}
+
 // IssueOnline keeps the LSC that the online CA has made, and the issuers that
 // it sent along: certificates (DER) by their SHA-256. The LSC is stale when a
-// newer request has overtaken this one or the device has been deleted.
+// newer request has overtaken this one, or the device has been deleted or its
+// operation changed.
 // ErrConflict: another process has taken the request, the request has been
 // rejected, or the issuer has used the serial before.
 func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC, issuers map[string][]byte) (LSC, error) {
@@ -272,11 +281,6 @@ func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC
 		if err != nil {
 			return err
 		}
-		if overtaken, err := t.isOvertaken(l); err != nil {
-			return err
-		} else if overtaken {
-			state = LSCStale
-		}
 		if err := t.attach(&l, state); err != nil {
 			return err
 		}
@@ -294,21 +298,13 @@ func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC
 	return l, nil
 }
 
-func (t *tx) isOvertaken(l LSC) (overtaken bool, err error) {
-	if l.DeviceID == 0 {
-		return true, nil
-	}
-	err = t.row("SELECT EXISTS (SELECT 1 FROM requests WHERE device_id = ? AND id > ?)", l.DeviceID, l.RequestID).Scan(&overtaken)
-	return overtaken, err
-}
-
 func issueDetail(o OnlineRequest, l LSC) string {
 	detail := "serial " + l.Serial
 	if o.CARequest != "" {
 		detail += fmt.Sprintf(", request %s of the CA", o.CARequest)
 	}
 	if l.State == LSCStale {
-		detail += ", stale: the phone has made a newer key"
+		detail += ", stale: the phone does not wait for it any more"
 	}
 	return detail
 }

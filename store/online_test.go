@@ -200,3 +200,66 @@ func TestSecrets(t *testing.T) {
 		t.Errorf("%d events", n)
 	}
 }
+
+// TestOnlineTimeMoved: the time for a request is that of its device's operation
+// now. One that is not waited for any more keeps the time that it had.
+func TestOnlineTimeMoved(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := device("SEP000000000001")
+	d.CompletesBy = start.Add(time.Hour)
+	d, err := s.AddDevice(t.Context(), operator, d)
+	must(t, err)
+	_, o := onlineRequest(t, s, d)
+	set := func(edit func(*Device)) {
+		t.Helper()
+		_, err := s.ChangeDevice(t.Context(), operator, d.Name, EventText{Action: "device-set"}, func(d *Device) error { edit(d); return nil })
+		must(t, err)
+	}
+	later := start.Add(48 * time.Hour)
+	set(func(d *Device) { d.CompletesBy = later })
+	if list := due(t, s); len(list) != 1 || !list[0].GiveUpAt.Equal(later) {
+		t.Errorf("due is %+v", list)
+	}
+	o, _, err = s.ClaimOnline(t.Context(), o, true, start.Add(time.Minute))
+	must(t, err)
+	if !o.GiveUpAt.Equal(later) {
+		t.Errorf("the claimed one has time until %v", o.GiveUpAt)
+	}
+	set(func(d *Device) { d.CompletesBy = time.Time{} })
+	if o, err := s.Online(t.Context(), o.RequestID); err != nil || !o.GiveUpAt.IsZero() {
+		t.Errorf("without an end of the operation it has time until %v, %v", o.GiveUpAt, err)
+	}
+	set(func(d *Device) { d.Operation, d.Status, d.Schedule = NoOperation, StatusNone, d.Schedule+1 })
+	if o, err := s.Online(t.Context(), o.RequestID); err != nil || !o.GiveUpAt.Equal(start.Add(time.Hour)) {
+		t.Errorf("a cancelled one has time until %v, %v", o.GiveUpAt, err)
+	}
+	o.State = OnlineTaken
+	l, err := s.IssueOnline(t.Context(), operator, o, certificate(), nil)
+	must(t, err)
+	if l.State != LSCStale {
+		t.Errorf("the LSC of a cancelled operation is %s", l.State)
+	}
+	checkIntegrity(t, s.Path())
+}
+
+// TestWithdrawByIndex: phones that leave together must not keep the database
+// from others, each by a look at the requests of all.
+func TestWithdrawByIndex(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	for id, want := range map[int64]string{7: "SEARCH online_requests USING INTEGER PRIMARY KEY", 0: "USING INDEX online_requests_due"} {
+		if plan := explain(t, s, unsent(id)); !strings.Contains(plan, want) {
+			t.Errorf("the plan for %d is\n%s", id, plan)
+		}
+	}
+	_, first := onlineRequest(t, s, addDevice(t, s, "SEP000000000001"))
+	_, second := onlineRequest(t, s, addDevice(t, s, "SEP000000000002"))
+	for range 2 {
+		n, err := s.WithdrawOnline(t.Context(), operator, first.RequestID, "gone")
+		must(t, err)
+		if n > 1 || requestState(t, s, second.RequestID) != RequestPending || requestState(t, s, first.RequestID) != RequestRejected {
+			t.Errorf("%d were withdrawn", n)
+		}
+	}
+}

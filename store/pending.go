@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 )
 
 // LastEvent is the id of the newest event of any process, 0 when there is none.
@@ -22,27 +23,37 @@ func (s *Store) EventsAfter(ctx context.Context, id int64) iter.Seq2[Event, erro
 	return stream(ctx, s, "reading new events", q, func(e *Event) []any { return []any{&e.ID, &e.Device, &e.Action} })
 }
 
-// Waiting says whether a request still waits for its issuer.
-func (s *Store) Waiting(ctx context.Context, requestID int64) (waits bool, err error) {
-	err = s.point(ctx, "SELECT state = 'pending' FROM requests WHERE id = ?", []any{requestID}, &waits)
-	if err == ErrNotFound {
-		return false, nil
-	}
-	return waits, failed(err, "looking at request %d", requestID)
+// Wait is a request that waits for its issuer, under the operation that is
+// scheduled for its device.
+type Wait struct {
+	RequestID   int64
+	CompletesBy time.Time // of the operation, zero for no limit
 }
 
-// WaitingRequests are the ids of all requests that still wait for an issuer.
-func (s *Store) WaitingRequests(ctx context.Context) (map[int64]bool, error) {
-	q := query{selection: "SELECT id FROM requests"}
-	q.where("state = 'pending'") // word for word as in the index requests_pending
-	ids := map[int64]bool{}
-	for id, err := range stream(ctx, s, "reading the requests that wait", q, func(id *int64) []any { return []any{id} }) {
+const selectWait = "SELECT r.id, d.completes_by FROM requests AS r JOIN devices AS d ON d.id = r.device_id"
+
+func (w *Wait) fields() []any { return []any{&w.RequestID, (*instant)(&w.CompletesBy)} }
+
+// Waiting returns how a request waits. ErrNotFound: it does not wait any more,
+// since it is decided about or deleted, or its operation has been changed.
+func (s *Store) Waiting(ctx context.Context, requestID int64) (Wait, error) {
+	var w Wait
+	err := s.point(ctx, selectWait+" WHERE r.id = ? AND r.state = 'pending'", []any{requestID}, w.fields()...)
+	return w, failed(err, "looking whether request %d waits", requestID)
+}
+
+// WaitingRequests are all requests that wait, by their ids.
+func (s *Store) WaitingRequests(ctx context.Context) (map[int64]Wait, error) {
+	q := query{selection: selectWait}
+	q.where("r.state = 'pending'") // as in the index requests_pending
+	waits := map[int64]Wait{}
+	for w, err := range stream(ctx, s, "reading the requests that wait", q, (*Wait).fields) {
 		if err != nil {
 			return nil, err
 		}
-		ids[id] = true
+		waits[w.RequestID] = w
 	}
-	return ids, nil
+	return waits, nil
 }
 
 // RequestByKey returns the request for a key, by the SHA-256 of its

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 func submit(t testing.TB, s *Store, d Device) Request {
@@ -89,15 +90,76 @@ func TestWaiting(t *testing.T) {
 
 	ids, err := s.WaitingRequests(t.Context())
 	must(t, err)
-	if len(ids) != 1 || !ids[pending.ID] {
+	if len(ids) != 1 || ids[pending.ID].RequestID != pending.ID {
 		t.Errorf("the requests %v wait", ids)
 	}
 	for id, want := range map[int64]bool{pending.ID: true, old.ID: false, gone.ID: false, rejected.ID: false, issued.ID: false, 999: false} {
-		waits, err := s.Waiting(t.Context(), id)
-		must(t, err)
-		if waits != want {
-			t.Errorf("request %d waits: %v", id, waits)
+		w, err := s.Waiting(t.Context(), id)
+		if !want {
+			wantErr(t, err, ErrNotFound)
+		} else if must(t, err); w.RequestID != id || !w.CompletesBy.IsZero() {
+			t.Errorf("request %d waits as %+v", id, w)
 		}
+	}
+}
+
+// TestWaitingOutdated: what waits, waits for the operation that is scheduled
+// now, and until the time that is set now, whoever has changed it.
+func TestWaitingOutdated(t *testing.T) {
+	t.Parallel()
+	anew := func(d *Device) { d.Schedule++ }
+	later := start.Add(48 * time.Hour)
+	for name, change := range map[string]func(*testing.T, *Store, Device, func(*Device)){
+		"one": func(t *testing.T, s *Store, d Device, edit func(*Device)) {
+			_, err := s.ChangeDevice(t.Context(), operator, d.Name, EventText{Action: "device-set"}, func(d *Device) error { edit(d); return nil })
+			must(t, err)
+		},
+		"put": func(t *testing.T, s *Store, d Device, edit func(*Device)) {
+			names := []string{d.Name}
+			_, err := s.PutDevices(t.Context(), operator, Put{
+				Action: "bulk-insert",
+				Next: func() (string, bool) {
+					if len(names) == 0 {
+						return "", false
+					}
+					names = nil
+					return d.Name, true
+				},
+				Want:  func(have *Selected) (Device, error) { d := have.Device; edit(&d); return d, nil },
+				Ready: func(PutTally) error { return nil },
+			})
+			must(t, err)
+		},
+		"job": func(t *testing.T, s *Store, d Device, edit func(*Device)) {
+			j := addJob(t, s, start, "a", false)
+			b := bump(nil)
+			b.Change = func(v *Selected) error { edit(&v.Device); return nil }
+			_, err := s.UpdateByJob(t.Context(), operator, j.ID, "a", Selection{DeviceFilter: DeviceFilter{Name: d.Name}}, b)
+			must(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := newStore(t)
+			d := addDevice(t, s, "SEP000000000001")
+			r := submit(t, s, d)
+			other := submit(t, s, addDevice(t, s, "SEP000000000002"))
+			change(t, s, d, func(d *Device) { d.CompletesBy = later })
+			if w, err := s.Waiting(t.Context(), r.ID); err != nil || !w.CompletesBy.Equal(later) {
+				t.Errorf("with another time it waits as %+v, %v", w, err)
+			}
+			change(t, s, d, anew)
+			if r, err := s.Request(t.Context(), r.ID); err != nil || r.State != RequestSuperseded || r.Reason == "" {
+				t.Errorf("with another operation the request is %s (%s), %v", r.State, r.Reason, err)
+			}
+			if requestState(t, s, other.ID) != RequestPending {
+				t.Error("another device's request does not wait any more")
+			}
+			if l := bring(t, s, r); l.State != LSCStale {
+				t.Errorf("an LSC that comes for it is %s", l.State)
+			}
+			checkIntegrity(t, s.Path())
+		})
 	}
 }
 

@@ -22,8 +22,8 @@ type Put struct {
 // PutTally is what became of the devices.
 type PutTally struct{ Added, Changed, Same, Refused int64 }
 
-// PutDevices carries it out. What is left of deleted devices belongs to those
-// of the same names again. The functions of the Put do no I/O that takes long.
+// PutDevices carries it out. The functions of the Put do no I/O that takes
+// long.
 func (s *Store) PutDevices(ctx context.Context, a Actor, p Put) (n PutTally, err error) {
 	var refusal error
 	quiet := a
@@ -34,7 +34,7 @@ func (s *Store) PutDevices(ctx context.Context, a Actor, p Put) (n PutTally, err
 				return err
 			}
 		}
-		if err := t.adoptLeft(); err != nil {
+		if err := t.outdate(0); err != nil {
 			return err
 		}
 		if refusal = p.Ready(n); refusal != nil {

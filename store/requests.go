@@ -125,6 +125,21 @@ func (t *tx) overtake(deviceID int64) (int64, error) {
 	return pending + issued, err
 }
 
+// outdate supersedes what waits for an operation that is not its device's any
+// more: of one device or, for the id 0, of all. Who changes schedules calls it
+// in the same transaction, so that a pending request is always of the operation
+// that is scheduled, whoever looks at it next: a phone, an import or an export.
+func (t *tx) outdate(deviceID int64) error {
+	q := query{selection: "UPDATE requests SET state = 'superseded', reason = 'the operation of the device was changed'"}
+	q.where("state = 'pending'")
+	if deviceID != 0 {
+		q.where("device_id = ?", deviceID)
+	}
+	q.where("EXISTS (SELECT 1 FROM devices AS d WHERE d.id = requests.device_id AND d.schedule <> requests.schedule)")
+	_, err := t.exec(q.String(), q.args...)
+	return err
+}
+
 // Requests yields requests, oldest first.
 func (s *Store) Requests(ctx context.Context, f RequestFilter) iter.Seq2[Request, error] {
 	return stream(ctx, s, "reading requests", f.query(), (*Request).fields)

@@ -52,20 +52,25 @@ func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
 }
 
 func (t *tx) fail(a Actor, f Failure) error {
-	if f.DeviceID != 0 && f.Status != "" {
-		_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none' AND NOT (? AND status = ?)",
-			string(f.Status), millis(t.now), f.DeviceID, f.Schedule, f.Unrecorded, string(f.Status))
-		if err != nil {
-			return err
-		}
-	}
-	if f.Unrecorded {
-		return nil
+	if err := t.setStatus(f.DeviceID, f.Schedule, f.Status); err != nil || f.Unrecorded {
+		return err
 	}
 	if f.Action == "" {
 		f.Action = about(f.Status)
 	}
 	return t.event(a, a.Name, EventText{Action: f.Action, Step: f.Step, Outcome: f.Outcome, Detail: f.Detail})
+}
+
+// setStatus says how an operation fares, "" nothing, while it is still the one
+// of that schedule and not completed. Whoever has something to say of an
+// operation that a phone did not confirm says it here.
+func (t *tx) setStatus(deviceID, schedule int64, status Status) error {
+	if status == "" {
+		return nil
+	}
+	_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none' AND status <> ?",
+		string(status), millis(t.now), deviceID, schedule, string(status))
+	return err
 }
 
 // IssueLSC keeps a request and its LSC, both issued. What the device had
@@ -90,43 +95,47 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 }
 
 // NoteAuthenticated forgets wrong strings, keeps the certificates that the
-// phone showed, notes the network from which it did, unless that is "", and takes an LSC with the fingerprint (SHA-256) that has not
-// been confirmed, issued or stale, for installed: the phone evidently has it.
-// When all of that is so already, as in most sessions, it only reads.
+// phone showed, notes the network from which it did, unless that is "", and
+// takes an LSC with the fingerprint (SHA-256) that has not been confirmed,
+// issued or stale, for installed: the phone evidently has it.
+// When all of that is so already, as in most sessions, it only reads. Of a
+// device that has been deleted there is nothing to note.
 func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, network string, certs []DeviceCertificate, lscFingerprint []byte) error {
 	news, err := s.anythingNew(ctx, deviceID, certs, lscFingerprint)
 	if err == nil && !news && network != "" {
 		err = s.noteNetwork(ctx, deviceID, network)
 	}
 	if err == nil && news {
-		err = s.change(ctx, func(t *tx) error {
-			if _, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ? AND wrong_strings <> 0", deviceID); err != nil {
-				return err
-			}
-			if err := t.showed(deviceID, certs); err != nil {
-				return err
-			}
-			serial, err := t.evident(deviceID, lscFingerprint)
-			if err != nil {
-				return err
-			}
-			if network != "" {
-				if err := t.knownFrom(deviceID, network); err != nil {
-					return err
-				}
-			}
-			e := EventText{Action: "authenticate", Step: "authenticate"}
-			if serial != "" {
-				e.Detail = "the phone has installed the LSC with serial " + serial
-			}
-			return t.event(a, a.Name, e)
-		})
+		err = s.change(ctx, func(t *tx) error { return t.authenticated(a, deviceID, network, certs, lscFingerprint) })
 	}
 	return failed(err, "noting that device %q has authenticated", a.Name)
 }
 
-// anythingNew says whether NoteAuthenticated has something to write. The
-// device may have been deleted meanwhile; there is nothing to note then.
+func (t *tx) authenticated(a Actor, deviceID int64, network string, certs []DeviceCertificate, lscFingerprint []byte) error {
+	n, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ?", deviceID)
+	if err != nil || n == 0 { // deleted since
+		return err
+	}
+	if err := t.showed(deviceID, certs); err != nil {
+		return err
+	}
+	serial, err := t.evident(deviceID, lscFingerprint)
+	if err != nil {
+		return err
+	}
+	if network != "" {
+		if err := t.knownFrom(deviceID, network); err != nil {
+			return err
+		}
+	}
+	e := EventText{Action: "authenticate", Step: "authenticate"}
+	if serial != "" {
+		e.Detail = "the phone has installed the LSC with serial " + serial
+	}
+	return t.event(a, a.Name, e)
+}
+
+// anythingNew says whether NoteAuthenticated has something to write.
 func (s *Store) anythingNew(ctx context.Context, deviceID int64, certs []DeviceCertificate, fingerprint []byte) (bool, error) {
 	var wrong int
 	err := s.point(ctx, "SELECT wrong_strings FROM devices WHERE id = ?", []any{deviceID}, &wrong)

@@ -65,7 +65,7 @@ func TestIssueLSCTooLate(t *testing.T) {
 			t.Error("a refused LSC has overtaken another")
 		}
 		late := request(d)
-		late.Schedule = 2
+		late.Schedule++
 		_, err = s.IssueLSC(t.Context(), phone(d.Name), NewLSC{Request: late, LSC: certificate()})
 		wantErr(t, err, ErrConflict)
 		_, err = s.SubmitRequest(t.Context(), phone(d.Name), late)
@@ -83,8 +83,8 @@ func TestMarkInstalled(t *testing.T) {
 	first := issue(t, s, d)
 	c.move(time.Minute)
 	e := events(t, s, 1, func() {
-		must(t, s.MarkInstalled(t.Context(), phone(d.Name), first.ID, 1))
-		must(t, s.MarkInstalled(t.Context(), phone(d.Name), first.ID, 1))
+		must(t, s.MarkInstalled(t.Context(), phone(d.Name), first.ID, d.Schedule))
+		must(t, s.MarkInstalled(t.Context(), phone(d.Name), first.ID, d.Schedule))
 	})
 	if e.Action != "enroll" || e.Step != "store" {
 		t.Errorf("the event is %+v", e)
@@ -95,9 +95,9 @@ func TestMarkInstalled(t *testing.T) {
 	}
 	second := issue(t, s, d)
 	schedule(t, s, d)
-	must(t, s.MarkInstalled(t.Context(), phone(d.Name), second.ID, 1))
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), second.ID, d.Schedule))
 	got = deviceNow(t, s, d.Name)
-	if got.Operation != Install || got.Status != StatusPending || got.Schedule != 2 {
+	if got.Operation != Install || got.Status != StatusPending || got.Schedule != d.Schedule+1 {
 		t.Errorf("a newer operation has been cleared: %+v", got)
 	}
 	old, err := s.LSC(t.Context(), first.Serial)
@@ -105,8 +105,8 @@ func TestMarkInstalled(t *testing.T) {
 	if old.State != LSCReplaced || !old.EndedAt.Equal(start.Add(time.Minute)) || !old.InstalledAt.Equal(start.Add(time.Minute)) {
 		t.Errorf("the one before is %+v", old)
 	}
-	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), first.ID, 2), ErrConflict)
-	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), 999, 2), ErrNotFound)
+	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), first.ID, got.Schedule), ErrConflict)
+	wantErr(t, s.MarkInstalled(t.Context(), phone(d.Name), 999, got.Schedule), ErrNotFound)
 }
 
 func schedule(t *testing.T, s *Store, d Device) {
@@ -141,7 +141,7 @@ func TestMarkRefused(t *testing.T) {
 	s, _ := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	l := issue(t, s, d)
-	f := Failure{DeviceID: d.ID, Schedule: 1, Status: Failed(Install, InvalidLSC), Step: "store", Outcome: "declined", Detail: "result 4"}
+	f := Failure{DeviceID: d.ID, Schedule: d.Schedule, Status: Failed(Install, InvalidLSC), Step: "store", Outcome: "declined", Detail: "result 4"}
 	e := events(t, s, 1, func() { must(t, s.MarkRefused(t.Context(), phone(d.Name), l.ID, f)) })
 	if e.Action != "enroll" || e.Step != "store" || e.Outcome != "declined" || e.Detail != "result 4" || e.Device != d.Name {
 		t.Errorf("the event is %+v", e)
@@ -167,7 +167,7 @@ func TestMarkInstalledOvertaken(t *testing.T) {
 	if lscState(t, s, confirmed) != LSCStale {
 		t.Fatal("the first LSC is not overtaken")
 	}
-	must(t, s.MarkInstalled(t.Context(), phone(d.Name), confirmed.ID, 1))
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), confirmed.ID, d.Schedule))
 	if lscState(t, s, confirmed) != LSCInstalled || lscState(t, s, late) != LSCIssued {
 		t.Errorf("the LSCs are %s and %s", lscState(t, s, confirmed), lscState(t, s, late))
 	}
@@ -180,7 +180,7 @@ func TestNoteFailure(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
-	f := Failure{DeviceID: d.ID, Schedule: 1, Status: Failed(Delete, CommunicationFailure), Step: "key", Outcome: "timeout"}
+	f := Failure{DeviceID: d.ID, Schedule: d.Schedule, Status: Failed(Delete, CommunicationFailure), Step: "key", Outcome: "timeout"}
 	e := events(t, s, 1, func() { must(t, s.NoteFailure(t.Context(), phone(d.Name), f)) })
 	if got := deviceNow(t, s, d.Name); got.Status != f.Status || got.Operation != Install || e.Action != "delete" {
 		t.Errorf("the device is %+v, the event %+v", got, e)
@@ -210,7 +210,7 @@ func TestNoteWrongString(t *testing.T) {
 	status := Failed(Install, InvalidString)
 	wrong := func() (w WrongString) {
 		var err error
-		w, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, near, threeStrings, status)
+		w, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, d.Schedule, near, threeStrings, status)
 		must(t, err)
 		return w
 	}
@@ -259,9 +259,9 @@ func TestNoteWrongString(t *testing.T) {
 	if w, err := s.NoteRightString(t.Context(), phone(d.Name), 999, near, threeStrings); !w.Locked.IsZero() || err != nil {
 		t.Errorf("a device that is gone: %+v, %v", w, err)
 	}
-	_, err := s.NoteWrongString(t.Context(), phone(d.Name), 999, near, threeStrings, status)
+	_, err := s.NoteWrongString(t.Context(), phone(d.Name), 999, 1, near, threeStrings, status)
 	wantErr(t, err, ErrNotFound)
-	_, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, near, GuessLimits{}, "")
+	_, err = s.NoteWrongString(t.Context(), phone(d.Name), d.ID, d.Schedule, near, GuessLimits{}, "")
 	must(t, err)
 	if got := deviceNow(t, s, d.Name); got.Status != status || got.WrongStrings != 1 {
 		t.Errorf("without a status: %+v", got)
@@ -277,7 +277,7 @@ func TestNoteAuthenticated(t *testing.T) {
 		return events(t, s, events_, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", certs, sum)) })
 	}
 	note(0, nil, nil)
-	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, near, threeStrings, Failed(Install, InvalidString))
+	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, d.Schedule, near, threeStrings, Failed(Install, InvalidString))
 	must(t, err)
 	note(1, nil, nil)
 	if got := deviceNow(t, s, d.Name); got.WrongStrings != 0 {
@@ -330,9 +330,9 @@ func TestMarkDeleted(t *testing.T) {
 	s, _ := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	installed := issue(t, s, d)
-	must(t, s.MarkInstalled(t.Context(), phone(d.Name), installed.ID, 1))
+	must(t, s.MarkInstalled(t.Context(), phone(d.Name), installed.ID, d.Schedule))
 	issued := issue(t, s, d)
-	e := events(t, s, 1, func() { must(t, s.MarkDeleted(t.Context(), phone(d.Name), d.ID, 1)) })
+	e := events(t, s, 1, func() { must(t, s.MarkDeleted(t.Context(), phone(d.Name), d.ID, d.Schedule)) })
 	got := deviceNow(t, s, d.Name)
 	if got.Operation != NoOperation || got.Status != "delete-success" || e.Action != "delete" {
 		t.Errorf("the device is %+v, the event %+v", got, e)
@@ -341,7 +341,7 @@ func TestMarkDeleted(t *testing.T) {
 		t.Error("the LSCs are not deleted")
 	}
 	schedule(t, s, d)
-	must(t, s.MarkDeleted(t.Context(), phone(d.Name), d.ID, 1))
+	must(t, s.MarkDeleted(t.Context(), phone(d.Name), d.ID, d.Schedule))
 	if got := deviceNow(t, s, d.Name); got.Operation != Install || got.Status != StatusPending {
 		t.Errorf("a newer operation has been cleared: %+v", got)
 	}

@@ -62,7 +62,7 @@ func phone(name string) Actor { return Actor{Kind: Phone, Name: name, Address: "
 func device(name string) Device {
 	return Device{
 		Name: name, SecurityMode: Nonsecure, IPMode: TwoStack, Operation: Install, AuthMode: ByNullString,
-		KeyOrder: RSAOnly, RSABits: 2048, ECBits: 384, Status: StatusPending, Schedule: 1,
+		KeyOrder: RSAOnly, RSABits: 2048, ECBits: 384, Status: StatusPending,
 	}
 }
 

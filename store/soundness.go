@@ -82,6 +82,8 @@ var contradictions = []string{
 		FROM requests AS r JOIN devices AS d ON d.id = r.device_id WHERE r.device <> d.name`,
 	`SELECT 'request ' || id, 'it is pending, but its device ' || device || ' is not there'
 		FROM requests WHERE state = 'pending' AND device_id IS NULL`,
+	`SELECT 'request ' || r.id, 'it is pending, but for an operation that is not scheduled for ' || d.name || ' any more'
+		FROM requests AS r JOIN devices AS d ON d.id = r.device_id WHERE r.state = 'pending' AND r.schedule <> d.schedule`,
 	`SELECT 'LSC ' || serial, 'it is issued, but its device ' || device || ' is not there'
 		FROM lscs WHERE state = 'issued' AND device_id IS NULL`,
 

@@ -77,6 +77,7 @@ func TestInsertSettings(t *testing.T) {
 	if len(in.Warnings) != 1 || !strings.Contains(in.Warnings[0], "1024") {
 		t.Errorf("the warnings are %q", in.Warnings)
 	}
+	added := d.Schedule
 	// Changing needs to be said, leaves what is empty, and schedules nothing again.
 	changed := header + "SEP000000000001,,Hamburg,install,auth-string,00471,,,,\n"
 	if _, err := h.insert(changed, provision.InsertOptions{}); !errors.Is(err, enroll.ErrRefused) {
@@ -85,7 +86,7 @@ func TestInsertSettings(t *testing.T) {
 	in, err = h.insert(changed, provision.InsertOptions{Update: true})
 	must(t, err)
 	d = h.device("SEP000000000001")
-	if in.Changed != 1 || d.Pool != "Hamburg" || d.Description != "desk" || d.Schedule != 1 || d.RSABits != 1024 {
+	if in.Changed != 1 || d.Pool != "Hamburg" || d.Description != "desk" || d.Schedule != added || d.RSABits != 1024 {
 		t.Errorf("%+v: the device is %+v", in, d)
 	}
 }

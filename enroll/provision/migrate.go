@@ -18,7 +18,7 @@ func Leave(ctx context.Context, r *enroll.Rules, actor store.Actor, name string)
 	}
 	has := false
 	for _, state := range []store.LSCState{store.LSCInstalled, store.LSCIssued} {
-		n, err := r.Store.CountLSCs(ctx, store.LSCFilter{Device: d.Name, State: state})
+		n, err := r.Store.CountLSCs(ctx, store.LSCFilter{DeviceID: d.ID, State: state})
 		if err != nil {
 			return d, false, err
 		}

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	stdcrypto "crypto"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"capf/crypto"
+	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/enroll/wire"
@@ -93,6 +96,74 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 	if log.has("internal error") {
 		t.Error("the log speaks of an internal error")
+	}
+}
+
+// TestAddedAgainMeanwhile: the phone confirms what it was told for a device that
+// has been deleted and added again since. The new one is another device.
+func TestAddedAgainMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(sep, store.Install)
+	_, err := h.phone(sep, func(c *phone.Config) {
+		c.Store = func([]byte, stdcrypto.Signer) error {
+			err := h.rules.Store.DeleteDevice(context.Background(), operator, sep)
+			h.add(sep, store.Install)
+			return err
+		}
+	})
+	h.declined(sep, "Operation Pending", err)
+	for l, err := range h.rules.Store.LSCs(t.Context(), store.LSCFilter{DeviceID: h.device(sep).ID}) {
+		t.Errorf("the new device has the LSC %+v, %v", l, err)
+	}
+	// Without an LSC, a secure phone could not register to have a string typed in.
+	mode, secure, text := store.ByString, store.Encrypted, "12345"
+	_, _, err = h.rules.ChangeDevice(t.Context(), operator, sep, enroll.DeviceEdit{AuthMode: &mode, SecurityMode: &secure, String: &text})
+	if !errors.Is(err, enroll.ErrRefused) {
+		t.Errorf("the old device's LSC counts for the new one: %v", err)
+	}
+}
+
+// TestWrongStringMeanwhile: somebody gives a wrong string while the phone itself
+// completes the operation, or an operator deletes the device.
+func TestWrongStringMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for name, test := range map[string]struct {
+		meanwhile func(name string)
+		status    string // "" for none
+	}{
+		"completed": {func(name string) {
+			if _, err := h.phone(name, func(c *phone.Config) { c.Password = []byte("123456") }); err != nil {
+				t.Error(err)
+			}
+		}, "Upgrade Success"},
+		"changed": {func(name string) { h.schedule(name, store.Delete) }, "Operation Pending"},
+		"deleted": {func(name string) {
+			if err := h.rules.Store.DeleteDevice(context.Background(), operator, name); err != nil {
+				t.Error(err)
+			}
+		}, ""},
+	} {
+		h.add(name, store.Install, mode(store.ByString), withString("123456"))
+		var once sync.Once
+		r := &enroll.Rules{Store: h.rules.Store, Sealer: h.rules.Sealer, Log: h.rules.Log, Rand: rand.Reader, Now: func() time.Time {
+			once.Do(func() { test.meanwhile(name) }) // the device has been read, the string not compared yet
+			return h.clock.now()
+		}}
+		settings, err := r.Settings(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Authenticate(t.Context(), settings, enroll.Claim{Device: name, Version: 3, Accepted: true, Password: []byte("654321")})
+		if !errors.As(err, new(*enroll.Ending)) {
+			t.Errorf("%s: it ended with %v", name, err)
+		}
+		if test.status != "" {
+			if d := h.device(name); d.Status.Long() != test.status {
+				t.Errorf("%s: the device has %q", name, d.Status.Long())
+			}
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/store"
 )
 
 // sessions are the sessions that are open. The mutex guards all fields. Strange
@@ -17,11 +18,11 @@ type sessions struct {
 	mu       sync.Mutex
 	open     map[*session]struct{}
 	by       map[netip.Addr]int
-	newest   map[int64]*session   // of those that have authenticated, by device
-	strange  *list.List           // of *session: those that make room, the next one first
-	nearby   map[netip.Prefix]int // how many of the strange ones each neighbourhood has
-	waits    map[int64]*session   // those that wait for an issuer, by request
-	probe    time.Duration        // keep_alive
+	newest   map[int64]*session      // of those that have authenticated, by device
+	strange  *list.List              // of *session: those that make room, the next one first
+	nearby   map[netip.Prefix]int    // how many of the strange ones each neighbourhood has
+	waits    map[*session]store.Wait // those that wait for an issuer, and may be woken
+	probe    time.Duration           // keep_alive
 	draining bool
 	empty    chan struct{} // closed when draining and the last one is gone
 }
@@ -29,7 +30,7 @@ type sessions struct {
 func newSessions(keepAlive time.Duration) *sessions {
 	return &sessions{
 		open: map[*session]struct{}{}, by: map[netip.Addr]int{}, newest: map[int64]*session{}, strange: list.New(),
-		nearby: map[netip.Prefix]int{}, waits: map[int64]*session{}, probe: keepAlive, empty: make(chan struct{}),
+		nearby: map[netip.Prefix]int{}, waits: map[*session]store.Wait{}, probe: keepAlive, empty: make(chan struct{}),
 	}
 }
 
@@ -74,9 +75,6 @@ func (s *sessions) drop(one *session) {
 	s.knows(one)
 	if s.newest[one.known] == one {
 		delete(s.newest, one.known)
-	}
-	if s.waits[one.waiting.request] == one {
-		delete(s.waits, one.waiting.request)
 	}
 	if s.by[one.address]--; s.by[one.address] == 0 {
 		delete(s.by, one.address)

@@ -1,0 +1,228 @@
+package server_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/onlineca"
+	"capf/enroll/onlineca/catest"
+	"capf/enroll/phone"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+// over waits for the end of a phone's wait.
+func (w *waitingPhone) over(t *testing.T) error {
+	t.Helper()
+	select {
+	case <-w.done:
+		return w.err
+	case <-time.After(patience):
+		t.Fatal("the phone still waits")
+		return nil
+	}
+}
+
+// changes are what operators do to a device whose phone waits for another CA,
+// and the operation and status that the device has then.
+var changes = map[string]struct {
+	change    func(h *house, name string)
+	operation store.Operation
+	status    string
+}{
+	"cancelled":      {func(h *house, name string) { h.schedule(name, store.NoOperation) }, store.NoOperation, "None"},
+	"to-delete":      {func(h *house, name string) { h.schedule(name, store.Delete) }, store.Delete, "Operation Pending"},
+	"scheduled-anew": {func(h *house, name string) { h.schedule(name, store.Install) }, store.Install, "Operation Pending"},
+	"added-again": {func(h *house, name string) {
+		if err := h.rules.Store.DeleteDevice(h.Context(), operator, name); err != nil {
+			h.Fatal(err)
+		}
+		h.add(name, store.Install, ecKey)
+	}, store.Install, "Operation Pending"},
+	"less-time": {func(h *house, name string) { // as if an hour had gone since the operator's change
+		_, err := h.rules.Store.ChangeDevice(h.Context(), operator, name, store.EventText{Action: "device-set"},
+			func(d *store.Device) error { d.CompletesBy = h.clock.now().Add(-time.Hour); return nil })
+		if err != nil {
+			h.Fatal(err)
+		}
+	}, store.Install, "Upgrade Failed: User Initiated Request Late/Timedout"},
+}
+
+// TestChangedWhileWaiting: a phone that waits for an operator does not install
+// what is not scheduled any more. It hears of the change at once, and the
+// certificate that comes all the same is stale.
+func TestChangedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	for name, test := range changes {
+		t.Run(name, func(t *testing.T) {
+			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+			h.add(name, store.Install, ecKey)
+			w := h.waits(name, anew)
+			r := h.pending(name)
+			test.change(h, name)
+			var declined *phone.DeclinedError
+			if err := w.over(t); !errors.As(err, &declined) {
+				t.Errorf("the phone ended with %v", err)
+			}
+			if d := h.device(name); d.Operation != test.operation || d.Status.Long() != test.status {
+				t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
+			}
+			if name == "less-time" {
+				return // the operation is the same, and so is what is pending
+			}
+			h.bring(h.sign(ca, r))
+			if got := h.lscs(name); len(got) != 1 || got[0] != store.LSCStale {
+				t.Errorf("the LSCs are %v", got)
+			}
+			if test.operation != store.Install {
+				return
+			}
+			again := h.waits(name, anew)
+			h.bring(h.sign(ca, h.pending(name)))
+			if err := again.over(t); err != nil {
+				t.Errorf("when it came back, the phone ended with %v", err)
+			}
+		})
+	}
+}
+
+// TestChangedAtOnlineCA is the same while an online CA has the request: what it
+// makes is kept where an operator finds it, and not sent.
+func TestChangedAtOnlineCA(t *testing.T) {
+	t.Parallel()
+	h := open(t, fast)
+	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Outcome: catest.Pend, Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
+	h.online(onlineca.Microsoft, ca.Server)
+	for name, test := range changes {
+		if name == "less-time" || name == "added-again" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+			h.add(name, store.Install)
+			w := h.waits(name)
+			_, o := h.until(name, store.OnlineTaken)
+			test.change(h, name)
+			var declined *phone.DeclinedError
+			if err := w.over(t); !errors.As(err, &declined) {
+				t.Errorf("the phone ended with %v", err)
+			}
+			if err := ca.Decide(o.CARequest, catest.Issue); err != nil {
+				t.Fatal(err)
+			}
+			r, _ := h.until(name, store.OnlineIssued)
+			if got := h.lscs(name); len(got) != 1 || got[0] != store.LSCStale || r.State != store.RequestSuperseded {
+				t.Errorf("the LSCs are %v, the request is %s", got, r.State)
+			}
+			if d := h.device(name); d.Operation != test.operation || d.Status.Long() != test.status {
+				t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
+			}
+		})
+	}
+}
+
+// TestMoreTimeAtOnlineCA: a request at the CA has the time that an operator gives
+// its operation, though it was sent before.
+func TestMoreTimeAtOnlineCA(t *testing.T) {
+	t.Parallel()
+	h := open(t, fast)
+	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Outcome: catest.Pend, Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
+	h.online(onlineca.Microsoft, ca.Server)
+	by, later := h.clock.now().Add(time.Hour), h.clock.now().Add(10*time.Hour)
+	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(by)) })
+	w := h.waits(sep)
+	_, o := h.until(sep, store.OnlineTaken)
+	h.change(sep, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(later)) })
+	h.clock.advance(2 * time.Hour)
+	// Only a request that is still asked for has looks to come.
+	eventually(t, "the CA is asked again", func() bool { _, now := h.request(sep); return now.Looks > o.Looks+1 || now.State != o.State })
+	if err := ca.Decide(o.CARequest, catest.Issue); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.over(t); err != nil || w.r.Did != phone.Installed {
+		t.Errorf("the phone did %v: %v", w.r.Did, err)
+	}
+}
+
+// TestChangedWhenDecided: the LSC has come, and before the session sends it the
+// operator cancels the operation.
+func TestChangedWhenDecided(t *testing.T) {
+	t.Parallel()
+	r := newRules(t, &clock{})
+	h := &house{TB: t, rules: r, clock: &clock{}}
+	h.set("certificate_issuer", "offline-ca")
+	h.add(sep, store.Install)
+	settings, err := r.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := r.Authenticate(t.Context(), settings, enroll.Claim{Device: sep, Version: 3, Accepted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := r.Enqueue(t.Context(), g, crypto.EC384, public(t, crypto.EC384), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := authority(t, "Company")
+	h.trust(ca.Leaf())
+	h.bring(h.sign(ca, request))
+	h.schedule(sep, store.NoOperation)
+	var end *enroll.Ending
+	if _, err := r.Outcome(t.Context(), g, request.ID); !errors.As(err, &end) || !strings.Contains(end.Detail, "changed") {
+		t.Errorf("the outcome is %v", err)
+	}
+	if got := h.lscs(sep); len(got) != 1 || got[0] != store.LSCStale {
+		t.Errorf("the LSCs are %v", got)
+	}
+}
+
+// TestSlowToStore: the certificate comes in the moment in which a phone says
+// that it is at work, and the phone takes its time to store it. Whatever else
+// happens to its device meanwhile, it is not cut off.
+func TestSlowToStore(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	var others []*waitingPhone
+	for _, name := range []string{"first", "second", "third"} {
+		h.add(name, store.Install, ecKey)
+		others = append(others, h.waits(name, anew))
+		h.pending(name)
+	}
+	// seen returns when the server has looked at all events so far: then it
+	// wakes the other phone.
+	seen := func(name string, w *waitingPhone) {
+		t.Helper()
+		h.bring(h.sign(ca, h.pending(name)))
+		if err := w.over(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.add(sep, store.Install, ecKey)
+	c := h.dial()
+	c.hello(sep)
+	c.read()
+	c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}.Frame(c.id))
+	c.read()
+	c.writeBytes(raw(byte(wire.CmdEncryptResponse), c.id)) // it does not sign
+	r := h.pending(sep)
+	c.write(wire.RequestInProgress{}.Frame(c.id))
+	h.bring(h.sign(ca, r))
+	if f := c.read(); f.Command != wire.CmdStoreCertificateRequest {
+		t.Fatalf("the server sent %v", f.Command)
+	}
+	seen("first", others[0])
+	text := "slow"
+	h.change(sep, func(e *enroll.DeviceEdit) { e.Description = &text })
+	seen("second", others[1])
+	c.write(wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
+	c.end(wire.ReasonSuccess)
+	if d := h.device(sep); d.Status != store.Succeeded(store.Install) {
+		t.Errorf("the device has %q", d.Status.Long())
+	}
+}
