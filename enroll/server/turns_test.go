@@ -97,6 +97,33 @@ func TestTurnsLeft(t *testing.T) {
 	}
 }
 
+// TestTurnTooLate: a turn that comes to somebody who has just given up goes to
+// the next. Which of the two he sees first is up to chance, so he is asked until
+// it was that he had to give up.
+func TestTurnTooLate(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		all := newTurns()
+		all.free = 0
+		gone := make(chan struct{})
+		left := make(chan error)
+		go func() { left <- all.take(place("A"), gone, time.Now().Add(time.Hour)) }()
+		waitFor(t, all, 1)
+		all.mu.Lock() // he cannot leave before he has got his turn
+		close(gone)
+		all.next()
+		all.mu.Unlock()
+		if err := <-left; err == nil {
+			continue // he took it
+		}
+		if all.free != 1 {
+			t.Errorf("%d turns are free", all.free)
+		}
+		return
+	}
+	t.Error("of a thousand, nobody gave up")
+}
+
 func TestNeighbourhood(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{

@@ -1,0 +1,204 @@
+package server
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/store"
+)
+
+var tester = store.Actor{Kind: store.Operator, Name: "test"}
+
+// bench is a session without a server, for what depends on the order of two
+// goroutines: the test is the other one.
+type bench struct {
+	*testing.T
+	*session
+	phone *tls.Conn // the other end of its connection
+	// meanwhile is called once, when the session next asks for the time: which it
+	// does between its looks at the request.
+	meanwhile atomic.Pointer[func()]
+}
+
+// newBench makes a session that waits for a request of a device.
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capf.db")
+	db, err := store.Create(t.Context(), path, store.Options{})
+	must(t, err)
+	t.Cleanup(func() { db.Close() })
+	sealer, err := enroll.OpenSealer(t.Context(), db, path+".key", true)
+	must(t, err)
+	b := &bench{T: t}
+	rules := &enroll.Rules{Store: db, Sealer: sealer, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
+		if f := b.meanwhile.Swap(nil); f != nil {
+			(*f)()
+		}
+		return time.Now()
+	}}
+	_, err = rules.Init(t.Context(), tester, crypto.Name{}, 2048)
+	must(t, err)
+	authority, err := rules.Authority(t.Context())
+	must(t, err)
+	settings, err := rules.Settings(t.Context())
+	must(t, err)
+	l := &listener{Config: Config{Rules: rules, Log: rules.Log}.withDefaults(), authority: authority, tls: tlsConfig(authority, settings.TLSMinVersion), sessions: newSessions(time.Minute), turns: newTurns()}
+	client, phone := pair(t)
+	b.session = newSession(l, client, netip.MustParseAddr("192.0.2.1"), settings, l.Log)
+	b.phone = tls.Client(phone, &tls.Config{InsecureSkipVerify: true})
+	shaken := make(chan error)
+	go func() { shaken <- b.shakeHands() }()
+	must(t, b.phone.Handshake())
+	must(t, <-shaken)
+	b.begin()
+	return b
+}
+
+// begin has a device wait for an operator.
+func (b *bench) begin() {
+	b.Helper()
+	install := store.Install
+	d, _, err := b.Rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
+	must(b.T, err)
+	r, err := b.Rules.Store.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: enroll.IssuerOffline,
+		KeyKind: string(crypto.RSA2048), KeyHash: []byte("hash"), PublicKey: []byte("key")})
+	must(b.T, err)
+	b.session.state, b.session.waiting = awaitIssuer, waiting{request: r.ID, device: "sep000000000001"}
+}
+
+// next lets something happen between the session's looks at its request.
+func (b *bench) next(f func()) { b.meanwhile.Store(&f) }
+
+// decide lets an operator delete the request.
+func (b *bench) decide() {
+	b.Helper()
+	_, err := b.Rules.Store.DeleteRequests(b.Context(), tester, nil)
+	must(b.T, err)
+}
+
+// pair is a connection on this host.
+func pair(t *testing.T) (here, there *net.TCPConn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	must(t, err)
+	other, err := l.Accept()
+	must(t, err)
+	t.Cleanup(func() { conn.Close(); other.Close() })
+	return other.(*net.TCPConn), conn.(*net.TCPConn)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDecidedBefore: what is decided about a request, or changed about its
+// operation, after a session has looked and before anybody can wake it, it finds
+// out by itself. The phone hangs up then, so that a session that has not noticed
+// ends otherwise.
+func TestDecidedBefore(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*bench){
+		"decided": (*bench).decide,
+		"given less time": func(b *bench) {
+			_, err := b.Rules.Store.ChangeDevice(b.Context(), tester, "SEP000000000001", store.EventText{Action: "device-set"},
+				func(d *store.Device) error { d.CompletesBy = d.CompletesBy.Add(-time.Hour); return nil })
+			must(b.T, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.next(func() { change(b); b.phone.Close() })
+			if err := b.readWaiting(make([]byte, 1)); !errors.Is(err, errDecided) {
+				t.Errorf("the session went on with %v", err)
+			}
+		})
+	}
+}
+
+// TestNotWokenAfterwards: a session that does not wait any more is one whose
+// phone may be storing its LSC. Whoever comes late to wake it leaves it alone.
+func TestNotWokenAfterwards(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*bench){
+		"decided meanwhile": func(b *bench) { b.next(func() { b.decide(); b.phone.Write([]byte{1}) }) },
+		"woken": func(b *bench) {
+			go func() {
+				for !b.sessions.anyWaits() {
+					runtime.Gosched()
+				}
+				b.sessions.wake(b.session)
+			}()
+		},
+		"the phone says something": func(b *bench) { b.phone.Write([]byte{1}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			end(b)
+			if err := b.readWaiting(make([]byte, 1)); err != nil && !errors.Is(err, errDecided) {
+				t.Fatal(err)
+			}
+			b.tcp.SetReadDeadline(time.Time{}) // as for the phone that stores
+			w := watcher{listener: b.listener}
+			must(t, w.wakeOf(t.Context(), map[string]bool{b.waiting.device: true}))
+			must(t, w.wakeAll(t.Context()))
+			b.sessions.wake(b.session)
+			if b.sessions.anyWaits() {
+				t.Error("the session is still among those that wait")
+			}
+			b.phone.Write([]byte{2})
+			if _, err := io.ReadFull(b.session.tls, make([]byte, 1)); err != nil {
+				t.Errorf("the phone was cut off: %v", err)
+			}
+		})
+	}
+}
+
+// TestMadeRoom: a session that had to make room while its phone was
+// authenticating is not one that could make room once more: with it, the phone's
+// next session would let one too many in.
+func TestMadeRoom(t *testing.T) {
+	t.Parallel()
+	all := newSessions(time.Minute)
+	limits := enroll.Settings{MaxSessions: 1}
+	add := func(last byte) (*session, refusal) {
+		conn, _ := pair(t)
+		address := netip.AddrFrom4([4]byte{192, 0, 2, last})
+		one := newSession(&listener{}, conn, address, limits, nil)
+		return one, all.add(one, address, limits)
+	}
+	displaced, _ := add(1)
+	second, refused := add(2)
+	if refused != "" || !displaced.displaced.Load() {
+		t.Fatalf("nobody made room: %q", refused)
+	}
+	all.authenticated(displaced, 7)
+	all.authenticated(second, 7)
+	if _, refused := add(3); refused != tooMany {
+		t.Errorf("a third session was refused with %q, beside one that stays", refused)
+	}
+	all.remove(displaced)
+	all.remove(second)
+	if len(all.newest) != 0 || len(all.open) != 0 || all.strange.Len() != 0 || len(all.nearby) != 0 || len(all.by) != 0 {
+		t.Errorf("something is left: %+v", all)
+	}
+}
