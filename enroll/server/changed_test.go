@@ -182,6 +182,41 @@ func TestChangedWhenDecided(t *testing.T) {
 	}
 }
 
+// TestOlderSession: a phone has lost its power and is back, and waits, before the
+// server has come to what its older session had sent. That one does not end the
+// wait of the phone.
+func TestOlderSession(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	key := wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}
+	for name, before := range map[string]func(*conversation){
+		"at-the-greeting": func(*conversation) {},
+		"at-the-key":      func(c *conversation) { c.hello("at-the-key"); c.read() },
+		"at-the-proof":    func(c *conversation) { c.hello("at-the-proof"); c.read(); c.write(key.Frame(c.id)); c.read() },
+	} {
+		h.add(name, store.Install, ecKey)
+		older := h.dial()
+		before(older)
+		w := h.waits(name, anew)
+		r := h.pending(name)
+		switch name {
+		case "at-the-greeting":
+			older.hello(name)
+			older.read()
+			fallthrough
+		case "at-the-key":
+			older.write(key.Frame(older.id))
+			older.read()
+		}
+		older.writeBytes(raw(byte(wire.CmdEncryptResponse), older.id)) // it does not sign
+		older.end(wire.ReasonDeclined)
+		h.bring(h.sign(ca, r))
+		if err := w.over(t); err != nil {
+			t.Errorf("%s: the phone that is back ended with %v", name, err)
+		}
+	}
+}
+
 // TestSlowToStore: the certificate comes in the moment in which a phone says
 // that it is at work, and the phone takes its time to store it. Whatever else
 // happens to its device meanwhile, it is not cut off.

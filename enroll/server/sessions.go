@@ -117,7 +117,8 @@ func (s *sessions) crowded(near netip.Prefix) bool {
 
 // authenticated lets a session stay, now that its phone is known. A phone does
 // one thing at a time, so an earlier session of it is the first to make room:
-// who knows one name cannot hold all places with it.
+// who knows one name cannot hold all places with it. The earlier one may be this,
+// when the phone has lost it and come back before we got so far.
 func (s *sessions) authenticated(one *session, device int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,11 +126,17 @@ func (s *sessions) authenticated(one *session, device int64) {
 		return // it has made room
 	}
 	s.knows(one)
-	if before := s.newest[device]; before != nil {
-		before.place = s.strange.PushFront(before)
-		s.nearby[before.near]++
+	one.known = device
+	earlier := s.newest[device]
+	if earlier != nil && earlier.began.After(one.began) {
+		earlier = one
+	} else {
+		s.newest[device] = one
 	}
-	one.known, s.newest[device] = device, one
+	if earlier != nil {
+		earlier.place = s.strange.PushFront(earlier)
+		s.nearby[earlier.near]++
+	}
 }
 
 // overtaken says whether the phone of a session has begun another one since.

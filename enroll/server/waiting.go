@@ -34,6 +34,9 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	if err != nil {
 		return err
 	}
+	if s.listener.sessions.overtaken(s) { // its request would end the wait of the phone that is back
+		return enroll.Superseded("the phone has begun another session")
+	}
 	ctx, cancel := background()
 	defer cancel()
 	request, err := s.Rules.Enqueue(ctx, *s.grant, kind, spki, pkcs10)
