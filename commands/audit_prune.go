@@ -85,8 +85,10 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 			"nothing was pruned; keep a copy of the database for whoever looks into it")
 	}
 	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), timestamp(o.before))
-	return env.carryOut(o.removeOptions, s, removing{what, "event",
-		func(s *store.Store) (int64, error) { return s.PruneEvents(ctx, env.actor(), o.before) },
+	return env.carryOut(ctx, o.removeOptions, s, removing{what, "event",
+		func(ctx context.Context, s *store.Store) (int64, error) {
+			return s.PruneEvents(ctx, env.actor(), o.before)
+		},
 		func() error { return showPrunable(env, p) },
 	})
 }

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -55,9 +53,8 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	if err := env.mayBackup(file, s.Path(), key, yes); err != nil {
 		return err
 	}
-	// A signal ends the copying, so that no draft is left. So does the end of the
-	// terminal.
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// A signal ends the copying, so that no draft is left.
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	sign, err := env.signing(ctx, s, key)
 	if err != nil {

@@ -53,6 +53,8 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	if err != nil {
 		return err
 	}
+	ctx, stop := env.untilSignal(ctx)
+	defer stop()
 	p := env.progress()
 	o.Progress = func(done, all int) { p.show("putting in: %d of %s", done, counted(all, "row")) }
 	in, err := provision.Insert(ctx, r, env.actor(), data, o)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -186,7 +184,7 @@ func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOpti
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
 	}
 	if o.generate {
-		return env.showString(*o.update.Edit.String)
+		return env.seen(env.showString(*o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
 	}
 	if env.Format == asTable {
 		return nil
@@ -208,7 +206,7 @@ func (env *Env) bulkNow(ctx context.Context, r *enroll.Rules, o bulkUpdateOption
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	runner, end, err := env.runner(r)
 	if err != nil {
@@ -223,16 +221,29 @@ func (env *Env) bulkNow(ctx context.Context, r *enroll.Rules, o bulkUpdateOption
 	if err != nil { // broken off, yet the strings are in force
 		err = withHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
 			"the running serve, or capf job run-due, carries on; capf job cancel %d leaves out the rest", j.ID)
-		return errors.Join(err, env.bulkResult(o, j, out))
+		return errors.Join(err, env.handOut(o, j, out))
 	}
 	env.say("job %d: %s", j.ID, j.Detail)
-	if err := env.bulkResult(o, j, out); err != nil {
+	if err := env.handOut(o, j, out); err != nil {
 		return err
 	}
 	if j.State != store.JobDone {
 		return withHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
 	}
 	return nil
+}
+
+// handOut prints the result at once. Strings that are in force and that nobody
+// could be shown, since the terminal or the reader has gone, are to be had again.
+func (env *Env) handOut(o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
+	err := env.bulkResult(o, j, out)
+	switch {
+	case o.generate:
+		return env.seen(err, "capf device show NAME --reveal shows the string of each device")
+	case out != nil && out.file == nil:
+		return env.seen(err, "capf job show %d --strings-file FILE writes them again", j.ID)
+	}
+	return err
 }
 
 // bulkResult prints what there is to hand out, or the job.

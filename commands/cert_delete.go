@@ -73,8 +73,8 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	for _, t := range found {
 		ids = append(ids, t.ID)
 	}
-	return env.carryOut(o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
-		func(s *store.Store) (int64, error) {
+	return env.carryOut(ctx, o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
+		func(ctx context.Context, s *store.Store) (int64, error) {
 			return int64(len(ids)), s.DeleteTrust(ctx, env.actor(), ids...)
 		},
 		func() error { return showList(env, values(found), trustColumns(env.Now()), "") },

@@ -61,8 +61,10 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 		}
 		what = fmt.Sprintf("all waiting requests (%d)", n)
 	}
-	return env.carryOut(o, s, removing{what, "request",
-		func(s *store.Store) (int64, error) { return s.DeleteRequests(ctx, env.actor(), ids) },
+	return env.carryOut(ctx, o, s, removing{what, "request",
+		func(ctx context.Context, s *store.Store) (int64, error) {
+			return s.DeleteRequests(ctx, env.actor(), ids)
+		},
 		func() error {
 			rows := s.Requests(ctx, waiting)
 			if ids != nil {
@@ -89,8 +91,10 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		return env.nothingToRemove(o)
 	}
 	what := fmt.Sprintf("%s from before %s", counted(n, "request"), timestamp(before))
-	return env.carryOut(o, s, removing{what, "request",
-		func(s *store.Store) (int64, error) { return s.DeleteRequestsBefore(ctx, env.actor(), before) },
+	return env.carryOut(ctx, o, s, removing{what, "request",
+		func(ctx context.Context, s *store.Store) (int64, error) {
+			return s.DeleteRequestsBefore(ctx, env.actor(), before)
+		},
 		func() error { return showList(env, s.Requests(ctx, old), requestColumns, "nothing would be deleted") },
 	})
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -40,16 +41,16 @@ func eachOnce[T comparable](values []T) []T {
 type removing struct {
 	what  string // all of it, in the question
 	thing string // one of it, for the count
-	do    func(*store.Store) (int64, error)
+	do    func(context.Context, *store.Store) (int64, error)
 	show  func() error // what there is of it
 }
 
 // carryOut takes it away, with consent. A dry run does the same to a rehearsal
 // of the database, so that it is refused what would be refused, and shows what
 // would go.
-func (env *Env) carryOut(o removeOptions, s *store.Store, r removing) error {
+func (env *Env) carryOut(ctx context.Context, o removeOptions, s *store.Store, r removing) error {
 	if o.dryRun {
-		if _, err := r.do(s.Rehearsal()); err != nil {
+		if _, err := r.do(ctx, s.Rehearsal()); err != nil {
 			return err
 		}
 		env.say("%s would be deleted", r.what)
@@ -58,11 +59,24 @@ func (env *Env) carryOut(o removeOptions, s *store.Store, r removing) error {
 	if err := env.consent(o.yes, "delete %s", r.what); err != nil {
 		return err
 	}
-	n, err := r.do(s)
-	if err != nil {
+	ctx, stop := env.untilSignal(ctx)
+	defer stop()
+	n, err := r.do(ctx, s)
+	switch {
+	case n > 0 && errors.Is(err, context.Canceled): // between two portions
+		return &hinted{fmt.Errorf("interrupted; deleted %s", plural.Of(n, r.thing)), "the same command deletes the rest"}
+	case err != nil:
 		return err
 	}
 	return env.sayRemoved(n, r.thing)
+}
+
+// one is the count of a removal of one thing.
+func one(err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return 1, nil
 }
 
 // counted is a number of things in words.
@@ -127,8 +141,10 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	if o.revoke && len(lscs) > 0 {
 		what += fmt.Sprintf(" with %s to revoke (%s)", counted(len(lscs), "certificate"), o.reason)
 	}
-	return env.carryOut(o.removeOptions, s, removing{what, "device",
-		func(s *store.Store) (int64, error) { return 1, env.deleteDevice(ctx, s, d.Name, lscs, o) },
+	return env.carryOut(ctx, o.removeOptions, s, removing{what, "device",
+		func(ctx context.Context, s *store.Store) (int64, error) {
+			return one(env.deleteDevice(ctx, s, d.Name, lscs, o))
+		},
 		func() error { return showObject(env, deviceFields(d)) },
 	})
 }

@@ -36,8 +36,9 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 	}
 	env.say("device %s has a new authentication string", name)
 	if env.Format == asJSON {
-		return showObject(env, []field{{"", "name", name}, {"", "auth_string", secret}})
+		err = showObject(env, []field{{"", "name", name}, {"", "auth_string", secret}})
+	} else {
+		_, err = fmt.Fprintln(env.out, secret)
 	}
-	fmt.Fprintln(env.out, secret)
-	return nil
+	return env.seen(err, "capf device show %s --reveal shows it", name)
 }

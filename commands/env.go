@@ -35,11 +35,13 @@ type Env struct {
 	NoHeader bool
 	Database string
 
-	out     *bufio.Writer // stdout; errors of it come up when it is flushed
-	screen  bool          // stdout is a terminal
-	display terminalFile  // stdout when it and stdin are terminals, for capf shell
-	command string        // the command line for the record, without secrets
-	store   *store.Store  // open, or nil
+	out     *bufio.Writer  // stdout; errors of it come up when it is flushed
+	screen  bool           // stdout is a terminal
+	display terminalFile   // stdout when it and stdin are terminals, for capf shell
+	told    chan os.Signal // that ended long work
+	heard   terminalFile   // stdout when it is a file: who reads it hears us
+	command string         // the command line for the record, without secrets
+	store   *store.Store   // open, or nil
 	// confined is what a line of capf shell may do; nil outside of it.
 	confined *confinement
 }
@@ -52,9 +54,10 @@ type terminalFile interface {
 }
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, told: make(chan os.Signal, 1), out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
 	in, inIsFile := stdin.(terminalFile)
 	out, outIsFile := stdout.(terminalFile)
+	env.heard = out
 	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
 		env.Prompt = newPrompter(in, out, stderr)
 		env.display = out

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,6 +92,28 @@ func hint(err error) string {
 		return "make room and try again"
 	}
 	return ""
+}
+
+// unseenError is the end of a command that has made a secret which nobody could
+// be shown. It does not unwrap: that a reader has gone is no error otherwise.
+type unseenError struct {
+	cause error
+	hint  string
+}
+
+func (e *unseenError) Error() string {
+	return fmt.Sprintf("what was made is in force, but could not be shown: %v", pathless(e.cause))
+}
+
+// Hint tells how it is to be had.
+func (e *unseenError) Hint() string { return e.hint }
+
+// seen brings a secret that was printed, with err, to whoever is to read it.
+func (env *Env) seen(err error, hint string, args ...any) error {
+	if err = cmp.Or(err, env.out.Flush()); err != nil {
+		return &unseenError{err, fmt.Sprintf(hint, args...)}
+	}
+	return nil
 }
 
 // oneLine keeps a message on its line, whatever a file or a peer put into it.

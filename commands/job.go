@@ -3,10 +3,8 @@ package commands
 import (
 	"context"
 	"fmt"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -159,7 +157,7 @@ func jobRunDue(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	runner, end, err := env.runner(r)
 	if err != nil {

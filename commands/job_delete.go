@@ -52,8 +52,8 @@ func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
 	}
 	ids = eachOnce(ids)
 	what := counted(len(ids), "job")
-	return env.carryOut(o, s, removing{what, "job",
-		func(s *store.Store) (int64, error) {
+	return env.carryOut(ctx, o, s, removing{what, "job",
+		func(ctx context.Context, s *store.Store) (int64, error) {
 			n, err := s.DeleteJobs(ctx, env.actor(), ids)
 			if errors.Is(err, store.ErrConflict) {
 				err = withHint(err, "capf job cancel ID ends one that has not ended")
@@ -79,8 +79,10 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		return env.nothingToRemove(o)
 	}
 	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), timestamp(before))
-	return env.carryOut(o, s, removing{what, "job",
-		func(s *store.Store) (int64, error) { return s.DeleteJobsBefore(ctx, env.actor(), before) },
+	return env.carryOut(ctx, o, s, removing{what, "job",
+		func(ctx context.Context, s *store.Store) (int64, error) {
+			return s.DeleteJobsBefore(ctx, env.actor(), before)
+		},
 		func() error { return showList(env, s.Jobs(ctx, old), jobColumns, "nothing would be deleted") },
 	})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -65,7 +63,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 		}
 	}
 	o.Strings = out.sink()
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()
 	o.Progress = func(entries int) { p.show("reading: %s", counted(entries, "entry")) }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/term"
@@ -82,6 +83,7 @@ func manyDevices(t *testing.T, dir string, n int) {
 func TestInterruptedQuestion(t *testing.T) {
 	t.Parallel()
 	dir := house(t)
+	before := freshSettings(t)
 	for _, test := range []struct{ line, question string }{
 		{"device delete SEP001122334455", "Delete device SEP001122334455?"},
 		{"cert regenerate capf", "Replace the CAPF key and certificate?"},
@@ -90,7 +92,6 @@ func TestInterruptedQuestion(t *testing.T) {
 	} {
 		certificate := must(t, dir, "cert", "export", "capf")
 		c := atConsole(t, 80, capfProcess(t, dir, strings.Fields(test.line)...))
-		before := settings(t, c)
 		c.wait(test.question)
 		c.answer("\x03", "nothing was changed")
 		after := settings(t, c)
@@ -107,6 +108,27 @@ func TestInterruptedQuestion(t *testing.T) {
 	}
 	if audit := must(t, dir, "audit", "list", "--csv", "--no-header"); strings.Count(audit, "\n") != 2 { // init and device add
 		t.Errorf("the record has\n%s", audit)
+	}
+}
+
+// TestKilledQuestion ends a program that asks for a secret: the terminal, which
+// showed none of it, is as it was.
+func TestKilledQuestion(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	before := freshSettings(t)
+	for _, kind := range []string{"xterm", "dumb"} {
+		cmd := capfProcess(t, dir, "device", "set", "SEP001122334455", "--auth-string-prompt")
+		cmd.Env = append(cmd.Env, "TERM="+kind)
+		c := atConsole(t, 80, cmd)
+		c.wait("Authentication string")
+		check(t, cmd.Process.Signal(syscall.SIGTERM))
+		if code := c.code(); code != -1 {
+			t.Errorf("%s: exit code %d, not the signal", kind, code)
+		}
+		if after := settings(t, c); before != after {
+			t.Errorf("%s: the terminal was %+v and is %+v", kind, before, after)
+		}
 	}
 }
 
@@ -129,6 +151,15 @@ func settings(t *testing.T, c *console) term.State {
 	s, err := term.GetState(int(c.master.Fd()))
 	check(t, err)
 	return *s
+}
+
+// freshSettings are those of a terminal that nobody has changed.
+func freshSettings(t *testing.T) term.State {
+	t.Helper()
+	master, slave := openTerminal(t, 80)
+	defer master.Close()
+	defer slave.Close()
+	return settings(t, &console{master: master})
 }
 
 // TestNarrowLists prints at a terminal of twenty columns: lines are whole, the

@@ -71,6 +71,11 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if err != nil {
 		return err
 	}
+	if o.out != "-" { // so that no draft is left; a reader of stdout may keep it from seeing the signal
+		var stop context.CancelFunc
+		ctx, stop = env.untilSignal(ctx)
+		defer stop()
+	}
 	p := env.progress()
 	o.Request = func(r enroll.ExportReport) { p.show("exporting: %s", counted(r.Requests, "request")) }
 	var report enroll.ExportReport

@@ -44,10 +44,12 @@ have been imported then. It is 4 when all were.`,
 }
 
 func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error {
+	ctx, stop := env.untilSignal(ctx)
+	defer stop()
 	var sources []enroll.Source
 	for _, name := range o.files {
 		if name == "-" {
-			sources = append(sources, enroll.Stream("stdin", env.Stdin))
+			sources = append(sources, enroll.Stream("stdin", &stoppable{ctx, env.Stdin}))
 			continue
 		}
 		source, err := enroll.Path(name)

@@ -7,10 +7,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -119,7 +117,7 @@ func (o phoneOptions) keep(der []byte, key stdcrypto.Signer) error {
 
 // actAsPhone runs the session and prints how it ended.
 func actAsPhone(ctx context.Context, env *Env, o phoneOptions) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	result, err := phone.Run(ctx, o.Config)
 	if result.Server != nil && o.ServerCertificate == nil {

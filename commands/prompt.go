@@ -19,26 +19,30 @@ type Prompter interface {
 	Confirm(question string) (bool, error)
 }
 
-// surveyPrompter asks on a real terminal; survey would hang or read an end of
-// file anywhere else, so an Env without a terminal has none.
-type surveyPrompter struct{ streams terminal.Stdio }
+// surveyPrompter asks on a terminal that says where its cursor is; survey would
+// hang or read an end of file anywhere else.
+type surveyPrompter struct {
+	in      terminalFile
+	streams terminal.Stdio
+}
 
 // newPrompter asks on in and out, which are a terminal. That its library is
 // told of colours through a variable is the reason for doing it here.
 func newPrompter(in, out terminalFile, stderr io.Writer) Prompter {
 	if os.Getenv("TERM") == "dumb" {
-		return dumbPrompter{in, out}
+		return plainPrompter{in, out}
 	}
 	core.DisableColor = os.Getenv("NO_COLOR") != ""
-	return surveyPrompter{terminal.Stdio{In: in, Out: out, Err: stderr}}
+	return &wisePrompter{in: in, out: out, stderr: stderr, limit: cursorTime}
 }
 
 func (p surveyPrompter) ask(prompt survey.Prompt, answer any) error {
 	// Once survey reads keys, Ctrl-C is one of them. Until then it would end the
 	// program without a word and, in capf shell, the session.
 	early := make(chan os.Signal, 1)
-	signal.Notify(early, os.Interrupt)
+	notify(early, heeded(os.Interrupt))
 	defer signal.Stop(early)
+	defer restoring(p.in)()
 	err := survey.AskOne(prompt, answer, survey.WithStdio(p.streams.In, p.streams.Out, p.streams.Err))
 	if errors.Is(err, terminal.InterruptErr) {
 		return fmt.Errorf("interrupted: %w", errDeclined)

@@ -17,6 +17,7 @@ type console struct {
 	testing.TB
 	cmd    *exec.Cmd
 	master *os.File
+	mute   bool // it answers no question of the program
 
 	mu     sync.Mutex
 	seen   bytes.Buffer // guarded by mu
@@ -28,12 +29,24 @@ type console struct {
 // atConsole starts a program at a pseudo-terminal of so many columns.
 func atConsole(t testing.TB, columns int, cmd *exec.Cmd) *console {
 	t.Helper()
+	return startConsole(t, columns, cmd, false)
+}
+
+// atMuteConsole is atConsole for a terminal that does not say where its cursor
+// is, like those of programs that play an operator.
+func atMuteConsole(t testing.TB, cmd *exec.Cmd) *console {
+	t.Helper()
+	return startConsole(t, 80, cmd, true)
+}
+
+func startConsole(t testing.TB, columns int, cmd *exec.Cmd, mute bool) *console {
+	t.Helper()
 	master, slave := openTerminal(t, columns)
 	defer slave.Close()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	check(t, cmd.Start())
-	c := &console{TB: t, cmd: cmd, master: master, exited: make(chan error, 1)}
+	c := &console{TB: t, cmd: cmd, master: master, mute: mute, exited: make(chan error, 1)}
 	go c.watch()
 	t.Cleanup(func() {
 		cmd.Process.Kill()
@@ -58,7 +71,7 @@ func (c *console) watch() {
 		c.ended = err != nil
 		asked := bytes.Count(c.seen.Bytes(), []byte("\x1b[6n")) // where the cursor is; survey asks that
 		c.mu.Unlock()
-		for ; answered < asked; answered++ {
+		for ; answered < asked && !c.mute; answered++ {
 			c.master.WriteString("\x1b[24;1R")
 		}
 		if err != nil {

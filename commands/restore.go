@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -111,9 +109,8 @@ func (env *Env) mayReplace(ctx context.Context, path string) (err error) {
 }
 
 func (env *Env) restore(ctx context.Context, path string, o restoreOptions) error {
-	// A signal ends it before the exchange, and no draft is left. So does the end
-	// of the terminal.
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// A signal ends it before the exchange, and no draft is left.
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()
 	kept, err := store.Restore(ctx, store.Restoration{

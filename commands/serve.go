@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -126,10 +124,8 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err := forget(o.addressFile); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	// Without the handler, the second signal ends the process.
-	context.AfterFunc(ctx, stop)
 	meter, shown, err := showMetrics(ctx, o.metrics, r, log)
 	if err != nil {
 		return err

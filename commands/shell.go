@@ -78,11 +78,11 @@ func shell(ctx context.Context, env *Env, level int) error {
 	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP)
 	switch line := env.Getenv(sshLine); {
 	case strings.TrimSpace(line) != "":
-		err = s.script(ctx, strings.NewReader(line))
+		err = s.overSSH(ctx, strings.NewReader(line))
 	case env.Prompt != nil:
 		return s.converse(ctx)
 	default:
-		err = s.script(ctx, env.Stdin)
+		err = s.overSSH(ctx, env.Stdin)
 	}
 	if err == nil && s.failed != 0 {
 		return exitError(s.failed)
@@ -117,7 +117,14 @@ func (s *session) script(ctx context.Context, in io.Reader) error {
 	lines.Buffer(nil, longestLine)
 	before := byteOrderMark // of the first line only
 	for lines.Scan() {
-		if ended := s.carryOut(ctx, strings.TrimPrefix(lines.Text(), before)); ended {
+		ended := s.carryOut(ctx, strings.TrimPrefix(lines.Text(), before))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if sig := s.asked(); sig != nil {
+			return endedBy(sig)
+		}
+		if ended {
 			return nil
 		}
 		before = ""
@@ -129,6 +136,34 @@ func (s *session) script(ctx context.Context, in io.Reader) error {
 	}
 	return nil
 }
+
+// overSSH is script for a client without a terminal: when it dies, nothing tells
+// us but the other end of our output, which is closed, and the line that runs
+// would do so for nobody.
+func (s *session) overSSH(ctx context.Context, in io.Reader) error {
+	if s.Getenv("SSH_CONNECTION") == "" || s.heard == nil {
+		return s.script(ctx, in)
+	}
+	ctx, stop, err := whileHeard(ctx, s.heard)
+	if err != nil {
+		return fmt.Errorf("watching the client: %w", err)
+	}
+	defer stop()
+	return s.script(ctx, in)
+}
+
+// asked is the signal that has ended a line, nil when none has.
+func (s *session) asked() os.Signal {
+	select {
+	case sig := <-s.told:
+		return sig
+	default:
+		return nil
+	}
+}
+
+// endedBy is the end of a shell at a signal, with the code that shells use.
+func endedBy(sig os.Signal) error { return exitError(128 + int(sig.(syscall.Signal))) }
 
 // carryOut carries out one line and says whether it was the last one.
 func (s *session) carryOut(ctx context.Context, text string) (ended bool) {

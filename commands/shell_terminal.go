@@ -54,6 +54,9 @@ func (s *session) converse(ctx context.Context) error {
 		running, stop := signal.NotifyContext(ctx, syscall.SIGINT)
 		ended := s.carryOut(running, text)
 		stop()
+		if sig := s.asked(); sig != nil && sig != syscall.SIGINT {
+			return endedBy(sig)
+		}
 		if ended {
 			return nil
 		}
@@ -63,27 +66,12 @@ func (s *session) converse(ctx context.Context) error {
 // readLine has the terminal raw only while a line is typed: commands and their
 // questions find it as it was.
 func readLine(t *term.Terminal, in, out terminalFile) (string, error) {
+	defer restoring(in)()
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return "", err
 	}
-	ending := make(chan os.Signal, 1)
-	signal.Notify(ending, syscall.SIGTERM, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case sig := <-ending:
-			term.Restore(int(in.Fd()), before)
-			signal.Reset(sig)
-			syscall.Kill(os.Getpid(), sig.(syscall.Signal))
-		case <-done:
-		}
-	}()
-	defer func() {
-		close(done)
-		signal.Stop(ending)
-		term.Restore(int(in.Fd()), before)
-	}()
+	defer term.Restore(int(in.Fd()), before)
 	fit(t, out)
 	text, err := t.ReadLine()
 	if errors.Is(err, term.ErrPasteIndicator) {

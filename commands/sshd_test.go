@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -221,5 +222,24 @@ func TestSSHTerminal(t *testing.T) {
 	c.typ("quit\r")
 	if code := c.code(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestClientWithoutTerminal kills an SSH client whose line waits: the shell and
+// its line end, though nothing but a closed stream tells them.
+func TestClientWithoutTerminal(t *testing.T) {
+	t.Parallel()
+	s := serveSSH(t, 4)
+	silent := silentServer(t)
+	client := s.client("client", "-T", "phone enroll SEP001122334455 --timeout 1h --server "+silent.Addr().String())
+	check(t, client.Start())
+	conn, err := silent.Accept()
+	check(t, err)
+	defer conn.Close()
+	check(t, client.Process.Kill())
+	client.Wait()
+	check(t, conn.SetReadDeadline(time.Now().Add(patience)))
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		t.Errorf("the line still waits: %v", err)
 	}
 }

@@ -69,8 +69,8 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 	}
 	o.yes = o.yes || o.allWord && env.Prompt == nil
-	return env.carryOut(o.removeOptions, s, removing{what, "stale certificate",
-		func(s *store.Store) (int64, error) {
+	return env.carryOut(ctx, o.removeOptions, s, removing{what, "stale certificate",
+		func(ctx context.Context, s *store.Store) (int64, error) {
 			switch {
 			case o.before != nil:
 				return s.DeleteStaleBefore(ctx, env.actor(), *o.before)

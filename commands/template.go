@@ -115,12 +115,14 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 		if o.generate {
 			fields = append(fields, field{"", "auth_string", secret})
 		}
-		return showObject(env, fields)
+		err = showObject(env, fields)
+	} else if o.generate {
+		_, err = fmt.Fprintln(env.out, secret)
 	}
-	if o.generate {
-		fmt.Fprintln(env.out, secret)
+	if !o.generate {
+		return err
 	}
-	return nil
+	return env.seen(err, "capf template set %s --generate-string makes another", t.Name)
 }
 
 func templateListCommand() command {
@@ -247,8 +249,8 @@ func (env *Env) deleteNamed(ctx context.Context, o removeOptions, what string, f
 	if err := find(ctx, s, name); err != nil {
 		return err
 	}
-	return env.carryOut(o, s, removing{what + " " + name, what,
-		func(s *store.Store) (int64, error) { return 1, remove(ctx, s, name) },
+	return env.carryOut(ctx, o, s, removing{what + " " + name, what,
+		func(ctx context.Context, s *store.Store) (int64, error) { return one(remove(ctx, s, name)) },
 		env.nothingRemoved,
 	})
 }

@@ -1,0 +1,18 @@
+package commands
+
+import "golang.org/x/sys/unix"
+
+// withoutEcho has a terminal show nothing of what is typed until the function
+// that it returns is called.
+func withoutEcho(fd int) (restore func(), err error) {
+	before, err := unix.IoctlGetTermios(fd, readTerminal)
+	if err != nil {
+		return nil, err
+	}
+	silent := *before
+	silent.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(fd, writeTerminal, &silent); err != nil {
+		return nil, err
+	}
+	return func() { _ = unix.IoctlSetTermios(fd, writeTerminal, before) }, nil // there is nobody to tell
+}
