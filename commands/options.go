@@ -46,7 +46,13 @@ func number(s string) (int, error) {
 }
 
 // duration parses a time that something may take.
-func duration(s string) (time.Duration, error) { return enroll.ParseDuration(s) }
+func duration(s string) (time.Duration, error) {
+	d, err := enroll.ParseDuration(s)
+	if err == nil && d <= 0 {
+		err = usagef("%q is not a time such as 30s or 2m", s)
+	}
+	return d, err
+}
 
 // moment parses a time of the past: a time or a span back from now, such as
 // 7d or 12h.
