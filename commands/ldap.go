@@ -134,7 +134,8 @@ func ldapAddCommand() command {
 	return command{
 		name: "add", args: "NAME", short: "add an LDAP directory whose people have devices",
 		about: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
-password is kept sealed under the master key.`,
+password is kept sealed under the master key. Adding a directory again that is as
+asked changes nothing.`,
 		example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
 		output:  object, flags: directoryFlags(),
 		run: func(env *Env, c *cli.Context) error {
@@ -159,10 +160,15 @@ func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), o.password, o.settings); err != nil {
+	added, err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), o.password, o.settings)
+	if err != nil {
 		return err
 	}
-	env.say("directory %s added", o.name)
+	if added {
+		env.say("directory %s added", o.name)
+	} else {
+		env.say("directory %s exists as asked, nothing was changed", o.name)
+	}
 	return env.showDirectoryJSON(ctx, r.Store, o.name)
 }
 

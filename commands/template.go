@@ -43,7 +43,8 @@ func templateAddCommand() command {
 		name: "add", args: "NAME", short: "add a universal device template",
 		about: `A template has the settings with which the devices of an LDAP directory begin:
 a feature group template names it, and the directory names that. The
-description is the template's own.`,
+description is the template's own. Adding a template again that is as asked changes
+nothing: a string that was generated stays, and is not printed again.`,
 		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
 		output:  object, flags: templateFlags(),
 		run: func(env *Env, c *cli.Context) error {
@@ -51,12 +52,8 @@ description is the template's own.`,
 			if err != nil {
 				return err
 			}
-			return templateKeep(c.Context, env, "added", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
-				description := ""
-				if o.description != nil {
-					description = *o.description
-				}
-				return provision.AddTemplate(ctx, r, env.actor(), o.name, description, e)
+			return templateKeep(c.Context, env, "added", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, bool, error) {
+				return provision.AddTemplate(ctx, r, env.actor(), o.name, value(o.description), e, o.generate)
 			})
 		},
 	}
@@ -76,16 +73,17 @@ func templateSetCommand() command {
 			if o.edit.Empty() && o.description == nil && !o.generate {
 				return &usageError{text: "nothing to change was given", hint: "capf template set --help lists the settings"}
 			}
-			return templateKeep(c.Context, env, "changed", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, error) {
-				return provision.ChangeTemplate(ctx, r, env.actor(), o.name, o.description, e)
+			return templateKeep(c.Context, env, "changed", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, bool, error) {
+				t, err := provision.ChangeTemplate(ctx, r, env.actor(), o.name, o.description, e)
+				return t, true, err
 			})
 		},
 	}
 }
 
 // templateKeep generates the string, if one is wanted, and has the template
-// kept; did is the word for that.
-func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, keep func(context.Context, *enroll.Rules, provision.Edit) (store.Template, error)) error {
+// kept; did is the word for that. One that was there as asked keeps its string.
+func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, keep func(context.Context, *enroll.Rules, provision.Edit) (store.Template, bool, error)) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
@@ -101,11 +99,14 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 		}
 		o.edit.String = &secret
 	}
-	t, err := keep(ctx, r, o.edit)
+	t, done, err := keep(ctx, r, o.edit)
 	if err != nil {
 		return err
 	}
 	env.warn(o.edit.Warnings())
+	if !done {
+		did, o.generate = "exists as asked, nothing was changed", false
+	}
 	env.say("template %s %s", t.Name, did)
 	if env.Format == asJSON {
 		fields, err := templateFields(t)

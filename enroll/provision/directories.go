@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -158,23 +159,48 @@ func ReadDirectory(d store.Directory) (Directory, error) {
 }
 
 // AddDirectory adds a directory; the group may be "". A nil password is for an
-// anonymous bind. Errors: ErrValue, ErrRefused; store.ErrNotFound when there is
-// no such group; store.ErrConflict when the name is taken.
-func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name, group string, password *string, v Directory) error {
+// anonymous bind. One that is there as asked stays, and added is false. Errors:
+// ErrValue, ErrRefused; store.ErrNotFound when there is no such group;
+// store.ErrConflict when there is another one of that name.
+func AddDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, name, group string, password *string, v Directory) (added bool, err error) {
 	if err := checkName("directory", name); err != nil {
-		return err
+		return false, err
 	}
 	if v.BindDN != "" && password == nil {
-		return lacksPassword(v)
+		return false, lacksPassword(v)
 	}
 	d := store.Directory{Name: name}
 	if err := fillDirectory(r, &d, v, password); err != nil {
-		return err
+		return false, err
 	}
 	if err := nameGroup(ctx, r, &d, group); err != nil {
-		return err
+		return false, err
 	}
-	return r.Store.AddDirectory(ctx, actor, d)
+	have, err := r.Store.Directory(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		err = r.Store.AddDirectory(ctx, actor, d)
+		return err == nil, err
+	case err != nil:
+		return false, err
+	}
+	was, err := ReadDirectory(have)
+	if err != nil {
+		return false, err
+	}
+	same, err := samePassword(r, have, password)
+	if err == nil && (!same || was != v || have.FeatureGroupID != d.FeatureGroupID) {
+		err = existsOtherwise("directory", "ldap set", have.Name)
+	}
+	return false, err
+}
+
+func samePassword(r *enroll.Rules, d store.Directory, password *string) (bool, error) {
+	if d.SealedPassword == nil || password == nil {
+		return d.SealedPassword == nil && password == nil, nil
+	}
+	secret, err := r.Sealer.Open(enroll.DirectoryPasswordLabel, d.SealedPassword)
+	return string(secret) == *password, err
 }
 
 func lacksPassword(v Directory) error {

@@ -225,7 +225,8 @@ func (s slapd) directory(base string) provision.Directory {
 // addDirectory adds a directory with the right password.
 func (h *house) addDirectory(name, group string, d provision.Directory) {
 	h.Helper()
-	must(h.TB, provision.AddDirectory(h.Context(), h.rules, operator, name, group, new(password), d))
+	_, err := provision.AddDirectory(h.Context(), h.rules, operator, name, group, new(password), d)
+	must(h.TB, err)
 }
 
 func (h *house) sync(name string, o provision.SyncOptions) (provision.Synced, error) {

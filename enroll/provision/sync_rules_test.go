@@ -36,7 +36,7 @@ func (h *house) narrow(name, filter string) {
 // template is that of the feature group of the directory.
 func (h *house) template(e enroll.DeviceEdit) {
 	h.Helper()
-	_, err := provision.AddTemplate(h.Context(), h.rules, operator, "phones", "", provision.Edit{DeviceEdit: e})
+	_, _, err := provision.AddTemplate(h.Context(), h.rules, operator, "phones", "", provision.Edit{DeviceEdit: e}, false)
 	must(h.TB, err)
 	must(h.TB, provision.PutFeatureGroup(h.Context(), h.rules, operator, "staff", "phones", nil))
 }

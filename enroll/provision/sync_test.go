@@ -57,9 +57,9 @@ func TestDirectory(t *testing.T) {
 
 func firstAndLater(t *testing.T, s slapd) {
 	h := newHouse(t)
-	_, err := provision.AddTemplate(t.Context(), h.rules, operator, "softphones", "", provision.Edit{DeviceEdit: enroll.DeviceEdit{
+	_, _, err := provision.AddTemplate(t.Context(), h.rules, operator, "softphones", "", provision.Edit{DeviceEdit: enroll.DeviceEdit{
 		Operation: ptr(store.Install), AuthMode: ptr(store.ByString), KeyOrder: ptr(store.ECPreferred), Model: ptr("Jabber"), Pool: ptr("Berlin"),
-	}, Unique: true})
+	}, Unique: true}, false)
 	must(t, err)
 	must(t, provision.PutFeatureGroup(t.Context(), h.rules, operator, "staff", "softphones", nil))
 	h.add("CSFuser00007", enroll.DeviceEdit{Pool: ptr("mine")}) // before the directory names it
@@ -275,18 +275,18 @@ func TestDirectorySettings(t *testing.T) {
 	} {
 		d := good
 		test.change(&d)
-		err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", new(password), d)
+		_, err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", new(password), d)
 		if err == nil || !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", nil, good); err == nil {
+	if _, err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", nil, good); err == nil {
 		t.Error("a bind without a password is accepted")
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "none", new(password), good); !errors.Is(err, store.ErrNotFound) {
+	if _, err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "none", new(password), good); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a feature group that there is not: %v", err)
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "-staff", "", new(password), good); !errors.Is(err, enroll.ErrValue) {
+	if _, err := provision.AddDirectory(t.Context(), h.rules, operator, "-staff", "", new(password), good); !errors.Is(err, enroll.ErrValue) {
 		t.Errorf("a name that looks like a flag: %v", err)
 	}
 	h.addDirectory("staff", "", good)
@@ -295,8 +295,18 @@ func TestDirectorySettings(t *testing.T) {
 	if strings.Contains(fmt.Sprintf("%s%s", d.Settings, d.SealedPassword), password) {
 		t.Error("the password is not sealed")
 	}
-	if err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", new(password), good); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("a directory twice: %v", err)
+	if added, err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", new(password), good); added || err != nil {
+		t.Errorf("a directory twice: %v, %v", added, err)
+	}
+	other := good
+	other.Filter = "(cn=x)"
+	for _, test := range []struct {
+		password string
+		d        provision.Directory
+	}{{password + "x", good}, {password, other}} {
+		if _, err := provision.AddDirectory(t.Context(), h.rules, operator, "staff", "", &test.password, test.d); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("another directory of that name: %v", err)
+		}
 	}
 }
 

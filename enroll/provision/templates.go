@@ -56,17 +56,44 @@ func checkTemplate(r *enroll.Rules, e Edit, s enroll.Settings) error {
 }
 
 // AddTemplate adds a universal device template. A description of the settings
-// is that of the template, not of its devices. Errors: ErrValue, ErrRefused,
-// store.ErrConflict when the name is taken.
-func AddTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, name, description string, e Edit) (store.Template, error) {
+// is that of the template, not of its devices. One that is there as asked stays,
+// and added is false; when its string was generated, any string is as asked.
+// Errors: ErrValue, ErrRefused, store.ErrConflict when there is another one of
+// that name.
+func AddTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, name, description string, e Edit, generated bool) (t store.Template, added bool, err error) {
 	if err := checkName("template", name); err != nil {
-		return store.Template{}, err
+		return t, false, err
 	}
-	t := store.Template{Name: name, Description: description}
+	t = store.Template{Name: name, Description: description}
 	if err := fillTemplate(ctx, r, &t, e); err != nil {
-		return t, err
+		return t, false, err
 	}
-	return r.Store.AddTemplate(ctx, actor, t)
+	have, err := r.Store.Template(ctx, name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		t, err = r.Store.AddTemplate(ctx, actor, t)
+		return t, err == nil, err
+	case err != nil:
+		return t, false, err
+	}
+	was, err := loadEdit(r, enroll.TemplateStringLabel, have.Settings, have.SealedString)
+	if err != nil {
+		return t, false, err
+	}
+	settings, _, err := was.save(r, enroll.TemplateStringLabel) // as this version writes them
+	if err != nil {
+		return t, false, err
+	}
+	sameString := was.String == nil && e.String == nil || was.String != nil && e.String != nil && (generated || *was.String == *e.String)
+	if settings != t.Settings || have.Description != t.Description || !sameString {
+		return t, false, existsOtherwise("template", "template set", have.Name)
+	}
+	return have, false, nil
+}
+
+// existsOtherwise refuses to add what is there, but not as asked.
+func existsOtherwise(what, change, name string) error {
+	return &kindError{store.ErrConflict, fmt.Sprintf("adding %s %q: it exists with other settings", what, name), fmt.Sprintf("capf %s %s changes it", change, name)}
 }
 
 // ChangeTemplate changes those settings of a template that the edit has; a
