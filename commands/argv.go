@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 )
 
 // line is a command line, taken apart.
@@ -169,6 +171,9 @@ func (l *line) check(flags []string) error {
 		return &usageError{text: l.doing() + "a command is missing", hint: l.name() + " --help lists the commands"}
 	}
 	takes := l.command.allFlags()
+	if err := l.checkTwice(flags, takes); err != nil {
+		return err
+	}
 	if i := slices.IndexFunc(flags, func(n string) bool { return findFlag(takes, n) == nil }); i >= 0 {
 		return usagef("%sthere is no --%s here", l.doing(), flags[i])
 	}
@@ -183,6 +188,20 @@ func (l *line) check(flags []string) error {
 		return &usageError{text: l.doing() + quote(l.args[most]) + " is one argument too many", hint: usage}
 	}
 	return l.checkEmpty()
+}
+
+// checkTwice refuses a flag that is given twice with different values, of which
+// one would go unheard.
+func (l *line) checkTwice(names []string, takes []cli.Flag) error {
+	given := map[string]string{}
+	for i, name := range names {
+		before, twice := given[name]
+		given[name] = l.flags[i]
+		if _, several := findFlag(takes, name).(*cli.StringSliceFlag); twice && before != l.flags[i] && !several {
+			return usagef("%s%s and %s exclude each other", l.doing(), before, l.flags[i])
+		}
+	}
+	return nil
 }
 
 // checkEmpty refuses empty arguments, mostly those of a script whose variable

@@ -23,9 +23,9 @@ then.`,
 		example: "capf audit list --since 7d --limit 100 --verify",
 		output:  list,
 		flags: append(eventFlags(),
-			&cli.StringFlag{Name: "device", Usage: "only the device `NAME`, or all that match"},
-			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set"},
-			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did"},
+			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set, or those that match"},
+			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did, or those that match"},
 			&cli.BoolFlag{Name: "verify", Usage: "follow the chain of events"}),
 		run: func(env *Env, c *cli.Context) error {
 			f, err := env.eventFilter(c)

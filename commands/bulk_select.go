@@ -13,9 +13,11 @@ import (
 func bulkSelectCommand() command {
 	return command{
 		name: "select", args: "[PATTERN]", short: "show the devices that filters select",
-		about: `Filters are combined: a device has to match all of them. PATTERN is a name in
-which * stands for any letters and ? for one. bulk update takes the same
-filters and changes what select shows.
+		about: `Filters are combined: a device has to match all of them. PATTERN is a name, or a
+pattern. bulk update takes the same filters and changes what select shows.
+
+` + matchingRule + ` The
+issuer of --lsc-issued-by is long: without * and ?, a part of it will do.
 
 With --due-for-renewal, a column says which LSCs capf renews by itself, those of
 devices that authenticate by an existing certificate, and which need an operator.`,

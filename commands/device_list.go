@@ -8,11 +8,16 @@ import (
 	"capf/store"
 )
 
+// matchingRule is what the help says of filters.
+const matchingRule = `In every filter that takes a text, * stands for any letters and ? for one, and
+case does not matter: 'KÖL*' is Köln, too. A filter cannot be given twice.`
+
 func deviceListCommand() command {
 	return command{
 		name: "list", args: "[PATTERN]", short: "list devices",
-		about: `PATTERN is a name in which * stands for any letters and ? for one. The flags
-narrow the list further.
+		about: `PATTERN is a name, or a pattern. The flags narrow the list further.
+
+` + matchingRule + `
 
 A STATUS is none, pending, or upgrade-, delete- or troubleshoot- with success or
 failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
@@ -22,8 +27,8 @@ failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
 		example: "capf device list 'SEP*' --operation install",
 		output:  list,
 		flags: []cli.Flag{
-			&cli.StringFlag{Name: "pool", Usage: "only the device `POOL`"},
-			&cli.StringFlag{Name: "model", Usage: "only the `MODEL`"},
+			&cli.StringFlag{Name: "pool", Usage: "only the device `POOL`, or those that match"},
+			&cli.StringFlag{Name: "model", Usage: "only the `MODEL`, or those that match"},
 			&cli.StringFlag{Name: "operation", Usage: "only devices with the `OPERATION` scheduled"},
 			&cli.StringFlag{Name: "auth-mode", Usage: "only the authentication `MODE`"},
 			&cli.StringFlag{Name: "status", Usage: "only the certificate operation `STATUS`"},

@@ -35,7 +35,7 @@ have been imported then. It is 4 when all were.`,
 		output:  list,
 		flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
-			&cli.StringFlag{Name: "device", Usage: "only certificates for the device `NAME`"},
+			&cli.StringFlag{Name: "device", Usage: "only certificates for devices that match the `PATTERN`"},
 		},
 		run: func(env *Env, c *cli.Context) error {
 			return offlineImport(c.Context, env, offlineImportOptions{c.Args().Slice(), c.String("device"), c.Bool("dry-run")})

@@ -14,14 +14,14 @@ import (
 // device have the same words, so that the two can stand in one command.
 func filterFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "with-pool", Usage: "only the device `POOL`; * and ? are wildcards"},
-		&cli.StringFlag{Name: "with-model", Usage: "only the `MODEL`; * and ? are wildcards"},
+		&cli.StringFlag{Name: "with-pool", Usage: "only the device `POOL`, or those that match"},
+		&cli.StringFlag{Name: "with-model", Usage: "only the `MODEL`, or those that match"},
 		&cli.StringFlag{Name: "with-operation", Usage: "only devices with the `OPERATION` scheduled"},
 		&cli.StringFlag{Name: "with-status", Usage: "only the certificate operation `STATUS`"},
 		&cli.StringFlag{Name: "with-auth-mode", Usage: "only the authentication `MODE`"},
 		&cli.StringFlag{Name: "lsc", Usage: "only devices whose LSC is `WHAT`: " + strings.Join(store.LSCHoldings(), ", ")},
 		&cli.StringFlag{Name: "lsc-expires-before", Usage: "only LSCs that end before the `TIME`, such as 2027-01-31 or +90d"},
-		&cli.StringFlag{Name: "lsc-issued-by", Usage: "only LSCs whose issuer has the `NAME` in it, or matches it"},
+		&cli.StringFlag{Name: "lsc-issued-by", Usage: "only LSCs whose issuer has the `NAME` in it, or matches"},
 		&cli.StringFlag{Name: "issuer-expires-before", Usage: "only LSCs whose issuer ends before the `TIME`"},
 		&cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"},
 		&cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"},

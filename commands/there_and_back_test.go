@@ -122,6 +122,15 @@ func TestThereAndBack(t *testing.T) {
 	if added < 100 {
 		t.Fatalf("only %d devices can be stored", added)
 	}
+	var keys []string // also of the column that is shown sometimes only
+	for _, c := range append(slices.Clone(selectedColumns), renewalColumn) {
+		keys = append(keys, c.key)
+	}
+	header := filepath.Join(t.TempDir(), "header.csv")
+	if err := os.WriteFile(header, []byte(strings.Join(keys, ",")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good(t, dir, "bulk", "insert", header)
 	lists := [][]string{{"device", "list", "--csv"}, {"device", "list", "--json"}, {"bulk", "select", "--csv"}, {"bulk", "select", "--json"}}
 	want := devicesOf(t, dir)
 	for _, list := range lists {

@@ -34,7 +34,7 @@ type ImportRow struct {
 
 // ImportOptions are the choices of an import.
 type ImportOptions struct {
-	Device string                   // only certificates for this device
+	Device string                   // only certificates for devices that match, as for store.Matches
 	Row    func(ImportRow) error    // sees each line of the plan as it is made; may be nil
 	Ready  func(ImportReport) error // called between the plan and its application; may be nil
 }

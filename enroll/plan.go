@@ -159,7 +159,7 @@ func (p *plan) certificate(ctx context.Context, c candidate, source string) (Imp
 		return row, err
 	}
 	row.Device = request.Device
-	if p.options.Device != "" && !strings.EqualFold(p.options.Device, request.Device) {
+	if p.options.Device != "" && !store.Matches(p.options.Device, request.Device) {
 		row.Outcome, row.Reason = Skipped, "it is for another device"
 		return row, nil
 	}

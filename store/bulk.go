@@ -131,28 +131,12 @@ func (t *tx) writeEdited(a Actor, page []edited, e EventText) error {
 			continue
 		}
 		d.now.UpdatedAt = t.now
-		update := t.updateDevice
-		if d.was.Description == d.now.Description && d.was.Model == d.now.Model && d.was.Pool == d.now.Pool {
-			update = t.updateSettings
-		}
-		if err := update(d.now); err != nil {
+		if err := t.updateDevice(d.now); err != nil {
 			return err
 		}
 		names = append(names, d.was.Name)
 	}
 	return t.events(a, names, e)
-}
-
-// updateSettings is updateDevice but for the texts, whose indexes it spares.
-func (t *tx) updateSettings(d Device) error {
-	_, err := t.exec(`UPDATE devices SET security_mode = ?, ip_mode = ?,
-		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
-		schedule = ?, string_used = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
-		WHERE id = ?`,
-		string(d.SecurityMode), string(d.IPMode), string(d.Operation), string(d.AuthMode), string(d.KeyOrder), d.RSABits,
-		d.ECBits, millis(d.CompletesBy), string(d.Status), d.Schedule, d.StringUsed, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil),
-		string(d.LockedFor), d.NoPossession, millis(d.UpdatedAt), d.SealedString, d.ID)
-	return err
 }
 
 // eventRows is how many events one statement writes.

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// DeviceFilter limits a list of devices; what is empty does not limit.
+// DeviceFilter limits a list of devices; what is empty does not limit. Name, Pool
+// and Model are patterns, as for Matches.
 type DeviceFilter struct {
-	Name       string // a name, or a pattern with * and ?; case does not matter
+	Name       string
 	Pool       string
 	Model      string
 	Operation  Operation
@@ -203,9 +204,9 @@ func (s *Store) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[Device, e
 func (f DeviceFilter) query(now time.Time) query {
 	q := query{selection: "SELECT " + deviceColumns + " FROM devices", order: "name"}
 	q.named("name", f.Name)
-	for column, value := range map[string]string{
-		"pool": f.Pool, "model": f.Model, "status": string(f.Status), "auth_mode": string(f.AuthMode),
-	} {
+	q.like("pool", f.Pool)
+	q.like("model", f.Model)
+	for column, value := range map[string]string{"status": string(f.Status), "auth_mode": string(f.AuthMode)} {
 		if value != "" {
 			q.where(column+" = ?", value)
 		}

@@ -15,13 +15,13 @@ type EventText struct {
 }
 
 // EventFilter limits a list of events; what is empty or nil does not limit.
+// Device, Action and Operator are patterns, as for Matches.
 type EventFilter struct {
-	Device string // a name, or a pattern with * and ?
-	Since  *time.Time
-	Action string
-	// Operator is the user name of an operator, for what that one did.
-	Operator string
-	Limit    int // only so many of the newest
+	Device   string
+	Since    *time.Time
+	Action   string
+	Operator string // the user name of an operator, for what that one did
+	Limit    int    // only so many of the newest
 }
 
 const eventColumns = `id, at, actor_kind, actor_name, address, terminal, command,
@@ -63,12 +63,10 @@ func (f EventFilter) query() query {
 	if f.Since != nil {
 		q.where("at >= ?", millis(*f.Since))
 	}
-	if f.Action != "" {
-		q.where("action = ?", f.Action)
-	}
+	q.like("action", f.Action)
 	if f.Operator != "" {
 		q.where("actor_kind = 'operator'")
-		q.where("actor_name = ?", f.Operator)
+		q.like("actor_name", f.Operator)
 	}
 	if f.Limit > 0 {
 		q.order = "at DESC, id DESC LIMIT ?"

@@ -41,6 +41,9 @@ const (
 
 // connect opens no connection yet; database/sql does so when one is needed.
 func connect(path, how string) (*sql.DB, error) {
+	if err := teachMatching(); err != nil {
+		return nil, err
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err

@@ -219,7 +219,7 @@ func TestSelectionPlans(t *testing.T) {
 	}{
 		{Selection{}, "sqlite_autoindex_devices_1 (name>?)"},
 		{Selection{DeviceFilter: DeviceFilter{Name: "SEP*"}}, "sqlite_autoindex_devices_1 (name>? AND name<?)"},
-		{Selection{DeviceFilter: DeviceFilter{Pool: "x"}}, "devices_pool (pool=? AND name>?)"},
+		{Selection{DeviceFilter: DeviceFilter{Pool: "x"}}, "sqlite_autoindex_devices_1 (name>?)"},
 		{Selection{DeviceFilter: DeviceFilter{Operation: Install}}, "devices_scheduled (operation=? AND name>?)"},
 		{Selection{LSCExpiresBefore: new(start)}, "lscs_installed (device_id=?)"},
 		{Selection{LSC: HoldsIssued}, "lscs_device_id (device_id=?)"},

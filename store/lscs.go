@@ -8,7 +8,7 @@ import (
 
 // LSCFilter limits a list of LSCs; what is empty or nil does not limit.
 type LSCFilter struct {
-	Device        string // a name, or a pattern with * and ?; case does not matter
+	Device        string // a pattern, as for Matches
 	DeviceID      int64  // of one device, and of no deleted one that had its name
 	State         LSCState
 	Serial        string     // with or without colons and leading zeros, in either case

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // pointReaders is how many connections answer small questions at the same
@@ -192,21 +193,19 @@ func (q *query) ofDevice(pattern string) {
 
 // matching is a term for a column of names, which compares without regard to
 // case. The text before the first wildcard becomes a range, for which the
-// index of the column serves.
+// index of the column serves, as far as it is ASCII, as names are.
 func matching(column, pattern string) (term string, args []any) {
 	i := strings.IndexAny(pattern, "*?")
 	if i < 0 {
 		return column + " = ?", []any{pattern}
 	}
-	if i > 0 {
-		from := strings.ToLower(pattern[:i])
-		term = column + " >= ? AND " + column + " < ? AND "
-		args = append(args, from, from[:i-1]+string([]byte{from[i-1] + 1}))
+	from := lowerASCII(pattern[:i])
+	if i = strings.IndexFunc(from, func(r rune) bool { return r >= utf8.RuneSelf }); i >= 0 {
+		from = from[:i]
 	}
-	return term + column + ` LIKE ? ESCAPE '\'`, append(args, likePattern(pattern))
-}
-
-// likePattern writes a pattern with * and ? as LIKE with ESCAPE '\' reads it.
-func likePattern(pattern string) string {
-	return strings.NewReplacer("*", "%", "?", "_", "%", `\%`, "_", `\_`, `\`, `\\`).Replace(pattern)
+	if last := len(from) - 1; last >= 0 {
+		term = column + " >= ? AND " + column + " < ? AND "
+		args = append(args, from, from[:last]+string([]byte{from[last] + 1}))
+	}
+	return term + "matches(?, " + column + ")", append(args, pattern)
 }

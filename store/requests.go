@@ -10,7 +10,7 @@ import (
 
 // RequestFilter limits a list of requests; what is empty or nil does not limit.
 type RequestFilter struct {
-	Device string // a name, or a pattern with * and ?; case does not matter
+	Device string // a pattern, as for Matches
 	State  RequestState
 	Since  *time.Time
 	Before *time.Time

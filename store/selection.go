@@ -35,12 +35,12 @@ func LSCHoldings() []string { return shorts(holdings) }
 
 // Selection says which devices something is for. What is empty or nil does not limit;
 // what is not is combined with AND. Terms about an LSC are about the installed
-// one. In Pool, Model and LSCIssuedBy, * and ? are wildcards.
+// one.
 type Selection struct {
 	DeviceFilter
 	LSC              LSCHolding
 	LSCExpiresBefore *time.Time
-	LSCIssuedBy      string      // part of the issuer's name, or a pattern of the whole
+	LSCIssuedBy      string      // a pattern as for Matches, or part of the issuer's name
 	IssuedUnder      []IssuerEnd // issued by one of these; nil does not limit
 	Due              *Due
 	// Limit is only so many, those whose LSC ends first; 0 is all, by name. At
@@ -109,12 +109,8 @@ const selectWithLSC = "SELECT devices." + deviceColumns + `, coalesce(l.serial, 
 // of it: devices are gone through in the order of their names, a page after
 // the other.
 func (f Selection) query(now time.Time) query {
-	pool, model := f.Pool, f.Model
-	f.Pool, f.Model = "", ""
 	q := f.DeviceFilter.query(now)
 	q.selection = selectWithLSC
-	q.like("pool", pool)
-	q.like("model", model)
 	switch f.LSC {
 	case HoldsInstalled:
 		q.where("+l.id IS NOT NULL")
@@ -173,17 +169,6 @@ func (f Selection) issuedUnder(q *query) {
 		args = append(args, c.Name, millis(c.NotAfter))
 	}
 	q.where("("+strings.Join(terms, " OR ")+")", args...)
-}
-
-// like compares with a text or, when it has * or ? in it, with a pattern.
-func (q *query) like(column, pattern string) {
-	switch {
-	case pattern == "":
-	case strings.ContainsAny(pattern, "*?"):
-		q.where(column+` LIKE ? ESCAPE '\'`, likePattern(pattern))
-	default:
-		q.where(column+" = ?", pattern)
-	}
 }
 
 // page asks for the devices behind the name.

@@ -64,7 +64,7 @@ var headings = []struct {
 	// What capf says of a device, and takes from nobody.
 	{"Certificate Operation Status", ignored, []string{"status"}},
 	{"Updated At", ignored, []string{"created at"}},
-	{"LSC Ends", ignored, []string{"lsc not after", "lsc not before", "lsc serial", "lsc issuer"}},
+	{"LSC Ends", ignored, []string{"lsc not after", "lsc not before", "lsc serial", "lsc issuer", "renewal"}},
 }
 
 // CSVHeader is the columns that a CSV file of devices may have, for an empty
