@@ -2,6 +2,9 @@ module capf
 
 go 1.26.0
 
+// Roots with a negative serial number exist, and companies trust them.
+godebug x509negativeserial=1
+
 require (
 	github.com/AlecAivazis/survey/v2 v2.3.7
 	github.com/Azure/go-ntlmssp v0.1.1

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
+	"capf/crypto/certfile"
 	"capf/enroll"
 	"capf/store"
 )
@@ -163,7 +164,7 @@ func (env *Env) readCertificates(name string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := crypto.ParseCertificates(data)
+	certs, err := certfile.Parse(data)
 	if err != nil {
 		return nil, misuse(fmt.Errorf("reading %s: %w", inputName(name), err))
 	}

@@ -15,8 +15,9 @@ import (
 // those of internal, which every room needs.
 var arrows = map[string][]string{
 	"capf":                  {"capf/commands"},
-	"capf/commands":         {"capf/crypto", "capf/enroll", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
-	"capf/enroll":           {"capf/crypto", "capf/store", "capf/enroll/onlineca"},
+	"capf/commands":         {"capf/crypto", "capf/crypto/certfile", "capf/enroll", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
+	"capf/enroll":           {"capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/onlineca"},
+	"capf/enroll/onlineca":  {"capf/crypto/certfile"},
 	"capf/enroll/phone":     {"capf/crypto", "capf/enroll/wire"},
 	"capf/enroll/provision": {"capf/enroll", "capf/store", "capf/crypto"},
 	"capf/enroll/server":    {"capf/crypto", "capf/enroll", "capf/enroll/wire", "capf/store"},
@@ -31,6 +32,7 @@ var homes = map[string]string{
 	"github.com/go-ldap/ldap/v3":       "capf/enroll/provision",
 	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
 	"github.com/prometheus/":           "capf/enroll/metrics",
+	"golang.org/x/text":                "capf/crypto/certfile",
 }
 
 // TestLayout holds the imports of every package against the picture of the

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
+	"capf/crypto/certfile"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/store"
@@ -227,7 +228,7 @@ func (env *Env) certificateFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := crypto.ParseCertificates(data)
+	certs, err := certfile.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", inputName(name), err)
 	}

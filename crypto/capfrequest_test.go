@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"capf/crypto"
+	"capf/crypto/certfile"
 )
 
 // TestRequest lets openssl read the request, and sign it as a company CA that
@@ -44,7 +45,7 @@ func TestRequest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		some, err := crypto.ParseCertificates(data)
+		some, err := certfile.Parse(data)
 		if err != nil {
 			t.Fatal(err)
 		}

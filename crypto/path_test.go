@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/crypto/certfile"
 )
 
 func TestVerifyPath(t *testing.T) {
@@ -216,7 +217,7 @@ func readCertificate(t *testing.T, path string) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	certs, err := crypto.ParseCertificates(data)
+	certs, err := certfile.Parse(data)
 	if err != nil || len(certs) != 1 {
 		t.Fatalf("%d certificates: %v", len(certs), err)
 	}

@@ -24,8 +24,6 @@ var (
 	ErrOtherName   = errors.New("certificate is for another name")
 	// ErrBadSignature marks a signature that the key did not make over that text.
 	ErrBadSignature = errors.New("signature does not verify")
-	// ErrPrivateKey marks an upload with a private key in it: nothing of it may be stored.
-	ErrPrivateKey = errors.New("file holds a private key")
 	// ErrWrongKey marks sealed bytes that this master key and label do not open:
 	// another key, another label, or changed bytes (they cannot be told apart).
 	ErrWrongKey = errors.New("master key does not open the sealed secret")

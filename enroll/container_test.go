@@ -214,9 +214,9 @@ func TestWrongArchives(t *testing.T) {
 				file{name: "second.pem", data: slices.Concat(crypto.CertificatePEM(c), []byte("-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"))},
 				file{name: "half.pem", data: crypto.CertificatePEM(c)[:100]})
 		}, want: []string{
-			"empty.der: refused: it is empty", "text.pem: refused: it is neither PEM nor DER", "noise.der: refused: the file is neither PEM nor DER",
-			"key.pem: refused: it is a private key, which has no business here: nothing of it was kept",
-			`pub.pem: refused: it is a PEM block "PUBLIC KEY", not a certificate`, "second.pem: imported",
+			"empty.der: refused: it is empty", "text.pem: refused: it is neither PEM nor DER nor base64", "noise.der: refused: it is neither PEM nor DER nor base64",
+			"key.pem: refused: it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem",
+			"pub.pem: refused: it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text", "second.pem: imported",
 			"second.pem: refused: PEM block 2: it holds a damaged PEM block", "half.pem: refused: it holds a damaged PEM block",
 		}},
 		{name: "archives in it", make: func(t *testing.T, c []byte) []byte {
@@ -229,7 +229,7 @@ func TestWrongArchives(t *testing.T) {
 			return tarOf(t, file{name: "a.csr", data: csr}, file{name: "a.pub", data: []byte("key")}, file{name: "b.pem", data: csr}, good(c))
 		}, want: []string{
 			"a.csr: skipped: it is a certificate request, which a CA still has to sign", "a.pub: skipped: it is a public key, which a CA still has to certify",
-			"b.pem: refused: it is a certificate request, which a CA still has to sign", "good.der: imported",
+			"b.pem: refused: it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text", "good.der: imported",
 		}},
 		{name: "only requests", make: func(t *testing.T, c []byte) []byte {
 			return tarOf(t, file{name: "a.csr", data: csr}, file{name: "a.pub", data: []byte("key")}, file{name: "manifest.json", data: []byte("[]")})

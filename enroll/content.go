@@ -2,16 +2,11 @@ package enroll
 
 import (
 	"bufio"
-	"bytes"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
-	"capf/crypto"
+	"capf/crypto/certfile"
 )
 
 // entry is something in a source that may hold certificates: a binary file, or
@@ -28,7 +23,7 @@ type entry struct {
 // The names that tell in an archive or a folder what is worth reading. A file
 // that an operator names by itself is read whatever its name is.
 const (
-	certificateNames = " .cer .crt .der .pem .p7b .p7c .p7s "
+	certificateNames = " .cer .crt .der .pem .p7b .p7c .p7r .p7s .spc "
 	requestNames     = " .csr .p10 .req "
 	publicNames      = " .pub "
 	archiveNames     = " .tgz .gz .tar .zip .7z .bz2 .xz .rar .cab "
@@ -38,8 +33,6 @@ const (
 	isRequest = "it is a certificate request, which a CA still has to sign"
 	isPublic  = "it is a public key, which a CA still has to certify"
 	isArchive = "it is an archive inside another one: import it by itself"
-	isNothing = "it is neither PEM nor DER"
-	isDamaged = "it holds a damaged PEM block"
 )
 
 // byName judges a file by its name alone; one that is worth reading has neither
@@ -93,21 +86,30 @@ func (c *counter) read(n int) error {
 }
 
 // content yields what stands in a file: a binary one as it is, of a text each
-// PEM block by itself, so that a file of any length takes little memory.
+// PEM block by itself.
 func (c *counter) content(name string, r io.Reader, yield func(entry) error) error {
 	c.buffer.Reset(r)
-	head, err := c.buffer.Peek(2)
-	switch {
-	case len(head) == 0 && err != nil && err != io.EOF:
-		return err
-	case len(head) == 0:
-		return c.give(entry{name: name, problem: "it is empty"}, yield)
-	case isGzip(head) || string(head) == "PK":
+	if head, _ := c.buffer.Peek(2); isGzip(head) || string(head) == "PK" {
 		return c.give(entry{name: name, problem: isArchive}, yield)
-	case head[0] == 0x30 && len(head) == 2 && head[1] >= 0x80: // a SEQUENCE that is longer than a digit and a letter
-		return c.binary(name, yield)
 	}
-	return c.text(name, yield)
+	return certfile.Split(counted{c}, c.file, func(p certfile.Piece) error {
+		e := entry{name: name, block: p.Block, data: p.Data}
+		if p.Err != nil {
+			e.problem = p.Err.Error()
+		}
+		return c.give(e, yield)
+	})
+}
+
+// counted counts the bytes of a file while they are read.
+type counted struct{ *counter }
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.buffer.Read(p)
+	if over := c.read(n); over != nil {
+		return n, over
+	}
+	return n, err
 }
 
 func (c *counter) give(e entry, yield func(entry) error) error {
@@ -115,100 +117,4 @@ func (c *counter) give(e entry, yield func(entry) error) error {
 		return err
 	}
 	return yield(e)
-}
-
-func (c *counter) binary(name string, yield func(entry) error) error {
-	data, err := io.ReadAll(io.LimitReader(c.buffer, c.file+1))
-	if err != nil {
-		return err
-	}
-	if err := c.read(len(data)); err != nil {
-		return err
-	}
-	e := entry{name: name, data: data}
-	if int64(len(data)) > c.file {
-		e.data, e.problem = nil, fmt.Sprintf("it is longer than %d KiB, so it is no certificate", c.file>>10)
-	}
-	return c.give(e, yield)
-}
-
-// text looks for PEM blocks, line by line.
-func (c *counter) text(name string, yield func(entry) error) error {
-	var block []byte
-	blocks, inside := 0, false
-	damaged := func() error {
-		inside = false
-		return c.give(entry{name: name, block: blocks, problem: isDamaged}, yield)
-	}
-	for {
-		line, err := c.buffer.ReadSlice('\n')
-		if err := c.read(len(line)); err != nil {
-			return err
-		}
-		begins := bytes.HasPrefix(bytes.TrimPrefix(line, []byte("\xef\xbb\xbf")), []byte("-----BEGIN "))
-		if inside && (begins || int64(len(block)+len(line)) > c.file) {
-			if err := damaged(); err != nil {
-				return err
-			}
-		}
-		if begins {
-			blocks, inside, block = blocks+1, true, block[:0]
-		}
-		if inside {
-			block = append(block, line...)
-		}
-		if inside && bytes.HasPrefix(line, []byte("-----END ")) {
-			inside = false
-			if err := c.give(entry{name: name, block: blocks, data: block}, yield); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err == nil || errors.Is(err, bufio.ErrBufferFull): // the rest of a long line comes next
-		case !errors.Is(err, io.EOF):
-			return err
-		case inside:
-			return damaged()
-		case blocks == 0:
-			return c.give(entry{name: name, problem: isNothing}, yield)
-		default:
-			return nil
-		}
-	}
-}
-
-// readCertificates takes what CAs send: one PEM block, or DER with one
-// certificate, several, or a PKCS#7 with a chain, which may be BER too.
-func readCertificates(data []byte) ([]*x509.Certificate, error) {
-	der := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if bytes.HasPrefix(der, []byte("-----BEGIN ")) {
-		block, _ := pem.Decode(der)
-		if block == nil {
-			return nil, errors.New(isDamaged)
-		}
-		switch kind := block.Type; {
-		case kind == "CERTIFICATE", kind == "X509 CERTIFICATE", kind == "PKCS7", kind == "CMS", kind == "PKCS #7 SIGNED DATA":
-		case strings.HasSuffix(kind, "CERTIFICATE REQUEST"):
-			return nil, errors.New(isRequest)
-		case strings.HasSuffix(kind, "PRIVATE KEY"):
-			return nil, errors.New("it is a private key, which has no business here: nothing of it was kept")
-		default:
-			return nil, fmt.Errorf("it is a PEM block %q, not a certificate", kind)
-		}
-		der = block.Bytes
-	}
-	certs, err := x509.ParseCertificates(der)
-	if err == nil && len(certs) > 0 {
-		return certs, nil
-	}
-	if certs, isBag, err := readBag(der); isBag {
-		return certs, err
-	}
-	if _, err := x509.ParseCertificateRequest(der); err == nil {
-		return nil, errors.New(isRequest)
-	}
-	if _, err := crypto.ParseCertificates(der); err != nil {
-		return nil, err // says what else it is
-	}
-	return nil, errors.New(isNothing)
 }

@@ -3,7 +3,6 @@ package enroll
 import (
 	"archive/tar"
 	"bytes"
-	"encoding/pem"
 	"errors"
 	"testing"
 )
@@ -45,32 +44,6 @@ func FuzzContainer(f *testing.F) {
 		}
 		if err != nil && !errors.Is(err, ErrRefused) {
 			t.Errorf("an error that is no refusal: %v", err)
-		}
-	})
-}
-
-// FuzzCertificates: whatever a file holds, there are certificates or a reason.
-func FuzzCertificates(f *testing.F) {
-	d := newDesk(f)
-	chain := chainOf(f, d.root.Certificate, d.ca.Certificate)
-	for _, data := range [][]byte{
-		d.root.Raw, pemOf(d.root.Certificate), chain, pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: chain}),
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain}), d.request("phone").CSR, d.request("phone").PublicKey,
-		append(bytes.Clone(d.root.Raw), d.ca.Raw...), {0x30, 0x80, 0, 0}, nil,
-		// The BER of a PKCS#7, of indefinite length.
-		{0x30, 0x80, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0xd, 1, 7, 2, 0xa0, 0x80, 0x30, 0x80, 2, 1, 1, 0x31, 0, 0, 0, 0, 0, 0, 0},
-	} {
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		certs, err := readCertificates(data)
-		if (len(certs) > 0) == (err != nil) {
-			t.Errorf("%d certificates with the error %v", len(certs), err)
-		}
-		for _, c := range certs {
-			if c == nil || len(c.Raw) == 0 {
-				t.Error("a certificate that is none")
-			}
 		}
 	})
 }

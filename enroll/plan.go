@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/crypto/certfile"
 	"capf/store"
 )
 
@@ -86,7 +87,7 @@ func (p *plan) prepare(j *job) {
 		return
 	}
 	var certs []*x509.Certificate
-	if certs, j.err = readCertificates(j.data); j.err != nil {
+	if certs, j.err = certfile.Certificates(j.data); j.err != nil {
 		return
 	}
 	for _, cert := range certs {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"capf/crypto"
+	"capf/crypto/certfile"
 	"capf/store"
 )
 
@@ -118,7 +119,7 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 		there[string(k.Purpose)+string(k.Fingerprint)] = k
 	}
 	for _, f := range files {
-		certs, err := crypto.ParseCertificates(f.Data)
+		certs, err := certfile.Parse(f.Data)
 		if err != nil {
 			rows = append(rows, UploadRow{File: f.Name, Outcome: UploadRefused, Reason: err.Error()})
 			refusals++
@@ -224,7 +225,7 @@ func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCer
 func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
-		some, err := crypto.ParseCertificates(f.Data)
+		some, err := certfile.Parse(f.Data)
 		if err != nil {
 			return nil, false, refused("%q: %v", f.Name, err)
 		}

@@ -33,10 +33,10 @@ func TestCertificateOfAnUnusableAnswer(t *testing.T) {
 	for name, o := range map[string]catest.ESTOptions{
 		"500":                 {Status: 500},
 		"400":                 {Status: 400},
-		"unreadable":          {Spoil: catest.NegativeSerial},
-		"unreadable, chain":   {Spoil: catest.NegativeSerial, Chain: true},
-		"unreadable, der":     {Spoil: catest.NegativeSerial, Encoding: "der"},
-		"unreadable, BER pem": {Spoil: catest.NegativeSerial, Encoding: "pem", BER: true},
+		"unreadable":          {Spoil: catest.PaddedSerial},
+		"unreadable, chain":   {Spoil: catest.PaddedSerial, Chain: true},
+		"unreadable, der":     {Spoil: catest.PaddedSerial, Encoding: "der"},
+		"unreadable, BER pem": {Spoil: catest.PaddedSerial, Encoding: "pem", BER: true},
 	} {
 		s := catest.MustEST(t, o)
 		_, err := client(t, s.Server, onlineca.EST, nil).Submit(t.Context(), ecRequest(t))
@@ -56,14 +56,14 @@ func TestCertificateOfAnUnusableAnswer(t *testing.T) {
 			t.Errorf("%s: %d bytes are kept, not the certificate: %v", name, len(e.Certificate), err)
 		}
 	}
-	s := catest.MustCertsrv(t, catest.CertsrvOptions{Spoil: catest.NegativeSerial})
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Spoil: catest.PaddedSerial})
 	c := client(t, s.Server, onlineca.Microsoft, nil)
 	a, err := c.Submit(t.Context(), ecRequest(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.Fetch(t.Context(), a.RequestID)
-	if e := failure(t, err, onlineca.ErrUnreachable); !bytes.Equal(e.Certificate, catest.NegativeSerial(s.CA.Made()[0])) {
+	if e := failure(t, err, onlineca.ErrUnreachable); !bytes.Equal(e.Certificate, catest.PaddedSerial(s.CA.Made()[0])) {
 		t.Errorf("%v: %d bytes are kept", e, len(e.Certificate))
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"capf/crypto/certfile"
 )
 
 // attributesAge is for how long an EST server is not asked again what it wants
@@ -50,7 +52,7 @@ func attributeTypes(body []byte) ([]asn1.ObjectIdentifier, error) {
 	der := body
 	if body[0] != 0x30 { // base64, of which none begins with the digit of that number
 		var err error
-		if der, err = fromBase64(body); err != nil {
+		if der, err = certfile.Base64(body); err != nil {
 			return nil, errors.New("neither DER nor base64")
 		}
 	}

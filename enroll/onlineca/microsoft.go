@@ -291,8 +291,9 @@ func (m *microsoft) checkTemplate(ctx context.Context) Step {
 	if err != nil {
 		return open("the list of templates cannot be read")
 	}
+	const mostTemplates = 64
 	var names []string
-	for _, found := range templateNames().FindAllSubmatch(r.body, maxCertificates) {
+	for _, found := range templateNames().FindAllSubmatch(r.body, mostTemplates) {
 		name := plain(string(found[1]), 64)
 		if strings.EqualFold(name, m.Template) {
 			return Step{Name: StepTemplate, OK: true, Text: fmt.Sprintf("the CA offers template %q to this account", m.Template)}

@@ -68,16 +68,16 @@ func TestOnlineUnusableAnswer(t *testing.T) {
 			how := catest.Transport{Login: catest.UserLogin("Basic")}
 			var s *catest.Server
 			if kind == onlineca.EST {
-				s = catest.MustEST(t, catest.ESTOptions{Transport: how, Spoil: catest.NegativeSerial}).Server
+				s = catest.MustEST(t, catest.ESTOptions{Transport: how, Spoil: catest.PaddedSerial}).Server
 			} else {
-				s = catest.MustCertsrv(t, catest.CertsrvOptions{Transport: how, Spoil: catest.NegativeSerial}).Server
+				s = catest.MustCertsrv(t, catest.CertsrvOptions{Transport: how, Spoil: catest.PaddedSerial}).Server
 			}
 			h.online(kind, s)
 			h.add(sep, store.Install)
 			<-h.waits(sep).done
 			h.failed(sep, "Upgrade Failed: CA Rejected Connection", "an answer that cannot be used")
 			_, o := h.request(sep)
-			if want := catest.NegativeSerial(s.CA.Made()[0]); o.State != store.OnlineUnfit || !bytes.Equal(o.Certificate, want) || !strings.Contains(o.Advice, "revoke") {
+			if want := catest.PaddedSerial(s.CA.Made()[0]); o.State != store.OnlineUnfit || !bytes.Equal(o.Certificate, want) || !strings.Contains(o.Advice, "revoke") {
 				t.Errorf("the request is %s, the advice %q, and %d bytes are kept", o.State, o.Advice, len(o.Certificate))
 			}
 		})

@@ -61,11 +61,11 @@ func MustEST(t TB, o ESTOptions) *EST {
 	return s
 }
 
-// NegativeSerial is the certificate with a serial number below zero, which some
-// CAs make and Go does not read.
-func NegativeSerial(der []byte) []byte {
+// PaddedSerial is the certificate with a serial number that begins with more zeros
+// than it needs, which DER forbids and Go does not read.
+func PaddedSerial(der []byte) []byte {
 	der = bytes.Clone(der)
 	serial := content(content(der))[5:] // behind the version
-	serial[2] |= 0x80
+	serial[2], serial[3] = 0, serial[3]&0x7f
 	return der
 }

@@ -69,31 +69,3 @@ func TestBagsOfOpenSSL(t *testing.T) {
 		}
 	}
 }
-
-// TestWrongBags are refused with the reason, however deep or wide they are.
-func TestWrongBags(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t)
-	chain := chainOf(t, d.root.Certificate)
-	streamed, _, _ := d.openSSLBags([]*x509.Certificate{d.root.Certificate})
-	open := append([]byte{0x30, 0x80}, signedDataDER()...)
-	const damaged = "it begins like a PKCS#7 and is damaged (not BER: "
-	for name, test := range map[string]struct {
-		data []byte
-		want string
-	}{
-		"cut":       {streamed[:len(streamed)-1], damaged + "cut off)"},
-		"half":      {streamed[:len(streamed)/2], damaged + "longer than its bytes)"},
-		"DER cut":   {chain[:len(chain)-1], damaged + "longer than its bytes)"},
-		"more":      {append(bytes.Clone(streamed), 0), "something follows after the PKCS#7 in it"},
-		"two":       {append(bytes.Clone(streamed), streamed...), "something follows after the PKCS#7 in it"},
-		"deep":      {append(bytes.Clone(open), bytes.Repeat([]byte{0xa0, 0x80}, 1<<19-100)...), damaged + "nested deeper than 40)"},
-		"wide":      {append(bytes.Clone(open), bytes.Repeat([]byte{5, 0}, 1<<19-100)...), damaged + "the end is missing)"},
-		"long":      {append(bytes.Clone(open), 0xa0, 0x84, 0xff, 0xff, 0xff, 0xff), damaged + "longer than its bytes)"},
-		"no length": {append(bytes.Clone(open), 4, 0x80, 0, 0), damaged + "a value without a length)"},
-	} {
-		if certs, err := readCertificates(test.data); err == nil || err.Error() != test.want {
-			t.Errorf("%s: %d certificates, %v; want %q", name, len(certs), err, test.want)
-		}
-	}
-}

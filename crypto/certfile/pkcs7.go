@@ -1,4 +1,4 @@
-package enroll
+package certfile
 
 import (
 	"bytes"
@@ -6,40 +6,38 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-
-	"capf/enroll/onlineca"
 )
 
-// readBag takes the certificates out of a PKCS#7, whoever signed it: each has a
-// signature of its own. isBag is false when it is something else.
-func readBag(data []byte) (certs []*x509.Certificate, isBag bool, err error) {
-	chain, isBag := pkcs7Certificates(data)
-	if !isBag && likeBag(data) {
-		der, rest, err := onlineca.Definite(data)
+// fromPKCS7 reads the certificates of a PKCS#7 message, whoever signed it: each has a
+// signature of its own. is is false when it is something else.
+func fromPKCS7(data []byte) (certs []*x509.Certificate, is bool, err error) {
+	chain, is := pkcs7Certificates(data)
+	if !is && likePKCS7(data) {
+		der, rest, err := definite(data)
 		if err != nil {
 			return nil, true, fmt.Errorf("it begins like a PKCS#7 and is damaged (%w)", err)
 		}
-		if len(rest) > 0 {
+		if !isBlank(rest) {
 			return nil, true, errors.New("something follows after the PKCS#7 in it")
 		}
-		chain, isBag = pkcs7Certificates(der)
+		chain, is = pkcs7Certificates(der)
 	}
-	if !isBag {
+	if !is {
 		return nil, false, nil
 	}
 	certs, err = x509.ParseCertificates(chain)
 	switch {
 	case err != nil:
-		return nil, true, fmt.Errorf("it is a PKCS#7 with a damaged certificate (%w)", err)
+		return nil, true, unreadable(chain, fmt.Errorf("it is a PKCS#7 with a damaged certificate (%w)", err))
 	case len(certs) == 0:
 		return nil, true, errors.New("it is a PKCS#7 without a certificate")
 	}
 	return certs, true, nil
 }
 
-// likeBag says whether it begins with the type of a PKCS#7, behind the header
+// likePKCS7 says whether it begins with the type of a PKCS#7, behind the header
 // of a SEQUENCE.
-func likeBag(data []byte) bool {
+func likePKCS7(data []byte) bool {
 	return len(data) > 0 && data[0] == 0x30 && bytes.Contains(data[:min(len(data), 6+len(signedDataDER()))], signedDataDER())
 }
 
@@ -51,7 +49,7 @@ func pkcs7Certificates(der []byte) (certs []byte, ok bool) {
 		Content asn1.RawValue
 	}
 	var signed, element asn1.RawValue
-	if rest, err := asn1.Unmarshal(der, &message); err != nil || len(rest) > 0 || !message.Type.Equal(signedData()) {
+	if rest, err := asn1.Unmarshal(der, &message); err != nil || !isBlank(rest) || !message.Type.Equal(signedData()) {
 		return nil, false
 	}
 	if _, err := asn1.Unmarshal(message.Content.Bytes, &signed); err != nil || signed.Tag != asn1.TagSequence {

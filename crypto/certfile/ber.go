@@ -1,4 +1,4 @@
-package onlineca
+package certfile
 
 import (
 	"errors"
@@ -12,10 +12,10 @@ const maxDepth = 40
 
 var errBER = errors.New("not BER")
 
-// Definite rewrites BER with lengths that are not given in advance, as some CAs
+// definite rewrites BER with lengths that are not given in advance, as some CAs
 // send it, to the form with given, shortest lengths. It takes one element of up
 // to 8 MiB and returns what follows it. The error does not quote the bytes.
-func Definite(ber []byte) (der, rest []byte, err error) {
+func definite(ber []byte) (der, rest []byte, err error) {
 	if len(ber) > 1<<23 { // wrap writes lengths of three bytes
 		return nil, nil, fmt.Errorf("%w: %d bytes", errBER, len(ber))
 	}

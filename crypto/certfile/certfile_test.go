@@ -1,0 +1,317 @@
+package certfile_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"capf/crypto/certfile"
+)
+
+// certify makes a self-signed CA.
+func certify(t testing.TB, cn string) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: cn}, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour),
+		BasicConstraintsValid: true, IsCA: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	check(t, err)
+	cert, err := x509.ParseCertificate(der)
+	check(t, err)
+	return cert, key
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		check(t, err)
+		return v
+	}
+}
+
+func block(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// utf16Of is a text as Windows' tools write it.
+func utf16Of(text []byte, order binary.AppendByteOrder, mark bool) (data []byte) {
+	if mark {
+		data = order.AppendUint16(data, 0xfeff)
+	}
+	for _, unit := range utf16.Encode([]rune(string(text))) {
+		data = order.AppendUint16(data, unit)
+	}
+	return data
+}
+
+// forms are the wrappings that openssl makes of two certificates and a key.
+func forms(t testing.TB, certs []byte, key *ecdsa.PrivateKey) func(name string) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	check(t, os.WriteFile(file("certs.pem"), certs, 0o600))
+	check(t, os.WriteFile(file("key.pem"), block("EC PRIVATE KEY", must[[]byte](t)(x509.MarshalECPrivateKey(key))), 0o600))
+	for name, args := range map[string]string{
+		"p7.der":      "crl2pkcs7 -nocrl -certfile certs.pem -outform DER",
+		"p7.pem":      "crl2pkcs7 -nocrl -certfile certs.pem",
+		"p7.ber":      "cms -sign -stream -nodetach -binary -in certs.pem -signer certs.pem -inkey key.pem -nocerts -certfile certs.pem -outform DER",
+		"cms.pem":     "cms -sign -nodetach -binary -in certs.pem -signer certs.pem -inkey key.pem -nocerts -certfile certs.pem -outform PEM",
+		"trusted.pem": "x509 -in certs.pem -trustout -addtrust clientAuth",
+		"negative":    "req -x509 -key key.pem -subj /CN=A -set_serial -5",
+		"text.pem":    "x509 -in certs.pem -text",
+		"p12":         "pkcs12 -export -in certs.pem -inkey key.pem -passout pass:secret",
+		"encrypted":   "pkcs8 -topk8 -in key.pem -outform DER -passout pass:secret",
+	} {
+		c := exec.CommandContext(t.Context(), "openssl", append(strings.Fields(args), "-out", name)...)
+		c.Dir = dir
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("openssl %s: %v\n%s", args, err, out)
+		}
+	}
+	return func(name string) []byte { return must[[]byte](t)(os.ReadFile(file(name))) }
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	a, key := certify(t, "A")
+	b, _ := certify(t, "B")
+	one, other := block("CERTIFICATE", a.Raw), block("CERTIFICATE", b.Raw)
+	two := append(bytes.Clone(one), other...)
+	made := forms(t, two, key)
+	lines := func(text []byte, end string) []byte { return bytes.ReplaceAll(text, []byte("\n"), []byte(end)) }
+	wrapped := func(text string) []byte { // in lines of 64
+		var out []byte
+		for i := 0; i < len(text); i += 64 {
+			out = append(append(out, text[i:min(i+64, len(text))]...), "\r\n"...)
+		}
+		return out
+	}
+	bare := base64.StdEncoding.EncodeToString(a.Raw)
+	for _, test := range []struct {
+		name string
+		data []byte
+		want int
+	}{
+		{"PEM", one, 1},
+		{"PEM chain", two, 2},
+		{"PEM with text around it", []byte("Subject: CN = A\n" + string(two) + "the end\n"), 2},
+		{"openssl x509 -text", made("text.pem"), 1},
+		{"mark of UTF-8", append([]byte("\xef\xbb\xbf"), one...), 1},
+		{"line ends of Windows", lines(two, "\r\n"), 2},
+		{"line ends that were made twice", lines(two, "\r\r\n"), 2},
+		{"line ends of old Macs", lines(two, "\r"), 2},
+		{"blanks behind lines", lines(two, " \t\n"), 2},
+		{"indented", append([]byte("    "), lines(two, "\n    ")...), 2},
+		{"joined without a line end", append(bytes.TrimSpace(one), other...), 2},
+		{"without the last line end", bytes.TrimSpace(two), 2},
+		{"UTF-16 of Windows", utf16Of(lines(two, "\r\n"), binary.LittleEndian, true), 2},
+		{"UTF-16, the other order", utf16Of(two, binary.BigEndian, true), 2},
+		{"UTF-16 without a mark", utf16Of(two, binary.LittleEndian, false), 2},
+		{"UTF-16, the other order, without a mark", utf16Of(two, binary.BigEndian, false), 2},
+		{"base64 in UTF-16", utf16Of(wrapped(bare), binary.LittleEndian, true), 1},
+		{"old label", block("X509 CERTIFICATE", a.Raw), 1},
+		{"label of OpenSSL, with trust settings", made("trusted.pem"), 1},
+		{"DER", a.Raw, 1},
+		{"DER chain", append(bytes.Clone(a.Raw), b.Raw...), 2},
+		{"DER with a line end behind it", append(bytes.Clone(a.Raw), "\r\n"...), 1},
+		{"base64 alone", []byte(bare), 1},
+		{"base64 in lines", wrapped(bare), 1},
+		{"base64 without padding", []byte(strings.TrimRight(bare, "=") + "\n"), 1},
+		{"PKCS#7", made("p7.der"), 2},
+		{"PKCS#7 with a line end behind it", append(made("p7.der"), '\n'), 2},
+		{"PKCS#7 in PEM", made("p7.pem"), 2},
+		{"PKCS#7 in base64 alone", wrapped(base64.StdEncoding.EncodeToString(made("p7.der"))), 2},
+		{"PKCS#7 that is called a certificate", block("CERTIFICATE", made("p7.der")), 2},
+		{"PKCS#7 that is called otherwise", block("PKCS #7 SIGNED DATA", made("p7.der")), 2},
+		{"PKCS#7 in BER", made("p7.ber"), 2},
+		{"CMS in PEM", made("cms.pem"), 2},
+		{"100 certificates", bytes.Repeat(one, 100), 100},
+	} {
+		certs, err := certfile.Parse(test.data)
+		if err != nil || len(certs) != test.want {
+			t.Errorf("%s: %d certificates, %v", test.name, len(certs), err)
+			continue
+		}
+		found := false
+		for _, c := range certs {
+			found = found || c.Equal(a)
+		}
+		if !found {
+			t.Errorf("%s: the certificate is not among them", test.name)
+		}
+	}
+}
+
+// TestNegativeSerial reads what some old CAs have made of themselves.
+func TestNegativeSerial(t *testing.T) {
+	t.Parallel()
+	a, key := certify(t, "A")
+	certs, err := certfile.Parse(forms(t, block("CERTIFICATE", a.Raw), key)("negative"))
+	if err != nil || len(certs) != 1 || certs[0].SerialNumber.Sign() >= 0 {
+		t.Errorf("read %v, %v", certs, err)
+	}
+}
+
+// What is refused is named, with the line that makes certificates of it.
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	cert, key := certify(t, "A")
+	one := block("CERTIFICATE", cert.Raw)
+	rsaKey := must[*rsa.PrivateKey](t)(rsa.GenerateKey(rand.Reader, 1024))
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	check(t, err)
+	der := must[[]byte](t)
+	pkcs8, sec1 := der(x509.MarshalPKCS8PrivateKey(key)), der(x509.MarshalECPrivateKey(key))
+	csr := der(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key))
+	crl := der(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1)}, &x509.Certificate{
+		Subject: cert.Subject, RawSubject: cert.RawSubject, SubjectKeyId: []byte{1}, KeyUsage: x509.KeyUsageCRLSign}, key))
+	spki := der(x509.MarshalPKIXPublicKey(&key.PublicKey))
+	made := forms(t, one, key)
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	const (
+		private = "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem"
+		request = "it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text"
+		public  = "it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text"
+		list    = "it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text"
+		store   = "it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem"
+		page    = "it is a page of HTML: download the certificate itself, not the page"
+		garbage = "it is neither PEM nor DER nor base64"
+		damaged = "it holds a damaged PEM block"
+		empty   = "it is empty"
+	)
+	for _, test := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"empty", nil, empty},
+		{"blank", []byte(" \r\n"), empty},
+		{"mark alone", []byte("\xef\xbb\xbf"), empty},
+		{"text", []byte("certificate\n"), garbage},
+		{"base64 of something else", []byte("AAAAAAAA"), garbage},
+		{"page", []byte("\r\n <html>"), page},
+		{"page in UTF-16", utf16Of([]byte("<html>"), binary.LittleEndian, true), page},
+		{"over 1 MiB", make([]byte, 1<<20+1), "it has 1048577 bytes: at most 1048576 are read"},
+		{"101 blocks", bytes.Repeat(one, 101), "it holds more than 100 certificates, which are all that is read"},
+		{"101 in DER", bytes.Repeat(cert.Raw, 101), "it holds more than 100 certificates, which are all that is read"},
+		{"no end", bytes.Replace(one, []byte("-----END"), []byte("----END"), 1), damaged},
+		{"second block damaged", join(one, one[:60]), damaged},
+		{"half a certificate", block("CERTIFICATE", cert.Raw[:100]), garbage},
+		{"changed certificate", block("CERTIFICATE", join(cert.Raw[:4], []byte{0x31}, cert.Raw[5:])), "reading a certificate: x509: malformed tbs certificate"},
+		{"truncated DER", cert.Raw[:100], garbage},
+		{"byte after DER", append(bytes.Clone(cert.Raw), 0), garbage},
+		{"PEM key", block("PRIVATE KEY", pkcs8), private},
+		{"PEM key after a certificate", join(one, block("EC PRIVATE KEY", sec1)), private},
+		{"PEM key before a certificate", join(block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey)), one), private},
+		{"encrypted PEM key", block("ENCRYPTED PRIVATE KEY", made("encrypted")), private},
+		{"damaged PEM key", join(one, []byte("-----BEGIN PRIVATE KEY-----\nAAAA")), private},
+		{"PEM key in UTF-16", utf16Of(join(one, block("PRIVATE KEY", pkcs8)), binary.LittleEndian, true), "PEM block 2: " + private},
+		{"key that is called a certificate", block("CERTIFICATE", pkcs8), private},
+		{"PKCS#8", pkcs8, private},
+		{"PKCS#8 of Ed25519 in base64", []byte(base64.StdEncoding.EncodeToString(der(x509.MarshalPKCS8PrivateKey(ed)))), private},
+		{"encrypted PKCS#8", made("encrypted"), private},
+		{"PKCS#1", x509.MarshalPKCS1PrivateKey(rsaKey), private},
+		{"SEC 1", sec1, private},
+		{"key after a certificate in DER", join(cert.Raw, pkcs8), private},
+		{"PKCS#12", made("p12"), store},
+		{"PKCS#12 in base64", []byte(base64.StdEncoding.EncodeToString(made("p12"))), store},
+		{"PEM request", block("CERTIFICATE REQUEST", csr), request},
+		{"old PEM request", block("NEW CERTIFICATE REQUEST", csr), request},
+		{"request", csr, request},
+		{"request that is called a certificate", block("CERTIFICATE", csr), request},
+		{"CRL", crl, list},
+		{"PEM CRL", block("X509 CRL", crl), list},
+		{"PEM public key", block("PUBLIC KEY", spki), public},
+		{"public key in base64", []byte(base64.StdEncoding.EncodeToString(spki)), public},
+		{"parameters", block("EC PARAMETERS", []byte{6, 1, 1}), `it is a PEM block "EC PARAMETERS", not a certificate`},
+	} {
+		certs, err := certfile.Parse(test.data)
+		if err == nil || err.Error() != test.want || len(certs) != 0 {
+			t.Errorf("%s: %d certificates, %v\nwant %s", test.name, len(certs), err, test.want)
+			continue
+		}
+		for kind, text := range map[error]string{certfile.ErrPrivateKey: private, certfile.ErrPage: page, certfile.ErrRequest: request} {
+			if is := errors.Is(err, kind); is != strings.HasSuffix(test.want, text) {
+				t.Errorf("%s: %q: %v", test.name, kind, is)
+			}
+		}
+	}
+}
+
+// The limit is one for a piece, not for the file.
+func TestSplitLimit(t *testing.T) {
+	t.Parallel()
+	cert, _ := certify(t, "A")
+	one := block("CERTIFICATE", cert.Raw)
+	long := block("CERTIFICATE", make([]byte, 8<<10))
+	var got []string
+	err := certfile.Split(bytes.NewReader(bytes.Join([][]byte{bytes.Repeat(one, 50), long, one, []byte("-----BEGIN CERTIFICATE-----" + strings.Repeat("A", 20<<10)), {'\n'}, one}, nil)), 4<<10, func(p certfile.Piece) error {
+		switch {
+		case p.Err != nil:
+			got = append(got, p.Err.Error())
+		case !bytes.Equal(p.Data, one):
+			t.Errorf("block %d has become\n%s", p.Block, p.Data)
+		}
+		return nil
+	})
+	if err != nil || strings.Join(got, ", ") != "it holds a damaged PEM block, it holds a damaged PEM block" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	stop := errors.New("enough")
+	if err := certfile.Split(bytes.NewReader(one), 4<<10, func(certfile.Piece) error { return stop }); err != stop {
+		t.Errorf("the error of yield becomes %v", err)
+	}
+}
+
+// FuzzParse: whatever a file holds, there are certificates or a reason, and each
+// certificate stands alone.
+func FuzzParse(f *testing.F) {
+	cert, key := certify(f, "A")
+	one := block("CERTIFICATE", cert.Raw)
+	made := forms(f, one, key)
+	for _, data := range [][]byte{
+		cert.Raw, one, append(bytes.Clone(one), one...), []byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), []byte("-----BEGIN PRIVATE KEY-----\n"),
+		made("p7.der"), made("p7.pem"), made("p7.ber"), made("trusted.pem"), made("p12"), utf16Of(one, binary.LittleEndian, true),
+		[]byte(base64.StdEncoding.EncodeToString(cert.Raw)), {0x30, 0x80, 0, 0}, []byte("<html>"), nil,
+	} {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		certs, err := certfile.Parse(data)
+		if (err == nil) != (len(certs) > 0) || len(certs) > certfile.MaxCertificates {
+			t.Errorf("%d certificates and %v", len(certs), err)
+		}
+		for _, c := range certs {
+			if again, err := certfile.Parse(c.Raw); err != nil || len(again) != 1 {
+				t.Errorf("a certificate that does not stand alone: %v", err)
+			}
+		}
+	})
+}

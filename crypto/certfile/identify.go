@@ -1,0 +1,121 @@
+package certfile
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// What a caller may want to tell apart with errors.Is.
+var (
+	// ErrPrivateKey marks a file with a private key in it: nothing of it may be kept.
+	ErrPrivateKey = errors.New("it holds a private key")
+	// ErrPage marks a page of HTML, such as a CA's in place of the certificate.
+	ErrPage = errors.New("it is a page of HTML")
+	// ErrRequest marks a PKCS#10 request.
+	ErrRequest = errors.New("it is a certificate request")
+)
+
+// other is something that is not a certificate, with the way to one.
+type other struct {
+	text string
+	kind error // one of those above, or nil
+}
+
+func (o other) Error() string { return o.text }
+func (o other) Unwrap() error { return o.kind }
+
+// What people and CAs hand over instead of certificates. FILE stands for the
+// name of the file, which is not known here.
+var (
+	isEmpty      = other{"it is empty", nil}
+	isNothing    = other{"it is neither PEM nor DER nor base64", nil}
+	isDamaged    = other{"it holds a damaged PEM block", nil}
+	isPage       = other{"it is a page of HTML: download the certificate itself, not the page", ErrPage}
+	isRequest    = other{"it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text", ErrRequest}
+	isPublicKey  = other{"it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text", nil}
+	isCRL        = other{"it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text", nil}
+	isPKCS12     = other{"it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem", nil}
+	isPrivateKey = other{"it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem", ErrPrivateKey}
+)
+
+// trustedLabel is OpenSSL's own kind of PEM block.
+const trustedLabel = "TRUSTED CERTIFICATE"
+
+// checkLabel refuses a PEM block that says itself that it is something else.
+func checkLabel(label string) error {
+	switch {
+	case label == "CERTIFICATE", label == "X509 CERTIFICATE", label == trustedLabel,
+		label == "PKCS7", label == "CMS", label == "PKCS #7 SIGNED DATA":
+		return nil
+	case strings.HasSuffix(label, "CERTIFICATE REQUEST"):
+		return isRequest
+	case strings.HasSuffix(label, "PRIVATE KEY"):
+		return isPrivateKey
+	case strings.HasSuffix(label, "PUBLIC KEY"):
+		return isPublicKey
+	case strings.HasSuffix(label, "CRL"):
+		return isCRL
+	}
+	return other{fmt.Sprintf("it is a PEM block %q, not a certificate", label), nil}
+}
+
+// notCertificate says what a DER structure is that cannot be read as a
+// certificate; err says why not.
+func notCertificate(der []byte, err error) error {
+	if isPrivateKeyDER(der) {
+		return isPrivateKey
+	}
+	if _, other := x509.ParseCertificateRequest(der); other == nil {
+		return isRequest
+	}
+	if _, other := x509.ParsePKIXPublicKey(der); other == nil {
+		return isPublicKey
+	}
+	if _, other := x509.ParseRevocationList(der); other == nil {
+		return isCRL
+	}
+	// RFC 7292 section 4: version 3 and a content info.
+	var pfx struct {
+		Version  int
+		AuthSafe asn1.RawValue
+		Mac      asn1.RawValue `asn1:"optional"`
+	}
+	if _, other := asn1.Unmarshal(der, &pfx); other == nil && pfx.Version == 3 && pfx.AuthSafe.Tag == asn1.TagSequence {
+		return isPKCS12
+	}
+	return unreadable(der, fmt.Errorf("reading a certificate: %w", err))
+}
+
+// isPrivateKeyDER recognises PKCS#8, plain and encrypted, PKCS#1 and SEC 1 by
+// their shape, of whatever algorithm.
+func isPrivateKeyDER(der []byte) bool {
+	var plain struct {
+		Version    int
+		Algorithm  algorithmID
+		PrivateKey []byte
+		Attributes asn1.RawValue `asn1:"optional"`
+	}
+	if _, err := asn1.Unmarshal(der, &plain); err == nil {
+		return true
+	}
+	var encrypted struct {
+		Algorithm algorithmID
+		Data      []byte
+	}
+	if _, err := asn1.Unmarshal(der, &encrypted); err == nil {
+		return true
+	}
+	if _, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return true
+	}
+	_, err := x509.ParseECPrivateKey(der)
+	return err == nil
+}
+
+type algorithmID struct {
+	Algorithm  asn1.ObjectIdentifier
+	Parameters asn1.RawValue `asn1:"optional"`
+}
