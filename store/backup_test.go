@@ -137,6 +137,26 @@ func TestOldDrafts(t *testing.T) {
 	onlyFiles(t, folder, ".b.db.13", ".b.db.mine", ".c.db.12", "b.db", "b.db.12")
 }
 
+// TestRestoresInOneSecond keeps each old database under a name of its own.
+func TestRestoresInOneSecond(t *testing.T) {
+	t.Parallel()
+	s, c := newStore(t)
+	backup := filepath.Join(t.TempDir(), "b.db")
+	_, err := s.Backup(t.Context(), backup, nil, nil)
+	must(t, err)
+	must(t, s.Close())
+	names := map[string]bool{}
+	for range 3 {
+		kept, err := Restore(t.Context(), Restoration{From: backup, To: s.Path(), Inspect: func(*Store, Seal) error { return nil }},
+			Options{Now: func() time.Time { return c.now().Truncate(time.Second) }})
+		must(t, err)
+		names[kept] = true
+	}
+	if len(names) != 3 {
+		t.Errorf("three databases are kept as %v", names)
+	}
+}
+
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(t)

@@ -245,7 +245,7 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 	if err := removeSecondNames(database); err != nil {
 		return "", err
 	}
-	kept = database + keptEnd + now.UTC().Format("20060102T150405Z")
+	kept = keptName(database, now)
 	release, err := seize(ctx, database, kept)
 	if err != nil {
 		return "", err
@@ -271,6 +271,18 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 
 // keptEnd is what the name of a database gets that was kept, before the time.
 const keptEnd = ".before-restore-"
+
+// keptName is a free name for a database that is kept; two restores may fall into
+// one second.
+func keptName(database string, now time.Time) string {
+	name := database + keptEnd + now.UTC().Format("20060102T150405Z")
+	for n, free := 2, name; ; n++ {
+		if _, err := os.Lstat(free); err != nil {
+			return free
+		}
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+}
 
 // removeSecondNames removes the names of old databases that are this one: a
 // restore which was killed before it exchanged the file leaves such a link,
