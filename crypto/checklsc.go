@@ -15,8 +15,13 @@ type Expect struct {
 	Ahead time.Duration
 }
 
+// MaxLSC is how many bytes an LSC may have. A CAPF frame holds 16,384, and in the
+// phone's answer its LSC needs room for a MIC and their signatures beside it; what
+// phones and CAs make has a tenth of that.
+const MaxLSC = 12 << 10
+
 // CheckLSC checks a certificate that an external CA returned before it is stored or
-// sent (behaviour.md, The LSC): the phone's key, the common name, no CA, valid now,
+// sent (behaviour.md, The LSC): no longer than MaxLSC, the phone's key, the common name, no CA, valid now,
 // keyUsage digitalSignature and (RSA) keyEncipherment, without which secure
 // registration fails, and a signature with a hash better than SHA-1. Whether it chains
 // to capf-trust is for VerifyPath. Refusals are ErrUnfit, and ErrOtherName, ErrNotYetValid,
@@ -25,6 +30,9 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
 		return unfit("reading the certificate: %v", err)
+	}
+	if len(der) > MaxLSC {
+		return unfit("the certificate of %q has %d bytes, too many for a phone: at most %d", nameOf(cert), len(der), MaxLSC)
 	}
 	if KeyHash(cert.RawSubjectPublicKeyInfo) != want.KeyHash {
 		return unfit("the certificate of %q holds another key than the phone's", nameOf(cert))

@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -248,6 +249,11 @@ func TestCheckLSC(t *testing.T) {
 			}
 		})
 	}
+	long := certify(t, "SEP001122334455", key, ca, edits(good, func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, crypto.MaxLSC)}}
+	}))
+	wantError(t, crypto.CheckLSC(long.cert.Raw, want, noon()),
+		fmt.Sprintf(`the certificate of "SEP001122334455" has %d bytes, too many for a phone: at most 12288`, len(long.cert.Raw)))
 	ec := newIdentity(t, "SEP001122334455", ca, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })
 	want.KeyHash = crypto.KeyHash(ec.cert.RawSubjectPublicKeyInfo)
 	if err := crypto.CheckLSC(ec.cert.Raw, want, noon()); err != nil {
