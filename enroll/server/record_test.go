@@ -167,6 +167,18 @@ func TestTheRecordDecides(t *testing.T) {
 		}
 		h.refused("deleted", old, "the LSC with serial "+l.Serial+" was deleted on 2")
 	})
+	t.Run("device added again", func(t *testing.T) {
+		h := h.in(t)
+		old, _ := h.enrolled("again")
+		if err := h.rules.Store.DeleteDevice(t.Context(), operator, "again"); err != nil {
+			t.Fatal(err)
+		}
+		h.add("again", store.Install)
+		h.refused("again", old, "is of a device of this name that has been deleted")
+		if h.newest("again").DeviceID != 0 {
+			t.Error("the new device has the LSC of the old one")
+		}
+	})
 	t.Run("of another device", func(t *testing.T) {
 		h := h.in(t)
 		other, _ := h.enrolled("other")

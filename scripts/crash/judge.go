@@ -15,12 +15,9 @@ import (
 
 // facts are what the database says in the end.
 type facts struct {
-	lscs   map[[32]byte]store.LSC
-	issued map[string]bool // the serials of which events tell
-	purged bool            // stale LSCs were deleted
-
-	installed map[string]bool   // the devices that have an installed LSC
-	given     map[string][]byte // the LSC that each device has shown last
+	lscs      map[[32]byte]store.LSC // by fingerprint, those in no list among them
+	installed map[string]bool        // the devices that have an installed LSC
+	given     map[string][]byte      // the LSC that each device has shown last
 }
 
 // judge holds the database, which no process has open, against what phones and
@@ -97,24 +94,15 @@ func (s *storm) readLog(context.Context) (complaints []string, err error) {
 }
 
 func gather(ctx context.Context, db *store.Store) (facts, error) {
-	f := facts{lscs: map[[32]byte]store.LSC{}, issued: map[string]bool{}, installed: map[string]bool{}, given: map[string][]byte{}}
-	for l, err := range db.LSCs(ctx, store.LSCFilter{}) {
+	f := facts{lscs: map[[32]byte]store.LSC{}, installed: map[string]bool{}, given: map[string][]byte{}}
+	for l, err := range db.LSCs(ctx, store.LSCFilter{Discarded: true}) {
 		if err != nil {
 			return f, err
 		}
-		f.lscs[fingerprint(l.Certificate)] = l
+		f.lscs[[32]byte(l.Fingerprint)] = l
 		if l.State == store.LSCInstalled {
 			f.installed[l.Device] = true
 		}
-	}
-	for e, err := range db.Events(ctx, store.EventFilter{}) {
-		if err != nil {
-			return f, err
-		}
-		if _, serial, ok := strings.Cut(e.Detail, "serial "); ok && e.Step == "issue" {
-			f.issued[serial] = true
-		}
-		f.purged = f.purged || e.Action == "stale-lsc-delete"
 	}
 	return f, nil
 }
@@ -160,17 +148,17 @@ func (d *device) judge(row store.Device, f facts) (complaints []string) {
 	return complaints
 }
 
-// judgeReceived: an LSC is recorded for ever, unless it became stale, by a
-// newer key, and was deleted then.
+// judgeReceived: an LSC is recorded until it has run out, and discarded only when
+// it was stale, by a newer key.
 func (one deed) judgeReceived(later []deed, f facts) string {
-	if _, ok := f.lscs[fingerprint(one.certificate)]; ok {
-		return ""
+	l, ok := f.lscs[fingerprint(one.certificate)]
+	if !ok {
+		return fmt.Sprintf("it received the LSC %s, which is not recorded", serial(one.certificate))
 	}
-	stale := slices.ContainsFunc(later, func(l deed) bool { return l.kind == keyed })
-	if stale && f.purged && f.issued[serial(one.certificate)] {
-		return ""
+	if l.State == store.LSCDiscarded && !slices.ContainsFunc(later, func(l deed) bool { return l.kind == keyed }) {
+		return fmt.Sprintf("it received the LSC %s as its last, which is discarded", serial(one.certificate))
 	}
-	return fmt.Sprintf("it received the LSC %s, which is not recorded", serial(one.certificate))
+	return ""
 }
 
 func (one deed) judgeInstalled(later []deed, f facts) string {

@@ -148,6 +148,13 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	if out, err := s.command(ctx, "init", "--organization", "Crash").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("capf init: %w\n%s", err, out)
 	}
+	// All phones have one address, many mistype, and they lose their power all
+	// the time.
+	for _, limit := range []string{"wrong_strings_per_address", "unconfirmed_limit"} {
+		if out, err := s.command(ctx, "set", limit, "0").CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("capf set %s: %w\n%s", limit, err, out)
+		}
+	}
 	db, err := store.Open(ctx, s.database(), store.Options{})
 	if err != nil {
 		return nil, err
