@@ -109,7 +109,7 @@ func (t *tx) declineNetwork(a Actor, network string, wrong int, span time.Durati
 		return until, err
 	}
 	return until, t.event(a, "", EventText{Action: "address-decline", Step: "authenticate", Outcome: "locked",
-		Detail: fmt.Sprintf("%s until %s: %d wrong strings within %v", network, until.Format(time.RFC3339), wrong, span)})
+		Detail: fmt.Sprintf("%s until %s: %d wrong strings within %.0f minutes", network, until.Format(time.RFC3339), wrong, span.Minutes())})
 }
 
 // DeclinedNetworks are those that were declined within the last day, the newest
