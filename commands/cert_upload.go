@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,11 +29,13 @@ const capfPurpose = "capf"
 func certUploadCommand() command {
 	return command{
 		name: "upload", args: "FILE...", short: "put certificates into trust stores, or the signed CAPF certificate into place",
-		about: `A FILE holds one certificate or a chain, as PEM or DER; - is stdin. It goes into
-every trust store that --purpose names. A FILE may be a folder: then all files
-in it are taken whose names end in .pem, .crt, .cer or .der; and without
---purpose, those in its folders capf-trust and callmanager-trust, each for the
-store of that name.
+		about: `A FILE holds one certificate or a chain, as PEM, DER, PKCS#7 or base64, or is an
+archive (.tgz, .tar or .zip) of such files; - is stdin. It goes into every trust
+store that --purpose names. A FILE may be a folder: then all files in it are
+taken whose names are those of certificates, such as .pem, .cer or .p7b; and
+without --purpose, those in its folders capf-trust and callmanager-trust, each
+for the store of that name. What is not taken has its row too, and when that is
+everything, the exit code is 5.
 
 ` + useHelp + ` Without
 --for, a manufacturer's CA, known by its name, vouches for mic, every other CA for
@@ -155,6 +156,8 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)
+	} else if !slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return r.Outcome != enroll.UploadSkipped }) {
+		return &kindError{errPartly, "every file was skipped, so nothing was stored"}
 	}
 	for _, known := range []struct{ reason, hint string }{
 		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},
@@ -206,35 +209,45 @@ func (env *Env) uploadFile(files []enroll.UploadFile, name string, purposes []st
 }
 
 // uploadFolder takes the certificates of a folder, or of its folders that are
-// called like the trust stores.
+// called like the trust stores. Every file in it gets its row.
 func (env *Env) uploadFolder(files []enroll.UploadFile, folder string, o certUploadOptions) ([]enroll.UploadFile, error) {
 	before := len(files)
 	var err error
 	if len(o.purposes) > 0 || o.capf {
 		files, err = env.uploadFrom(files, folder, o.purposes)
 	} else {
-		for _, p := range purposeNames() {
-			store := []store.Purpose{store.Purpose(p)}
-			files, err = env.uploadFrom(files, filepath.Join(folder, p), store)
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				break
-			}
-			err = nil
-		}
+		files, err = env.uploadStores(files, folder)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(files) == before {
 		return nil, &usageError{
-			text: fmt.Sprintf("folder %q: there is no certificate in it", folder),
-			hint: "names of certificates end in " + strings.Join(certificateEndings, ", ") + "; without --purpose they stand in folders called " + strings.Join(purposeNames(), " and "),
+			text: fmt.Sprintf("folder %q: it is empty", folder),
+			hint: "without --purpose, certificates stand in folders called " + strings.Join(purposeNames(), " and "),
 		}
 	}
 	return files, nil
 }
 
-var certificateEndings = []string{".pem", ".crt", ".cer", ".der"}
+// uploadStores takes what is in the folders that are called like trust stores.
+func (env *Env) uploadStores(files []enroll.UploadFile, folder string) ([]enroll.UploadFile, error) {
+	entries, err := os.ReadDir(folder) // sorted by name
+	if err != nil {
+		return nil, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
+	}
+	for _, e := range entries {
+		name := filepath.Join(folder, e.Name())
+		if !e.IsDir() || !slices.Contains(purposeNames(), e.Name()) {
+			files = append(files, enroll.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
+			continue
+		}
+		if files, err = env.uploadFrom(files, name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
 
 func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
 	entries, err := os.ReadDir(folder) // sorted by name
@@ -243,14 +256,13 @@ func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []
 	}
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") {
-			continue
+		why := enroll.NotCertificate(name)
+		if e.IsDir() {
+			why = "it is a folder in the folder"
 		}
-		if !slices.Contains(certificateEndings, strings.ToLower(filepath.Ext(name))) {
-			env.say("%s is left out: its name is not that of a certificate", name)
-			continue
-		}
-		if files, err = env.uploadFile(files, name, purposes); err != nil {
+		if why != "" {
+			files = append(files, enroll.UploadFile{Name: name, Skipped: why})
+		} else if files, err = env.uploadFile(files, name, purposes); err != nil {
 			return nil, err
 		}
 	}
@@ -272,7 +284,13 @@ func (env *Env) uploadChain(ctx context.Context, r *enroll.Rules, files []enroll
 	if changed && !o.dryRun {
 		env.say(capfInForce)
 	}
-	return o.show(env, []enroll.UploadRow{row})
+	rows := []enroll.UploadRow{row}
+	for _, f := range files {
+		if f.Skipped != "" {
+			rows = append(rows, enroll.UploadRow{File: f.Name, Outcome: enroll.UploadSkipped, Reason: f.Skipped})
+		}
+	}
+	return o.show(env, rows)
 }
 
 // capfInForce is what to do after the CAPF certificate has changed.

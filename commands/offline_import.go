@@ -30,7 +30,8 @@ gets its certificate at once. The same import again changes nothing.
 
 CA certificates in a FILE are left alone: capf cert upload puts them into the
 trust stores. The exit code is 5 when some certificates were refused; the others
-have been imported then. It is 4 when all were.`,
+have been imported then, or when every file was skipped. It is 4 when all were
+refused.`,
 		example: "capf " + path + " signed.tgz --dry-run",
 		output:  list,
 		flags: []cli.Flag{
@@ -157,6 +158,8 @@ func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
 		return &kindError{errPartly, fmt.Sprintf("%s refused, as the rows say; the others were dealt with", counted(refused, "row"))}
 	case refused > 0:
 		return &kindError{enroll.ErrRefused, fmt.Sprintf("%s refused, as the rows say", counted(refused, "row"))}
+	case good == 0 && r.Count(enroll.Skipped) > 0 && r.Count(enroll.ChainOnly) == 0:
+		return &kindError{errPartly, "every file was skipped, so nothing was imported"}
 	}
 	return nil
 }

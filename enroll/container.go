@@ -97,12 +97,21 @@ func (c *counter) walkStream(name string, r *bounded, yield func(entry) error) e
 	case isGzip(head):
 		// The gzip reader reads single bytes of b and no more than it needs.
 		return c.walkGzip(name, b, r, yield)
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")):
+	case isZip(head):
 		return c.walkZip(b, yield)
 	case isTar(head):
 		return c.walkTar(b, yield)
 	}
 	return c.content(name, b, yield)
+}
+
+// isArchiveData says whether data are an archive or compressed.
+func isArchiveData(data []byte) bool {
+	return isGzip(data) || isZip(data) || isTar(data[:min(len(data), peekLength)])
+}
+
+func isZip(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06"))
 }
 
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) }

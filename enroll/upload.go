@@ -2,11 +2,11 @@ package enroll
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 
 	"capf/crypto"
-	"capf/crypto/certfile"
 	"capf/store"
 )
 
@@ -23,15 +23,9 @@ const (
 	// UploadHeldBack is a good certificate of an upload in which another one
 	// was refused.
 	UploadHeldBack UploadOutcome = "not stored"
+	// UploadSkipped is a file that is no certificate by its name.
+	UploadSkipped UploadOutcome = "skipped"
 )
-
-// UploadFile is a file with one certificate or a chain, PEM or DER, and the
-// trust stores that it is for.
-type UploadFile struct {
-	Name     string
-	Data     []byte
-	Purposes []store.Purpose
-}
 
 // UploadRow is one line of the result: a certificate for one purpose, or a
 // file that could not be read at all.
@@ -86,23 +80,26 @@ func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []Uplo
 		}
 		return rows, uploadRefusal(rows, refusedRows)
 	}
-	list := make([]store.NewTrust, len(rows))
-	for i, row := range rows {
-		list[i] = row.entry
+	var list []store.NewTrust
+	var at []*UploadRow
+	for i := range rows {
+		if rows[i].Outcome != UploadSkipped {
+			list, at = append(list, rows[i].entry), append(at, &rows[i])
+		}
 	}
 	stored, became, err := r.Store.AddTrusts(ctx, actor, list)
 	if err != nil {
 		return nil, err
 	}
-	for i := range rows {
-		rows[i].For = stored[i].For
+	for i, row := range at {
+		row.For = stored[i].For
 		switch became[i] {
 		case store.TrustAdded:
-			rows[i].Outcome = UploadAdded
+			row.Outcome = UploadAdded
 		case store.TrustChanged:
-			rows[i].Outcome = UploadChanged
+			row.Outcome = UploadChanged
 		case store.TrustSame:
-			rows[i].Outcome = UploadKnown
+			row.Outcome = UploadKnown
 		}
 	}
 	return rows, nil
@@ -119,20 +116,25 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 		there[string(k.Purpose)+string(k.Fingerprint)] = k
 	}
 	for _, f := range files {
-		certs, err := certfile.Parse(f.Data)
-		if err != nil {
-			rows = append(rows, UploadRow{File: f.Name, Outcome: UploadRefused, Reason: err.Error()})
-			refusals++
-			continue
-		}
-		for _, c := range certs {
-			for _, p := range f.Purposes {
-				row := r.planRow(c, p, o, there)
-				if row.File = f.Name; row.Outcome == UploadRefused {
-					refusals++
-				}
-				rows = append(rows, row)
+		for _, u := range f.read() {
+			switch {
+			case u.skipped != "":
+				rows = append(rows, UploadRow{File: u.name, Outcome: UploadSkipped, Reason: u.skipped})
+			case u.problem != "":
+				rows = append(rows, UploadRow{File: u.name, Outcome: UploadRefused, Reason: u.problem})
 			}
+			for _, c := range u.certs {
+				for _, p := range f.Purposes {
+					row := r.planRow(c, p, o, there)
+					row.File = u.name
+					rows = append(rows, row)
+				}
+			}
+		}
+	}
+	for _, row := range rows {
+		if row.Outcome == UploadRefused {
+			refusals++
 		}
 	}
 	return rows, refusals, nil
@@ -173,7 +175,23 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 	case o.For != 0 && p == store.CAPFTrust:
 		row.Warning = unwiseUses(c, o.For)
 	}
+	if row.Warning == "" {
+		row.Warning = tooLongForPhones(c)
+	}
 	return row
+}
+
+// mostPhoneBits is the longest RSA key that phones are known to verify with.
+const mostPhoneBits = 4096
+
+// tooLongForPhones warns of a CA whose signatures phones may not verify, ""
+// when there is nothing to warn of.
+func tooLongForPhones(c *x509.Certificate) string {
+	key, ok := c.PublicKey.(*rsa.PublicKey)
+	if !ok || key.N.BitLen() <= mostPhoneBits {
+		return ""
+	}
+	return fmt.Sprintf("%q has an RSA key of %d bits: phones are only known to verify with up to %d", nameOf(c), key.N.BitLen(), mostPhoneBits)
 }
 
 // uploadRefusal words the refusal of a whole upload.
@@ -213,82 +231,4 @@ func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCer
 		}
 	}
 	return roots, nil
-}
-
-// UploadChain makes the certificate that a company CA has signed the CAPF
-// certificate. The files hold it and the certificates above it, in any order.
-// It must be of the CAPF key (Rules.CAPFRequest asks for it), have the
-// extensions of a CAPF certificate and be signed by the ones above it, of which
-// the first may be in capf-trust instead. Of the options, AcceptEKU counts.
-// ErrRefused says what is wrong. The certificate before it goes to capf-trust.
-// Changed is false when it is the CAPF certificate already.
-func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
-	var certs []*x509.Certificate
-	for _, f := range files {
-		some, err := certfile.Parse(f.Data)
-		if err != nil {
-			return nil, false, refused("%q: %v", f.Name, err)
-		}
-		certs = append(certs, some...)
-	}
-	key, present, err := r.capfKey(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	chain, err := crypto.ChainFor(certs, key.Public())
-	if err != nil {
-		return nil, false, kindError{ErrRefused, err.Error()}
-	}
-	a, err = crypto.LoadAuthority(raws(chain), key, r.Now())
-	if err != nil {
-		return nil, false, kindError{ErrRefused, err.Error()}
-	}
-	if err := r.knowIssuer(ctx, chain[len(chain)-1]); err != nil {
-		return nil, false, err
-	}
-	if sameChain(present.Chain, raws(chain)) {
-		return a, false, nil
-	}
-	if err := checkPurposes(chain...); err != nil && !o.AcceptEKU {
-		return nil, false, withHint(err, "have it signed with clientAuth and serverAuth, or without extendedKeyUsage; --accept-eku takes it all the same")
-	}
-	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
-}
-
-// knowIssuer refuses a chain that ends below its root with a signature that
-// nobody can check.
-func (r *Rules) knowIssuer(ctx context.Context, last *x509.Certificate) error {
-	if string(last.RawIssuer) == string(last.RawSubject) {
-		return nil
-	}
-	anchors, err := r.trusted(ctx, store.ForLSC)
-	if err != nil {
-		return err
-	}
-	_, err = crypto.VerifyPath(last, anchors, nil, r.Now(), crypto.PathOptions{})
-	if err == nil {
-		return nil
-	}
-	return withHint(refused("the chain ends with %q, whose issuer is neither in the upload nor in capf-trust: %v", last.Subject.CommonName, err),
-		"upload the whole chain, or the CA first: capf cert upload ca.pem --purpose capf-trust")
-}
-
-func raws(certs []*x509.Certificate) [][]byte {
-	var ders [][]byte
-	for _, c := range certs {
-		ders = append(ders, c.Raw)
-	}
-	return ders
-}
-
-func sameChain(a, b [][]byte) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if string(a[i]) != string(b[i]) {
-			return false
-		}
-	}
-	return true
 }

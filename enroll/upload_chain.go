@@ -1,0 +1,90 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// UploadChain makes the certificate that a company CA has signed the CAPF
+// certificate. The files hold it and the certificates above it, in any order.
+// It must be of the CAPF key (Rules.CAPFRequest asks for it), have the
+// extensions of a CAPF certificate and be signed by the ones above it, of which
+// the first may be in capf-trust instead. Of the options, AcceptEKU counts.
+// ErrRefused says what is wrong. The certificate before it goes to capf-trust.
+// Changed is false when it is the CAPF certificate already.
+func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
+	var certs []*x509.Certificate
+	for _, f := range files {
+		some, err := f.certificates()
+		if err != nil {
+			return nil, false, err
+		}
+		certs = append(certs, some...)
+	}
+	if len(certs) == 0 {
+		return nil, false, refused("there is no certificate in it")
+	}
+	key, present, err := r.capfKey(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	chain, err := crypto.ChainFor(certs, key.Public())
+	if err != nil {
+		return nil, false, kindError{ErrRefused, err.Error()}
+	}
+	a, err = crypto.LoadAuthority(raws(chain), key, r.Now())
+	if err != nil {
+		return nil, false, kindError{ErrRefused, err.Error()}
+	}
+	if err := r.knowIssuer(ctx, chain[len(chain)-1]); err != nil {
+		return nil, false, err
+	}
+	if sameChain(present.Chain, raws(chain)) {
+		return a, false, nil
+	}
+	if err := checkPurposes(chain...); err != nil && !o.AcceptEKU {
+		return nil, false, withHint(err, "have it signed with clientAuth and serverAuth, or without extendedKeyUsage; --accept-eku takes it all the same")
+	}
+	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
+}
+
+// knowIssuer refuses a chain that ends below its root with a signature that
+// nobody can check.
+func (r *Rules) knowIssuer(ctx context.Context, last *x509.Certificate) error {
+	if string(last.RawIssuer) == string(last.RawSubject) {
+		return nil
+	}
+	anchors, err := r.trusted(ctx, store.ForLSC)
+	if err != nil {
+		return err
+	}
+	_, err = crypto.VerifyPath(last, anchors, nil, r.Now(), crypto.PathOptions{})
+	if err == nil {
+		return nil
+	}
+	return withHint(refused("the chain ends with %q, whose issuer is neither in the upload nor in capf-trust: %v", last.Subject.CommonName, err),
+		"upload the whole chain, or the CA first: capf cert upload ca.pem --purpose capf-trust")
+}
+
+func raws(certs []*x509.Certificate) [][]byte {
+	var ders [][]byte
+	for _, c := range certs {
+		ders = append(ders, c.Raw)
+	}
+	return ders
+}
+
+func sameChain(a, b [][]byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if string(a[i]) != string(b[i]) {
+			return false
+		}
+	}
+	return true
+}
