@@ -23,7 +23,7 @@ fit; and follows the chain of events. What it finds is listed, and the exit code
 1 then. Nothing is changed, and phones may enroll meanwhile.
 
 A passing fault is no damage: a CAPF certificate that has expired, or is still to be
-made. It is listed too, and the last line tells of it, but the exit code is 0 when
+made; what lies in the future, since a clock was wrong. It is listed too, and the last line tells of it, but the exit code is 0 when
 all faults are such: the database is worth a backup.
 
 A backup is checked by: capf restore FILE --dry-run.`,

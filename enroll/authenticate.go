@@ -12,13 +12,10 @@ import (
 	"capf/store"
 )
 
-// A device is locked for lockTime after maxWrongStrings wrong authentication
+// A device is locked for store.LockTime after maxWrongStrings wrong authentication
 // strings in a row (protocol page, "Authentication modes"), and an address is
 // declined for as long.
-const (
-	maxWrongStrings = 10
-	lockTime        = 10 * time.Minute
-)
+const maxWrongStrings = 10
 
 // The ways in which a session ends without success. Each is wrapped in an
 // *Ending.
@@ -202,7 +199,7 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 		network string
 		err     error
 	)
-	if d := g.Device; d.LockedFor == store.LockedForUnconfirmed && r.Now().Before(d.LockedUntil) {
+	if d := g.Device; d.LockedFor == store.LockedForUnconfirmed && d.Locked(r.Now()) {
 		return r.turnAway(ctx, g.actor, d, "authenticate", unconfirmed(d.LockedUntil))
 	}
 	switch g.Device.AuthMode {

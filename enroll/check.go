@@ -21,6 +21,7 @@ const (
 	PartFile        Part = "file"        // the file and the rows that belong together
 	PartSchema      Part = "schema"      // what the database is built of
 	PartState       Part = "state"       // states that contradict each other
+	PartClock       Part = "clock"       // what lies in the future
 	PartRequest     Part = "request"     // keys
 	PartLSC         Part = "lsc"         // certificates that do not match their rows
 	PartTrust       Part = "trust"       // those of the trust stores
@@ -52,7 +53,7 @@ func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Pa
 	return func(yield func(Fault, error) bool) {
 		c := &checker{rules: &Rules{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}, keyFile: keyFile, yield: yield, progress: progress}
 		for _, look := range []func(context.Context) error{
-			c.file, c.schema, c.states, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
+			c.file, c.schema, c.states, c.clock, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
 		} {
 			if err := look(ctx); errors.Is(err, errEnough) {
 				return
@@ -123,6 +124,13 @@ func (c *checker) schema(ctx context.Context) error {
 
 func (c *checker) states(ctx context.Context) error {
 	return each(c, PartState, c.rules.Store.Contradictions(ctx), func(d store.Contradiction) error { return c.fault(PartState, d.Object, "%s", d.Text) })
+}
+
+// clock finds what passes with time, and with a clock that is right.
+func (c *checker) clock(ctx context.Context) error {
+	return each(c, PartClock, c.rules.Store.Ahead(ctx), func(d store.Contradiction) error {
+		return c.found(Fault{Part: PartClock, Object: d.Object, Text: d.Text, Passing: true})
+	})
 }
 
 func (c *checker) requests(ctx context.Context) error {

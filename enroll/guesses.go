@@ -14,14 +14,14 @@ import (
 
 // guessLimits are those that are in force.
 func (s Settings) guessLimits() store.GuessLimits {
-	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: lockTime}
+	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: store.LockTime}
 }
 
 // byString compares the authentication string, unless the device is locked or
 // the address declined.
 func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 	d := g.Device
-	if r.Now().Before(d.LockedUntil) {
+	if d.Locked(r.Now()) {
 		return r.turnAway(ctx, g.actor, d, "authenticate", lockedEnding(d.LockedUntil))
 	}
 	if end, err := r.declinedAddress(ctx, g, c); end != nil || err != nil {

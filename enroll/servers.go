@@ -30,7 +30,8 @@ const (
 func Alive(v store.Server, now time.Time) bool {
 	host, err := os.Hostname()
 	if err != nil || host != v.Host {
-		return now.Sub(v.SeenAt) <= reportAge
+		// A report from the future is of a clock that has gone back since.
+		return now.Sub(v.SeenAt).Abs() <= reportAge
 	}
 	return speaksFor(v, now, processAge(v.PID))
 }

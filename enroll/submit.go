@@ -137,7 +137,7 @@ func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
 	return store.Request{
 		DeviceID: g.Device.ID, Device: g.Device.Name, Schedule: g.Device.Schedule, Issuer: g.Settings.Issuer,
 		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address, Voucher: g.voucher,
-		Limit: store.UnconfirmedLimit{Keys: g.Settings.UnconfirmedLimit, Lock: lockTime},
+		Limit: store.UnconfirmedLimit{Keys: g.Settings.UnconfirmedLimit, Lock: store.LockTime},
 	}
 }
 

@@ -224,7 +224,7 @@ func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n i
 	var last int64
 	err = s.change(ctx, func(t *tx) error {
 		var events int64
-		err := t.row("SELECT count(*), coalesce(max(id), 0) FROM events WHERE id < "+firstKept, millis(before)).Scan(&events, &last)
+		err := t.row("SELECT count(*), coalesce(max(id), 0) FROM events WHERE id < "+firstKept, keptSince(before, t.now)...).Scan(&events, &last)
 		if err != nil {
 			return err
 		}

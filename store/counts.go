@@ -6,7 +6,8 @@ import "context"
 // at this moment.
 func (s *Store) CountLocked(ctx context.Context) (n int64, err error) {
 	// The first term is word for word the condition of the index devices_locked.
-	err = s.point(ctx, "SELECT count(*) FROM devices WHERE locked_until > 0 AND locked_until > ?", []any{millis(s.options.Now())}, &n)
+	err = s.point(ctx, "SELECT count(*) FROM devices WHERE locked_until > 0 AND locked_until > ? AND locked_until <= ?",
+		[]any{millis(s.options.Now()), millis(s.options.Now().Add(LockTime))}, &n)
 	return n, failed(err, "counting locked devices")
 }
 

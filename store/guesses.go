@@ -73,9 +73,9 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule
 // guessed counts a wrong string for the device, unless that is locked.
 func (t *tx) guessed(w *WrongString, deviceID int64, l GuessLimits) (name string, err error) {
 	var count int
-	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ?), updated_at = ? WHERE id = ?
-		RETURNING name, wrong_strings, locked_until`, millis(t.now), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&w.Locked))
-	if err != nil || w.Locked.After(t.now) {
+	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ? OR locked_until > ?), updated_at = ? WHERE id = ?
+		RETURNING name, wrong_strings, locked_until`, millis(t.now), millis(t.now.Add(l.Span)), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&w.Locked))
+	if err != nil || inForce(w.Locked, t.now, l.Span) {
 		return name, err
 	}
 	w.Counted, w.Locked = true, time.Time{}
@@ -104,7 +104,7 @@ func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64, ne
 		if err == ErrNotFound {
 			return nil
 		}
-		if err != nil || w.Locked.After(t.now) {
+		if err != nil || inForce(w.Locked, t.now, l.Span) {
 			return err
 		}
 		w.Locked = time.Time{}

@@ -26,19 +26,19 @@ type Declined struct {
 // those devices that have proved from it who they are, and have sent no wrong
 // string from it since.
 func (s *Store) NetworkDeclined(ctx context.Context, deviceID int64, network string) (until time.Time, err error) {
-	err = s.point(ctx, networkDeclined, []any{network, millis(s.options.Now()), deviceID, network}, (*instant)(&until))
+	err = s.point(ctx, networkDeclined, []any{network, millis(s.options.Now()), millis(s.options.Now().Add(LockTime)), deviceID, network}, (*instant)(&until))
 	if err == ErrNotFound {
 		return time.Time{}, nil
 	}
 	return until, failed(err, "looking whether %s is declined", network)
 }
 
-const networkDeclined = `SELECT until FROM declined_networks WHERE network = ? AND until > ?
+const networkDeclined = `SELECT until FROM declined_networks WHERE network = ? AND until > ? AND until <= ?
 	AND NOT EXISTS (SELECT 1 FROM device_networks WHERE device_id = ? AND network = ?)`
 
 // declined is NetworkDeclined within a transaction.
 func (t *tx) declined(deviceID int64, network string) (until time.Time, err error) {
-	err = t.row(networkDeclined, network, millis(t.now), deviceID, network).Scan((*instant)(&until))
+	err = t.row(networkDeclined, network, millis(t.now), millis(t.now.Add(LockTime)), deviceID, network).Scan((*instant)(&until))
 	if err == ErrNotFound {
 		return time.Time{}, nil
 	}
@@ -82,7 +82,7 @@ func (t *tx) guessedFrom(a Actor, deviceID int64, network string, l GuessLimits)
 		return time.Time{}, err
 	}
 	since := millis(t.now.Add(-l.Span))
-	if _, err := t.exec("DELETE FROM wrong_strings WHERE at <= ?", since); err != nil {
+	if _, err := t.exec("DELETE FROM wrong_strings WHERE at <= ? OR at > ?", since, millis(t.now.Add(l.Span))); err != nil {
 		return until, err
 	}
 	if _, err := t.exec("INSERT INTO wrong_strings (at, network) VALUES (?, ?)", millis(t.now), network); err != nil {

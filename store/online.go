@@ -66,8 +66,8 @@ func (t *tx) queue(r *Request) error {
 	if _, err := t.exec("UPDATE devices SET no_possession = 0 WHERE id = ? AND no_possession <> 0", r.DeviceID); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO online_requests (request_id, state, due_at, give_up_at)
-		SELECT ?, 'queued', ?, completes_by FROM devices WHERE id = ?`, r.ID, millis(t.now), r.DeviceID)
+	_, err := t.exec(`INSERT INTO online_requests (request_id, state, due_at, set_at, give_up_at)
+		SELECT ?, 'queued', ?, ?, completes_by FROM devices WHERE id = ?`, r.ID, millis(t.now), millis(t.now), r.DeviceID)
 	return err
 }
 
@@ -94,8 +94,35 @@ func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request
 // now, at most limit, those that are due longest first. With unsent, those that
 // the CA has taken are left out. When there is nothing, it takes microseconds.
 func (s *Store) DueOnline(ctx context.Context, limit int, unsent bool) ([]OnlineRequest, error) {
-	q := dueOnline(s.options.Now(), limit, unsent)
+	now := s.options.Now()
+	due, err := s.onlineRequests(ctx, dueOnline(now, limit, unsent))
+	if err != nil || len(due) == limit {
+		return due, err
+	}
+	ahead, err := s.onlineRequests(ctx, onlineAhead(now, limit-len(due), unsent))
+	return append(due, ahead...), err
+}
+
+func (s *Store) onlineRequests(ctx context.Context, q query) ([]OnlineRequest, error) {
 	return collect(stream(ctx, s, "looking for requests to the online CA", q, (*OnlineRequest).fields))
+}
+
+// clockStep is by how much the clock has to go back to be noticed; the clocks of
+// several hosts may differ by less.
+const clockStep = time.Minute
+
+// onlineAhead are those whose time was set before the clock went back: it lies
+// further ahead than anybody meant, so that they are due now.
+func onlineAhead(now time.Time, limit int, unsent bool) query {
+	q := query{selection: "SELECT " + onlineColumns + " FROM online_requests", order: "set_at, request_id LIMIT ?"}
+	q.where(isOnlineOpen)
+	q.where("set_at > ?", millis(now.Add(clockStep)))
+	q.where("due_at > ?", millis(now))
+	if unsent {
+		q.where("state <> 'taken'")
+	}
+	q.args = append(q.args, limit)
+	return q
 }
 
 func dueOnline(now time.Time, limit int, unsent bool) query {
@@ -120,8 +147,8 @@ func (s *Store) ClaimOnline(ctx context.Context, o OnlineRequest, send bool, unt
 	attempt := o.Attempt // the work may run twice
 	err := s.change(ctx, func(t *tx) error {
 		withdrawn = nil
-		err := t.row(`UPDATE online_requests SET attempt = attempt + 1, due_at = ? WHERE request_id = ? AND attempt = ? AND `+isOnlineOpen+`
-			RETURNING `+onlineColumns, millis(until), o.RequestID, attempt).Scan(o.fields()...)
+		err := t.row(`UPDATE online_requests SET attempt = attempt + 1, due_at = ?, set_at = ? WHERE request_id = ? AND attempt = ? AND `+isOnlineOpen+`
+			RETURNING `+onlineColumns, millis(until), millis(t.now), o.RequestID, attempt).Scan(o.fields()...)
 		if err == ErrNotFound {
 			return conflict("another process has taken it")
 		}
@@ -152,8 +179,8 @@ func (s *Store) ClaimOnline(ctx context.Context, o OnlineRequest, send bool, unt
 // has to decide, the next look comes at its time. It returns how many there are.
 func (s *Store) AbandonOnline(ctx context.Context) (n int, err error) {
 	err = s.change(ctx, func(t *tx) error {
-		affected, err := t.exec("UPDATE online_requests SET due_at = ? WHERE "+isOnlineOpen+
-			" AND due_at > ? AND (state = 'sent' OR state = 'taken' AND looks = 0)", millis(t.now), millis(t.now))
+		affected, err := t.exec("UPDATE online_requests SET due_at = ?, set_at = ? WHERE "+isOnlineOpen+
+			" AND due_at > ? AND (state = 'sent' OR state = 'taken' AND looks = 0)", millis(t.now), millis(t.now), millis(t.now))
 		n = int(affected)
 		return err
 	})
@@ -179,9 +206,9 @@ func (s *Store) PostponeOnline(ctx context.Context, a Actor, o OnlineRequest, e 
 }
 
 func (t *tx) noteOnline(o OnlineRequest) error {
-	n, err := t.exec(`UPDATE online_requests SET state = ?, due_at = ?, looks = ?, ca = ?, ca_request = ?, code = ?, words = ?, advice = ?, note = ?,
+	n, err := t.exec(`UPDATE online_requests SET state = ?, due_at = ?, set_at = ?, looks = ?, ca = ?, ca_request = ?, code = ?, words = ?, advice = ?, note = ?,
 		certificate = ? WHERE request_id = ? AND attempt = ? AND `+isOnlineOpen,
-		string(o.State), millis(o.DueAt), o.Looks, o.CA, o.CARequest, o.Code, o.Words, o.Advice, o.Note, o.Certificate, o.RequestID, o.Attempt)
+		string(o.State), millis(o.DueAt), millis(t.now), o.Looks, o.CA, o.CARequest, o.Code, o.Words, o.Advice, o.Note, o.Certificate, o.RequestID, o.Attempt)
 	if err == nil && n == 0 {
 		err = conflict("another process has taken it, or it has been deleted")
 	}

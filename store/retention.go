@@ -61,12 +61,19 @@ type Prunable struct {
 }
 
 // firstKept is the id of the first event that is not older than a time: the
-// events before it are a beginning of the record, whatever the clock did.
-const firstKept = "coalesce((SELECT min(id) FROM events WHERE at >= ?), 9223372036854775807)"
+// events before it are a beginning of the record, whatever the clock did. One
+// that lies in the future was written while the clock was wrong, and is as old as
+// its neighbours: it goes when one behind it is old.
+const firstKept = `min(coalesce((SELECT min(id) FROM events WHERE at >= ? AND at <= ?), 9223372036854775807),
+	coalesce((SELECT max(id) FROM events WHERE at < ?), 0) + 1)`
+
+func keptSince(before, now time.Time) []any {
+	return []any{millis(before), millis(now), millis(before)}
+}
 
 // PrunableEvents says what PruneEvents would delete, and deletes nothing.
 func (s *Store) PrunableEvents(ctx context.Context, before time.Time) (p Prunable, err error) {
 	err = s.point(ctx, "SELECT count(*), coalesce(min(at), 0), coalesce(max(at), 0) FROM events WHERE id < "+firstKept,
-		[]any{millis(before)}, &p.Events, (*instant)(&p.First), (*instant)(&p.Last))
+		keptSince(before, s.options.Now()), &p.Events, (*instant)(&p.First), (*instant)(&p.Last))
 	return p, failed(err, "looking at the events from before %s", before.UTC().Format(time.RFC3339))
 }

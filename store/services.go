@@ -75,7 +75,7 @@ const forgotten = 24 * time.Hour
 // report is the store's. It is no event.
 func (s *Store) ReportServer(ctx context.Context, v Server) error {
 	err := s.change(ctx, func(t *tx) error {
-		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ?", millis(t.now.Add(-forgotten))); err != nil {
+		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ? OR seen_at > ?", millis(t.now.Add(-forgotten)), millis(t.now.Add(forgotten))); err != nil {
 			return err
 		}
 		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts)

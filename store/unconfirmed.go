@@ -26,7 +26,7 @@ func (p *patience) fields() []any {
 }
 
 func (p *patience) locked(now time.Time) bool {
-	return p.lockedFor == LockedForUnconfirmed && p.lockedUntil.After(now)
+	return p.lockedFor == LockedForUnconfirmed && inForce(p.lockedUntil, now, LockTime)
 }
 
 // bear counts what a new request has overtaken, and locks the device when the
