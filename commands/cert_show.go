@@ -80,7 +80,11 @@ func sha1Of(der []byte) []byte {
 func keyWords(c *x509.Certificate) string {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA %d", key.N.BitLen())
+		words := fmt.Sprintf("RSA %d", key.N.BitLen())
+		if warning := crypto.UnusualKey(key); warning != "" {
+			words += "; " + warning
+		}
+		return words
 	case *ecdsa.PublicKey:
 		return "EC " + key.Curve.Params().Name
 	}

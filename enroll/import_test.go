@@ -250,8 +250,8 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// TestSharedKey is a key that two devices have sent: each gets its own
-// certificate, whoever was last.
+// TestSharedKey is a key that two devices have sent, the first of which was deleted
+// before the second: the certificate goes to the one that it names.
 func TestSharedKey(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -261,13 +261,18 @@ func TestSharedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	var certs []*x509.Certificate
-	for _, name := range []string{"SEP001122334455", "thief"} {
+	for i, name := range []string{"SEP001122334455", "successor"} {
 		r := d.requestFor(name, crypto.RSA2048, key)
 		certs = append(certs, d.sign(r))
+		if i == 0 {
+			if err := d.Store.DeleteDevice(t.Context(), olga, name); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	lines, _, err := d.lines(ImportOptions{}, Bytes("x.pem", pemOf(certs...)))
-	if want := []string{"x.pem: imported", "x.pem: imported"}; err != nil || !slices.Equal(lines, want) {
-		t.Errorf("%v, %v", lines, err)
+	if want := []string{"x.pem: stale: the device has been deleted", "x.pem: imported"}; err != nil || !slices.Equal(lines, want) {
+		t.Errorf("%q, %v", lines, err)
 	}
 }
 

@@ -12,10 +12,13 @@ import (
 )
 
 // CheckKey says whether the key that a phone has sent is the one that it was
-// asked for. It returns nil or an *Ending of kind ErrKey, which the caller may
+// asked for, and not known to be broken. It returns nil or an *Ending of kind ErrKey, which the caller may
 // answer by asking for another; nothing is recorded for it yet.
 func CheckKey(want crypto.KeyKind, spki []byte) error {
-	_, kind, err := crypto.ParsePublicKey(spki)
+	pub, kind, err := crypto.ParsePublicKey(spki)
+	if err == nil {
+		err = crypto.CheckStrength(pub)
+	}
 	if err != nil {
 		return ending(ErrKey, store.KeyGenerationFailed, "the phone sent %v", err)
 	}
@@ -133,15 +136,23 @@ func (r *Rules) ForgetPossession(ctx context.Context, g Grant) error {
 }
 
 func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
-	hash := crypto.KeyHash(spki)
+	hash, warning := crypto.KeyHash(spki), ""
+	if pub, _, err := crypto.ParsePublicKey(spki); err == nil {
+		warning = crypto.UnusualKey(pub)
+	}
 	return store.Request{
 		DeviceID: g.Device.ID, Device: g.Device.Name, Schedule: g.Device.Schedule, Issuer: g.Settings.Issuer,
 		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address, Voucher: g.voucher,
-		Limit: store.UnconfirmedLimit{Keys: g.Settings.UnconfirmedLimit, Lock: store.LockTime},
+		Limit:   store.UnconfirmedLimit{Keys: g.Settings.UnconfirmedLimit, Lock: store.LockTime},
+		Warning: warning,
 	}
 }
 
 func changedMeanwhile(err error) error {
+	var taken *store.KeyTaken
+	if errors.As(err, &taken) {
+		return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own: %v", taken)
+	}
 	var meanwhile *store.Conflict
 	if errors.As(err, &meanwhile) {
 		return ending(ErrDeclined, store.NoCause, "meanwhile, %s", meanwhile.Reason)

@@ -23,6 +23,13 @@ type Conflict struct{ Reason string }
 func (c *Conflict) Error() string { return ErrConflict.Error() + ": " + c.Reason }
 func (c *Conflict) Unwrap() error { return ErrConflict }
 
+// KeyTaken is the refusal of a public key that another device has sent.
+type KeyTaken struct{ Device string }
+
+func (k *KeyTaken) Error() string {
+	return fmt.Sprintf("the key is one that the device %q has sent", k.Device)
+}
+
 func conflict(format string, args ...any) error {
 	return &Conflict{fmt.Sprintf(format, args...)}
 }

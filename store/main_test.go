@@ -49,7 +49,7 @@ func act(ctx context.Context, role, path string) error {
 			}
 			l := certificate()
 			l.Serial = fmt.Sprintf("%x%08x", os.Getpid(), i)
-			if l, err = s.IssueLSC(ctx, phone(name), NewLSC{Request: request(d), LSC: l}); err != nil {
+			if l, err = s.IssueLSC(ctx, phone(name), NewLSC{Request: ofProcess(request(d)), LSC: l}); err != nil {
 				return err
 			}
 			if err := s.MarkInstalled(ctx, phone(name), l.ID, d.Schedule); err != nil {

@@ -61,7 +61,8 @@ type Request struct {
 	Address   string // from which the phone sent it
 	Voucher   Voucher
 	// Limit is that under which it is submitted; it is not kept.
-	Limit UnconfirmedLimit
+	Limit   UnconfirmedLimit
+	Warning string // of the key, for the event; it is not kept
 }
 
 // Voucher is what proved who the phone is that sent a request.

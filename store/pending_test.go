@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -171,11 +172,21 @@ func TestRequestByKey(t *testing.T) {
 	var mine []Request
 	for _, d := range []Device{a, b, a} {
 		r := shared
-		r.DeviceID, r.Schedule = d.ID, d.Schedule
+		if d.ID == b.ID {
+			r = request(b)
+		}
 		r, err := s.SubmitRequest(t.Context(), phone(d.Name), r)
 		must(t, err)
 		mine = append(mine, r)
 	}
+	stolen := shared
+	stolen.DeviceID, stolen.Schedule = b.ID, b.Schedule
+	var taken *KeyTaken
+	if _, err := s.SubmitRequest(t.Context(), phone(b.Name), stolen); !errors.As(err, &taken) || taken.Device != a.Name {
+		t.Errorf("the key of another device: %v", err)
+	}
+	// As an older schema has let them.
+	sqlIn(t, s.Path(), fmt.Sprintf("UPDATE requests SET key_hash = x'%x'", shared.KeyHash))
 	for name, want := range map[string]Request{
 		"SEP00000000000A": mine[2], "sep00000000000b": mine[1], "CP-8861-SEP00000000000B": mine[1],
 		"CP-8861-SEP00000000000A": mine[2], "SEP00000000000C": mine[2], "": mine[2], "SEP00000000000B-": mine[2],

@@ -36,7 +36,8 @@ func (r *Request) fields() []any {
 // SubmitRequest keeps a key for an issuer that answers later. What the device
 // had pending is superseded, what it had not confirmed is stale. The id, the
 // device's name, the time and the state of r are the store's. ErrConflict: the
-// device has gone, or its operation has changed since r.Schedule.
+// device has gone, or its operation has changed since r.Schedule. KeyTaken: the
+// key is another device's.
 func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := t.submit(&r, RequestPending); err != nil {
@@ -47,7 +48,7 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 				return err
 			}
 		}
-		return t.event(a, r.Device, EventText{Action: "enroll", Step: "submit", Detail: r.KeyKind + " for " + r.Issuer + r.vouched()})
+		return t.event(a, r.Device, EventText{Action: "enroll", Step: "submit", Detail: r.KeyKind + " for " + r.Issuer + r.vouched() + r.warned()})
 	})
 	if err != nil {
 		return Request{}, failed(err, "keeping the request of device %q", r.Device)
@@ -74,6 +75,9 @@ func (t *tx) submit(r *Request, state RequestState) error {
 	if err := t.stillVouches(*r); err != nil {
 		return err
 	}
+	if err := t.keyIsItsOwn(*r); err != nil {
+		return err
+	}
 	overtaken, err := t.overtake(r.DeviceID)
 	if err != nil {
 		return err
@@ -87,6 +91,21 @@ func (t *tx) submit(r *Request, state RequestState) error {
 		r.DeviceID, r.Device, millis(t.now), r.Schedule, string(state), r.Issuer, r.KeyKind, r.Possessed,
 		r.Reason, r.Address, string(r.Voucher.Kind), orEmpty(r.Voucher.Fingerprint), r.KeyHash, r.PublicKey, r.CSR)
 	return err
+}
+
+// keyIsItsOwn refuses a public key that another device has sent, lately or before,
+// whatever became of that: two devices with one key could pass for each other. One
+// that has been deleted is no device: the same phone may be back under a new name.
+func (t *tx) keyIsItsOwn(r Request) error {
+	var other string
+	err := t.row("SELECT device FROM requests WHERE key_hash = ? AND device_id <> ? LIMIT 1", r.KeyHash, r.DeviceID).Scan(&other)
+	switch {
+	case err == ErrNotFound:
+		return nil
+	case err != nil:
+		return err
+	}
+	return &KeyTaken{other}
 }
 
 // stillVouches refuses a request whose phone authenticated with an LSC that has
@@ -112,6 +131,14 @@ func (r *Request) vouched() string {
 		return ""
 	}
 	return ", vouched for by " + r.Voucher.String()
+}
+
+// warned is what an event says of the key.
+func (r *Request) warned() string {
+	if r.Warning == "" {
+		return ""
+	}
+	return "; warning: " + r.Warning
 }
 
 // overtake ends what the device has not brought to an end, and returns how much

@@ -86,7 +86,7 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 		if err := t.attach(&n.LSC, LSCIssued); err != nil {
 			return err
 		}
-		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial + n.Request.vouched()})
+		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial + n.Request.vouched() + n.Request.warned()})
 	})
 	if err != nil {
 		return LSC{}, failed(err, "keeping the certificate of device %q", a.Name)

@@ -85,6 +85,13 @@ func request(d Device) Request {
 	}
 }
 
+// ofProcess gives a request a key that no other process has.
+func ofProcess(r Request) Request {
+	sum := sha256.Sum256([]byte(r.Device))
+	r.KeyHash = sum[:]
+	return r
+}
+
 func certificate() LSC {
 	der := make([]byte, 900)
 	serial := fmt.Sprintf("%x", serials.Add(1)+0x4000000000)

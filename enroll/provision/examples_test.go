@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	stdcrypto "crypto"
-	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -12,11 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/provision"
@@ -49,10 +46,6 @@ func (h *house) serve() string {
 	return ""
 }
 
-// oneKey is an RSA key that all phones of the tests make, since it takes its
-// time.
-var oneKey = sync.OnceValues(func() (stdcrypto.Signer, error) { return crypto.GenerateKey(rand.Reader, crypto.RSA2048) })
-
 // flash is a phone with what it keeps.
 type flash struct {
 	name string
@@ -64,7 +57,6 @@ type flash struct {
 func (f *flash) reset(ctx context.Context, address string, password []byte) (phone.Result, error) {
 	return phone.Run(ctx, phone.Config{
 		Device: f.name, Servers: []string{address}, Attempts: 1, Timeout: patience, Existing: f.lsc, Password: password,
-		NewKey: func(crypto.KeyKind) (stdcrypto.Signer, error) { return oneKey() },
 		Store: func(certificate []byte, key stdcrypto.Signer) error {
 			f.lsc = &phone.Identity{Certificate: certificate, Key: key, Type: wire.LSC}
 			return nil

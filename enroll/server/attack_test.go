@@ -296,7 +296,7 @@ func TestOneName(t *testing.T) {
 		t.Errorf("an honest phone: %v", err)
 	}
 	newest := held[limit-1]
-	newest.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(newest.id))
+	newest.write(wire.KeyGenerateResponse{PublicKey: publicOf(t, "known", crypto.RSA2048)}.Frame(newest.id))
 	if f := newest.read(); f.Command != wire.CmdStoreCertificateRequest {
 		t.Errorf("the newest session of the known one got %v", f.Command)
 	}

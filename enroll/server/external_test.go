@@ -43,7 +43,7 @@ func (h *house) leaves(name, what string, there func() bool, set ...func(*phone.
 	h.Helper()
 	ctx, lose := context.WithCancelCause(h.Context())
 	defer lose(nil)
-	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, WaitForIssue: patience, NewKey: cachedKey}
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, WaitForIssue: patience, NewKey: keyOf(name)}
 	for _, f := range set {
 		f(&c)
 	}
@@ -253,7 +253,7 @@ func TestNoPossession(t *testing.T) {
 	}
 	h.waits("forges", func(c *phone.Config) {
 		c.NewKey = func(k crypto.KeyKind) (stdcrypto.Signer, error) {
-			mine, err := cachedKey(k)
+			mine, err := keyOf("forges")(k)
 			return forger{mine, other}, err
 		}
 	})
@@ -297,7 +297,7 @@ func TestPossessionInAnotherForm(t *testing.T) {
 		c := h.dial()
 		c.hello(name)
 		c.read()
-		c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+		c.write(wire.KeyGenerateResponse{PublicKey: publicOf(t, name, crypto.RSA2048)}.Frame(c.id))
 		if f := c.read(); f.Command != wire.CmdEncryptRequest {
 			t.Fatalf("%s: the server sent %v", name, f.Command)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -12,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -181,29 +183,57 @@ func (h *house) lscs(device string) []store.LSCState {
 // phone enrols once; the options change what the phone does.
 func (h *house) phone(name string, set ...func(*phone.Config)) (phone.Result, error) {
 	h.Helper()
-	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: cachedKey}
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: keyOf(name)}
 	for _, f := range set {
 		f(&c)
 	}
 	return phone.Run(h.Context(), c)
 }
 
-// keys made once for all tests, since RSA keys take their time. The mutex
-// guards the map.
+// keys made once for all tests, since RSA keys take their time: each device has
+// one of each kind. The mutex guards the maps.
 var keys = struct {
 	sync.Mutex
-	made map[crypto.KeyKind]stdcrypto.Signer
-}{made: map[crypto.KeyKind]stdcrypto.Signer{}}
+	made  map[string]stdcrypto.Signer // by kind and device
+	first map[crypto.KeyKind]*rsa.PrivateKey
+	next  int // number of the next variant
+}{made: map[string]stdcrypto.Signer{}, first: map[crypto.KeyKind]*rsa.PrivateKey{}}
 
-func cachedKey(kind crypto.KeyKind) (stdcrypto.Signer, error) {
-	keys.Lock()
-	defer keys.Unlock()
-	if k, ok := keys.made[kind]; ok {
-		return k, nil
+// keyOf makes the key of a device when it is first asked for.
+func keyOf(device string) func(crypto.KeyKind) (stdcrypto.Signer, error) {
+	return func(kind crypto.KeyKind) (k stdcrypto.Signer, err error) {
+		keys.Lock()
+		defer keys.Unlock()
+		id := string(kind) + " " + strings.ToLower(device)
+		if k, ok := keys.made[id]; ok {
+			return k, nil
+		}
+		if first := keys.first[kind]; first != nil {
+			k, err = variant(first)
+		} else if k, err = crypto.GenerateKey(rand.Reader, kind); err == nil {
+			keys.first[kind], _ = k.(*rsa.PrivateKey) // of 512 bits it is another type, and soon made
+		}
+		keys.made[id] = k
+		return k, err
 	}
-	k, err := crypto.GenerateKey(rand.Reader, kind)
-	keys.made[kind] = k
-	return k, err
+}
+
+// variant is another public key of the same primes, with the next exponent: a new
+// key for nearly nothing.
+func variant(of *rsa.PrivateKey) (stdcrypto.Signer, error) {
+	one, phi := big.NewInt(1), big.NewInt(1)
+	for _, p := range of.Primes {
+		phi.Mul(phi, new(big.Int).Sub(p, one))
+	}
+	for {
+		keys.next++
+		e := big.NewInt(65537 + 2*int64(keys.next))
+		if d := new(big.Int).ModInverse(e, phi); d != nil {
+			k := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: of.N, E: int(e.Int64())}, D: d, Primes: of.Primes}
+			k.Precompute()
+			return k, k.Validate()
+		}
+	}
 }
 
 // conversation is a phone made by hand, for what no honest phone does.

@@ -105,18 +105,6 @@ func again(t testing.TB, a, by *crypto.Authority, edit func(*x509.Certificate)) 
 	return &crypto.Authority{Chain: []*x509.Certificate{c}, Key: a.Key}
 }
 
-// lastDetail is what the newest event says of a device.
-func (h *house) lastDetail(device string) (detail string) {
-	h.Helper()
-	for e, err := range h.rules.Store.Events(h.Context(), store.EventFilter{Device: device, Limit: 1}) {
-		if err != nil {
-			h.Fatal(err)
-		}
-		detail = e.Detail
-	}
-	return detail
-}
-
 // TestWhatIsNoMIC shows certificates as MICs that are none: all that a company's
 // CA makes, and under a manufacturer's what it has not made for a phone.
 func TestWhatIsNoMIC(t *testing.T) {
@@ -175,7 +163,7 @@ func TestWhatIsNoMIC(t *testing.T) {
 			r, err := h.phone(sep, func(c *phone.Config) { c.Existing = shown })
 			if test.want != "" {
 				h.declined(sep, "Upgrade Failed: Invalid MIC", err)
-				if got := h.lastDetail(sep); !strings.Contains(got, test.want) {
+				if got := h.reason(sep); !strings.Contains(got, test.want) {
 					t.Errorf("the event says %q, not %q", got, test.want)
 				}
 				return

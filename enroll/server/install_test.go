@@ -88,7 +88,7 @@ func rsaOnly(kind crypto.KeyKind) (k stdcrypto.Signer, err error) {
 	if kind.IsEC() {
 		return nil, errors.New("this phone makes no EC keys")
 	}
-	return cachedKey(kind)
+	return keyOf(sep)(kind)
 }
 
 func verifyByOpenSSL(t *testing.T, ca string, der []byte) {

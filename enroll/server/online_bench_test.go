@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	stdcrypto "crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -44,10 +43,7 @@ func benchmarkOnline(b *testing.B, delay time.Duration) {
 	})
 	h.online(onlineca.Microsoft, ca.Server)
 	addMany(h, b.N)
-	key, err := cachedKey(crypto.RSA2048)
-	if err != nil {
-		b.Fatal(err)
-	}
+	haveKeys(b, b.N)
 	limit := caLimit(b, ca, b.N)
 	var mu sync.Mutex
 	var took []time.Duration
@@ -55,7 +51,7 @@ func benchmarkOnline(b *testing.B, delay time.Duration) {
 	began := time.Now()
 	inParallel(h, phones, b.N, func(i int) error {
 		start := time.Now()
-		err := enrolOne(h, i, key)
+		err := enrolOne(h, i)
 		mu.Lock()
 		took = append(took, time.Since(start))
 		mu.Unlock()
@@ -100,7 +96,7 @@ func caLimit(b *testing.B, ca *catest.Certsrv, n int) float64 {
 
 func benchRequest(b *testing.B) []byte {
 	b.Helper()
-	key, err := cachedKey(crypto.RSA2048)
+	key, err := keyOf(sep)(crypto.RSA2048)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -115,11 +111,11 @@ func benchRequest(b *testing.B) []byte {
 	return csr
 }
 
-func enrolOne(h *house, i int, key stdcrypto.Signer) error {
+func enrolOne(h *house, i int) error {
 	_, err := phone.Run(h.Context(), phone.Config{
 		Device: nthDevice(i), Servers: []string{h.address}, Attempts: 1, Timeout: 5 * time.Minute,
 		TLS:    &tls.Config{MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256}},
-		NewKey: func(crypto.KeyKind) (stdcrypto.Signer, error) { return key, nil },
+		NewKey: keyOf(nthDevice(i)),
 	})
 	return err
 }

@@ -71,7 +71,7 @@ func TestOnlineHang(t *testing.T) {
 	var hung sync.WaitGroup
 	for i := range phones {
 		hung.Go(func() {
-			_, _ = phone.Run(ctx, phone.Config{Device: nthDevice(i), Servers: []string{h.address}, Attempts: 1, NewKey: cachedKey})
+			_, _ = phone.Run(ctx, phone.Config{Device: nthDevice(i), Servers: []string{h.address}, Attempts: 1, NewKey: keyOf(nthDevice(i))})
 		})
 	}
 	eventually(t, "requests are on their way", func() bool { _, o := h.request(nthDevice(0)); return o.State != "" })

@@ -64,7 +64,7 @@ func (f *flash) until(h *house, name string, at moment) bool {
 	ctx, lose := context.WithCancelCause(h.Context())
 	defer lose(nil)
 	seen := 0
-	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: cachedKey}
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: keyOf(name)}
 	f.config(&c)
 	c.Observe = func(_ bool, frame wire.Frame) {
 		if frame.Command == at.command {

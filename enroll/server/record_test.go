@@ -70,7 +70,7 @@ func (h *house) unconfirmed(device string) (*phone.Identity, store.LSC) {
 		h.Fatalf("the phone ended with %v", err)
 	}
 	l := h.newest(device)
-	key, err := cachedKey(crypto.RSA2048)
+	key, err := keyOf(device)(crypto.RSA2048)
 	if err != nil {
 		h.Fatal(err)
 	}

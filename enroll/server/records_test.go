@@ -73,10 +73,12 @@ func TestOneRecord(t *testing.T) {
 	}
 }
 
-// public is the public part of the key that the tests share.
-func public(t testing.TB, kind crypto.KeyKind) []byte {
+// public is the public part of the key of sep.
+func public(t testing.TB, kind crypto.KeyKind) []byte { return publicOf(t, sep, kind) }
+
+func publicOf(t testing.TB, device string, kind crypto.KeyKind) []byte {
 	t.Helper()
-	key, err := cachedKey(kind)
+	key, err := keyOf(device)(kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +123,7 @@ func TestSplitAndJoined(t *testing.T) {
 		busy := wire.RequestInProgress{}.Frame(c.id)
 		say(wire.AuthResponse{Version: 3, Device: name, Reason: wire.ReasonSuccess}.Frame(c.id))
 		hear(wire.CmdKeyGenerateRequest)
-		say(busy, busy, wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(c.id))
+		say(busy, busy, wire.KeyGenerateResponse{PublicKey: publicOf(t, name, crypto.RSA2048)}.Frame(c.id))
 		hear(wire.CmdStoreCertificateRequest)
 		say(busy, wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
 		c.end(wire.ReasonSuccess)
