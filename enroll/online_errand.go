@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"capf/crypto"
 	"capf/enroll/onlineca"
 	"capf/store"
 )
@@ -57,6 +58,7 @@ type errand struct {
 	request store.Request
 	back    time.Duration // for how long the CA wants to be left alone
 	leaf    []byte        // what the CA has sent
+	once    bool          // the request is good for one connection
 	cut     <-chan struct{}
 	claimed time.Time // until when the request is ours
 }
@@ -111,7 +113,17 @@ func (e *errand) submit(ctx context.Context) error {
 	if err := e.claim(ctx, true); err != nil {
 		return err
 	}
-	answer, err := e.ca.client.Submit(ctx, e.request.CSR)
+	submit := e.ca.client.Submit
+	// One that is asked for again cannot name the new connection: the phone's
+	// signature is over the old one.
+	if challenge := crypto.Challenge(e.request.CSR); challenge != "" && before == store.OnlineQueued {
+		b := e.takeBound(challenge)
+		if b == nil {
+			return e.end(store.OnlineUnreachable, boundGone)
+		}
+		e.once, submit = true, b.Submit
+	}
+	answer, err := submit(ctx, e.request.CSR)
 	if err != nil {
 		return e.notSubmitted(ctx, before, err)
 	}
@@ -154,7 +166,7 @@ func (e *errand) notSubmitted(ctx context.Context, before store.OnlineState, err
 		return e.end(store.OnlineUnknown, "whether the CA has taken the request is not known, so it is not sent again and the phone makes a new key: "+failure.Error())
 	case asking: // and this did not arrive
 		return e.wait(failure.RetryAfter, failure.Error(), failure.Advice)
-	case failure.Temporary() && failure.RetryAfter == 0 && e.online.Looks+1 < e.options.Tries && ctx.Err() == nil:
+	case failure.Temporary() && !e.once && failure.RetryAfter == 0 && e.online.Looks+1 < e.options.Tries && ctx.Err() == nil:
 		e.online.Looks++
 		e.online.State, e.online.Note = store.OnlineQueued, failure.Error()
 		e.online.DueAt = e.Now().Add(spread(e.options.Retry << (e.online.Looks - 1)))

@@ -3,13 +3,9 @@ package enroll
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +54,7 @@ const databaseWait = 90 * time.Second
 type certifier interface {
 	Submit(ctx context.Context, csrDER []byte) (onlineca.Answer, error)
 	Fetch(ctx context.Context, requestID string) (onlineca.Answer, error)
+	Bind(ctx context.Context) (*onlineca.Bound, error)
 	Close()
 }
 
@@ -68,35 +65,30 @@ type OnlineWorker struct {
 	*Rules
 	options OnlineOptions
 	wake    chan struct{}
+	reading chan chan struct{} // closed when the configuration is read as it is now
 
 	mu      sync.Mutex // guards the rest
 	decided map[int64]func()
 	busy    map[int64]bool
+	bound   map[string]*onlineca.Bound // by their challenges, until their requests are sent
+	link    onlineLink                 // changed by the goroutine of Run only, which needs no mutex to read it
 
-	looking *Trouble // for what is due
-	reading *Trouble // the configuration
-	writing *Trouble // what came of requests
+	looking     *Trouble // for what is due
+	configuring *Trouble // reading the configuration
+	writing     *Trouble // what came of requests
 
 	running sync.WaitGroup
-	link    onlineLink // belongs to the goroutine of Run, as the rest does
-	seen    int64      // the last event that was looked at
-	unread  bool       // the configuration could not be read then
-}
-
-// onlineLink is the CA as it is configured now.
-type onlineLink struct {
-	onlineAccess
-	key   [sha256.Size]byte
-	users *sync.WaitGroup // of the client
+	seen    int64 // the last event that was looked at; belongs to the goroutine of Run, as unread does
+	unread  bool  // the configuration could not be read then
 }
 
 // NewOnlineWorker returns a worker that does nothing until Run.
 func (r *Rules) NewOnlineWorker(o OnlineOptions) *OnlineWorker {
 	o = o.withDefaults()
-	return &OnlineWorker{Rules: r, options: o, wake: make(chan struct{}, 1), decided: map[int64]func(){}, busy: map[int64]bool{},
-		looking: &Trouble{Log: r.Log, Doing: "looking for requests to the online CA", First: o.Retry},
-		reading: &Trouble{Log: r.Log, Doing: "reading the configuration of the online CA", First: o.Retry},
-		writing: &Trouble{Log: r.Log, Doing: "keeping what comes of requests to the online CA", First: o.Retry}}
+	return &OnlineWorker{Rules: r, options: o, wake: make(chan struct{}, 1), reading: make(chan chan struct{}), decided: map[int64]func(){}, busy: map[int64]bool{}, bound: map[string]*onlineca.Bound{},
+		looking:     &Trouble{Log: r.Log, Doing: "looking for requests to the online CA", First: o.Retry},
+		configuring: &Trouble{Log: r.Log, Doing: "reading the configuration of the online CA", First: o.Retry},
+		writing:     &Trouble{Log: r.Log, Doing: "keeping what comes of requests to the online CA", First: o.Retry}}
 }
 
 // Await makes the worker look at once for a request whose phone waits, and has
@@ -120,7 +112,7 @@ func (w *OnlineWorker) Leave(ctx context.Context, requestID int64) error {
 		return nil
 	}
 	_, err := w.Store.WithdrawOnline(ctx, onlineActor(), requestID, "the phone left before the request was sent to the CA")
-	return err
+	return errors.Join(err, w.unbindOf(ctx, requestID))
 }
 
 func (w *OnlineWorker) look() {
@@ -162,12 +154,17 @@ func (w *OnlineWorker) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-tick.C:
 		case <-w.wake:
+		case read := <-w.reading:
+			if err := w.reread(working); err != nil {
+				w.looking.Failed(err)
+			}
+			close(read)
 		}
 	}
 	grace := time.AfterFunc(w.options.Grace, func() { cut(errStopping) })
 	defer grace.Stop()
 	w.running.Wait()
-	w.link.close()
+	w.use(onlineLink{})
 }
 
 var errStopping = errors.New("the service is stopping")
@@ -272,129 +269,4 @@ func (w *OnlineWorker) begin(working context.Context, o store.OnlineRequest) {
 			w.writing.Failed(err, "request", o.RequestID)
 		}
 	})
-}
-
-// reread reads the configuration when it has changed. When that fails, what
-// phones wait for goes on with what was read before, and where that is nothing,
-// phones are told to come back. The error is of a database that cannot be read.
-func (w *OnlineWorker) reread(ctx context.Context) error {
-	last, changed, err := w.configured(ctx)
-	if err != nil || !changed || w.unread && w.reading.Resting() > 0 {
-		return err
-	}
-	err = w.renew(ctx)
-	w.seen, w.unread = last, err != nil
-	switch {
-	case err == nil:
-		w.reading.Over()
-	case w.link.users == nil:
-		unready := "the configuration of the online CA cannot be read: " + err.Error()
-		w.link = onlineLink{onlineAccess: onlineAccess{unready: unready}, users: &sync.WaitGroup{}}
-		fallthrough
-	default:
-		w.reading.Failed(err)
-	}
-	return nil
-}
-
-// renew makes a new client when an operator has changed the CA, its secrets,
-// capf-trust, or has restarted the service.
-func (w *OnlineWorker) renew(ctx context.Context) error {
-	settings, err := w.Settings(ctx)
-	if err != nil {
-		return err
-	}
-	// What is read after the fingerprint may be newer than it says, never older:
-	// else a change in between would be missed.
-	key, err := w.fingerprintOfCA(ctx, settings)
-	if err != nil {
-		return err
-	}
-	unready, err := w.onlineUnready(ctx, settings)
-	if err != nil {
-		return err
-	}
-	if w.link.users == nil || w.link.key != key {
-		access := onlineAccess{}
-		if unready == "" {
-			if access, err = w.onlineAccess(ctx, settings.Online); err != nil {
-				return err
-			}
-		}
-		w.link.close()
-		w.link = onlineLink{onlineAccess: access, key: key, users: &sync.WaitGroup{}}
-		if unready != "" {
-			w.link.unready = unready
-		}
-	}
-	return nil
-}
-
-// configured says whether there was a change since the last look that is not
-// about a device, as that of a parameter is. It costs microseconds, so that a
-// change is in force for the next request.
-func (w *OnlineWorker) configured(ctx context.Context) (last int64, changed bool, err error) {
-	last, err = w.Store.LastEvent(ctx)
-	if err != nil || w.unread || w.link.users == nil || last-w.seen > manyEvents {
-		return last, true, err
-	}
-	for e, err := range w.Store.EventsAfter(ctx, w.seen) {
-		if err != nil {
-			return last, false, err
-		}
-		if e.ID <= last && e.Device == "" {
-			return last, true, nil
-		}
-	}
-	w.seen = last
-	return last, false, nil
-}
-
-// fingerprintOfCA changes with everything on which a client depends.
-func (w *OnlineWorker) fingerprintOfCA(ctx context.Context, settings Settings) (sum [sha256.Size]byte, err error) {
-	h := sha256.New()
-	add := func(b []byte) {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		h.Write(b)
-	}
-	add(fmt.Appendf(nil, "%+v %v", settings.Online, settings.FIPS))
-	services, err := w.Store.Services(ctx)
-	if err != nil {
-		return sum, err
-	}
-	for _, s := range services {
-		if s.Name == serviceOnline {
-			add(fmt.Appendf(nil, "%v %d", s.Active, s.Restarts))
-		}
-	}
-	for _, name := range []string{pOnlinePassword, pOnlineCertificate} {
-		sealed, err := w.Store.Secret(ctx, name)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return sum, err
-		}
-		add(sealed)
-	}
-	rows, err := w.Store.Trust(ctx, store.CAPFTrust)
-	if err != nil {
-		return sum, err
-	}
-	trusted := map[string]bool{}
-	for _, row := range rows {
-		trusted[string(row.Fingerprint)+row.For.String()] = true
-	}
-	for _, one := range slices.Sorted(maps.Keys(trusted)) {
-		add([]byte(one))
-	}
-	return [sha256.Size]byte(h.Sum(nil)), nil
-}
-
-// close lets the client end when its last user has.
-func (l onlineLink) close() {
-	if l.users == nil || l.client == nil {
-		return
-	}
-	go func() {
-		l.users.Wait()
-		l.client.Close()
-	}()
 }

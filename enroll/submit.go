@@ -54,11 +54,12 @@ func (r *Rules) Issue(ctx context.Context, a *crypto.Authority, g Grant, kind cr
 }
 
 // PKCS10 builds the request that another CA is to sign; the signer is the phone.
-func (r *Rules) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, spki []byte, signer stdcrypto.Signer) ([]byte, error) {
+func (r *Rules) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, spki []byte, challenge string, signer stdcrypto.Signer) ([]byte, error) {
 	names, err := r.names(ctx, g, spki)
 	if err != nil {
 		return nil, err
 	}
+	names.Challenge = challenge
 	return crypto.NewRequest(a.Leaf(), names, signer)
 }
 

@@ -96,7 +96,10 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	if err != nil {
 		return Answer{}, notARequest(err)
 	}
-	return b.est.enroll(ctx, csr, func(c call) (*reply, error) { return b.est.doOn(ctx, b.lane, c) })
+	return b.est.enroll(ctx, csr, func(c call) (*reply, error) {
+		defer b.Close() // the issuers may have to be asked for, which is a turn of its own
+		return b.est.doOn(ctx, b.lane, c)
+	})
 }
 
 // Close gives the connection up. It may be called more than once.

@@ -75,7 +75,16 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	pkcs10, err := s.Rules.PKCS10(ctx, s.authority, *s.grant, spki, remoteKey{s, public})
+	challenge := ""
+	if online {
+		if challenge, err = s.online.Binding(ctx); err != nil {
+			return nil, err
+		}
+	}
+	pkcs10, err := s.Rules.PKCS10(ctx, s.authority, *s.grant, spki, challenge, remoteKey{s, public})
+	if err != nil {
+		s.online.Unbind(challenge)
+	}
 	var end *enroll.Ending
 	switch {
 	case err == nil:
