@@ -25,7 +25,8 @@ func csrShowCommand() command {
 		name: "show", args: "ID", short: "show a request",
 		about: `With --pem, the certificate request is printed, or the public key when the
 phone did not prove that it has the private one. With --refused-certificate, it
-is the certificate that an online CA returned and that failed a check.`,
+is the certificate that an online CA returned and that failed a check, or came in
+an answer that could not be used: it is live at the CA, and is to be revoked there.`,
 		example: "capf csr show 1",
 		output:  object,
 		flags: []cli.Flag{

@@ -52,7 +52,7 @@ func offers(header http.Header) []scheme {
 func (n *lane) exchange(ctx context.Context, c call) (*reply, error) {
 	t := &turn{gate: n.link.gate, forced: c.forced}
 	defer t.end()
-	if c.method == http.MethodPost && n.link.greeting != "" && !n.link.knows().known {
+	if c.method == http.MethodPost && n.link.greeting != "" && n.link.Username != "" && !n.link.knows().known {
 		if r, err := n.converse(ctx, n.link.greet(c), t); err != nil || !r.succeeded() {
 			return r, err
 		}

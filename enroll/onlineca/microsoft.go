@@ -105,6 +105,9 @@ func (m *microsoft) refusal(c call, p page) *Error {
 		e.Reason = "the CA failed on the request"
 	}
 	e.Decided = p.kind == pageDenied || p.code == unknownRequest
+	if p.kind == pageDenied && notReached[p.code] { // the CA itself has said that
+		e.Advice = "the account has no access: check its rights on the CA and on the template"
+	}
 	if p.kind == pageFailed && (away[p.code] || notReached[p.code]) {
 		e.Kind, e.Reason, e.again = ErrUnreachable, "the CA behind the web page is not available", notReached[p.code]
 	}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"crypto/x509"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,12 @@ func TestOnlineRefused(t *testing.T) {
 			}
 			<-w.done
 			h.failed(sep, "Upgrade Failed: "+test.status, test.reason)
+			if test.name == "password" { // the CA has not seen the request
+				r, _ := h.request(sep)
+				if a, err := h.rules.OnlineAnswer(t.Context(), r.ID); err != nil || !strings.Contains(a.Standing, "did not let us in") {
+					t.Errorf("it is said that %q, %v", a.Standing, err)
+				}
+			}
 			var declined *phone.DeclinedError
 			comesBack := errors.Is(w.err, phone.ErrCommunication) && w.r.Delay >= 30*time.Second
 			if test.back != comesBack || test.back == (errors.As(w.err, &declined) || errors.Is(w.err, phone.ErrRefused)) {
