@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -98,8 +99,19 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	}
 	return b.est.enroll(ctx, csr, func(c call) (*reply, error) {
 		defer b.Close() // the issuers may have to be asked for, which is a turn of its own
+		if !b.alive() {
+			return nil, b.est.broken(c, errUnbound, false)
+		}
 		return b.est.doOn(ctx, b.lane, c)
 	})
+}
+
+// alive says that the server has not closed the connection while the phone
+// signed. It has nothing to say, so that a moment's listening must end in vain.
+func (b *Bound) alive() bool {
+	_ = b.conn.SetReadDeadline(time.Now().Add(time.Millisecond)) // its failure is that of the read
+	_, err := b.conn.Read(make([]byte, 1))
+	return errors.Is(err, os.ErrDeadlineExceeded) && b.conn.SetReadDeadline(time.Time{}) == nil
 }
 
 // Close gives the connection up. It may be called more than once.

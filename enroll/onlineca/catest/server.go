@@ -77,6 +77,15 @@ func (s *Server) URL() string { return "https://" + net.JoinHostPort(s.Host, fmt
 // Close ends the listener and all connections.
 func (s *Server) Close() { s.http.Close() }
 
+// Drop closes the connections that are open, and goes on.
+func (s *Server) Drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.open {
+		conn.Close()
+	}
+}
+
 // Requests counts the requests that came, logins included.
 func (s *Server) Requests() int { return int(s.requests.Load()) }
 
