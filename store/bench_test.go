@@ -41,7 +41,7 @@ func enrol(b testing.TB, s *Store, name string) error {
 	if _, err := s.Parameters(b.Context()); err != nil {
 		return err
 	}
-	if err := s.NoteAuthenticated(b.Context(), phone(name), d.ID, "192.0.2.1", nil, nil); err != nil {
+	if err := s.NoteAuthenticated(b.Context(), phone(name), d.ID, "", nil, nil); err != nil {
 		return err
 	}
 	l, err := s.IssueLSC(b.Context(), phone(name), NewLSC{Request: request(d), LSC: certificate()})

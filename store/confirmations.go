@@ -95,7 +95,12 @@ func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int
 		if err := t.row("SELECT name FROM devices WHERE id = ?", deviceID).Scan(&name); err != nil {
 			return err
 		}
-		if err := t.end(deviceID, LSCDeleted, LSCInstalled, LSCIssued); err != nil {
+		_, err := t.exec("UPDATE lscs SET state = 'deleted', ended_at = ? WHERE device_id = ? AND state IN ('installed', 'issued')",
+			millis(t.now), deviceID)
+		if err != nil {
+			return err
+		}
+		if err := t.endHeld(deviceID, LSCDeleted); err != nil {
 			return err
 		}
 		if err := t.succeed(deviceID, schedule, Delete); err != nil {

@@ -199,10 +199,15 @@ func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 
 // install makes an issued or stale LSC the installed one of its device.
 func (t *tx) install(lscID, deviceID int64) error {
-	if err := t.end(deviceID, LSCReplaced, LSCInstalled, LSCInstalled); err != nil {
+	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
+		millis(t.now), deviceID)
+	if err != nil {
 		return err
 	}
-	_, err := t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
+	if err := t.endHeld(deviceID, LSCReplaced); err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
 		millis(t.now), lscID)
 	if err != nil {
 		return err
