@@ -90,6 +90,27 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 		n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
 		return n.SetBit(n, 0, 1)
 	}
+	// An int of 32 bits holds no such exponent.
+	longExponent := func(n *big.Int, e int64) []byte {
+		key, err := asn1.Marshal(struct {
+			N *big.Int
+			E int64
+		}{n, e})
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := asn1.Marshal(struct {
+			Algorithm pkix.AlgorithmIdentifier
+			Key       asn1.BitString
+		}{
+			pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}, Parameters: asn1.NullRawValue},
+			asn1.BitString{Bytes: key, BitLength: 8 * len(key)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
 	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +156,7 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 		{"even modulus", "an RSA key of 2048 bits with an even modulus", marshal(&rsa.PublicKey{N: new(big.Int).Add(odd(2048), big.NewInt(1)), E: 3})},
 		{"exponent 1", "an RSA key with the exponent 1: it must be odd, at least 3 and below 2^31", marshal(&rsa.PublicKey{N: odd(2048), E: 1})},
 		{"exponent 2", "an RSA key with the exponent 2: it must be odd, at least 3 and below 2^31", marshal(&rsa.PublicKey{N: odd(2048), E: 2})},
-		{"exponent 2^40+1", "an RSA key with the exponent 1099511627777: it must be odd, at least 3 and below 2^31", marshal(&rsa.PublicKey{N: odd(2048), E: 1<<40 + 1})},
+		{"exponent 2^40+1", "an RSA key with the exponent 1099511627777: it must be odd, at least 3 and below 2^31", longExponent(odd(2048), 1<<40+1)},
 		{"P-224", "an EC key on the curve P-224: only P-256, P-384 and P-521 are known", marshal(&p224.PublicKey)},
 		{"Ed25519", "an Ed25519 key: only RSA and EC keys are known", marshal(ed)},
 		{"X25519", "an X25519 key: only RSA and EC keys are known", marshal(x25519.PublicKey())},

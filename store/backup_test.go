@@ -67,7 +67,7 @@ func checkCopy(t *testing.T, path string, c Copied) {
 	must(t, err)
 	must(t, os.WriteFile(again, data, 0o600))
 	s := openStore(t, again, Options{})
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault != nil || r.Events != c.Events {
 		t.Errorf("%d events, %+v, want %d", r.Events, r.Fault, c.Events)
@@ -224,7 +224,7 @@ func TestRestore(t *testing.T) {
 	if servers, err := restored.Servers(t.Context()); err != nil || len(servers) != 0 {
 		t.Errorf("servers of another time: %v, %v", servers, err)
 	}
-	v, err := restored.VerifyEvents(t.Context())
+	v, err := restored.VerifyEvents(t.Context(), nil)
 	if err != nil || v.Fault != nil || v.Events != 2 {
 		t.Errorf("the record: %+v, %+v, %v", v, v.Fault, err)
 	}

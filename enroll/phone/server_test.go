@@ -188,7 +188,7 @@ func serveAt(t testing.TB, addr string, ca *authority, scripts ...func(*peer)) s
 		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Error(err)
 		}
-		scripts[n](&peer{t, ca, conn, uint32(0xfeed0000 + n)})
+		scripts[n](&peer{t, ca, conn, 0xfeed0000 + uint32(n)})
 	})
 }
 

@@ -82,7 +82,7 @@ func launchOne(args []string, run int) (launched, error) {
 	if !ok {
 		return launched{}, errors.New("this system does not tell the memory of a process")
 	}
-	return launched{took, usage.Maxrss << 10}, nil
+	return launched{took, int64(usage.Maxrss) << 10}, nil
 }
 
 // openSQLite is the least that a command has to do before it can ask anything:
