@@ -93,13 +93,16 @@ func tree() *command {
 
 // Main runs one command line and returns the exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return newEnv(stdin, stdout, stderr).main(args)
+}
+
+func (env *Env) main(args []string) int {
 	// With a handler for SIGPIPE a write to a closed pipe is an error that
 	// can be told from others; without one it would kill the process. A
 	// handler, unlike Ignore, is not inherited by programs that are started.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// What is written is for nobody else, unless its writer says so.
 	syscall.Umask(0o077)
-	env := newEnv(stdin, stdout, stderr)
 	// Many commands read a key, a password or an authentication string, each in
 	// its own way.
 	if err := keepMemory(); err != nil {

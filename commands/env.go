@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -42,6 +41,7 @@ type Env struct {
 	heard   terminalFile   // stdout when it is a file: who reads it hears us
 	command string         // the command line for the record, without secrets
 	store   *store.Store   // open, or nil
+	witness witness
 	// confined is what a line of capf shell may do; nil outside of it.
 	confined *confinement
 }
@@ -54,7 +54,7 @@ type terminalFile interface {
 }
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, told: make(chan os.Signal, 1), out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, told: make(chan os.Signal, 1), witness: systemWitness(), out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
 	in, inIsFile := stdin.(terminalFile)
 	out, outIsFile := stdout.(terminalFile)
 	env.heard = out
@@ -136,16 +136,6 @@ func userName() string {
 		return u.Username
 	}
 	return fmt.Sprintf("uid %d", os.Geteuid())
-}
-
-// actor is the operator, for the record of a change.
-func (env *Env) actor() store.Actor {
-	name := env.Getenv("SUDO_USER")
-	if name == "" {
-		name = userName()
-	}
-	address, _, _ := strings.Cut(env.Getenv("SSH_CLIENT"), " ")
-	return store.Actor{Kind: store.Operator, Name: name, Address: address, Terminal: env.Terminal, Command: env.command}
 }
 
 // openStore opens the database for changes; it is closed when the command ends.

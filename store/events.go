@@ -66,7 +66,8 @@ func (f EventFilter) query() query {
 	q.like("action", f.Action)
 	if f.Operator != "" {
 		q.where("actor_kind = 'operator'")
-		q.like("actor_name", f.Operator)
+		// One whom only his own words name is found by them, too.
+		q.where("(matches(?, actor_name) OR matches(?, actor_name))", f.Operator, "* (says "+f.Operator+")")
 	}
 	if f.Limit > 0 {
 		q.order = "at DESC, id DESC LIMIT ?"

@@ -1,0 +1,137 @@
+package commands
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"capf/store"
+)
+
+// witness is what the system says of who runs a command. The environment says it
+// too, but whoever may set that can invent it.
+type witness struct {
+	login     func() string            // the user who logged in, "" when that is not known
+	bySudo    func() bool              // sudo itself has started the command, and so has set SUDO_USER
+	connected func(client string) bool // the SSH_CLIENT is of a connection that stands
+}
+
+func systemWitness() witness { return witness{loginName, startedBySudo, standingConnection} }
+
+// actor is the operator, for the record of a change. What nobody but the caller
+// says is recorded as that.
+func (env *Env) actor() store.Actor {
+	name, sudo := userName(), env.Getenv("SUDO_USER")
+	switch login := env.witness.login(); {
+	case login != "":
+		name = login
+	case sudo == "" || sudo == name:
+	case env.witness.bySudo():
+		name = sudo
+	default:
+		name += " " + claimed(sudo)
+	}
+	client := env.Getenv("SSH_CLIENT")
+	address, _, _ := strings.Cut(client, " ")
+	if address != "" && !env.witness.connected(client) {
+		address = claimed(address)
+	}
+	return store.Actor{Kind: store.Operator, Name: name, Address: address, Terminal: env.Terminal, Command: env.command}
+}
+
+func claimed(text string) string { return fmt.Sprintf("(says %s)", text) }
+
+// loginName is the user to whom the kernel counts this process: set when somebody
+// logs in, inherited through su and sudo, and not to be changed without the right
+// to. It is not set in many containers.
+func loginName() string {
+	text, err := os.ReadFile("/proc/self/loginuid")
+	if err != nil {
+		return ""
+	}
+	id := strings.TrimSpace(string(text))
+	const unset = 1<<32 - 1
+	if n, err := strconv.ParseUint(id, 10, 32); err != nil || n == unset {
+		return ""
+	}
+	u, err := user.LookupId(id)
+	if err != nil {
+		return "uid " + id
+	}
+	return u.Username
+}
+
+// startedBySudo tells whether the parent is a sudo that runs as root, as any does
+// that may start something for somebody else.
+func startedBySudo() bool {
+	parent := fmt.Sprintf("/proc/%d", os.Getppid())
+	info, err := os.Stat(parent)
+	if err != nil {
+		return false
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	name, err := os.ReadFile(parent + "/comm")
+	return ok && err == nil && owner.Uid == 0 && strings.TrimSpace(string(name)) == "sudo"
+}
+
+// standingConnection looks for the connection that sshd tells of, as ADDRESS PORT
+// and the port here. It says nothing of whose it is.
+func standingConnection(client string) bool {
+	f := strings.Fields(client)
+	if len(f) != 3 {
+		return false
+	}
+	addr, err := netip.ParseAddr(f[0])
+	if err != nil {
+		return false
+	}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		if err == nil && inTable(string(text), addr.WithZone("").Unmap(), f[1], f[2]) {
+			return true
+		}
+	}
+	return false
+}
+
+// inTable reads a table of the kernel's connections (proc_net_tcp(5)).
+func inTable(table string, remote netip.Addr, remotePort, localPort string) bool {
+	const established = "01"
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if len(f) < 4 || f[3] != established {
+			continue
+		}
+		_, local, ok := tableAddress(f[1])
+		addr, port, ok2 := tableAddress(f[2])
+		if ok && ok2 && addr == remote && strconv.Itoa(port) == remotePort && strconv.Itoa(local) == localPort {
+			return true
+		}
+	}
+	return false
+}
+
+// tableAddress reads an address in groups of four bytes, each in the order of the
+// machine, and a port.
+func tableAddress(text string) (addr netip.Addr, port int, ok bool) {
+	digits, portDigits, _ := strings.Cut(text, ":")
+	n, err := strconv.ParseUint(portDigits, 16, 16)
+	if err != nil || len(digits)%8 != 0 {
+		return addr, 0, false
+	}
+	var b []byte
+	for ; digits != ""; digits = digits[8:] {
+		group, err := strconv.ParseUint(digits[:8], 16, 32)
+		if err != nil {
+			return addr, 0, false
+		}
+		b = binary.NativeEndian.AppendUint32(b, uint32(group))
+	}
+	addr, ok = netip.AddrFromSlice(b)
+	return addr.Unmap(), int(n), ok
+}
