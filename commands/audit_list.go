@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll"
 	"capf/store"
 )
 
@@ -19,7 +20,9 @@ given as for --completes-by, or as a span back from now, such as 7d or 12h.
 Events form a chain: each holds a hash of itself and of the one before. --verify
 follows it through the whole record, whatever is listed, and names the first
 event that other hands have changed, removed, added or moved; the exit code is 1
-then.`,
+then. Who can write to the database could make a whole chain anew: against that,
+serve seals the record every five minutes under a key derived from the master key,
+and --verify says up to which event the seals hold, if it can read that.`,
 		example: "capf audit list --since 7d --limit 100 --verify",
 		output:  list,
 		flags: append(eventFlags(),
@@ -46,7 +49,12 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
 		return err
 	}
-	r, err := s.VerifyEvents(ctx)
+	sealer, keyErr := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), false)
+	var holds func(store.Checkpoint) bool
+	if keyErr == nil {
+		holds = enroll.HoldsCheckpoint(sealer)
+	}
+	r, err := s.VerifyEvents(ctx, holds)
 	if err != nil {
 		return err
 	}
@@ -57,6 +65,14 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	env.say("the record is as it was written: %s, the last with the hash %x", counted(r.Events, "event"), r.Head)
 	if r.Pruned > 0 {
 		env.say("those up to %d have been pruned", r.Pruned)
+	}
+	switch {
+	case keyErr != nil:
+		env.say("whether it was made anew cannot be verified without the master key: %s", keyErr)
+	case r.Sealed == 0:
+		env.say("serve has not sealed it yet: whoever can write to the database could have made it anew")
+	default:
+		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, timestamp(r.SealedAt), counted(r.Last-r.Sealed, "event"))
 	}
 	return nil
 }

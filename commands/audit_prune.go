@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll"
 	"capf/store"
 )
 
@@ -76,7 +77,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		}
 		return env.nothingRemoved()
 	}
-	r, err := s.VerifyEvents(ctx)
+	r, err := s.VerifyEvents(ctx, env.checkpoints(ctx, s))
 	if err != nil {
 		return err
 	}
@@ -91,6 +92,15 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		},
 		func() error { return showPrunable(env, p) },
 	})
+}
+
+// checkpoints says which checkpoints of the record hold, nil without the master key.
+func (env *Env) checkpoints(ctx context.Context, s *store.Store) func(store.Checkpoint) bool {
+	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), false)
+	if err != nil {
+		return nil
+	}
+	return enroll.HoldsCheckpoint(sealer)
 }
 
 func showPrunable(env *Env, p store.Prunable) error {

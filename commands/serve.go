@@ -136,6 +136,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	journal := keepJournal(r, log)
 	err = server.Run(ctx, server.Config{
 		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.beat,
 		Ready: func(addresses []net.Addr) {
@@ -147,6 +148,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	stop()
 	<-jobs
 	<-shown
+	journal()
 	return errors.Join(err, forget(o.addressFile))
 }
 
@@ -178,6 +180,18 @@ func runJobs(ctx context.Context, r *enroll.Rules, log *slog.Logger) (<-chan str
 		}
 	}()
 	return done, nil
+}
+
+// keepJournal logs events, and seals the record, until the function that it returns
+// is called.
+func keepJournal(r *enroll.Rules, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		(&enroll.Journal{Rules: r, Log: log}).Run(ctx)
+	}()
+	return func() { cancel(); <-done }
 }
 
 // announce writes the addresses for scripts that let the system choose a port.

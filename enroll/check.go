@@ -336,9 +336,17 @@ func (c *checker) secrets(ctx context.Context) error {
 	})
 }
 
+// checkpoints says which of the record's hold, when there is a key to tell by.
+func (c *checker) checkpoints() func(store.Checkpoint) bool {
+	if c.rules.Sealer == nil {
+		return nil
+	}
+	return HoldsCheckpoint(c.rules.Sealer)
+}
+
 func (c *checker) audit(ctx context.Context) error {
 	c.progress(PartAudit, 0)
-	report, err := c.rules.Store.VerifyEvents(ctx)
+	report, err := c.rules.Store.VerifyEvents(ctx, c.checkpoints())
 	if err != nil || report.Fault == nil {
 		return err
 	}

@@ -107,23 +107,35 @@ type ChainFault struct {
 
 // ChainReport is what VerifyEvents found.
 type ChainReport struct {
-	Events int64       // that are as they were written, up to the first that is not
-	Pruned int64       // the id of the last event that was pruned, 0 for none
-	Head   []byte      // the hash of the last of them, SHA-256
-	Fault  *ChainFault // nil when the whole record is as it was written
+	Events int64  // that are as they were written, up to the first that is not
+	Pruned int64  // the id of the last event that was pruned, 0 for none
+	Head   []byte // the hash of the last of them, SHA-256
+	Last   int64  // the id of the last of them
+	// Sealed is the last event behind which serve sealed the record, 0 for none,
+	// and SealedAt when that was.
+	Sealed   int64
+	SealedAt time.Time
+	Fault    *ChainFault // nil when the whole record is as it was written
 }
 
 // VerifyEvents follows the chain of events from its beginning to its end and
 // finds the first event that was changed, removed, added or moved by other
 // hands. It keeps one event in memory. Who can write to the database and knows
-// the encoding can make a chain anew: against that, keep the last hash
-// elsewhere. The error is one of reading, never of what was found.
-func (s *Store) VerifyEvents(ctx context.Context) (ChainReport, error) {
-	r, err := s.verifyEvents(ctx)
+// the encoding can make a chain anew: holds, unless it is nil, says whether a
+// checkpoint was sealed with its hash under a key that he has not. The error is one
+// of reading, never of what was found.
+func (s *Store) VerifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
+	r, err := s.verifyEvents(ctx, holds)
 	return r, failed(err, "verifying the events")
 }
 
-func (s *Store) verifyEvents(ctx context.Context) (ChainReport, error) {
+func (s *Store) verifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
+	// Read before the events: one that is made meanwhile is of events that are
+	// not looked at.
+	checkpoints, err := s.Checkpoints(ctx)
+	if err != nil {
+		return ChainReport{}, err
+	}
 	// One transaction, so that head and rows are of one moment.
 	t, err := s.lists.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -142,11 +154,15 @@ func (s *Store) verifyEvents(ctx context.Context) (ChainReport, error) {
 	}
 	v := verifier{ChainReport: ChainReport{Pruned: anchor}, last: anchor}
 	copy(v.hash[:], anchorHash)
+	if holds != nil {
+		v.holds, v.checkpoints = holds, checkpoints
+	}
 	err = v.run(ctx, t)
 	if err == nil && v.Fault == nil {
 		v.conclude(head, headHash)
+		v.missing()
 	}
-	v.Head = v.hash[:]
+	v.Head, v.Last = v.hash[:], v.last
 	return v.ChainReport, err
 }
 
@@ -157,6 +173,9 @@ type verifier struct {
 	hash    chainHash // its hash
 	pruning bool      // the event of one has been seen
 	scratch []byte
+
+	holds       func(Checkpoint) bool
+	checkpoints []Checkpoint // of the events that are still to come
 }
 
 func (v *verifier) run(ctx context.Context, t *sql.Tx) error {
@@ -192,6 +211,7 @@ func (v *verifier) event(e *Event, hash []byte) {
 		v.last, v.hash = e.ID, want
 		v.pruning = v.pruning || e.Action == pruneAction
 		v.Events++
+		v.checkpoint(e)
 	}
 }
 
@@ -252,6 +272,9 @@ func (t *tx) prune(last int64) (int64, error) {
 		return 0, err
 	}
 	if _, err := t.exec("UPDATE event_chain SET anchor_id = ?, anchor_hash = ?", id, hash); err != nil {
+		return 0, err
+	}
+	if _, err := t.exec("DELETE FROM event_checkpoints WHERE event_id <= ?", id); err != nil {
 		return 0, err
 	}
 	return t.exec("DELETE FROM events WHERE id <= ?", id)

@@ -39,7 +39,7 @@ func byHand(t *testing.T, path, statements string) string {
 
 func verify(t *testing.T, path string) ChainReport {
 	t.Helper()
-	r, err := openStore(t, path, Options{}).VerifyEvents(t.Context())
+	r, err := openStore(t, path, Options{}).VerifyEvents(t.Context(), nil)
 	must(t, err)
 	return r
 }
@@ -117,7 +117,7 @@ func TestOneSlippedIn(t *testing.T) {
 		" VALUES (4, 0, 'operator', 'mallory', '', '', '', '', 'set', '', 'ok', '')")
 	s := openStore(t, path, Options{})
 	addDevice(t, s, "SEP000000000001")
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault == nil || r.Fault.ID != 4 || r.Events != 3 {
 		t.Errorf("got %+v, %+v", r, r.Fault)
@@ -154,7 +154,7 @@ func TestOddTexts(t *testing.T) {
 	for _, odd := range []string{"", "\x00", "a\x00b", "\xff\xfe", "é\u202e", strings.Repeat("x", 70000)} {
 		must(t, s.AddEvent(t.Context(), Event{Actor: Actor{Kind: Phone, Name: odd}, Device: odd, Action: "test", Detail: odd}))
 	}
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault != nil || r.Events != 6 {
 		t.Errorf("got %+v, %+v", r, r.Fault)
@@ -187,7 +187,7 @@ func TestChainOfFailures(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault != nil || r.Events != 1+133 {
 		t.Errorf("got %+v, %+v, want 134 good events", r, r.Fault)
@@ -202,7 +202,7 @@ func TestChainOfProcesses(t *testing.T) {
 	must(t, first.Start())
 	must(t, second.Start())
 	must(t, errors.Join(first.Wait(), second.Wait()))
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault != nil || r.Events != 2*50*3 {
 		t.Errorf("got %+v, %+v, want 300 good events", r, r.Fault)
@@ -215,7 +215,7 @@ func TestPruneEvents(t *testing.T) {
 	s := openStore(t, path, Options{Now: func() time.Time { return start.Add(time.Hour) }})
 	check := func(events, pruned int64) {
 		t.Helper()
-		r, err := s.VerifyEvents(t.Context())
+		r, err := s.VerifyEvents(t.Context(), nil)
 		must(t, err)
 		if r.Fault != nil || r.Events != events || r.Pruned != pruned {
 			t.Fatalf("got %+v, %+v, want %d events after %d", r, r.Fault, events, pruned)
@@ -240,7 +240,7 @@ func TestPruneEvents(t *testing.T) {
 	addDevice(t, s, "SEP000000000001")
 	check(2, 12)
 	byHand(t, path, withoutTriggers+"DELETE FROM events WHERE id = 13")
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault == nil || r.Fault.ID != 13 {
 		t.Errorf("the removal of the first event after the pruned ones is not found: %+v", r)
@@ -262,7 +262,7 @@ func TestPruneTogether(t *testing.T) {
 		}
 		return t.event(operator, "", EventText{Action: pruneAction})
 	}))
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault != nil || r.Events != 2 || r.Pruned != 2 {
 		t.Errorf("got %+v, %+v", r, r.Fault)
@@ -291,7 +291,7 @@ func TestChainMigration(t *testing.T) {
 		SELECT i * 1000, 'phone', 'SEP' || i, '', '', '', 'SEP' || i, 'enroll', 'issue', 'ok', '' FROM n`, n))
 	s := openStore(t, older, Options{})
 	addDevice(t, s, "SEP000000000001")
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if r.Fault != nil || r.Events != n+1 {
 		t.Errorf("got %+v, %+v, want %d good events", r, r.Fault, n+1)

@@ -97,7 +97,7 @@ func TestPruneWithOneFarAhead(t *testing.T) {
 	}
 	n, err := s.PruneEvents(t.Context(), operator, before)
 	must(t, err)
-	r, err := s.VerifyEvents(t.Context())
+	r, err := s.VerifyEvents(t.Context(), nil)
 	must(t, err)
 	if n != 3 || r.Fault != nil || r.Events != 3 {
 		t.Errorf("%d went, and left %+v", n, r)

@@ -173,7 +173,7 @@ func TestUpdateIsUndone(t *testing.T) {
 	if len(results) != 2500 || results[7].Reason != "seven" || results[7].Apply != ApplyNone || results[9].Apply != ApplyDue {
 		t.Errorf("%d results, such as %+v", len(results), results[7:10])
 	}
-	r, err := s.VerifyEvents(ctx)
+	r, err := s.VerifyEvents(ctx, nil)
 	must(t, err)
 	if r.Fault != nil {
 		t.Errorf("the record is broken: %+v", r.Fault)

@@ -52,7 +52,7 @@ func TestRehearsal(t *testing.T) {
 	if _, err := s.Device(t.Context(), d.Name); err != nil {
 		t.Error(err)
 	}
-	if report, err := s.VerifyEvents(t.Context()); err != nil || report.Fault != nil {
+	if report, err := s.VerifyEvents(t.Context(), nil); err != nil || report.Fault != nil {
 		t.Errorf("the record: %+v, %v", report, err)
 	}
 }

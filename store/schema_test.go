@@ -261,7 +261,7 @@ func TestMigrationOfRows(t *testing.T) {
 		if want := "SEP000000000001encrypted5000301issued04a1installed15000607CN=b080A0B0C20147"; told != want {
 			t.Errorf("from version %d: the rows are\n%s, not\n%s", version, told, want)
 		}
-		r, err := s.VerifyEvents(t.Context())
+		r, err := s.VerifyEvents(t.Context(), nil)
 		if err != nil || r.Fault != nil || r.Events != kept {
 			t.Errorf("from version %d: %+v, %v", version, r, err)
 		}

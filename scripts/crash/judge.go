@@ -35,7 +35,7 @@ func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
 		return nil, err
 	}
 	defer db.Close()
-	chain, err := db.VerifyEvents(ctx)
+	chain, err := db.VerifyEvents(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,162 @@
+package enroll
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// checkpointLabel binds the seal of a checkpoint to its use.
+const checkpointLabel = "event checkpoint"
+
+// HoldsCheckpoint says whether a checkpoint of the record was sealed, with its
+// hash, under the master key.
+func HoldsCheckpoint(s *crypto.Sealer) func(store.Checkpoint) bool {
+	return func(c store.Checkpoint) bool { return s.Authentic(checkpointLabel, checkpointText(c), c.Seal) }
+}
+
+func sealCheckpoint(s *crypto.Sealer, p store.ChainPoint, at time.Time) store.Checkpoint {
+	c := store.Checkpoint{ChainPoint: p, At: at.Truncate(time.Millisecond)}
+	c.Seal = s.Authenticate(checkpointLabel, checkpointText(c))
+	return c
+}
+
+// checkpointText is what is sealed: the id and the time in milliseconds since
+// 1970, 8 bytes each, big-endian, and the hash.
+func checkpointText(c store.Checkpoint) []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(c.ID))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.At.UnixMilli()))
+	return append(b, c.Hash...)
+}
+
+// Journal brings each event into the log of serve while it happens, whoever wrote
+// it, so that it can be carried to another host, and seals the record now and then.
+// It seals nothing that does not follow what it has seen: who writes the record
+// anew gets no seal for that.
+type Journal struct {
+	Rules *Rules
+	Log   *slog.Logger
+	Poll  time.Duration // between two looks; 1 s
+	Every time.Duration // between two checkpoints; 5 min
+
+	at     store.ChainPoint // behind the last event that was logged
+	sealed time.Time        // when the last checkpoint was made
+	last   int64            // the event of it
+	lost   bool             // the record was written anew, which is logged once
+}
+
+// Run works until ctx ends, and once more then.
+func (j *Journal) Run(ctx context.Context) {
+	trouble := Trouble{Log: j.Log, Doing: "carrying events into the log"}
+	rest := time.Duration(0)
+	begun := false
+	for {
+		select {
+		case <-ctx.Done():
+		case <-time.After(rest):
+		}
+		// What has begun is carried through: a stop is worth a checkpoint.
+		step, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		err := j.step(step, &begun, ctx.Err() != nil)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		rest = cmp.Or(j.Poll, time.Second)
+		if err != nil {
+			rest = trouble.Failed(err)
+		} else {
+			trouble.Over()
+		}
+	}
+}
+
+func (j *Journal) step(ctx context.Context, begun *bool, ending bool) error {
+	if !*begun {
+		if err := j.begin(ctx); err != nil {
+			return err
+		}
+		*begun = true
+	}
+	if err := j.carry(ctx); err != nil {
+		return err
+	}
+	now := j.Rules.Now()
+	if j.lost || j.at.ID == j.last || !ending && now.Sub(j.sealed) < cmp.Or(j.Every, 5*time.Minute) && !now.Before(j.sealed) {
+		return nil
+	}
+	return j.seal(ctx, now)
+}
+
+// begin goes on behind the last checkpoint: a serve that stops makes one, and what
+// came after that has not been logged. Without one, as in a new database, it begins
+// where the record ends.
+func (j *Journal) begin(ctx context.Context) error {
+	list, err := j.Rules.Store.Checkpoints(ctx)
+	if err != nil {
+		return err
+	}
+	if len(list) > 0 {
+		c := list[len(list)-1]
+		if HoldsCheckpoint(j.Rules.Sealer)(c) {
+			j.at, j.last, j.sealed = c.ChainPoint, c.ID, c.At
+			return nil
+		}
+		j.Log.Error("the record of events was changed: its last checkpoint does not hold", "event", c.ID, "at", c.At, "hint", "capf audit list --verify")
+	}
+	j.at, err = j.Rules.Store.ChainEnd(ctx)
+	return err
+}
+
+// carry logs the new events.
+func (j *Journal) carry(ctx context.Context) error {
+	for e, err := range j.Rules.Store.Follow(ctx, j.at) {
+		if errors.Is(err, store.ErrDamaged) {
+			return j.lose(ctx, err)
+		}
+		if err != nil {
+			return err
+		}
+		j.Log.LogAttrs(ctx, slog.LevelInfo, "event", slog.Int64("id", e.ID), slog.Time("at", e.At.UTC()),
+			slog.String("actor_kind", string(e.Actor.Kind)), slog.String("actor", e.Actor.Name), slog.String("address", e.Actor.Address),
+			slog.String("terminal", e.Actor.Terminal), slog.String("device", e.Device), slog.String("action", e.Action),
+			slog.String("step", e.Step), slog.String("outcome", e.Outcome), slog.String("detail", e.Detail),
+			slog.String("command", e.Actor.Command), slog.String("hash", fmt.Sprintf("%x", e.Hash)))
+		j.at = store.ChainPoint{ID: e.ID, Hash: e.Hash}
+	}
+	return nil
+}
+
+// lose tells once that the record was written anew. What comes is logged, but no
+// seal is made any more: it would vouch for what was changed.
+func (j *Journal) lose(ctx context.Context, cause error) error {
+	if !j.lost {
+		j.Log.Error("the record of events was changed, and is not sealed any more", "reason", cause, "hint", "capf audit list --verify")
+	}
+	j.lost = true
+	end, err := j.Rules.Store.ChainEnd(ctx)
+	if err == nil {
+		j.at = end
+	}
+	return err
+}
+
+func (j *Journal) seal(ctx context.Context, now time.Time) error {
+	c := sealCheckpoint(j.Rules.Sealer, j.at, now)
+	err := j.Rules.Store.AddCheckpoint(ctx, c)
+	if errors.Is(err, store.ErrConflict) { // it was pruned or changed meanwhile, which the next look finds
+		return nil
+	}
+	if err == nil {
+		j.sealed, j.last = now, c.ID
+		j.Log.Info("sealed the record of events", "event", c.ID, "hash", fmt.Sprintf("%x", c.Hash))
+	}
+	return err
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// ChainPoint is a place in the chain of events: behind an event, with its hash.
+// The zero value is the beginning.
+type ChainPoint struct {
+	ID   int64
+	Hash []byte
+}
+
+// ChainedEvent is an event with its hash.
+type ChainedEvent struct {
+	Event
+	Hash []byte
+}
+
+// ChainEnd is where the record ends.
+func (s *Store) ChainEnd(ctx context.Context) (p ChainPoint, err error) {
+	err = s.point(ctx, "SELECT head_id, head_hash FROM event_chain", nil, &p.ID, &p.Hash)
+	return p, failed(err, "looking for the end of the record")
+}
+
+// Follow yields the events behind a point, in their order, as far as each follows
+// the one before it. ErrDamaged: one does not, so somebody has written the record
+// anew.
+func (s *Store) Follow(ctx context.Context, from ChainPoint) iter.Seq2[ChainedEvent, error] {
+	return func(yield func(ChainedEvent, error) bool) {
+		var hash chainHash
+		copy(hash[:], from.Hash)
+		last, scratch := from.ID, []byte(nil)
+		q := query{selection: "SELECT " + eventColumns + ", hash FROM events", order: "id"}
+		q.where("id > ?", from.ID)
+		fields := func(e *ChainedEvent) []any { return append(e.fields(), &e.Hash) }
+		for e, err := range stream(ctx, s, "following the events", q, fields) {
+			if err != nil {
+				yield(e, err)
+				return
+			}
+			hash, scratch = e.link(hash, scratch)
+			if e.ID != last+1 || !bytes.Equal(hash[:], e.Hash) {
+				yield(e, fmt.Errorf("%w: event %d does not follow event %d", ErrDamaged, e.ID, last))
+				return
+			}
+			last = e.ID
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Checkpoint is where the record ended at a time, sealed under a key that the
+// store does not know.
+type Checkpoint struct {
+	ChainPoint
+	At   time.Time
+	Seal []byte
+}
+
+// AddCheckpoint keeps one, and of those of earlier days the last of each. It is no
+// event. ErrConflict: the event is not in the record, or not with that hash.
+func (s *Store) AddCheckpoint(ctx context.Context, c Checkpoint) error {
+	err := s.change(ctx, func(t *tx) error {
+		var hash []byte
+		err := t.row("SELECT hash FROM events WHERE id = ?", c.ID).Scan(&hash)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if !bytes.Equal(hash, c.Hash) {
+			return conflict("event %d is not the one", c.ID)
+		}
+		if _, err := t.exec("INSERT OR IGNORE INTO event_checkpoints (event_id, at, seal) VALUES (?, ?, ?)", c.ID, millis(c.At), c.Seal); err != nil {
+			return err
+		}
+		const day = 24 * time.Hour
+		_, err = t.exec(`DELETE FROM event_checkpoints WHERE at < ? AND event_id NOT IN (
+			SELECT max(event_id) FROM event_checkpoints GROUP BY at / ?)`, millis(c.At.Add(-day)), day.Milliseconds())
+		return err
+	})
+	return failed(err, "keeping a checkpoint of the record")
+}
+
+// Checkpoints are those of the events that are still in the record, in their
+// order, and those of events that should be.
+func (s *Store) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
+	q := query{selection: `SELECT c.event_id, c.at, c.seal, coalesce(e.hash, x'') FROM event_checkpoints AS c
+		LEFT JOIN events AS e ON e.id = c.event_id`, order: "c.event_id"}
+	return collect(stream(ctx, s, "reading the checkpoints of the record", q, func(c *Checkpoint) []any {
+		return []any{&c.ID, (*instant)(&c.At), &c.Seal, &c.Hash}
+	}))
+}
+
+// checkpoint holds an event against the checkpoint that was made behind it.
+func (v *verifier) checkpoint(e *Event) {
+	i := slices.IndexFunc(v.checkpoints, func(c Checkpoint) bool { return c.ID >= e.ID })
+	v.checkpoints = v.checkpoints[max(i, 0):]
+	if i < 0 || v.checkpoints[0].ID != e.ID {
+		return
+	}
+	c := v.checkpoints[0]
+	v.checkpoints = v.checkpoints[1:]
+	c.Hash = v.hash[:]
+	if !v.holds(c) {
+		v.Fault = &ChainFault{e.ID, e.At, "is not the one behind which serve sealed the record at " + c.At.UTC().Format(time.RFC3339)}
+		return
+	}
+	v.Sealed, v.SealedAt = e.ID, c.At
+}
+
+// missing finds a checkpoint of events that are not there any more.
+func (v *verifier) missing() {
+	if v.Fault != nil || len(v.checkpoints) == 0 {
+		return
+	}
+	if c := v.checkpoints[len(v.checkpoints)-1]; c.ID > v.last {
+		v.Fault = &ChainFault{v.last + 1, time.Time{}, fmt.Sprintf("and those up to %d, behind which serve sealed the record at %s, were removed", c.ID, c.At.UTC().Format(time.RFC3339))}
+	}
+}
