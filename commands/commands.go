@@ -82,6 +82,9 @@ func tree() *command {
 		{name: "phone", short: "act as a phone against any CAPF server", commands: []command{
 			phoneEnrollCommand(), phoneFetchCommand(), phoneDeleteCommand(),
 		}},
+		{name: "master-key", short: "the key under which secrets are sealed", commands: []command{
+			masterKeyRotateCommand(),
+		}},
 		backupCommand(),
 		restoreCommand(),
 		checkCommand(),

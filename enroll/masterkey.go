@@ -24,6 +24,10 @@ const (
 // SystemDatabase is the database of root and the service user.
 const SystemDatabase = "/var/lib/capf/capf.db"
 
+// NextKeyEnd is what the name of a master key gets for the one that is to take its
+// place.
+const NextKeyEnd = ".new"
+
 // systemKey is what capf.service takes as a credential, so that root's commands
 // find the key that the service has.
 const systemKey = "/etc/capf/master-key"
@@ -80,7 +84,17 @@ func OpenSealer(ctx context.Context, s *store.Store, keyFile string, create bool
 	if err != nil {
 		return nil, err
 	}
-	return sealer, verifyKey(sealer, check, s.Path(), keyFile)
+	err = verifyKey(sealer, check, s.Path(), keyFile)
+	if errors.Is(err, crypto.ErrWrongKey) && fits(check, keyFile+NextKeyEnd) {
+		err = withHint(err, "a rotation of the master key was broken off: capf master-key rotate does what is left")
+	}
+	return sealer, err
+}
+
+// fits says whether the database is bound to the key in another file.
+func fits(check []byte, keyFile string) bool {
+	sealer, err := crypto.LoadMasterKey(keyFile)
+	return err == nil && verifyKey(sealer, check, "", keyFile) == nil
 }
 
 func verifyKey(sealer *crypto.Sealer, check []byte, database, keyFile string) error {

@@ -92,12 +92,13 @@ func (s *Store) AddCheckpoint(ctx context.Context, c Checkpoint) error {
 // Checkpoints are those of the events that are still in the record, in their
 // order, and those of events that should be.
 func (s *Store) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
-	q := query{selection: `SELECT c.event_id, c.at, c.seal, coalesce(e.hash, x'') FROM event_checkpoints AS c
-		LEFT JOIN events AS e ON e.id = c.event_id`, order: "c.event_id"}
-	return collect(stream(ctx, s, "reading the checkpoints of the record", q, func(c *Checkpoint) []any {
-		return []any{&c.ID, (*instant)(&c.At), &c.Seal, &c.Hash}
-	}))
+	return collect(stream(ctx, s, "reading the checkpoints of the record", query{selection: checkpointQuery}, (*Checkpoint).fields))
 }
+
+const checkpointQuery = `SELECT c.event_id, c.at, c.seal, coalesce(e.hash, x'') FROM event_checkpoints AS c
+	LEFT JOIN events AS e ON e.id = c.event_id ORDER BY c.event_id`
+
+func (c *Checkpoint) fields() []any { return []any{&c.ID, (*instant)(&c.At), &c.Seal, &c.Hash} }
 
 // checkpoint holds an event against the checkpoint that was made behind it.
 func (v *verifier) checkpoint(e *Event) {

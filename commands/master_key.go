@@ -1,0 +1,169 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/store"
+)
+
+func masterKeyRotateCommand() command {
+	return command{
+		name: "rotate", short: "exchange the master key, and seal every secret anew",
+		about: `The new key is the file beside the present one whose name has .new at its end. It
+is made when it is not there; where several hosts work with the database, put the
+same file on each of them first. Then every secret is sealed anew in one
+transaction, every one is opened with the new key as it stands on the disk, and
+only then the new file takes the place of the old one, which is kept beside it:
+backups from before can be read with that alone.
+
+Each serve has to be stopped before. When it was broken off, or on the other
+hosts, the same command does what is left.`,
+		example: "capf master-key rotate --yes",
+		output:  object,
+		flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		run: func(env *Env, c *cli.Context) error {
+			return masterKeyRotate(c.Context, env, c.Bool("yes"))
+		},
+	}
+}
+
+func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	file := enroll.MasterKeyFile(s.Path(), env.Getenv)
+	// A link is followed: what it leads to is exchanged.
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	next := file + enroll.NextKeyEnd
+	sealer, err := enroll.OpenSealer(ctx, s, file, false)
+	if errors.Is(err, crypto.ErrWrongKey) {
+		if _, nerr := enroll.OpenSealer(ctx, s, next, false); nerr == nil {
+			env.say("the secrets are sealed under the new key already")
+			return env.takeKey(ctx, s, file, next)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := env.noServe(ctx, s); err != nil {
+		return err
+	}
+	if err := env.consentOr("add --yes", yes, "seal every secret anew under another master key"); err != nil {
+		return err
+	}
+	fresh, err := env.nextKey(file, next)
+	if err != nil {
+		return err
+	}
+	r := env.rules(s)
+	r.Sealer = sealer
+	n, err := r.RotateMasterKey(ctx, env.actor(), fresh)
+	if err != nil {
+		return err
+	}
+	env.say("%s sealed anew", counted(n, "secret"))
+	return env.takeKey(ctx, s, file, next)
+}
+
+// noServe refuses while a serve works with the database: it has the present key.
+func (env *Env) noServe(ctx context.Context, s *store.Store) error {
+	servers, err := s.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range servers {
+		if enroll.Alive(v, env.Now()) {
+			return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("serve (pid %d on %s) works with the present key", v.PID, v.Host)}, "systemctl stop capf")
+		}
+	}
+	return nil
+}
+
+// nextKey reads the new key, or makes it for the owner of the present one. It
+// stands on the disk before anything is sealed under it.
+func (env *Env) nextKey(file, next string) (*crypto.Sealer, error) {
+	sealer, err := crypto.LoadMasterKey(next)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return sealer, err
+	}
+	if _, err := crypto.CreateMasterKey(next); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(file); err == nil && os.Geteuid() == 0 {
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+			if err := os.Lchown(next, int(owner.Uid), int(owner.Gid)); err != nil {
+				return nil, fmt.Errorf("giving %q to the owner of the present key: %w", next, pathless(err))
+			}
+		}
+	}
+	env.say("made the new key %s", next)
+	return crypto.LoadMasterKey(next)
+}
+
+// takeKey brings the new key into the place of the old one, when each secret opens
+// with it.
+func (env *Env) takeKey(ctx context.Context, s *store.Store, file, next string) error {
+	sealer, err := enroll.OpenSealer(ctx, s, next, false)
+	if err != nil {
+		return err
+	}
+	r := env.rules(s)
+	r.Sealer = sealer
+	if err := r.VerifySecrets(ctx); err != nil {
+		return withHint(fmt.Errorf("with the new key in %q: %w", next, err), "both keys stay where they are; capf check lists what does not open")
+	}
+	kept, err := env.keepKey(file)
+	if err != nil {
+		return err
+	}
+	// Whatever happens, there is a key under the name.
+	if err := os.Rename(next, file); err != nil {
+		return fmt.Errorf("bringing the new key to %q: %w", file, pathless(err))
+	}
+	if err := syncFolder(filepath.Dir(file)); err != nil {
+		return err
+	}
+	env.say("keep a copy of the new key elsewhere, and the old one with the backups that it belongs to; on this host it is of no use any more")
+	return showObject(env, []field{{"Master key", "master_key_file", file}, {"Old key", "old_key_file", kept}})
+}
+
+// keepKey gives the old key a second name, with the time of the exchange.
+func (env *Env) keepKey(file string) (string, error) {
+	stem := file + ".before-" + env.Now().UTC().Format("20060102T150405Z")
+	kept := stem
+	for n := 2; ; n++ {
+		err := os.Link(file, kept)
+		if err == nil {
+			return kept, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("keeping the old key %q: %w", file, pathless(err))
+		}
+		kept = fmt.Sprintf("%s-%d", stem, n)
+	}
+}
+
+func syncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("bringing %q to the disk: %w", folder, pathless(err))
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("bringing %q to the disk: %w", folder, pathless(err))
+	}
+	return nil
+}
