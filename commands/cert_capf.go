@@ -21,7 +21,9 @@ func onlyCAPF(name string) error {
 
 type certRegenerateOptions struct {
 	initOptions
-	yes bool
+	yes         bool
+	compromised bool
+	dryRun      bool // only with compromised
 }
 
 func certRegenerateCommand() command {
@@ -31,10 +33,17 @@ func certRegenerateCommand() command {
 to capf-trust, so that phones still authenticate with the LSCs that it signed;
 what a company CA has signed has to be signed again. Phones and call servers
 that know the old CAPF certificate have to learn the new one, and a running
-serve takes it after: capf service restart capf.`,
+serve takes it after: capf service restart capf.
+
+With --compromised, somebody else may have the old key: the old certificate, and
+every one of the same key, leaves the trust stores; what it has signed is revoked
+(ca-compromise); a running serve is restarted; and the devices are listed that must
+enrol anew.`,
 		example: "capf cert regenerate capf --yes",
 		output:  object,
-		flags:   append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"}),
+		flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "compromised", Usage: "trust the old certificate no more, and revoke what it has signed"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "with --compromised: only show what would be done"}),
 		run: func(env *Env, c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
 				return err
@@ -43,7 +52,14 @@ serve takes it after: capf service restart capf.`,
 			if err != nil {
 				return err
 			}
-			return certRegenerate(c.Context, env, certRegenerateOptions{o, c.Bool("yes")})
+			choice := certRegenerateOptions{o, c.Bool("yes"), c.Bool("compromised"), c.Bool("dry-run")}
+			switch {
+			case choice.compromised:
+				return certCompromised(c.Context, env, choice)
+			case choice.dryRun:
+				return usagef("--dry-run needs --compromised")
+			}
+			return certRegenerate(c.Context, env, choice)
 		},
 	}
 }

@@ -32,7 +32,8 @@ var homes = map[string]string{
 	"github.com/go-ldap/ldap/v3":       "capf/enroll/provision",
 	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
 	"github.com/prometheus/":           "capf/enroll/metrics",
-	"golang.org/x/text":                "capf/crypto/certfile",
+	"golang.org/x/text/encoding":       "capf/crypto/certfile",
+	"golang.org/x/text/unicode":        "capf/store",
 }
 
 // TestLayout holds the imports of every package against the picture of the

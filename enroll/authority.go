@@ -51,19 +51,27 @@ func initResult(a *crypto.Authority, created bool) InitResult {
 }
 
 func (r *Rules) saveAuthority(ctx context.Context, actor store.Actor, a *crypto.Authority, onlyNew bool) error {
+	id, err := r.identity(a)
+	if err != nil {
+		return err
+	}
+	return r.Store.SaveIdentity(ctx, actor, id, onlyNew)
+}
+
+// identity is an authority with its key sealed, as it is kept.
+func (r *Rules) identity(a *crypto.Authority) (id store.Identity, err error) {
 	key, err := crypto.MarshalPrivateKey(a.Key)
 	if err != nil {
-		return fmt.Errorf("encoding the CAPF key: %w", err)
+		return id, fmt.Errorf("encoding the CAPF key: %w", err)
 	}
-	sealed, err := r.Sealer.Seal(keyLabel, key)
-	if err != nil {
-		return fmt.Errorf("sealing the CAPF key: %w", err)
+	defer clear(key)
+	if id.SealedKey, err = r.Sealer.Seal(keyLabel, key); err != nil {
+		return id, fmt.Errorf("sealing the CAPF key: %w", err)
 	}
-	id := store.Identity{SealedKey: sealed}
 	for _, c := range a.Chain {
 		id.Chain = append(id.Chain, c.Raw)
 	}
-	return r.Store.SaveIdentity(ctx, actor, id, onlyNew)
+	return id, nil
 }
 
 // Authority is the CAPF certificate with its key. It is checked each time: one

@@ -49,7 +49,7 @@ func (r *Rules) Issue(ctx context.Context, a *crypto.Authority, g Grant, kind cr
 		return store.LSC{}, err
 	}
 	lsc.KeyKind = string(kind)
-	lsc, err = r.Store.IssueLSC(ctx, g.actor, store.NewLSC{Request: g.request(kind, spki), LSC: lsc})
+	lsc, err = r.Store.IssueLSC(ctx, g.actor, store.NewLSC{Request: g.request(kind, spki), LSC: lsc, SignedBy: a.Leaf().Raw})
 	return lsc, changedMeanwhile(err)
 }
 

@@ -50,26 +50,62 @@ func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew 
 		if err := t.retire(onlyNew, id); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO identity (id, created_at, sealed_key) VALUES (1, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, sealed_key = excluded.sealed_key`,
-			millis(t.now), id.SealedKey)
-		if err != nil {
+		return t.saveIdentity(a, id)
+	})
+	return failed(err, "keeping the CAPF certificate")
+}
+
+// GiveUpIdentity keeps a CAPF certificate in the place of one whose key somebody
+// else may have: that goes nowhere, and the trust certificates with the ids, which
+// are of the same key, go too. ErrNotFound: there is none with one of the ids.
+func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust []int64) error {
+	err := s.change(ctx, func(t *tx) error {
+		if err := t.event(a, "", EventText{Action: "capf-certificate-given-up", Detail: "its key may be known to others"}); err != nil {
 			return err
 		}
-		if _, err := t.exec("DELETE FROM identity_chain"); err != nil {
-			return err
-		}
-		if len(id.Chain) == 0 {
-			return fmt.Errorf("there is no certificate in it")
-		}
-		for i, c := range id.Chain {
-			if _, err := t.exec("INSERT INTO identity_chain (position, certificate) VALUES (?, ?)", i, c); err != nil {
+		for _, one := range once(trust) {
+			if err := t.deleteTrust(a, one); err != nil {
 				return err
 			}
 		}
-		return t.event(a, "", EventText{Action: "capf-certificate-set", Detail: fmt.Sprintf("SHA-256 %x", fingerprint(id.Chain[0]))})
+		return t.saveIdentity(a, id)
 	})
-	return failed(err, "keeping the CAPF certificate")
+	return failed(err, "giving the CAPF certificate up")
+}
+
+// stands refuses a certificate of ours that was given up.
+func (t *tx) stands(certificate []byte) error {
+	if certificate == nil {
+		return nil
+	}
+	var stands bool
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM identity_chain WHERE position = 0 AND certificate = ?)
+		OR EXISTS (SELECT 1 FROM trust_certificates WHERE purpose = 'capf-trust' AND fingerprint = ?)`, certificate, fingerprint(certificate)).Scan(&stands)
+	if err == nil && !stands {
+		err = conflict("the CAPF certificate was given up")
+	}
+	return err
+}
+
+func (t *tx) saveIdentity(a Actor, id Identity) error {
+	_, err := t.exec(`INSERT INTO identity (id, created_at, sealed_key) VALUES (1, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, sealed_key = excluded.sealed_key`,
+		millis(t.now), id.SealedKey)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec("DELETE FROM identity_chain"); err != nil {
+		return err
+	}
+	if len(id.Chain) == 0 {
+		return fmt.Errorf("there is no certificate in it")
+	}
+	for i, c := range id.Chain {
+		if _, err := t.exec("INSERT INTO identity_chain (position, certificate) VALUES (?, ?)", i, c); err != nil {
+			return err
+		}
+	}
+	return t.event(a, "", EventText{Action: "capf-certificate-set", Detail: fmt.Sprintf("SHA-256 %x", fingerprint(id.Chain[0]))})
 }
 
 // retire moves the present certificate to capf-trust.

@@ -24,6 +24,10 @@ type Failure struct {
 type NewLSC struct {
 	Request Request
 	LSC     LSC
+	// SignedBy is our certificate (DER) that has signed it. It has to be the present
+	// one or to stand in capf-trust: a running serve does not know at once that it
+	// was given up. nil is not asked about.
+	SignedBy []byte
 }
 
 // about is the action that a status tells of.
@@ -75,10 +79,13 @@ func (t *tx) setStatus(deviceID, schedule int64, status Status) error {
 
 // IssueLSC keeps a request and its LSC, both issued. What the device had
 // pending is superseded, what it had not confirmed is stale. ErrConflict: the
-// device has gone, its operation has changed since the request's Schedule, or
-// the issuer has used the serial before.
+// device has gone, its operation has changed since the request's Schedule,
+// the issuer has used the serial before, or was given up.
 func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 	err := s.change(ctx, func(t *tx) error {
+		if err := t.stands(n.SignedBy); err != nil {
+			return err
+		}
 		if err := t.submit(&n.Request, RequestIssued); err != nil {
 			return err
 		}

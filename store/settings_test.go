@@ -194,3 +194,40 @@ func TestServers(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+// TestGivenUpSignsNothing: a serve that has not noticed yet that its CAPF
+// certificate was given up keeps no LSC that it has signed with that.
+func TestGivenUpSignsNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	d := addDevice(t, s, "SEP000000000001")
+	old, next := authorityCertificate(t, "CAPF-old"), authorityCertificate(t, "CAPF-new")
+	must(t, s.SaveIdentity(t.Context(), operator, Identity{SealedKey: []byte("sealed"), Chain: [][]byte{old}}, true))
+	issue := func(by []byte) error {
+		_, err := s.IssueLSC(t.Context(), phone(d.Name), NewLSC{Request: request(d), LSC: certificate(), SignedBy: by})
+		return err
+	}
+	must(t, issue(old))
+	wantErr(t, issue(next), ErrConflict)
+	must(t, s.SaveIdentity(t.Context(), operator, Identity{SealedKey: []byte("sealed"), Chain: [][]byte{next}}, false))
+	must(t, issue(old)) // it went to capf-trust
+	must(t, issue(next))
+	trust, err := s.Trust(t.Context(), CAPFTrust)
+	must(t, err)
+	must(t, s.GiveUpIdentity(t.Context(), operator, Identity{SealedKey: []byte("sealed"), Chain: [][]byte{authorityCertificate(t, "CAPF-3")}}, []int64{trust[0].ID}))
+	wantErr(t, issue(old), ErrConflict)
+	wantErr(t, issue(next), ErrConflict)
+	if trust, err = s.Trust(t.Context(), ""); err != nil || len(trust) != 0 {
+		t.Errorf("in the trust stores are %v, %v", trust, err)
+	}
+}
+
+func authorityCertificate(t *testing.T, name string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(serials.Add(1)), Subject: pkix.Name{CommonName: name}, NotAfter: start.AddDate(5, 0, 0)},
+		&x509.Certificate{Subject: pkix.Name{CommonName: name}}, key.Public(), key)
+	must(t, err)
+	return der
+}

@@ -159,7 +159,7 @@ func (s *Store) Close() error {
 	if _, taken := s.presence.fate(); taken {
 		return nil
 	}
-	err := errors.Join(s.writer.close(), s.points.close(), s.lists.close())
+	err := errors.Join(s.points.close(), s.lists.close(), s.writer.close())
 	return failed(err, "closing database %q", s.path)
 }
 

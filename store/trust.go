@@ -172,16 +172,20 @@ func (s *Store) DeleteTrust(ctx context.Context, a Actor, ids ...int64) error {
 	err := s.change(ctx, func(t *tx) error {
 		for _, id := range once(ids) {
 			at = id
-			var purpose, subject string
-			err := t.row("DELETE FROM trust_certificates WHERE id = ? RETURNING purpose, subject", id).Scan(&purpose, &subject)
-			if err != nil {
-				return err
-			}
-			if err := t.event(a, "", EventText{Action: "cert-delete", Detail: purpose + ": " + subject}); err != nil {
+			if err := t.deleteTrust(a, id); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return failed(err, "deleting trust certificate %d", at)
+}
+
+func (t *tx) deleteTrust(a Actor, id int64) error {
+	var purpose, subject string
+	err := t.row("DELETE FROM trust_certificates WHERE id = ? RETURNING purpose, subject", id).Scan(&purpose, &subject)
+	if err != nil {
+		return err
+	}
+	return t.event(a, "", EventText{Action: "cert-delete", Detail: purpose + ": " + subject})
 }

@@ -1,0 +1,109 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/store"
+)
+
+// certCompromised gives up a CAPF certificate whose key somebody else may have.
+func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := env.sealed(ctx, s, false)
+	if err != nil {
+		return err
+	}
+	c, err := r.Compromised(ctx)
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		env.say("%s would be revoked, %s would leave the trust stores, and %s would have to enrol anew",
+			counted(len(c.LSCs), "certificate"), counted(len(c.Trust), "certificate"), counted(len(c.Devices), "device"))
+		return env.showCompromise(c, c.Certificate.SerialNumber.Text(16), crypto.Fingerprint(c.Certificate))
+	}
+	if err := env.consent(o.yes, "give up the CAPF key and certificate, revoke %s, and have %s enrol anew",
+		counted(len(c.LSCs), "certificate"), counted(len(c.Devices), "device")); err != nil {
+		return err
+	}
+	var name *crypto.Name
+	if o.named {
+		name = &o.name
+	}
+	a, revoked, err := r.GiveUp(ctx, env.actor(), c, name, o.keyBits)
+	if revoked > 0 {
+		env.say("revoked %s", counted(revoked, "certificate"))
+	}
+	if err != nil {
+		return err
+	}
+	if err := env.restartListener(ctx, s); err != nil {
+		return err
+	}
+	if len(c.Trust) > 0 {
+		env.say("%s of the same key left the trust stores", counted(len(c.Trust), "certificate"))
+	}
+	env.say("phones, call servers and RADIUS servers that trust the old certificate have to be told to trust it no more")
+	if c.Certificate.Subject.String() != c.Certificate.Issuer.String() {
+		env.say("the old certificate is of %q: have it revoked there", c.Certificate.Issuer)
+	}
+	return env.showCompromise(c, a.Leaf().SerialNumber.Text(16), crypto.Fingerprint(a.Leaf()))
+}
+
+// restartListener has a running serve take the new certificate: until then it shows
+// the old one to phones, and signs nothing.
+func (env *Env) restartListener(ctx context.Context, s *store.Store) error {
+	if err := s.RestartService(ctx, env.actor(), "capf"); err != nil {
+		return err
+	}
+	service, err := findService(ctx, s, "capf")
+	if err != nil || !service.Active {
+		return err
+	}
+	return env.awaitObedience(ctx, s, service)
+}
+
+// showCompromise lists the devices that must enrol anew, those first that have
+// nothing to authenticate with any more.
+func (env *Env) showCompromise(c enroll.Compromise, serial, fingerprint string) error {
+	stranded := func(d store.Device) bool { return d.AuthMode == store.ByLSCPrecedence }
+	devices := slices.Clone(c.Devices)
+	slices.SortStableFunc(devices, func(a, b store.Device) int {
+		switch {
+		case stranded(a) == stranded(b):
+			return 0
+		case stranded(a):
+			return -1
+		}
+		return 1
+	})
+	names := make([]string, len(devices))
+	for i, d := range devices {
+		names[i] = d.Name
+	}
+	err := showObject(env, []field{
+		{"Serial", "serial", serial}, {"SHA-256", "fingerprint_sha256", fingerprint},
+		{"LSCs revoked", "revoked", len(c.LSCs)}, {"Must enrol anew", "", len(devices)}, {"", "must_enrol_anew", names},
+	})
+	if err != nil || env.Format == asJSON {
+		return err
+	}
+	for _, d := range devices {
+		line := d.Name
+		if stranded(d) {
+			line += "  (authenticates by its LSC, which counts no more: set another --auth-mode)"
+		}
+		fmt.Fprintln(env.out, oneLine(line))
+	}
+	if len(devices) > 0 {
+		env.say("hint: capf bulk update --operation install with the names, and an --auth-mode other than lsc, schedules them")
+	}
+	return nil
+}

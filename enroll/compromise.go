@@ -1,0 +1,137 @@
+package enroll
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// Compromise is what hangs on a CAPF certificate whose private key somebody else
+// may have.
+type Compromise struct {
+	Certificate *x509.Certificate
+	Trust       []store.TrustCertificate // those of the same key, in all trust stores
+	LSCs        []store.LSC              // that it has signed and that have not run out
+	Devices     []store.Device           // that have one of these and must enrol anew
+}
+
+// Compromised finds what hangs on the present CAPF certificate.
+func (r *Rules) Compromised(ctx context.Context) (c Compromise, err error) {
+	if c.Certificate, err = r.capfCertificate(ctx); err != nil {
+		return c, err
+	}
+	rows, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return c, err
+	}
+	signers := []*x509.Certificate{c.Certificate}
+	for _, row := range rows {
+		one, err := x509.ParseCertificate(row.Certificate)
+		if err != nil || !bytes.Equal(one.RawSubjectPublicKeyInfo, c.Certificate.RawSubjectPublicKeyInfo) {
+			continue
+		}
+		c.Trust = append(c.Trust, row)
+		signers = append(signers, one)
+	}
+	if c.LSCs, err = r.signedBy(ctx, signers); err != nil {
+		return c, err
+	}
+	c.Devices, err = r.holders(ctx, c.LSCs)
+	return c, err
+}
+
+// signedBy are the LSCs that one of the certificates, all of one key, has signed.
+func (r *Rules) signedBy(ctx context.Context, signers []*x509.Certificate) (all []store.LSC, err error) {
+	known := map[int64]bool{}
+	for _, signer := range signers {
+		some, err := r.Revocable(ctx, LSCChoice{Issuer: signer})
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range some {
+			if !known[l.ID] {
+				known[l.ID], all = true, append(all, l)
+			}
+		}
+	}
+	return all, nil
+}
+
+// holders are the devices that have one of the LSCs, or may have it, by name. One
+// that was replaced or deleted is in no phone any more.
+func (r *Rules) holders(ctx context.Context, lscs []store.LSC) ([]store.Device, error) {
+	holds := map[int64]bool{}
+	for _, l := range lscs {
+		if l.DeviceID != 0 && l.State != store.LSCReplaced && l.State != store.LSCDeleted {
+			holds[l.DeviceID] = true
+		}
+	}
+	var all []store.Device
+	for d, err := range r.Store.Devices(ctx, store.DeviceFilter{}) {
+		if err != nil {
+			return nil, err
+		}
+		if holds[d.ID] {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b store.Device) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	return all, nil
+}
+
+// GiveUp makes a new key and a new self-signed CAPF certificate, as Regenerate, but
+// trusts the present one no more, and revokes what it has signed. Broken off, it may
+// be done again: what was revoked stays so, and the certificate is exchanged after
+// that. It returns the new authority and how many LSCs it has revoked.
+func (r *Rules) GiveUp(ctx context.Context, actor store.Actor, c Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, int, error) {
+	if name == nil {
+		present := crypto.NameOf(c.Certificate)
+		name = &present
+	}
+	a, err := crypto.NewCAPF(r.Rand, *name, keyBits, r.Now())
+	if err != nil {
+		return nil, 0, fmt.Errorf("making the CAPF certificate: %w", err)
+	}
+	revoked, err := r.revokeAll(ctx, actor, c.LSCs)
+	if err != nil {
+		return nil, revoked, err
+	}
+	id, err := r.identity(a)
+	if err != nil {
+		return nil, revoked, err
+	}
+	var trust []int64
+	signers := []*x509.Certificate{c.Certificate}
+	for _, row := range c.Trust {
+		trust = append(trust, row.ID)
+		if one, err := x509.ParseCertificate(row.Certificate); err == nil {
+			signers = append(signers, one)
+		}
+	}
+	if err := r.Store.GiveUpIdentity(ctx, actor, id, trust); err != nil {
+		return nil, revoked, err
+	}
+	// A running serve may have signed more until then; from now on it cannot.
+	late, err := r.signedBy(ctx, signers)
+	if err != nil {
+		return a, revoked, err
+	}
+	more, err := r.revokeAll(ctx, actor, late)
+	return a, revoked + more, err
+}
+
+func (r *Rules) revokeAll(ctx context.Context, actor store.Actor, list []store.LSC) (changed int, err error) {
+	rows, err := r.Revoke(ctx, actor, list, store.CACompromise)
+	for _, row := range rows {
+		if row.Changed {
+			changed++
+		}
+	}
+	return changed, err
+}
