@@ -77,6 +77,13 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason})
 	fields = append(fields, voucherFields(r.Voucher)...)
 	fields = append(fields, answerFields(online)...)
+	doubts, err := env.rules(s).Doubts(ctx, r)
+	if err != nil {
+		return err
+	}
+	if len(doubts) > 0 {
+		fields = append(fields, field{"Warning", "warnings", doubts})
+	}
 	return showObject(env, append(fields, field{"", "pem", requestPEM(r)}))
 }
 

@@ -78,7 +78,7 @@ func TestOnlineCA(t *testing.T) {
 	good(t, dir, "set", "online_ca_port", fmt.Sprint(s.Port))
 	says(1, "online_ca_username is set, but no password", "online-ca", "test")
 	good(t, dir, "set", "online_ca_password", "--password-file", file("password", "hunter-2\n"))
-	says(0, `"online_ca_password"`+"\n  ]", "set", "online_ca_hostname", "elsewhere.example.com", "--json")
+	says(0, `"dropped": ["online_ca_password"]`, "set", "online_ca_hostname", "elsewhere.example.com", "--json")
 	good(t, dir, "set", "online_ca_hostname", s.Host)
 	good(t, dir, "set", "online_ca_password", "--password-file", file("password", "hunter-2\n"))
 	says(1, "capf-trust is empty", "online-ca", "test")

@@ -3,16 +3,20 @@ package crypto
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"strings"
 	"time"
 )
 
-// Expect says what an LSC from an external CA must be.
+// Expect says what an LSC from another CA must be.
 type Expect struct {
 	KeyHash    [32]byte // KeyHash of the phone's SubjectPublicKeyInfo
 	CommonName string   // the common name asked for; case does not matter, as in device names
+	Device     string   // the device's name, which the SAN may hold
 	// Ahead is by how much the validity may begin after now: the CA's clock need not be ours.
 	Ahead time.Duration
+	// AnyPurpose takes one whose extendedKeyUsage excludes clientAuth.
+	AnyPurpose bool
 }
 
 // MaxLSC is how many bytes an LSC may have. A CAPF frame holds 16,384, and in the
@@ -20,12 +24,16 @@ type Expect struct {
 // phones and CAs make has a tenth of that.
 const MaxLSC = 12 << 10
 
-// CheckLSC checks a certificate that an external CA returned before it is stored or
-// sent (behaviour.md, The LSC): no longer than MaxLSC, the phone's key, the common name, no CA, valid now,
-// keyUsage digitalSignature and (RSA) keyEncipherment, without which secure
-// registration fails, and a signature with a hash better than SHA-1. Whether it chains
-// to capf-trust is for VerifyPath. Refusals are ErrUnfit, and ErrOtherName, ErrNotYetValid,
-// ErrExpired, ErrKeyUsage or ErrExtension where that is the reason.
+// CheckLSC refuses a certificate from another CA that cannot be the phone's LSC
+// (behaviour.md, The LSC), whichever way it comes back. It must be no longer than MaxLSC,
+// hold the phone's key, have one common name, which is the one asked for, and name nobody
+// else as its subjectAltName; be no CA, be valid now, have no unknown critical extension,
+// have keyUsage digitalSignature and (RSA) keyEncipherment, without which secure
+// registration fails, be fit for a client in its extendedKeyUsage, which 802.1X and SIP
+// over TLS ask for, and be signed with a hash better than SHA-1. Whether it chains to
+// capf-trust is for VerifyPath, what is merely unwise for DoubtsAboutLSC. Refusals are
+// ErrUnfit, and ErrOtherName, ErrNotYetValid, ErrExpired, ErrKeyUsage, ErrPurpose or
+// ErrExtension where that is the reason.
 func CheckLSC(der []byte, want Expect, now time.Time) error {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -37,8 +45,8 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 	if KeyHash(cert.RawSubjectPublicKeyInfo) != want.KeyHash {
 		return unfit("the certificate of %q holds another key than the phone's", nameOf(cert))
 	}
-	if !strings.EqualFold(cert.Subject.CommonName, want.CommonName) {
-		return unfitFor(ErrOtherName, "the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
+	if err := want.checkNames(cert); err != nil {
+		return err
 	}
 	if cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign != 0 {
 		return unfit("the certificate of %q is a CA's", nameOf(cert))
@@ -59,7 +67,68 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 	if cert.KeyUsage&usage != usage {
 		return unfitFor(ErrKeyUsage, "the certificate of %q has a keyUsage without %s", nameOf(cert), missingUsages(cert.KeyUsage, usage))
 	}
+	if err := checkClientAuth(cert); err != nil && !want.AnyPurpose {
+		return err
+	}
 	return checkSignatureHash(cert)
+}
+
+// checkNames refuses a certificate that names somebody else, or somebody else too.
+func (want Expect) checkNames(cert *x509.Certificate) error {
+	if names := commonNames(cert); names > 1 {
+		return unfitFor(ErrOtherName, "the certificate has %d common names", names)
+	}
+	if !strings.EqualFold(cert.Subject.CommonName, want.CommonName) {
+		return unfitFor(ErrOtherName, "the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
+	}
+	other := func(name string) error {
+		return unfitFor(ErrOtherName, "the subjectAltName of the certificate of %q names %q", nameOf(cert), name)
+	}
+	for _, name := range cert.DNSNames {
+		if !want.isOwn(name) {
+			return other(name)
+		}
+	}
+	for _, ip := range cert.IPAddresses {
+		return other(ip.String())
+	}
+	for _, uri := range cert.URIs {
+		if host := uri.Hostname(); host != "" && !want.isOwn(host) {
+			return other(uri.String())
+		}
+	}
+	return nil
+}
+
+// isOwn tells whether a DNS name is the device's, in whatever domain.
+func (want Expect) isOwn(name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	return strings.EqualFold(name, want.CommonName) || strings.EqualFold(name, want.Device) ||
+		strings.EqualFold(first, want.CommonName) || strings.EqualFold(first, want.Device)
+}
+
+// DoubtsAboutLSC tells what is unwise about a certificate from another CA that CheckLSC
+// takes: path leads from it to an anchor, as VerifyPath returns it, and may be the
+// certificate alone.
+func DoubtsAboutLSC(path []*x509.Certificate, want Expect) (doubts []string) {
+	cert := path[0]
+	if len(path) > 1 && cert.NotAfter.After(path[1].NotAfter) {
+		doubts = append(doubts, fmt.Sprintf("it outlives its issuer, which ends on %s: from then on, whoever builds the path refuses it", path[1].NotAfter.UTC().Format(time.DateOnly)))
+	}
+	switch cert.SignatureAlgorithm {
+	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:
+		doubts = append(doubts, "it is signed with RSASSA-PSS, which phones are not known to verify")
+	}
+	switch cert.SerialNumber.Sign() {
+	case 0:
+		doubts = append(doubts, "its serial number is zero, which RFC 5280 does not allow")
+	case -1:
+		doubts = append(doubts, "its serial number is negative, which RFC 5280 does not allow")
+	}
+	if cert.Subject.CommonName != want.CommonName {
+		doubts = append(doubts, fmt.Sprintf("its common name %q is written otherwise than %q, which some call servers compare letter by letter", cert.Subject.CommonName, want.CommonName))
+	}
+	return doubts
 }
 
 // checkSignatureHash refuses certificates signed over MD5 or SHA-1, or in a way that is

@@ -10,6 +10,9 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"math/big"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -215,7 +218,15 @@ func TestCheckLSC(t *testing.T) {
 	good := func(c *x509.Certificate) {
 		c.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
 	}
-	want := crypto.Expect{KeyHash: crypto.KeyHash(spkiOf(t, key)), CommonName: "SEP001122334455"}
+	want := crypto.Expect{KeyHash: crypto.KeyHash(spkiOf(t, key)), CommonName: "SEP001122334455", Device: "SEP001122334455"}
+	with := func(edit func(*x509.Certificate)) *identity {
+		return certify(t, "SEP001122334455", key, ca, edits(good, edit))
+	}
+	purposes := func(list ...x509.ExtKeyUsage) *identity {
+		return with(func(c *x509.Certificate) { c.ExtKeyUsage = list })
+	}
+	names := func(list ...string) *identity { return with(func(c *x509.Certificate) { c.DNSNames = list }) }
+	const sans = `the subjectAltName of the certificate of "SEP001122334455" names `
 	tests := []struct {
 		name, want string
 		id         *identity
@@ -233,6 +244,24 @@ func TestCheckLSC(t *testing.T) {
 			certify(t, "SEP001122334455", key, ca, nil)},
 		{"no keyEncipherment", `the certificate of "SEP001122334455" has a keyUsage without keyEncipherment`,
 			certify(t, "SEP001122334455", key, ca, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })},
+		{"for clients", "", purposes(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)},
+		{"for anything", "", purposes(x509.ExtKeyUsageAny)},
+		{"for servers only", `"SEP001122334455" has an extendedKeyUsage without clientAuth`, purposes(x509.ExtKeyUsageServerAuth)},
+		{"its own SAN", "", names("SEP001122334455")},
+		{"its own SAN in a domain", "", names("sep001122334455.phones.example.com")},
+		{"SAN of another phone", sans + `"SEP001122334456"`, names("SEP001122334455", "SEP001122334456")},
+		{"SAN of a server", sans + `"ca.example.com"`, names("ca.example.com")},
+		{"SAN with an address", sans + `"192.0.2.1"`, with(func(c *x509.Certificate) { c.IPAddresses = []net.IP{{192, 0, 2, 1}} })},
+		{"SAN with a host", sans + `"https://ca.example.com/"`, with(func(c *x509.Certificate) {
+			c.URIs = []*url.URL{{Scheme: "https", Host: "ca.example.com", Path: "/"}}
+		})},
+		{"two names", "the certificate has 2 common names", with(func(c *x509.Certificate) {
+			c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{
+				{Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: "admin"}, {Type: asn1.ObjectIdentifier{2, 5, 4, 3}, Value: "SEP001122334455"}}}
+		})},
+		{"critical extension", `"SEP001122334455" has the unknown critical extension 1.2.3`, with(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
+		})},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -249,6 +278,11 @@ func TestCheckLSC(t *testing.T) {
 			}
 		})
 	}
+	anyPurpose := want
+	anyPurpose.AnyPurpose = true
+	if err := crypto.CheckLSC(purposes(x509.ExtKeyUsageServerAuth).cert.Raw, anyPurpose, noon()); err != nil {
+		t.Errorf("for whatever purpose: %v", err)
+	}
 	long := certify(t, "SEP001122334455", key, ca, edits(good, func(c *x509.Certificate) {
 		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, crypto.MaxLSC)}}
 	}))
@@ -264,6 +298,35 @@ func TestCheckLSC(t *testing.T) {
 	wantError(t, crypto.CheckLSC(weak.Raw, want, weak.NotBefore),
 		`the certificate of "SEP001122334455" is signed with SHA1-RSA: SHA-256 or better is needed`)
 	wantError(t, crypto.CheckLSC([]byte("text"), want, noon()), "reading the certificate: x509: malformed certificate")
+}
+
+func TestDoubtsAboutLSC(t *testing.T) {
+	t.Parallel()
+	key := generate(t, crypto.RSA2048)
+	ca := certify(t, "CA", key, nil, asCA)
+	want := crypto.Expect{CommonName: "SEP001122334455"}
+	for _, test := range []struct {
+		name string
+		edit func(*x509.Certificate)
+		want string // the beginning of each
+	}{
+		{"none", func(*x509.Certificate) {}, ""},
+		{"longer than its issuer", func(c *x509.Certificate) { c.NotAfter = c.NotAfter.Add(time.Hour) }, "it outlives its issuer, which ends on 2026-11-23"},
+		{"RSASSA-PSS", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA256WithRSAPSS }, "it is signed with RSASSA-PSS"},
+		{"lower case", func(c *x509.Certificate) { c.Subject.CommonName = "sep001122334455" }, `its common name "sep001122334455" is written otherwise`},
+	} {
+		lsc := certify(t, "SEP001122334455", key, ca, test.edit)
+		doubts := crypto.DoubtsAboutLSC([]*x509.Certificate{lsc.cert, ca.cert}, want)
+		if got := strings.Join(doubts, "; "); !strings.HasPrefix(got, test.want) || (got == "") != (test.want == "") {
+			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+	for serial, beginning := range map[int64]string{0: "its serial number is zero", -7: "its serial number is negative"} {
+		doubts := crypto.DoubtsAboutLSC([]*x509.Certificate{{Subject: pkix.Name{CommonName: want.CommonName}, SerialNumber: big.NewInt(serial)}}, want)
+		if len(doubts) != 1 || !strings.HasPrefix(doubts[0], beginning) {
+			t.Errorf("serial %d: %q", serial, doubts)
+		}
+	}
 }
 
 // BenchmarkIssue against BenchmarkBareSignature shows what Issue costs beside its signature.

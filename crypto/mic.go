@@ -20,13 +20,7 @@ var micName = regexp.MustCompile(`^[A-Z0-9][A-Z0-9+./=_-]*-([A-Za-z]{3}[0-9A-Fa-
 // manufacturer has made it is for VerifyPath.
 func CheckMIC(cert *x509.Certificate, device string) error {
 	name := cert.Subject.CommonName
-	var names int
-	for _, a := range cert.Subject.Names {
-		if a.Type.Equal(commonName.oid) {
-			names++
-		}
-	}
-	switch {
+	switch names := commonNames(cert); {
 	case names != 1:
 		return unfit("the certificate has %d common names instead of one", names)
 	case commonName.check(name) != nil:
@@ -56,5 +50,5 @@ func checkClientAuth(cert *x509.Certificate) error {
 		slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) {
 		return nil
 	}
-	return unfit("%q has an extendedKeyUsage without clientAuth", nameOf(cert))
+	return unfitFor(ErrPurpose, "%q has an extendedKeyUsage without clientAuth", nameOf(cert))
 }

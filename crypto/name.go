@@ -216,3 +216,14 @@ func MICNames(mic *x509.Certificate) (cn, serial string) {
 	}
 	return cn, serial
 }
+
+// commonNames counts the common names in the subject of a certificate, of which
+// pkix.Name keeps the last one only.
+func commonNames(cert *x509.Certificate) (n int) {
+	for _, a := range cert.Subject.Names {
+		if a.Type.Equal(commonName.oid) {
+			n++
+		}
+	}
+	return n
+}

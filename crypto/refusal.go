@@ -16,10 +16,12 @@ var (
 	// ErrExpired marks a refusal for no other reason than a validity that has ended.
 	ErrExpired = errors.New("certificate has expired")
 	// ErrNotYetValid marks a refusal for a validity that has not begun, ErrKeyUsage one
-	// for missing key usages, ErrExtension one for an extension that must be understood
-	// and is not, ErrOtherName one for another name than the one asked for.
+	// for missing key usages, ErrPurpose one for missing extended ones, ErrExtension one for
+	// an extension that must be understood and is not, ErrOtherName one for another name
+	// than the one asked for.
 	ErrNotYetValid = errors.New("certificate is not valid yet")
 	ErrKeyUsage    = errors.New("certificate lacks a key usage")
+	ErrPurpose     = errors.New("certificate lacks an extended key usage")
 	ErrExtension   = errors.New("certificate has an unknown critical extension")
 	ErrOtherName   = errors.New("certificate is for another name")
 	// ErrBadSignature marks a signature that the key did not make over that text.

@@ -43,7 +43,7 @@ func TestWrongCertificates(t *testing.T) {
 		{"ca-true", edit(func(c *x509.Certificate) { c.IsCA = true }), []string{`refused: the certificate of "ca-true" is a CA's`}},
 		{"cert-sign", edit(func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }), []string{`refused: the certificate of "cert-sign" is a CA's`}},
 		{"expired", edit(func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) }), []string{`refused: "expired" has expired on 2026-11-22T11:59:00Z`}},
-		{"not-yet", edit(func(c *x509.Certificate) { c.NotBefore = noon.Add(time.Minute) }), []string{`refused: "not-yet" is not valid before 2026-11-22T12:01:00Z`}},
+		{"not-yet", edit(func(c *x509.Certificate) { c.NotBefore = noon.Add(6 * time.Minute) }), []string{`refused: "not-yet" is not valid before 2026-11-22T12:06:00Z`}},
 		{"no-usage", edit(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }),
 			[]string{`refused: the certificate of "no-usage" has a keyUsage without digitalSignature`}},
 		{"rsa", edit(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }),

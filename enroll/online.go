@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"capf/crypto"
@@ -33,6 +32,7 @@ const (
 	pOnlineCertificate = "online_ca_client_certificate"
 	pOnlineRequireNTLM = "online_ca_require_ntlm"
 	pClockTolerance    = "clock_tolerance"
+	pRequireClientAuth = "require_client_auth"
 )
 
 // notSet is the value of a parameter that has none; shownSecret stands for a secret.
@@ -51,8 +51,7 @@ type OnlineSettings struct {
 	Username string
 	// RequireNTLM keeps the password from a server that does not offer NTLM.
 	RequireNTLM bool
-	// Tolerance is how far the clock of the CA may be ahead of ours.
-	Tolerance time.Duration
+	Leniency    Leniency
 }
 
 // onlineParameters is the part of the list of parameters that is about the
@@ -68,7 +67,8 @@ func onlineParameters() []Parameter {
 		secret(pOnlinePassword, "none, or a password, from a file or asked for", "password at the online CA"),
 		secret(pOnlineCertificate, "none, or a PEM file with certificate and private key", "certificate with which an EST server knows us"),
 		flag(pOnlineRequireNTLM, "false", atOnce, "give the password only to a CA whose web server offers NTLM"),
-		number(pClockTolerance, 0, 60, "5", "minutes", atOnce, "by how much the clock of the online CA may be ahead of ours"),
+		number(pClockTolerance, 0, 60, "5", "minutes", atOnce, "by how much the clock of another CA may be ahead of ours"),
+		flag(pRequireClientAuth, "true", atOnce, "refuse an LSC of another CA whose extendedKeyUsage excludes clientAuth, which 802.1X and SIP over TLS ask for"),
 	}
 }
 

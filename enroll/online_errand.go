@@ -26,7 +26,7 @@ type onlineAccess struct {
 	trusted []*x509.Certificate
 	unready string // why there is none
 
-	tolerance time.Duration // by which its clock may be ahead
+	leniency Leniency
 }
 
 // onlineAccess makes a client for the CA. A configuration that cannot work
@@ -41,7 +41,7 @@ func (w *OnlineWorker) onlineAccess(ctx context.Context, o OnlineSettings) (onli
 	if err != nil {
 		return onlineAccess{unready: err.Error()}, nil
 	}
-	return onlineAccess{client: client, name: o.name(), trusted: c.Issuers, tolerance: o.Tolerance}, nil
+	return onlineAccess{client: client, name: o.name(), trusted: c.Issuers, leniency: o.Leniency}, nil
 }
 
 // name tells one CA from another.
@@ -212,7 +212,7 @@ func (e *errand) fetch(ctx context.Context) error {
 // reach the phone.
 func (e *errand) take(answer onlineca.Answer) error {
 	e.leaf = answer.Leaf
-	found := judge{e.ca.trusted, e.Now(), e.ca.tolerance}.look(e.request.CSR, answer.Leaf, answer.Chain)
+	found := judge{e.ca.trusted, e.Now(), e.ca.leniency}.look(e.request.CSR, e.request.Device, answer.Leaf, answer.Chain)
 	ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
 	defer cancel()
 	if found.unfit == "" {
@@ -227,6 +227,9 @@ func (e *errand) take(answer onlineca.Answer) error {
 	if found.unfit != "" {
 		e.online.Certificate, e.online.Advice = answer.Leaf, found.advice
 		return e.end(store.OnlineUnfit, "the CA's certificate is not fit for the phone: "+found.unfit)
+	}
+	for _, doubt := range found.doubts {
+		e.Log.Warn("the online CA's certificate is taken, but unwise", "device", e.request.Device, "serial", found.lsc.Serial, "doubt", doubt)
 	}
 	e.untilValid(found.lsc.NotBefore)
 	e.online.Note, e.online.Advice, e.online.Code, e.online.Words = "", "", "", ""

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"capf/crypto"
 	"capf/enroll/onlineca"
@@ -98,7 +97,7 @@ func (r *Rules) walkToCA(ctx context.Context, o OnlineSettings, enroll bool) ([]
 	defer client.Close()
 	var dry *onlineca.DryRun
 	if enroll {
-		if dry, err = r.dryRun(ctx, c.Issuers, o.Tolerance); err != nil {
+		if dry, err = r.dryRun(ctx, c.Issuers, o.Leniency); err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +109,7 @@ func (r *Rules) walkToCA(ctx context.Context, o OnlineSettings, enroll bool) ([]
 }
 
 // dryRun makes a request with a key that is thrown away.
-func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, tolerance time.Duration) (*onlineca.DryRun, error) {
+func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, l Leniency) (*onlineca.DryRun, error) {
 	capf, err := r.capfCertificate(ctx)
 	if err != nil {
 		return nil, err
@@ -130,7 +129,7 @@ func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, toleran
 			return csr, err
 		},
 		Judge: func(a onlineca.Answer) (wrong, advice string) {
-			found := judge{trusted, r.Now(), tolerance}.look(csr, a.Leaf, a.Chain)
+			found := judge{trusted, r.Now(), l}.look(csr, tryName, a.Leaf, a.Chain)
 			return found.unfit, found.advice
 		},
 	}, nil

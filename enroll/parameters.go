@@ -332,7 +332,8 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 		Online: OnlineSettings{
 			Type: onlineca.Type(text(pOnlineType)), Host: unset(text(pOnlineHost)), Port: num(pOnlinePort),
 			Template: unset(text(pOnlineTemplate)), Username: unset(text(pOnlineUsername)),
-			RequireNTLM: text(pOnlineRequireNTLM) == "true", Tolerance: time.Duration(num(pClockTolerance)) * time.Minute,
+			RequireNTLM: text(pOnlineRequireNTLM) == "true",
+			Leniency:    Leniency{Ahead: time.Duration(num(pClockTolerance)) * time.Minute, AnyPurpose: text(pRequireClientAuth) == "false"},
 		},
 	}
 	return s, err

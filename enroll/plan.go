@@ -22,9 +22,9 @@ import (
 type plan struct {
 	*Rules
 	options  ImportOptions
-	anchors  []*x509.Certificate // those of capf-trust that vouch for LSCs
-	others   map[string]bool     // subjects in capf-trust that do not
-	call     map[string]bool     // fingerprints in callmanager-trust
+	rule     judge
+	others   map[string]bool // subjects in capf-trust that do not
+	call     map[string]bool // fingerprints in callmanager-trust
 	spool    *spool
 	report   ImportReport
 	planned  map[int64]brief // what this import brings, by request
@@ -47,6 +47,11 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 		Rules: r, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
 		planned: map[int64]brief{}, serials: map[brief]bool{}, trust: newTrustAdvice(),
 	}
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.rule = judge{now: r.Now(), Leniency: settings.Online.Leniency}
 	rows, err := r.Store.Trust(ctx, "")
 	if err != nil {
 		return nil, err
@@ -64,7 +69,7 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
 		}
-		p.anchors = append(p.anchors, c)
+		p.rule.trusted = append(p.rule.trusted, c)
 	}
 	p.spool, err = newSpool()
 	return p, err
@@ -93,7 +98,7 @@ func (p *plan) prepare(j *job) {
 	for _, cert := range certs {
 		c := candidate{Certificate: cert, key: crypto.KeyHash(cert.RawSubjectPublicKeyInfo), lsc: describe(cert)}
 		if !cert.IsCA {
-			c.chain, c.untrusted = crypto.VerifyPath(cert, p.anchors, nil, p.Now(), crypto.PathOptions{})
+			c.chain, c.untrusted = p.rule.path(cert, nil)
 		}
 		j.certs = append(j.certs, c)
 	}
@@ -197,7 +202,8 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (I
 	if outcome, reason, err := p.known(ctx, request, c); outcome != "" || err != nil {
 		return outcome, reason, err
 	}
-	if reason := p.unfit(request, c); reason != "" {
+	reason, doubts := p.unfit(request, c)
+	if reason != "" {
 		return RefusedRow, reason, nil
 	}
 	if p.serials[serialOf(c.lsc)] {
@@ -214,7 +220,15 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (I
 	case request.State == store.RequestSuperseded:
 		return ImportStale, cmp.Or(request.Reason, "the phone has made a newer key"), nil
 	}
-	return Imported, "", nil
+	return Imported, doubtful(doubts), nil
+}
+
+// doubtful warns of what is unwise about a certificate that is taken.
+func doubtful(doubts []string) string {
+	if len(doubts) == 0 {
+		return ""
+	}
+	return "warning: " + strings.Join(doubts, "; ")
 }
 
 // known decides about a certificate whose request has, or had, one already.
@@ -236,35 +250,33 @@ func (p *plan) known(ctx context.Context, request store.Request, c candidate) (I
 	return RefusedRow, fmt.Sprintf("the request has another LSC already, which is %s", lsc.State), nil
 }
 
-// unfit says why a certificate cannot be a phone's LSC, "" when it can.
-func (p *plan) unfit(request store.Request, c candidate) string {
-	want := crypto.Expect{KeyHash: c.key, CommonName: request.Device}
+// unfit says why a certificate cannot be a phone's LSC, "" when it can, and then
+// what is unwise about it.
+func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts []string) {
+	want := p.rule.expect(c.key, request.Device, request.Device)
 	if !strings.EqualFold(c.Subject.CommonName, request.Device) {
-		// With a MIC at hand, the name asked for is the MIC's.
-		if csr, err := x509.ParseCertificateRequest(request.CSR); err == nil {
-			want.CommonName = csr.Subject.CommonName
-		}
+		want.CommonName = nameAsked(request)
 	}
-	if err := crypto.CheckLSC(c.Raw, want, p.Now()); err != nil {
-		return err.Error()
+	if err := crypto.CheckLSC(c.Raw, want, p.rule.now); err != nil {
+		return err.Error(), nil
 	}
 	if c.untrusted != nil {
 		if p.others[c.Issuer.String()] && !p.knows(c.RawIssuer) {
-			return fmt.Sprintf("its issuer %q is in capf-trust, but does not vouch for LSCs (capf cert set ID --for lsc)", c.Issuer)
+			return fmt.Sprintf("its issuer %q is in capf-trust, but does not vouch for LSCs (capf cert set ID --for lsc)", c.Issuer), nil
 		}
 		if !p.knows(c.RawIssuer) {
 			p.trust.miss(c.RawIssuer)
-			return fmt.Sprintf("its issuer %q is not in capf-trust", c.Issuer)
+			return fmt.Sprintf("its issuer %q is not in capf-trust", c.Issuer), nil
 		}
-		return c.untrusted.Error()
+		return c.untrusted.Error(), nil
 	}
 	p.advise(c.chain[1:])
-	return ""
+	return "", crypto.DoubtsAboutLSC(c.chain, want)
 }
 
 // knows says whether some certificate that vouches for LSCs bears the name.
 func (p *plan) knows(rawName []byte) bool {
-	return slices.ContainsFunc(p.anchors, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
+	return slices.ContainsFunc(p.rule.trusted, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
 }
 
 // advise looks at what is above a good certificate: the chain has to be whole in
@@ -284,7 +296,7 @@ func (p *plan) advise(chain []*x509.Certificate) {
 		if bytes.Equal(top.RawSubject, top.RawIssuer) {
 			return
 		}
-		rest := slices.DeleteFunc(slices.Clone(p.anchors), top.Equal)
+		rest := slices.DeleteFunc(slices.Clone(p.rule.trusted), top.Equal)
 		above, err := crypto.VerifyPath(top, rest, nil, p.Now(), crypto.PathOptions{})
 		if err != nil {
 			p.trust.miss(top.RawIssuer)

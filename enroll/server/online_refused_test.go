@@ -127,7 +127,8 @@ func TestOnlineUnfit(t *testing.T) {
 		{"name", catest.Options{Shape: func(c *x509.Certificate) { c.RawSubject = nil; c.Subject.CommonName = "SEP999999999999" }}, "common name"},
 		{"ca", catest.Options{Shape: func(c *x509.Certificate) { c.IsCA = true; c.KeyUsage |= x509.KeyUsageCertSign }}, "is a CA's"},
 		{"usages", catest.Options{Shape: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }}, "keyEncipherment"},
-		{"too-long", catest.Options{Shape: func(c *x509.Certificate) { c.NotAfter = c.NotAfter.AddDate(20, 0, 0) }}, "longer than its issuer"},
+		{"purpose", catest.Options{Shape: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }}, "extendedKeyUsage without clientAuth"},
+		{"another's SAN", catest.Options{Shape: func(c *x509.Certificate) { c.DNSNames = []string{"ca.example.com"} }}, "subjectAltName"},
 		{"expired", catest.Options{Shape: func(c *x509.Certificate) { c.NotAfter = c.NotBefore.Add(time.Minute) }}, "expired"},
 		{"early", catest.Options{Shape: func(c *x509.Certificate) { c.NotBefore = c.NotBefore.AddDate(0, 1, 0) }}, "not valid before"},
 	} {

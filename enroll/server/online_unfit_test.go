@@ -34,7 +34,7 @@ func TestOnlineUnfitAdvice(t *testing.T) {
 		{"extension", func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
 		}, nil, "unknown critical extension 1.2.3.4", "take the critical extension off"},
-		{"longer", func(c *x509.Certificate) { c.NotAfter = c.NotAfter.AddDate(30, 0, 0) }, nil, "longer than its issuer", "shorten the validity"},
+		{"purpose", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, nil, "extendedKeyUsage without clientAuth", "require_client_auth"},
 		{"usage", func(c *x509.Certificate) { c.KeyUsage = 0 }, nil, "keyUsage", "digitalSignature"},
 		{"name", func(c *x509.Certificate) { c.RawSubject = nil; c.Subject.CommonName = "SEP0" }, nil, "common name", "supply in the request"},
 		{"a CA", func(c *x509.Certificate) { c.IsCA = true }, nil, "is a CA's", "template or profile"},

@@ -1,0 +1,81 @@
+package enroll
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"capf/store"
+)
+
+// TestOneRule holds that a certificate is judged alike whether an online CA
+// returns it or somebody brings it, and that csr show warns of the same.
+func TestOneRule(t *testing.T) {
+	t.Parallel()
+	servers := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
+	for i, test := range []struct {
+		name   string
+		edit   func(*x509.Certificate)
+		set    string // a parameter and its value
+		refuse string // a part of the reason
+		warn   string // a part of the warning
+	}{
+		{name: "good", edit: func(*x509.Certificate) {}},
+		{name: "outlives", edit: func(c *x509.Certificate) { c.NotAfter = noon.AddDate(20, 0, 0) }, warn: "it outlives its issuer, which ends on 2035-11-22"},
+		{name: "servers", edit: servers, refuse: "extendedKeyUsage without clientAuth"},
+		{name: "servers allowed", edit: servers, set: "require_client_auth false"},
+		{name: "any", edit: func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }},
+		{name: "another's SAN", edit: func(c *x509.Certificate) { c.DNSNames = []string{"ca.example.com"} }, refuse: `names "ca.example.com"`},
+		{name: "CA", edit: func(c *x509.Certificate) { c.IsCA = true }, refuse: "is a CA's"},
+		{name: "usages", edit: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }, refuse: "keyUsage without digitalSignature"},
+		{name: "expired", edit: func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) }, refuse: "has expired"},
+		{name: "ahead", edit: func(c *x509.Certificate) { c.NotBefore = noon.Add(4 * time.Minute) }},
+		{name: "too far ahead", edit: func(c *x509.Certificate) { c.NotBefore = noon.Add(6 * time.Minute) }, refuse: "is not valid before"},
+		{name: "ahead, no tolerance", edit: func(c *x509.Certificate) { c.NotBefore = noon.Add(4 * time.Minute) }, set: "clock_tolerance 0", refuse: "is not valid before"},
+		{name: "lower case", edit: func(c *x509.Certificate) { c.Subject.CommonName = strings.ToLower(c.Subject.CommonName) }, warn: "is written otherwise"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.trusts(d.root, d.ca)
+			if name, value, ok := strings.Cut(test.set, " "); ok {
+				if _, err := d.SetParameter(t.Context(), olga, name, value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			request := d.request(fmt.Sprintf("SEP0000000000%02d", i))
+			lsc := d.sign(request, test.edit)
+
+			settings, err := d.Settings(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			trusted, err := d.trusted(t.Context(), store.ForLSC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			online := judge{trusted, d.Now(), settings.Online.Leniency}.look(request.CSR, request.Device, lsc.Raw, nil)
+			var row ImportRow
+			if _, err := d.ImportAll(t.Context(), olga, []Source{Bytes("x.der", lsc.Raw)}, ImportOptions{Row: func(r ImportRow) error { row = r; return nil }}); err != nil {
+				t.Fatal(err)
+			}
+			doubts, err := d.Doubts(t.Context(), request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.refuse != "" {
+				if row.Outcome != RefusedRow || row.Reason != online.unfit || !strings.Contains(row.Reason, test.refuse) || doubts != nil {
+					t.Errorf("offline %s (%s), online %q, then %q", row.Outcome, row.Reason, online.unfit, doubts)
+				}
+				return
+			}
+			if row.Outcome != Imported || online.unfit != "" || row.Reason != doubtful(online.doubts) || !slices.Equal(doubts, online.doubts) ||
+				(test.warn == "") != (row.Reason == "") || !strings.Contains(row.Reason, test.warn) {
+				t.Errorf("offline %s (%s), online %q and %q, then %q", row.Outcome, row.Reason, online.unfit, online.doubts, doubts)
+			}
+		})
+	}
+}
