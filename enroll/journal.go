@@ -46,6 +46,7 @@ type Journal struct {
 	Poll  time.Duration // between two looks; 1 s
 	Every time.Duration // between two checkpoints; 5 min
 
+	begun  bool
 	at     store.ChainPoint // behind the last event that was logged
 	sealed time.Time        // when the last checkpoint was made
 	last   int64            // the event of it
@@ -56,34 +57,34 @@ type Journal struct {
 func (j *Journal) Run(ctx context.Context) {
 	trouble := Trouble{Log: j.Log, Doing: "carrying events into the log"}
 	rest := time.Duration(0)
-	begun := false
-	for {
+	for ending := false; !ending; {
 		select {
 		case <-ctx.Done():
 		case <-time.After(rest):
 		}
+		ending = ctx.Err() != nil
 		// What has begun is carried through: a stop is worth a checkpoint.
 		step, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		err := j.step(step, &begun, ctx.Err() != nil)
+		err := j.step(step, ending)
 		cancel()
-		if ctx.Err() != nil {
-			return
-		}
 		rest = cmp.Or(j.Poll, time.Second)
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrReplaced):
+			return // serve ends with it, and says so
+		case err != nil:
 			rest = trouble.Failed(err)
-		} else {
+		default:
 			trouble.Over()
 		}
 	}
 }
 
-func (j *Journal) step(ctx context.Context, begun *bool, ending bool) error {
-	if !*begun {
+func (j *Journal) step(ctx context.Context, ending bool) error {
+	if !j.begun {
 		if err := j.begin(ctx); err != nil {
 			return err
 		}
-		*begun = true
+		j.begun = true
 	}
 	if err := j.carry(ctx); err != nil {
 		return err
