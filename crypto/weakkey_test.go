@@ -67,11 +67,11 @@ func TestCheckStrength(t *testing.T) {
 		}
 	}
 	honest := func() *big.Int {
-		return modulus(t, 2048, func() (p, q *big.Int) { return prime(t, 1024), prime(t, 1024) })
+		return modulus(t, 1024, func() (p, q *big.Int) { return prime(t, 512), prime(t, 512) })
 	}
 	by := func(small int64) func() (p, q *big.Int) {
 		factor := big.NewInt(small)
-		return func() (*big.Int, *big.Int) { return factor, prime(t, 2048-factor.BitLen()) }
+		return func() (*big.Int, *big.Int) { return factor, prime(t, 1024-factor.BitLen()) }
 	}
 	for name, test := range map[string]struct {
 		n       *big.Int
@@ -81,9 +81,9 @@ func TestCheckStrength(t *testing.T) {
 	}{
 		"honest":            {honest(), 65537, "", ""},
 		"small exponent":    {honest(), 3, "its exponent is 3, where 65537 is usual", ""},
-		"divisible by 3":    {modulus(t, 2048, by(3)), 65537, "", "divisible by 3"},
-		"divisible by 9973": {modulus(t, 2048, by(9973)), 65537, "", "divisible by 9973"},
-		"a square":          {modulus(t, 2048, func() (*big.Int, *big.Int) { p := prime(t, 1024); return p, p }), 3, "its exponent is 3, where 65537 is usual", "a square"},
+		"divisible by 3":    {modulus(t, 1024, by(3)), 65537, "", "divisible by 3"},
+		"divisible by 9973": {modulus(t, 1024, by(9973)), 65537, "", "divisible by 9973"},
+		"a square":          {modulus(t, 1024, func() (*big.Int, *big.Int) { p := prime(t, 512); return p, p }), 3, "its exponent is 3, where 65537 is usual", "a square"},
 		"the next prime":    {modulus(t, 1024, near(0)), 65537, "", "close together"},
 		"close primes":      {modulus(t, 1024, near(250)), 65537, "", "close together"},
 		"primes far enough": {modulus(t, 1024, near(400)), 65537, "", ""},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"slices"
 
 	"capf/crypto"
 	"capf/store"
@@ -44,6 +46,19 @@ func (r *Rules) unfitMIC(ctx context.Context, cert *x509.Certificate, device str
 	if err != nil {
 		return nil, err
 	}
-	_, unfit = crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
-	return unfit, nil
+	path, unfit := crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
+	if unfit != nil {
+		return unfit, nil
+	}
+	// Who lets a company's root vouch for MICs does not mean the CAPF that it has signed.
+	foreign, err := r.trusted(ctx, store.ForForeignLSC)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range path[1:] {
+		if isCAPFName(c) || slices.ContainsFunc(foreign, c.Equal) {
+			return fmt.Errorf("it is an LSC: %q makes nothing else", nameOf(c)), nil
+		}
+	}
+	return nil, nil
 }

@@ -198,6 +198,13 @@ func TestLSCIsNoMIC(t *testing.T) {
 	// Even one who says that the company's CA makes MICs too gets none from LSCs.
 	company := authority(t, "Company")
 	h.upload(company.Leaf(), enroll.UploadOptions{For: store.ForMIC | store.ForLSC})
+	root := authority(t, "Company Root")
+	root = again(t, root, root, func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = -1, false })
+	h.upload(root.Leaf(), enroll.UploadOptions{For: store.ForMIC | store.ForLSC})
+	signed := again(t, authority(t, "CAPF-0a1b2c3d"), root, nil)
+	h.upload(signed.Leaf(), enroll.UploadOptions{ForeignCAPF: true})
+	unnamed := again(t, authority(t, "Voice of another cluster"), root, nil)
+	h.upload(unnamed.Leaf(), enroll.UploadOptions{ForeignCAPF: true})
 	h.add("x-"+sep, store.Install)
 	ours, err := h.phone("x-" + sep)
 	if err != nil {
@@ -223,6 +230,8 @@ func TestLSCIsNoMIC(t *testing.T) {
 	for name, shown := range map[string]*phone.Identity{
 		"ours":                       {Certificate: ours.Certificate, Key: ours.Key, Type: wire.MIC},
 		"the company's":              {Certificate: companys.Certificate, Key: companys.Key, Type: wire.MIC},
+		"signed by the company":      certified(t, signed, "CP-8861-"+sep, nil),
+		"under another name":         certified(t, unnamed, "CP-8861-"+sep, nil),
 		"foreign":                    certified(t, foreign, "lab-"+sep, nil),
 		"foreign, as a MIC is named": certified(t, foreign, "CP-8861-"+sep, nil),
 	} {
