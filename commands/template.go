@@ -109,9 +109,9 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 	}
 	env.say("template %s %s", t.Name, did)
 	if env.Format == asJSON {
-		fields, err := templateFields(t)
-		if err != nil {
-			return err
+		fields, ferr := templateFields(t)
+		if ferr != nil {
+			return ferr
 		}
 		if o.generate {
 			fields = append(fields, field{"", "auth_string", secret})

@@ -87,11 +87,3 @@ func consists(s string, of func(byte) bool) bool {
 	}
 	return true
 }
-
-// isHardware says whether a name is that of a hardware phone: three letters, such
-// as SEP or ATA, and the twelve digits of its MAC address.
-func isHardware(name string) bool {
-	const letters = 3
-	return len(name) == letters+12 && IsMAC(name[letters:]) &&
-		consists(name[:letters], func(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' })
-}

@@ -248,7 +248,7 @@ func TestOnlineTimeMoved(t *testing.T) {
 func TestWithdrawByIndex(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
-	for id, want := range map[int64]string{7: "SEARCH online_requests USING INTEGER PRIMARY KEY", 0: "USING INDEX online_requests_due"} {
+	for id, want := range map[int64]string{7: "SEARCH online_requests USING INTEGER PRIMARY KEY", 0: "USING INDEX online_requests_"} { // either partial index of the open ones
 		if plan := explain(t, s, unsent(id)); !strings.Contains(plan, want) {
 			t.Errorf("the plan for %d is\n%s", id, plan)
 		}
