@@ -59,9 +59,10 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 // submit makes the request the newest of its device.
 func (t *tx) submit(r *Request, state RequestState) error {
 	var schedule int64
+	var operation Operation
 	var p patience
-	err := t.row("SELECT name, schedule, unconfirmed, locked_until, locked_for FROM devices WHERE id = ?", r.DeviceID).
-		Scan(append([]any{&r.Device, &schedule}, p.fields()...)...)
+	err := t.row("SELECT name, schedule, operation, unconfirmed, locked_until, locked_for FROM devices WHERE id = ?", r.DeviceID).
+		Scan(append([]any{&r.Device, &schedule, (*string)(&operation)}, p.fields()...)...)
 	switch {
 	case err == ErrNotFound:
 		return conflict("the device has been deleted")
@@ -69,6 +70,10 @@ func (t *tx) submit(r *Request, state RequestState) error {
 		return err
 	case schedule != r.Schedule:
 		return conflict("the operation of the device has been changed")
+	case operation != Install && r.Voucher.Kind != "":
+		// The phone authenticated for an operation that another session has
+		// completed since: who keeps one open gets nothing more out of it.
+		return conflict("another session has completed the operation")
 	case p.locked(t.now):
 		return conflict("it is locked until %s", p.lockedUntil.Format(time.RFC3339))
 	}

@@ -243,3 +243,24 @@ func TestEventsOfOneDevice(t *testing.T) {
 		t.Errorf("100 sessions made %d events", n)
 	}
 }
+
+// TestAfterTheOperation: a session that authenticated while something was
+// scheduled gets nothing more when another one has completed that.
+func TestAfterTheOperation(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add("known", store.Install)
+	early := h.dial()
+	early.hello("known")
+	if f := early.read(); f.Command != wire.CmdKeyGenerateRequest {
+		t.Fatalf("the server sent %v", f.Command)
+	}
+	if _, err := h.phone("known"); err != nil {
+		t.Fatal(err)
+	}
+	early.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.RSA2048)}.Frame(early.id))
+	early.end(wire.ReasonDeclined)
+	if d := h.device("known"); d.Status != store.Succeeded(store.Install) || fmt.Sprint(h.lscs("known")) != "[installed]" {
+		t.Errorf("the device has the status %q and the LSCs %v", d.Status, h.lscs("known"))
+	}
+}
