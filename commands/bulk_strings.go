@@ -69,7 +69,7 @@ func (u *uniqueStrings) Add(device, secret string) error {
 		u.made = append(u.made, madeString{device, secret})
 		return nil
 	}
-	return u.failed(u.w.Write([]string{device, secret}))
+	return u.failed(u.w.Write([]string{provision.GuardCell(device), secret}))
 }
 
 // Keep brings the file to the disk.

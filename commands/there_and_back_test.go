@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"capf/enroll"
 	"capf/store"
@@ -24,6 +25,8 @@ var awkward = []string{
 	"1E5", "1,2E+11", "0012", "-", "+49 30", "=1+1", "'=1+1", "''=1+1", "'", "''", "'tis", "@home", "＝1", "'＠x", "sep=;", "a\tb", "\t=1",
 	"null", "true", "[]", "{}", `"`, `""`, `\"`, ",", ";", ",;", " ", "  x  ", "\u00a0x", "x\u3000", "\ufeffx", "a\u2028b", "\u0085=1", "é", "e\u0301", "STRAẞE",
 	"x'=", "x,y;z\"", "<&>", "%_*?", "\U0001f4de",
+	"x;=1+1", "x,=1", "x|=1", "x;'=1", "x;\"=1", "x; =1", "x|'\"-1", "; ", "|", "\u202e", "\U000e0041", "\u200d",
+	`\`, `\\`, `\x1b`, `\\x1b`, `\u202e`, `\u202E`, `\U000e0041`, `\xff`, `\u12`, `\n`, "\\\u202e", "u202e", "x1b",
 }
 
 func anyText(r *mathrand.Rand) string {
@@ -136,6 +139,9 @@ func TestThereAndBack(t *testing.T) {
 	for _, list := range lists {
 		file, there := filepath.Join(t.TempDir(), "devices"), t.TempDir()
 		out, _ := good(t, dir, list...)
+		if strings.ContainsFunc(out, func(r rune) bool { return r != '\n' && !unicode.IsGraphic(r) }) && list[2] == "--csv" {
+			t.Errorf("%v hides something:\n%q", list, out)
+		}
 		if err := os.WriteFile(file, []byte(out), 0o600); err != nil {
 			t.Fatal(err)
 		}

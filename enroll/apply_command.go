@@ -94,11 +94,16 @@ func splitWords(s string) (all []string, err error) {
 }
 
 // CommandFor is the command line for one device: its name replaces {device} in
-// each argument, as text that no shell reads.
-func (s Settings) CommandFor(device string) []string {
+// each argument, as text that no shell reads. ErrRefused: the name, which an
+// earlier capf has let in, could be taken for something else than a name, such
+// as an option or a folder.
+func (s Settings) CommandFor(device string) ([]string, error) {
+	if device == "" || !isAlphanumeric(device[0]) {
+		return nil, refused("the device's name does not begin with a letter or a digit, so that a program could take it for an option or a folder; add the device under another name")
+	}
 	line := make([]string, len(s.ApplyCommand))
 	for i, word := range s.ApplyCommand {
 		line[i] = strings.ReplaceAll(word, devicePlace, device)
 	}
-	return line
+	return line, nil
 }

@@ -15,7 +15,11 @@ import (
 // not stored yet. ErrValue: it is not the name of a new device.
 func NewDevice(name string) (store.Device, error) {
 	name, err := ParseDeviceName(name)
-	if err == nil && len(name) > maxNewDeviceName {
+	switch {
+	case err != nil:
+	case !isAlphanumeric(name[0]):
+		err = badValue("%q is not the name of a new device; it begins with a letter or a digit, since programs take others for their options and for folders", name)
+	case len(name) > maxNewDeviceName:
 		err = badValue("%q has %d characters; the name of a new device has at most %d, which is what a certificate holds (RFC 5280, ub-common-name)",
 			name, len(name), maxNewDeviceName)
 	}

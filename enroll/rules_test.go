@@ -49,6 +49,24 @@ func TestDeviceNames(t *testing.T) {
 	}
 }
 
+// TestNewDeviceNames: no new device is called like an option or a folder; those
+// that an earlier capf has let in are understood.
+func TestNewDeviceNames(t *testing.T) {
+	r := newRules(t)
+	for _, name := range []string{"-rf", "--config", "..", ".", ".ssh", "_", "-"} {
+		if got, err := enroll.ParseDeviceName(name); err != nil || got != name {
+			t.Errorf("%q is understood as %q, %v", name, got, err)
+		}
+		_, _, err := r.AddDevice(t.Context(), operator, name, enroll.DeviceEdit{})
+		if !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), "begins with a letter or a digit") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, _, err := r.AddDevice(t.Context(), operator, "9-lab.x", enroll.DeviceEdit{}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	zone := time.FixedZone("", 3600)
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, zone)

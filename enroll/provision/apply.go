@@ -84,8 +84,12 @@ func (x *Runner) applyTo(ctx context.Context, device string) (store.JobDevice, e
 	if err != nil {
 		return d, err
 	}
-	line := settings.CommandFor(device)
-	if len(line) == 0 {
+	line, err := settings.CommandFor(device)
+	switch {
+	case err != nil:
+		d.Output = err.Error()
+		return d, nil
+	case len(line) == 0:
 		d.Output = "no apply_config_command is set"
 		return d, nil
 	}

@@ -3,6 +3,7 @@ package provision_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,5 +63,39 @@ func TestCommands(t *testing.T) {
 				t.Error("the device was not changed")
 			}
 		})
+	}
+}
+
+// TestCommandAndStrangeNames: what an earlier capf has let a device be called
+// reaches no program when it could be taken for an option or a folder, wherever
+// it stands in the command; and the device is changed all the same.
+func TestCommandAndStrangeNames(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, name := range []string{"-rf", "--config", "..", ".x", "_x"} {
+		_, err := h.rules.Store.AddDevice(t.Context(), operator, store.Device{Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack,
+			Operation: store.NoOperation, AuthMode: store.ByNullString, KeyOrder: store.RSAOnly, RSABits: 2048, ECBits: 384, Status: store.StatusNone})
+		must(t, err)
+	}
+	h.add("CSFolga", enroll.DeviceEdit{})
+	folder := h.script(`printf '%s\n' "$@" "$CAPF_DEVICE" >> "$(dirname "$0")/seen"`)
+	h.set("apply_config_command", filepath.Join(folder, "apply")+" {device} --device={device}")
+	j := h.schedule(h.clock.now().Add(time.Second), true)
+	h.clock.move(time.Minute)
+	_, err := h.runner(func(*provision.Runner) {}).RunDue(t.Context())
+	must(t, err)
+	refused := 0
+	for _, line := range h.applied(j.ID) {
+		if strings.Contains(line, "does not begin with a letter or a digit") {
+			refused++
+		}
+	}
+	seen, err := os.ReadFile(filepath.Join(folder, "seen"))
+	must(t, err)
+	if string(seen) != "CSFolga\n--device=CSFolga\nCSFolga\n" || refused != 5 {
+		t.Errorf("the program saw\n%s%q", seen, h.applied(j.ID))
+	}
+	if d := h.device("--config"); d.Operation != store.Install {
+		t.Errorf("the device is %+v", d)
 	}
 }

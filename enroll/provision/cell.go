@@ -1,31 +1,160 @@
 package provision
 
-import "strings"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // formulas begin with one of these; a spreadsheet with a Japanese or Chinese
 // face takes the wide ones too.
 const formulas = "=+-@\t\r\n＝＋－＠"
 
-// GuardCell is a text as a cell of CSV: an apostrophe keeps a spreadsheet from
-// running it as a formula, since a phone or a directory may have sent it. One
-// that begins like a guarded text gets an apostrophe more, so that plainCell
-// gives back what was there.
+// cellEnds are what programs take for the end of a cell, whatever separates the
+// cells of this file: which it is depends on where the spreadsheet runs.
+const cellEnds = ",;|\t\r\n"
+
+// GuardCell is a text as a cell of CSV, since a phone or a directory may have
+// sent it. What a terminal or a reader would obey without showing it stands as
+// an escape; and an apostrophe keeps a spreadsheet from running a formula at the
+// beginning of the text, or behind what another spreadsheet takes for the end
+// of a cell. What looks like a guarded text is guarded once more, so that
+// plainCell gives back what was there.
 func GuardCell(text string) string {
-	if runs(text) {
-		return "'" + text
+	if isPlain(text) {
+		return text
 	}
-	return text
+	text = escaped(text)
+	var b strings.Builder
+	start := true
+	for i, r := range text {
+		if start && runs(text[i:]) {
+			b.WriteByte('\'')
+		}
+		b.WriteString(text[i : i+utf8.RuneLen(r)])
+		start = strings.ContainsRune(cellEnds, r)
+	}
+	return b.String()
+}
+
+// isPlain knows most texts at a glance: lists of 100,000 rows come through here.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c != ' ' && c != '.' && c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
 }
 
 // plainCell is the text of a cell.
 func plainCell(cell string) string {
-	if text, guarded := strings.CutPrefix(cell, "'"); guarded && runs(text) {
-		return text
+	if isPlain(cell) {
+		return cell
 	}
-	return cell
+	var b strings.Builder
+	start := true
+	for i := 0; i < len(cell); i++ {
+		if start && cell[i] == '\'' && runs(cell[i+1:]) {
+			start = false // the apostrophe behind this one is the text's own
+			continue
+		}
+		b.WriteByte(cell[i])
+		start = strings.IndexByte(cellEnds, cell[i]) >= 0
+	}
+	return unescaped(b.String())
 }
 
-// runs says whether the text would be a formula but for apostrophes before it.
+// runs says whether the text would be a formula but for blanks, apostrophes and
+// quotes before it: a program for which the file has other separators sees no
+// beginning of the quoted cell, and takes the quote within for one.
 func runs(text string) bool {
-	return strings.IndexAny(strings.TrimLeft(text, "'"), formulas) == 0
+	text = strings.TrimLeftFunc(text, func(r rune) bool {
+		return r == '\'' || r == '"' || unicode.IsSpace(r) && !strings.ContainsRune(formulas, r)
+	})
+	return strings.IndexAny(text, formulas) == 0
+}
+
+// isHidden tells the characters that a reader does not see, or that change how
+// the others are seen: controls, and those for the direction of the text.
+func isHidden(r rune) bool { return !unicode.IsGraphic(r) }
+
+// escaped writes hidden characters as \x1b, \u202e or \U000e0001. Backslashes
+// before such a character, or before what reads like an escape, are doubled, so
+// that others, as in the names of Windows, stay as they are.
+func escaped(text string) string {
+	var b strings.Builder
+	for text != "" {
+		rest := strings.TrimLeft(text, `\`)
+		backslashes := text[:len(text)-len(rest)]
+		r, size := utf8.DecodeRuneInString(rest)
+		broken := r == utf8.RuneError && size == 1 // a byte of no character
+		_, alike := escape(rest)
+		b.WriteString(backslashes)
+		if alike > 0 || broken || isHidden(r) {
+			b.WriteString(backslashes)
+		}
+		switch {
+		case broken:
+			fmt.Fprintf(&b, `\x%02x`, rest[0])
+		case !isHidden(r):
+			b.WriteString(rest[:size])
+		case r < utf8.RuneSelf:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+		text = rest[size:]
+	}
+	return b.String()
+}
+
+// unescaped is the text that escaped was given.
+func unescaped(text string) string {
+	var b strings.Builder
+	for text != "" {
+		rest := strings.TrimLeft(text, `\`)
+		backslashes := text[:len(text)-len(rest)]
+		r, size := escape(rest)
+		switch {
+		case size == 0 || backslashes == "":
+			_, size = utf8.DecodeRuneInString(rest)
+			b.WriteString(backslashes + rest[:size])
+			rest = rest[size:]
+		case len(backslashes)%2 == 1:
+			b.WriteString(backslashes[:len(backslashes)/2])
+			b.WriteRune(r)
+			rest = rest[size:]
+		default:
+			b.WriteString(backslashes[:len(backslashes)/2])
+		}
+		text = rest
+	}
+	return b.String()
+}
+
+// escape reads what stands behind the backslash of an escape: the hidden
+// character and in how many bytes it is told, none when it is something else.
+func escape(text string) (r rune, size int) {
+	switch {
+	case strings.HasPrefix(text, "x"):
+		size = 3
+	case strings.HasPrefix(text, "u"):
+		size = 5
+	case strings.HasPrefix(text, "U"):
+		size = 9
+	}
+	if size == 0 || len(text) < size {
+		return 0, 0
+	}
+	number, err := strconv.ParseUint(text[1:size], 16, 32)
+	r = rune(number)
+	if err != nil || number > unicode.MaxRune || !utf8.ValidRune(r) || !isHidden(r) || size == 3 && r >= utf8.RuneSelf {
+		return 0, 0 // such as \xff, which is a byte of no character
+	}
+	return r, size
 }

@@ -145,6 +145,8 @@ func TestBadCSV(t *testing.T) {
 		"a mode without a string": {"Device Name,Certificate Operation,Authentication Mode\nCSFolga,install,auth-string\n", "has none"},
 		"a secure device":         {"Device Name,Certificate Operation,Authentication Mode,Authentication String,security_mode\nCSFolga,install,auth-string,1234,Encrypted\n", "cannot register"},
 		"a device that exists":    {"Device Name,Device Pool\nCSFnew,\nCSFhere,Berlin\n", "3:1 : the device exists with other settings"},
+		"an option as name":       {plain + "CSFolga,\n-rf,\n", "3:1 : \"-rf\" is not the name of a new device; it begins with a letter or a digit"},
+		"a folder as name":        {plain + "..,\n", "2:1 : \"..\" is not the name of a new device"},
 		"a long description":      {"Device Name,Description\nCSFolga," + strings.Repeat("x", 200) + "\n", "2:1 : the description"},
 		"a description in bytes":  {"Device Name,Description,Key Size\nCSFolga," + strings.Repeat("é", 128) + ",1\n", "2:1 : an RSA key has"},
 		"a control character":     {"Device Name,Description\nCSFolga,a\x07b\n", "2:1 : the description"},

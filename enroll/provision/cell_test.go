@@ -1,0 +1,83 @@
+package provision
+
+import (
+	"encoding/csv"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+var cells = map[string]string{
+	"front desk":          "front desk",
+	"Büro 3, links":       "Büro 3, links",
+	`C:\users\x`:          `C:\users\x`,
+	"=1+1":                "'=1+1",
+	"'=1+1":               "''=1+1",
+	"x;=cmd|' /C calc'!A": "x;'=cmd|' /C calc'!A",
+	"x,=1":                "x,'=1",
+	"x|@1":                "x|'@1",
+	`x;"=1`:               `x;'"=1`,
+	"x; \u00a0＝1":         "x;' \u00a0＝1",
+	"a-b=c+d@e":           "a-b=c+d@e",
+	"x\n=1":               `x\x0a=1`,
+	"x\t=1\r":             `x\x09=1\x0d`,
+	"\x1b[31mred":         `\x1b[31mred`,
+	"\x9b31m":             `\x9b31m`, // a byte of no character
+	"\u009b31m":           `\u009b31m`,
+	"\u202efdp.exe":       `\u202efdp.exe`,
+	"\u2066x\u2069\ufeff": `\u2066x\u2069\ufeff`,
+	"\u200b=1":            `\u200b=1`,
+	"\U000e0041":          `\U000e0041`,
+	`\x1b`:                `\\x1b`,
+	`\\x1b`:               `\\\\x1b`,
+	"\\\x1b":              `\\\x1b`,
+	`\u0041`:              `\u0041`, // nothing that is hidden
+}
+
+// TestGuardCell: what a cell becomes.
+func TestGuardCell(t *testing.T) {
+	t.Parallel()
+	for text, want := range cells {
+		if got := GuardCell(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// FuzzCell: a text comes back from its cell as it was; nothing in the cell is
+// hidden; and whatever a program takes for the separator, no cell that it sees
+// is a formula.
+func FuzzCell(f *testing.F) {
+	for text := range cells {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		text = strings.ToValidUTF8(text, "")
+		cell := GuardCell(text)
+		if back := plainCell(cell); back != text {
+			t.Errorf("%q came back from %q as %q", text, cell, back)
+		}
+		if strings.ContainsFunc(cell, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+			t.Errorf("%q hides something", cell)
+		}
+		var file strings.Builder
+		w := csv.NewWriter(&file)
+		if err := w.Write([]string{"SEP001122334455", cell, cell}); err != nil {
+			t.Fatal(err)
+		}
+		w.Flush()
+		for _, separator := range ",;|\t" {
+			r := csv.NewReader(strings.NewReader(file.String()))
+			r.Comma, r.LazyQuotes = separator, true
+			seen, err := r.Read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range append(seen, strings.Split(file.String(), string(separator))...) {
+				if c = strings.TrimLeft(c, " \""); c != "" && strings.ContainsAny(c[:1], "=+-@") {
+					t.Errorf("with %q, %q has the formula %q", separator, file.String(), c)
+				}
+			}
+		}
+	})
+}
