@@ -205,10 +205,7 @@ func (w *OnlineWorker) round(working context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(working, databaseWait)
 	defer cancel()
-	if err := w.reread(ctx); err != nil {
-		return err
-	}
-	due, err := w.Store.DueOnline(ctx, room+w.occupied(), w.link.unready != "")
+	due, err := w.due(ctx, room+w.occupied())
 	if err != nil {
 		return err
 	}
@@ -222,6 +219,28 @@ func (w *OnlineWorker) round(working context.Context) error {
 		}
 	}
 	return nil
+}
+
+// due are the requests to work on, of which at most limit, read before the
+// configuration by which they are judged: one that came after the operator had
+// made the CA ready must not be turned away by what was in force before.
+func (w *OnlineWorker) due(ctx context.Context, limit int) ([]store.OnlineRequest, error) {
+	if err := w.reread(ctx); err != nil {
+		return nil, err
+	}
+	for {
+		unready := w.link.unready != ""
+		due, err := w.Store.DueOnline(ctx, limit, unready)
+		if err != nil || len(due) == 0 {
+			return nil, err
+		}
+		if err := w.reread(ctx); err != nil {
+			return nil, err
+		}
+		if (w.link.unready != "") == unready {
+			return due, nil
+		}
+	}
 }
 
 func (w *OnlineWorker) occupied() int {
