@@ -136,6 +136,8 @@ func TestParse(t *testing.T) {
 		{"UTF-16 without a mark", utf16Of(two, binary.LittleEndian, false), 2},
 		{"UTF-16, the other order, without a mark", utf16Of(two, binary.BigEndian, false), 2},
 		{"base64 in UTF-16", utf16Of(wrapped(bare), binary.LittleEndian, true), 1},
+		{"base64 in UTF-16 without a mark", utf16Of(wrapped(bare), binary.LittleEndian, false), 1},
+		{"openssl x509 -text in UTF-16 without a mark", utf16Of(made("text.pem"), binary.BigEndian, false), 1},
 		{"old label", block("X509 CERTIFICATE", a.Raw), 1},
 		{"label of OpenSSL, with trust settings", made("trusted.pem"), 1},
 		{"DER", a.Raw, 1},
@@ -194,6 +196,9 @@ func TestParseRefuses(t *testing.T) {
 		Subject: cert.Subject, RawSubject: cert.RawSubject, SubjectKeyId: []byte{1}, KeyUsage: x509.KeyUsageCRLSign}, key))
 	spki := der(x509.MarshalPKIXPublicKey(&key.PublicKey))
 	made := forms(t, one, key)
+	packed := func(kind string) []byte {
+		return must[[]byte](t)(os.ReadFile(filepath.Join("testdata", "root.pem."+kind)))
+	}
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	const (
 		private = "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem"
@@ -250,6 +255,13 @@ func TestParseRefuses(t *testing.T) {
 		{"PEM CRL", block("X509 CRL", crl), list},
 		{"PEM public key", block("PUBLIC KEY", spki), public},
 		{"public key in base64", []byte(base64.StdEncoding.EncodeToString(spki)), public},
+		{"zip", packed("zip"), "it is a zip archive; unpack it: unzip FILE"},
+		{"gzip", packed("gz"), "it is compressed with gzip; unpack it: gunzip FILE, or tar xzf FILE"},
+		{"tar", packed("tar"), "it is a tar archive; unpack it: tar xf FILE"},
+		{"bzip2", packed("bz2"), "it is compressed with bzip2; unpack it: bunzip2 FILE, or tar xjf FILE"},
+		{"xz", packed("xz"), "it is compressed with xz; unpack it: unxz FILE, or tar xJf FILE"},
+		{"Java key store", []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02"), "it is a Java key store, which may hold a private key; " +
+			"one certificate of it: keytool -exportcert -rfc -keystore FILE -alias ALIAS -file certificate.pem"},
 		{"parameters", block("EC PARAMETERS", []byte{6, 1, 1}), `it is a PEM block "EC PARAMETERS", not a certificate`},
 	} {
 		certs, err := certfile.Parse(test.data)

@@ -1,6 +1,7 @@
 package certfile
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -40,6 +41,30 @@ var (
 	isPKCS12     = other{"it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem", nil}
 	isPrivateKey = other{"it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem", ErrPrivateKey}
 )
+
+// otherFormat is what the head of a file says that it is: something which holds no
+// certificate as it is; nil when it says nothing of the kind.
+func otherFormat(head []byte) error {
+	for _, known := range []struct {
+		at          int
+		magic, text string
+	}{
+		{0, "PK\x03\x04", "it is a zip archive; unpack it: unzip FILE"},
+		{0, "\x1f\x8b", "it is compressed with gzip; unpack it: gunzip FILE, or tar xzf FILE"},
+		{257, "ustar", "it is a tar archive; unpack it: tar xf FILE"},
+		{0, "BZh", "it is compressed with bzip2; unpack it: bunzip2 FILE, or tar xjf FILE"},
+		{0, "\xfd7zXZ\x00", "it is compressed with xz; unpack it: unxz FILE, or tar xJf FILE"},
+		{0, "7z\xbc\xaf\x27\x1c", "it is a 7z archive; unpack it: 7z x FILE"},
+		{0, "Rar!\x1a\x07", "it is a rar archive; unpack it: unrar x FILE"},
+		{0, "MSCF\x00\x00\x00\x00", "it is a cabinet archive; unpack it: cabextract FILE"},
+		{0, "\xfe\xed\xfe\xed", "it is a Java key store, which may hold a private key; one certificate of it: keytool -exportcert -rfc -keystore FILE -alias ALIAS -file certificate.pem"},
+	} {
+		if len(head) >= known.at && bytes.HasPrefix(head[known.at:], []byte(known.magic)) {
+			return other{known.text, nil}
+		}
+	}
+	return nil
+}
 
 // trustedLabel is OpenSSL's own kind of PEM block.
 const trustedLabel = "TRUSTED CERTIFICATE"

@@ -25,8 +25,12 @@ const (
 	end   = "-----END "
 )
 
-// bufferSize is what Split keeps of a file besides one piece.
-const bufferSize = 4 << 10
+const (
+	// bufferSize is what Split keeps of a file besides one piece.
+	bufferSize = 4 << 10
+	// headSize is by how many bytes a file is known: a tar says so at 257.
+	headSize = 512
+)
 
 // Split yields what stands in a file: a binary one as it is, of a text each PEM
 // block by itself or, when there is none, the base64 that it is. No piece is
@@ -34,13 +38,15 @@ const bufferSize = 4 << 10
 // longer one has an error instead. Split returns what reading or yield returns.
 func Split(r io.Reader, limit int64, yield func(Piece) error) error {
 	b := bufio.NewReaderSize(r, bufferSize)
-	head, err := b.Peek(4)
+	head, err := b.Peek(headSize)
 	switch {
 	case len(head) == 0 && err != nil && !errors.Is(err, io.EOF):
 		return err
 	case len(head) == 0:
 		return yield(Piece{Err: isEmpty})
-	case isDER(head):
+	case otherFormat(head) != nil:
+		return yield(Piece{Err: otherFormat(head)})
+	case isDER(head[:min(len(head), 4)]):
 		return binary(b, limit, yield)
 	}
 	t := &text{r: bufio.NewReaderSize(&lines{decoded(b, head)}, bufferSize), limit: limit, yield: yield}
@@ -75,9 +81,9 @@ func decoded(r io.Reader, head []byte) io.Reader {
 	switch {
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		from = unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder()
-	case bytes.HasPrefix(head, []byte{'-', 0, '-', 0}):
+	case everyOther(head, 1):
 		from = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder()
-	case bytes.HasPrefix(head, []byte{0, '-', 0, '-'}):
+	case everyOther(head, 0):
 		from = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder()
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
 		from = unicode.UTF8BOM.NewDecoder()
@@ -85,6 +91,18 @@ func decoded(r io.Reader, head []byte) io.Reader {
 		return r
 	}
 	return transform.NewReader(r, from)
+}
+
+// everyOther says whether the beginning of a text is zeros and other bytes in
+// turn, first of all zeros or other bytes: Latin letters in UTF-16 without a mark.
+func everyOther(head []byte, zeros int) bool {
+	head = head[:min(len(head), 8)]
+	for i, c := range head {
+		if (c == 0) != (i%2 == zeros) {
+			return false
+		}
+	}
+	return len(head) >= 4
 }
 
 // lines makes all line ends those of Unix. Files that went through several
