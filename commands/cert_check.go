@@ -10,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
-	"capf/crypto/certfile"
 	"capf/enroll"
 	"capf/store"
 )
@@ -24,7 +23,8 @@ func certCheckCommand() command {
 	return command{
 		name: "check", short: "tell which certificates of an online CA are still to be uploaded where",
 		about: `--ca is a file with the root certificate of the CA, --https one with the
-certificate of its web server; intermediates may follow in either. There are
+certificate of its web server; intermediates may follow in either. They may have
+any form that "capf cert upload" takes. There are
 four cases: the two are the same, the root has issued the other, an intermediate
 has, or they have nothing to do with each other. In all of them the root belongs
 into both trust stores, and in the last one the certificate of the web server
@@ -164,9 +164,12 @@ func (env *Env) readCertificates(name string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := certfile.Parse(data)
-	if err != nil {
-		return nil, misuse(fmt.Errorf("reading %s: %w", inputName(name), err))
+	certs, err := enroll.UploadFile{Name: name, Data: data}.Certificates()
+	switch {
+	case err != nil:
+		return nil, misuse(fmt.Errorf("reading %w", err))
+	case len(certs) == 0:
+		return nil, usagef("reading %s: no file in it is a certificate by its name", inputName(name))
 	}
 	return certs, nil
 }

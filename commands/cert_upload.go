@@ -260,13 +260,32 @@ func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []
 		if e.IsDir() {
 			why = "it is a folder in the folder"
 		}
-		if why != "" {
-			files = append(files, enroll.UploadFile{Name: name, Skipped: why})
-		} else if files, err = env.uploadFile(files, name, purposes); err != nil {
-			return nil, err
+		f := enroll.UploadFile{Name: name, Purposes: purposes, Skipped: why}
+		if why == "" {
+			f.Data, f.Refused = readInFolder(name)
 		}
+		files = append(files, f)
 	}
 	return files, nil
+}
+
+// readInFolder reads a file that nobody has named: that it cannot be read is for
+// its row to say, and what is no file, such as a pipe, might never end. A link may
+// lead to one.
+func readInFolder(name string) (data []byte, refused string) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, "it cannot be read: " + pathless(err).Error()
+	case !info.Mode().IsRegular():
+		return nil, "it is a folder, a pipe or a device, not a file"
+	case info.Size() > certificateLimit:
+		return nil, fmt.Sprintf("it has more than %d bytes", int64(certificateLimit))
+	}
+	if data, err = os.ReadFile(name); err != nil {
+		return nil, "it cannot be read: " + pathless(err).Error()
+	}
+	return data, ""
 }
 
 // uploadChain puts the certificate that a CA has signed in the place of the

@@ -205,7 +205,7 @@ func TestWrongArchives(t *testing.T) {
 				file{name: "ca.key", data: []byte("secret")}, file{name: "manifest.json", data: []byte("[]")}, good(c))
 		}, want: []string{
 			"README: skipped: its name is not that of a certificate", "._good.der: skipped: it is a hidden file",
-			"ca.key: skipped: its name is not that of a certificate", "manifest.json: skipped: its name is not that of a certificate", "good.der: imported",
+			"ca.key: skipped: it is a private key, which has no business here", "manifest.json: skipped: its name is not that of a certificate", "good.der: imported",
 		}},
 		{name: "no certificates", make: func(t *testing.T, c []byte) []byte {
 			return tarOf(t, file{name: "empty.der"}, file{name: "text.pem", data: []byte("Dear customer,\n")}, file{name: "noise.der", data: []byte{0x30, 0x82, 1, 0, 7}},

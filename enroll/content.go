@@ -26,12 +26,16 @@ const (
 	certificateNames = " .cer .crt .der .pem .p7b .p7c .p7r .p7s .spc "
 	requestNames     = " .csr .p10 .req "
 	publicNames      = " .pub "
-	archiveNames     = " .tgz .gz .tar .zip .7z .bz2 .xz .rar .cab "
+	keyNames         = " .key .p8 .pk8 "
+	storeNames       = " .p12 .pfx "
+	archiveNames     = " .tgz .gz .tar .zip .7z .bz2 .tbz .tbz2 .xz .txz .rar .cab "
 )
 
 const (
 	isRequest = "it is a certificate request, which a CA still has to sign"
 	isPublic  = "it is a public key, which a CA still has to certify"
+	isKey     = "it is a private key, which has no business here"
+	isStore   = "it is a PKCS#12 store, which may hold a private key: take the certificates out of it: openssl pkcs12 -in FILE -nokeys -out certificates.pem"
 	isArchive = "it is an archive inside another one: import it by itself"
 )
 
@@ -49,6 +53,10 @@ func byName(name string) entry {
 		e.foreign, e.request = isRequest, true
 	case strings.Contains(publicNames, extension):
 		e.foreign, e.request = isPublic, true
+	case strings.Contains(keyNames, extension):
+		e.foreign = isKey
+	case strings.Contains(storeNames, extension):
+		e.foreign = isStore
 	case strings.Contains(archiveNames, extension):
 		e.problem = isArchive
 	default:

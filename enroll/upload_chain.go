@@ -18,7 +18,7 @@ import (
 func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
-		some, err := f.certificates()
+		some, err := f.Certificates()
 		if err != nil {
 			return nil, false, err
 		}

@@ -16,6 +16,7 @@ type UploadFile struct {
 	Data     []byte
 	Purposes []store.Purpose
 	Skipped  string // why it is left alone; it has no data then
+	Refused  string // why it cannot be read; it has no data then
 }
 
 // NotCertificate says why a file is no certificate by its name, "" when it may
@@ -40,8 +41,8 @@ func uploadLimits() limits {
 
 // read takes a file apart.
 func (f UploadFile) read() []uploaded {
-	if f.Skipped != "" {
-		return []uploaded{{name: f.Name, skipped: f.Skipped}}
+	if f.Skipped != "" || f.Refused != "" {
+		return []uploaded{{name: f.Name, skipped: f.Skipped, problem: f.Refused}}
 	}
 	if !isArchiveData(f.Data) {
 		u := uploaded{name: f.Name}
@@ -75,8 +76,9 @@ func (f UploadFile) read() []uploaded {
 	return all
 }
 
-// certificates is read for those who want all of a file or none.
-func (f UploadFile) certificates() (certs []*x509.Certificate, err error) {
+// Certificates reads a file of which all has to be certificates; what is skipped in
+// an archive by its name is left out. Errors are ErrRefused.
+func (f UploadFile) Certificates() (certs []*x509.Certificate, err error) {
 	for _, u := range f.read() {
 		if u.problem != "" {
 			return nil, refused("%q: %s", u.name, u.problem)
