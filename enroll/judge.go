@@ -62,6 +62,7 @@ const (
 	adviceUsage     = "give the template or profile the key usage digitalSignature, and for RSA keys keyEncipherment, without which phones do not register securely"
 	adviceExtension = "take the critical extension off the template or profile, or make it not critical: who does not know it must refuse the certificate"
 	advicePurpose   = "give the template or profile the extended key usage clientAuth, which 802.1X and SIP over TLS ask for; capf set require_client_auth false does without"
+	adviceIssuer    = "have the CA's certificate issued with clientAuth and serverAuth or without extended key usage; capf cert upload --accept-eku takes it all the same, so does capf set require_client_auth false"
 	adviceTrust     = "upload the CA certificates that are missing to capf-trust"
 	adviceSerial    = "a CA must not use a serial number twice: look whether it was restored from an older backup"
 	adviceProfile   = "mend the template or profile at the CA: it has to be one for clients and servers, signed with SHA-256 or better"
@@ -86,8 +87,12 @@ func (j judge) look(csrDER []byte, device string, leafDER []byte, chain [][]byte
 	if err != nil {
 		return returned{unfit: "it does not lead to capf-trust: " + err.Error(), advice: adviceTrust}
 	}
+	between := path[1:max(len(path)-1, 1)] // no upload has judged these
+	if err := checkPurposes(between...); err != nil && !j.AnyPurpose {
+		return returned{unfit: err.Error(), advice: adviceIssuer}
+	}
 	good := returned{lsc: describe(leaf), issuers: map[string][]byte{}, doubts: crypto.DoubtsAboutLSC(path, want)}
-	for _, c := range path[1:max(len(path)-1, 1)] {
+	for _, c := range between {
 		good.issuers[string(fingerprint(c.Raw))] = c.Raw
 	}
 	return good

@@ -79,3 +79,54 @@ func TestOneRule(t *testing.T) {
 		})
 	}
 }
+
+// TestIssuerBetween holds that a CA certificate which an online CA sends along is held
+// against what one that is uploaded has to be.
+func TestIssuerBetween(t *testing.T) {
+	t.Parallel()
+	servers := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
+	for _, test := range []struct {
+		name         string
+		edit         func(*x509.Certificate)
+		uploaded     bool // with --accept-eku
+		set, refused string
+	}{
+		{name: "for all", edit: func(*x509.Certificate) {}},
+		{name: "servers alone", edit: servers, refused: `"Company Second" has an extendedKeyUsage without clientAuth`},
+		{name: "servers alone, accepted", edit: servers, uploaded: true},
+		{name: "servers alone, no client needed", edit: servers, set: "require_client_auth false"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.trusts(d.root)
+			second := d.newCA("Company Second", d.root)
+			test.edit(second.Certificate)
+			second.Certificate = d.create(second.Certificate, d.root, second.key.Public())
+			if name, value, ok := strings.Cut(test.set, " "); ok {
+				if _, err := d.SetParameter(t.Context(), olga, name, value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if test.uploaded {
+				file := UploadFile{Name: "second.der", Data: second.Raw, Purposes: []store.Purpose{store.CAPFTrust}}
+				if _, err := d.UploadTrust(t.Context(), olga, []UploadFile{file}, UploadOptions{AcceptEKU: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			settings, err := d.Settings(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			trusted, err := d.trusted(t.Context(), store.ForLSC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request := d.request("SEP000000000001")
+			got := judge{trusted, d.Now(), settings.Online.Leniency}.look(request.CSR, request.Device, d.signBy(second, request).Raw, [][]byte{second.Raw})
+			if (test.refused == "") != (got.unfit == "") || !strings.Contains(got.unfit, test.refused) || (got.unfit != "") != strings.Contains(got.advice, "--accept-eku") {
+				t.Errorf("%q; %q", got.unfit, got.advice)
+			}
+		})
+	}
+}

@@ -90,8 +90,8 @@ func standing(o store.OnlineRequest) string {
 	case store.OnlineIssued:
 		return "the CA issued the certificate" + number
 	case store.OnlineDenied:
-		switch o.Code {
-		case "401", "403", "403.4", "403.7":
+		switch code, _, _ := strings.Cut(o.Code, "."); code {
+		case "401", "403", "495", "496":
 			return "the web server of the CA did not let us in, so the CA has not seen it"
 		}
 		return "the CA denied it" + number

@@ -34,7 +34,6 @@ var adviceOf = map[string]string{
 	"400":   "the CA could not read the request",
 	"401":   "check online_ca_username and online_ca_password, whether the account is locked, and which authentication the web server allows",
 	"403":   "the account, or this machine, may not use these pages: check the web server's access rules",
-	"403.7": "the web server wants a client certificate: set client certificates to Ignore in the SSL Settings of CertSrv in IIS, or give one with capf set online_ca_client_certificate --file FILE",
 	"403.4": "the pages are served over HTTPS only: check the port and that nothing in between takes the encryption off",
 	"404":   "nothing is at this path: check that the enrollment role is installed, and the host, port and template or label",
 	"405":   "the server at this address does not take requests: check the host and the port",

@@ -115,7 +115,7 @@ func (e *est) unusable(c call, r *reply, err error) *Error {
 func (e *est) refusal(c call, r *reply) *Error {
 	err := e.statusError(c, r)
 	err.Words = e.words(firstWords(readable(r.body)))
-	if r.status == http.StatusBadRequest {
+	if r.status == http.StatusBadRequest && certificateTrouble(r) == nil {
 		err.Reason = "the EST server refuses the request"
 		err.Advice = "read its words; most often the request is not signed by the phone's own key, or its subject or key size is against the server's rules"
 	}
@@ -191,7 +191,7 @@ func (e *est) checkAuthentication(ctx context.Context) Step {
 	switch {
 	case err != nil:
 		return failed(StepAuthentication, err)
-	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden, r.status >= 300 && r.status < 400:
+	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden, r.status >= 300 && r.status < 400, certificateTrouble(r) != nil:
 		return failed(StepAuthentication, e.refusal(c, r))
 	case r.status == http.StatusNotFound:
 		return Step{Name: StepAuthentication, Text: fmt.Sprintf("nothing is at %s on this server", strconv.Quote(c.path)),

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -189,8 +191,8 @@ func (l *link) statusError(c call, r *reply) *Error {
 		e.Reason, e.Advice = l.loginTrouble(r)
 	case r.status == http.StatusForbidden && strings.Contains(string(r.body), "403.4"):
 		e.Code, e.Advice = "403.4", advice("403.4")
-	case r.status == http.StatusForbidden && strings.Contains(string(r.body), "403.7"):
-		e.Code, e.Advice = "403.7", advice("403.7")
+	case certificateTrouble(r) != nil:
+		e.Code, e.Reason, e.Advice = certificateTrouble(r).code, certificateTrouble(r).reason, clientCertificateAdvice
 	case r.status == http.StatusNotFound, r.status == http.StatusMethodNotAllowed, r.status == http.StatusTooManyRequests:
 		e.Kind = ErrUnreachable // nothing was decided about the request
 	case r.status == http.StatusProxyAuthRequired:
@@ -256,7 +258,7 @@ func (l *link) broken(c call, err error, sent bool) *Error {
 	case wantsRenegotiation(err):
 		// Our refusal ended the connection before anything read the request.
 		e.Reason, e.Err, e.again, e.dead, e.Sent = "the web server wants a client certificate, which it asks for by TLS renegotiation", nil, false, false, false
-		e.Advice = advice("403.7")
+		e.Advice = clientCertificateAdvice
 	case errors.As(err, &name):
 		e.Reason, e.again = fmt.Sprintf("the name %q has no address", l.Host), false
 		e.Advice = "check online_ca_hostname and the name servers of this machine"
@@ -268,6 +270,9 @@ func (l *link) broken(c call, err error, sent bool) *Error {
 	case errors.As(err, new(handshakeError)):
 		e.Reason = "the TLS handshake broke"
 		e.Advice = "check that the CA's web server has an HTTPS certificate bound to this port, and what stands between"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		e.Advice = "the web server ended the connection instead of answering: look at its log, and at what stands between; " +
+			"over TLS 1.3, IIS does so when it wants a client certificate for these pages alone: set client certificates to Ignore in the SSL Settings of CertSrv"
 	case errors.As(err, &op) && op.Op == "dial":
 		e.Reason = "no connection"
 		e.Advice = "check online_ca_hostname, online_ca_port and the firewalls on the way"

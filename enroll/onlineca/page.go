@@ -45,8 +45,10 @@ var (
 	nextID      = pattern(`(?i)<[^<>]*\bID\s*=\s*["']?loc`)
 	// A label stands in a cell of a table or a term of a list, what it is the
 	// label of in the next cell or the description.
-	nextCell    = pattern(`(?i)<(?:TD|DD)\b[^>]*>`)
-	cellEnd     = pattern(`(?i)</?(?:TD|TR|TABLE|DD|DT|DL)\b`)
+	nextCell = pattern(`(?i)<(?:TD|DD)\b[^>]*>`)
+	cellEnd  = pattern(`(?i)</?(?:TD|TR|TABLE|DD|DT|DL)\b`)
+	// A message that is none stands in brackets, in whatever language: "(none)".
+	nothing     = pattern(`^(?:[(（][^()（）]*[)）])?$`)
 	failureCode = pattern(`(?i)\b0x(8[0-9a-f]{7})\b`)
 	number      = pattern(`(?:^|[^0-9A-Za-z])([0-9]{1,10})[^0-9A-Za-z]`)
 	title       = pattern(`(?is)<title[^>]*>(.*?)(?:</title|$)`)
@@ -96,8 +98,8 @@ func failure(text string) (page, bool) {
 		return page{}, false
 	}
 	p := page{kind: pageFailed, code: failureIn(append(codes, words)), words: words}
-	if plain(p.words, 10) == "" {
-		p.words = strings.TrimSpace(strings.Join(codes, " "))
+	if nothing().MatchString(plain(words, maxWords)) {
+		p.words = reasonIn(codes, p.code)
 	}
 	if state != nil {
 		switch n, _ := strconv.ParseUint(state[1], 16, 32); n {
@@ -120,6 +122,16 @@ func failureIn(texts []string) (code string) {
 		}
 	}
 	return code
+}
+
+// reasonIn is the text with the code, or all of them when none has it.
+func reasonIn(texts []string, code string) string {
+	for _, text := range texts {
+		if code != "" && codeIn(text) == code {
+			return text
+		}
+	}
+	return strings.TrimSpace(strings.Join(texts, " "))
 }
 
 // after is what follows an element, up to the next one that has an id.

@@ -40,13 +40,17 @@ func TestClassify(t *testing.T) {
 		{"a list without ends", `<dl><dt id="locDispMsgLabel">m<dd>no<dt id="locLastStatLabel">s<dd>0x80094800`, page{kind: pageFailed, code: "0x80094800", words: "no"}},
 		{"a cell with an id", `<TR><TD ID=locDispMsgLabel>m</TD><TD ID=x>no</TD></TR><TR><TD>0x80094800`, page{kind: pageFailed, words: "no"}},
 		{"code in the result", `<TR><TD ID=locLastStatLabel>s</TD><TD>0x0</TD></TR><TR><TD ID=locResultLabel>r</TD><TD>0x80094801</TD></TR>`,
-			page{kind: pageFailed, code: "0x80094801", words: "0x0 0x80094801"}},
+			page{kind: pageFailed, code: "0x80094801", words: "0x80094801"}},
 		{"code in the information", `<DT ID=locComInfoLabel>c</DT><DD>Denied by Policy Module 0x80094012</DD>`,
 			page{kind: pageFailed, code: "0x80094012", words: "Denied by Policy Module 0x80094012"}},
 		{"the first code", `<DT ID=locComInfoLabel>c<DD>0x80094012<DT ID=locLastStatLabel>s<DD>0x80094800`,
-			page{kind: pageFailed, code: "0x80094800", words: "0x80094800  0x80094012"}},
+			page{kind: pageFailed, code: "0x80094800", words: "0x80094800"}},
 		{"not reached", `<DT ID=locLastStatLabel>s<DD>0x80094005<DT ID=locComInfoLabel>c<DD>RPC 0x800706b5`,
-			page{kind: pageFailed, code: "0x800706b5", words: "0x80094005  RPC 0x800706b5"}},
+			page{kind: pageFailed, code: "0x800706b5", words: "RPC 0x800706b5"}},
+		{"no message", `<DL><DT ID=locDispMsgLabel>Message:</DT><DD>(none)</DD><DT ID=locResultLabel>Result:</DT><DD>The RPC server is unavailable. 0x800706ba (WIN32: 1722)</DD>` +
+			`<DT ID=locLastStatLabel>Status:</DT><DD>The operation completed successfully. 0x0 (WIN32: 0)</DD></DL>`,
+			page{kind: pageFailed, code: "0x800706ba", words: "The RPC server is unavailable. 0x800706ba (WIN32: 1722)"}},
+		{"no message, in Japanese", `<DT ID=locDispMsgLabel>m<DD>（なし）<DT ID=locResultLabel>r<DD>x 0x80094800`, page{kind: pageFailed, code: "0x80094800", words: "x 0x80094800"}},
 		{"empty", ``, page{kind: pageUnknown}},
 	}
 	for _, tc := range cases {

@@ -88,6 +88,61 @@ func TestRefusedLogins(t *testing.T) {
 	}
 }
 
+// A web server that wants a client certificate in the handshake has a page for who
+// shows none or another; these are nginx's, Apache's and IIS's own words.
+func TestClientCertificateWanted(t *testing.T) {
+	t.Parallel()
+	const page = "<html>\r\n<head><title>400 %s</title></head>\r\n<body>\r\n<center><h1>400 Bad Request</h1></center>\r\n<center>%s</center>\r\n<hr><center>nginx/1.22.1</center>"
+	nginx := func(words string) string { return strings.ReplaceAll(page, "%s", words) }
+	for _, test := range []struct {
+		status             int
+		page, code, reason string
+	}{
+		{400, nginx("No required SSL certificate was sent"), "496", "shown none"},
+		{400, nginx("The SSL certificate error"), "495", "does not take our client certificate"},
+		{403, "<p>You don't have permission to access this resource.Reason: Cannot perform Post-Handshake Authentication.<br />", "403", "only after the handshake"},
+		{403, "<h2>403 - Forbidden: Access is denied.</h2> HTTP Error 403.7 - Forbidden", "403.7", "shown none"},
+		{403, "HTTP Error 403.16 - Forbidden: Your client certificate is either not trusted or is invalid.", "403.16", "does not take our client certificate"},
+	} {
+		front := func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(test.status)
+			io.WriteString(w, test.page)
+			return true
+		}
+		transport := catest.Transport{Front: front}
+		for kind, s := range map[onlineca.Type]*catest.Server{
+			onlineca.EST:       catest.MustEST(t, catest.ESTOptions{Transport: transport}).Server,
+			onlineca.Microsoft: catest.MustCertsrv(t, catest.CertsrvOptions{Transport: transport}).Server,
+		} {
+			c := client(t, s, kind, nil)
+			_, err := c.Submit(t.Context(), ecRequest(t))
+			e := failure(t, err, onlineca.ErrRejected)
+			if e.Code != test.code || e.Sent || !strings.Contains(e.Reason, test.reason) || !strings.Contains(e.Advice, "online_ca_client_certificate") {
+				t.Errorf("%s, %s: %v; %s", kind, test.code, e, e.Advice)
+			}
+			steps := c.Check(t.Context(), nil)
+			last := steps[len(steps)-1]
+			if last.Name != onlineca.StepAuthentication || last.OK || !strings.Contains(last.Text, test.reason) || !strings.Contains(last.Advice, "online_ca_client_certificate") {
+				t.Errorf("%s, %s: %+v", kind, test.code, last)
+			}
+		}
+	}
+}
+
+// A web server that closes the connection instead of answering runs, and the advice
+// does not doubt that.
+func TestClosedInsteadOfAnswer(t *testing.T) {
+	t.Parallel()
+	s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Front: func(http.ResponseWriter, *http.Request) bool {
+		panic(http.ErrAbortHandler)
+	}}})
+	_, err := client(t, s.Server, onlineca.Microsoft, nil).Submit(t.Context(), ecRequest(t))
+	e := failure(t, err, onlineca.ErrUnreachable)
+	if !strings.Contains(e.Reason, "the connection broke") || !strings.Contains(e.Advice, "instead of answering") || !strings.Contains(e.Advice, "SSL Settings") {
+		t.Errorf("%v; %s", e, e.Advice)
+	}
+}
+
 // With NTLM demanded, a server that offers it as well gets it.
 func TestNTLMDemanded(t *testing.T) {
 	t.Parallel()
