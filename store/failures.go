@@ -40,7 +40,11 @@ func plain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	switch code := e.Code(); code & 0xff {
+	code := e.Code()
+	if code == sqlite3.SQLITE_IOERR_SHMSIZE { // no room even for the index of the log, without which nothing can be read
+		return ErrFull
+	}
+	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return ErrFull
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
