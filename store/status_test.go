@@ -27,7 +27,7 @@ func TestStatusOfAnother(t *testing.T) {
 		},
 	}
 	for name, write := range writers {
-		for _, meanwhile := range []string{"nothing", "completed", "scheduled anew"} {
+		for _, meanwhile := range []string{"nothing", "completed", "scheduled anew", "scheduled anew by an older capf"} {
 			t.Run(name+" after "+meanwhile, func(t *testing.T) {
 				t.Parallel()
 				s, _ := newStore(t)
@@ -43,6 +43,12 @@ func TestStatusOfAnother(t *testing.T) {
 					want = Succeeded(Install)
 				case "scheduled anew":
 					schedule(t, s, d)
+					want = StatusPending
+				case "scheduled anew by an older capf": // which leaves the request pending
+					must(t, s.change(t.Context(), func(t *tx) error {
+						_, err := t.exec("UPDATE devices SET schedule = schedule + 1 WHERE id = ?", d.ID)
+						return err
+					}))
 					want = StatusPending
 				}
 				write(t, s, d, o)
