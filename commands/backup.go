@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 		return err
 	}
 	p := env.progress()
-	copied, err := s.Backup(ctx, file, sign, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
+	copied, err := env.writeBackup(ctx, s, file, sign, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
 	p.end()
 	if err != nil {
 		return err
@@ -82,6 +83,20 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 		{"Authenticated", "authenticated", sign != nil},
 		{"Includes master key", "master_key_included", false},
 		{"", "master_key_file", key},
+	})
+}
+
+// writeBackup has SQLite write the file by its name, which it knows no other way;
+// from the shell, where a name is only good in its folder, the copy is carried there.
+func (env *Env) writeBackup(ctx context.Context, s *store.Store, file string, sign store.Sign, progress func(done, total int)) (store.Copied, error) {
+	if env.confined == nil {
+		return s.Backup(ctx, file, sign, progress)
+	}
+	return s.CopyOut(ctx, sign, progress, func(from io.Reader) error {
+		return outFile{env.door(), file, 0o600, false}.write(func(to io.Writer) error {
+			_, err := io.Copy(to, from)
+			return err
+		})
 	})
 }
 
@@ -107,9 +122,9 @@ func (env *Env) mayBackup(file, database, key string, yes bool) error {
 	if slices.Contains(own, place(file)) {
 		return ours
 	}
-	there, err := os.Stat(file)
+	there, err := env.door().Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(file); err == nil {
+		if _, err := os.Lstat(file); err == nil && env.confined == nil {
 			return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a link that leads to nothing", file)}
 		}
 		return nil

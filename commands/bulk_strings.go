@@ -25,6 +25,7 @@ var stringColumns = []column[madeString]{
 type uniqueStrings struct {
 	made []madeString
 	file *os.File // nil for printing
+	at   *os.Root // the folder of the file
 	w    *csv.Writer
 	name string
 }
@@ -38,20 +39,27 @@ func (env *Env) newStrings(o bulkUpdateOptions) (*uniqueStrings, error) {
 	case o.stringsFile == "" || o.stringsFile == "-":
 		return &uniqueStrings{}, nil
 	}
-	return newStringsFile(o.stringsFile)
+	return newStringsFile(env.door(), o.stringsFile)
 }
 
 // newStringsFile makes a file that only its owner can read, and that was not
 // there before.
-func newStringsFile(name string) (*uniqueStrings, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func newStringsFile(d door, name string) (*uniqueStrings, error) {
+	at, base, err := d.parent(name)
+	if err != nil {
+		return nil, fmt.Errorf("writing %q: %w", name, pathless(err))
+	}
+	f, err := at.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		at.Close()
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil, usagef("writing %q: it exists; strings go into a new file only", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("writing %q: %w", name, pathless(err))
 	}
-	out := &uniqueStrings{file: f, w: csv.NewWriter(bufio.NewWriterSize(f, 1<<16)), name: name}
+	out := &uniqueStrings{file: f, at: at, w: csv.NewWriter(bufio.NewWriterSize(f, 1<<16)), name: name}
 	return out, out.w.Write([]string{"device", "auth_string"})
 }
 
@@ -78,7 +86,7 @@ func (u *uniqueStrings) Keep() error {
 		return nil
 	}
 	u.w.Flush()
-	folder, err := os.Open(filepath.Dir(u.name))
+	folder, err := u.at.Open(".")
 	if err == nil {
 		defer folder.Close()
 		err = errors.Join(u.w.Error(), u.file.Sync(), folder.Sync(), u.file.Close())
@@ -99,5 +107,5 @@ func (u *uniqueStrings) discard() error {
 		return nil
 	}
 	u.file.Close() // it may be closed already
-	return u.failed(os.Remove(u.name))
+	return u.failed(u.at.Remove(filepath.Base(u.name)))
 }

@@ -150,7 +150,7 @@ func certCSR(ctx context.Context, env *Env, o exportOptions) error {
 		return err
 	}
 	if o.der {
-		return env.writeBinary(o.out, der)
+		return env.writeBinary(o.out, o.force, der)
 	}
-	return env.writeOutput(o.out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+	return env.writeOutput(o.out, o.force, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
 }

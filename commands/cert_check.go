@@ -124,7 +124,7 @@ func (env *Env) keepFetched(which string, certs []*x509.Certificate, file *strin
 		*file = "FILE"
 		return nil
 	}
-	return env.writeOutput(*file, crypto.CertificatePEM(certs[0].Raw))
+	return env.writeOutput(*file, true, crypto.CertificatePEM(certs[0].Raw))
 }
 
 func (env *Env) sayAdvice(a enroll.TrustAdvice, o certCheckOptions) error {

@@ -183,8 +183,7 @@ func (o certUploadOptions) show(env *Env, rows []enroll.UploadRow) error {
 // uploadFiles reads what is named, folders included.
 func (env *Env) uploadFiles(o certUploadOptions) (files []enroll.UploadFile, err error) {
 	for _, name := range o.files {
-		info, err := os.Stat(name)
-		if name == "-" || err != nil || !info.IsDir() {
+		if !env.isFolder(name) {
 			if len(o.purposes) == 0 && !o.capf {
 				return nil, &usageError{text: "--purpose is missing", hint: "it is " + strings.Join(purposeNames(), " or ") + ", or " + capfPurpose + " for the CAPF certificate"}
 			}
@@ -193,11 +192,22 @@ func (env *Env) uploadFiles(o certUploadOptions) (files []enroll.UploadFile, err
 			}
 			continue
 		}
+		var err error
 		if files, err = env.uploadFolder(files, name, o); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
+}
+
+// isFolder says whether a folder is named. What can be no file either is told by
+// who reads it.
+func (env *Env) isFolder(name string) bool {
+	if name == "-" {
+		return false
+	}
+	info, err := env.door().Stat(name)
+	return err == nil && info.IsDir()
 }
 
 func (env *Env) uploadFile(files []enroll.UploadFile, name string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
@@ -250,10 +260,16 @@ func (env *Env) uploadStores(files []enroll.UploadFile, folder string) ([]enroll
 }
 
 func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
-	entries, err := os.ReadDir(folder) // sorted by name
+	opened, err := env.door().Open(folder)
 	if err != nil {
 		return files, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
 	}
+	defer opened.Close()
+	entries, err := opened.ReadDir(-1)
+	if err != nil {
+		return files, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
+	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
 		why := enroll.NotCertificate(name)

@@ -117,6 +117,9 @@ func (env *Env) main(args []string) int {
 // run runs one command line and reports its error.
 func (env *Env) run(ctx context.Context, argv []string) int {
 	err := env.dispatch(ctx, argv)
+	if env.confined != nil {
+		env.noteForbidden(ctx, err)
+	}
 	if cerr := env.close(); err == nil {
 		err = cerr
 	}
@@ -181,6 +184,9 @@ func (env *Env) dispatch(ctx context.Context, argv []string) error {
 		return env.completeLine(ctx, argv[2:])
 	}
 	l, err := parseLine(tree(), argv)
+	if err == nil {
+		env.command = record(l)
+	}
 	if err == nil && env.confined != nil {
 		l, err = env.confined.confine(l, argv)
 	}
@@ -191,7 +197,6 @@ func (env *Env) dispatch(ctx context.Context, argv []string) error {
 		help(env.out, l)
 		return nil
 	}
-	env.command = record(l)
 	return env.parse(ctx, l)
 }
 

@@ -41,7 +41,7 @@ parameters and their values are completed too, when the database can be read.`,
 			if !ok {
 				return &usageError{text: quote(shell) + " is not a shell that is known", hint: didYouMean(shell, []string{"bash", "zsh", "fish"}, "they are bash, zsh and fish")}
 			}
-			return env.writeOutput("", []byte(script))
+			return env.writeOutput("", false, []byte(script))
 		},
 	}
 }

@@ -20,7 +20,7 @@ func WriteDocuments(folder string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("making the folder of %q: %w", path, pathless(err))
 		}
-		if err := replaceFile(path, []byte(text), 0o644); err != nil {
+		if err := replaceFile(system{}, path, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

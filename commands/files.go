@@ -5,11 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-
-	"capf/enroll"
 )
 
 // The most that is read of a file that an operator names: more than any chain
@@ -27,7 +23,7 @@ const byteOrderMark = "\xef\xbb\xbf"
 func (env *Env) readInput(name string, limit int64) ([]byte, error) {
 	in, shown := env.Stdin, inputName(name)
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := env.door().Open(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", shown, pathless(err))
 		}
@@ -76,33 +72,40 @@ func (env *Env) readSecret(name string) (string, error) {
 }
 
 // writeOutput writes a result to a file, or to stdout when its name is "-" or
-// empty.
-func (env *Env) writeOutput(name string, data []byte) error {
+// empty. Force replaces a file that is there where that has to be said.
+func (env *Env) writeOutput(name string, force bool, data []byte) error {
 	if name == "" || name == "-" {
 		_, err := env.out.Write(data)
 		return err
 	}
-	return writeFile(name, data)
+	return writeFile(env.door(), name, force, data)
 }
 
 // writeBinary is writeOutput for what would garble a terminal.
-func (env *Env) writeBinary(name string, data []byte) error {
+func (env *Env) writeBinary(name string, force bool, data []byte) error {
 	if (name == "" || name == "-") && env.screen {
 		return &usageError{text: "DER would go to the terminal", hint: "--out FILE writes it to a file; a pipe takes it too"}
 	}
-	return env.writeOutput(name, data)
+	return env.writeOutput(name, force, data)
 }
 
 // writeFile writes a file that everybody may read. It appears complete or not at
-// all, unless it is a device, a pipe or a link, such as /dev/stdout: those get
-// the bytes and stay what they are.
-func writeFile(name string, data []byte) error {
-	switch info, err := os.Lstat(name); {
-	case err != nil || info.Mode().IsRegular():
-		return replaceFile(name, data, 0o644)
-	case info.IsDir():
-		return usagef("writing %q: it is a directory, not a file", name)
+// all, unless it is a device, a pipe or a link of the system, such as
+// /dev/stdout: those get the bytes and stay what they are.
+func writeFile(d door, name string, force bool, data []byte) error {
+	if d == (system{}) {
+		switch info, err := os.Lstat(name); {
+		case err != nil || info.Mode().IsRegular():
+		case info.IsDir():
+			return usagef("writing %q: it is a directory, not a file", name)
+		default:
+			return writeThrough(name, data)
+		}
 	}
+	return outFile{d, name, 0o644, d.keeps() && !force}.write(wholly(data))
+}
+
+func writeThrough(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
 	if err == nil {
 		_, err = f.Write(data)
@@ -114,77 +117,22 @@ func writeFile(name string, data []byte) error {
 	return nil
 }
 
-// replaceFile writes a file beside its final place and moves it there when it
-// is on the disk.
-func replaceFile(name string, data []byte, mode os.FileMode) error {
-	return draftFile(name, func(f *os.File) error {
-		if err := f.Chmod(mode); err != nil {
-			return err
-		}
-		_, err := f.Write(data)
+// replaceFile writes a file, whether or not it is there.
+func replaceFile(d door, name string, data []byte, mode os.FileMode) error {
+	return outFile{d, name, mode, false}.write(wholly(data))
+}
+
+func wholly(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}, os.Rename)
+	}
 }
 
 // newFile writes what may be long into a file with mode 0644. One that is there
 // already is kept unless it may be replaced.
-func newFile(name string, replace bool, write func(io.Writer) error) error {
-	move := os.Rename
-	if !replace {
-		move = renameToNew
-	}
-	switch info, err := os.Lstat(name); {
-	case err != nil: // mostly that it is not there; else the writing will say it
-	case !info.Mode().IsRegular():
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is not a regular file", name)}
-	case !replace:
-		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", name)}, "--force replaces it")
-	}
-	return draftFile(name, func(f *os.File) error {
-		if err := f.Chmod(0o644); err != nil {
-			return err
-		}
-		return write(f)
-	}, move)
-}
-
-// renameToNew is os.Rename for a place that has to be free, as it was when it
-// was looked at first: where links are not known, that look has to do.
-func renameToNew(from, to string) error {
-	err := os.Link(from, to)
-	switch {
-	case err == nil:
-		return os.Remove(from)
-	case errors.Is(err, fs.ErrExist):
-		return err
-	}
-	return os.Rename(from, to)
-}
-
-// draftFile writes a file beside its final place, brings it to the disk and
-// lets it be moved there.
-func draftFile(name string, write func(*os.File) error, move func(from, to string) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %q: %w", name, pathless(err))
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("writing %q: %w", name, pathless(err))
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return move(f.Name(), name)
+func (env *Env) newFile(name string, replace bool, write func(io.Writer) error) error {
+	return outFile{env.door(), name, 0o644, !replace}.write(write)
 }
 
 // pathless takes the operation and the path off an error of package os, for a

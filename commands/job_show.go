@@ -108,7 +108,7 @@ func (env *Env) jobStrings(ctx context.Context, s *store.Store, j store.Job, fil
 	if err != nil {
 		return err
 	}
-	out, err := newStringsFile(file)
+	out, err := newStringsFile(env.door(), file)
 	if err != nil {
 		return err
 	}

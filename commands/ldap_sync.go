@@ -58,7 +58,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	}
 	var out *uniqueStrings
 	if o.stringsFile != "" {
-		if out, err = newStringsFile(o.stringsFile); err != nil {
+		if out, err = newStringsFile(env.door(), o.stringsFile); err != nil {
 			return err
 		}
 	}

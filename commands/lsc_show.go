@@ -87,27 +87,34 @@ func kept(l store.LSC) error {
 }
 
 type exportOptions struct {
-	out string // "" or - is stdout
-	der bool
+	force bool   // replace a file
+	out   string // "" or - is stdout
+	der   bool
 }
 
 func exportFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "write it to `FILE` (- is stdout)"},
+		forceFlag(),
 		&cli.BoolFlag{Name: "der", Usage: "write DER instead of PEM"},
 	}
 }
 
+// forceFlag is that of what always replaces a file outside of capf shell.
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace a file that is there, which in capf shell below privilege 4 has to be said"}
+}
+
 func exportChoice(c *cli.Context) exportOptions {
-	return exportOptions{c.String("out"), c.Bool("der")}
+	return exportOptions{force: c.Bool("force"), out: c.String("out"), der: c.Bool("der")}
 }
 
 // export writes a certificate and, in PEM, those above it.
 func (env *Env) export(o exportOptions, chain ...[]byte) error {
 	if o.der {
-		return env.writeBinary(o.out, chain[0])
+		return env.writeBinary(o.out, o.force, chain[0])
 	}
-	return env.writeOutput(o.out, crypto.CertificatePEM(chain...))
+	return env.writeOutput(o.out, o.force, crypto.CertificatePEM(chain...))
 }
 
 func lscExportCommand() command {

@@ -86,7 +86,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if o.out == "-" {
 		err = write(env.out)
 	} else {
-		err = newFile(o.out, o.force, write)
+		err = env.newFile(o.out, o.force, write)
 	}
 	p.end()
 	if err != nil {

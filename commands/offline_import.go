@@ -53,7 +53,7 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 			sources = append(sources, enroll.Stream("stdin", &stoppable{ctx, env.Stdin}))
 			continue
 		}
-		source, err := enroll.Path(name)
+		source, err := enroll.Path(env.door(), name)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,7 +31,7 @@ that phone enroll has written.`,
 
 func (o phoneOptions) remove() error {
 	for _, file := range []string{o.certificateFile(), o.keyFile()} {
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeFile(o.files, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing %q: %w", file, pathless(err))
 		}
 	}

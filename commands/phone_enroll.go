@@ -21,8 +21,9 @@ var errNothing = errors.New("the server has nothing scheduled for it")
 
 type phoneOptions struct {
 	phone.Config
-	want phone.Did
-	dir  string // where certificate and key of the phone are
+	want  phone.Did
+	files door
+	dir   string // where certificate and key of the phone are
 }
 
 func phoneEnrollCommand() command {
@@ -80,7 +81,7 @@ func (env *Env) enrollChoice(c *cli.Context) (phoneOptions, error) {
 // files, so it must not lead out of the folder.
 func (env *Env) phoneChoice(c *cli.Context, want phone.Did) (phoneOptions, error) {
 	cfg, err := env.phoneConfig(c)
-	o := phoneOptions{Config: cfg, want: want, dir: c.String("out")}
+	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), files: env.door()}
 	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
 		err = usagef("%q is not the name of a device", cfg.Device)
 	}
@@ -109,10 +110,10 @@ func (o phoneOptions) keep(der []byte, key stdcrypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(o.keyFile(), pem, 0o600); err != nil {
+	if err := replaceFile(o.files, o.keyFile(), pem, 0o600); err != nil {
 		return err
 	}
-	return replaceFile(o.certificateFile(), crypto.CertificatePEM(der), 0o644)
+	return replaceFile(o.files, o.certificateFile(), crypto.CertificatePEM(der), 0o644)
 }
 
 // actAsPhone runs the session and prints how it ended.

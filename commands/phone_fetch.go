@@ -2,7 +2,6 @@ package commands
 
 import (
 	stdcrypto "crypto"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,7 +30,7 @@ that was written by phone enroll is the LSC unless --lsc names another one.`,
 				return err
 			}
 			lsc := c.String("lsc")
-			if _, err := os.Stat(o.certificateFile()); lsc == "" && err == nil {
+			if _, err := o.files.Stat(o.certificateFile()); lsc == "" && err == nil {
 				lsc = o.certificateFile()
 			}
 			if o.LSC, err = env.certificateFile(lsc); err != nil {

@@ -1,9 +1,7 @@
 package commands
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -51,13 +49,14 @@ var fullFlags = []string{"--reveal", "--strings-file", "--online"}
 // confinement is what a session of capf shell may do.
 type confinement struct {
 	privilege int
-	folder    string   // the only place for files
+	root      *os.Root // the only place for files
+	folder    string   // what it is called
 	reserved  []string // how the names of the database and the master key begin
 }
 
 // restrict is a command without what the session may not do, nil when nothing
 // is left of it; path leads to it.
-func (c confinement) restrict(from *command, path []string) *command {
+func (c *confinement) restrict(from *command, path []string) *command {
 	kept := *from
 	if from.commands == nil {
 		name := strings.Join(path, " ")
@@ -90,7 +89,7 @@ func neededPrivilege(name string) int {
 
 // confine checks a line. The help that is asked for tells only of what the
 // session may do.
-func (c confinement) confine(l line, argv []string) (line, error) {
+func (c *confinement) confine(l line, argv []string) (line, error) {
 	if l.help {
 		return parseLine(c.restrict(tree(), nil), argv)
 	}
@@ -99,17 +98,17 @@ func (c confinement) confine(l line, argv []string) (line, error) {
 
 // check refuses a line that would do more than the session may, or reach out of
 // it.
-func (c confinement) check(l line) error {
+func (c *confinement) check(l line) error {
 	name := strings.Join(l.path[1:], " ")
 	if slices.Contains(outsideOnly, name) {
-		return &kindError{enroll.ErrRefused, name + " is not to be had in this shell"}
+		return forbidden("%s is not to be had in this shell", name)
 	}
 	needed := neededPrivilege(name)
 	if name == "set" {
 		if p, ok := enroll.FindParameter(first(l.args)); ok && p.Name == "keep_alive" {
 			needed = lookPrivilege
 		} else if ok && strings.HasSuffix(p.Name, "_command") {
-			return &kindError{enroll.ErrRefused, p.Name + " names a program, so it is not to be set in this shell"}
+			return forbidden("%s names a program, so it is not to be set in this shell", p.Name)
 		}
 	}
 	for _, f := range l.flags {
@@ -118,23 +117,23 @@ func (c confinement) check(l line) error {
 			needed = fullPrivilege
 		}
 		if name == "--apply-config" {
-			return &kindError{enroll.ErrRefused, "--apply-config runs a program, so it is not to be had in this shell"}
+			return forbidden("--apply-config runs a program, so it is not to be had in this shell")
 		}
 		if name == "--db" {
-			return &kindError{enroll.ErrRefused, "--db is not to be had in this shell: its database is fixed"}
+			return forbidden("--db is not to be had in this shell: its database is fixed")
 		}
 		if takesFile(l.command, name) {
-			if err := c.checkFile(value); err != nil {
+			if err := c.named(value); err != nil {
 				return err
 			}
 		}
 	}
 	if needed > c.privilege {
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("%s needs privilege %d, this session has %d", name, needed, c.privilege)}
+		return forbidden("%s needs privilege %d, this session has %d", name, needed, c.privilege)
 	}
 	for i, arg := range l.args {
 		if isFile(placeholder(l.command.args, i)) {
-			if err := c.checkFile(arg); err != nil {
+			if err := c.named(arg); err != nil {
 				return err
 			}
 		}
@@ -158,41 +157,4 @@ func flagPlaceholder(f cli.Flag) string {
 	form, _ := describeFlag(f)
 	_, word, _ := strings.Cut(form, " ")
 	return word
-}
-
-// checkFile refuses a file outside the folder of the session, through links
-// too. Who works in the shell cannot make links, so none comes up after the
-// check.
-func (c confinement) checkFile(name string) error {
-	if name == "-" {
-		return nil
-	}
-	refusal := &hinted{&kindError{enroll.ErrRefused, fmt.Sprintf("file %q is not to be had in this shell", name)}, "files stand in " + c.folder + ", by names such as root.pem"}
-	// Behind a link, .. leads elsewhere than the name says; and hidden files
-	// are those of other programs, which read them as their orders.
-	hidden := func(part string) bool { return strings.HasPrefix(part, ".") && part != "." }
-	if !filepath.IsLocal(name) || slices.ContainsFunc(strings.Split(name, "/"), hidden) {
-		return refusal
-	}
-	// The file may be one that is still to be made.
-	for path := filepath.Join(c.folder, name); ; path = filepath.Dir(path) {
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil && path != c.folder {
-			if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
-				return refusal // it leads nowhere yet
-			}
-			continue
-		}
-		within, rerr := filepath.Rel(c.folder, real)
-		if err != nil || rerr != nil || !filepath.IsLocal(within) || c.isReserved(filepath.Join(c.folder, name)) || c.isReserved(real) {
-			return refusal
-		}
-		return nil
-	}
-}
-
-// isReserved tells the database, the files beside it and the master key, which
-// no command of the shell reads or writes as a file.
-func (c confinement) isReserved(path string) bool {
-	return slices.ContainsFunc(c.reserved, func(r string) bool { return strings.HasPrefix(path, r) })
 }

@@ -33,20 +33,25 @@ type page struct {
 
 // reportFlags are those of all reports.
 func reportFlags() []cli.Flag {
-	return []cli.Flag{&cli.StringFlag{Name: "html", Usage: "write one HTML page to `FILE` (- is stdout)"}}
+	return []cli.Flag{&cli.StringFlag{Name: "html", Usage: "write one HTML page to `FILE` (- is stdout)"}, forceFlag()}
 }
 
-// reportFile is the file of the page, "" for the terminal.
-func (env *Env) reportFile(c *cli.Context) (string, error) {
-	file := c.String("html")
-	if file != "" && (c.Bool("json") || c.Bool("csv")) {
-		return "", usagef("--html excludes --json and --csv")
+// pageFile is the file of the page, without a name for the terminal.
+type pageFile struct {
+	name  string
+	force bool // replace one that is there
+}
+
+func (env *Env) reportFile(c *cli.Context) (pageFile, error) {
+	file := pageFile{c.String("html"), c.Bool("force")}
+	if file.name != "" && (c.Bool("json") || c.Bool("csv")) {
+		return file, usagef("--html excludes --json and --csv")
 	}
 	return file, nil
 }
 
 // writePage writes the page with its rows.
-func writePage[T any](env *Env, file string, p page, rows []T, columns []column[T]) error {
+func writePage[T any](env *Env, file pageFile, p page, rows []T, columns []column[T]) error {
 	p.Made, p.Zone, p.Count = env.Now(), time.Local, len(rows)
 	var shown []column[T]
 	for _, c := range columns {
@@ -58,11 +63,11 @@ func writePage[T any](env *Env, file string, p page, rows []T, columns []column[
 	if err := p.render(&b, func(w *bufio.Writer) { writeHTMLRows(w, rows, shown) }); err != nil {
 		return fmt.Errorf("making the page: %w", err)
 	}
-	if err := env.writeOutput(file, b.Bytes()); err != nil {
+	if err := env.writeOutput(file.name, file.force, b.Bytes()); err != nil {
 		return err
 	}
-	if file != "-" {
-		env.say("wrote %s to %q", counted(len(rows), "row"), file)
+	if file.name != "-" {
+		env.say("wrote %s to %q", counted(len(rows), "row"), file.name)
 	}
 	return nil
 }

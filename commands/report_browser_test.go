@@ -55,7 +55,7 @@ func TestReportsInBrowser(t *testing.T) {
 		file := filepath.Join(dir, fmt.Sprintf("operations-%d.html", n))
 		rows := selected(n)
 		p := page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomeChart(rows), Empty: "There is no device yet."}
-		if err := writePage(env, file, p, rows, operationColumns); err != nil {
+		if err := writePage(env, pageFile{name: file}, p, rows, operationColumns); err != nil {
 			t.Fatal(err)
 		}
 		lookAt(t, browser, file, n, "Device")
@@ -64,7 +64,7 @@ func TestReportsInBrowser(t *testing.T) {
 		file := filepath.Join(dir, fmt.Sprintf("expiry-%d.html", n))
 		rows := expiries(n)
 		p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
-		if err := writePage(env, file, p, rows, expiryColumns(seedTime)); err != nil {
+		if err := writePage(env, pageFile{name: file}, p, rows, expiryColumns(seedTime)); err != nil {
 			t.Fatal(err)
 		}
 		lookAt(t, browser, file, n, "Days left")
@@ -144,7 +144,7 @@ func TestReportOnPaper(t *testing.T) {
 	rows[4].Pool = "Berlin Mitte, third floor"
 	html, pdf := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.pdf")
 	p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
-	check(t, writePage(env, html, p, rows, expiryColumns(seedTime)))
+	check(t, writePage(env, pageFile{name: html}, p, rows, expiryColumns(seedTime)))
 	browse(t, browser, "--no-pdf-header-footer", "--print-to-pdf="+pdf, "file://"+html)
 	text, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", pdf, "-").Output()
 	check(t, err)
@@ -176,7 +176,7 @@ func BenchmarkExpiryReport100000(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "page.html")
 	for b.Loop() {
 		p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime)}
-		if err := writePage(env, file, p, rows, expiryColumns(seedTime)); err != nil {
+		if err := writePage(env, pageFile{name: file}, p, rows, expiryColumns(seedTime)); err != nil {
 			b.Fatal(err)
 		}
 	}

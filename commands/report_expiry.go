@@ -29,7 +29,7 @@ only.`,
 
 const noInstalled = "no certificate is installed"
 
-func reportExpiry(ctx context.Context, env *Env, file string) error {
+func reportExpiry(ctx context.Context, env *Env, file pageFile) error {
 	s, err := env.question(ctx)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func reportExpiry(ctx context.Context, env *Env, file string) error {
 	}
 	months := expiryMonths(rows, env.Now())
 	columns := expiryColumns(env.Now())
-	if file != "" {
+	if file.name != "" {
 		return writePage(env, file, page{Title: "LSC expiry", Summary: expirySummary(rows, env.Now()), Chart: months,
 			Empty: "No certificate is installed on any phone yet."}, rows, columns)
 	}

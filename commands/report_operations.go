@@ -27,7 +27,7 @@ func reportOperationsCommand() command {
 	}
 }
 
-func reportOperations(ctx context.Context, env *Env, file string) error {
+func reportOperations(ctx context.Context, env *Env, file pageFile) error {
 	s, err := env.question(ctx)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func reportOperations(ctx context.Context, env *Env, file string) error {
 		rows = append(rows, v)
 	}
 	outcomes := outcomeChart(rows)
-	if file != "" {
+	if file.name != "" {
 		return writePage(env, file, page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomes,
 			Empty: "There is no device yet."}, rows, operationColumns)
 	}

@@ -21,7 +21,7 @@ store it. capf stale-lsc delete removes them.`,
 			if err != nil {
 				return err
 			}
-			if file == "" {
+			if file.name == "" {
 				return staleList(c.Context, env)
 			}
 			return reportStale(c.Context, env, file)
@@ -29,7 +29,7 @@ store it. capf stale-lsc delete removes them.`,
 	}
 }
 
-func reportStale(ctx context.Context, env *Env, file string) error {
+func reportStale(ctx context.Context, env *Env, file pageFile) error {
 	s, err := env.question(ctx)
 	if err != nil {
 		return err

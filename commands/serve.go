@@ -203,7 +203,7 @@ func announce(file string, addresses []net.Addr) error {
 	for _, a := range addresses {
 		fmt.Fprintln(&b, a)
 	}
-	return writeFile(file, []byte(b.String()))
+	return writeFile(system{}, file, true, []byte(b.String()))
 }
 
 // forget removes the addresses of a server that does not listen. A device or a

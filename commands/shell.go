@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/store"
 )
 
 // sshLine is what an SSH client asked for when sshd runs a forced command
@@ -70,7 +72,13 @@ func shell(ctx context.Context, env *Env, level int) error {
 	if err != nil {
 		return fmt.Errorf("finding the folder of the shell: %w", pathless(err))
 	}
-	s := &session{Env: env, confinement: confinement{privilege: level, folder: folder}, database: env.Database}
+	root, err := openFolder()
+	if err != nil {
+		env.noteForbidden(ctx, err)
+		return err
+	}
+	defer root.Close()
+	s := &session{Env: env, confinement: confinement{privilege: level, root: root, folder: folder}, database: env.Database}
 	if s.reserved, err = env.reservedFiles(); err != nil {
 		return err
 	}
@@ -238,4 +246,28 @@ func explanation(p proposal) string {
 		return "  nothing more is needed\n"
 	}
 	return b.String()
+}
+
+// How many refused attempts become events within forbiddenSpan: enough to see what
+// somebody is up to, too few to fill the record.
+const (
+	forbiddenOfOne = 20 // operator
+	forbiddenOfAll = 100
+	forbiddenSpan  = 10 * time.Minute
+)
+
+// noteForbidden records an attempt at what the session may not do.
+func (env *Env) noteForbidden(ctx context.Context, err error) {
+	if !errors.Is(err, errForbidden) {
+		return
+	}
+	text := err.Error()
+	s, err := env.openStore(ctx)
+	if err == nil {
+		e := store.Event{Actor: env.actor(), Action: "shell-refused", Outcome: "refused", Detail: oneLine(text)}
+		err = s.AddEventWithin(context.WithoutCancel(ctx), e, forbiddenOfOne, forbiddenOfAll, forbiddenSpan)
+	}
+	if err != nil {
+		env.say("warning: the refusal is not recorded: %s", err)
+	}
 }

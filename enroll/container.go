@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -41,51 +42,72 @@ func (c *counter) walk(s Source, yield func(entry) error) error {
 }
 
 func (c *counter) walkSource(s Source, yield func(entry) error) error {
-	if s.dir != "" {
-		return c.walkDir(s.dir, yield)
+	if s.stream != nil {
+		return c.walkNamed(s.Name, s.stream, yield)
 	}
-	r, err := s.open()
+	f, err := s.files.Open(s.Name)
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", s.Name, errors.Unwrap(err))
+		return unread(s.Name, err)
 	}
-	defer r.Close()
-	if err := c.walkStream(s.Name, &bounded{r: r, limits: c.limits}, yield); err != nil {
-		return fmt.Errorf("reading %q: %w", s.Name, err)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return unread(s.Name, err)
+	}
+	if err := readable(s.Name, info); err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return c.walkDir(s, f, yield)
+	}
+	return c.walkNamed(s.Name, f, yield)
+}
+
+func (c *counter) walkNamed(name string, r io.Reader, yield func(entry) error) error {
+	if err := c.walkStream(name, &bounded{r: r, limits: c.limits}, yield); err != nil {
+		return fmt.Errorf("reading %q: %w", name, err)
 	}
 	return nil
 }
 
-func (c *counter) walkDir(dir string, yield func(entry) error) error {
-	files, err := os.ReadDir(dir)
+func (c *counter) walkDir(s Source, dir *os.File, yield func(entry) error) error {
+	files, err := dir.ReadDir(-1)
 	if err != nil {
-		return fmt.Errorf("reading folder %q: %w", dir, errors.Unwrap(err))
+		return fmt.Errorf("reading folder %q: %w", s.Name, errors.Unwrap(err))
 	}
+	slices.SortFunc(files, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, f := range files {
-		e := byName(filepath.Join(dir, f.Name()))
+		e := byName(filepath.Join(s.Name, f.Name()))
 		switch {
 		case f.IsDir():
 			e.foreign = "it is a folder in the folder"
 		case e.foreign != "" || e.problem != "":
 		case !f.Type().IsRegular():
-			e.problem = "it is a link or a device, not a file"
+			e.problem = notFile
 		}
-		if err := c.walkFile(e, yield); err != nil {
+		if err := c.walkFile(s.files, e, yield); err != nil {
 			return fmt.Errorf("reading %q: %w", e.name, err)
 		}
 	}
 	return nil
 }
 
-func (c *counter) walkFile(e entry, yield func(entry) error) error {
+const notFile = "it is a link or a device, not a file"
+
+func (c *counter) walkFile(files Files, e entry, yield func(entry) error) error {
 	if e.foreign != "" || e.problem != "" {
 		return c.give(e, yield)
 	}
-	f, err := os.Open(e.name)
+	f, err := files.Open(e.name)
 	if err != nil {
-		e.problem = "it cannot be read: " + errors.Unwrap(err).Error()
+		e.problem = "it cannot be read: " + strings.TrimPrefix(unread("", err).Error(), `reading "": `)
 		return c.give(e, yield)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() { // it was when the folder was read
+		e.problem = notFile
+		return c.give(e, yield)
+	}
 	return c.content(e.name, f, yield)
 }
 
@@ -165,7 +187,7 @@ func (c *counter) walkTar(r io.Reader, yield func(entry) error) error {
 		}
 		e := seen.sort(head.Name)
 		if head.Typeflag != tar.TypeReg && e.foreign == "" {
-			e.problem = "it is a link or a device, not a file"
+			e.problem = notFile
 		}
 		if err := c.inner(e, t, yield); err != nil {
 			return damaged(err)
@@ -222,7 +244,7 @@ func (c *counter) walkZipFile(f *zip.File, seen *names, yield func(entry) error)
 	switch {
 	case e.foreign != "":
 	case !f.Mode().IsRegular():
-		e.problem = "it is a link or a device, not a file"
+		e.problem = notFile
 	case f.Flags&1 != 0: // APPNOTE.TXT, section 4.4.4
 		e.problem = "it is encrypted"
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func TestContainers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s, err := Path(dir)
+			s, err := Path(disk{}, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +77,7 @@ func TestContainers(t *testing.T) {
 				if err := os.WriteFile(name, encode(c[i]), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				s, err := Path(name)
+				s, err := Path(disk{}, name)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -287,7 +288,7 @@ func TestLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir, err := Path(folder)
+	dir, err := Path(disk{}, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,11 +328,11 @@ func (endless) Read(p []byte) (int, error) { return len(p), nil }
 // TestPath are sources that a command line may name.
 func TestPath(t *testing.T) {
 	t.Parallel()
-	_, err := Path(filepath.Join(t.TempDir(), "missing"))
+	_, err := Path(disk{}, filepath.Join(t.TempDir(), "missing"))
 	if !errors.Is(err, os.ErrNotExist) || !strings.HasSuffix(err.Error(), "missing\": no such file or directory") {
 		t.Errorf("a missing file: %v", err)
 	}
-	if _, err := Path("/dev/null"); !errors.Is(err, ErrRefused) || err.Error() != `"/dev/null" is neither a file nor a folder` {
+	if _, err := Path(disk{}, "/dev/null"); !errors.Is(err, ErrRefused) || err.Error() != `"/dev/null" is neither a file nor a folder` {
 		t.Errorf("a device: %v", err)
 	}
 }
@@ -355,7 +356,7 @@ func TestFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "d.der"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Path(dir)
+	s, err := Path(disk{}, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,3 +372,9 @@ func TestFolder(t *testing.T) {
 		t.Errorf("%s, %v", strings.Join(lines, "\n"), err)
 	}
 }
+
+// disk is the file system itself.
+type disk struct{}
+
+func (disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+func (disk) Open(name string) (*os.File, error)    { return os.Open(name) }

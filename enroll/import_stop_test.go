@@ -18,10 +18,10 @@ func TestImportStops(t *testing.T) {
 	var opened atomic.Int64
 	sources := make([]Source, 20*ahead)
 	for i := range sources {
-		sources[i] = Source{Name: "x.pem", open: func() (io.ReadCloser, error) {
+		sources[i] = Stream("x.pem", io.MultiReader(readerFunc(func([]byte) (int, error) {
 			opened.Add(1)
-			return io.NopCloser(strings.NewReader(text)), nil
-		}}
+			return 0, io.EOF
+		}), strings.NewReader(text)))
 	}
 	stop := errors.New("stop")
 	_, err := d.ImportAll(t.Context(), olga, sources, ImportOptions{Row: func(ImportRow) error { return stop }})
@@ -32,3 +32,7 @@ func TestImportStops(t *testing.T) {
 		t.Errorf("%d of %d sources were read", n, len(sources))
 	}
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

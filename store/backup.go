@@ -48,19 +48,40 @@ func (s *Store) Backup(ctx context.Context, path string, sign Sign, progress fun
 		return c, failed(err, "backing up to %q", path)
 	}
 	err := draft(path, func(name string) error {
-		if err := s.copyTo(ctx, name, progress); err != nil {
-			return err
-		}
-		if sign != nil {
-			if err := sealFile(ctx, name, sign); err != nil {
-				return err
-			}
-		}
-		var err error
-		c, err = inspectCopy(ctx, name)
-		return err
+		return s.fillCopy(ctx, name, sign, progress, &c)
 	}, os.Rename)
 	return c, failed(err, "backing up to %q", path)
+}
+
+// CopyOut is Backup to wherever take brings the copy, which is whole then and
+// stands in a file beside the database as long as take reads it.
+func (s *Store) CopyOut(ctx context.Context, sign Sign, progress func(done, total int), take func(io.Reader) error) (Copied, error) {
+	var c Copied
+	err := draft(filepath.Join(filepath.Dir(s.path), "capf-copy"), func(name string) error {
+		return s.fillCopy(ctx, name, sign, progress, &c)
+	}, func(name, _ string) error {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return errors.Join(take(f), os.Remove(name))
+	})
+	return c, failed(err, "copying the database")
+}
+
+// fillCopy copies, signs and reads back.
+func (s *Store) fillCopy(ctx context.Context, name string, sign Sign, progress func(done, total int), c *Copied) (err error) {
+	if err := s.copyTo(ctx, name, progress); err != nil {
+		return err
+	}
+	if sign != nil {
+		if err := sealFile(ctx, name, sign); err != nil {
+			return err
+		}
+	}
+	*c, err = inspectCopy(ctx, name)
+	return err
 }
 
 // copyTo copies inside one transaction: the write-ahead log keeps its moment,

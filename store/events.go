@@ -49,6 +49,22 @@ func (s *Store) AddEvent(ctx context.Context, e Event) error {
 	return failed(err, "recording the event %q", e.Action)
 }
 
+// AddEventWithin is AddEvent for what somebody could do as often as he likes: it
+// adds nothing when the record has, within the span before now, as many events
+// of the action as ofOne by the same actor, or as ofAll by anybody.
+func (s *Store) AddEventWithin(ctx context.Context, e Event, ofOne, ofAll int, span time.Duration) error {
+	err := s.change(ctx, func(t *tx) error {
+		var one, all int
+		err := t.row("SELECT count(CASE WHEN actor_name = ? THEN 1 END), count(*) FROM events WHERE at >= ? AND action = ?",
+			e.Actor.Name, millis(t.now.Add(-span)), e.Action).Scan(&one, &all)
+		if err != nil || one >= ofOne || all >= ofAll {
+			return err
+		}
+		return t.event(e.Actor, e.Device, EventText{Action: e.Action, Step: e.Step, Outcome: e.Outcome, Detail: e.Detail})
+	})
+	return failed(err, "recording the event %q", e.Action)
+}
+
 // Events yields the record, oldest first.
 func (s *Store) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
 	return stream(ctx, s, "reading events", f.query(), (*Event).fields)

@@ -1,0 +1,156 @@
+package commands
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"capf/enroll"
+)
+
+// door leads to the files that an operator names: those of the system, or for a
+// line of capf shell those of its folder.
+type door interface {
+	enroll.Files
+	// parent opens the folder of a file that is to be written, and says what the
+	// file is called in it.
+	parent(name string) (at *os.Root, base string, err error)
+	// keeps says whether a file that is there is only replaced when asked for.
+	keeps() bool
+	// mayReplace says why a regular file that is there is not to be replaced at all.
+	mayReplace(at *os.Root, base, name string) error
+	// settle gives a draft that is on the disk its name.
+	settle(o outFile, at *os.Root, draft, base string) error
+}
+
+func (env *Env) door() door {
+	if env.confined != nil {
+		return env.confined
+	}
+	return system{}
+}
+
+// system is the door to all files that the user may reach.
+type system struct{}
+
+// Stat is os.Stat.
+func (system) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+// Open is os.Open.
+func (system) Open(name string) (*os.File, error) { return os.Open(name) }
+
+func (system) parent(name string) (*os.Root, string, error) {
+	at, err := os.OpenRoot(filepath.Dir(name))
+	return at, filepath.Base(name), err
+}
+
+func (system) keeps() bool                               { return false }
+func (system) mayReplace(*os.Root, string, string) error { return nil }
+
+func (system) settle(o outFile, at *os.Root, draft, base string) error {
+	if o.keep {
+		return renameToNew(at, draft, base)
+	}
+	return at.Rename(draft, base)
+}
+
+// outFile is a file that is to be written. It appears complete and on the disk, or
+// not at all.
+type outFile struct {
+	door
+	name string
+	mode os.FileMode
+	keep bool // one that is there
+}
+
+func (o outFile) write(fill func(io.Writer) error) error {
+	at, base, err := o.parent(o.name)
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", o.name, pathless(err))
+	}
+	defer at.Close()
+	if err := o.free(at, base); err != nil {
+		return err
+	}
+	if err := o.draft(at, base, fill); err != nil {
+		return fmt.Errorf("writing %q: %w", o.name, pathless(err))
+	}
+	return nil
+}
+
+// free says why the place is not free. That nothing can be told of it is mostly
+// because nothing is there; else the writing will say it.
+func (o outFile) free(at *os.Root, base string) error {
+	info, err := at.Lstat(base)
+	if err != nil {
+		return nil
+	}
+	if !info.Mode().IsRegular() {
+		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is not a regular file", o.name)}
+	}
+	if err := o.mayReplace(at, base, o.name); err != nil {
+		return err
+	}
+	if o.keep {
+		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", o.name)}, "--force replaces it")
+	}
+	return nil
+}
+
+// draft writes a file beside its final place, brings it to the disk and has it
+// moved there.
+func (o outFile) draft(at *os.Root, base string, fill func(io.Writer) error) (err error) {
+	draft := draftName(base)
+	f, err := at.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			at.Remove(draft)
+		}
+	}()
+	if err := f.Chmod(o.mode); err != nil {
+		return err
+	}
+	if err := fill(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return o.settle(o, at, draft, base)
+}
+
+func draftName(base string) string { return "." + base + "." + rand.Text()[:10] }
+
+// renameToNew is a rename to a place that has to be free, as it was when it was
+// looked at first: where links are not known, that look has to do.
+func renameToNew(at *os.Root, from, to string) error {
+	err := at.Link(from, to)
+	switch {
+	case err == nil:
+		return at.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	return at.Rename(from, to)
+}
+
+// removeFile removes a file that is there; ErrNotExist says that none is.
+func removeFile(d door, name string) error {
+	at, base, err := d.parent(name)
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	return at.Remove(base)
+}
