@@ -29,7 +29,8 @@ func shellCommand() command {
 		about: `The prompt is admin:. A line is a command with or without "utils capf" in front;
 TAB completes it, ? says what may come next, help says more, and quit ends. Quotes
 keep words together. There is nothing else to it: no other program is run, and
-files are only those in the folder in which the shell was started and below.
+files are only those in the folder in which the shell was started and below, which
+has to belong to its user.
 
 It is fit for a forced command of sshd: the line that an SSH client brings along
 (SSH_ORIGINAL_COMMAND) is carried out and its exit code is returned. Off a
@@ -38,7 +39,8 @@ the last one that failed.
 
 --privilege limits what there is, by the vendor's levels: 0 to look, to set
 keep_alive and to delete stale LSCs; 1 also to export requests and to import
-certificates; 4 for everything.`,
+certificates; 4 for everything. Below 4 a file that is there is only replaced with
+--force, and when the shell has made it. Attempts at more become events.`,
 		example: "capf shell --privilege 1",
 		flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
 		run: func(env *Env, c *cli.Context) error {
