@@ -174,5 +174,5 @@ func (r *Rules) staleFindings(ctx context.Context) ([]Finding, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	return []Finding{{"warning", fmt.Sprintf("there are %s", plural.Of(n, "stale LSC")), "capf stale-lsc list"}}, nil
+	return []Finding{{"warning", plural.Of(n, "stale LSC"), "capf stale-lsc list"}}, nil
 }
