@@ -146,6 +146,13 @@ func (env *Env) emptyList() error {
 
 // bulkPreview shows what would change, and ends as the update would.
 func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions) error {
+	out, err := env.newStrings(o) // that it can be made is found out like everything else: it is made, and taken back
+	if err == nil {
+		err = out.discard()
+	}
+	if err != nil {
+		return err
+	}
 	runner, end, err := env.runner(r)
 	if err != nil {
 		return err
