@@ -130,14 +130,15 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 	case !hasValue:
 		value, taken = rest[0], 1
 	}
-	if value == "" {
+	if strings.TrimSpace(value) == "" {
 		return "", "", 0, l.emptyValue(name)
 	}
 	return name, "--" + name + "=" + value, taken, nil
 }
 
 // emptyValue refuses the empty value of a flag, mostly that of a script whose
-// variable is not set: it takes nothing away.
+// variable is not set, or of two with a blank between them: it takes nothing
+// away.
 func (l *line) emptyValue(name string) error {
 	err := &usageError{text: l.doing() + "the value of --" + name + " is empty"}
 	if slices.Contains(l.command.clears, name) {
