@@ -113,7 +113,7 @@ func TestESTClientCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = with(&foreign).Submit(t.Context(), ecRequest(t))
-	if e := failure(t, err, onlineca.ErrUnreachable); !strings.Contains(e.Reason, "refuses our certificate") {
+	if e := failure(t, err, onlineca.ErrUnreachable); !strings.Contains(e.Reason, "does not take our client certificate") {
 		t.Errorf("%+v", e)
 	}
 }

@@ -317,21 +317,3 @@ func (l *link) close() {
 		n.transport.CloseIdleConnections()
 	}
 }
-
-// dialTLS makes a verified connection.
-func (l *link) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
-	return l.dialTLSWith(ctx, network, l.tls)
-}
-
-func (l *link) dialTLSWith(ctx context.Context, network string, settings *tls.Config) (net.Conn, error) {
-	raw, err := l.Dial(ctx, network, l.address())
-	if err != nil {
-		return nil, err
-	}
-	secure := tls.Client(raw, settings)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		return nil, handshakeError{err}
-	}
-	return secure, nil
-}

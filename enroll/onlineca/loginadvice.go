@@ -58,6 +58,13 @@ func (l *link) orCertificate() string {
 const clientCertificateAdvice = "give one that the web server trusts with capf set online_ca_client_certificate --file FILE, or have it want none: " +
 	"in IIS, set client certificates to Ignore in the SSL Settings of CertSrv; in nginx, ssl_verify_client optional or off; in Apache, SSLVerifyClient none"
 
+// What can be between us and a web server that asks for a client certificate.
+const (
+	noCertificate    = "the web server wants a client certificate, and we have shown none"
+	otherCertificate = "the web server does not take our client certificate"
+	lateCertificate  = "the web server wants a client certificate, which it asks for only after the handshake"
+)
+
 // certificateRefusal is how one kind of web server turns away who has shown no
 // client certificate in the handshake, or not the right one.
 type certificateRefusal struct{ words, code, reason string }
@@ -66,24 +73,19 @@ type certificateRefusal struct{ words, code, reason string }
 // HTTP has no status for that: IIS names its own in the page, nginx answers 400 to
 // what it calls 495 and 496, Apache says it in a sentence.
 func certificateTrouble(r *reply) *certificateRefusal {
-	const (
-		none  = "the web server wants a client certificate, and we have shown none"
-		other = "the web server does not take our client certificate"
-		late  = "the web server wants a client certificate, which it asks for only after the handshake"
-	)
 	if r.status != http.StatusBadRequest && r.status != http.StatusForbidden {
 		return nil
 	}
 	body := strings.ToLower(string(r.body))
 	for _, known := range []certificateRefusal{
-		{"no required ssl certificate was sent", "496", none},
-		{"the ssl certificate error", "495", other},
-		{"cannot perform post-handshake authentication", "403", late},
-		{"403.7", "403.7", none},
-		{"403.12", "403.12", other}, // mapping
-		{"403.13", "403.13", other}, // revoked
-		{"403.16", "403.16", other}, // not trusted
-		{"403.17", "403.17", other}, // expired
+		{"no required ssl certificate was sent", "496", noCertificate},
+		{"the ssl certificate error", "495", otherCertificate},
+		{"cannot perform post-handshake authentication", "403", lateCertificate},
+		{"403.7", "403.7", noCertificate},
+		{"403.12", "403.12", otherCertificate}, // mapping
+		{"403.13", "403.13", otherCertificate}, // revoked
+		{"403.16", "403.16", otherCertificate}, // not trusted
+		{"403.17", "403.17", otherCertificate}, // expired
 	} {
 		if strings.Contains(body, known.words) {
 			return &known

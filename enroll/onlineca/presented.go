@@ -29,7 +29,7 @@ func (c *Client) Presented(ctx context.Context) ([]*x509.Certificate, error) {
 	}
 	err = tls.Client(raw, config).HandshakeContext(ctx)
 	if len(presented) == 0 && err != nil {
-		return nil, l.broken(asking, handshakeError{err}, false)
+		return nil, l.broken(asking, handshakeError{err, false}, false)
 	}
 	return presented, nil // a server that wants a client certificate may refuse us after that
 }

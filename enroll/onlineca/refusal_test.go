@@ -2,8 +2,10 @@ package onlineca_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -150,11 +152,10 @@ func TestNTLMDemanded(t *testing.T) {
 	verify(t, s.CA, enroll(t, client(t, s.Server, onlineca.Microsoft, func(c *onlineca.Config) { c.RequireNTLM = true }), ecRequest(t)))
 }
 
-// IIS asks for a client certificate by renegotiation, once it knows the path;
-// here openssl does, after the first line of the request.
-func TestRenegotiation(t *testing.T) {
-	t.Parallel()
-	ca := catest.MustCA(t, catest.Options{})
+// openSSLServer is openssl's own web server, with a certificate of the CA; it
+// returns its port. Whoever asks for a page makes it shake hands again, if so told.
+func openSSLServer(t *testing.T, ca *catest.CA, again bool, arguments ...string) (port int) {
+	t.Helper()
 	own, err := ca.Server([]string{"127.0.0.1"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -163,16 +164,18 @@ func TestRenegotiation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "server.pem")
+	dir := t.TempDir()
 	var text []byte
 	for _, der := range own.Certificate {
 		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
-	if err := os.WriteFile(file, text, 0o600); err != nil {
+	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Root().Raw})
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "server.pem"), text, 0o600), os.WriteFile(filepath.Join(dir, "root.pem"), root, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	server := exec.CommandContext(t.Context(), "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", file, "-cert_chain", file, "-tls1_2")
+	server := exec.CommandContext(t.Context(), "openssl", append([]string{"s_server", "-accept", "127.0.0.1:0", "-cert", "server.pem", "-cert_chain", "server.pem"}, arguments...)...)
+	server.Dir = dir
 	in, _ := server.StdinPipe()
 	out, _ := server.StdoutPipe()
 	server.Stderr = io.Discard
@@ -180,7 +183,7 @@ func TestRenegotiation(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	port := make(chan int, 1)
+	listening := make(chan int, 1)
 	go func() {
 		lines := bufio.NewReader(out)
 		for {
@@ -191,16 +194,27 @@ func TestRenegotiation(t *testing.T) {
 			if address, ok := strings.CutPrefix(line, "ACCEPT "); ok {
 				_, number, _ := net.SplitHostPort(strings.TrimSpace(address))
 				n, _ := strconv.Atoi(number)
-				port <- n
+				select {
+				case listening <- n:
+				default:
+				}
 			}
-			if strings.Contains(line, " HTTP/1.1") {
+			if again && strings.Contains(line, " HTTP/1.1") {
 				io.WriteString(in, "R\n")
 			}
 		}
 	}()
-	listening := <-port
+	return <-listening
+}
+
+// IIS asks for a client certificate by renegotiation, once it knows the path;
+// here openssl does, after the first line of the request.
+func TestRenegotiation(t *testing.T) {
+	t.Parallel()
+	ca := catest.MustCA(t, catest.Options{})
+	port := openSSLServer(t, ca, true, "-tls1_2")
 	for _, kind := range []onlineca.Type{onlineca.Microsoft, onlineca.EST} {
-		c, err := onlineca.New(onlineca.Config{Type: kind, Host: "127.0.0.1", Port: listening, Username: user, Password: password, Roots: []*x509.Certificate{ca.Root()}})
+		c, err := onlineca.New(onlineca.Config{Type: kind, Host: "127.0.0.1", Port: port, Username: user, Password: password, Roots: []*x509.Certificate{ca.Root()}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,6 +223,40 @@ func TestRenegotiation(t *testing.T) {
 		e := failure(t, err, onlineca.ErrUnreachable)
 		if e.Sent || !strings.Contains(e.Reason, "wants a client certificate") || !strings.Contains(e.Advice, "SSL Settings") || strings.Contains(e.Advice, "runs and answers") {
 			t.Errorf("%v; %s", e, e.Advice)
+		}
+	}
+}
+
+// A server that wants a client certificate in the handshake has read no request
+// when it gets none, or a foreign one, also with TLS 1.3, where it says so only when
+// the client has finished.
+func TestClientCertificateInHandshake(t *testing.T) {
+	t.Parallel()
+	ca := catest.MustCA(t, catest.Options{})
+	foreign, err := catest.MustCA(t, catest.Options{}).Client("stranger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"-tls1_2", "-tls1_3"} {
+		for _, kind := range []onlineca.Type{onlineca.Microsoft, onlineca.EST} {
+			for shown, want := range map[*tls.Certificate]string{nil: "wants a client certificate, and we have shown none", &foreign: "does not take our client certificate"} {
+				port := openSSLServer(t, ca, false, version, "-Verify", "4", "-verify_return_error", "-CAfile", "root.pem")
+				c, err := onlineca.New(onlineca.Config{Type: kind, Host: "127.0.0.1", Port: port, Username: user, Password: password,
+					ClientCertificate: shown, Roots: []*x509.Certificate{ca.Root()}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = c.Submit(t.Context(), ecRequest(t))
+				e := failure(t, err, onlineca.ErrUnreachable)
+				if e.Sent || !strings.Contains(e.Reason, want) || !strings.Contains(e.Advice, "online_ca_client_certificate") {
+					t.Errorf("%s, %s: %v; %s", version, kind, e, e.Advice)
+				}
+				steps := c.Check(t.Context(), nil)
+				if last := steps[len(steps)-1]; last.Name != onlineca.StepTLS || !strings.Contains(last.Text, want) {
+					t.Errorf("%s, %s: %+v", version, kind, last)
+				}
+				c.Close()
+			}
 		}
 	}
 }

@@ -34,11 +34,6 @@ func (c *Config) tlsConfig() *tls.Config {
 	if c.ClientCertificate != nil {
 		// A web server may ask for it only once it has seen the path.
 		t.Renegotiation = tls.RenegotiateOnceAsClient
-		// Shown even when the server's list of issuers does not name its own:
-		// that list is often empty or short, and the server decides anyway.
-		t.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return c.ClientCertificate, nil
-		}
 	}
 	return t
 }
@@ -59,11 +54,6 @@ func (c *Config) impostor(paths [][]*x509.Certificate) (why string) {
 // trouble is one thing that is wrong with an HTTPS connection.
 type trouble struct{ reason, advice string }
 
-// handshakeError tells a broken handshake from a connection that broke later.
-type handshakeError struct{ error }
-
-func (e handshakeError) Unwrap() error { return e.error }
-
 // tlsTroubles explains why a handshake failed in a way that a second one
 // would too.
 func (c *Config) tlsTroubles(err error) []trouble {
@@ -75,16 +65,20 @@ func (c *Config) tlsTroubles(err error) []trouble {
 		return []trouble{{"its HTTPS certificate is not trusted: " + verification.Err.Error(), "check the certificate of the CA's web server and capf-trust"}}
 	}
 	var record tls.RecordHeaderError
+	var handshake handshakeError
 	alert := alertIn(err)
+	asked := errors.As(err, &handshake) && handshake.asked
 	switch {
 	case errors.As(err, &record):
 		return []trouble{{"what answers there is not TLS", "check online_ca_port: it must be the HTTPS port"}}
 	case strings.Contains(alert, "protocol version"):
 		return []trouble{{"the web server does not speak TLS 1.2 or later", "turn on TLS 1.2 on the CA's web server"}}
+	case asked && c.ClientCertificate == nil && (strings.Contains(alert, "handshake failure") || strings.Contains(alert, "certificate")):
+		return []trouble{{noCertificate, clientCertificateAdvice}} // before TLS 1.3, OpenSSL calls that a failure of the handshake
 	case strings.Contains(alert, "handshake failure"):
 		return []trouble{{"the web server and we have no TLS cipher in common", "allow ECDHE ciphers with AES-GCM on the CA's web server"}}
 	case strings.Contains(alert, "certificate"):
-		return []trouble{{"the web server refuses our certificate, or wants one: " + alert, "give it a client certificate that it trusts, or let it ask for none"}}
+		return []trouble{{otherCertificate + ": " + alert, clientCertificateAdvice}}
 	}
 	return nil
 }

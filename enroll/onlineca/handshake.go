@@ -1,0 +1,86 @@
+package onlineca
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// handshakeError tells a broken handshake from a connection that broke later.
+type handshakeError struct {
+	error
+	asked bool // the server has asked for a client certificate
+}
+
+func (e handshakeError) Unwrap() error { return e.error }
+
+// dialTLS makes a verified connection.
+func (l *link) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
+	return l.dialTLSWith(ctx, network, l.tls)
+}
+
+func (l *link) dialTLSWith(ctx context.Context, network string, settings *tls.Config) (net.Conn, error) {
+	raw, err := l.Dial(ctx, network, l.address())
+	if err != nil {
+		return nil, err
+	}
+	asked := false
+	settings = settings.Clone()
+	settings.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		if l.ClientCertificate == nil {
+			return new(tls.Certificate), nil
+		}
+		// Shown even when the server's list of issuers does not name its own:
+		// that list is often empty or short, and the server decides anyway.
+		return l.ClientCertificate, nil
+	}
+	listening := &listener{Conn: raw}
+	secure := tls.Client(listening, settings)
+	err = secure.HandshakeContext(ctx)
+	if err == nil && asked && secure.ConnectionState().Version >= tls.VersionTLS13 {
+		err = listening.verdict(secure)
+	}
+	if err != nil {
+		raw.Close()
+		return nil, handshakeError{err, asked}
+	}
+	return secure, nil
+}
+
+// verdictTime is for how long a server that says nothing after the handshake is
+// listened to. Nearly all send tickets.
+const verdictTime = time.Second
+
+// listener is a connection on which the first words after the handshake can be
+// waited for.
+type listener struct {
+	net.Conn
+	waits, heard bool
+}
+
+func (l *listener) Read(p []byte) (int, error) {
+	if l.waits && l.heard {
+		return 0, os.ErrDeadlineExceeded
+	}
+	n, err := l.Conn.Read(p)
+	l.heard = l.waits && n > 0
+	return n, err
+}
+
+// verdict waits for what the server says about the client certificate that it has
+// asked for. With TLS 1.3 that comes after the handshake, where a request that was
+// sent meanwhile would leave open whether it was read. Tickets come when all is well.
+func (l *listener) verdict(secure *tls.Conn) error {
+	l.waits = true
+	defer func() { l.waits = false }()
+	_ = l.SetReadDeadline(time.Now().Add(verdictTime)) // its failure is that of the read
+	_, err := secure.Read(make([]byte, 1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return l.SetReadDeadline(time.Time{})
+	}
+	return err
+}
