@@ -23,7 +23,7 @@ type entry struct {
 // The names that tell in an archive or a folder what is worth reading. A file
 // that an operator names by itself is read whatever its name is.
 const (
-	certificateNames = " .cer .crt .der .pem .p7b .p7c .p7r .p7s .spc "
+	certificateNames = " .cer .crt .cert .der .pem .b64 .ca-bundle .p7b .p7c .p7r .p7s .spc "
 	requestNames     = " .csr .p10 .req "
 	publicNames      = " .pub "
 	keyNames         = " .key .p8 .pk8 "

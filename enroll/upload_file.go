@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	"capf/crypto/certfile"
 	"capf/store"
@@ -71,7 +72,7 @@ func (f UploadFile) read() []uploaded {
 		return nil
 	})
 	if err != nil {
-		return []uploaded{{name: f.Name, problem: err.Error()}}
+		return []uploaded{{name: f.Name, problem: strings.TrimPrefix(err.Error(), fmt.Sprintf("reading %q: ", f.Name))}}
 	}
 	return all
 }

@@ -20,7 +20,7 @@ func TestUploadArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := []file{{name: "a/root.pem", data: root}, {name: "a/ca.der", data: ca}, {name: "a/README", data: []byte("hello")}}
+	good := []file{{name: "a/root.pem", data: root}, {name: "a/ca.cert", data: ca}, {name: "a/README", data: []byte("hello")}}
 	upload := func(data []byte) (outcomes string, err error) {
 		rows, err := d.UploadTrust(t.Context(), olga, []UploadFile{{Name: "x", Data: data, Purposes: []store.Purpose{store.CAPFTrust}}}, UploadOptions{})
 		for _, row := range rows {
@@ -31,7 +31,7 @@ func TestUploadArchive(t *testing.T) {
 	outcome := "added"
 	for name, data := range map[string][]byte{"zip": zipOf(t, good...), "tar": tarOf(t, good...), "tgz": tgzOf(t, good...)} {
 		got, err := upload(data)
-		want := "x: a/root.pem " + outcome + " \nx: a/ca.der " + outcome + " \nx: a/README skipped its name is not that of a certificate\n"
+		want := "x: a/root.pem " + outcome + " \nx: a/ca.cert " + outcome + " \nx: a/README skipped its name is not that of a certificate\n"
 		if err != nil || got != want {
 			t.Errorf("%s: %v\n%s", name, err, got)
 		}
@@ -44,8 +44,8 @@ func TestUploadArchive(t *testing.T) {
 	}{
 		"key":     {zipOf(t, file{name: "root.pem", data: root}, file{name: "key.pem", data: key}), "x: root.pem not stored \nx: key.pem refused it holds a private key"},
 		"way out": {tarOf(t, file{name: "../root.pem", data: root}), "x: ../root.pem refused its path leads out of the archive"},
-		"cut off": {tgzOf(t, good...)[:60], `x refused reading "x": the archive is cut off`},
-		"swollen": {gzipOf(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused reading "x": it grows beyond reason`},
+		"cut off": {tgzOf(t, good...)[:60], `x refused the archive is cut off`},
+		"swollen": {gzipOf(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused it grows beyond reason`},
 	} {
 		got, err := upload(test.data)
 		if !errors.Is(err, ErrRefused) || !strings.HasPrefix(got, test.want) {

@@ -146,6 +146,7 @@ func TestParse(t *testing.T) {
 		{"base64 alone", []byte(bare), 1},
 		{"base64 in lines", wrapped(bare), 1},
 		{"base64 without padding", []byte(strings.TrimRight(bare, "=") + "\n"), 1},
+		{"base64 of PEM", wrapped(base64.StdEncoding.EncodeToString(two)), 2},
 		{"PKCS#7", made("p7.der"), 2},
 		{"PKCS#7 with a line end behind it", append(made("p7.der"), '\n'), 2},
 		{"PKCS#7 in PEM", made("p7.pem"), 2},
@@ -233,6 +234,7 @@ func TestParseRefuses(t *testing.T) {
 		{"truncated DER", cert.Raw[:100], garbage},
 		{"byte after DER", append(bytes.Clone(cert.Raw), 0), garbage},
 		{"PEM key", block("PRIVATE KEY", pkcs8), private},
+		{"base64 of a PEM key", []byte(base64.StdEncoding.EncodeToString(block("PRIVATE KEY", pkcs8))), private},
 		{"PEM key after a certificate", join(one, block("EC PRIVATE KEY", sec1)), private},
 		{"PEM key before a certificate", join(block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey)), one), private},
 		{"encrypted PEM key", block("ENCRYPTED PRIVATE KEY", made("encrypted")), private},
@@ -260,6 +262,7 @@ func TestParseRefuses(t *testing.T) {
 		{"tar", packed("tar"), "it is a tar archive; unpack it: tar xf FILE"},
 		{"bzip2", packed("bz2"), "it is compressed with bzip2; unpack it: bunzip2 FILE, or tar xjf FILE"},
 		{"xz", packed("xz"), "it is compressed with xz; unpack it: unxz FILE, or tar xJf FILE"},
+		{"store of Windows", []byte("\x00\x00\x00\x00CERT\x20\x00\x00\x00"), "it is a serialized store of Windows: export the certificates as PKCS#7 (.p7b) from certmgr.msc"},
 		{"Java key store", []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02"), "it is a Java key store, which may hold a private key; " +
 			"one certificate of it: keytool -exportcert -rfc -keystore FILE -alias ALIAS -file certificate.pem"},
 		{"parameters", block("EC PARAMETERS", []byte{6, 1, 1}), `it is a PEM block "EC PARAMETERS", not a certificate`},

@@ -57,6 +57,7 @@ func otherFormat(head []byte) error {
 		{0, "7z\xbc\xaf\x27\x1c", "it is a 7z archive; unpack it: 7z x FILE"},
 		{0, "Rar!\x1a\x07", "it is a rar archive; unpack it: unrar x FILE"},
 		{0, "MSCF\x00\x00\x00\x00", "it is a cabinet archive; unpack it: cabextract FILE"},
+		{0, "\x00\x00\x00\x00CERT", "it is a serialized store of Windows: export the certificates as PKCS#7 (.p7b) from certmgr.msc"},
 		{0, "\xfe\xed\xfe\xed", "it is a Java key store, which may hold a private key; one certificate of it: keytool -exportcert -rfc -keystore FILE -alias ALIAS -file certificate.pem"},
 	} {
 		if len(head) >= known.at && bytes.HasPrefix(head[known.at:], []byte(known.magic)) {

@@ -93,8 +93,8 @@ func decoded(r io.Reader, head []byte) io.Reader {
 	return transform.NewReader(r, from)
 }
 
-// everyOther says whether the beginning of a text is zeros and other bytes in
-// turn, first of all zeros or other bytes: Latin letters in UTF-16 without a mark.
+// everyOther says whether a text begins with every other byte zero, the first one
+// at zeros: Latin letters in UTF-16 without a mark.
 func everyOther(head []byte, zeros int) bool {
 	head = head[:min(len(head), 8)]
 	for i, c := range head {
@@ -217,6 +217,8 @@ func (t *text) bareBase64() error {
 		return t.yield(Piece{Err: isEmpty})
 	case t.first[0] == '<':
 		return t.yield(Piece{Err: isPage})
+	case !t.prose && err == nil && bytes.HasPrefix(der, []byte(begin)): // as manifests of Kubernetes have it
+		return Split(bytes.NewReader(der), t.limit, t.yield)
 	case t.prose || err != nil || len(der) == 0 || der[0] != 0x30:
 		return t.yield(Piece{Err: isNothing})
 	}
