@@ -27,6 +27,15 @@ func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 	if why := notMeant(l, cert, g.Device); why != "" {
 		return LSC.decline("%s", why), nil
 	}
+	if l.State != store.LSCInstalled {
+		outlived, err := r.Store.Outlived(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		if outlived {
+			return LSC.decline("the phone has confirmed a later one than the LSC with serial %s", l.Serial), nil
+		}
+	}
 	g.voucher = store.Voucher{Kind: store.VouchedByLSC, Fingerprint: l.Fingerprint}
 	untrusted, err := r.untrusted(ctx, cert, store.ForLSC)
 	if err != nil || untrusted == nil {

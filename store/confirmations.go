@@ -10,7 +10,7 @@ import (
 // already, by a session in which the phone authenticated with it, stays so. A stale one is installed all the same: an
 // earlier session of the same phone, slow to notice that the phone had gone,
 // overtook it, and what the phone says that it has is the truth. ErrConflict:
-// it has been replaced or deleted, or its device has; ErrNotFound: there is no row of it any more.
+// it has been replaced or deleted, or its device has, or a later one has been confirmed; ErrNotFound: there is no row of it any more.
 func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int64) error {
 	err := s.change(ctx, func(t *tx) error {
 		deviceID, state, err := t.lscState(lscID)
@@ -20,11 +20,20 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 		case deviceID == 0:
 			return conflict("the device has been deleted")
 		case state == LSCInstalled:
+			if err := t.confirmed(deviceID); err != nil {
+				return err
+			}
 			return t.complete(a, deviceID, schedule)
 		case state != LSCIssued && state != LSCStale:
 			return conflict("it is %s", state)
 		}
+		if err := t.notOutlived(lscID); err != nil {
+			return err
+		}
 		if err := t.install(lscID, deviceID); err != nil {
+			return err
+		}
+		if err := t.confirmed(deviceID); err != nil {
 			return err
 		}
 		if err := t.succeed(deviceID, schedule, Install); err != nil {
@@ -33,6 +42,17 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 		return t.event(a, a.Name, EventText{Action: "enroll", Step: "store"})
 	})
 	return failed(err, "marking the LSC of device %q as installed", a.Name)
+}
+
+// notOutlived refuses the confirmation of an LSC when that of a later one has come
+// before it.
+func (t *tx) notOutlived(lscID int64) error {
+	var yes bool
+	err := t.row("SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", lscID).Scan(&yes)
+	if err == nil && yes {
+		err = conflict("the phone has confirmed a later one")
+	}
+	return err
 }
 
 // complete clears the operation for an LSC that is installed already, with an
@@ -95,12 +115,14 @@ func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int
 		if err := t.row("SELECT name FROM devices WHERE id = ?", deviceID).Scan(&name); err != nil {
 			return err
 		}
-		_, err := t.exec("UPDATE lscs SET state = 'deleted', ended_at = ? WHERE device_id = ? AND state IN ('installed', 'issued')",
+		// Also what was never confirmed is on the phone no more.
+		_, err := t.exec("UPDATE lscs SET state = 'deleted', ended_at = ? WHERE device_id = ? AND state IN ('installed', 'issued', 'stale')",
 			millis(t.now), deviceID)
 		if err != nil {
 			return err
 		}
-		if err := t.endHeld(deviceID, LSCDeleted); err != nil {
+		_, err = t.exec("UPDATE lscs SET held = 'deleted', ended_at = ? WHERE device_id = ? AND held IN ('installed', 'stale')", millis(t.now), deviceID)
+		if err != nil {
 			return err
 		}
 		if err := t.succeed(deviceID, schedule, Delete); err != nil {

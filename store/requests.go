@@ -120,14 +120,19 @@ func (t *tx) stillVouches(r Request) error {
 		return nil
 	}
 	var state LSCState
-	err := t.row("SELECT state FROM lscs WHERE device_id = ? AND fingerprint = ?", r.DeviceID, r.Voucher.Fingerprint).Scan((*string)(&state))
+	var id int64
+	err := t.row("SELECT id, state FROM lscs WHERE device_id = ? AND fingerprint = ?", r.DeviceID, r.Voucher.Fingerprint).Scan(&id, (*string)(&state))
 	switch {
 	case err == ErrNotFound:
 		return conflict("the LSC with which it authenticated has been deleted")
-	case err == nil && !state.Authenticates():
+	case err != nil:
+		return err
+	case !state.Authenticates():
 		return conflict("the LSC with which it authenticated is %s", state)
+	case state != LSCInstalled:
+		return t.notOutlived(id)
 	}
-	return err
+	return nil
 }
 
 // vouched is what an event says of the voucher.

@@ -125,11 +125,11 @@ func (s *Store) ReleaseLSC(ctx context.Context, a Actor, id int64) (LSC, error) 
 	return l, failed(err, "releasing an LSC")
 }
 
-// endHeld gives an LSC of the device that is held, and was the installed one, the
-// state to which its release leads from now on.
-func (t *tx) endHeld(deviceID int64, as LSCState) error {
+// replaceHeld makes a release lead to replaced from now on, for an LSC of the
+// device that is held and was the installed one.
+func (t *tx) replaceHeld(deviceID int64) error {
 	// The last term is word for word that of the index lscs_held: on the way of
 	// each phone, this finds nothing.
-	_, err := t.exec("UPDATE lscs SET held = ?, ended_at = ? WHERE device_id = ? AND held = 'installed'", string(as), millis(t.now), deviceID)
+	_, err := t.exec("UPDATE lscs SET held = 'replaced', ended_at = ? WHERE device_id = ? AND held = 'installed'", millis(t.now), deviceID)
 	return err
 }

@@ -167,8 +167,7 @@ func (s *Store) anythingNew(ctx context.Context, deviceID int64, certs []DeviceC
 		return false, nil
 	}
 	var evident bool
-	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ?)",
-		[]any{deviceID, fingerprint}, &evident)
+	err = s.point(ctx, "SELECT EXISTS ("+selectEvident+")", []any{deviceID, fingerprint}, &evident)
 	return evident, err
 }
 
@@ -185,19 +184,39 @@ func (t *tx) showed(deviceID int64, certs []DeviceCertificate) error {
 	return nil
 }
 
+const (
+	// outlived is true of an LSC l whose phone has confirmed one for a key that it
+	// sent later. A phone has one LSC, so whoever still shows l is not the phone.
+	outlived = `EXISTS (SELECT 1 FROM lscs AS later
+		WHERE later.device_id = l.device_id AND later.installed_at > 0 AND later.request_id > l.request_id)`
+	selectEvident = "SELECT id, serial FROM lscs AS l WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ? AND NOT " + outlived
+)
+
+// Outlived says whether the phone has confirmed an LSC for a key that it sent
+// after that of l, so that l is not on it, whatever became of its confirmation.
+func (s *Store) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
+	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", []any{l.ID}, &yes)
+	return yes, failed(err, "looking for a later LSC of device %q", l.Device)
+}
+
 // evident takes an issued or stale LSC with the fingerprint for installed and
-// returns its serial, "" when there is none.
+// returns its serial, "" when there is none. That is not the confirmation that
+// ends the count of the unconfirmed: it counts as one more of them, unless
+// it has been counted when it became stale. Else each LSC could fetch the next.
 func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 	if fingerprint == nil {
 		return "", nil
 	}
 	var id int64
 	var serial string
-	err := t.row("SELECT id, serial FROM lscs WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ?",
-		deviceID, fingerprint).Scan(&id, &serial)
+	err := t.row(selectEvident, deviceID, fingerprint).Scan(&id, &serial)
 	if err == ErrNotFound {
 		return "", nil
 	}
+	if err != nil {
+		return "", err
+	}
+	_, err = t.exec("UPDATE devices SET unconfirmed = unconfirmed + 1 WHERE id = ? AND EXISTS (SELECT 1 FROM lscs WHERE id = ? AND state = 'issued')", deviceID, id)
 	if err != nil {
 		return "", err
 	}
@@ -211,13 +230,10 @@ func (t *tx) install(lscID, deviceID int64) error {
 	if err != nil {
 		return err
 	}
-	if err := t.endHeld(deviceID, LSCReplaced); err != nil {
+	if err := t.replaceHeld(deviceID); err != nil {
 		return err
 	}
 	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
 		millis(t.now), lscID)
-	if err != nil {
-		return err
-	}
-	return t.confirmed(deviceID)
+	return err
 }

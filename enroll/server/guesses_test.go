@@ -210,6 +210,38 @@ func TestUnconfirmedLimit(t *testing.T) {
 	second.end(wire.ReasonDeclined)
 }
 
+// TestUnconfirmedChain: a phone that authenticates with each LSC that it has not
+// confirmed, to get the next one, gets no more of them than by null string.
+func TestUnconfirmedChain(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	has, _ := h.enrolled("greedy")
+	h.change("greedy", mode(store.ByLSCPrecedence))
+	h.schedule("greedy", store.Install)
+	take := func() bool {
+		_, err := h.phone("greedy", func(c *phone.Config) { c.Existing, c.StopAfter = has, wire.CmdStoreCertificateRequest })
+		if !errors.Is(err, phone.ErrStopped) {
+			return false
+		}
+		has.Certificate = h.newest("greedy").Certificate // of the same key
+		return true
+	}
+	taken := 0
+	for taken < 30 && take() {
+		taken++
+	}
+	if taken != 10 {
+		t.Errorf("it took %d LSCs", taken)
+	}
+	h.clock.advance(10*time.Minute + time.Second)
+	if _, err := h.phone("greedy", func(c *phone.Config) { c.Existing = has }); err != nil {
+		t.Error("the lock does not end:", err)
+	}
+	if d := h.device("greedy"); d.Unconfirmed != 0 {
+		t.Errorf("a confirmation leaves %d", d.Unconfirmed)
+	}
+}
+
 // TestEventsOfOneDevice: sessions that authenticate, which by null string is no
 // proof, and then come to nothing do not fill the record of events.
 func TestEventsOfOneDevice(t *testing.T) {

@@ -211,6 +211,47 @@ func TestTheRecordDecides(t *testing.T) {
 		h.revoke(stale, store.Unspecified)
 		h.refused("lost", has, "was revoked on 2")
 	})
+	t.Run("stale, and a later one was confirmed", func(t *testing.T) {
+		h := h.in(t)
+		h.add("passed", store.Install)
+		has, stale := h.unconfirmed("passed")
+		_, honest := h.enrolAgain("passed")
+		h.refused("passed", has, "the phone has confirmed a later one than the LSC with serial "+stale.Serial)
+		h.revoke(stale, store.CertificateHold)
+		if _, err := h.rules.Release(t.Context(), operator, stale.Serial); err != nil {
+			t.Fatal(err)
+		}
+		h.refused("passed", has, "the phone has confirmed a later one")
+		// Nor does a phone that gives it to a Troubleshoot, or one that looked
+		// for it before the later one was confirmed.
+		d := h.device("passed")
+		certs := []store.DeviceCertificate{{Kind: "lsc", SeenAt: h.clock.now(), Certificate: has.Certificate}}
+		if err := h.rules.Store.MarkFetched(t.Context(), operator, d.ID, d.Schedule, certs); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(has.Certificate)
+		if err := h.rules.Store.NoteAuthenticated(t.Context(), operator, d.ID, "", nil, sum[:]); err != nil {
+			t.Fatal(err)
+		}
+		if h.state(honest) != store.LSCInstalled || h.state(stale) != store.LSCStale {
+			t.Errorf("the honest phone's LSC is %s, the stale one %s", h.state(honest), h.state(stale))
+		}
+	})
+	t.Run("stale, and the phone has deleted what it had", func(t *testing.T) {
+		h := h.in(t)
+		h.add("cleared", store.Install)
+		has, stale := h.unconfirmed("cleared")
+		_, held := h.unconfirmed("cleared")
+		h.revoke(held, store.CertificateHold)
+		h.schedule("cleared", store.Delete)
+		if _, err := h.phone("cleared"); err != nil {
+			t.Fatal(err)
+		}
+		h.refused("cleared", has, "the LSC with serial "+stale.Serial+" was deleted on 2")
+		if l, err := h.rules.Release(t.Context(), operator, held.Serial); err != nil || l.State != store.LSCDeleted {
+			t.Errorf("the one that was held is %s, %v", l.State, err)
+		}
+	})
 	t.Run("stale, but on the phone", func(t *testing.T) {
 		h := h.in(t)
 		h.add("silent", store.Install)
