@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -213,6 +214,39 @@ func TestUploadForeignCAPF(t *testing.T) {
 	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{ForeignCAPF: true})
 	if err != nil || rows[0].Outcome != enroll.UploadAdded {
 		t.Errorf("got %+v, %v", rows, err)
+	}
+}
+
+// TestOurCAPFAsForeign: a CAPF certificate of ours, present or earlier, is no other
+// cluster's, so that accept_unrecorded_lsc stands; and one that vouches for
+// something else when it is retired vouches for LSCs then.
+func TestOurCAPFAsForeign(t *testing.T) {
+	t.Parallel()
+	r := trustRules(t)
+	present, err := r.Authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := present.Leaf()
+	files := []enroll.UploadFile{{Name: "own", Data: pem(&issued{leaf, nil}), Purposes: both[:1]}}
+	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{ForeignCAPF: true})
+	if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(rows[0].Reason, "a CAPF certificate of our own") {
+		t.Errorf("the present one: %+v, %v", rows, err)
+	}
+	// An earlier capf took it.
+	sum := sha256.Sum256(leaf.Raw)
+	_, _, err = r.Store.AddTrusts(t.Context(), jane, []store.NewTrust{{TrustCertificate: store.TrustCertificate{Purpose: store.CAPFTrust,
+		Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: leaf.SerialNumber.Text(16), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter,
+		Certificate: leaf.Raw, Fingerprint: sum[:], For: store.ForForeignLSC}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Regenerate(t.Context(), jane, nil, 2048); err != nil {
+		t.Fatal(err)
+	}
+	trust, err := r.Store.Trust(t.Context(), store.CAPFTrust)
+	if err != nil || len(trust) != 1 || trust[0].For != store.ForLSC {
+		t.Fatalf("the earlier one: %+v, %v", trust, err)
 	}
 }
 

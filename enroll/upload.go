@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"capf/crypto"
@@ -127,6 +128,15 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 				for _, p := range f.Purposes {
 					row := r.planRow(c, p, o, there)
 					row.File = u.name
+					if row.Outcome == "" && p == store.CAPFTrust {
+						err := r.checkOurs(ctx, c, row.For)
+						if err != nil && !errors.Is(err, ErrRefused) {
+							return nil, 0, err
+						}
+						if err != nil {
+							row.Outcome, row.Reason = UploadRefused, err.Error()
+						}
+					}
 					rows = append(rows, row)
 				}
 			}

@@ -1,8 +1,10 @@
 package enroll
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -92,6 +94,43 @@ func checkUses(c *x509.Certificate, u store.Uses) error {
 	return nil
 }
 
+// checkOurs refuses everything but lsc for a CAPF certificate of our own: as another
+// cluster's it would let in what the record does not know, whatever
+// accept_unrecorded_lsc says. Ours are that of the present key, and each that the
+// record has LSCs of.
+func (r *Rules) checkOurs(ctx context.Context, c *x509.Certificate, u store.Uses) error {
+	if u == store.ForLSC {
+		return nil
+	}
+	present, err := r.capfCertificate(ctx)
+	if err != nil && !errors.Is(err, ErrNotReady) {
+		return err
+	}
+	ours := err == nil && bytes.Equal(c.RawSubjectPublicKeyInfo, present.RawSubjectPublicKeyInfo)
+	if !ours && isCAPFName(c) {
+		if ours, err = r.hasIssued(ctx, c); err != nil {
+			return err
+		}
+	}
+	if ours {
+		return refused("%q is a CAPF certificate of our own, which vouches for lsc only", nameOf(c))
+	}
+	return nil
+}
+
+// hasIssued says whether the record has an LSC of a CA.
+func (r *Rules) hasIssued(ctx context.Context, ca *x509.Certificate) (bool, error) {
+	for l, err := range r.Store.LSCs(ctx, store.LSCFilter{Issuer: ca.Subject.String(), Discarded: true}) {
+		if err != nil {
+			return false, err
+		}
+		if mayHaveIssued(ca, l) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // unwiseUses warns of what is allowed, "" when there is nothing to warn of.
 func unwiseUses(c *x509.Certificate, u store.Uses) string {
 	if !u.Has(store.ForMIC) || crypto.IsManufacturer(c) {
@@ -119,6 +158,9 @@ func (r *Rules) EditTrust(ctx context.Context, actor store.Actor, rows []store.T
 			return nil, nil, nil, fmt.Errorf("reading trust certificate %d: %w", row.ID, err)
 		}
 		if err := checkUses(c, *e.For); err != nil {
+			return nil, nil, nil, err
+		}
+		if err := r.checkOurs(ctx, c, *e.For); err != nil {
 			return nil, nil, nil, err
 		}
 		if warning := unwiseUses(c, *e.For); warning != "" {

@@ -47,7 +47,7 @@ func (s *Store) identity(ctx context.Context) (id Identity, err error) {
 // signed still authenticate.
 func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew bool) error {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.retire(onlyNew, id); err != nil {
+		if err := t.retire(a, onlyNew, id); err != nil {
 			return err
 		}
 		return t.saveIdentity(a, id)
@@ -109,7 +109,7 @@ func (t *tx) saveIdentity(a Actor, id Identity) error {
 }
 
 // retire moves the present certificate to capf-trust.
-func (t *tx) retire(onlyNew bool, next Identity) error {
+func (t *tx) retire(a Actor, onlyNew bool, next Identity) error {
 	var old []byte
 	err := t.row("SELECT certificate FROM identity_chain WHERE position = 0").Scan(&old)
 	switch {
@@ -127,11 +127,25 @@ func (t *tx) retire(onlyNew bool, next Identity) error {
 	if err != nil {
 		return fmt.Errorf("reading the one that it takes the place of: %w", err)
 	}
-	_, err = t.trust(TrustCertificate{
+	return t.trustAsOurs(a, TrustCertificate{
 		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: old, Fingerprint: fingerprint(old),
 		Description: "CAPF certificate until " + t.now.Format("2006-01-02"), For: ForLSC,
 	})
+}
+
+// trustAsOurs also gives a row that is there already the uses of ours: without
+// lsc, nothing that the certificate has signed would authenticate.
+func (t *tx) trustAsOurs(a Actor, c TrustCertificate) error {
+	added, err := t.trust(c)
+	if err != nil || added {
+		return err
+	}
+	var there TrustCertificate
+	err = t.row(selectTrust+" WHERE purpose = ? AND fingerprint = ?", string(c.Purpose), c.Fingerprint).Scan(there.fields()...)
+	if err == nil {
+		_, err = t.editTrust(a, &there, TrustEdit{For: &c.For})
+	}
 	return err
 }
 

@@ -314,6 +314,19 @@ func TestLSCsOfOthers(t *testing.T) {
 	if err := h.shows(sep, own); err != nil {
 		t.Error("with accept_unrecorded_lsc:", err)
 	}
+	// An earlier CAPF certificate of ours does not become another cluster's.
+	if _, err := h.rules.Regenerate(t.Context(), operator, nil, 2048); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := h.rules.Store.Trust(t.Context(), store.CAPFTrust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.enrolled("ours") // serve goes on with the earlier one
+	uses := store.ForLSC | store.ForForeignLSC
+	if _, _, _, err := h.rules.EditTrust(t.Context(), operator, rows[len(rows)-1:], store.TrustEdit{For: &uses}); !errors.Is(err, enroll.ErrRefused) {
+		t.Error("for foreign-lsc:", err)
+	}
 	// What the record knows is judged by it all the same.
 	old, _ := h.enrolAgain(sep)
 	h.enrolAgain(sep)
