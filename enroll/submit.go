@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"bytes"
 	"context"
 	stdcrypto "crypto"
 	"crypto/x509"
@@ -36,6 +37,9 @@ func (g Grant) External() bool { return g.Settings.Issuer != IssuerCAPF }
 // proved to be the phone's, never from the wire. When it returns, the LSC is
 // durable and may be sent.
 func (r *Rules) Issue(ctx context.Context, a *crypto.Authority, g Grant, kind crypto.KeyKind, spki []byte) (store.LSC, error) {
+	if err := r.checkOwner(ctx, spki); err != nil {
+		return store.LSC{}, err
+	}
 	names, err := r.names(ctx, g, spki)
 	if err != nil {
 		return store.LSC{}, err
@@ -68,6 +72,9 @@ func (r *Rules) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, spki [
 // which ends the session when the CA is an online one.
 // When it returns, the request is durable and the phone may wait for Outcome.
 func (r *Rules) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki, pkcs10 []byte) (store.Request, error) {
+	if err := r.checkOwner(ctx, spki); err != nil {
+		return store.Request{}, err
+	}
 	request := g.request(kind, spki)
 	request.CSR, request.Possessed = pkcs10, pkcs10 != nil
 	if request.Issuer == IssuerOnline && pkcs10 == nil {
@@ -75,6 +82,33 @@ func (r *Rules) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki,
 	}
 	request, err := r.Store.SubmitRequest(ctx, g.actor, request)
 	return request, changedMeanwhile(err)
+}
+
+// checkOwner refuses a key that is no phone's: ours, or that of a certificate in a
+// trust store. Keys of other phones the store knows.
+func (r *Rules) checkOwner(ctx context.Context, spki []byte) error {
+	capf, err := r.capfCertificate(ctx)
+	if err != nil {
+		return err
+	}
+	certs := []*x509.Certificate{capf}
+	rows, err := r.Store.Trust(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		c, err := x509.ParseCertificate(row.Certificate)
+		if err != nil {
+			return fmt.Errorf("reading trust certificate %d: %w", row.ID, err)
+		}
+		certs = append(certs, c)
+	}
+	for _, c := range certs {
+		if bytes.Equal(c.RawSubjectPublicKeyInfo, spki) {
+			return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own, but that of %q", nameOf(c))
+		}
+	}
+	return nil
 }
 
 // ErrPending says that the issuer has not decided yet.

@@ -114,6 +114,35 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 	h.set("certificate_issuer", "offline-ca")
 	refused("for an offline CA")
 	h.set("certificate_issuer", "capf")
+	// Those of CAs, ours among them.
+	root := authority(t, "CAPF-0badcafe")
+	if _, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: root.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}},
+		enroll.UploadOptions{ForeignCAPF: true}); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := h.rules.Authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings, err := h.rules.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ca := range []*crypto.Authority{root, ours} {
+		_, err := h.phone("second", sending(ca.Leaf().PublicKey))
+		h.declined("second", failed, err)
+		if got := h.reason("second"); !strings.Contains(got, `but that of "`+ca.Leaf().Subject.CommonName) || len(h.lscs("second")) != 0 {
+			t.Errorf("the event says %q, the LSCs are %v", got, h.lscs("second"))
+		}
+		// For another CA, from a phone that proves no possession.
+		g, err := h.rules.Authenticate(t.Context(), settings, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.rules.Enqueue(t.Context(), g, crypto.RSA2048, ca.Leaf().RawSubjectPublicKeyInfo, nil); !errors.Is(err, enroll.ErrKey) {
+			t.Errorf("for another CA: %v", err)
+		}
+	}
 	if _, err := h.phone("second"); err != nil {
 		t.Errorf("with a key of its own: %v", err)
 	}
