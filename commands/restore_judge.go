@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/store"
@@ -56,8 +57,14 @@ func (env *Env) judgeBackup(ctx context.Context, s *store.Store, seal store.Seal
 // authentic says whether the backup is what capf wrote, in words for the record.
 // It is refused when somebody may have changed it, unless that is accepted.
 func (env *Env) authentic(ctx context.Context, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
-	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(path, env.Getenv), false)
+	file := enroll.MasterKeyFile(path, env.Getenv)
+	sealer, err := enroll.OpenSealer(ctx, s, file, false)
 	if err != nil {
+		// Who changes a backup can also take away what tells a wrong key.
+		if _, unread := crypto.LoadMasterKey(file); unread == nil && !accept {
+			return "", withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("the backup has been changed since capf wrote it, or under another master key: %v", err)},
+				"look at what would be different, and into the backup; --accept-changed restores it nevertheless")
+		}
 		env.say("warning: whether somebody has changed the backup cannot be verified: %s", err)
 		return "not verified", nil
 	}
