@@ -3,7 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -242,9 +242,9 @@ func (env *Env) uploadFolder(files []enroll.UploadFile, folder string, o certUpl
 
 // uploadStores takes what is in the folders that are called like trust stores.
 func (env *Env) uploadStores(files []enroll.UploadFile, folder string) ([]enroll.UploadFile, error) {
-	entries, err := os.ReadDir(folder) // sorted by name
+	entries, err := readFolder(env.door(), folder)
 	if err != nil {
-		return nil, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
+		return nil, err
 	}
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
@@ -260,16 +260,10 @@ func (env *Env) uploadStores(files []enroll.UploadFile, folder string) ([]enroll
 }
 
 func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
-	opened, err := env.door().Open(folder)
+	entries, err := readFolder(env.door(), folder)
 	if err != nil {
-		return files, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
+		return nil, err
 	}
-	defer opened.Close()
-	entries, err := opened.ReadDir(-1)
-	if err != nil {
-		return files, fmt.Errorf("reading folder %q: %w", folder, pathless(err))
-	}
-	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
 		why := enroll.NotCertificate(name)
@@ -278,7 +272,7 @@ func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []
 		}
 		f := enroll.UploadFile{Name: name, Purposes: purposes, Skipped: why}
 		if why == "" {
-			f.Data, f.Refused = readInFolder(name)
+			f.Data, f.Refused = readInFolder(env.door(), name)
 		}
 		files = append(files, f)
 	}
@@ -288,8 +282,8 @@ func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []
 // readInFolder reads a file that nobody has named: that it cannot be read is for
 // its row to say, and what is no file, such as a pipe, might never end. A link may
 // lead to one.
-func readInFolder(name string) (data []byte, refused string) {
-	info, err := os.Stat(name)
+func readInFolder(d door, name string) (data []byte, refused string) {
+	info, err := d.Stat(name) // opening a pipe would wait
 	switch {
 	case err != nil:
 		return nil, "it cannot be read: " + pathless(err).Error()
@@ -298,7 +292,12 @@ func readInFolder(name string) (data []byte, refused string) {
 	case info.Size() > certificateLimit:
 		return nil, fmt.Sprintf("it has more than %d bytes", int64(certificateLimit))
 	}
-	if data, err = os.ReadFile(name); err != nil {
+	f, err := d.Open(name)
+	if err == nil {
+		defer f.Close()
+		data, err = io.ReadAll(io.LimitReader(f, certificateLimit))
+	}
+	if err != nil {
 		return nil, "it cannot be read: " + pathless(err).Error()
 	}
 	return data, ""

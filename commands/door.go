@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"capf/enroll"
 )
@@ -56,6 +58,21 @@ func (system) settle(o outFile, at *os.Root, draft, base string) error {
 		return renameToNew(at, draft, base)
 	}
 	return at.Rename(draft, base)
+}
+
+// readFolder lists a folder, sorted by name.
+func readFolder(d door, name string) ([]os.DirEntry, error) {
+	folder, err := d.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading folder %q: %w", name, pathless(err))
+	}
+	defer folder.Close()
+	entries, err := folder.ReadDir(-1)
+	if err != nil {
+		return nil, fmt.Errorf("reading folder %q: %w", name, pathless(err))
+	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
 }
 
 // outFile is a file that is to be written. It appears complete and on the disk, or

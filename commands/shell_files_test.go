@@ -165,3 +165,21 @@ func TestShellRefusalsAreEvents(t *testing.T) {
 		t.Errorf("%d refusals are recorded", n)
 	}
 }
+
+// TestShellFolderUpload: a link in a folder that is taken whole leads nowhere
+// else either.
+func TestShellFolderUpload(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	must(t, dir, "cert", "export", "capf", "--out", "../secret.pem")
+	check(t, os.Symlink("../../secret.pem", filepath.Join(dir, "sub", "link.pem")))
+	for _, line := range []string{"cert upload sub --purpose capf-trust --foreign-capf", "offline import sub"} {
+		_, said := inShell(t, dir, 4, line)
+		if out := must(t, dir, "cert", "list", "--csv"); strings.Contains(out, "capf-trust") && !strings.Contains(said, "link") {
+			t.Errorf("%s: %s\n%s", line, said, out)
+		}
+		if line[0] == 'c' && !strings.Contains(said, "not to be had in this shell") {
+			t.Errorf("%s: %s", line, said)
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -232,16 +231,10 @@ func commonStart(words []candidate) (start string, unique bool) {
 // fileNames proposes the files of the folder of the shell.
 func (s *session) fileNames(last string) (list []candidate) {
 	dir, _ := filepath.Split(last)
-	folder, err := s.Open(filepath.Clean(dir))
+	entries, err := readFolder(&s.confinement, filepath.Clean(dir))
 	if err != nil {
 		return nil
 	}
-	defer folder.Close()
-	entries, err := folder.ReadDir(-1)
-	if err != nil {
-		return nil
-	}
-	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
 		name := dir + e.Name()
 		if e.IsDir() {
