@@ -38,9 +38,10 @@ var privileges = map[string]int{
 }
 
 // outsideOnly are the commands that the shell does not have: those that belong
-// to the system around it; restore, which would bring parameters along that are
-// not to be set in the shell; and job run-due, which runs another program.
-var outsideOnly = []string{"shell", "completion", "serve", "restore", "job run-due"}
+// to the system around it, among them the one that exchanges the master key's
+// file; restore, which would bring parameters along that are not to be set in the
+// shell; and job run-due, which runs another program.
+var outsideOnly = []string{"shell", "completion", "serve", "restore", "master-key rotate", "job run-due"}
 
 // fullFlags show a secret or ask another system, whatever the command needs
 // otherwise.

@@ -94,6 +94,7 @@ func TestWaysOut(t *testing.T) {
 		{4, "set APPLY-CONFIG-COMMAND '/bin/touch ../owned'", 4, "names a program"},
 		{4, "bulk update --all --operation install --apply-config --yes", 4, "runs a program"},
 		{4, "job run-due", 4, "not to be had"},
+		{4, "master-key rotate --yes", 4, "not to be had"},
 		{4, "/usr/lib/openssh/sftp-server", 2, "no command"},
 		{4, "internal-sftp", 2, "no command"},
 		{4, "scp -t ..", 2, ""},
