@@ -109,6 +109,7 @@ type Grant struct {
 	actor    store.Actor
 	mic      *x509.Certificate // proved in this session
 	voucher  store.Voucher     // what proved who the phone is
+	session  int64             // for Install: which of the device's it is
 }
 
 // Operation is what is scheduled for the device.
@@ -150,6 +151,8 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 		if end != nil {
 			return g, r.turnAway(ctx, actor, device, "issue", end)
 		}
+		g.session, err = r.Store.BeginInstall(ctx, device)
+		return g, changedMeanwhile(err)
 	}
 	return g, nil
 }

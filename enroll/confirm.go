@@ -19,7 +19,7 @@ func (r *Rules) ConfirmInstalled(ctx context.Context, g Grant, lsc store.LSC) er
 // returns the ending, or the error that kept it from being recorded.
 func (r *Rules) Refused(ctx context.Context, g Grant, lsc store.LSC, detail string) error {
 	end := ending(ErrDeclined, store.NoCause, "%s", detail)
-	err := r.Store.MarkRefused(ctx, g.actor, lsc.ID, failure(g.Device, "store", end))
+	err := r.Store.MarkRefused(ctx, g.actor, lsc.ID, g.failure("store", end))
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return r.Fail(ctx, g, "store", end) // nothing is left to become stale
 	}
@@ -57,7 +57,7 @@ func goneMeanwhile(err error) error {
 // again does not fill the record of events, even with a device's name.
 func (r *Rules) Fail(ctx context.Context, g Grant, step string, end *Ending) error {
 	may, missed := r.strangers.recordOf(g.Device.ID, r.Now())
-	return r.note(ctx, g.actor, limited(failure(g.Device, step, end), may, missed), end)
+	return r.note(ctx, g.actor, limited(g.failure(step, end), may, missed), end)
 }
 
 func (r *Rules) note(ctx context.Context, actor store.Actor, f store.Failure, end *Ending) error {
@@ -65,6 +65,13 @@ func (r *Rules) note(ctx context.Context, actor store.Actor, f store.Failure, en
 		return fmt.Errorf("recording that %v: %w", end, err)
 	}
 	return end
+}
+
+// failure is that of an authenticated session.
+func (g Grant) failure(step string, end *Ending) store.Failure {
+	f := failure(g.Device, step, end)
+	f.Session = g.session
+	return f
 }
 
 func failure(d store.Device, step string, end *Ending) store.Failure {

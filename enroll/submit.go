@@ -177,7 +177,7 @@ func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
 	}
 	return store.Request{
 		DeviceID: g.Device.ID, Device: g.Device.Name, Schedule: g.Device.Schedule, Issuer: g.Settings.Issuer,
-		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address, Voucher: g.voucher,
+		KeyKind: string(kind), KeyHash: hash[:], PublicKey: spki, Address: g.actor.Address, Voucher: g.voucher, Session: g.session,
 		Limit:   store.UnconfirmedLimit{Keys: g.Settings.UnconfirmedLimit, Lock: store.LockTime},
 		Warning: warning,
 	}
@@ -187,6 +187,9 @@ func changedMeanwhile(err error) error {
 	var taken *store.KeyTaken
 	if errors.As(err, &taken) {
 		return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own: %v", taken)
+	}
+	if errors.Is(err, store.ErrOvertaken) {
+		return Superseded("%v", store.ErrOvertaken)
 	}
 	var meanwhile *store.Conflict
 	if errors.As(err, &meanwhile) {

@@ -44,7 +44,11 @@ func enrol(b testing.TB, s *Store, name string) error {
 	if err := s.NoteAuthenticated(b.Context(), phone(name), d.ID, "", nil, nil); err != nil {
 		return err
 	}
-	l, err := s.IssueLSC(b.Context(), phone(name), NewLSC{Request: request(d), LSC: certificate()})
+	r := request(d)
+	if r.Session, err = s.BeginInstall(b.Context(), d); err != nil {
+		return err
+	}
+	l, err := s.IssueLSC(b.Context(), phone(name), NewLSC{Request: r, LSC: certificate()})
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,9 @@ type Request struct {
 	Reason    string // why an issuer rejected it, or what it last said
 	Address   string // from which the phone sent it
 	Voucher   Voucher
+	// Session is the number that BeginInstall gave the session in which it came;
+	// it is not read back.
+	Session int64
 	// Limit is that under which it is submitted; it is not kept.
 	Limit   UnconfirmedLimit
 	Warning string // of the key, for the event; it is not kept

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"time"
@@ -36,8 +37,8 @@ func (r *Request) fields() []any {
 // SubmitRequest keeps a key for an issuer that answers later. What the device
 // had pending is superseded, what it had not confirmed is stale. The id, the
 // device's name, the time and the state of r are the store's. ErrConflict: the
-// device has gone, or its operation has changed since r.Schedule. KeyTaken: the
-// key is another device's.
+// device has gone, or its operation has changed since r.Schedule. ErrOvertaken: a
+// later session has submitted one. KeyTaken: the key is another device's.
 func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := t.submit(&r, RequestPending); err != nil {
@@ -77,6 +78,9 @@ func (t *tx) submit(r *Request, state RequestState) error {
 	case p.locked(t.now):
 		return conflict("it is locked until %s", p.lockedUntil.Format(time.RFC3339))
 	}
+	if later, err := t.overtook(r.DeviceID, r.Session); err != nil || later {
+		return cmp.Or(err, ErrOvertaken)
+	}
 	if err := t.stillVouches(*r); err != nil {
 		return err
 	}
@@ -92,10 +96,22 @@ func (t *tx) submit(r *Request, state RequestState) error {
 	}
 	r.State, r.CreatedAt = state, t.now
 	r.ID, err = t.insert(`INSERT INTO requests (device_id, device, created_at, schedule, state, issuer, key_kind, possessed,
-		reason, address, voucher, voucher_fingerprint, key_hash, public_key, csr) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		reason, address, voucher, voucher_fingerprint, session, key_hash, public_key, csr) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.DeviceID, r.Device, millis(t.now), r.Schedule, string(state), r.Issuer, r.KeyKind, r.Possessed,
-		r.Reason, r.Address, string(r.Voucher.Kind), orEmpty(r.Voucher.Fingerprint), r.KeyHash, r.PublicKey, r.CSR)
+		r.Reason, r.Address, string(r.Voucher.Kind), orEmpty(r.Voucher.Fingerprint), r.Session, r.KeyHash, r.PublicKey, r.CSR)
 	return err
+}
+
+// overtook says whether a session of the device that is later than the numbered
+// one has sent a key. Of those that are kept the last is the one of the latest
+// session, since submit takes no other.
+func (t *tx) overtook(deviceID, session int64) (bool, error) {
+	var last int64
+	err := t.row("SELECT session FROM requests WHERE device_id = ? ORDER BY id DESC LIMIT 1", deviceID).Scan(&last)
+	if err == ErrNotFound {
+		return false, nil
+	}
+	return last > session, err
 }
 
 // keyIsItsOwn refuses a public key that another device has sent, lately or before,

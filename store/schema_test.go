@@ -148,6 +148,7 @@ func TestPlans(t *testing.T) {
 		{query{selection: "SELECT 1 FROM lscs", terms: []string{"not_after <= 1 AND state = 'discarded'"}}, "lscs_discarded (not_after<?)"},
 		{query{selection: "SELECT 1 FROM lscs", terms: []string{"serial = '1' AND issuer = '2'"}}, "sqlite_autoindex_lscs_2 (serial=? AND issuer=?)"},
 		{query{selection: "SELECT 1 FROM lscs", terms: []string{"device_id = 1 AND held = 'installed'"}}, "lscs_held (device_id=?)"},
+		{query{selection: "SELECT session FROM requests", terms: []string{"device_id = 1"}, order: "id DESC"}, "requests_device_id (device_id=?)"},
 		{query{selection: "SELECT 1 FROM requests", terms: []string{"state = 'pending' AND voucher = 'lsc' AND voucher_fingerprint = x'01'"}}, "requests_vouched"},
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_device_id (device_id=?)"},
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_left (device=?)"},

@@ -10,6 +10,7 @@ import (
 type Failure struct {
 	DeviceID int64  // 0 for a device that there is not: only the event is written
 	Schedule int64  // the device's when the session began
+	Session  int64  // of BeginInstall, 0 before that
 	Status   Status // for the device; empty leaves what it has
 	Action   string // of the event; empty is what the status is about, or session
 	Step     string
@@ -43,10 +44,10 @@ func about(status Status) string {
 	return "session"
 }
 
-// NoteFailure sets the status, unless another session has completed the
-// operation, a newer one has been scheduled or the device has been deleted
-// meanwhile, and records the failure, unless it is not to be. The operation stays
-// scheduled.
+// NoteFailure sets the status, unless meanwhile another session has completed the
+// operation or a later one has sent a key, a newer operation has been scheduled or
+// the device has been deleted, and records the failure, unless it is not to be.
+// The operation stays scheduled.
 func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
 	if f.Unrecorded && (f.DeviceID == 0 || f.Status == "") {
 		return nil
@@ -56,11 +57,20 @@ func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
 }
 
 func (t *tx) fail(a Actor, f Failure) error {
-	if err := t.setStatus(f.DeviceID, f.Schedule, f.Status); err != nil || f.Unrecorded {
-		return err
-	}
 	if f.Action == "" {
 		f.Action = about(f.Status)
+	}
+	if f.Session != 0 { // how the later session fares is how the operation fares
+		later, err := t.overtook(f.DeviceID, f.Session)
+		if err != nil {
+			return err
+		}
+		if later {
+			f.Status = ""
+		}
+	}
+	if err := t.setStatus(f.DeviceID, f.Schedule, f.Status); err != nil || f.Unrecorded {
+		return err
 	}
 	return t.event(a, a.Name, EventText{Action: f.Action, Step: f.Step, Outcome: f.Outcome, Detail: f.Detail})
 }
@@ -80,7 +90,8 @@ func (t *tx) setStatus(deviceID, schedule int64, status Status) error {
 // IssueLSC keeps a request and its LSC, both issued. What the device had
 // pending is superseded, what it had not confirmed is stale. ErrConflict: the
 // device has gone, its operation has changed since the request's Schedule,
-// the issuer has used the serial before, or was given up.
+// the issuer has used the serial before, or was given up. ErrOvertaken: a later
+// session has submitted a request.
 func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := t.stands(n.SignedBy); err != nil {
@@ -99,6 +110,21 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 		return LSC{}, failed(err, "keeping the certificate of device %q", a.Name)
 	}
 	return n.LSC, nil
+}
+
+// BeginInstall numbers a session that has authenticated for an installation: of
+// two sessions of a device the later one has the greater number, whatever
+// processes they are with. A phone sends its key when it has been asked for it,
+// and it is asked after this. ErrConflict: the device has been deleted.
+func (s *Store) BeginInstall(ctx context.Context, device Device) (session int64, err error) {
+	err = s.change(ctx, func(t *tx) error {
+		err := t.row("UPDATE devices SET sessions = sessions + 1 WHERE id = ? RETURNING sessions", device.ID).Scan(&session)
+		if err == ErrNotFound {
+			return conflict("the device has been deleted")
+		}
+		return err
+	})
+	return session, failed(err, "numbering the session of device %q", device.Name)
 }
 
 // NoteAuthenticated forgets wrong strings, keeps the certificates that the

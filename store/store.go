@@ -25,6 +25,8 @@ var (
 	// ErrConflict says that the row exists already, or that a transition came
 	// too late because the row has moved on.
 	ErrConflict = errors.New("conflict")
+	// ErrOvertaken says that a later session of the same phone has sent a key.
+	ErrOvertaken = errors.New("a later session of the phone has sent a key")
 	// ErrForeign says that the file is not a database of capf.
 	ErrForeign = errors.New("not a capf database")
 	// ErrNewer says that a newer capf has written the database.

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -213,6 +214,79 @@ func TestOlderSession(t *testing.T) {
 		h.bring(h.sign(ca, r))
 		if err := w.over(t); err != nil {
 			t.Errorf("%s: the phone that is back ended with %v", name, err)
+		}
+	}
+}
+
+// TestEarlierSessionAtCAPF: the phone is back and has got its LSC, but has not
+// confirmed it, when the server comes to the key that it sent before it lost its
+// power. That key gets no LSC, and the one that is on its way is not stale.
+func TestEarlierSessionAtCAPF(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(sep, store.Install, ecKey)
+	earlier, later := h.dial(), h.dial()
+	for _, c := range []*conversation{earlier, later} {
+		c.hello(sep)
+		c.read()
+	}
+	later.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}.Frame(later.id))
+	if f := later.read(); f.Command != wire.CmdStoreCertificateRequest {
+		t.Fatalf("the server sent %v", f.Command)
+	}
+	earlier.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}.Frame(earlier.id))
+	earlier.end(wire.ReasonDeclined)
+	if d := h.device(sep); d.Status != store.StatusPending || fmt.Sprint(h.lscs(sep)) != "[issued]" {
+		t.Errorf("the device has the status %q and the LSCs %v", d.Status, h.lscs(sep))
+	}
+	later.write(wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(later.id))
+	later.end(wire.ReasonSuccess)
+	if d := h.device(sep); d.Status != store.Succeeded(store.Install) || fmt.Sprint(h.lscs(sep)) != "[installed]" {
+		t.Errorf("in the end it has the status %q and the LSCs %v", d.Status, h.lscs(sep))
+	}
+}
+
+// TestEarlierSessionElsewhere: the phone is back at another server of the same
+// database, and waits there for another CA, when the first one comes to what the
+// phone had sent. Neither its proof nor its silence is news of the operation.
+func TestEarlierSessionElsewhere(t *testing.T) {
+	t.Parallel()
+	h, ca := offline(t)
+	h.add("proves", store.Install, ecKey)
+	h.add("gives-up", store.Install, ecKey)
+	earlier := map[string]*conversation{}
+	for _, name := range []string{"proves", "gives-up"} {
+		c := h.dial()
+		c.hello(name)
+		c.read()
+		earlier[name] = c
+	}
+	c := earlier["proves"]
+	c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}.Frame(c.id))
+	c.read()
+	h.start()
+	var waits []*waitingPhone
+	var signed [][]byte
+	for name := range earlier {
+		waits = append(waits, h.waits(name, anew))
+		signed = append(signed, h.sign(ca, h.pending(name)))
+	}
+	c.writeBytes(raw(byte(wire.CmdEncryptResponse), c.id)) // it does not sign
+	c.end(wire.ReasonDeclined)
+	c = earlier["gives-up"]
+	c.write(wire.KeyGenerateResponse{Reason: wire.ReasonDeclined}.Frame(c.id))
+	for c.read().Command == wire.CmdKeyGenerateRequest {
+		c.write(wire.KeyGenerateResponse{Reason: wire.ReasonDeclined}.Frame(c.id))
+	}
+	for name := range earlier {
+		if d := h.device(name); d.Status != store.StatusPending {
+			t.Errorf("%s: while the phone waits its device has the status %q", name, d.Status)
+		}
+	}
+	h.bring(signed...)
+	for _, w := range waits {
+		if err := w.over(t); err != nil {
+			t.Errorf("the phone that is back ended with %v", err)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	if err != nil {
 		return err
 	}
-	if s.listener.sessions.overtaken(s) { // its request would end the wait of the phone that is back
+	if s.listener.sessions.overtaken(s) { // nobody would wait for what the CA makes
 		return enroll.Superseded("the phone has begun another session")
 	}
 	ctx, cancel := background()
