@@ -213,7 +213,7 @@ func TestAllowed(t *testing.T) {
 			chain, err := os.ReadFile(filepath.Join(dir, "sub/new.pem"))
 			check(t, err)
 			cmd.Stdin = strings.NewReader(string(chain))
-			cmd.Env = append(cmd.Env, sshLine+"="+test.line+" --foreign-capf")
+			cmd.Env = append(cmd.Env, sshLine+"="+test.line+" --foreign-capf --for lsc")
 		}
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), test.says) {
