@@ -13,6 +13,10 @@ import (
 	"capf/store"
 )
 
+// backdating is how much later an LSC may have been made than it says: ours begin an
+// hour before, for phones whose clock is slow, and the clocks of clusters differ.
+const backdating = 2 * time.Hour
+
 // checkLSC judges a certificate that the phone calls its LSC by our record: a
 // signature says who made it, and not that it is still meant. What the record
 // knows has a path to an issuer of LSCs besides.
@@ -74,16 +78,12 @@ func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 	if !mine {
 		return LSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
 	}
-	vouched := func(kind store.VoucherKind) {
-		g.voucher = store.Voucher{Kind: kind, Fingerprint: fingerprint(cert.Raw)}
-	}
 	foreign, err := r.untrusted(ctx, cert, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
 	}
 	if foreign == nil {
-		vouched(store.VouchedByForeignLSC)
-		return nil, nil
+		return r.vouchUnrecorded(ctx, g, cert, store.VouchedByForeignLSC)
 	}
 	ours, err := r.untrusted(ctx, cert, store.ForLSC)
 	switch {
@@ -94,7 +94,21 @@ func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 	case !g.Settings.AcceptUnrecorded:
 		return LSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), pAcceptUnrecorded), nil
 	}
-	vouched(store.VouchedByUnrecordedLSC)
+	return r.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
+}
+
+// vouchUnrecorded lets an LSC of which we know nothing vouch for the phone, unless
+// the phone has confirmed one of ours since that was made: it has one LSC, and
+// whoever shows the other is not the phone.
+func (r *Rules) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate, kind store.VoucherKind) (*Ending, error) {
+	outlived, err := r.Store.ConfirmedAfter(ctx, g.Device.ID, cert.NotBefore.Add(backdating))
+	if err != nil {
+		return nil, err
+	}
+	if outlived {
+		return LSC.decline("the phone has confirmed a later one than the LSC with serial %s, which is not in the record", cert.SerialNumber.Text(16)), nil
+	}
+	g.voucher = store.Voucher{Kind: kind, Fingerprint: fingerprint(cert.Raw)}
 	return nil, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"time"
 )
 
 // Failure is how a phone's session failed.
@@ -223,6 +224,13 @@ const (
 func (s *Store) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
 	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", []any{l.ID}, &yes)
 	return yes, failed(err, "looking for a later LSC of device %q", l.Device)
+}
+
+// ConfirmedAfter says whether the phone of a device has confirmed an LSC after the
+// time, by word or by use.
+func (s *Store) ConfirmedAfter(ctx context.Context, deviceID int64, after time.Time) (yes bool, err error) {
+	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND installed_at > ?)", []any{deviceID, millis(after)}, &yes)
+	return yes, failed(err, "looking for the confirmations of a device")
 }
 
 // evident takes an issued or stale LSC with the fingerprint for installed and

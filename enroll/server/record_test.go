@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"capf/crypto"
 	"capf/enroll"
@@ -306,6 +307,14 @@ func TestLSCsOfOthers(t *testing.T) {
 		"CP-8861-soft": "soft", "x-soft": "soft", "SEP00112233445F": sep,
 	} {
 		h.refused(device, lsc(foreign, cn), "does not belong to the device")
+	}
+	// One from before what the phone has confirmed here is not on it any more.
+	before := lsc(foreign, sep)
+	h.clock.advance(3 * time.Hour)
+	h.enrolAgain(sep)
+	h.refused(sep, before, "the phone has confirmed a later one")
+	if err := h.shows(sep, lsc(foreign, sep)); err != nil {
+		t.Error("a phone that was away and came back:", err)
 	}
 	own := lsc(ours, sep)
 	h.refused(sep, own, "is not in the record; it would count if accept_unrecorded_lsc were true")
