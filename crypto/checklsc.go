@@ -78,7 +78,7 @@ func (want Expect) checkNames(cert *x509.Certificate) error {
 	if names := commonNames(cert); names > 1 {
 		return unfitFor(ErrOtherName, "the certificate has %d common names", names)
 	}
-	if !strings.EqualFold(cert.Subject.CommonName, want.CommonName) {
+	if !sameName(cert.Subject.CommonName, want.CommonName) {
 		return unfitFor(ErrOtherName, "the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
 	}
 	other := func(name string) error {
@@ -103,8 +103,8 @@ func (want Expect) checkNames(cert *x509.Certificate) error {
 // isOwn tells whether a DNS name is the device's, in whatever domain.
 func (want Expect) isOwn(name string) bool {
 	first, _, _ := strings.Cut(name, ".")
-	return strings.EqualFold(name, want.CommonName) || strings.EqualFold(name, want.Device) ||
-		strings.EqualFold(first, want.CommonName) || strings.EqualFold(first, want.Device)
+	return sameName(name, want.CommonName) || sameName(name, want.Device) ||
+		sameName(first, want.CommonName) || sameName(first, want.Device)
 }
 
 // DoubtsAboutLSC tells what is unwise about a certificate from another CA that CheckLSC

@@ -36,7 +36,7 @@ func CheckMIC(cert *x509.Certificate, device string) error {
 }
 
 func micOf(name, device string) bool {
-	if strings.EqualFold(name, device) {
+	if sameName(name, device) {
 		return true
 	}
 	m := micName.FindStringSubmatch(name)

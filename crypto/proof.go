@@ -87,7 +87,7 @@ func NamesLSC(cert *x509.Certificate, device string) bool {
 		return false
 	}
 	name := cert.Subject.CommonName
-	if strings.EqualFold(name, device) {
+	if sameName(name, device) {
 		return true
 	}
 	m := makersLSCName.FindStringSubmatch(name)
@@ -98,15 +98,16 @@ func NamesLSC(cert *x509.Certificate, device string) bool {
 // device's name, or ends in a hyphen and that name, as a MIC's (CP-8861-SEP001122334455)
 // does. Case does not matter, as in device names. Several common names belong to nobody.
 func BelongsTo(cert *x509.Certificate, device string) bool {
-	names := 0
-	for _, a := range cert.Subject.Names {
-		if a.Type.Equal(commonName.oid) {
-			names++
-		}
-	}
-	if names != 1 || device == "" {
+	cn := cert.Subject.CommonName
+	if commonNames(cert) != 1 || device == "" {
 		return false
 	}
-	cn, device := strings.ToLower(cert.Subject.CommonName), strings.ToLower(device)
-	return cn == device || strings.HasSuffix(cn, "-"+device)
+	at := len(cn) - len(device)
+	return sameName(cn, device) || at > 0 && cn[at-1] == '-' && sameName(cn[at:], device)
+}
+
+// sameName compares names without regard to the case of ASCII letters. There are
+// other letters that Unicode takes for the same, such as the Kelvin sign for a K.
+func sameName(a, b string) bool {
+	return len(a) == len(b) && strings.EqualFold(a, b)
 }

@@ -191,6 +191,8 @@ func TestBelongsTo(t *testing.T) {
 		{[]string{"sep001122334455"}, "SEP001122334455", true},
 		{[]string{"CP-8861-SEP001122334455"}, "sep001122334455", true},
 		{[]string{"SEP001122334455"}, "SEP001122334456", false},
+		{[]string{"\u017fEP001122334455"}, "SEP001122334455", false}, // the long s, which Unicode folds to S
+		{[]string{"CP-8861-\u017fEP001122334455"}, "SEP001122334455", false},
 		{[]string{"CP-8861SEP001122334455"}, "SEP001122334455", false},
 		{[]string{"SEP001122334455-CP"}, "SEP001122334455", false},
 		{[]string{"XSEP001122334455"}, "SEP001122334455", false},

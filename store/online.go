@@ -311,6 +311,11 @@ func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC
 		if err := t.attach(&l, state); err != nil {
 			return err
 		}
+		if state == LSCStale {
+			if err := t.revokeLike(a, &l); err != nil {
+				return err
+			}
+		}
 		for sum, der := range issuers {
 			_, err := t.exec("INSERT OR IGNORE INTO online_issuers (fingerprint, added_at, certificate) VALUES (?, ?, ?)", []byte(sum), millis(t.now), der)
 			if err != nil {
@@ -330,8 +335,8 @@ func issueDetail(o OnlineRequest, l LSC) string {
 	if o.CARequest != "" {
 		detail += fmt.Sprintf(", request %s of the CA", o.CARequest)
 	}
-	if l.State == LSCStale {
-		detail += ", stale: the phone does not wait for it any more"
+	if l.State != LSCIssued {
+		detail += ", " + string(l.State) + ": the phone does not wait for it any more"
 	}
 	return detail
 }

@@ -154,6 +154,9 @@ func (t *tx) importLSC(a Actor, one ImportedLSC) (LSCState, error) {
 	detail := "serial " + l.Serial
 	if state == LSCStale {
 		detail += ", stale: the request is superseded"
+		if err := t.revokeLike(a, &l); err != nil {
+			return state, err
+		}
 	}
 	return state, t.event(a, l.Device, EventText{Action: "offline-import", Step: "issue", Detail: detail})
 }

@@ -95,6 +95,24 @@ func (t *tx) distrust(l LSC) error {
 	return err
 }
 
+// revokeLike revokes an LSC that came too late for the reason for which that one
+// was revoked with which its phone had authenticated: what a thief has asked for
+// before is no better than what he has stolen.
+func (t *tx) revokeLike(a Actor, l *LSC) error {
+	var reason RevocationReason
+	err := t.row(`SELECT v.reason FROM lscs AS v, requests AS r WHERE r.id = ? AND r.voucher = 'lsc' AND v.fingerprint = r.voucher_fingerprint
+		AND v.state = 'revoked'`, l.RequestID).Scan((*string)(&reason))
+	if err == ErrNotFound {
+		return nil
+	}
+	if err == nil {
+		var r RevokedLSC
+		r, err = t.revoke(a, l.ID, reason)
+		l.State = r.State
+	}
+	return err
+}
+
 // ReleaseLSC takes a certificate-hold back: the LSC is again what it was, or
 // what it has become meanwhile. One that was not confirmed is stale, which the
 // phone's use of it undoes. ErrNotFound: there is none with the id;

@@ -214,6 +214,9 @@ func TestRevokedVoucher(t *testing.T) {
 	if err != nil || kept.Stale != 1 {
 		t.Errorf("imported: %+v, %v", kept, err)
 	}
+	if late, err := s.LSCOfRequest(t.Context(), waiting.ID); err != nil || late.State != LSCRevoked || late.Reason != KeyCompromise {
+		t.Errorf("what came late is %s (%s), %v", late.State, late.Reason, err)
+	}
 	_, err = s.IssueLSC(t.Context(), phone(d.Name), NewLSC{Request: vouched(), LSC: certificate()})
 	wantErr(t, err, ErrConflict)
 	_, err = s.SubmitRequest(t.Context(), phone(d.Name), vouched())
