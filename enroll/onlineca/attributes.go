@@ -11,17 +11,21 @@ import (
 	"capf/crypto/certfile"
 )
 
-// attributesAge is for how long an EST server is not asked again what it wants
-// in requests.
-const attributesAge = 10 * time.Minute
+// For how long an EST server is not asked again what it wants in requests: when
+// it has said so, and when it has not answered, for which a phone may have waited
+// until the answer was late.
+const (
+	attributesAge  = 10 * time.Minute
+	attributesRest = time.Minute
+)
 
 // challengePassword is the attribute by which an EST server wants a request bound
 // to its TLS connection (RFC 7030, 3.5 and 4.5.2).
 var challengePassword = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 7}
 
 // wanted are the attributes, by their types, that the server wants in requests.
-// A server that does not say wants nothing; one that cannot be asked now is
-// taken for such a one, since it decides about the request anyway.
+// A server that does not say wants nothing; one that cannot be asked now wants
+// what it wanted before, since it decides about the request anyway.
 func (e *est) wanted(ctx context.Context) []asn1.ObjectIdentifier {
 	e.mu.Lock()
 	known, asked := e.attributes, e.asked
@@ -32,7 +36,12 @@ func (e *est) wanted(ctx context.Context) []asn1.ObjectIdentifier {
 	c := call{doing: "asking for the attributes of requests", method: http.MethodGet, path: e.path("csrattrs")}
 	r, err := e.do(ctx, c)
 	if err != nil {
-		return nil
+		if ctx.Err() == nil {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.asked = e.Now().Add(attributesRest - attributesAge)
+		}
+		return known
 	}
 	known = nil
 	if r.status == http.StatusOK && len(r.body) > 0 {

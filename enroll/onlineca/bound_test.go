@@ -6,7 +6,9 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"capf/crypto"
@@ -129,5 +131,29 @@ func TestBoundWithoutTLS12(t *testing.T) {
 	steps := c.Check(t.Context(), nil)
 	if last := steps[len(steps)-1]; last.OK || !strings.Contains(last.Text, "tls-unique") {
 		t.Errorf("%+v", last)
+	}
+}
+
+// A server that does not answer the question for its attributes is not asked by
+// every phone, each of which would wait for it.
+func TestAttributesThatNeverCome(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	silent := func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/csrattrs") {
+			return false
+		}
+		asked.Add(1)
+		panic(http.ErrAbortHandler)
+	}
+	s := catest.MustEST(t, catest.ESTOptions{Transport: catest.Transport{Front: silent}})
+	c := client(t, s.Server, onlineca.EST, nil)
+	for range 3 {
+		if bound, err := c.Bind(t.Context()); err != nil || bound != nil {
+			t.Fatalf("the request is bound to %v, %v", bound, err)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the server was asked %d times what it wants", n)
 	}
 }
