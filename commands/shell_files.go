@@ -225,7 +225,7 @@ func (c *confinement) settle(o outFile, at *os.Root, draft, base string) error {
 	if err := o.free(at, base); err != nil {
 		return err
 	}
-	if _, err := at.Lstat(base); err == nil {
+	if _, missing := at.Lstat(base); missing == nil {
 		err = at.Rename(draft, base)
 	} else {
 		err = renameToNew(at, draft, base)
