@@ -20,7 +20,9 @@ func TestBulkGuide(t *testing.T) {
 	dir := t.TempDir()
 	const script = `env TEST_NOW=2027-01-31T18:00:00Z
 exec capf init
-exec capf cert export capf --out capf.pem
+mkdir other
+exec capf init --db other/capf.db
+exec capf cert export capf --db other/capf.db --out capf.pem
 exec capf cert export capf --out ca.pem
 exec capf device add SEP001122334455 --pool Berlin --model 8861
 exec capf device add CSFolga
