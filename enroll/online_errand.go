@@ -65,16 +65,21 @@ type errand struct {
 
 func (e *errand) run(ctx context.Context) error {
 	o := &e.online
-	overdue := !o.GiveUpAt.IsZero() && e.Now().After(o.GiveUpAt)
 	switch {
 	case o.State == store.OnlineSent:
 		if err := e.claim(ctx, false); err != nil {
 			return err
 		}
 		return e.end(store.OnlineUnknown, "the process that sent the request to the CA ended before the answer came")
-	case overdue:
+	case e.overdue():
 		if err := e.claim(ctx, false); err != nil {
 			return err
+		}
+		if !e.overdue() { // an operator has given it more time since it was read
+			o.DueAt = e.Now()
+			return e.keep(func(ctx context.Context) error {
+				return e.Store.PostponeOnline(ctx, onlineActor(), *o, store.EventText{})
+			})
 		}
 		return e.end(store.OnlineLate, "the CA did not decide in the time for the operation")
 	case e.ca.unready != "" && o.State == store.OnlineQueued:
@@ -93,6 +98,12 @@ func (e *errand) run(ctx context.Context) error {
 		return e.fetch(ctx)
 	}
 	return e.submit(ctx)
+}
+
+// overdue says whether the time for the operation was over when the request was
+// read last.
+func (e *errand) overdue() bool {
+	return !e.online.GiveUpAt.IsZero() && e.Now().After(e.online.GiveUpAt)
 }
 
 // claim takes the request for longer than an errand can last.
