@@ -52,7 +52,12 @@ func Bytes(name string, data []byte) Source { return Stream(name, bytes.NewReade
 
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	now := func() time.Time { return noon }
+	return newDeskAt(t, func() time.Time { return noon })
+}
+
+// newDeskAt is newDesk with a clock.
+func newDeskAt(t testing.TB, now func() time.Time) *desk {
+	t.Helper()
 	s, err := store.Create(t.Context(), filepath.Join(t.TempDir(), "capf.db"), store.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)

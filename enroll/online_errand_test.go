@@ -1,0 +1,74 @@
+package enroll
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"capf/store"
+)
+
+// TestMoreTimeMeanwhile: an operator gives an operation more time between the
+// moment when its request is read and the one when the worker looks at the clock.
+func TestMoreTimeMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]bool{"more time": true, "as it was": false} {
+		d := newDesk(t)
+		d.issuer = IssuerOnline
+		request := d.request("SEP001122334455")
+		due, err := d.Store.DueOnline(t.Context(), 1, false)
+		if err != nil || len(due) != 1 || due[0].GiveUpAt.IsZero() {
+			t.Fatalf("due are %+v, %v", due, err)
+		}
+		over := due[0].GiveUpAt.Add(time.Hour)
+		if more {
+			later := At(over.Add(time.Hour))
+			if _, _, err := d.ChangeDevice(t.Context(), olga, "SEP001122334455", DeviceEdit{CompletesBy: &later}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.Rules.Now = func() time.Time { return over }
+		e := &errand{OnlineWorker: d.NewOnlineWorker(OnlineOptions{}), online: due[0], cut: make(chan struct{})}
+		if err := e.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := store.OnlineLate
+		if more {
+			want = store.OnlineQueued
+		}
+		if o, err := d.Store.Online(t.Context(), request.ID); err != nil || o.State != want {
+			t.Errorf("%s: the request is %s, %v", name, o.State, err)
+		}
+	}
+}
+
+// TestRequestJudgedByNewerConfiguration: the operator names the CA and a phone
+// comes between the moment when the configuration is read and the one when
+// the worker asks what is due. The clock of the database is asked right before.
+func TestRequestJudgedByNewerConfiguration(t *testing.T) {
+	t.Parallel()
+	var meanwhile func()
+	now := func() time.Time {
+		if f := meanwhile; f != nil {
+			meanwhile = nil
+			f()
+		}
+		return noon
+	}
+	d := newDeskAt(t, now)
+	d.issuer = IssuerOnline
+	w := d.NewOnlineWorker(OnlineOptions{})
+	if err := w.reread(t.Context()); err != nil || !strings.Contains(w.link.unready, "is not set") {
+		t.Fatalf("at first the CA is unready for %q, %v", w.link.unready, err)
+	}
+	meanwhile = func() {
+		if _, err := d.SetParameter(t.Context(), olga, pOnlineHost, "ca.example.com"); err != nil {
+			t.Error(err)
+		}
+		d.request("SEP001122334455")
+	}
+	due, err := w.due(t.Context(), 5)
+	if err != nil || len(due) != 1 || strings.Contains(w.link.unready, "is not set") {
+		t.Errorf("due are %d, judged by %q, %v", len(due), w.link.unready, err)
+	}
+}
