@@ -13,6 +13,22 @@ func Fingerprint(cert *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// RawFingerprint returns the SHA-256 of a DER certificate as its 32 bytes, by
+// which the store finds it.
+func RawFingerprint(der []byte) []byte {
+	sum := sha256.Sum256(der)
+	return sum[:]
+}
+
+// DisplayName returns what people call a certificate: its common name, or the
+// whole subject of one that has none.
+func DisplayName(cert *x509.Certificate) string {
+	if cert.Subject.CommonName != "" {
+		return cert.Subject.CommonName
+	}
+	return cert.Subject.String()
+}
+
 // CertificatePEM returns certificates as PEM blocks, in the order given.
 func CertificatePEM(ders ...[]byte) []byte {
 	var out []byte

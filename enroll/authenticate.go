@@ -217,7 +217,7 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
 	case store.ByString:
 		// A hash of the string itself could be guessed at.
-		g.voucher = store.Voucher{Kind: store.VouchedByString, Fingerprint: fingerprint(g.Device.SealedString)}
+		g.voucher = store.Voucher{Kind: store.VouchedByString, Fingerprint: crypto.RawFingerprint(g.Device.SealedString)}
 		return r.byString(ctx, *g, c)
 	default:
 		network = c.Network

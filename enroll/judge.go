@@ -93,7 +93,7 @@ func (j judge) look(csrDER []byte, device string, leafDER []byte, chain [][]byte
 	}
 	good := returned{lsc: describe(leaf), issuers: map[string][]byte{}, doubts: crypto.DoubtsAboutLSC(path, want)}
 	for _, c := range between {
-		good.issuers[string(fingerprint(c.Raw))] = c.Raw
+		good.issuers[string(crypto.RawFingerprint(c.Raw))] = c.Raw
 	}
 	return good
 }

@@ -52,7 +52,7 @@ func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 // device, "" when it does.
 func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
 	switch {
-	case !bytes.Equal(l.Fingerprint, fingerprint(cert.Raw)):
+	case !bytes.Equal(l.Fingerprint, crypto.RawFingerprint(cert.Raw)):
 		return fmt.Sprintf("it is another certificate than the one that the record has of this issuer with the serial %s", l.Serial)
 	case l.DeviceID == 0 && strings.EqualFold(l.Device, d.Name):
 		return fmt.Sprintf("the LSC with serial %s is of a device of this name that has been deleted", l.Serial)
@@ -108,7 +108,7 @@ func (r *Rules) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 	if outlived {
 		return LSC.decline("the phone has confirmed a later one than the LSC with serial %s, which is not in the record", cert.SerialNumber.Text(16)), nil
 	}
-	g.voucher = store.Voucher{Kind: kind, Fingerprint: fingerprint(cert.Raw)}
+	g.voucher = store.Voucher{Kind: kind, Fingerprint: crypto.RawFingerprint(cert.Raw)}
 	return nil, nil
 }
 

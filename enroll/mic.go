@@ -21,7 +21,7 @@ func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 		return MIC.decline("%v", unfit), nil
 	}
 	g.mic = cert
-	g.voucher = store.Voucher{Kind: store.VouchedByMIC, Fingerprint: fingerprint(cert.Raw)}
+	g.voucher = store.Voucher{Kind: store.VouchedByMIC, Fingerprint: crypto.RawFingerprint(cert.Raw)}
 	return nil, nil
 }
 
@@ -57,7 +57,7 @@ func (r *Rules) unfitMIC(ctx context.Context, cert *x509.Certificate, device str
 	}
 	for _, c := range path[1:] {
 		if isCAPFName(c) || slices.ContainsFunc(foreign, c.Equal) {
-			return fmt.Errorf("it is an LSC: %q makes nothing else", nameOf(c)), nil
+			return fmt.Errorf("it is an LSC: %q makes nothing else", crypto.DisplayName(c)), nil
 		}
 	}
 	return nil, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"capf/crypto"
 	"capf/store"
 )
 
@@ -36,7 +37,7 @@ func (r *Rules) impostors(ctx context.Context) (func(path []*x509.Certificate) s
 	return func(path []*x509.Certificate) string {
 		for _, c := range path[1:] {
 			if keys[string(c.RawSubjectPublicKeyInfo)] || isCAPFName(c) {
-				return fmt.Sprintf("it comes from %q, which makes LSCs and no certificates for servers", nameOf(c))
+				return fmt.Sprintf("it comes from %q, which makes LSCs and no certificates for servers", crypto.DisplayName(c))
 			}
 		}
 		switch lsc, err := r.Store.LSCBySerial(context.WithoutCancel(ctx), path[0].Issuer.String(), path[0].SerialNumber.Text(16)); {

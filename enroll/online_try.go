@@ -158,7 +158,7 @@ func (r *Rules) issuerStep(ctx context.Context, client *onlineca.Client, trusted
 	}
 	var names []string
 	for _, c := range all {
-		names = append(names, strconv.Quote(nameOf(c)))
+		names = append(names, strconv.Quote(crypto.DisplayName(c)))
 	}
 	step.OK, step.Text = true, "the CA's certificates lead to capf-trust: "+strings.Join(names, ", ")
 	return step

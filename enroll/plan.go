@@ -156,10 +156,10 @@ func (p *plan) certificate(ctx context.Context, c candidate, source string) (Imp
 	switch {
 	case errors.Is(err, store.ErrNotFound) && c.IsCA:
 		p.trust.bring(c.Certificate, source)
-		row.Outcome, row.Reason = ChainOnly, fmt.Sprintf("the CA certificate %q", nameOf(c.Certificate))
+		row.Outcome, row.Reason = ChainOnly, fmt.Sprintf("the CA certificate %q", crypto.DisplayName(c.Certificate))
 		return row, nil
 	case errors.Is(err, store.ErrNotFound):
-		row.Reason = fmt.Sprintf("no phone has sent the key of the certificate %q", nameOf(c.Certificate))
+		row.Reason = fmt.Sprintf("no phone has sent the key of the certificate %q", crypto.DisplayName(c.Certificate))
 		return row, nil
 	case err != nil:
 		return row, err
@@ -178,14 +178,6 @@ func (p *plan) certificate(ctx context.Context, c candidate, source string) (Imp
 		err = p.spool.add(request.ID, c.lsc)
 	}
 	return row, err
-}
-
-// nameOf is what people call a certificate.
-func nameOf(c *x509.Certificate) string {
-	if c.Subject.CommonName != "" {
-		return c.Subject.CommonName
-	}
-	return c.Subject.String()
 }
 
 // judge checks a certificate against its request.
@@ -289,7 +281,7 @@ func (p *plan) advise(chain []*x509.Certificate) {
 	for len(chain) > 0 {
 		top := chain[len(chain)-1]
 		for _, c := range chain {
-			if !p.call[string(fingerprint(c.Raw))] {
+			if !p.call[string(crypto.RawFingerprint(c.Raw))] {
 				p.trust.untold(c)
 			}
 		}

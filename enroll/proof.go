@@ -2,7 +2,6 @@ package enroll
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"strings"
@@ -86,14 +85,8 @@ func (p Proof) check() (*x509.Certificate, *Ending) {
 func lscFingerprint(shown []store.DeviceCertificate) []byte {
 	for _, c := range shown {
 		if c.Kind == string(LSC) {
-			return fingerprint(c.Certificate)
+			return crypto.RawFingerprint(c.Certificate)
 		}
 	}
 	return nil
-}
-
-// fingerprint is the SHA-256 of a DER certificate, by which store finds it.
-func fingerprint(der []byte) []byte {
-	hash := sha256.Sum256(der)
-	return hash[:]
 }

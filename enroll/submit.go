@@ -105,7 +105,7 @@ func (r *Rules) checkOwner(ctx context.Context, spki []byte) error {
 	}
 	for _, c := range certs {
 		if bytes.Equal(c.RawSubjectPublicKeyInfo, spki) {
-			return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own, but that of %q", nameOf(c))
+			return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own, but that of %q", crypto.DisplayName(c))
 		}
 	}
 	return nil
@@ -256,6 +256,6 @@ func lscRow(der []byte) (store.LSC, error) {
 func describe(c *x509.Certificate) store.LSC {
 	return store.LSC{
 		Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: fingerprint(c.Raw),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
 	}
 }

@@ -15,7 +15,7 @@ import (
 func trustRow(c *x509.Certificate, p store.Purpose, description string, uses store.Uses) store.TrustCertificate {
 	return store.TrustCertificate{
 		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: fingerprint(c.Raw),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
 		Description: description, For: uses,
 	}
 }
@@ -97,7 +97,7 @@ func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) 
 	}
 	for i := range a.Needs {
 		n := &a.Needs[i]
-		row, is := have[string(n.Purpose)+string(fingerprint(n.Certificate.Raw))]
+		row, is := have[string(n.Purpose)+string(crypto.RawFingerprint(n.Certificate.Raw))]
 		if n.Present = is && row.For.Has(n.For); is && !n.Present {
 			n.ID, n.Has = row.ID, row.For
 		}

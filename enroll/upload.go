@@ -153,7 +153,7 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 // planRow decides about one certificate for one trust store; there is what the
 // stores will hold by then.
 func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, there map[string]store.TrustCertificate) UploadRow {
-	key := string(p) + string(fingerprint(c.Raw))
+	key := string(p) + string(crypto.RawFingerprint(c.Raw))
 	have, is := there[key]
 	row := UploadRow{Purpose: p, Subject: c.Subject.String(), Fingerprint: crypto.Fingerprint(c)}
 	var edit store.TrustEdit
@@ -201,7 +201,7 @@ func tooLongForPhones(c *x509.Certificate) string {
 	if !ok || key.N.BitLen() <= mostPhoneBits {
 		return ""
 	}
-	return fmt.Sprintf("%q has an RSA key of %d bits: phones are only known to verify with up to %d", nameOf(c), key.N.BitLen(), mostPhoneBits)
+	return fmt.Sprintf("%q has an RSA key of %d bits: phones are only known to verify with up to %d", crypto.DisplayName(c), key.N.BitLen(), mostPhoneBits)
 }
 
 // uploadRefusal words the refusal of a whole upload.

@@ -80,7 +80,7 @@ func (o UploadOptions) uses(c *x509.Certificate, have store.TrustCertificate, is
 // nothing else: one of them that passed for a MIC or for the online CA's web
 // server would be the attack that uses exist against.
 func checkUses(c *x509.Certificate, u store.Uses) error {
-	name := nameOf(c)
+	name := crypto.DisplayName(c)
 	switch {
 	case u == 0:
 		return refused("%q has to vouch for something; what is not to be trusted is deleted", name)
@@ -113,7 +113,7 @@ func (r *Rules) checkOurs(ctx context.Context, c *x509.Certificate, u store.Uses
 		}
 	}
 	if ours {
-		return refused("%q is a CAPF certificate of our own, which vouches for lsc only", nameOf(c))
+		return refused("%q is a CAPF certificate of our own, which vouches for lsc only", crypto.DisplayName(c))
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func unwiseUses(c *x509.Certificate, u store.Uses) string {
 	if !u.Has(store.ForMIC) || crypto.IsManufacturer(c) {
 		return ""
 	}
-	return fmt.Sprintf("%q is not known as a manufacturer's: whatever it certifies with the name of a MIC authenticates that phone", nameOf(c))
+	return fmt.Sprintf("%q is not known as a manufacturer's: whatever it certifies with the name of a MIC authenticates that phone", crypto.DisplayName(c))
 }
 
 // EditTrust changes rows of the trust stores, all or none. It returns them as
