@@ -31,7 +31,7 @@ and --verify says up to which event the seals hold, if it can read that.`,
 			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did, or those that match"},
 			&cli.BoolFlag{Name: "verify", Usage: "follow the chain of events"}),
 		run: func(env *Env, c *cli.Context) error {
-			f, err := env.eventFilter(c)
+			f, err := eventFilter(env, c)
 			if err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ func eventFlags() []cli.Flag {
 	}
 }
 
-func (env *Env) eventFilter(c *cli.Context) (f store.EventFilter, err error) {
+func eventFilter(env *Env, c *cli.Context) (f store.EventFilter, err error) {
 	if f.Since, err = optional(c, "since", env.moment); err != nil {
 		return f, err
 	}
@@ -99,7 +99,7 @@ func deviceHistoryCommand() command {
 		example: "capf device history SEP001122334455",
 		output:  list, flags: eventFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			f, err := env.eventFilter(c)
+			f, err := eventFilter(env, c)
 			if err != nil {
 				return err
 			}

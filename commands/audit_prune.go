@@ -28,7 +28,7 @@ longer before: capf audit list --json > events.json.`,
 		output:  object,
 		flags:   append(removalFlags(), beforeFlag()),
 		run: func(env *Env, c *cli.Context) error {
-			before, err := env.ageLimit(c)
+			before, err := ageLimit(env, c)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func beforeFlag() cli.Flag {
 // ageLimit is the time of --before, nil without it. It has to be in the past,
 // since a slip of the year would take everything, and it names what goes, so
 // that other names have no place beside it.
-func (env *Env) ageLimit(c *cli.Context) (*time.Time, error) {
+func ageLimit(env *Env, c *cli.Context) (*time.Time, error) {
 	before, err := optional(c, "before", env.moment)
 	switch {
 	case err != nil || before == nil:
@@ -75,9 +75,9 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		if o.dryRun && env.Format == asJSON {
 			return showPrunable(env, p)
 		}
-		return env.nothingRemoved()
+		return nothingRemoved(env)
 	}
-	r, err := s.VerifyEvents(ctx, env.checkpoints(ctx, s))
+	r, err := s.VerifyEvents(ctx, checkpoints(ctx, env, s))
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 			"nothing was pruned; keep a copy of the database for whoever looks into it")
 	}
 	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), timestamp(o.before))
-	return env.carryOut(ctx, o.removeOptions, s, removing{what, "event",
+	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "event",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.PruneEvents(ctx, env.actor(), o.before)
 		},
@@ -95,7 +95,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 }
 
 // checkpoints says which checkpoints of the record hold, nil without the master key.
-func (env *Env) checkpoints(ctx context.Context, s *store.Store) func(store.Checkpoint) bool {
+func checkpoints(ctx context.Context, env *Env, s *store.Store) func(store.Checkpoint) bool {
 	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), false)
 	if err != nil {
 		return nil

@@ -51,18 +51,18 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 		return err
 	}
 	key := enroll.MasterKeyFile(s.Path(), env.Getenv)
-	if err := env.mayBackup(file, s.Path(), key, yes); err != nil {
+	if err := mayBackup(env, file, s.Path(), key, yes); err != nil {
 		return err
 	}
 	// A signal ends the copying, so that no draft is left.
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	sign, err := env.signing(ctx, s, key)
+	sign, err := signing(ctx, env, s, key)
 	if err != nil {
 		return err
 	}
 	p := env.progress()
-	copied, err := env.writeBackup(ctx, s, file, sign, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
+	copied, err := writeBackup(ctx, env, s, file, sign, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
 	p.end()
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 
 // writeBackup has SQLite write the file by its name, which it knows no other way;
 // from the shell, where a name is only good in its folder, the copy is carried there.
-func (env *Env) writeBackup(ctx context.Context, s *store.Store, file string, sign store.Sign, progress func(done, total int)) (store.Copied, error) {
+func writeBackup(ctx context.Context, env *Env, s *store.Store, file string, sign store.Sign, progress func(done, total int)) (store.Copied, error) {
 	if env.confined == nil {
 		return s.Backup(ctx, file, sign, progress)
 	}
@@ -102,7 +102,7 @@ func (env *Env) writeBackup(ctx context.Context, s *store.Store, file string, si
 
 // signing is what gives a backup its authenticator, nil without the master key:
 // a backup is worth more than that.
-func (env *Env) signing(ctx context.Context, s *store.Store, key string) (store.Sign, error) {
+func signing(ctx context.Context, env *Env, s *store.Store, key string) (store.Sign, error) {
 	sealer, err := enroll.OpenSealer(ctx, s, key, false)
 	switch {
 	case errors.Is(err, crypto.ErrOpenKey), errors.Is(err, crypto.ErrWrongKey):
@@ -116,7 +116,7 @@ func (env *Env) signing(ctx context.Context, s *store.Store, key string) (store.
 
 // mayBackup refuses a place that must not be written to, or not without
 // consent.
-func (env *Env) mayBackup(file, database, key string, yes bool) error {
+func mayBackup(env *Env, file, database, key string, yes bool) error {
 	ours := &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a file that capf works with", file)}
 	own := ownFiles(database, key)
 	if slices.Contains(own, place(file)) {

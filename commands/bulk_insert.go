@@ -82,7 +82,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	if err != nil {
 		return fmt.Errorf("%w: %w", errPartly, err)
 	}
-	return env.emptyList()
+	return emptyList(env)
 }
 
 var problemColumns = []column[provision.Problem]{

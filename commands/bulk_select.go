@@ -24,7 +24,7 @@ devices that authenticate by an existing certificate, and which need an operator
 		example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
 		output:  list, flags: filterFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			s, err := env.selection(c)
+			s, err := selectionOf(env, c)
 			if err != nil {
 				return err
 			}

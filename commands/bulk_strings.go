@@ -32,7 +32,7 @@ type uniqueStrings struct {
 
 // newStrings makes the file, so that one that cannot be made stops the update
 // before it begins; nil when no strings are to be made.
-func (env *Env) newStrings(o bulkUpdateOptions) (*uniqueStrings, error) {
+func newStrings(env *Env, o bulkUpdateOptions) (*uniqueStrings, error) {
 	switch {
 	case !o.update.Edit.Unique:
 		return nil, nil

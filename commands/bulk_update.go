@@ -52,7 +52,7 @@ changed, so that the phone contacts CAPF.`,
 		),
 		clears: deviceClears(),
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.bulkUpdateChoice(c)
+			o, err := bulkUpdateChoice(env, c)
 			if err != nil {
 				return err
 			}
@@ -61,12 +61,12 @@ changed, so that the phone contacts CAPF.`,
 	}
 }
 
-func (env *Env) bulkUpdateChoice(c *cli.Context) (o bulkUpdateOptions, err error) {
+func bulkUpdateChoice(env *Env, c *cli.Context) (o bulkUpdateOptions, err error) {
 	u := &o.update
-	if u.Selection, err = env.selection(c); err != nil {
+	if u.Selection, err = selectionOf(env, c); err != nil {
 		return o, err
 	}
-	if u.Edit.DeviceEdit, err = env.deviceEdit(c); err != nil {
+	if u.Edit.DeviceEdit, err = deviceEdit(env, c); err != nil {
 		return o, err
 	}
 	u.Edit.Unique, u.Edit.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
@@ -122,21 +122,21 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 	}
 	switch {
 	case o.at != nil:
-		return env.bulkLater(ctx, r, o, n)
+		return bulkLater(ctx, env, r, o, n)
 	case n == 0:
 		env.say(noneSelected)
-		return env.emptyList()
+		return emptyList(env)
 	case o.dryRun:
-		return env.bulkPreview(ctx, r, o)
+		return bulkPreview(ctx, env, r, o)
 	}
 	if err := env.consent(o.yes, "change %s", counted(n, "device")); err != nil {
 		return err
 	}
-	return env.bulkNow(ctx, r, o)
+	return bulkNow(ctx, env, r, o)
 }
 
 // emptyList is the result of a list command that has no rows.
-func (env *Env) emptyList() error {
+func emptyList(env *Env) error {
 	if env.Format != asJSON {
 		return nil
 	}
@@ -145,15 +145,15 @@ func (env *Env) emptyList() error {
 }
 
 // bulkPreview shows what would change, and ends as the update would.
-func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions) error {
-	out, err := env.newStrings(o) // that it can be made is found out like everything else: it is made, and taken back
+func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions) error {
+	out, err := newStrings(env, o) // that it can be made is found out like everything else: it is made, and taken back
 	if err == nil {
 		err = out.discard()
 	}
 	if err != nil {
 		return err
 	}
-	runner, end, err := env.runner(r)
+	runner, end, err := jobRunner(env, r)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (env *Env) bulkPreview(ctx context.Context, r *enroll.Rules, o bulkUpdateOp
 }
 
 // bulkLater makes a job of the update.
-func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
+func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
 	if err := env.consentOr("add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOpti
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
 	}
 	if o.generate {
-		return env.seen(env.showString(*o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
+		return env.seen(showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
 	}
 	if env.Format == asTable {
 		return nil
@@ -200,7 +200,7 @@ func (env *Env) bulkLater(ctx context.Context, r *enroll.Rules, o bulkUpdateOpti
 }
 
 // showString prints one string for all devices.
-func (env *Env) showString(secret string) error {
+func showString(env *Env, secret string) error {
 	if env.Format == asTable {
 		fmt.Fprintln(env.out, secret)
 		return nil
@@ -208,30 +208,30 @@ func (env *Env) showString(secret string) error {
 	return showList(env, values([]string{secret}), []column[string]{{"", "auth_string", func(s string) any { return s }}}, "")
 }
 
-func (env *Env) bulkNow(ctx context.Context, r *enroll.Rules, o bulkUpdateOptions) error {
-	out, err := env.newStrings(o)
+func bulkNow(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions) error {
+	out, err := newStrings(env, o)
 	if err != nil {
 		return err
 	}
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	runner, end, err := env.runner(r)
+	runner, end, err := jobRunner(env, r)
 	if err != nil {
 		return err
 	}
 	j, err := runner.RunNow(ctx, env.actor(), o.update, out.sink())
 	end()
 	if err != nil && j.UpdatedAt.IsZero() {
-		return errors.Join(env.bulkRefused(ctx, r, j, err), out.discard())
+		return errors.Join(bulkRefused(ctx, env, r, j, err), out.discard())
 	}
 	env.warn(o.update.Edit.Warnings())
 	if err != nil { // broken off, yet the strings are in force
 		err = withHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
 			"the running serve, or capf job run-due, carries on; capf job cancel %d leaves out the rest", j.ID)
-		return errors.Join(err, env.handOut(o, j, out))
+		return errors.Join(err, handOut(env, o, j, out))
 	}
 	env.say("job %d: %s", j.ID, j.Detail)
-	if err := env.handOut(o, j, out); err != nil {
+	if err := handOut(env, o, j, out); err != nil {
 		return err
 	}
 	if j.State != store.JobDone {
@@ -242,8 +242,8 @@ func (env *Env) bulkNow(ctx context.Context, r *enroll.Rules, o bulkUpdateOption
 
 // handOut prints the result at once. Strings that are in force and that nobody
 // could be shown, since the terminal or the reader has gone, are to be had again.
-func (env *Env) handOut(o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
-	err := env.bulkResult(o, j, out)
+func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
+	err := bulkResult(env, o, j, out)
 	switch {
 	case o.generate:
 		return env.seen(err, "capf device show NAME --reveal shows the string of each device")
@@ -254,10 +254,10 @@ func (env *Env) handOut(o bulkUpdateOptions, j store.Job, out *uniqueStrings) er
 }
 
 // bulkResult prints what there is to hand out, or the job.
-func (env *Env) bulkResult(o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
+func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
 	switch {
 	case o.generate:
-		return env.showString(*o.update.Edit.String)
+		return showString(env, *o.update.Edit.String)
 	case out != nil && out.file == nil:
 		return showList(env, values(out.made), stringColumns, "no device was changed")
 	case env.Format == asTable:
@@ -267,7 +267,7 @@ func (env *Env) bulkResult(o bulkUpdateOptions, j store.Job, out *uniqueStrings)
 }
 
 // bulkRefused lists the devices because of which nothing was changed.
-func (env *Env) bulkRefused(ctx context.Context, r *enroll.Rules, j store.Job, err error) error {
+func bulkRefused(ctx context.Context, env *Env, r *enroll.Rules, j store.Job, err error) error {
 	if j.ID == 0 || !errors.Is(err, enroll.ErrRefused) {
 		return err
 	}

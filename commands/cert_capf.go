@@ -73,7 +73,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
-	if err := env.tellDependence(ctx, s); err != nil {
+	if err := tellDependence(ctx, env, s); err != nil {
 		return err
 	}
 	if err := env.consentOr("add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
@@ -98,7 +98,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 }
 
 // tellDependence says what goes on depending on the present CAPF certificate.
-func (env *Env) tellDependence(ctx context.Context, s *store.Store) error {
+func tellDependence(ctx context.Context, env *Env, s *store.Store) error {
 	chain, err := capfChain(ctx, s)
 	if err != nil {
 		return err

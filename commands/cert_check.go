@@ -56,10 +56,10 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 	var ca, https []*x509.Certificate
 	var err error
 	if o.ca != "" && !o.online {
-		if ca, err = env.readCertificates(o.ca); err != nil {
+		if ca, err = readCertificates(env, o.ca); err != nil {
 			return err
 		}
-		if https, err = env.readCertificates(o.https); err != nil {
+		if https, err = readCertificates(env, o.https); err != nil {
 			return err
 		}
 		ca = rootFirst(ca)
@@ -78,7 +78,7 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 		env.say("hint: %s", f.Hint)
 	}
 	if o.online {
-		if ca, https, err = env.fetchCertificates(ctx, &o); err != nil {
+		if ca, https, err = fetchCertificates(ctx, env, &o); err != nil {
 			return err
 		}
 	}
@@ -92,12 +92,12 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.sayAdvice(advice, o)
+	return sayAdvice(env, advice, o)
 }
 
 // fetchCertificates asks the configured CA, and writes what it shows into the
 // files of o.
-func (env *Env) fetchCertificates(ctx context.Context, o *certCheckOptions) (ca, https []*x509.Certificate, err error) {
+func fetchCertificates(ctx context.Context, env *Env, o *certCheckOptions) (ca, https []*x509.Certificate, err error) {
 	s, err := env.question(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -110,12 +110,12 @@ func (env *Env) fetchCertificates(ctx context.Context, o *certCheckOptions) (ca,
 	if err == nil && (len(ca) == 0 || len(https) == 0) {
 		err = errors.New("the online CA shows no certificates")
 	}
-	return ca, https, errors.Join(env.keepFetched("HTTPS certificate", https, &o.https), env.keepFetched("CA root", ca, &o.ca), err)
+	return ca, https, errors.Join(keepFetched(env, "HTTPS certificate", https, &o.https), keepFetched(env, "CA root", ca, &o.ca), err)
 }
 
 // keepFetched names the first of the certificates, if there are any, and writes
 // it into the file.
-func (env *Env) keepFetched(which string, certs []*x509.Certificate, file *string) error {
+func keepFetched(env *Env, which string, certs []*x509.Certificate, file *string) error {
 	if len(certs) == 0 {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (env *Env) keepFetched(which string, certs []*x509.Certificate, file *strin
 	return env.writeOutput(*file, true, crypto.CertificatePEM(certs[0].Raw))
 }
 
-func (env *Env) sayAdvice(a enroll.TrustAdvice, o certCheckOptions) error {
+func sayAdvice(env *Env, a enroll.TrustAdvice, o certCheckOptions) error {
 	env.say("case %d: %s", a.Scenario, a.Text)
 	for _, n := range a.Notes {
 		env.say("note: %s", n)
@@ -159,7 +159,7 @@ func (env *Env) sayAdvice(a enroll.TrustAdvice, o certCheckOptions) error {
 
 // readCertificates reads a file of certificates; what it holds instead is a
 // misuse.
-func (env *Env) readCertificates(name string) ([]*x509.Certificate, error) {
+func readCertificates(env *Env, name string) ([]*x509.Certificate, error) {
 	data, err := env.readInput(name, certificateLimit)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if o.dryRun {
 		env.say("%s would be revoked, %s would leave the trust stores, and %s would have to enrol anew",
 			counted(len(c.LSCs), "certificate"), counted(len(c.Trust), "certificate"), counted(len(c.Devices), "device"))
-		return env.showCompromise(c, c.Certificate.SerialNumber.Text(16), crypto.Fingerprint(c.Certificate))
+		return showCompromise(env, c, c.Certificate.SerialNumber.Text(16), crypto.Fingerprint(c.Certificate))
 	}
 	if err := env.consent(o.yes, "give up the CAPF key and certificate, revoke %s, and have %s enrol anew",
 		counted(len(c.LSCs), "certificate"), counted(len(c.Devices), "device")); err != nil {
@@ -44,7 +44,7 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if err != nil {
 		return err
 	}
-	if err := env.restartListener(ctx, s); err != nil {
+	if err := restartListener(ctx, env, s); err != nil {
 		return err
 	}
 	if len(c.Trust) > 0 {
@@ -54,12 +54,12 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if c.Certificate.Subject.String() != c.Certificate.Issuer.String() {
 		env.say("the old certificate is of %q: have it revoked there", c.Certificate.Issuer)
 	}
-	return env.showCompromise(c, a.Leaf().SerialNumber.Text(16), crypto.Fingerprint(a.Leaf()))
+	return showCompromise(env, c, a.Leaf().SerialNumber.Text(16), crypto.Fingerprint(a.Leaf()))
 }
 
 // restartListener has a running serve take the new certificate: until then it shows
 // the old one to phones, and signs nothing.
-func (env *Env) restartListener(ctx context.Context, s *store.Store) error {
+func restartListener(ctx context.Context, env *Env, s *store.Store) error {
 	if err := s.RestartService(ctx, env.actor(), "capf"); err != nil {
 		return err
 	}
@@ -67,12 +67,12 @@ func (env *Env) restartListener(ctx context.Context, s *store.Store) error {
 	if err != nil || !service.Active {
 		return err
 	}
-	return env.awaitObedience(ctx, s, service)
+	return awaitObedience(ctx, env, s, service)
 }
 
 // showCompromise lists the devices that must enrol anew, those first that have
 // nothing to authenticate with any more.
-func (env *Env) showCompromise(c enroll.Compromise, serial, fingerprint string) error {
+func showCompromise(env *Env, c enroll.Compromise, serial, fingerprint string) error {
 	stranded := func(d store.Device) bool { return d.AuthMode == store.ByLSCPrecedence }
 	devices := slices.Clone(c.Devices)
 	slices.SortStableFunc(devices, func(a, b store.Device) int {

@@ -67,13 +67,13 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	}
 	if len(found) == 0 {
 		env.say("no MIC root is in %s", o.purpose)
-		return env.nothingToRemove(o.removeOptions)
+		return nothingToRemove(env, o.removeOptions)
 	}
 	var ids []int64
 	for _, t := range found {
 		ids = append(ids, t.ID)
 	}
-	return env.carryOut(ctx, o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
+	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return int64(len(ids)), s.DeleteTrust(ctx, env.actor(), ids...)
 		},

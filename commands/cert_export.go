@@ -48,7 +48,7 @@ func certExportAll(ctx context.Context, env *Env, o exportOptions) error {
 	for _, c := range all.Chain {
 		ders = append(ders, c.Raw)
 	}
-	if err := env.export(o, ders...); err != nil {
+	if err := exportChain(env, o, ders...); err != nil {
 		return err
 	}
 	for _, c := range all.Open {
@@ -70,11 +70,11 @@ func certExport(ctx context.Context, env *Env, id string, o exportOptions) error
 		if err != nil {
 			return withHint(err, "capf init makes it")
 		}
-		return env.export(o, capf.Chain...)
+		return exportChain(env, o, capf.Chain...)
 	}
 	found, err := findTrust(ctx, s, "", []string{id})
 	if err != nil {
 		return err
 	}
-	return env.export(o, found[0].Certificate)
+	return exportChain(env, o, found[0].Certificate)
 }

@@ -125,7 +125,7 @@ func parsePurpose(s string, others ...string) (store.Purpose, error) {
 // certUpload reads all files before the first is stored, so that a name that
 // was mistyped changes nothing.
 func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
-	files, err := env.uploadFiles(o)
+	files, err := uploadFiles(env, o)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		if err != nil {
 			return err
 		}
-		return env.uploadChain(ctx, r, files, o)
+		return uploadChain(ctx, env, r, files, o)
 	}
 	rows, err := env.rules(s).UploadTrust(ctx, env.actor(), files, o.UploadOptions)
 	if rows == nil {
@@ -181,19 +181,19 @@ func (o certUploadOptions) show(env *Env, rows []enroll.UploadRow) error {
 }
 
 // uploadFiles reads what is named, folders included.
-func (env *Env) uploadFiles(o certUploadOptions) (files []enroll.UploadFile, err error) {
+func uploadFiles(env *Env, o certUploadOptions) (files []enroll.UploadFile, err error) {
 	for _, name := range o.files {
-		if !env.isFolder(name) {
+		if !isFolder(env, name) {
 			if len(o.purposes) == 0 && !o.capf {
 				return nil, &usageError{text: "--purpose is missing", hint: "it is " + strings.Join(purposeNames(), " or ") + ", or " + capfPurpose + " for the CAPF certificate"}
 			}
-			if files, err = env.uploadFile(files, name, o.purposes); err != nil {
+			if files, err = uploadFile(env, files, name, o.purposes); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		var err error
-		if files, err = env.uploadFolder(files, name, o); err != nil {
+		if files, err = uploadFolder(env, files, name, o); err != nil {
 			return nil, err
 		}
 	}
@@ -202,7 +202,7 @@ func (env *Env) uploadFiles(o certUploadOptions) (files []enroll.UploadFile, err
 
 // isFolder says whether a folder is named. What can be no file either is told by
 // who reads it.
-func (env *Env) isFolder(name string) bool {
+func isFolder(env *Env, name string) bool {
 	if name == "-" {
 		return false
 	}
@@ -210,7 +210,7 @@ func (env *Env) isFolder(name string) bool {
 	return err == nil && info.IsDir()
 }
 
-func (env *Env) uploadFile(files []enroll.UploadFile, name string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
+func uploadFile(env *Env, files []enroll.UploadFile, name string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
 	data, err := env.readInput(name, certificateLimit)
 	if err != nil {
 		return nil, err
@@ -220,13 +220,13 @@ func (env *Env) uploadFile(files []enroll.UploadFile, name string, purposes []st
 
 // uploadFolder takes the certificates of a folder, or of its folders that are
 // called like the trust stores. Every file in it gets its row.
-func (env *Env) uploadFolder(files []enroll.UploadFile, folder string, o certUploadOptions) ([]enroll.UploadFile, error) {
+func uploadFolder(env *Env, files []enroll.UploadFile, folder string, o certUploadOptions) ([]enroll.UploadFile, error) {
 	before := len(files)
 	var err error
 	if len(o.purposes) > 0 || o.capf {
-		files, err = env.uploadFrom(files, folder, o.purposes)
+		files, err = uploadFrom(env, files, folder, o.purposes)
 	} else {
-		files, err = env.uploadStores(files, folder)
+		files, err = uploadStores(env, files, folder)
 	}
 	if err != nil {
 		return nil, err
@@ -241,7 +241,7 @@ func (env *Env) uploadFolder(files []enroll.UploadFile, folder string, o certUpl
 }
 
 // uploadStores takes what is in the folders that are called like trust stores.
-func (env *Env) uploadStores(files []enroll.UploadFile, folder string) ([]enroll.UploadFile, error) {
+func uploadStores(env *Env, files []enroll.UploadFile, folder string) ([]enroll.UploadFile, error) {
 	entries, err := readFolder(env.door(), folder)
 	if err != nil {
 		return nil, err
@@ -252,14 +252,14 @@ func (env *Env) uploadStores(files []enroll.UploadFile, folder string) ([]enroll
 			files = append(files, enroll.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
 			continue
 		}
-		if files, err = env.uploadFrom(files, name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
+		if files, err = uploadFrom(env, files, name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
 			return nil, err
 		}
 	}
 	return files, nil
 }
 
-func (env *Env) uploadFrom(files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
+func uploadFrom(env *Env, files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
 	entries, err := readFolder(env.door(), folder)
 	if err != nil {
 		return nil, err
@@ -305,7 +305,7 @@ func readInFolder(d door, name string) (data []byte, refused string) {
 
 // uploadChain puts the certificate that a CA has signed in the place of the
 // CAPF certificate.
-func (env *Env) uploadChain(ctx context.Context, r *enroll.Rules, files []enroll.UploadFile, o certUploadOptions) error {
+func uploadChain(ctx context.Context, env *Env, r *enroll.Rules, files []enroll.UploadFile, o certUploadOptions) error {
 	a, changed, err := r.UploadChain(ctx, env.actor(), files, o.UploadOptions)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)

@@ -39,7 +39,7 @@ func checkDatabase(ctx context.Context, env *Env) error {
 		return err
 	}
 	n, passing, keyless := 0, 0, 0
-	faults := env.faults(ctx, s, s.Path())
+	faults := databaseFaults(ctx, env, s, s.Path())
 	err = showList(env, tallied(func(yield func(enroll.Fault, error) bool) {
 		for f, err := range faults {
 			switch {
@@ -72,9 +72,9 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	return withHint(errors.New(found), "%s", remedy)
 }
 
-// faults are those of a database; keyOf is the path of the database whose
+// databaseFaults are those of a database; keyOf is the path of the database whose
 // master key it is to have.
-func (env *Env) faults(ctx context.Context, s *store.Store, keyOf string) iter.Seq2[enroll.Fault, error] {
+func databaseFaults(ctx context.Context, env *Env, s *store.Store, keyOf string) iter.Seq2[enroll.Fault, error] {
 	p := env.progress()
 	list := env.rules(s).Check(ctx, enroll.MasterKeyFile(keyOf, env.Getenv), func(part enroll.Part, rows int64) {
 		p.show("checking: %s %d", part, rows)

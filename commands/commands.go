@@ -96,10 +96,10 @@ func tree() *command {
 
 // Main runs one command line and returns the exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	return newEnv(stdin, stdout, stderr).main(args)
+	return runProcess(newEnv(stdin, stdout, stderr), args)
 }
 
-func (env *Env) main(args []string) int {
+func runProcess(env *Env, args []string) int {
 	// With a handler for SIGPIPE a write to a closed pipe is an error that
 	// can be told from others; without one it would kill the process. A
 	// handler, unlike Ignore, is not inherited by programs that are started.
@@ -116,9 +116,9 @@ func (env *Env) main(args []string) int {
 
 // run runs one command line and reports its error.
 func (env *Env) run(ctx context.Context, argv []string) int {
-	err := env.dispatch(ctx, argv)
+	err := dispatch(ctx, env, argv)
 	if env.confined != nil {
-		env.noteForbidden(ctx, err)
+		noteForbidden(ctx, env, err)
 	}
 	if cerr := env.close(); err == nil {
 		err = cerr
@@ -139,7 +139,7 @@ func (env *Env) report(err error) int {
 	}
 	if err != nil {
 		priority := ""
-		if env.inJournal() {
+		if inJournal(env) {
 			priority = journalPriority(slog.LevelError)
 		}
 		env.say("%scapf: %s", priority, err)
@@ -176,12 +176,12 @@ func exitCode(err error) int {
 }
 
 // dispatch finds the command of the line and runs it.
-func (env *Env) dispatch(ctx context.Context, argv []string) error {
+func dispatch(ctx context.Context, env *Env, argv []string) error {
 	if len(argv) > 1 && argv[1] == "--version" {
 		argv = append([]string{argv[0], "version"}, argv[2:]...)
 	}
 	if len(argv) > 1 && argv[1] == completionWord && env.confined == nil {
-		return env.completeLine(ctx, argv[2:])
+		return completeLine(ctx, env, argv[2:])
 	}
 	l, err := parseLine(tree(), argv)
 	if err == nil {
@@ -197,14 +197,14 @@ func (env *Env) dispatch(ctx context.Context, argv []string) error {
 		help(env.out, l)
 		return nil
 	}
-	return env.parse(ctx, l)
+	return parse(ctx, env, l)
 }
 
 // parse hands the line to urfave/cli, flags first and fenced off from the
 // arguments. Everything that urfave/cli would do by itself is switched off:
 // its help goes to stdout on misuse, its required flags bypass the error
 // handler, its exit handler ends the process.
-func (env *Env) parse(ctx context.Context, l line) error {
+func parse(ctx context.Context, env *Env, l line) error {
 	c := l.command
 	app := &cli.App{
 		Name: l.name(), Flags: c.allFlags(),
@@ -215,7 +215,7 @@ func (env *Env) parse(ctx context.Context, l line) error {
 			return &usageError{text: l.doing() + err.Error(), hint: l.name() + " --help lists the flags"}
 		},
 		Action: func(c *cli.Context) error {
-			if err := env.common(c, l.command.output); err != nil {
+			if err := takeCommon(env, c, l.command.output); err != nil {
 				return err
 			}
 			return l.command.run(env, c)

@@ -48,7 +48,7 @@ func program() int {
 		}
 		env.Now = func() time.Time { return now.Local() } // in the zone that TZ names, like the clock
 	}
-	return env.main(os.Args)
+	return runProcess(env, os.Args)
 }
 
 func TestScripts(t *testing.T) {

@@ -35,15 +35,15 @@ func (f facts) of(ctx context.Context, source, last string, args []string) []can
 	if ask == nil || f.env == nil || strings.ContainsAny(last, "*?") {
 		return nil
 	}
-	s, err := f.env.glance(ctx)
+	s, err := storeForCompletion(ctx, f.env)
 	if err != nil {
 		return nil
 	}
 	return ask(ctx, s, last)
 }
 
-// glance opens the database for reading as it is.
-func (env *Env) glance(ctx context.Context) (*store.Store, error) {
+// storeForCompletion opens the database for reading as it is.
+func storeForCompletion(ctx context.Context, env *Env) (*store.Store, error) {
 	return env.openWith(func(path string) (*store.Store, error) {
 		return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	})

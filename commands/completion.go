@@ -48,7 +48,7 @@ parameters and their values are completed too, when the database can be read.`,
 
 // completeLine answers a script: a word a line, with its meaning behind a tab
 // for the shells that show it; a line ":files" asks for the names of files.
-func (env *Env) completeLine(ctx context.Context, args []string) error {
+func completeLine(ctx context.Context, env *Env, args []string) error {
 	if len(args) < 1 {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (env *Env) completeLine(ctx context.Context, args []string) error {
 	if shell == "bash" {
 		words = joinAssignments(words)
 	}
-	env.Database = env.databaseOf(words)
+	env.Database = databaseOf(env, words)
 	p := completer{root: tree(), facts: facts{env}}.complete(ctx, words)
 	if p.files {
 		fmt.Fprintln(env.out, ":files")
@@ -82,7 +82,7 @@ func (env *Env) completeLine(ctx context.Context, args []string) error {
 }
 
 // databaseOf is the database that a line names, for the words of the rest.
-func (env *Env) databaseOf(words []string) string {
+func databaseOf(env *Env, words []string) string {
 	for i, w := range words {
 		if value, ok := strings.CutPrefix(w, "--db="); ok {
 			return value

@@ -25,7 +25,7 @@ those whose certificate was stale and has been deleted.`,
 		output:  list, flags: append(removalFlags(), beforeFlag()),
 		run: func(env *Env, c *cli.Context) error {
 			o := removal(c)
-			if before, err := env.ageLimit(c); err != nil {
+			if before, err := ageLimit(env, c); err != nil {
 				return err
 			} else if before != nil {
 				return csrDeleteBefore(c.Context, env, *before, o)
@@ -57,11 +57,11 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 		}
 		if n == 0 {
 			env.say("no request is waiting")
-			return env.nothingToRemove(o)
+			return nothingToRemove(env, o)
 		}
 		what = fmt.Sprintf("all waiting requests (%d)", n)
 	}
-	return env.carryOut(ctx, o, s, removing{what, "request",
+	return carryOutRemoval(ctx, env, o, s, removing{what, "request",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.DeleteRequests(ctx, env.actor(), ids)
 		},
@@ -88,10 +88,10 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	}
 	if n == 0 {
 		env.say("no request is older")
-		return env.nothingToRemove(o)
+		return nothingToRemove(env, o)
 	}
 	what := fmt.Sprintf("%s from before %s", counted(n, "request"), timestamp(before))
-	return env.carryOut(ctx, o, s, removing{what, "request",
+	return carryOutRemoval(ctx, env, o, s, removing{what, "request",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.DeleteRequestsBefore(ctx, env.actor(), before)
 		},

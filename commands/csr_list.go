@@ -17,7 +17,7 @@ func csrListCommand() command {
 		example: "capf csr list --state all --device 'SEP*'",
 		output:  list, flags: requestFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			f, err := env.requestFilter(c)
+			f, err := requestFilter(env, c)
 			if err != nil {
 				return err
 			}
@@ -41,7 +41,7 @@ func csrCountCommand() command {
 		example: "capf csr count",
 		output:  object, flags: requestFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			f, err := env.requestFilter(c)
+			f, err := requestFilter(env, c)
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func requestFlags() []cli.Flag {
 	}
 }
 
-func (env *Env) requestFilter(c *cli.Context) (f store.RequestFilter, err error) {
+func requestFilter(env *Env, c *cli.Context) (f store.RequestFilter, err error) {
 	f.Device, f.State = c.String("device"), store.RequestPending
 	if c.String("state") == "all" {
 		f.State = ""

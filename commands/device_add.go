@@ -26,7 +26,7 @@ late: then it is scheduled again.`,
 		example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
 		output:  object, flags: settingFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			edit, err := env.deviceEdit(c)
+			edit, err := deviceEdit(env, c)
 			if err != nil {
 				return err
 			}
@@ -36,13 +36,13 @@ late: then it is scheduled again.`,
 }
 
 func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
-	r, err := env.rulesFor(ctx, o.edit)
+	r, err := rulesFor(ctx, env, o.edit)
 	if err != nil {
 		return err
 	}
 	existing, err := r.Store.Device(ctx, r.DeviceName(ctx, o.name))
 	if err == nil {
-		return env.addedBefore(ctx, r, existing, o.edit)
+		return addedBefore(ctx, env, r, existing, o.edit)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -51,18 +51,18 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.sayDevice("added", d, warnings)
+	return sayDevice(env, "added", d, warnings)
 }
 
 // addedBefore lets a script add a device a second time, as long as it asks for
 // what there is. What is late is scheduled again.
-func (env *Env) addedBefore(ctx context.Context, r *enroll.Rules, d store.Device, e enroll.DeviceEdit) error {
+func addedBefore(ctx context.Context, env *Env, r *enroll.Rules, d store.Device, e enroll.DeviceEdit) error {
 	edit, err := r.Difference(d, e)
 	switch {
 	case err != nil:
 		return err
 	case edit == (enroll.DeviceEdit{}):
-		return env.sayDevice("exists as asked, nothing was changed", d, nil)
+		return sayDevice(env, "exists as asked, nothing was changed", d, nil)
 	case !edit.Overdue(d):
 		return withHint(&kindError{store.ErrConflict, "adding device " + quote(d.Name) + ": it exists with other settings"},
 			"capf device set %s changes it", d.Name)
@@ -71,5 +71,5 @@ func (env *Env) addedBefore(ctx context.Context, r *enroll.Rules, d store.Device
 	if err != nil {
 		return err
 	}
-	return env.sayDevice("exists as asked, but was late", d, warnings)
+	return sayDevice(env, "exists as asked, but was late", d, warnings)
 }

@@ -45,10 +45,10 @@ type removing struct {
 	show  func() error // what there is of it
 }
 
-// carryOut takes it away, with consent. A dry run does the same to a rehearsal
+// carryOutRemoval takes it away, with consent. A dry run does the same to a rehearsal
 // of the database, so that it is refused what would be refused, and shows what
 // would go.
-func (env *Env) carryOut(ctx context.Context, o removeOptions, s *store.Store, r removing) error {
+func carryOutRemoval(ctx context.Context, env *Env, o removeOptions, s *store.Store, r removing) error {
 	if o.dryRun {
 		if _, err := r.do(ctx, s.Rehearsal()); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (env *Env) carryOut(ctx context.Context, o removeOptions, s *store.Store, r
 	case err != nil:
 		return err
 	}
-	return env.sayRemoved(n, r.thing)
+	return sayRemoved(env, n, r.thing)
 }
 
 // one is the count of a removal of one thing.
@@ -83,7 +83,7 @@ func one(err error) (int64, error) {
 func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }
 
 // sayRemoved reports how many rows are gone.
-func (env *Env) sayRemoved(n int64, what string) error {
+func sayRemoved(env *Env, n int64, what string) error {
 	env.say("deleted %s", plural.Of(n, what))
 	if env.Format != asJSON {
 		return nil
@@ -141,9 +141,9 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	if o.revoke && len(lscs) > 0 {
 		what += fmt.Sprintf(" with %s to revoke (%s)", counted(len(lscs), "certificate"), o.reason)
 	}
-	return env.carryOut(ctx, o.removeOptions, s, removing{what, "device",
+	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "device",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return one(env.deleteDevice(ctx, s, d.Name, lscs, o))
+			return one(deleteDevice(ctx, env, s, d.Name, lscs, o))
 		},
 		func() error { return showObject(env, deviceFields(d)) },
 	})
@@ -151,17 +151,17 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 
 // nothingToRemove is the result of a removal by filter that found nothing to
 // do: a dry run lists rows, of which there are none then.
-func (env *Env) nothingToRemove(o removeOptions) error {
+func nothingToRemove(env *Env, o removeOptions) error {
 	if o.dryRun {
-		return env.emptyList()
+		return emptyList(env)
 	}
-	return env.nothingRemoved()
+	return nothingRemoved(env)
 }
 
 // deleteDevice revokes the certificates of the device, if that is wanted, and
 // deletes it.
-func (env *Env) deleteDevice(ctx context.Context, s *store.Store, name string, lscs []store.LSC, o deviceDeleteOptions) error {
-	if err := env.offerRevocation(&o, len(lscs)); err != nil {
+func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, lscs []store.LSC, o deviceDeleteOptions) error {
+	if err := offerRevocation(env, &o, len(lscs)); err != nil {
 		return err
 	}
 	if o.revoke && len(lscs) > 0 {
@@ -183,7 +183,7 @@ func unrevoked(ctx context.Context, r *enroll.Rules, device string) ([]store.LSC
 
 // offerRevocation asks on a terminal, and says off one, what is left of a
 // device that is deleted.
-func (env *Env) offerRevocation(o *deviceDeleteOptions, lscs int) (err error) {
+func offerRevocation(env *Env, o *deviceDeleteOptions, lscs int) (err error) {
 	switch {
 	case lscs == 0 || o.revokeIsSet:
 	case env.Prompt == nil || o.yes || o.dryRun:
@@ -195,7 +195,7 @@ func (env *Env) offerRevocation(o *deviceDeleteOptions, lscs int) (err error) {
 }
 
 // nothingRemoved is the result of a removal that found nothing to do.
-func (env *Env) nothingRemoved() error {
+func nothingRemoved(env *Env) error {
 	if env.Format != asJSON {
 		return nil
 	}

@@ -34,7 +34,7 @@ func settingFlags() []cli.Flag {
 func deviceClears() []string { return []string{"auth-string", "description", "model", "pool"} }
 
 // deviceEdit reads the settings that were given.
-func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
+func deviceEdit(env *Env, c *cli.Context) (enroll.DeviceEdit, error) {
 	var e enroll.DeviceEdit
 	var errs [12]error
 	e.Description, errs[0] = optional(c, "description", verbatim)
@@ -59,7 +59,7 @@ func (env *Env) deviceEdit(c *cli.Context) (enroll.DeviceEdit, error) {
 	if err := clearSettings(c, &e); err != nil {
 		return e, err
 	}
-	return e, env.editString(c, &e)
+	return e, editString(env, c, &e)
 }
 
 // clearSettings takes settings away.
@@ -99,7 +99,7 @@ func oneString(e provision.Edit, generate bool) error {
 }
 
 // editString gets the authentication string, which is never an argument.
-func (env *Env) editString(c *cli.Context, e *enroll.DeviceEdit) error {
+func editString(env *Env, c *cli.Context, e *enroll.DeviceEdit) error {
 	var s string
 	var err error
 	switch {
@@ -117,7 +117,7 @@ func (env *Env) editString(c *cli.Context, e *enroll.DeviceEdit) error {
 }
 
 // rulesFor opens the master key only when the edit has a secret to seal.
-func (env *Env) rulesFor(ctx context.Context, e enroll.DeviceEdit) (*enroll.Rules, error) {
+func rulesFor(ctx context.Context, env *Env, e enroll.DeviceEdit) (*enroll.Rules, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (env *Env) rulesFor(ctx context.Context, e enroll.DeviceEdit) (*enroll.Rule
 }
 
 // sayDevice reports a change of a device.
-func (env *Env) sayDevice(did string, d store.Device, warnings []string) error {
+func sayDevice(env *Env, did string, d store.Device, warnings []string) error {
 	if d.Operation == store.NoOperation {
 		env.say("device %s %s; nothing is scheduled", d.Name, did)
 	} else {

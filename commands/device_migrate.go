@@ -59,7 +59,7 @@ func migrateAway(ctx context.Context, env *Env, name string) error {
 		env.say("device %s has no LSC of ours, so nothing has to be deleted from it", d.Name)
 		steps = steps[1:]
 	}
-	return env.showSteps(d, steps)
+	return showMigration(env, d, steps)
 }
 
 func migrateHere(ctx context.Context, env *Env, name, file string) error {
@@ -79,7 +79,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 		env.say("%s for %s: %s", r.Subject, r.Purpose, r.Outcome)
 	}
 	env.say("device %s: Install/Upgrade by existing certificate is scheduled until %s", d.Name, tableCell(withZone(d.CompletesBy)))
-	return env.showSteps(d, []string{
+	return showMigration(env, d, []string{
 		"delete the CTL file, and the ITL file if there is one, on the phone, so that it trusts the servers of this cluster",
 		"point the phone to the TFTP server of this cluster, and reset it",
 		fmt.Sprintf("wait for Upgrade Success: capf device show %s", d.Name),
@@ -88,8 +88,8 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 	})
 }
 
-// showSteps prints what an operator has to do now.
-func (env *Env) showSteps(d store.Device, steps []string) error {
+// showMigration prints what an operator has to do now.
+func showMigration(env *Env, d store.Device, steps []string) error {
 	if env.Format == asJSON {
 		return showObject(env, []field{{"", "name", d.Name}, {"", "operation", d.Operation}, {"", "completes_by", d.CompletesBy}, {"", "remaining", steps}})
 	}

@@ -24,7 +24,7 @@ nothing away; --clear does.`,
 		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
 		output:  object, flags: settingFlags(), clears: deviceClears(),
 		run: func(env *Env, c *cli.Context) error {
-			edit, err := env.deviceEdit(c)
+			edit, err := deviceEdit(env, c)
 			if err != nil {
 				return err
 			}
@@ -37,7 +37,7 @@ nothing away; --clear does.`,
 }
 
 func deviceSet(ctx context.Context, env *Env, o deviceSetOptions) error {
-	r, err := env.rulesFor(ctx, o.edit)
+	r, err := rulesFor(ctx, env, o.edit)
 	if err != nil {
 		return err
 	}
@@ -45,5 +45,5 @@ func deviceSet(ctx context.Context, env *Env, o deviceSetOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.sayDevice("changed", d, warnings)
+	return sayDevice(env, "changed", d, warnings)
 }

@@ -46,7 +46,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	}
 	fields := deviceFields(d)
 	if o.reveal {
-		secret, err := env.reveal(ctx, s, d)
+		secret, err := authString(ctx, env, s, d)
 		if err != nil {
 			return err
 		}
@@ -59,8 +59,8 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	return showObject(env, append(fields, certs...))
 }
 
-// reveal opens the authentication string and says so in the record first.
-func (env *Env) reveal(ctx context.Context, s *store.Store, d store.Device) (string, error) {
+// authString opens the authentication string and says so in the record first.
+func authString(ctx context.Context, env *Env, s *store.Store, d store.Device) (string, error) {
 	r, err := env.sealed(ctx, s, false)
 	if err != nil {
 		return "", err

@@ -68,8 +68,8 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	return env
 }
 
-// common takes the common flags; those win over the environment.
-func (env *Env) common(c *cli.Context, o output) error {
+// takeCommon takes the common flags; those win over the environment.
+func takeCommon(env *Env, c *cli.Context, o output) error {
 	if err := useZone(env.Getenv("TZ")); err != nil {
 		return err
 	}

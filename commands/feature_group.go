@@ -93,7 +93,7 @@ func featureGroupDeleteCommand() command {
 		example: "capf feature-group delete staff --yes",
 		output:  object, flags: removalFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			return env.deleteNamed(c.Context, removal(c), "feature group",
+			return deleteNamed(c.Context, env, removal(c), "feature group",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.FeatureGroup(ctx, name)
 					return err

@@ -86,12 +86,12 @@ func capfKeyBits(s string) (int, error) {
 
 func initialize(ctx context.Context, env *Env, o initOptions) error {
 	if !o.named && env.Prompt != nil {
-		missing, err := env.certificateMissing(ctx)
+		missing, err := certificateMissing(ctx, env)
 		if err != nil {
 			return err
 		}
 		if missing {
-			if o.name, err = env.askName(); err != nil {
+			if o.name, err = askName(env); err != nil {
 				return err
 			}
 		}
@@ -126,7 +126,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 
 // certificateMissing looks without making the database: the questions come
 // first, so that breaking them off leaves nothing behind.
-func (env *Env) certificateMissing(ctx context.Context) (bool, error) {
+func certificateMissing(ctx context.Context, env *Env) (bool, error) {
 	s, err := env.openStore(ctx)
 	if err == nil {
 		_, err = s.Identity(ctx)
@@ -138,7 +138,7 @@ func (env *Env) certificateMissing(ctx context.Context) (bool, error) {
 }
 
 // askName asks for the parts of the name of the CAPF certificate.
-func (env *Env) askName() (crypto.Name, error) {
+func askName(env *Env) (crypto.Name, error) {
 	var n crypto.Name
 	for _, q := range []struct {
 		question string

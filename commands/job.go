@@ -13,9 +13,9 @@ import (
 	"capf/store"
 )
 
-// runner runs jobs in this process. The function it returns ends the signs of
+// jobRunner runs jobs in this process. The function it returns ends the signs of
 // life on the terminal.
-func (env *Env) runner(r *enroll.Rules) (provision.Runner, func(), error) {
+func jobRunner(env *Env, r *enroll.Rules) (provision.Runner, func(), error) {
 	owner, err := provision.NewOwner(r)
 	p := env.progress()
 	var mu sync.Mutex // guards p: commands end at the same time
@@ -159,7 +159,7 @@ func jobRunDue(ctx context.Context, env *Env) error {
 	}
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	runner, end, err := env.runner(r)
+	runner, end, err := jobRunner(env, r)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ deleting it says that it is seen to.`,
 		output:  list, flags: append(removalFlags(), beforeFlag()),
 		run: func(env *Env, c *cli.Context) error {
 			o := removal(c)
-			before, err := env.ageLimit(c)
+			before, err := ageLimit(env, c)
 			switch {
 			case err != nil:
 				return err
@@ -52,7 +52,7 @@ func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
 	}
 	ids = eachOnce(ids)
 	what := counted(len(ids), "job")
-	return env.carryOut(ctx, o, s, removing{what, "job",
+	return carryOutRemoval(ctx, env, o, s, removing{what, "job",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			n, err := s.DeleteJobs(ctx, env.actor(), ids)
 			if errors.Is(err, store.ErrConflict) {
@@ -76,10 +76,10 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	}
 	if n == 0 {
 		env.say("no job that has ended is older")
-		return env.nothingToRemove(o)
+		return nothingToRemove(env, o)
 	}
 	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), timestamp(before))
-	return env.carryOut(ctx, o, s, removing{what, "job",
+	return carryOutRemoval(ctx, env, o, s, removing{what, "job",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.DeleteJobsBefore(ctx, env.actor(), before)
 		},

@@ -55,7 +55,7 @@ func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
 		return err
 	}
 	if o.stringsFile != "" {
-		return env.jobStrings(ctx, s, j, o.stringsFile)
+		return jobStrings(ctx, env, s, j, o.stringsFile)
 	}
 	devices := s.JobDevices(ctx, o.id)
 	if o.problems {
@@ -96,7 +96,7 @@ func exitOf(d store.JobDevice) any {
 }
 
 // jobStrings writes the strings that a job has made.
-func (env *Env) jobStrings(ctx context.Context, s *store.Store, j store.Job, file string) error {
+func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file string) error {
 	u, err := provision.ReadJob(j)
 	if err != nil {
 		return err

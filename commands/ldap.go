@@ -43,7 +43,7 @@ type directoryOptions struct {
 }
 
 // directoryChoice reads what was given, over what there is.
-func (env *Env) directoryChoice(c *cli.Context, was provision.Directory) (o directoryOptions, err error) {
+func directoryChoice(env *Env, c *cli.Context, was provision.Directory) (o directoryOptions, err error) {
 	o = directoryOptions{name: c.Args().First(), settings: was}
 	d := &o.settings
 	for name, to := range map[string]*string{
@@ -82,7 +82,7 @@ func (env *Env) directoryChoice(c *cli.Context, was provision.Directory) (o dire
 	if err := clearDirectory(c, &o); err != nil {
 		return o, err
 	}
-	o.password, err = env.password(c)
+	o.password, err = directoryPassword(env, c)
 	return o, err
 }
 
@@ -110,9 +110,9 @@ func clearDirectory(c *cli.Context, o *directoryOptions) error {
 	return err
 }
 
-// password gets the password of a bind, which is never an argument; nil when
+// directoryPassword gets the password of a bind, which is never an argument; nil when
 // none is given.
-func (env *Env) password(c *cli.Context) (*string, error) {
+func directoryPassword(env *Env, c *cli.Context) (*string, error) {
 	var s string
 	var err error
 	switch file, prompt := c.IsSet("password-file"), c.Bool("password-prompt"); {
@@ -144,7 +144,7 @@ asked changes nothing.`,
 					return usagef("--%s is missing", name)
 				}
 			}
-			o, err := env.directoryChoice(c, provision.Directory{
+			o, err := directoryChoice(env, c, provision.Directory{
 				Filter: provision.DefaultFilter, PageSize: provision.DefaultPageSize, Seconds: provision.DefaultSeconds,
 			})
 			if err != nil {
@@ -156,7 +156,7 @@ asked changes nothing.`,
 }
 
 func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
-	r, err := env.ldapRules(ctx)
+	r, err := ldapRules(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
 	} else {
 		env.say("directory %s exists as asked, nothing was changed", o.name)
 	}
-	return env.showDirectoryJSON(ctx, r.Store, o.name)
+	return showDirectoryJSON(ctx, env, r.Store, o.name)
 }
 
 func value(p *string) string {
@@ -179,7 +179,7 @@ func value(p *string) string {
 	return *p
 }
 
-func (env *Env) ldapRules(ctx context.Context) (*enroll.Rules, error) {
+func ldapRules(ctx context.Context, env *Env) (*enroll.Rules, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ scheme or CA removes it, unless it is given again with them.`,
 
 func ldapSet(c *cli.Context, env *Env) error {
 	ctx := c.Context
-	r, err := env.ldapRules(ctx)
+	r, err := ldapRules(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func ldapSet(c *cli.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	o, err := env.directoryChoice(c, was)
+	o, err := directoryChoice(env, c, was)
 	if err != nil {
 		return err
 	}
@@ -233,10 +233,10 @@ func ldapSet(c *cli.Context, env *Env) error {
 		env.warn([]string{"the password was given for another address or CA than this, and is removed"})
 		env.say("hint: capf ldap set %s --password-file FILE, or --password-prompt", d.Name)
 	}
-	return env.showDirectoryJSON(ctx, r.Store, d.Name)
+	return showDirectoryJSON(ctx, env, r.Store, d.Name)
 }
 
-func (env *Env) showDirectoryJSON(ctx context.Context, s *store.Store, name string) error {
+func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name string) error {
 	if env.Format != asJSON {
 		return nil
 	}
@@ -324,7 +324,7 @@ func ldapDeleteCommand() command {
 		example: "capf ldap delete staff --yes",
 		output:  object, flags: removalFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			return env.deleteNamed(c.Context, removal(c), "directory",
+			return deleteNamed(c.Context, env, removal(c), "directory",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.Directory(ctx, name)
 					return err

@@ -52,7 +52,7 @@ is new.`,
 }
 
 func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
-	r, err := env.ldapRules(ctx)
+	r, err := ldapRules(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 		return fmt.Errorf("%w: %w", errPartly, err)
 	}
 	if len(s.Rows) == 0 {
-		return env.emptyList()
+		return emptyList(env)
 	}
 	return nil
 }

@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// logger writes the log of serve to stderr, and to the journal as that likes it.
-func (env *Env) logger(o serveOptions) *slog.Logger {
+// newLogger writes the log of serve to stderr, and to the journal as that likes it.
+func newLogger(env *Env, o serveOptions) *slog.Logger {
 	options := &slog.HandlerOptions{Level: o.level}
-	if !env.inJournal() {
+	if !inJournal(env) {
 		return slog.New(o.handler(env.Stderr, options))
 	}
 	if !o.jsonLog {
@@ -33,7 +33,7 @@ func (o serveOptions) handler(out io.Writer, options *slog.HandlerOptions) slog.
 // inJournal says whether stderr is the stream that systemd's journal reads: its
 // device and inode are in JOURNAL_STREAM (systemd.exec(5)), which a program
 // also inherits whose stderr has been led elsewhere.
-func (env *Env) inJournal() bool {
+func inJournal(env *Env) bool {
 	f, ok := env.Stderr.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {
 		return false

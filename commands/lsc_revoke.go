@@ -91,12 +91,12 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 		return showList(env, values[store.RevokedLSC](nil), revokedColumns, "there is no certificate that has not run out")
 	}
 	if o.dryRun {
-		return env.revoke(ctx, env.rules(s.Rehearsal()), list, o)
+		return revokeLSCs(ctx, env, env.rules(s.Rehearsal()), list, o)
 	}
 	if err := env.consent(o.yes, "revoke %s (%s)", named(list), o.reason); err != nil {
 		return err
 	}
-	return env.revoke(ctx, r, list, o)
+	return revokeLSCs(ctx, env, r, list, o)
 }
 
 // named says which certificates are meant, as far as a question has room.
@@ -107,8 +107,8 @@ func named(list []store.LSC) string {
 	return counted(len(list), "certificate")
 }
 
-// revoke revokes certificates and tells of each what became of it.
-func (env *Env) revoke(ctx context.Context, r *enroll.Rules, list []store.LSC, o revokeOptions) error {
+// revokeLSCs revokes certificates and tells of each what became of it.
+func revokeLSCs(ctx context.Context, env *Env, r *enroll.Rules, list []store.LSC, o revokeOptions) error {
 	rows, err := r.Revoke(ctx, env.actor(), list, o.reason)
 	changed := 0
 	for _, row := range rows {

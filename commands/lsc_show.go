@@ -109,8 +109,8 @@ func exportChoice(c *cli.Context) exportOptions {
 	return exportOptions{force: c.Bool("force"), out: c.String("out"), der: c.Bool("der")}
 }
 
-// export writes a certificate and, in PEM, those above it.
-func (env *Env) export(o exportOptions, chain ...[]byte) error {
+// exportChain writes a certificate and, in PEM, those above it.
+func exportChain(env *Env, o exportOptions, chain ...[]byte) error {
 	if o.der {
 		return env.writeBinary(o.out, o.force, chain[0])
 	}
@@ -140,5 +140,5 @@ func lscExport(ctx context.Context, env *Env, serial string, o exportOptions) er
 	if err != nil {
 		return err
 	}
-	return env.export(o, l.Certificate)
+	return exportChain(env, o, l.Certificate)
 }

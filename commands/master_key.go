@@ -52,19 +52,19 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	if errors.Is(err, crypto.ErrWrongKey) {
 		if _, nerr := enroll.OpenSealer(ctx, s, next, false); nerr == nil {
 			env.say("the secrets are sealed under the new key already")
-			return env.takeKey(ctx, s, file, next)
+			return takeMasterKey(ctx, env, s, file, next)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := env.noServe(ctx, s); err != nil {
+	if err := noServe(ctx, env, s); err != nil {
 		return err
 	}
 	if err := env.consentOr("add --yes", yes, "seal every secret anew under another master key"); err != nil {
 		return err
 	}
-	fresh, err := env.nextKey(file, next)
+	fresh, err := nextMasterKey(env, file, next)
 	if err != nil {
 		return err
 	}
@@ -75,11 +75,11 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 		return err
 	}
 	env.say("%s sealed anew", counted(n, "secret"))
-	return env.takeKey(ctx, s, file, next)
+	return takeMasterKey(ctx, env, s, file, next)
 }
 
 // noServe refuses while a serve works with the database: it has the present key.
-func (env *Env) noServe(ctx context.Context, s *store.Store) error {
+func noServe(ctx context.Context, env *Env, s *store.Store) error {
 	servers, err := s.Servers(ctx)
 	if err != nil {
 		return err
@@ -92,9 +92,9 @@ func (env *Env) noServe(ctx context.Context, s *store.Store) error {
 	return nil
 }
 
-// nextKey reads the new key, or makes it for the owner of the present one. It
+// nextMasterKey reads the new key, or makes it for the owner of the present one. It
 // stands on the disk before anything is sealed under it.
-func (env *Env) nextKey(file, next string) (*crypto.Sealer, error) {
+func nextMasterKey(env *Env, file, next string) (*crypto.Sealer, error) {
 	sealer, err := crypto.LoadMasterKey(next)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return sealer, err
@@ -113,9 +113,9 @@ func (env *Env) nextKey(file, next string) (*crypto.Sealer, error) {
 	return crypto.LoadMasterKey(next)
 }
 
-// takeKey brings the new key into the place of the old one, when each secret opens
+// takeMasterKey brings the new key into the place of the old one, when each secret opens
 // with it.
-func (env *Env) takeKey(ctx context.Context, s *store.Store, file, next string) error {
+func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next string) error {
 	sealer, err := enroll.OpenSealer(ctx, s, next, false)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (env *Env) takeKey(ctx context.Context, s *store.Store, file, next string) 
 	if err := r.VerifySecrets(ctx); err != nil {
 		return withHint(fmt.Errorf("with the new key in %q: %w", next, err), "both keys stay where they are; capf check lists what does not open")
 	}
-	kept, err := env.keepKey(file)
+	kept, err := keepMasterKey(env, file)
 	if err != nil {
 		return err
 	}
@@ -140,8 +140,8 @@ func (env *Env) takeKey(ctx context.Context, s *store.Store, file, next string) 
 	return showObject(env, []field{{"Master key", "master_key_file", file}, {"Old key", "old_key_file", kept}})
 }
 
-// keepKey gives the old key a second name, with the time of the exchange.
-func (env *Env) keepKey(file string) (string, error) {
+// keepMasterKey gives the old key a second name, with the time of the exchange.
+func keepMasterKey(env *Env, file string) (string, error) {
 	stem := file + ".before-" + env.Now().UTC().Format("20060102T150405Z")
 	kept := stem
 	for n := 2; ; n++ {

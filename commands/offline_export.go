@@ -38,7 +38,7 @@ given.`,
 			&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 		},
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.exportChoice(c)
+			o, err := offlineExportChoice(env, c)
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ given.`,
 	}
 }
 
-func (env *Env) exportChoice(c *cli.Context) (o offlineExportOptions, err error) {
+func offlineExportChoice(env *Env, c *cli.Context) (o offlineExportOptions, err error) {
 	o.out, o.force, o.Device = c.String("out"), c.Bool("force"), c.String("device")
 	if o.Since, err = optional(c, "since", env.moment); err != nil {
 		return o, err

@@ -48,7 +48,7 @@ func phoneFlags() []cli.Flag {
 }
 
 // phoneConfig describes the phone that the flags mean.
-func (env *Env) phoneConfig(c *cli.Context) (cfg phone.Config, err error) {
+func phoneConfig(env *Env, c *cli.Context) (cfg phone.Config, err error) {
 	cfg = phone.Config{
 		Device: c.Args().First(), Progress: c.Bool("progress"), Abort: c.Bool("abort"),
 		Interval: c.Duration("retry-interval"), Timeout: c.Duration("timeout"),
@@ -63,9 +63,9 @@ func (env *Env) phoneConfig(c *cli.Context) (cfg phone.Config, err error) {
 		return cfg, err
 	}
 	if c.Bool("trace") {
-		cfg.Observe = env.trace
+		cfg.Observe = func(sent bool, f wire.Frame) { traceFrame(env, sent, f) }
 	}
-	return cfg, env.phoneProofs(c, &cfg)
+	return cfg, phoneProofs(env, c, &cfg)
 }
 
 func phoneProtocol(c *cli.Context, cfg *phone.Config) error {
@@ -160,7 +160,7 @@ func phoneTLS(c *cli.Context) (*tls.Config, error) {
 
 // phoneProofs reads what the phone proves itself with, and by what it knows
 // the server.
-func (env *Env) phoneProofs(c *cli.Context, cfg *phone.Config) (err error) {
+func phoneProofs(env *Env, c *cli.Context, cfg *phone.Config) (err error) {
 	if c.IsSet("auth-string-file") {
 		s, err := env.readSecret(c.String("auth-string-file"))
 		if err != nil {
@@ -168,7 +168,7 @@ func (env *Env) phoneProofs(c *cli.Context, cfg *phone.Config) (err error) {
 		}
 		cfg.Password = []byte(s)
 	}
-	if cfg.Existing, err = env.identity(c, "existing", wire.LSC); err != nil {
+	if cfg.Existing, err = phoneIdentity(env, c, "existing", wire.LSC); err != nil {
 		return err
 	}
 	switch c.String("existing-type") {
@@ -180,15 +180,15 @@ func (env *Env) phoneProofs(c *cli.Context, cfg *phone.Config) (err error) {
 	default:
 		return usagef("--existing-type: %q is not lsc or mic", c.String("existing-type"))
 	}
-	if cfg.SUDI, err = env.identity(c, "sudi", wire.MIC); err != nil {
+	if cfg.SUDI, err = phoneIdentity(env, c, "sudi", wire.MIC); err != nil {
 		return err
 	}
-	cfg.ServerCertificate, err = env.certificateFile(c.String("capf-cert"))
+	cfg.ServerCertificate, err = phoneCertificate(env, c.String("capf-cert"))
 	return err
 }
 
-// identity reads the certificate and the key that a pair of flags names.
-func (env *Env) identity(c *cli.Context, prefix string, kind wire.CertificateType) (*phone.Identity, error) {
+// phoneIdentity reads the certificate and the key that a pair of flags names.
+func phoneIdentity(env *Env, c *cli.Context, prefix string, kind wire.CertificateType) (*phone.Identity, error) {
 	certFile, keyFile := c.String(prefix+"-cert"), c.String(prefix+"-key")
 	if certFile == "" && keyFile == "" {
 		return nil, nil
@@ -196,18 +196,18 @@ func (env *Env) identity(c *cli.Context, prefix string, kind wire.CertificateTyp
 	if certFile == "" || keyFile == "" {
 		return nil, usagef("--%s-cert and --%s-key belong together", prefix, prefix)
 	}
-	der, err := env.certificateFile(certFile)
+	der, err := phoneCertificate(env, certFile)
 	if err != nil {
 		return nil, err
 	}
-	key, err := env.keyFile(keyFile)
+	key, err := phoneKey(env, keyFile)
 	if err != nil {
 		return nil, err
 	}
 	return &phone.Identity{Certificate: der, Key: key, Type: kind}, nil
 }
 
-func (env *Env) keyFile(name string) (stdcrypto.Signer, error) {
+func phoneKey(env *Env, name string) (stdcrypto.Signer, error) {
 	data, err := env.readInput(name, certificateLimit)
 	if err != nil {
 		return nil, err
@@ -219,8 +219,8 @@ func (env *Env) keyFile(name string) (stdcrypto.Signer, error) {
 	return key, nil
 }
 
-// certificateFile reads the first certificate of a file; nil without a name.
-func (env *Env) certificateFile(name string) ([]byte, error) {
+// phoneCertificate reads the first certificate of a file; nil without a name.
+func phoneCertificate(env *Env, name string) ([]byte, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -238,8 +238,8 @@ func (env *Env) certificateFile(name string) ([]byte, error) {
 // traceLimit is how many bytes of an element are shown.
 const traceLimit = 64
 
-// trace shows a frame.
-func (env *Env) trace(sent bool, f wire.Frame) {
+// traceFrame shows a frame.
+func traceFrame(env *Env, sent bool, f wire.Frame) {
 	f = phone.Redact(f)
 	from := map[bool]string{true: "phone ", false: "server"}[sent]
 	var b strings.Builder

@@ -19,7 +19,7 @@ that phone enroll has written.`,
 		output:  object, noStore: true,
 		flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.phoneChoice(c, phone.Deleted)
+			o, err := phoneChoice(env, c, phone.Deleted)
 			if err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ three times, 30 seconds apart.`,
 			&cli.StringFlag{Name: "possession", Value: "sign", Usage: "`ANSWER` when it has to prove that it has the key: sign, refuse, drop"},
 			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no end)"}),
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.enrollChoice(c)
+			o, err := enrollChoice(env, c)
 			if err != nil {
 				return err
 			}
@@ -49,8 +49,8 @@ three times, 30 seconds apart.`,
 	}
 }
 
-func (env *Env) enrollChoice(c *cli.Context) (phoneOptions, error) {
-	o, err := env.phoneChoice(c, phone.Installed)
+func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
+	o, err := phoneChoice(env, c, phone.Installed)
 	if err != nil {
 		return o, err
 	}
@@ -79,8 +79,8 @@ func (env *Env) enrollChoice(c *cli.Context) (phoneOptions, error) {
 
 // phoneChoice reads what all phone commands share. The name becomes that of
 // files, so it must not lead out of the folder.
-func (env *Env) phoneChoice(c *cli.Context, want phone.Did) (phoneOptions, error) {
-	cfg, err := env.phoneConfig(c)
+func phoneChoice(env *Env, c *cli.Context, want phone.Did) (phoneOptions, error) {
+	cfg, err := phoneConfig(env, c)
 	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), files: env.door()}
 	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
 		err = usagef("%q is not the name of a device", cfg.Device)

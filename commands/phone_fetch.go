@@ -21,19 +21,19 @@ that was written by phone enroll is the LSC unless --lsc names another one.`,
 			&cli.StringFlag{Name: "lsc", Usage: "the LSC of the phone is in `FILE`"},
 			&cli.StringFlag{Name: "mic", Usage: "the MIC of the phone is in `FILE`"}),
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.phoneChoice(c, phone.Fetched)
+			o, err := phoneChoice(env, c, phone.Fetched)
 			if err != nil {
 				return err
 			}
 			o.NewKey, o.Delete = noKey, declined
-			if o.MIC, err = env.certificateFile(c.String("mic")); err != nil {
+			if o.MIC, err = phoneCertificate(env, c.String("mic")); err != nil {
 				return err
 			}
 			lsc := c.String("lsc")
 			if _, err := o.files.Stat(o.certificateFile()); lsc == "" && err == nil {
 				lsc = o.certificateFile()
 			}
-			if o.LSC, err = env.certificateFile(lsc); err != nil {
+			if o.LSC, err = phoneCertificate(env, lsc); err != nil {
 				return err
 			}
 			return actAsPhone(c.Context, env, o)

@@ -42,7 +42,7 @@ type pageFile struct {
 	force bool // replace one that is there
 }
 
-func (env *Env) reportFile(c *cli.Context) (pageFile, error) {
+func reportFile(env *Env, c *cli.Context) (pageFile, error) {
 	file := pageFile{c.String("html"), c.Bool("force")}
 	if file.name != "" && (c.Bool("json") || c.Bool("csv")) {
 		return file, usagef("--html excludes --json and --csv")

@@ -98,7 +98,7 @@ func shareOf(n, most, length int) int {
 
 // textChart prints a chart for a terminal: the bars that are not empty, in
 // columns that are no wider than need be.
-func (env *Env) textChart(c *chart) {
+func textChart(env *Env, c *chart) {
 	const longest = 50
 	label, digits := 0, 0
 	for _, b := range c.Bars {

@@ -18,7 +18,7 @@ only.`,
 		example: "capf report expiry --html expiry.html",
 		output:  list, flags: reportFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			file, err := env.reportFile(c)
+			file, err := reportFile(env, c)
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ func reportExpiry(ctx context.Context, env *Env, file pageFile) error {
 		return showDocument(env, []field{{"", "at", env.Now()}, {"", "histogram", months.counts()}}, "lscs", values(rows), columns)
 	}
 	if env.Format == asTable && len(rows) > 0 {
-		env.textChart(months)
+		textChart(env, months)
 	}
 	return showList(env, values(rows), columns, noInstalled)
 }

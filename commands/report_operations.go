@@ -18,7 +18,7 @@ func reportOperationsCommand() command {
 		example: "capf report operations --html operations.html",
 		output:  list, flags: reportFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			file, err := env.reportFile(c)
+			file, err := reportFile(env, c)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func reportOperations(ctx context.Context, env *Env, file pageFile) error {
 		return showDocument(env, []field{{"", "at", env.Now()}, {"", "statuses", outcomes.counts()}}, "devices", values(rows), operationColumns)
 	}
 	if env.Format == asTable && len(rows) > 0 {
-		env.textChart(outcomes)
+		textChart(env, outcomes)
 	}
 	return showList(env, values(rows), operationColumns, "there is no device")
 }

@@ -17,7 +17,7 @@ store it. capf stale-lsc delete removes them.`,
 		example: "capf report stale-lsc --html stale.html",
 		output:  list, flags: reportFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			file, err := env.reportFile(c)
+			file, err := reportFile(env, c)
 			if err != nil {
 				return err
 			}

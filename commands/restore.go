@@ -70,11 +70,11 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is the database itself", o.file)}
 	}
 	if exists && o.dryRun { // so a backup is checked while serve runs
-		if err := env.mayReplace(ctx, path); err != nil {
+		if err := mayReplace(ctx, env, path); err != nil {
 			env.say("note: not now: %s", err)
 		}
 	} else if exists {
-		if err := env.mayReplace(ctx, path); err != nil {
+		if err := mayReplace(ctx, env, path); err != nil {
 			return err
 		}
 		if env.Prompt == nil && !o.yes { // who can be asked is told first what it is about
@@ -82,12 +82,12 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 		}
 	}
 	o.replaces = exists
-	return env.restore(ctx, path, o)
+	return replaceDatabase(ctx, env, path, o)
 }
 
 // mayReplace refuses while a serve works with the database. One that cannot be
 // opened, which may be why it is to be replaced, has no say.
-func (env *Env) mayReplace(ctx context.Context, path string) (err error) {
+func mayReplace(ctx context.Context, env *Env, path string) (err error) {
 	s, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	if err != nil {
 		env.say("note: the present database tells nothing of a running serve: %s", err)
@@ -108,7 +108,7 @@ func (env *Env) mayReplace(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-func (env *Env) restore(ctx context.Context, path string, o restoreOptions) error {
+func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOptions) error {
 	// A signal ends it before the exchange, and no draft is left.
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
@@ -118,7 +118,7 @@ func (env *Env) restore(ctx context.Context, path string, o restoreOptions) erro
 		Progress: func(done, total int) { p.show("reading the backup: %d%%", 100*done/max(total, 1)) },
 		Inspect: func(s *store.Store, seal store.Seal) error {
 			p.end()
-			return env.judgeBackup(ctx, s, seal, path, o)
+			return judgeBackup(ctx, env, s, seal, path, o)
 		},
 	}, store.Options{Now: env.Now})
 	p.end()

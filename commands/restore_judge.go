@@ -14,7 +14,7 @@ import (
 
 // judgeBackup lists the faults of a backup and what would be different with it,
 // and refuses it for what speaks against it.
-func (env *Env) judgeBackup(ctx context.Context, s *store.Store, seal store.Seal, path string, o restoreOptions) error {
+func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, o restoreOptions) error {
 	n, damaged, locked := 0, 0, false
 	counting := func(list iter.Seq2[enroll.Fault, error]) iter.Seq2[enroll.Fault, error] {
 		return func(yield func(enroll.Fault, error) bool) {
@@ -29,13 +29,13 @@ func (env *Env) judgeBackup(ctx context.Context, s *store.Store, seal store.Seal
 			}
 		}
 	}
-	if err := showList(env, tallied(counting(env.faults(ctx, s, path)), &n), faultColumns, "nothing is wrong with the backup"); err != nil {
+	if err := showList(env, tallied(counting(databaseFaults(ctx, env, s, path)), &n), faultColumns, "nothing is wrong with the backup"); err != nil {
 		return err
 	}
-	if err := env.sayDifferences(ctx, path, s); err != nil {
+	if err := sayDifferences(ctx, env, path, s); err != nil {
 		return err
 	}
-	authentic, changed := env.authentic(ctx, s, seal, path, o.acceptChanged)
+	authentic, changed := judgeSignature(ctx, env, s, seal, path, o.acceptChanged)
 	if locked && !o.withFaults {
 		return withHint(&kindError{enroll.ErrRefused, "the secrets in the backup cannot be read with the master key in " + enroll.MasterKeyFile(path, env.Getenv)},
 			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
@@ -54,9 +54,9 @@ func (env *Env) judgeBackup(ctx context.Context, s *store.Store, seal store.Seal
 	return s.AddEvent(ctx, store.Event{Actor: env.actor(), Action: "restore", Detail: fmt.Sprintf("%s, with %s, %s", o.file, counted(n, "fault"), authentic)})
 }
 
-// authentic says whether the backup is what capf wrote, in words for the record.
+// judgeSignature says whether the backup is what capf wrote, in words for the record.
 // It is refused when somebody may have changed it, unless that is accepted.
-func (env *Env) authentic(ctx context.Context, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
+func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
 	file := enroll.MasterKeyFile(path, env.Getenv)
 	sealer, err := enroll.OpenSealer(ctx, s, file, false)
 	if err != nil {
@@ -82,7 +82,7 @@ func (env *Env) authentic(ctx context.Context, s *store.Store, seal store.Seal, 
 
 // sayDifferences tells what would act otherwise than now: a backup may bring back
 // a program, an anchor or an address that was taken away for a reason.
-func (env *Env) sayDifferences(ctx context.Context, path string, backup *store.Store) (err error) {
+func sayDifferences(ctx context.Context, env *Env, path string, backup *store.Store) (err error) {
 	present, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	if err != nil {
 		if !errors.Is(err, store.ErrNotFound) {

@@ -29,8 +29,8 @@ func filterFlags() []cli.Flag {
 	}
 }
 
-// selection reads the filters and the name pattern.
-func (env *Env) selection(c *cli.Context) (provision.Selection, error) {
+// selectionOf reads the filters and the name pattern.
+func selectionOf(env *Env, c *cli.Context) (provision.Selection, error) {
 	s := provision.Selection{
 		Name: c.Args().First(), Pool: c.String("with-pool"), Model: c.String("with-model"), LSCIssuedBy: c.String("lsc-issued-by"),
 		Failed: c.Bool("failed"), Late: c.Bool("late"), DueForRenewal: c.Bool("due-for-renewal"),

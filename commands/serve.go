@@ -100,9 +100,9 @@ func untouched() []byte { return make([]byte, 16<<20) }
 
 func serve(ctx context.Context, env *Env, o serveOptions) error {
 	defer runtime.KeepAlive(untouched())
-	log := env.logger(o)
+	log := newLogger(env, o)
 	// SQLite takes in what it finds beside the database when it is opened.
-	if err := env.checkModes(log); err != nil {
+	if err := checkModes(env, log); err != nil {
 		return err
 	}
 	s, err := env.createStore(ctx)
@@ -153,7 +153,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 }
 
 // checkModes refuses to serve from files that everybody may change.
-func (env *Env) checkModes(log *slog.Logger) error {
+func checkModes(env *Env, log *slog.Logger) error {
 	path, err := env.databasePath()
 	if err != nil {
 		return err

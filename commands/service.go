@@ -74,28 +74,28 @@ func serviceCommand(name, short, about string, run func(context.Context, *Env, s
 
 func activation(active bool) func(context.Context, *Env, string) error {
 	return func(ctx context.Context, env *Env, name string) error {
-		s, was, err := env.openService(ctx, name)
+		s, was, err := openService(ctx, env, name)
 		if err != nil {
 			return err
 		}
 		if was.Active == active {
 			env.say("service %s is %s already", was.Name, serviceState(was))
-			return env.serviceResult(ctx, s, was.Name)
+			return serviceResult(ctx, env, s, was.Name)
 		}
 		if err := s.SetService(ctx, env.actor(), was.Name, active); err != nil {
 			return err
 		}
 		was.Active = active
 		env.say("service %s is %s", was.Name, serviceState(was))
-		if err := env.awaitObedience(ctx, s, was); err != nil {
+		if err := awaitObedience(ctx, env, s, was); err != nil {
 			return err
 		}
-		return env.serviceResult(ctx, s, was.Name)
+		return serviceResult(ctx, env, s, was.Name)
 	}
 }
 
 func serviceRestart(ctx context.Context, env *Env, name string) error {
-	s, was, err := env.openService(ctx, name)
+	s, was, err := openService(ctx, env, name)
 	if err != nil {
 		return err
 	}
@@ -105,16 +105,16 @@ func serviceRestart(ctx context.Context, env *Env, name string) error {
 	env.say("service %s is told to restart", was.Name)
 	if !was.Active {
 		env.say("warning: it is deactivated; capf service activate %s starts it", was.Name)
-		return env.serviceResult(ctx, s, was.Name)
+		return serviceResult(ctx, env, s, was.Name)
 	}
 	was.Restarts++
-	if err := env.awaitObedience(ctx, s, was); err != nil {
+	if err := awaitObedience(ctx, env, s, was); err != nil {
 		return err
 	}
-	return env.serviceResult(ctx, s, was.Name)
+	return serviceResult(ctx, env, s, was.Name)
 }
 
-func (env *Env) openService(ctx context.Context, name string) (*store.Store, store.Service, error) {
+func openService(ctx context.Context, env *Env, name string) (*store.Store, store.Service, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return nil, store.Service{}, err
@@ -139,7 +139,7 @@ func findService(ctx context.Context, s *store.Store, name string) (store.Servic
 		"%s", didYouMean(name, names, "services are "+strings.Join(names, ", ")))
 }
 
-func (env *Env) serviceResult(ctx context.Context, s *store.Store, name string) error {
+func serviceResult(ctx context.Context, env *Env, s *store.Store, name string) error {
 	if env.Format != asJSON {
 		return nil
 	}

@@ -64,7 +64,7 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	}
 	r := env.rules(s)
 	if o.value == nil {
-		value, err := env.askValue(ctx, r, p)
+		value, err := askValue(ctx, env, r, p)
 		if err != nil {
 			return err
 		}
@@ -74,11 +74,11 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.sayChange(ctx, s, c)
+	return sayChange(ctx, env, s, c)
 }
 
 // sayChange tells what setting a parameter did.
-func (env *Env) sayChange(ctx context.Context, s *store.Store, c enroll.Change) error {
+func sayChange(ctx context.Context, env *Env, s *store.Store, c enroll.Change) error {
 	if c.Changed {
 		env.say("%s is %s now (was %s), in force %s", c.Name, c.New, c.Old, c.Effect)
 	} else {
@@ -95,7 +95,7 @@ func (env *Env) sayChange(ctx context.Context, s *store.Store, c enroll.Change) 
 		env.say("warning: %s", f.Text)
 		env.say("hint: %s", f.Hint)
 	}
-	devices, err := env.touched(ctx, s, c.Touched)
+	devices, err := touchedDevices(ctx, env, s, c.Touched)
 	if err != nil {
 		return err
 	}
@@ -109,8 +109,8 @@ func (env *Env) sayChange(ctx context.Context, s *store.Store, c enroll.Change) 
 	}, "devices", devices, touchedColumns)
 }
 
-// touched says how many devices a change is about, and yields them.
-func (env *Env) touched(ctx context.Context, s *store.Store, t *enroll.Touched) (iter.Seq2[store.Device, error], error) {
+// touchedDevices says how many devices a change is about, and yields them.
+func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *enroll.Touched) (iter.Seq2[store.Device, error], error) {
 	if t == nil {
 		return values[store.Device](nil), nil
 	}
@@ -131,7 +131,7 @@ var touchedColumns = []column[store.Device]{
 }
 
 // askValue asks for the value of a parameter and suggests the one in force.
-func (env *Env) askValue(ctx context.Context, r *enroll.Rules, p enroll.Parameter) (string, error) {
+func askValue(ctx context.Context, env *Env, r *enroll.Rules, p enroll.Parameter) (string, error) {
 	all, err := r.Values(ctx)
 	if err != nil {
 		return "", err

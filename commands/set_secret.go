@@ -31,7 +31,7 @@ func (o *setOptions) takeFile(c *cli.Context) error {
 
 // setSecret sets a parameter that is never shown.
 func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) error {
-	value, err := env.secretValue(p, o)
+	value, err := secretValue(env, p, o)
 	if err != nil {
 		return err
 	}
@@ -47,11 +47,11 @@ func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) 
 	if err != nil {
 		return err
 	}
-	return env.sayChange(ctx, s, c)
+	return sayChange(ctx, env, s, c)
 }
 
 // secretValue is nil for a secret that is to be removed.
-func (env *Env) secretValue(p enroll.Parameter, o setOptions) ([]byte, error) {
+func secretValue(env *Env, p enroll.Parameter, o setOptions) ([]byte, error) {
 	pem := p.Name == secretFileFlags["file"]
 	switch {
 	case o.value != nil && *o.value == "none":

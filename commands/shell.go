@@ -76,12 +76,12 @@ func shell(ctx context.Context, env *Env, level int) error {
 	}
 	root, err := openFolder()
 	if err != nil {
-		env.noteForbidden(ctx, err)
+		noteForbidden(ctx, env, err)
 		return err
 	}
 	defer root.Close()
 	s := &session{Env: env, confinement: confinement{privilege: level, root: root, folder: folder}, database: env.Database}
-	if s.reserved, err = env.reservedFiles(); err != nil {
+	if s.reserved, err = reservedFiles(env); err != nil {
 		return err
 	}
 	// These would end or stop the shell, or print what the program was doing.
@@ -101,7 +101,7 @@ func shell(ctx context.Context, env *Env, level int) error {
 }
 
 // reservedFiles are the database and its master key.
-func (env *Env) reservedFiles() (paths []string, err error) {
+func reservedFiles(env *Env) (paths []string, err error) {
 	database, err := env.databasePath()
 	if err != nil {
 		return nil, err
@@ -259,7 +259,7 @@ const (
 )
 
 // noteForbidden records an attempt at what the session may not do.
-func (env *Env) noteForbidden(ctx context.Context, err error) {
+func noteForbidden(ctx context.Context, env *Env, err error) {
 	if !errors.Is(err, errForbidden) {
 		return
 	}

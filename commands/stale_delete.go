@@ -36,7 +36,7 @@ no list, authenticates nobody any more, and can still be revoked.`,
 			o.allWord = len(o.names) == 1 && o.names[0] == "all"
 			o.all = o.allWord || len(o.names) == 0
 			var err error
-			if o.before, err = env.ageLimit(c); err != nil {
+			if o.before, err = ageLimit(env, c); err != nil {
 				return err
 			}
 			return staleDelete(c.Context, env, o)
@@ -61,7 +61,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 		if n == 0 {
 			env.say("%s", none)
-			return env.nothingToRemove(o.removeOptions)
+			return nothingToRemove(env, o.removeOptions)
 		}
 		what = fmt.Sprintf("all stale certificates (%d)", n)
 		if o.before != nil {
@@ -69,7 +69,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 	}
 	o.yes = o.yes || o.allWord && env.Prompt == nil
-	return env.carryOut(ctx, o.removeOptions, s, removing{what, "stale certificate",
+	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "stale certificate",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			switch {
 			case o.before != nil:

@@ -79,7 +79,7 @@ func status(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.gather(ctx, s)
+	r, err := gatherStatus(ctx, env, s)
 	if err != nil {
 		return err
 	}
@@ -123,8 +123,8 @@ func (r *report) fields() []field {
 	return append(fields, field{"Database", "", r.Database})
 }
 
-// gather asks the database for everything that the screen shows.
-func (env *Env) gather(ctx context.Context, s *store.Store) (*report, error) {
+// gatherStatus asks the database for everything that the screen shows.
+func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error) {
 	rules := env.rules(s)
 	r := &report{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
 	service, err := findService(ctx, s, "capf")

@@ -81,7 +81,7 @@ const obedience = 5 * time.Second
 
 // awaitObedience waits until the running servers have done what was set, so
 // that the next line of a script finds it done.
-func (env *Env) awaitObedience(ctx context.Context, s *store.Store, service store.Service) error {
+func awaitObedience(ctx context.Context, env *Env, s *store.Store, service store.Service) error {
 	if service.Name != "capf" {
 		return nil
 	}

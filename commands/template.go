@@ -27,10 +27,10 @@ func templateFlags() []cli.Flag {
 	)
 }
 
-func (env *Env) templateChoice(c *cli.Context) (templateOptions, error) {
+func templateChoice(env *Env, c *cli.Context) (templateOptions, error) {
 	o := templateOptions{name: c.Args().First(), generate: c.Bool("generate-string")}
 	var err error
-	if o.edit.DeviceEdit, err = env.deviceEdit(c); err != nil {
+	if o.edit.DeviceEdit, err = deviceEdit(env, c); err != nil {
 		return o, err
 	}
 	o.edit.Unique = c.Bool("unique-strings")
@@ -48,7 +48,7 @@ nothing: a string that was generated stays, and is not printed again.`,
 		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
 		output:  object, flags: templateFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.templateChoice(c)
+			o, err := templateChoice(env, c)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func templateSetCommand() command {
 		example: "capf template set softphones --key-order ec-preferred",
 		output:  object, flags: templateFlags(), clears: deviceClears(),
 		run: func(env *Env, c *cli.Context) error {
-			o, err := env.templateChoice(c)
+			o, err := templateChoice(env, c)
 			if err != nil {
 				return err
 			}
@@ -228,7 +228,7 @@ func templateDeleteCommand() command {
 		example: "capf template delete softphones --yes",
 		output:  object, flags: removalFlags(),
 		run: func(env *Env, c *cli.Context) error {
-			return env.deleteNamed(c.Context, removal(c), "template",
+			return deleteNamed(c.Context, env, removal(c), "template",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.Template(ctx, name)
 					return err
@@ -241,7 +241,7 @@ func templateDeleteCommand() command {
 }
 
 // deleteNamed deletes one thing that has a name, with consent.
-func (env *Env) deleteNamed(ctx context.Context, o removeOptions, what string, find, remove func(context.Context, *store.Store, string) error) error {
+func deleteNamed(ctx context.Context, env *Env, o removeOptions, what string, find, remove func(context.Context, *store.Store, string) error) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
@@ -250,8 +250,8 @@ func (env *Env) deleteNamed(ctx context.Context, o removeOptions, what string, f
 	if err := find(ctx, s, name); err != nil {
 		return err
 	}
-	return env.carryOut(ctx, o, s, removing{what + " " + name, what,
+	return carryOutRemoval(ctx, env, o, s, removing{what + " " + name, what,
 		func(ctx context.Context, s *store.Store) (int64, error) { return one(remove(ctx, s, name)) },
-		env.nothingRemoved,
+		func() error { return nothingRemoved(env) },
 	})
 }
