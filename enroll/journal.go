@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/internal/backoff"
 	"capf/store"
 )
 
@@ -55,7 +56,7 @@ type Journal struct {
 
 // Run works until ctx ends, and once more then.
 func (j *Journal) Run(ctx context.Context) {
-	trouble := Trouble{Log: j.Log, Doing: "carrying events into the log"}
+	failures := backoff.Backoff{Log: j.Log, Doing: "carrying events into the log"}
 	rest := time.Duration(0)
 	for ending := false; !ending; {
 		select {
@@ -72,9 +73,9 @@ func (j *Journal) Run(ctx context.Context) {
 		case errors.Is(err, store.ErrReplaced):
 			return // serve ends with it, and says so
 		case err != nil:
-			rest = trouble.Failed(err)
+			rest = failures.Failed(err)
 		default:
-			trouble.Over()
+			failures.Succeeded()
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (e *errand) claim(ctx context.Context, send bool) (err error) {
 	e.claimed = time.Now().Add(3 * e.options.Limits.Post)
 	e.online, e.request, err = e.Store.ClaimOnline(ctx, e.online, send, until)
 	if err == nil {
-		e.writing.Over()
+		e.writing.Succeeded()
 	}
 	return err
 }

@@ -67,7 +67,7 @@ func (e *errand) insist(write func(context.Context) error) (err error) {
 		err = write(ctx)
 		cancel()
 		if err == nil {
-			e.writing.Over()
+			e.writing.Succeeded()
 		}
 		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrClosed) || errors.Is(err, store.ErrReplaced) {
 			return err

@@ -41,14 +41,14 @@ func (w *OnlineWorker) reread(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
 	last, changed, err := w.configured(ctx)
-	if err != nil || !changed || w.unread && w.configuring.Resting() > 0 {
+	if err != nil || !changed || w.unread && w.configuring.Remaining() > 0 {
 		return err
 	}
 	err = w.renew(ctx)
 	w.seen, w.unread = last, err != nil
 	switch {
 	case err == nil:
-		w.configuring.Over()
+		w.configuring.Succeeded()
 	case w.link.users == nil:
 		unready := "the configuration of the online CA cannot be read: " + err.Error()
 		w.use(onlineLink{onlineAccess: onlineAccess{unready: unready}, users: &sync.WaitGroup{}})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"capf/enroll/onlineca"
+	"capf/internal/backoff"
 	"capf/store"
 )
 
@@ -73,9 +74,9 @@ type OnlineWorker struct {
 	bound   map[string]*onlineca.Bound // by their challenges, until their requests are sent
 	link    onlineLink                 // changed by the goroutine of Run only, which needs no mutex to read it
 
-	looking     *Trouble // for what is due
-	configuring *Trouble // reading the configuration
-	writing     *Trouble // what came of requests
+	looking     *backoff.Backoff // for what is due
+	configuring *backoff.Backoff // reading the configuration
+	writing     *backoff.Backoff // what came of requests
 
 	running sync.WaitGroup
 	seen    int64 // the last event that was looked at; belongs to the goroutine of Run, as unread does
@@ -86,9 +87,9 @@ type OnlineWorker struct {
 func (r *Rules) NewOnlineWorker(o OnlineOptions) *OnlineWorker {
 	o = o.withDefaults()
 	return &OnlineWorker{Rules: r, options: o, wake: make(chan struct{}, 1), reading: make(chan chan struct{}), decided: map[int64]func(){}, busy: map[int64]bool{}, bound: map[string]*onlineca.Bound{},
-		looking:     &Trouble{Log: r.Log, Doing: "looking for requests to the online CA", First: o.Retry},
-		configuring: &Trouble{Log: r.Log, Doing: "reading the configuration of the online CA", First: o.Retry},
-		writing:     &Trouble{Log: r.Log, Doing: "keeping what comes of requests to the online CA", First: o.Retry}}
+		looking:     &backoff.Backoff{Log: r.Log, Doing: "looking for requests to the online CA", First: o.Retry},
+		configuring: &backoff.Backoff{Log: r.Log, Doing: "reading the configuration of the online CA", First: o.Retry},
+		writing:     &backoff.Backoff{Log: r.Log, Doing: "keeping what comes of requests to the online CA", First: o.Retry}}
 }
 
 // Await makes the worker look at once for a request whose phone waits, and has
@@ -143,11 +144,11 @@ func (w *OnlineWorker) Run(ctx context.Context) {
 	tick := time.NewTicker(w.options.Poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if w.looking.Resting()+w.writing.Resting() == 0 {
+		if w.looking.Remaining()+w.writing.Remaining() == 0 {
 			if err := w.round(working); err != nil {
 				w.looking.Failed(err)
 			} else {
-				w.looking.Over()
+				w.looking.Succeeded()
 			}
 		}
 		select {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/internal/backoff"
 	"capf/store"
 )
 
@@ -67,7 +68,7 @@ func (x Runner) withDefaults() *Runner {
 func (x Runner) Run(ctx context.Context) error {
 	r := x.withDefaults()
 	var look time.Time // for what is due for renewal
-	trouble := enroll.Trouble{Log: r.Log, Doing: "running jobs", First: r.Poll}
+	failures := backoff.Backoff{Log: r.Log, Doing: "running jobs", First: r.Poll}
 	for ctx.Err() == nil {
 		_, err := r.due(ctx)
 		if err == nil && !time.Now().Before(look) {
@@ -78,9 +79,9 @@ func (x Runner) Run(ctx context.Context) error {
 		rest := r.Poll
 		switch {
 		case err == nil:
-			trouble.Over()
+			failures.Succeeded()
 		case ctx.Err() == nil:
-			rest = trouble.Failed(err)
+			rest = failures.Failed(err)
 		}
 		select {
 		case <-ctx.Done():

@@ -14,6 +14,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/backoff"
 )
 
 // listener is one life of the service: sockets, certificate and TLS settings
@@ -86,11 +87,11 @@ func (l *listener) addressTexts() []string {
 // waited out; when no file descriptor is free, a strange session makes room
 // meanwhile, as at max_sessions.
 func (l *listener) accept(socket net.Listener) {
-	trouble := enroll.Trouble{Log: l.Log, Doing: "accepting connections", First: 5 * time.Millisecond, Last: time.Second}
+	failures := backoff.Backoff{Log: l.Log, Doing: "accepting connections", First: 5 * time.Millisecond, Last: time.Second}
 	for {
 		conn, err := socket.Accept()
 		if err == nil {
-			trouble.Over()
+			failures.Succeeded()
 			go l.serve(conn.(*net.TCPConn))
 			continue
 		}
@@ -104,7 +105,7 @@ func (l *listener) accept(socket net.Listener) {
 		}
 		select {
 		case <-l.closed:
-		case <-time.After(trouble.Failed(err)):
+		case <-time.After(failures.Failed(err)):
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/internal/backoff"
 	"capf/store"
 )
 
@@ -80,7 +81,7 @@ type supervisor struct {
 	bound    []string     // addresses chosen at the first start, for the next ones
 	report   store.Server // the last one, with the restarts carried out since
 	reported int64        // the restarts in the last report
-	trouble  enroll.Trouble
+	failures backoff.Backoff
 	unsaid   bool // it listens, and Ready has not been called yet
 }
 
@@ -90,7 +91,7 @@ type supervisor struct {
 // failures are logged and tried again, since an operator can mend them. When the
 // file of the database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
-	s := &supervisor{Config: c.withDefaults(), trouble: enroll.Trouble{Log: c.Log, Doing: "cannot do what is set"}}
+	s := &supervisor{Config: c.withDefaults(), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
 	s.online = s.Rules.NewOnlineWorker(s.Online)
 	s.online.Begin(ctx)
 	if err := s.begin(ctx); err != nil {
@@ -112,9 +113,9 @@ func Run(ctx context.Context, c Config) error {
 			// It looks on however often that fails: the beat goes on with it.
 			switch err := s.look(ctx); {
 			case err == nil:
-				s.trouble.Over()
+				s.failures.Succeeded()
 			case ctx.Err() == nil:
-				s.trouble.Failed(err)
+				s.failures.Failed(err)
 			}
 		}
 	}
@@ -147,7 +148,7 @@ func (s *supervisor) begin(ctx context.Context) error {
 		s.end()
 		return err
 	}
-	s.trouble.Failed(err) // it listens: on a full disk, only its report cannot be written
+	s.failures.Failed(err) // it listens: on a full disk, only its report cannot be written
 	return nil
 }
 

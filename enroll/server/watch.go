@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"capf/enroll"
+	"capf/internal/backoff"
 	"capf/store"
 )
 
@@ -69,7 +69,7 @@ func (s *sessions) waiting(devices map[string]bool) []waiter {
 // watch wakes the sessions for which something has changed, until ctx ends.
 func (l *listener) watch(ctx context.Context) {
 	w := watcher{listener: l, seen: -1}
-	trouble := enroll.Trouble{Log: l.Log, Doing: "looking for decisions of the issuer", First: lookEvery}
+	failures := backoff.Backoff{Log: l.Log, Doing: "looking for decisions of the issuer", First: lookEvery}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -78,14 +78,14 @@ func (l *listener) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if trouble.Resting() > 0 {
+		if failures.Remaining() > 0 {
 			continue
 		}
 		switch err := w.look(ctx); {
 		case err == nil:
-			trouble.Over()
+			failures.Succeeded()
 		case ctx.Err() == nil:
-			trouble.Failed(err)
+			failures.Failed(err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package enroll
+package backoff
 
 import (
 	"bytes"
@@ -9,18 +9,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"capf/store"
 )
 
-// TestTrouble: the rests grow, a cause is logged once however it is wrapped, and
+var errFull = errors.New("disk full")
+
+// TestBackoff: the rests grow, a cause is logged once however it is wrapped, and
 // one that comes and goes does not fill the log.
-func TestTrouble(t *testing.T) {
+func TestBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var book bytes.Buffer
-		trouble := Trouble{Log: slog.New(slog.NewTextHandler(&book, nil)), Doing: "writing"}
-		full := func(n int) error { return fmt.Errorf("taking request %d: %w", n, store.ErrFull) }
+		pause := Backoff{Log: slog.New(slog.NewTextHandler(&book, nil)), Doing: "writing"}
+		full := func(n int) error { return fmt.Errorf("taking request %d: %w", n, errFull) }
 		lines := func(want int) {
 			t.Helper()
 			if n := strings.Count(book.String(), "\n"); n != want {
@@ -28,34 +28,34 @@ func TestTrouble(t *testing.T) {
 			}
 		}
 		for n, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
-			if rest := trouble.Failed(full(n)); rest != want*time.Second {
+			if rest := pause.Failed(full(n)); rest != want*time.Second {
 				t.Errorf("failure %d: a rest of %v", n, rest)
 			}
 			time.Sleep(time.Second / 4)
-			if rest := trouble.Failed(full(100)); rest != want*time.Second-time.Second/4 {
+			if rest := pause.Failed(full(100)); rest != want*time.Second-time.Second/4 {
 				t.Errorf("another one within the rest makes it %v", rest)
 			}
-			time.Sleep(trouble.Resting())
+			time.Sleep(pause.Remaining())
 		}
 		lines(1)
-		trouble.Failed(errors.New("something else"))
+		pause.Failed(errors.New("something else"))
 		lines(2)
-		trouble.Over()
-		if rest := trouble.Resting(); rest != 0 {
+		pause.Succeeded()
+		if rest := pause.Remaining(); rest != 0 {
 			t.Errorf("after a success it rests for %v", rest)
 		}
 		for n := range 100 { // it comes and goes
-			trouble.Failed(full(n))
-			trouble.Over()
+			pause.Failed(full(n))
+			pause.Succeeded()
 		}
 		lines(3)
 		time.Sleep(time.Minute)
-		trouble.Over()
+		pause.Succeeded()
 		lines(4)
 		if !strings.Contains(book.String(), "works again") {
 			t.Error(book.String())
 		}
-		if rest := trouble.Failed(full(1)); rest != time.Second {
+		if rest := pause.Failed(full(1)); rest != time.Second {
 			t.Errorf("later, a rest of %v", rest)
 		}
 		lines(5)

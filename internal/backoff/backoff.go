@@ -1,0 +1,85 @@
+// Package backoff lets a loop rest after failures, and keeps its log short. It
+// knows nothing of what fails.
+package backoff
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// quiet is how long nothing may have failed before the log calls the failures
+// over. A fault that comes and goes would fill the log otherwise.
+const quiet = time.Minute
+
+// Backoff keeps count of a loop's failures, so that none of them, such as a full
+// disk, makes the loop spin or fills the log. The loop rests after each failure,
+// twice as long as the last time, until something succeeds. A cause is logged
+// once, until another one comes or nothing has failed for a minute. A Backoff
+// with a Log is ready to use, and safe for concurrent use.
+type Backoff struct {
+	Log   *slog.Logger
+	Doing string        // what fails, as it stands in the log
+	First time.Duration // the first rest; 1 s
+	Last  time.Duration // the longest; 30 s
+
+	mu       sync.Mutex // guards the rest
+	failures int
+	cause    string
+	rest     time.Duration
+	failed   time.Time // with its monotonic part, as until: a clock that is set means nothing
+	until    time.Time
+}
+
+// Failed notes a failure and returns how long to rest. A failure that comes
+// while the loop rests already, from something still under way, does not
+// prolong the rest.
+func (b *Backoff) Failed(err error, more ...any) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures++
+	b.failed = time.Now()
+	if cause := root(err); cause != b.cause {
+		b.cause = cause
+		b.Log.Error(b.Doing, append(more, "reason", err)...)
+	}
+	if left := time.Until(b.until); left > 0 {
+		return left
+	}
+	first, last := cmp.Or(b.First, time.Second), cmp.Or(b.Last, 30*time.Second)
+	b.rest = min(max(first, 2*b.rest), max(first, last))
+	b.until = time.Now().Add(b.rest)
+	return b.rest
+}
+
+// Remaining is how much of the rest is left; zero when it is over.
+func (b *Backoff) Remaining() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(time.Until(b.until), 0)
+}
+
+// Succeeded notes that what failed before has succeeded.
+func (b *Backoff) Succeeded() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rest, b.until = 0, time.Time{}
+	if b.failures > 0 && time.Since(b.failed) >= quiet {
+		b.Log.Info(b.Doing+": works again", "failures", b.failures)
+		b.failures, b.cause = 0, ""
+	}
+}
+
+// root is the innermost cause in words: that of many errors which differ only
+// in what was being done to which row.
+func root(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
