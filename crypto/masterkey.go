@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"capf/internal/apperr"
 )
 
 // masterKeyPrefix begins the one line of a master key file, so that an operator who
@@ -45,39 +47,25 @@ func writeExclusively(path string, data []byte) error {
 	folder := filepath.Dir(path)
 	temp, err := os.CreateTemp(folder, ".capf-master-key-*") // 0600 and O_EXCL
 	if err != nil {
-		return withoutPath(err)
+		return apperr.WithoutPath(err)
 	}
 	defer os.Remove(temp.Name())
 	defer temp.Close()
 	if _, err := temp.Write(data); err != nil {
-		return withoutPath(err)
+		return apperr.WithoutPath(err)
 	}
 	if err := temp.Sync(); err != nil {
-		return withoutPath(err)
+		return apperr.WithoutPath(err)
 	}
 	if err := os.Link(temp.Name(), path); err != nil {
-		return withoutPath(err)
+		return apperr.WithoutPath(err)
 	}
 	dir, err := os.Open(folder)
 	if err != nil {
-		return withoutPath(err)
+		return apperr.WithoutPath(err)
 	}
 	defer dir.Close()
 	return dir.Sync()
-}
-
-// withoutPath strips the temporary file's name, which would only confuse the reader of
-// an error that names the key file.
-func withoutPath(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err
-	case errors.As(err, &link):
-		return link.Err
-	}
-	return err
 }
 
 // LoadMasterKey reads a master key file. A missing file is fs.ErrNotExist. A file that
@@ -100,24 +88,16 @@ func LoadMasterKey(path string) (*Sealer, error) {
 // ErrOpenKey says that others may read or change a master key file.
 var ErrOpenKey = errors.New("others may read the master key file")
 
-type openError struct{ mode fs.FileMode }
-
-func (e *openError) Error() string {
-	return fmt.Sprintf("its mode is %04o: nobody but its owner may read it (chmod 600)", e.mode)
-}
-
-func (e *openError) Is(target error) bool { return target == ErrOpenKey }
-
 func readMasterKey(path string) ([]byte, error) {
 	// Not to hang on a pipe that nobody writes to.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, apperr.WithoutPath(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, apperr.WithoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("not a regular file")
@@ -127,12 +107,12 @@ func readMasterKey(path string) ([]byte, error) {
 		forbidden = 0o037
 	}
 	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return nil, &openError{mode}
+		return nil, apperr.New(ErrOpenKey, "its mode is %04o: nobody but its owner may read it (chmod 600)", mode)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxMasterKeyFile+1))
 	defer clear(data)
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, apperr.WithoutPath(err)
 	}
 	return decodeMasterKey(data)
 }

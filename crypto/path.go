@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"capf/internal/apperr"
 )
 
 const (
@@ -50,7 +52,7 @@ func VerifyPath(leaf *x509.Certificate, anchors, extra []*x509.Certificate, now 
 		}
 	}
 	if err != nil {
-		return nil, &refusal{err.Error(), append(kindsOf(err), ErrUntrusted)}
+		return nil, apperr.New(errors.Join(append(kindsOf(err), ErrUntrusted)...), "%v", err)
 	}
 	return chain, nil
 }
@@ -214,10 +216,7 @@ func isCA(cert *x509.Certificate, anchor bool) bool {
 // signedBy verifies one signature; SHA-1 passes, MD5 does not.
 func signedBy(child, issuer *x509.Certificate) error {
 	if err := issuer.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature); err != nil {
-		return &refusal{
-			fmt.Sprintf("the signature on %q is not by %q: %v", nameOf(child), nameOf(issuer), err),
-			[]error{ErrBadSignature},
-		}
+		return apperr.New(ErrBadSignature, "the signature on %q is not by %q: %v", nameOf(child), nameOf(issuer), err)
 	}
 	return nil
 }

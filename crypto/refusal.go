@@ -2,7 +2,8 @@ package crypto
 
 import (
 	"errors"
-	"fmt"
+
+	"capf/internal/apperr"
 )
 
 // What a caller may want to tell apart with errors.Is. The error itself says what
@@ -31,21 +32,10 @@ var (
 	ErrWrongKey = errors.New("master key does not open the sealed secret")
 )
 
-// refusal is a reason for people together with the sentinels for programs.
-type refusal struct {
-	reason string
-	kinds  []error
-}
-
-func (r *refusal) Error() string   { return r.reason }
-func (r *refusal) Unwrap() []error { return r.kinds }
-
 // unfit returns an error that reads as formatted and is ErrUnfit.
-func unfit(format string, args ...any) error {
-	return &refusal{fmt.Sprintf(format, args...), []error{ErrUnfit}}
-}
+func unfit(format string, args ...any) error { return apperr.New(ErrUnfit, format, args...) }
 
 // unfitFor is unfit for a reason that callers tell apart.
 func unfitFor(kind error, format string, args ...any) error {
-	return &refusal{fmt.Sprintf(format, args...), []error{ErrUnfit, kind}}
+	return apperr.New(errors.Join(ErrUnfit, kind), format, args...)
 }

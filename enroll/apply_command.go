@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"capf/internal/apperr"
 )
 
 // noCommand is the value of apply_config_command when there is none.
@@ -23,13 +25,13 @@ func checkCommand(value string) (string, error) {
 	parts, err := splitWords(value)
 	switch {
 	case err != nil:
-		return "", badValue("%s: %v", pApplyCommand, err)
+		return "", apperr.BadValue("%s: %v", pApplyCommand, err)
 	case !filepath.IsAbs(parts[0]):
-		return "", badValue("%s: the program must be a whole path such as /usr/local/bin/apply-config, not %q", pApplyCommand, parts[0])
+		return "", apperr.BadValue("%s: the program must be a whole path such as /usr/local/bin/apply-config, not %q", pApplyCommand, parts[0])
 	case strings.Contains(parts[0], devicePlace):
-		return "", badValue("%s: a device cannot choose the program", pApplyCommand)
+		return "", apperr.BadValue("%s: a device cannot choose the program", pApplyCommand)
 	case !strings.Contains(strings.Join(parts[1:], " "), devicePlace):
-		return "", badValue("%s: an argument must have %s, which the device's name replaces", pApplyCommand, devicePlace)
+		return "", apperr.BadValue("%s: an argument must have %s, which the device's name replaces", pApplyCommand, devicePlace)
 	}
 	return value, nil
 }
@@ -94,12 +96,12 @@ func splitWords(s string) (all []string, err error) {
 }
 
 // CommandFor is the command line for one device: its name replaces {device} in
-// each argument, as text that no shell reads. ErrRefused: the name, which an
+// each argument, as text that no shell reads. apperr.ErrRefused: the name, which an
 // earlier capf has let in, could be taken for something else than a name, such
 // as an option or a folder.
 func (s Settings) CommandFor(device string) ([]string, error) {
 	if device == "" || !isAlphanumeric(device[0]) {
-		return nil, refused("the device's name does not begin with a letter or a digit, so that a program could take it for an option or a folder; add the device under another name")
+		return nil, apperr.Refused("the device's name does not begin with a letter or a digit, so that a program could take it for an option or a folder; add the device under another name")
 	}
 	line := make([]string, len(s.ApplyCommand))
 	for i, word := range s.ApplyCommand {

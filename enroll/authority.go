@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -94,7 +95,7 @@ func (r *Rules) Authority(ctx context.Context) (*crypto.Authority, error) {
 func (r *Rules) capfKey(ctx context.Context) (key stdcrypto.Signer, id store.Identity, err error) {
 	id, err = r.Store.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, id, withHint(ErrNotReady, "capf init makes it")
+		return nil, id, apperr.WithHint(ErrNotReady, "capf init makes it")
 	}
 	if err != nil {
 		return nil, id, err
@@ -145,7 +146,7 @@ func (r *Rules) capfCertificate(ctx context.Context) (*x509.Certificate, error) 
 func (r *Rules) capfChain(ctx context.Context) ([]*x509.Certificate, error) {
 	id, err := r.Store.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, withHint(ErrNotReady, "capf init makes it")
+		return nil, apperr.WithHint(ErrNotReady, "capf init makes it")
 	}
 	if err != nil {
 		return nil, err

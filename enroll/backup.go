@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -20,14 +21,14 @@ func SignBackup(s *crypto.Sealer) store.Sign {
 	return func(digest []byte) []byte { return s.Authenticate(backupLabel, digest) }
 }
 
-// VerifyBackup says whether a backup is as capf wrote it. ErrRefused: it is not,
+// VerifyBackup says whether a backup is as capf wrote it. apperr.ErrRefused: it is not,
 // or cannot be known, since it carries no authenticator.
 func VerifyBackup(s *crypto.Sealer, seal store.Seal) error {
 	switch {
 	case seal.MAC == nil:
-		return refused("the backup carries no authenticator: an older capf made it, or one without the master key, or somebody has removed it")
+		return apperr.Refused("the backup carries no authenticator: an older capf made it, or one without the master key, or somebody has removed it")
 	case !s.Authentic(backupLabel, seal.Digest, seal.MAC):
-		return refused("the backup has been changed since capf wrote it, by somebody who has not the master key")
+		return apperr.Refused("the backup has been changed since capf wrote it, by somebody who has not the master key")
 	}
 	return nil
 }

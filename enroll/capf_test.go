@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -73,7 +74,7 @@ func TestUploadChain(t *testing.T) {
 		{"below a CA that is not for clients", pem(issueFor(t, name, nil, public, servers, capf), servers, root), `"Server CA" has an extendedKeyUsage without clientAuth`},
 	} {
 		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}}, enroll.UploadOptions{})
-		if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), test.want) {
+		if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"iter"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -277,7 +278,7 @@ func differs(row, is store.LSC) string {
 }
 
 func (c *checker) parameters(ctx context.Context) error {
-	if _, err := c.rules.Settings(ctx); errors.Is(err, ErrValue) {
+	if _, err := c.rules.Settings(ctx); errors.Is(err, apperr.ErrValue) {
 		return c.fault(PartParameter, "parameters", "%v", err)
 	} else if err != nil {
 		return err

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"capf/internal/apperr"
 )
 
 // peekLength is how many bytes tell a container: a tar says so at 257.
@@ -218,7 +220,7 @@ func (c *counter) walkZip(r io.Reader, yield func(entry) error) error {
 	}
 	// The reader of package zip would take in a directory of any length.
 	if files.n > c.limits.entries {
-		return refused("there are more than %d files in it", c.limits.entries)
+		return apperr.Refused("there are more than %d files in it", c.limits.entries)
 	}
 	z, err := zip.NewReader(spool, size)
 	if err != nil {
@@ -268,12 +270,12 @@ func (c *counter) walkZipFile(f *zip.File, seen *names, yield func(entry) error)
 func damaged(err error) error {
 	var ours *stopped
 	switch {
-	case err == nil || errors.Is(err, ErrRefused) || errors.As(err, &ours):
+	case err == nil || errors.Is(err, apperr.ErrRefused) || errors.As(err, &ours):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return refused("the archive is cut off")
+		return apperr.Refused("the archive is cut off")
 	}
-	return refused("the archive is damaged (%v)", err)
+	return apperr.Refused("the archive is damaged (%v)", err)
 }
 
 // names are the file names of an archive, as hashes: there may be many.
@@ -323,7 +325,7 @@ func (m *endMark) Read(p []byte) (int, error) {
 
 func (m *endMark) check() error {
 	if m.zeros < 512 {
-		return refused("the archive is cut off")
+		return apperr.Refused("the archive is cut off")
 	}
 	return nil
 }

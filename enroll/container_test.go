@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 )
 
 // TestContainers brings three certificates in every container and encoding.
@@ -261,7 +262,7 @@ func TestWrongArchives(t *testing.T) {
 				if hint == "" {
 					want, hint = fmt.Sprintf("reading %q: %s", "x", want), "nothing was imported: not all of it can be read"
 				}
-				if err == nil || err.Error() != want || !errors.Is(err, ErrRefused) || adviceOf(err) != hint {
+				if err == nil || err.Error() != want || !errors.Is(err, apperr.ErrRefused) || apperr.Hint(err) != hint {
 					t.Errorf("the error is %v, instead of %s", err, want)
 				}
 			} else if err != nil || !slices.Equal(lines, test.want) {
@@ -309,7 +310,7 @@ func TestLimits(t *testing.T) {
 		"endless":      {Stream("x", endless{}), "there are more than 0 MiB in it"},
 	} {
 		err := newCounter(few).walk(test.source, func(entry) error { return nil })
-		if !errors.Is(err, ErrRefused) || !strings.HasSuffix(fmt.Sprint(err), test.want) {
+		if !errors.Is(err, apperr.ErrRefused) || !strings.HasSuffix(fmt.Sprint(err), test.want) {
 			t.Errorf("%s: the error is %v, instead of %s", name, err, test.want)
 		}
 	}
@@ -332,7 +333,7 @@ func TestPath(t *testing.T) {
 	if !errors.Is(err, os.ErrNotExist) || !strings.HasSuffix(err.Error(), "missing\": no such file or directory") {
 		t.Errorf("a missing file: %v", err)
 	}
-	if _, err := Path(disk{}, "/dev/null"); !errors.Is(err, ErrRefused) || err.Error() != `"/dev/null" is neither a file nor a folder` {
+	if _, err := Path(disk{}, "/dev/null"); !errors.Is(err, apperr.ErrRefused) || err.Error() != `"/dev/null" is neither a file nor a folder` {
 		t.Errorf("a device: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"capf/crypto/certfile"
+	"capf/internal/apperr"
 )
 
 // entry is something in a source that may hold certificates: a binary file, or
@@ -80,7 +81,7 @@ func newCounter(l limits) *counter {
 // one counts an entry.
 func (c *counter) one() error {
 	if c.entries++; c.entries > c.limits.entries {
-		return refused("there are more than %d files in it", c.limits.entries)
+		return apperr.Refused("there are more than %d files in it", c.limits.entries)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ type Deadline struct {
 // At is the deadline at the moment.
 func At(t time.Time) Deadline { return Deadline{at: t} }
 
-// ParseDeadline reads what ParseTime reads. ErrValue.
+// ParseDeadline reads what ParseTime reads. apperr.ErrValue.
 func ParseDeadline(s string, now time.Time) (Deadline, error) {
 	t, err := ParseTime(s, now)
 	if err == nil && strings.HasPrefix(s, "+") {

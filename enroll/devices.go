@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -35,7 +36,7 @@ const (
 )
 
 // AddDevice adds a device with the defaults of the vendor's pages, changed by
-// the edit. The strings are warnings. Errors: ErrValue, ErrRefused, and
+// the edit. The strings are warnings. Errors: apperr.ErrValue, apperr.ErrRefused, and
 // store.ErrConflict when the device exists.
 func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, edit DeviceEdit) (store.Device, []string, error) {
 	d, err := NewDevice(name)
@@ -51,13 +52,14 @@ func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, e
 	}
 	d, err = r.Store.AddDevice(ctx, actor, d)
 	if errors.Is(err, store.ErrConflict) {
-		return d, nil, withHint(kindError{store.ErrConflict, fmt.Sprintf("adding device %q: it exists already", name)}, "capf device set %s changes it", name)
+		return d, nil, apperr.WithHint(apperr.New(store.ErrConflict, "adding device %q: it exists already", name),
+			"capf device set %s changes it", name)
 	}
 	return d, warnings(d, edit), err
 }
 
-// ChangeDevice changes a device. The strings are warnings. Errors: ErrValue,
-// ErrRefused, store.ErrNotFound.
+// ChangeDevice changes a device. The strings are warnings. Errors: apperr.ErrValue,
+// apperr.ErrRefused, store.ErrNotFound.
 func (r *Rules) ChangeDevice(ctx context.Context, actor store.Actor, name string, edit DeviceEdit) (store.Device, []string, error) {
 	settings, err := r.Settings(ctx)
 	if err != nil {
@@ -108,7 +110,7 @@ func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) er
 	}
 	switch {
 	case e.NoString && e.String != nil:
-		return badValue("an authentication string cannot be given and removed at once")
+		return apperr.BadValue("an authentication string cannot be given and removed at once")
 	case e.NoString:
 		d.SealedString, d.StringUsed = nil, false
 		unlock(d)
@@ -149,31 +151,31 @@ func checkTexts(d store.Device) error {
 // MaxText is how many characters a description, a model or a pool has at most.
 const MaxText = 128
 
-// CheckText refuses what is no text of one line. ErrValue.
+// CheckText refuses what is no text of one line. apperr.ErrValue.
 func CheckText(what, text string) error {
 	control := func(c rune) bool { return c < ' ' || c == 0x7f }
 	switch {
 	case !utf8.ValidString(text):
-		return badValue("the %s is not UTF-8", what)
+		return apperr.BadValue("the %s is not UTF-8", what)
 	case utf8.RuneCountInString(text) > MaxText || strings.ContainsFunc(text, control):
-		return badValue("the %s has at most %d characters and no control characters", what, MaxText)
+		return apperr.BadValue("the %s has at most %d characters and no control characters", what, MaxText)
 	}
 	return nil
 }
 
 func checkSizes(d store.Device) error {
 	if !crypto.RSA(d.RSABits).Known() {
-		return badValue("an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not %d", d.RSABits)
+		return apperr.BadValue("an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not %d", d.RSABits)
 	}
 	if !crypto.EC(d.ECBits).Known() {
-		return badValue("an EC key has 256, 384 or 521 bits, not %d", d.ECBits)
+		return apperr.BadValue("an EC key has 256, 384 or 521 bits, not %d", d.ECBits)
 	}
 	return nil
 }
 
 func (r *Rules) setString(d *store.Device, text string, s Settings) error {
 	if !IsAuthString(text) || len(text) < s.StringDigits {
-		return badValue("an authentication string has %d to %d digits", max(minDigits, s.StringDigits), maxDigits)
+		return apperr.BadValue("an authentication string has %d to %d digits", max(minDigits, s.StringDigits), maxDigits)
 	}
 	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(text))
 	if err != nil {
@@ -198,12 +200,12 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 	if e.CompletesBy != nil {
 		by = new(e.CompletesBy.From(now))
 		if !by.After(now) {
-			return badValue("the time %s, by which the operation has to be completed, has passed", by.Format(time.RFC3339))
+			return apperr.BadValue("the time %s, by which the operation has to be completed, has passed", by.Format(time.RFC3339))
 		}
 	}
 	set(&d.Operation, e.Operation)
 	if e.CompletesBy != nil && d.Operation == store.NoOperation {
-		return refused("device %q has no operation that could be completed by a time", d.Name)
+		return apperr.Refused("device %q has no operation that could be completed by a time", d.Name)
 	}
 	if e.Operation == nil {
 		set(&d.CompletesBy, by)
@@ -221,7 +223,7 @@ func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
 		return nil
 	}
 	if d.Operation == store.Install && len(d.Name) > crypto.MaxCommonName {
-		return refused("the name of device %q is longer than the %d characters that a certificate can hold (RFC 5280, ub-common-name)", d.Name, crypto.MaxCommonName)
+		return apperr.Refused("the name of device %q is longer than the %d characters that a certificate can hold (RFC 5280, ub-common-name)", d.Name, crypto.MaxCommonName)
 	}
 	d.Status = store.StatusPending
 	d.CompletesBy = now.Add(s.OperationExpires)
@@ -238,12 +240,11 @@ func checkMode(d store.Device, hasLSC bool) error {
 		return nil
 	}
 	if d.SealedString == nil {
-		return withHint(refused("device %q authenticates by a string but has none", d.Name),
+		return apperr.WithHint(apperr.Refused("device %q authenticates by a string but has none", d.Name),
 			"give one with --auth-string-file; for a device that exists, capf device generate-string %s makes one", d.Name)
 	}
 	if d.SecurityMode != store.Nonsecure && !hasLSC {
-		return withHint(refused("device %q is %s and has no installed LSC: it cannot register, so no user can start the enrolment with a string",
-			d.Name, strings.ToLower(d.SecurityMode.Long())),
+		return apperr.WithHint(apperr.Refused("device %q is %s and has no installed LSC: it cannot register, so no user can start the enrolment with a string", d.Name, strings.ToLower(d.SecurityMode.Long())),
 			"set --auth-mode null-string or lsc, or --security-mode nonsecure until the LSC is installed")
 	}
 	return nil

@@ -8,20 +8,20 @@ import (
 	"strings"
 	"time"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
 // NewDevice is a device of that name with the defaults of the vendor's pages,
-// not stored yet. ErrValue: it is not the name of a new device.
+// not stored yet. apperr.ErrValue: it is not the name of a new device.
 func NewDevice(name string) (store.Device, error) {
 	name, err := ParseDeviceName(name)
 	switch {
 	case err != nil:
 	case !isAlphanumeric(name[0]):
-		err = badValue("%q is not the name of a new device; it begins with a letter or a digit, since programs take others for their options and for folders", name)
+		err = apperr.BadValue("%q is not the name of a new device; it begins with a letter or a digit, since programs take others for their options and for folders", name)
 	case len(name) > maxNewDeviceName:
-		err = badValue("%q has %d characters; the name of a new device has at most %d, which is what a certificate holds (RFC 5280, ub-common-name)",
-			name, len(name), maxNewDeviceName)
+		err = apperr.BadValue("%q has %d characters; the name of a new device has at most %d, which is what a certificate holds (RFC 5280, ub-common-name)", name, len(name), maxNewDeviceName)
 	}
 	return store.Device{
 		Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack,
@@ -32,7 +32,7 @@ func NewDevice(name string) (store.Device, error) {
 
 // Edit makes an edit of a device under the rules that hold for one operator's
 // change of one device, for those who change many in one transaction. hasLSC
-// says whether an LSC is installed. Errors: ErrValue, ErrRefused.
+// says whether an LSC is installed. Errors: apperr.ErrValue, apperr.ErrRefused.
 func (r *Rules) Edit(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) error {
 	return r.apply(d, e, s, hasLSC)
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+
+	"capf/internal/apperr"
 )
 
 // FuzzContainer: whatever an archive holds, its reader ends within its limits
@@ -42,7 +44,7 @@ func FuzzContainer(f *testing.F) {
 		if n > small.entries || held > int(small.total) {
 			t.Errorf("%d entries with %d bytes", n, held)
 		}
-		if err != nil && !errors.Is(err, ErrRefused) {
+		if err != nil && !errors.Is(err, apperr.ErrRefused) {
 			t.Errorf("an error that is no refusal: %v", err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -68,7 +69,7 @@ func (r ImportReport) Count(o ImportOutcome) int { return r.Outcomes[o] }
 // transaction; a second run changes nothing. The plan is spooled to disk, so
 // that the memory does not grow with the certificates.
 //
-// An error means that nothing was kept: ErrRefused when a source cannot be
+// An error means that nothing was kept: apperr.ErrRefused when a source cannot be
 // trusted as a whole, store.ErrConflict when requests have moved on since the
 // plan was made, or the error of a function in o.
 func (r *Rules) ImportAll(ctx context.Context, actor store.Actor, sources []Source, o ImportOptions) (ImportReport, error) {
@@ -78,8 +79,8 @@ func (r *Rules) ImportAll(ctx context.Context, actor store.Actor, sources []Sour
 	}
 	defer p.spool.discard()
 	if err := p.fill(ctx, sources); err != nil {
-		if errors.Is(err, ErrRefused) {
-			err = withHint(err, "nothing was imported: not all of it can be read")
+		if errors.Is(err, apperr.ErrRefused) {
+			err = apperr.WithHint(err, "nothing was imported: not all of it can be read")
 		}
 		return p.report, err
 	}
@@ -99,7 +100,7 @@ func (r *Rules) ImportAll(ctx context.Context, actor store.Actor, sources []Sour
 	}
 	kept, err := r.Store.ImportLSCs(ctx, actor, p.spool.next)
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-		err = withHint(err, "it has changed since the plan was made, and nothing was imported: run the import again")
+		err = apperr.WithHint(err, "it has changed since the plan was made, and nothing was imported: run the import again")
 	}
 	p.report.Overtaken = kept.Stale - p.report.Count(ImportStale)
 	return p.report, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -169,14 +170,6 @@ func (d *desk) confirm(r store.Request) {
 	}
 }
 
-func adviceOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
-}
-
 // TestMovedOn are requests that change between the plan and its application.
 func TestMovedOn(t *testing.T) {
 	t.Parallel()
@@ -215,8 +208,8 @@ func TestMovedOn(t *testing.T) {
 				return
 			}
 			if err == nil || err.Error() != test.want || !errors.Is(err, test.kind) ||
-				adviceOf(err) != "it has changed since the plan was made, and nothing was imported: run the import again" {
-				t.Errorf("the error is %v (%s)", err, adviceOf(err))
+				apperr.Hint(err) != "it has changed since the plan was made, and nothing was imported: run the import again" {
+				t.Errorf("the error is %v (%s)", err, apperr.Hint(err))
 			}
 			if after := d.facts(); after != before {
 				t.Errorf("%q became %q", before, after)

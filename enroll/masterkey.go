@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -69,7 +70,7 @@ func OpenSealer(ctx context.Context, s *store.Store, keyFile string, create bool
 	check, err := s.KeyCheck(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		if !create {
-			return nil, withHint(fmt.Errorf("opening %q: %w", s.Path(), ErrNotReady), "capf init makes it")
+			return nil, apperr.WithHint(fmt.Errorf("opening %q: %w", s.Path(), ErrNotReady), "capf init makes it")
 		}
 		return makeKey(ctx, s, keyFile)
 	}
@@ -78,7 +79,7 @@ func OpenSealer(ctx context.Context, s *store.Store, keyFile string, create bool
 	}
 	sealer, err := crypto.LoadMasterKey(keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, withHint(fmt.Errorf("the master key of %q is missing: %w", s.Path(), err),
+		return nil, apperr.WithHint(fmt.Errorf("the master key of %q is missing: %w", s.Path(), err),
 			"put the key file back, or name it with CAPF_MASTER_KEY_FILE; without it the secrets in the database cannot be read")
 	}
 	if err != nil {
@@ -86,7 +87,7 @@ func OpenSealer(ctx context.Context, s *store.Store, keyFile string, create bool
 	}
 	err = verifyKey(sealer, check, s.Path(), keyFile)
 	if errors.Is(err, crypto.ErrWrongKey) && fits(check, keyFile+NextKeyEnd) {
-		err = withHint(err, "a rotation of the master key was broken off: capf master-key rotate does what is left")
+		err = apperr.WithHint(err, "a rotation of the master key was broken off: capf master-key rotate does what is left")
 	}
 	return sealer, err
 }
@@ -100,7 +101,7 @@ func fits(check []byte, keyFile string) bool {
 func verifyKey(sealer *crypto.Sealer, check []byte, database, keyFile string) error {
 	text, err := sealer.Open(keyCheckLabel, check)
 	if err != nil {
-		return withHint(fmt.Errorf("the master key in %q does not belong to %q: %w", keyFile, database, err),
+		return apperr.WithHint(fmt.Errorf("the master key in %q does not belong to %q: %w", keyFile, database, err),
 			"name the right key file with CAPF_MASTER_KEY_FILE")
 	}
 	if !bytes.Equal(text, []byte(keyCheckText)) {

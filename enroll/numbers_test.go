@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"capf/internal/apperr"
 )
 
 // strange are numbers of programmers, not of operators.
@@ -16,11 +18,11 @@ var strange = []string{
 func TestStrictNumbers(t *testing.T) {
 	t.Parallel()
 	for _, s := range strange {
-		if n, err := ParseNumber(s, 0, 1<<30); !errors.Is(err, ErrValue) {
+		if n, err := ParseNumber(s, 0, 1<<30); !errors.Is(err, apperr.ErrValue) {
 			t.Errorf("the number %q is %d: %v", s, n, err)
 		}
 		for _, span := range []string{"+" + s + "d", "+" + s + "h"} {
-			if at, err := ParseTime(span, time.Now()); !errors.Is(err, ErrValue) && s != "1." { // 1.h is an hour
+			if at, err := ParseTime(span, time.Now()); !errors.Is(err, apperr.ErrValue) && s != "1." { // 1.h is an hour
 				t.Errorf("the time %q is %v: %v", span, at, err)
 			}
 		}

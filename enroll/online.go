@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/onlineca"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -79,7 +80,7 @@ func text(name, values, help string, parse func(string) (string, error)) Paramet
 		}
 		value, err := parse(value)
 		if err != nil {
-			return "", badValue("%s: %v", name, err)
+			return "", apperr.BadValue("%s: %v", name, err)
 		}
 		return value, nil
 	}}
@@ -116,14 +117,14 @@ func unset(value string) string {
 
 // SetSecret sets a parameter that is secret, or removes it when the value is
 // nil; an empty one is refused. What is wrong with a value is said without it. An unknown name gives
-// store.ErrNotFound, one that is not secret ErrRefused.
+// store.ErrNotFound, one that is not secret apperr.ErrRefused.
 func (r *Rules) SetSecret(ctx context.Context, actor store.Actor, name string, value []byte) (Change, error) {
 	p, ok := FindParameter(name)
 	switch {
 	case !ok:
-		return Change{}, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
+		return Change{}, apperr.WithHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
 	case !p.Secret:
-		return Change{}, refused("%s is no secret; its value is an argument", p.Name)
+		return Change{}, apperr.Refused("%s is no secret; its value is an argument", p.Name)
 	}
 	c := Change{Name: p.Name, Old: notSet, New: shownSecret, Effect: p.Effect}
 	_, err := r.Store.Secret(ctx, p.Name)
@@ -173,16 +174,16 @@ func (r *Rules) secretsSet(ctx context.Context, names []string) (set []string, e
 
 func checkSecret(name string, value []byte) error {
 	if len(value) == 0 {
-		return badValue("%s is empty", name)
+		return apperr.BadValue("%s is empty", name)
 	}
 	if name == pOnlineCertificate {
 		if _, err := tls.X509KeyPair(value, value); err != nil {
-			return badValue("%s needs a PEM file with a certificate and its private key: %v", name, strings.TrimPrefix(err.Error(), "tls: "))
+			return apperr.BadValue("%s needs a PEM file with a certificate and its private key: %v", name, strings.TrimPrefix(err.Error(), "tls: "))
 		}
 		return nil
 	}
 	if len(value) > 255 || strings.ContainsFunc(string(value), unicode.IsControl) {
-		return badValue("%s is longer than 255 bytes or has control characters", name)
+		return apperr.BadValue("%s is longer than 255 bytes or has control characters", name)
 	}
 	return nil
 }
@@ -256,17 +257,17 @@ func excluded(name, value string, set map[string]string) error {
 	fips, issuer := set[pFIPS] == "true", set[pIssuer] == IssuerOnline
 	switch {
 	case name == pIssuer && value == IssuerOnline && fips:
-		return withHint(refused("%s cannot be %s: %s", name, value, fipsExcludes), "capf set fips_mode false, or another issuer")
+		return apperr.WithHint(apperr.Refused("%s cannot be %s: %s", name, value, fipsExcludes), "capf set fips_mode false, or another issuer")
 	case name == pFIPS && value == "true" && issuer:
-		return withHint(refused("%s cannot be %s: %s, and certificate_issuer is %s", name, value, fipsExcludes, IssuerOnline),
+		return apperr.WithHint(apperr.Refused("%s cannot be %s: %s, and certificate_issuer is %s", name, value, fipsExcludes, IssuerOnline),
 			"set certificate_issuer to capf or offline-ca first")
 	case name == pOnlineTemplate && set[pOnlineType] == string(onlineca.EST):
 		if err := onlineca.CheckLabel(unset(value)); err != nil {
-			return badValue("%s is the label of an EST server: %v", name, err)
+			return apperr.BadValue("%s is the label of an EST server: %v", name, err)
 		}
 	case name == pOnlineType && value == string(onlineca.EST):
 		if err := onlineca.CheckLabel(unset(set[pOnlineTemplate])); err != nil {
-			return withHint(refused("%s cannot be %s, for which %s is a label: %v", name, value, pOnlineTemplate, err),
+			return apperr.WithHint(apperr.Refused("%s cannot be %s, for which %s is a label: %v", name, value, pOnlineTemplate, err),
 				"capf set %s LABEL, or none", pOnlineTemplate)
 		}
 	}

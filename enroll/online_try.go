@@ -13,6 +13,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/onlineca"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -178,7 +179,7 @@ func parsed(ders [][]byte) []*x509.Certificate {
 // CA: the certificates of the CA, its root first, and those that its web server
 // presents, its own first. The credentials go only to a web server that is
 // trusted already; of one that is not, EST servers show the certificates of the
-// CA all the same, Web Enrollment does not. The error is ErrRefused when no CA
+// CA all the same, Web Enrollment does not. The error is apperr.ErrRefused when no CA
 // is configured; https may be there beside an error.
 func (r *Rules) OnlineCACertificates(ctx context.Context) (ca, https []*x509.Certificate, err error) {
 	settings, err := r.Settings(ctx)
@@ -186,7 +187,8 @@ func (r *Rules) OnlineCACertificates(ctx context.Context) (ca, https []*x509.Cer
 		return nil, nil, err
 	}
 	if settings.Online.Host == "" {
-		return nil, nil, withHint(refused("%s is not set: there is no online CA to ask", pOnlineHost), "capf set online_ca_hostname NAME")
+		return nil, nil, apperr.WithHint(apperr.Refused("%s is not set: there is no online CA to ask", pOnlineHost),
+			"capf set online_ca_hostname NAME")
 	}
 	c, err := r.onlineConfig(ctx, settings.Online)
 	if err != nil {
@@ -238,7 +240,7 @@ func selfSigned(c *x509.Certificate) int {
 func advised(err error) error {
 	var failure *onlineca.Error
 	if errors.As(err, &failure) && failure.Advice != "" {
-		return withHint(err, "%s", failure.Advice)
+		return apperr.WithHint(err, "%s", failure.Advice)
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"capf/enroll/onlineca"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -158,9 +159,9 @@ func (p Parameter) normalize(value string) (string, error) {
 	value = strings.TrimSpace(value)
 	switch {
 	case value == "":
-		return "", badValue("the value of %s is empty; it takes %s", p.Name, p.Range)
+		return "", apperr.BadValue("the value of %s is empty; it takes %s", p.Name, p.Range)
 	case !utf8.ValidString(value):
-		return "", badValue("the value of %s is not UTF-8", p.Name)
+		return "", apperr.BadValue("the value of %s is not UTF-8", p.Name)
 	case p.parse != nil:
 		return p.parse(value)
 	}
@@ -169,11 +170,11 @@ func (p Parameter) normalize(value string) (string, error) {
 		if slices.Contains(p.Values, value) {
 			return value, nil
 		}
-		return "", badValue("%s must be %s, not %q", p.Name, orList(p.Values), value)
+		return "", apperr.BadValue("%s must be %s, not %q", p.Name, orList(p.Values), value)
 	}
 	n, err := ParseNumber(value, p.min, p.max)
 	if err != nil {
-		return "", badValue("%s must be a number from %d to %d, not %q", p.Name, p.min, p.max, value)
+		return "", apperr.BadValue("%s must be a number from %d to %d, not %q", p.Name, p.min, p.max, value)
 	}
 	return strconv.Itoa(n), nil
 }
@@ -197,14 +198,14 @@ type Change struct {
 }
 
 // SetParameter sets a parameter. An unknown name gives store.ErrNotFound, a
-// value out of range ErrValue with the range.
+// value out of range apperr.ErrValue with the range.
 func (r *Rules) SetParameter(ctx context.Context, actor store.Actor, name, value string) (Change, error) {
 	p, ok := FindParameter(name)
 	if !ok {
-		return Change{}, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
+		return Change{}, apperr.WithHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound), "capf show lists all parameters")
 	}
 	if p.Secret {
-		return Change{}, withHint(refused("%s is a secret, which never comes as an argument", p.Name), "%s", SecretHint(p.Name))
+		return Change{}, apperr.WithHint(apperr.Refused("%s is a secret, which never comes as an argument", p.Name), "%s", SecretHint(p.Name))
 	}
 	value, err := p.normalize(value)
 	if err != nil {
@@ -288,7 +289,7 @@ func (r *Rules) Values(ctx context.Context) ([]Value, error) {
 }
 
 // Settings reads all parameters. What the database holds was checked when it
-// was set; a value that a later version has narrowed gives ErrValue.
+// was set; a value that a later version has narrowed gives apperr.ErrValue.
 func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 	set, err := r.Store.Parameters(ctx)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"capf/crypto"
 	"capf/crypto/certfile"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -302,7 +303,8 @@ func (p *plan) advise(chain []*x509.Certificate) {
 // one who took the wrong archive.
 func (p *plan) conclude() error {
 	if skipped := p.report.Count(Skipped); p.unsigned > 0 && len(p.report.Outcomes) == 1 && skipped > 0 {
-		return withHint(refused("there is no certificate in it, only requests"), "have them signed by a CA, and import what it has made")
+		return apperr.WithHint(apperr.Refused("there is no certificate in it, only requests"),
+			"have them signed by a CA, and import what it has made")
 	}
 	p.report.MissingCAs, p.report.NotForCallManager = p.trust.conclude()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -41,7 +42,7 @@ func checkPolicy(d store.Device, s Settings) error {
 	if d.AuthMode == store.ByString {
 		advice = fmt.Sprintf("capf device generate-string %s makes one of %d digits", d.Name, maxDigits)
 	}
-	return withHint(refused("device %q: %s", d.Name, end.Detail), "%s", advice)
+	return apperr.WithHint(apperr.Refused("device %q: %s", d.Name, end.Detail), "%s", advice)
 }
 
 // OpenByNullString counts the devices that whoever knows their names can enrol

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/internal/apperr"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -26,7 +27,7 @@ const (
 func parseShare(value string) (string, error) {
 	n, err := shareOf(value)
 	if err != nil || n != 0 && (n < leastShare || n > mostShare) {
-		return "", badValue("%s must be 0 or a share from 1/10 to 19/20 such as 2/3, 0.66 or 66%%, not %q", pRenewBefore, value)
+		return "", apperr.BadValue("%s must be 0 or a share from 1/10 to 19/20 such as 2/3, 0.66 or 66%%, not %q", pRenewBefore, value)
 	}
 	if n == 0 {
 		return "0", nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -22,7 +23,7 @@ type LSCChoice struct {
 // Revocable are the LSCs of the choice that can still be shown to somebody:
 // those that have not run out, in whatever state, without their certificates.
 // store.ErrNotFound names a serial or a device of which nothing is known; a
-// serial that two issuers have used, or whose LSC has run out, is ErrRefused.
+// serial that two issuers have used, or whose LSC has run out, is apperr.ErrRefused.
 func (r *Rules) Revocable(ctx context.Context, c LSCChoice) ([]store.LSC, error) {
 	switch {
 	case c.Issuer != nil:
@@ -37,7 +38,7 @@ func (r *Rules) Revocable(ctx context.Context, c LSCChoice) ([]store.LSC, error)
 			return nil, err
 		}
 		if r.Now().After(l.NotAfter) {
-			return nil, refused("the LSC %q has run out on %s: it is of no use to anybody", serial, l.NotAfter.Format(time.DateOnly))
+			return nil, apperr.Refused("the LSC %q has run out on %s: it is of no use to anybody", serial, l.NotAfter.Format(time.DateOnly))
 		}
 		list = append(list, l)
 	}
@@ -47,7 +48,7 @@ func (r *Rules) Revocable(ctx context.Context, c LSCChoice) ([]store.LSC, error)
 // lscsOf are those of a device and of the deleted ones of its name.
 func (r *Rules) lscsOf(ctx context.Context, device string) ([]store.LSC, error) {
 	if strings.ContainsAny(device, "*?") {
-		return nil, badValue("%q is not the name of one device", device)
+		return nil, apperr.BadValue("%q is not the name of one device", device)
 	}
 	list, err := r.lasting(ctx, store.LSCFilter{Device: device}, nil)
 	if err != nil || list != nil {
@@ -107,8 +108,8 @@ func (r *Rules) lscBySerial(ctx context.Context, serial string) (store.LSC, erro
 	case 1:
 		return found[0], nil
 	}
-	return store.LSC{}, withHint(refused("the serial %q is that of %d LSCs: of %s by %q, of %s by %q", serial, len(found),
-		found[0].Device, found[0].Issuer, found[1].Device, found[1].Issuer), "--device or --issuer says which one")
+	return store.LSC{}, apperr.WithHint(apperr.Refused("the serial %q is that of %d LSCs: of %s by %q, of %s by %q", serial, len(found), found[0].Device, found[0].Issuer, found[1].Device, found[1].Issuer),
+		"--device or --issuer says which one")
 }
 
 // Revoke revokes what Revocable has found. Errors as those of
@@ -123,7 +124,7 @@ func (r *Rules) Revoke(ctx context.Context, actor store.Actor, list []store.LSC,
 
 // Release takes the certificate-hold of the LSC with the serial back.
 // store.ErrNotFound: there is none; store.ErrConflict: it is not revoked, or for
-// good; ErrRefused: two issuers have used the serial.
+// good; apperr.ErrRefused: two issuers have used the serial.
 func (r *Rules) Release(ctx context.Context, actor store.Actor, serial string) (store.LSC, error) {
 	l, err := r.lscBySerial(ctx, serial)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -16,7 +17,7 @@ import (
 // have read the present key before open nothing any more.
 func (r *Rules) RotateMasterKey(ctx context.Context, actor store.Actor, next *crypto.Sealer) (int64, error) {
 	if probe := []byte(keyCheckText); next.Authentic(keyCheckLabel, probe, r.Sealer.Authenticate(keyCheckLabel, probe)) {
-		return 0, refused("the new master key is the present one")
+		return 0, apperr.Refused("the new master key is the present one")
 	}
 	holds := HoldsCheckpoint(r.Sealer)
 	return r.Store.Reseal(ctx, actor, store.Resealing{
@@ -37,7 +38,7 @@ func (r *Rules) reseal(v store.SealedSecret, next *crypto.Sealer) ([]byte, error
 		plain, err = r.Sealer.Open(unboundStringLabel, v.Sealed)
 	}
 	if err != nil {
-		return nil, withHint(fmt.Errorf("%s: %w", v, err), "capf check lists what does not open; set or remove it first")
+		return nil, apperr.WithHint(fmt.Errorf("%s: %w", v, err), "capf check lists what does not open; set or remove it first")
 	}
 	defer clear(plain)
 	sealed, err := next.Seal(label, plain)

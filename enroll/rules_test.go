@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -43,7 +44,7 @@ func TestDeviceNames(t *testing.T) {
 		"a b": "", "a\n": "", "ä": "", "a/b": "", "a\x00": "",
 	} {
 		got, err := enroll.ParseDeviceName(name)
-		if got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, enroll.ErrValue) {
+		if got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, apperr.ErrValue) {
 			t.Errorf("%q: %q, %v", name, got, err)
 		}
 	}
@@ -58,7 +59,7 @@ func TestNewDeviceNames(t *testing.T) {
 			t.Errorf("%q is understood as %q, %v", name, got, err)
 		}
 		_, _, err := r.AddDevice(t.Context(), operator, name, enroll.DeviceEdit{})
-		if !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), "begins with a letter or a digit") {
+		if !errors.Is(err, apperr.ErrValue) || !strings.Contains(err.Error(), "begins with a letter or a digit") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -78,7 +79,7 @@ func TestTimes(t *testing.T) {
 	} {
 		got, err := enroll.ParseTime(text, now)
 		if want == "" {
-			if !errors.Is(err, enroll.ErrValue) {
+			if !errors.Is(err, apperr.ErrValue) {
 				t.Errorf("%q: %v, %v", text, got, err)
 			}
 			continue
@@ -134,25 +135,25 @@ func TestDeviceRules(t *testing.T) {
 		kind    error
 		problem string
 	}{
-		{"string without one", "a", enroll.DeviceEdit{Operation: &install, AuthMode: &byString}, enroll.ErrRefused,
+		{"string without one", "a", enroll.DeviceEdit{Operation: &install, AuthMode: &byString}, apperr.ErrRefused,
 			`device "a" authenticates by a string but has none`},
-		{"string on a secure phone", "a", enroll.DeviceEdit{Operation: &install, AuthMode: &byString, String: ptr("1234"), SecurityMode: &encrypted}, enroll.ErrRefused,
+		{"string on a secure phone", "a", enroll.DeviceEdit{Operation: &install, AuthMode: &byString, String: ptr("1234"), SecurityMode: &encrypted}, apperr.ErrRefused,
 			`device "a" is encrypted and has no installed LSC: it cannot register, so no user can start the enrolment with a string`},
-		{"short string", "a", enroll.DeviceEdit{String: ptr("123")}, enroll.ErrValue, "an authentication string has 4 to 10 digits"},
-		{"long string", "a", enroll.DeviceEdit{String: ptr("12345678901")}, enroll.ErrValue, "an authentication string has 4 to 10 digits"},
-		{"no digits", "a", enroll.DeviceEdit{String: ptr("secret")}, enroll.ErrValue, "an authentication string has 4 to 10 digits"},
-		{"odd RSA", "a", enroll.DeviceEdit{RSABits: ptr(2000)}, enroll.ErrValue, "an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not 2000"},
-		{"odd EC", "a", enroll.DeviceEdit{ECBits: ptr(224)}, enroll.ErrValue, "an EC key has 256, 384 or 521 bits, not 224"},
-		{"past", "a", enroll.DeviceEdit{Operation: &install, CompletesBy: ptr(enroll.At(time.Unix(1e9, 0)))}, enroll.ErrValue,
+		{"short string", "a", enroll.DeviceEdit{String: ptr("123")}, apperr.ErrValue, "an authentication string has 4 to 10 digits"},
+		{"long string", "a", enroll.DeviceEdit{String: ptr("12345678901")}, apperr.ErrValue, "an authentication string has 4 to 10 digits"},
+		{"no digits", "a", enroll.DeviceEdit{String: ptr("secret")}, apperr.ErrValue, "an authentication string has 4 to 10 digits"},
+		{"odd RSA", "a", enroll.DeviceEdit{RSABits: ptr(2000)}, apperr.ErrValue, "an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not 2000"},
+		{"odd EC", "a", enroll.DeviceEdit{ECBits: ptr(224)}, apperr.ErrValue, "an EC key has 256, 384 or 521 bits, not 224"},
+		{"past", "a", enroll.DeviceEdit{Operation: &install, CompletesBy: ptr(enroll.At(time.Unix(1e9, 0)))}, apperr.ErrValue,
 			"the time 2001-09-09T01:46:40Z, by which the operation has to be completed, has passed"},
-		{"time for nothing", "a", enroll.DeviceEdit{CompletesBy: ptr(enroll.At(time.Now().Add(time.Hour)))}, enroll.ErrRefused,
+		{"time for nothing", "a", enroll.DeviceEdit{CompletesBy: ptr(enroll.At(time.Now().Add(time.Hour)))}, apperr.ErrRefused,
 			`device "a" has no operation that could be completed by a time`},
-		{"time for none", "a", enroll.DeviceEdit{Operation: ptr(store.NoOperation), CompletesBy: ptr(enroll.At(time.Now().Add(time.Hour)))}, enroll.ErrRefused,
+		{"time for none", "a", enroll.DeviceEdit{Operation: ptr(store.NoOperation), CompletesBy: ptr(enroll.At(time.Now().Add(time.Hour)))}, apperr.ErrRefused,
 			`device "a" has no operation that could be completed by a time`},
-		{"control character", "a", enroll.DeviceEdit{Description: ptr("a\x1bb")}, enroll.ErrValue,
+		{"control character", "a", enroll.DeviceEdit{Description: ptr("a\x1bb")}, apperr.ErrValue,
 			"the description has at most 128 characters and no control characters"},
-		{"no UTF-8", "a", enroll.DeviceEdit{Pool: ptr("B\xfcro")}, enroll.ErrValue, "the pool is not UTF-8"},
-		{"name too long for a certificate", strings.Repeat("n", 65), enroll.DeviceEdit{}, enroll.ErrValue,
+		{"no UTF-8", "a", enroll.DeviceEdit{Pool: ptr("B\xfcro")}, apperr.ErrValue, "the pool is not UTF-8"},
+		{"name too long for a certificate", strings.Repeat("n", 65), enroll.DeviceEdit{}, apperr.ErrValue,
 			`"` + strings.Repeat("n", 65) + `" has 65 characters; the name of a new device has at most 64, which is what a certificate holds (RFC 5280, ub-common-name)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

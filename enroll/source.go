@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"capf/internal/apperr"
 )
 
 // Source is where certificates come from: a file, a folder or a stream.
@@ -28,7 +30,7 @@ type Files interface {
 }
 
 // Path is a file, or a folder whose files are read, not those of folders in it.
-// The error is ErrRefused for anything else, or that of the file system. What
+// The error is apperr.ErrRefused for anything else, or that of the file system. What
 // counts is what is opened when the source is read.
 func Path(files Files, path string) (Source, error) {
 	info, err := files.Stat(path)
@@ -40,7 +42,7 @@ func Path(files Files, path string) (Source, error) {
 
 func readable(path string, info fs.FileInfo) error {
 	if !info.IsDir() && !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0 {
-		return refused("%q is neither a file nor a folder", path)
+		return apperr.Refused("%q is neither a file nor a folder", path)
 	}
 	return nil
 }
@@ -70,7 +72,9 @@ func usualLimits() limits {
 }
 
 // errTooMuch says that an import holds more than it may.
-func (l limits) errTooMuch() error { return refused("there are more than %d MiB in it", l.total>>20) }
+func (l limits) errTooMuch() error {
+	return apperr.Refused("there are more than %d MiB in it", l.total>>20)
+}
 
 // bounded ends a source that is longer than all that an import may hold.
 type bounded struct {
@@ -107,7 +111,7 @@ func (r *inflated) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var errInflated = refused("it grows beyond reason when it is decompressed")
+var errInflated = apperr.Refused("it grows beyond reason when it is decompressed")
 
 func (l limits) beyondReason(after, before int64) bool {
 	return after > l.floor && after > l.ratio*before

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 )
 
 // How names and strings are spelt. This is plain code and not patterns, which
@@ -16,14 +17,14 @@ const (
 	maxDeviceName    = 128
 )
 
-// ParseDeviceName checks the name of a device that exists, or may; ErrValue says what is allowed.
+// ParseDeviceName checks the name of a device that exists, or may; apperr.ErrValue says what is allowed.
 // That of a hardware phone is upper-cased, since that is how phones send it, and
 // its MAC address alone, as the vendor's files have it, stands for it. Too short
 // a number is refused, since a spreadsheet takes zeros from the beginning of a
 // MAC address.
 func ParseDeviceName(s string) (string, error) {
 	if s == "" || len(s) > maxDeviceName || !consists(s, isNameByte) {
-		return "", badValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, maxNewDeviceName)
+		return "", apperr.BadValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, maxNewDeviceName)
 	}
 	up := strings.ToUpper(s)
 	mac, sep := strings.CutPrefix(up, "SEP")
@@ -31,13 +32,13 @@ func ParseDeviceName(s string) (string, error) {
 	case IsMAC(s):
 		return "SEP" + up, nil
 	case 8 <= len(s) && len(s) < 12 && consists(s, isDigit):
-		return "", badValue("%q is not a device name; a MAC address has twelve digits, and a spreadsheet may have taken zeros from its beginning", s)
+		return "", apperr.BadValue("%q is not a device name; a MAC address has twelve digits, and a spreadsheet may have taken zeros from its beginning", s)
 	case !sep:
 		return s, nil
 	case IsMAC(mac):
 		return up, nil
 	case 8 <= len(mac) && len(mac) <= 16 && consists(mac, isAlphanumeric):
-		return "", badValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
+		return "", apperr.BadValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
 	}
 	return s, nil
 }

@@ -3,11 +3,13 @@ package enroll
 import (
 	"strings"
 	"time"
+
+	"capf/internal/apperr"
 )
 
 // ParseTime reads a time as operators write it: the vendor's
 // YYYY:MM:DD:HH[:MM] in the zone of now, RFC 3339, a date YYYY-MM-DD, or a
-// span from now such as +10d or +12h. Errors wrap ErrValue.
+// span from now such as +10d or +12h. Errors wrap apperr.ErrValue.
 func ParseTime(s string, now time.Time) (time.Time, error) {
 	if span, ok := strings.CutPrefix(s, "+"); ok {
 		if t, ok := addSpan(span, now); ok {
@@ -36,5 +38,5 @@ func addSpan(span string, now time.Time) (time.Time, bool) {
 }
 
 func timeError(s string) error {
-	return badValue("%q is not a time; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31 or +10d", s)
+	return apperr.BadValue("%q is not a time; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31 or +10d", s)
 }

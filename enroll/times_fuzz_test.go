@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"capf/internal/apperr"
 )
 
 // FuzzParseTime: a text is refused, or it is a time that can be written and
@@ -16,7 +18,7 @@ func FuzzParseTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		at, err := ParseTime(text, now)
 		if err != nil {
-			if !errors.Is(err, ErrValue) {
+			if !errors.Is(err, apperr.ErrValue) {
 				t.Errorf("%q: %v", text, err)
 			}
 			return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -67,14 +68,14 @@ func (a TrustAdvice) Missing() []Need {
 // AdviseTrust tells which of the vendor's four upload scenarios (the chapter's
 // table 2) a CA is. The first of ca must be its root, and may be followed by
 // intermediates; the first of https must be the certificate of its web server,
-// and may be followed by what that sends along. Errors: ErrValue.
+// and may be followed by what that sends along. Errors: apperr.ErrValue.
 //
 // The CA root belongs into both trust stores: phones and the call server check
 // LSCs against it. The HTTPS certificate belongs into capf-trust only when the
 // root does not vouch for it.
 func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) (TrustAdvice, error) {
 	if len(ca) == 0 || len(https) == 0 {
-		return TrustAdvice{}, badValue("the root of the CA and the certificate of its web server are needed")
+		return TrustAdvice{}, apperr.BadValue("the root of the CA and the certificate of its web server are needed")
 	}
 	root, leaf := ca[0], https[0]
 	a := TrustAdvice{}

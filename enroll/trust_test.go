@@ -20,6 +20,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -192,7 +193,7 @@ func TestUploadRefusals(t *testing.T) {
 		r := trustRules(t)
 		rows, err := r.UploadTrust(t.Context(), jane, []enroll.UploadFile{{Name: "f", Data: test.data, Purposes: []store.Purpose{test.purpose}}},
 			enroll.UploadOptions{ForeignCAPF: test.foreign})
-		if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), test.want) {
+		if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 		if len(rows) == 0 || rows[len(rows)-1].Outcome != enroll.UploadRefused || rows[len(rows)-1].Reason == "" {
@@ -208,7 +209,7 @@ func TestUploadForeignCAPF(t *testing.T) {
 	t.Parallel()
 	r := trustRules(t)
 	files := []enroll.UploadFile{{Name: "f", Data: pem(issue(t, "CAPF-0a1b2c3d", nil, capf)), Purposes: both[:1]}}
-	if _, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{}); !errors.Is(err, enroll.ErrRefused) {
+	if _, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{}); !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("without the mark: %v", err)
 	}
 	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{ForeignCAPF: true})
@@ -230,7 +231,7 @@ func TestOurCAPFAsForeign(t *testing.T) {
 	leaf := present.Leaf()
 	files := []enroll.UploadFile{{Name: "own", Data: pem(&issued{leaf, nil}), Purposes: both[:1]}}
 	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{ForeignCAPF: true})
-	if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(rows[0].Reason, "a CAPF certificate of our own") {
+	if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(rows[0].Reason, "a CAPF certificate of our own") {
 		t.Errorf("the present one: %+v, %v", rows, err)
 	}
 	// An earlier capf took it.
@@ -257,7 +258,7 @@ func TestHeldBack(t *testing.T) {
 		{Name: "good", Data: pem(issue(t, "Root", nil, ca)), Purposes: both[:1]},
 		{Name: "bad", Data: []byte("x"), Purposes: both},
 	}, enroll.UploadOptions{})
-	if got := outcomes(rows); !errors.Is(err, enroll.ErrRefused) || got != "good/capf-trust not stored, bad/ refused" {
+	if got := outcomes(rows); !errors.Is(err, apperr.ErrRefused) || got != "good/capf-trust not stored, bad/ refused" {
 		t.Errorf("got %s, %v", got, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -65,7 +66,7 @@ func (o UploadOptions) foreign() bool { return o.ForeignCAPF || o.For.Has(store.
 
 // UploadTrust puts the certificates of files into trust stores, all in one
 // transaction: when one is refused, none is stored, and the error is
-// ErrRefused. The rows say what became of each. What is there already gets what
+// apperr.ErrRefused. The rows say what became of each. What is there already gets what
 // the options say of it and stays as it is otherwise, so that an upload may be
 // repeated.
 func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) ([]UploadRow, error) {
@@ -130,7 +131,7 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 					row.File = u.name
 					if row.Outcome == "" && p == store.CAPFTrust {
 						err := r.checkOurs(ctx, c, row.For)
-						if err != nil && !errors.Is(err, ErrRefused) {
+						if err != nil && !errors.Is(err, apperr.ErrRefused) {
 							return nil, 0, err
 						}
 						if err != nil {
@@ -207,13 +208,13 @@ func tooLongForPhones(c *x509.Certificate) string {
 // uploadRefusal words the refusal of a whole upload.
 func uploadRefusal(rows []UploadRow, refusals int) error {
 	if len(rows) > 1 {
-		return refused("%d of %d certificates or files cannot be taken, so nothing was stored", refusals, len(rows))
+		return apperr.Refused("%d of %d certificates or files cannot be taken, so nothing was stored", refusals, len(rows))
 	}
 	row := rows[0]
 	if row.Purpose == "" {
-		return refused("%q: %s", row.File, row.Reason)
+		return apperr.Refused("%q: %s", row.File, row.Reason)
 	}
-	return refused("%q for %s: %s", row.File, row.Purpose, row.Reason)
+	return apperr.Refused("%q for %s: %s", row.File, row.Purpose, row.Reason)
 }
 
 // checkPurposes refuses certificates whose extendedKeyUsage makes the LSCs
@@ -221,7 +222,7 @@ func uploadRefusal(rows []UploadRow, refusals int) error {
 func checkPurposes(issuers ...*x509.Certificate) error {
 	for _, c := range issuers {
 		if err := crypto.CheckIssuerPurposes(c); err != nil {
-			return kindError{ErrRefused, err.Error()}
+			return apperr.Refused("%v", err)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -13,7 +14,7 @@ import (
 // It must be of the CAPF key (Rules.CAPFRequest asks for it), have the
 // extensions of a CAPF certificate and be signed by the ones above it, of which
 // the first may be in capf-trust instead. Of the options, AcceptEKU counts.
-// ErrRefused says what is wrong. The certificate before it goes to capf-trust.
+// apperr.ErrRefused says what is wrong. The certificate before it goes to capf-trust.
 // Changed is false when it is the CAPF certificate already.
 func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
@@ -25,7 +26,7 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 		certs = append(certs, some...)
 	}
 	if len(certs) == 0 {
-		return nil, false, refused("there is no certificate in it")
+		return nil, false, apperr.Refused("there is no certificate in it")
 	}
 	key, present, err := r.capfKey(ctx)
 	if err != nil {
@@ -33,11 +34,11 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 	}
 	chain, err := crypto.ChainFor(certs, key.Public())
 	if err != nil {
-		return nil, false, kindError{ErrRefused, err.Error()}
+		return nil, false, apperr.Refused("%v", err)
 	}
 	a, err = crypto.LoadAuthority(raws(chain), key, r.Now())
 	if err != nil {
-		return nil, false, kindError{ErrRefused, err.Error()}
+		return nil, false, apperr.Refused("%v", err)
 	}
 	if err := r.knowIssuer(ctx, chain[len(chain)-1]); err != nil {
 		return nil, false, err
@@ -46,7 +47,8 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 		return a, false, nil
 	}
 	if err := checkPurposes(chain...); err != nil && !o.AcceptEKU {
-		return nil, false, withHint(err, "have it signed with clientAuth and serverAuth, or without extendedKeyUsage; --accept-eku takes it all the same")
+		return nil, false, apperr.WithHint(err,
+			"have it signed with clientAuth and serverAuth, or without extendedKeyUsage; --accept-eku takes it all the same")
 	}
 	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
 }
@@ -65,7 +67,7 @@ func (r *Rules) knowIssuer(ctx context.Context, last *x509.Certificate) error {
 	if err == nil {
 		return nil
 	}
-	return withHint(refused("the chain ends with %q, whose issuer is neither in the upload nor in capf-trust: %v", last.Subject.CommonName, err),
+	return apperr.WithHint(apperr.Refused("the chain ends with %q, whose issuer is neither in the upload nor in capf-trust: %v", last.Subject.CommonName, err),
 		"upload the whole chain, or the CA first: capf cert upload ca.pem --purpose capf-trust")
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"capf/crypto/certfile"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -78,11 +79,11 @@ func (f UploadFile) read() []uploaded {
 }
 
 // Certificates reads a file of which all has to be certificates; what is skipped in
-// an archive by its name is left out. Errors are ErrRefused.
+// an archive by its name is left out. Errors are apperr.ErrRefused.
 func (f UploadFile) Certificates() (certs []*x509.Certificate, err error) {
 	for _, u := range f.read() {
 		if u.problem != "" {
-			return nil, refused("%q: %s", u.name, u.problem)
+			return nil, apperr.Refused("%q: %s", u.name, u.problem)
 		}
 		certs = append(certs, u.certs...)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -48,7 +49,7 @@ func TestUploadArchive(t *testing.T) {
 		"swollen": {gzipOf(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused it grows beyond reason`},
 	} {
 		got, err := upload(test.data)
-		if !errors.Is(err, ErrRefused) || !strings.HasPrefix(got, test.want) {
+		if !errors.Is(err, apperr.ErrRefused) || !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: %v\n%s", name, err, got)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -83,13 +84,13 @@ func checkUses(c *x509.Certificate, u store.Uses) error {
 	name := crypto.DisplayName(c)
 	switch {
 	case u == 0:
-		return refused("%q has to vouch for something; what is not to be trusted is deleted", name)
+		return apperr.Refused("%q has to vouch for something; what is not to be trusted is deleted", name)
 	case u != store.ForHTTPS && !crypto.IsAnchorCA(c):
-		return refused("%q is not a CA, so it vouches for https only", name)
+		return apperr.Refused("%q is not a CA, so it vouches for https only", name)
 	case isCAPFName(c) && u&(store.ForMIC|store.ForHTTPS) != 0:
-		return refused("%q is a CAPF certificate, which makes LSCs and vouches for neither mic nor https", name)
+		return apperr.Refused("%q is a CAPF certificate, which makes LSCs and vouches for neither mic nor https", name)
 	case u.Has(store.ForMIC | store.ForForeignLSC):
-		return refused("%q cannot vouch for mic and foreign-lsc: the LSCs of another cluster would pass for MICs", name)
+		return apperr.Refused("%q cannot vouch for mic and foreign-lsc: the LSCs of another cluster would pass for MICs", name)
 	}
 	return nil
 }
@@ -113,7 +114,7 @@ func (r *Rules) checkOurs(ctx context.Context, c *x509.Certificate, u store.Uses
 		}
 	}
 	if ours {
-		return refused("%q is a CAPF certificate of our own, which vouches for lsc only", crypto.DisplayName(c))
+		return apperr.Refused("%q is a CAPF certificate of our own, which vouches for lsc only", crypto.DisplayName(c))
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func unwiseUses(c *x509.Certificate, u store.Uses) string {
 }
 
 // EditTrust changes rows of the trust stores, all or none. It returns them as
-// they stand then, with what became of each, and warnings. Errors: ErrRefused
+// they stand then, with what became of each, and warnings. Errors: apperr.ErrRefused
 // for uses that a certificate cannot have, store.ErrNotFound.
 func (r *Rules) EditTrust(ctx context.Context, actor store.Actor, rows []store.TrustCertificate, e store.TrustEdit) (after []store.TrustCertificate, outcomes []store.TrustOutcome, warnings []string, err error) {
 	var ids []int64
@@ -150,7 +151,7 @@ func (r *Rules) EditTrust(ctx context.Context, actor store.Actor, rows []store.T
 			continue
 		}
 		if row.Purpose != store.CAPFTrust {
-			return nil, nil, nil, withHint(refused("certificate %d is in %s: only those in %s vouch for anything here", row.ID, row.Purpose, store.CAPFTrust),
+			return nil, nil, nil, apperr.WithHint(apperr.Refused("certificate %d is in %s: only those in %s vouch for anything here", row.ID, row.Purpose, store.CAPFTrust),
 				"--purpose capf-trust, or its id there")
 		}
 		c, err := x509.ParseCertificate(row.Certificate)

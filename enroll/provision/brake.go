@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 // Brake is how many devices of a directory may be missing at once, in a number
@@ -31,7 +32,7 @@ func ParseBrake(s string) (Brake, error) {
 	}
 	n, err := enroll.ParseNumber(text, 0, high)
 	if err != nil {
-		return Brake{}, badValue("", "%q is neither a number of devices such as 50 nor a percentage such as 20%%", s)
+		return Brake{}, apperr.BadValue("%q is neither a number of devices such as 50 nor a percentage such as 20%%", s)
 	}
 	return Brake{n, percent}, nil
 }

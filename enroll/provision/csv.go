@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"strconv"
 	"strings"
+
+	"capf/internal/apperr"
 )
 
 // CSVLimit is the size of the largest CSV file that is read: far more than
@@ -104,7 +106,9 @@ type rowReader interface {
 }
 
 // errNotCSV wraps what makes the file as a whole useless.
-func errNotCSV(hint, format string, args ...any) error { return refused(hint, format, args...) }
+func errNotCSV(hint, format string, args ...any) error {
+	return apperr.WithHint(apperr.Refused(format, args...), "%s", hint)
+}
 
 // openTable looks at the header of a CSV file: UTF-8, with or without a byte
 // order mark, separated by commas, semicolons or tabs, or as its first line says

@@ -12,6 +12,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -80,7 +81,7 @@ func TestInsertSettings(t *testing.T) {
 	added := d.Schedule
 	// Changing needs to be said, leaves what is empty, and schedules nothing again.
 	changed := header + "SEP000000000001,,Hamburg,install,auth-string,00471,,,,\n"
-	if _, err := h.insert(changed, provision.InsertOptions{}); !errors.Is(err, enroll.ErrRefused) {
+	if _, err := h.insert(changed, provision.InsertOptions{}); !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("a device that exists otherwise: %v", err)
 	}
 	in, err = h.insert(changed, provision.InsertOptions{Update: true})
@@ -157,7 +158,7 @@ func TestBadCSV(t *testing.T) {
 			h.add("CSFhere", enroll.DeviceEdit{})
 			before, events := h.snapshot(), h.events()
 			in, err := h.insert(test.text, provision.InsertOptions{})
-			if !errors.Is(err, enroll.ErrRefused) {
+			if !errors.Is(err, apperr.ErrRefused) {
 				t.Fatalf("the error is %v", err)
 			}
 			got := err.Error()
@@ -245,7 +246,7 @@ func FuzzInsert(f *testing.F) {
 	h := newHouse(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in, err := provision.Insert(t.Context(), h.rehearsal().rules, operator, data, provision.InsertOptions{})
-		if (err == nil) != (in.Bad == 0 && in.Rows == int(in.Added)) && !errors.Is(err, enroll.ErrRefused) {
+		if (err == nil) != (in.Bad == 0 && in.Rows == int(in.Added)) && !errors.Is(err, apperr.ErrRefused) {
 			t.Errorf("%v: %+v", err, in)
 		}
 		for _, p := range in.Problems {

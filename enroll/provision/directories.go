@@ -16,6 +16,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -49,28 +50,29 @@ func (d Directory) check() error {
 	u, err := url.Parse(d.URL)
 	switch {
 	case strings.Contains(d.URL, "@"): // what is before it may be a password
-		return badValue("", "the address of a directory has no user and no password; --bind-dn and --password-file say them")
+		return apperr.BadValue("the address of a directory has no user and no password; --bind-dn and --password-file say them")
 	case err != nil || u.Host == "" || u.Scheme != "ldap" && u.Scheme != "ldaps":
-		return badValue("", "%q is not the address of a directory; write ldaps://HOST or ldap://HOST", d.URL)
+		return apperr.BadValue("%q is not the address of a directory; write ldaps://HOST or ldap://HOST", d.URL)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil:
-		return badValue("", "%q has more than a host and a port; --base and --filter say the rest", d.URL)
+		return apperr.BadValue("%q has more than a host and a port; --base and --filter say the rest", d.URL)
 	case u.Scheme == "ldap" && !d.StartTLS:
-		return refused("--start-tls, or ldaps:// in the address", "without TLS, the password and the people would cross the network in the clear")
+		return apperr.WithHint(apperr.Refused("without TLS, the password and the people would cross the network in the clear"),
+			"--start-tls, or ldaps:// in the address")
 	case u.Scheme == "ldaps" && d.StartTLS:
-		return badValue("", "ldaps:// has TLS from its beginning; --start-tls is for ldap://")
+		return apperr.BadValue("ldaps:// has TLS from its beginning; --start-tls is for ldap://")
 	case d.PageSize < 1 || d.PageSize > 10000:
-		return badValue("", "a page has 1 to 10000 entries, not %d", d.PageSize)
+		return apperr.BadValue("a page has 1 to 10000 entries, not %d", d.PageSize)
 	case d.Seconds < 1 || d.Seconds > 3600:
-		return badValue("", "the directory has 1 to 3600 seconds for an answer, not %d", d.Seconds)
+		return apperr.BadValue("the directory has 1 to 3600 seconds for an answer, not %d", d.Seconds)
 	}
 	if _, err := ldap.ParseDN(d.Base); err != nil {
-		return badValue("", "the base %q is not a distinguished name such as ou=people,dc=example,dc=com", d.Base)
+		return apperr.BadValue("the base %q is not a distinguished name such as ou=people,dc=example,dc=com", d.Base)
 	}
 	if _, err := ldap.CompileFilter(d.Filter); err != nil {
-		return badValue("", "the filter %q is not one of LDAP (RFC 4515): %v", d.Filter, ldapText(err))
+		return apperr.BadValue("the filter %q is not one of LDAP (RFC 4515): %v", d.Filter, ldapText(err))
 	}
 	if d.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(d.CA)) {
-		return badValue("", "the CA file has no certificate in PEM")
+		return apperr.BadValue("the CA file has no certificate in PEM")
 	}
 	return d.checkPatterns()
 }
@@ -81,7 +83,7 @@ func (d Directory) checkPatterns() error {
 		return err
 	}
 	if len(name.attributes()) == 0 {
-		return badValue("", "the device name %q has no attribute in it, such as CSF{uid}, so that all people would have one device", d.DeviceName)
+		return apperr.BadValue("the device name %q has no attribute in it, such as CSF{uid}, so that all people would have one device", d.DeviceName)
 	}
 	_, err = parsePattern(d.About)
 	return err
@@ -96,7 +98,7 @@ func parsePattern(s string) (pattern, error) {
 	for {
 		literal, rest, found := strings.Cut(s, "{")
 		if strings.Contains(literal, "}") {
-			return nil, badValue("", "%q has a } without a {", s)
+			return nil, apperr.BadValue("%q has a } without a {", s)
 		}
 		p = append(p, literal)
 		if !found {
@@ -104,7 +106,7 @@ func parsePattern(s string) (pattern, error) {
 		}
 		attribute, after, closed := strings.Cut(rest, "}")
 		if !closed || !attributeName(attribute) {
-			return nil, badValue("", "{%s is not the name of an attribute in braces", rest)
+			return nil, apperr.BadValue("{%s is not the name of an attribute in braces", rest)
 		}
 		p, s = append(p, attribute), after
 	}
@@ -204,7 +206,7 @@ func samePassword(r *enroll.Rules, d store.Directory, password *string) (bool, e
 }
 
 func lacksPassword(v Directory) error {
-	return badValue("--password-file or --password-prompt", "the password of %q is missing", v.BindDN)
+	return apperr.WithHint(apperr.BadValue("the password of %q is missing", v.BindDN), "--password-file or --password-prompt")
 }
 
 // ChangeDirectory writes changed settings of a directory. A nil password or
@@ -216,9 +218,8 @@ func lacksPassword(v Directory) error {
 func ChangeDirectory(ctx context.Context, r *enroll.Rules, actor store.Actor, d store.Directory, v Directory, password, group *string) (dropped bool, err error) {
 	if group != nil && !strings.EqualFold(*group, d.FeatureGroup) {
 		if !d.FirstSyncAt.IsZero() {
-			return false, refused("capf bulk update changes the devices that it has made",
-				"the directory %q has been synced on %s; a feature group template is for one that never was",
-				d.Name, d.FirstSyncAt.Local().Format("2006-01-02 15:04 MST"))
+			return false, apperr.WithHint(apperr.Refused("the directory %q has been synced on %s; a feature group template is for one that never was", d.Name, d.FirstSyncAt.Local().Format("2006-01-02 15:04 MST")),
+				"capf bulk update changes the devices that it has made")
 		}
 		if err := nameGroup(ctx, r, &d, *group); err != nil {
 			return false, err
@@ -276,9 +277,9 @@ func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password *s
 	}
 	switch {
 	case password != nil && *password == "":
-		return badValue("", "the password is empty")
+		return apperr.BadValue("the password is empty")
 	case password != nil && v.BindDN == "":
-		return badValue("--bind-dn names who binds", "a password is of no use to an anonymous bind")
+		return apperr.WithHint(apperr.BadValue("a password is of no use to an anonymous bind"), "--bind-dn names who binds")
 	}
 	text, err := json.Marshal(v)
 	if err == nil && password != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 )
 
 // TestPasswordStaysWhereItBelongs: a directory that moves to another place takes
@@ -54,7 +54,7 @@ func TestPasswordStaysWhereItBelongs(t *testing.T) {
 				return
 			}
 			_, err = h.sync("staff", provision.SyncOptions{})
-			if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), "password") || len(asked) > 0 {
+			if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), "password") || len(asked) > 0 {
 				t.Errorf("a sync without a password: %v; asked %d times", err, len(asked))
 			}
 			// Other settings can be changed all the same, and with the password it goes on.

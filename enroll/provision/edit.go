@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -99,7 +100,7 @@ func showEdit(text string) (Edit, error) {
 // found when they are changed.
 func (e Edit) check(r *enroll.Rules, s enroll.Settings) error {
 	if e.Unique && (e.String != nil || e.NoString) {
-		return badValue("", "a unique string for each device, one for all, and none exclude each other")
+		return apperr.BadValue("a unique string for each device, one for all, and none exclude each other")
 	}
 	d, err := enroll.NewDevice("SEP000000000000")
 	if err != nil {
@@ -110,7 +111,7 @@ func (e Edit) check(r *enroll.Rules, s enroll.Settings) error {
 		install := store.Install // a time alone is for those that have an operation
 		sample.Operation = &install
 	}
-	if err := r.Edit(&d, sample, s, true); errors.Is(err, enroll.ErrValue) {
+	if err := r.Edit(&d, sample, s, true); errors.Is(err, apperr.ErrValue) {
 		return err
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 	"capf/enroll/provision"
 	"capf/enroll/server"
 	"capf/enroll/wire"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -111,7 +112,7 @@ func TestChapters7942(t *testing.T) {
 			edit.SecurityMode, edit.AuthMode, edit.String = &test.security, &test.mode, ptr("47110815")
 			_, _, err := h.rules.ChangeDevice(t.Context(), operator, f.name, edit)
 			if test.refused != "" {
-				if !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), test.refused) {
+				if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), test.refused) {
 					t.Errorf("the configuration: %v", err)
 				}
 				return

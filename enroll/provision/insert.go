@@ -3,10 +3,10 @@ package provision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -161,7 +161,7 @@ func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 		if edit.CompletesBy == nil && edit.Overdue(d) {
 			return d, nil // it is as the row says
 		}
-		return d, refused("", "the device exists with other settings; --update changes it")
+		return d, apperr.Refused("the device exists with other settings; --update changes it")
 	}
 	return d, in.rules.Edit(&d, edit, in.settings, have.Installed.Serial != "")
 }
@@ -172,9 +172,9 @@ func (in *inserting) verdict() error {
 	case in.Bad == 0:
 		return nil
 	case in.options.Partial:
-		return &kindError{ErrPartly, fmt.Sprintf("%s found; only the other rows are put in", counted(in.Bad, "problem")), ""}
+		return apperr.New(ErrPartly, "%s found; only the other rows are put in", counted(in.Bad, "problem"))
 	}
-	return refused("--partial puts in the good rows", "%s found, so nothing was put in", counted(in.Bad, "problem"))
+	return apperr.WithHint(apperr.Refused("%s found, so nothing was put in", counted(in.Bad, "problem")), "--partial puts in the good rows")
 }
 
 // ErrPartly says that something was done for some and not for others.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"capf/internal/apperr"
 )
 
 // entryLimit is how many entries a directory may have. More come from a filter
@@ -45,11 +47,11 @@ func (d Directory) fetch(ctx context.Context, password string, progress func(ent
 			return nil, d.explain(err, "reading the entries under %q", d.Base)
 		}
 		if i := slices.IndexFunc(page.Referrals, mayHavePeople); i >= 0 {
-			return nil, refused("--base or --url leads to where the people are; of a forest of Active Directory, the global catalog has all (ldaps://HOST:3269)",
-				"the directory refers to another one for some of the people: %s", page.Referrals[i])
+			return nil, apperr.WithHint(apperr.Refused("the directory refers to another one for some of the people: %s", page.Referrals[i]),
+				"--base or --url leads to where the people are; of a forest of Active Directory, the global catalog has all (ldaps://HOST:3269)")
 		}
 		if all = append(all, page.Entries...); len(all) > entryLimit {
-			return nil, refused("--filter and --base narrow it", "the directory has more than %d entries", entryLimit)
+			return nil, apperr.WithHint(apperr.Refused("the directory has more than %d entries", entryLimit), "--filter and --base narrow it")
 		}
 		if progress != nil {
 			progress(len(all))

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"capf/internal/apperr"
 )
 
 // explain words what an operator can do about an error of the directory.
@@ -19,7 +21,9 @@ func (d Directory) explain(err error, format string, args ...any) error {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var network net.Error // context.DeadlineExceeded is one too
-	say := func(hint, text string) error { return &kindError{err, doing + ": " + text, hint} }
+	say := func(hint, text string) error {
+		return apperr.WithHint(apperr.New(err, "%s: %s", doing, text), "%s", hint)
+	}
 	switch {
 	case errors.As(err, &unknown):
 		return say("--ca-file names the certificate of its CA", "its certificate comes from a CA that is not known")

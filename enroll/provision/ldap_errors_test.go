@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"math/big"
 	"net"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 )
 
 // ldapAnswer is an answer to the first request of a connection (RFC 4511): the
@@ -84,11 +84,7 @@ func explained(t *testing.T, address, ca string, startTLS bool) (text, hint stri
 	if strings.Contains(err.Error(), password) {
 		t.Error("the password is in the error")
 	}
-	var advice interface{ Hint() string }
-	if errors.As(err, &advice) {
-		hint = advice.Hint()
-	}
-	return err.Error(), hint
+	return err.Error(), apperr.Hint(err)
 }
 
 // TestDirectoryCertificates: what is wrong with the certificate of a directory

@@ -13,6 +13,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -74,7 +75,7 @@ func TestJobAtItsTime(t *testing.T) {
 	h := fleet(t)
 	for _, at := range []time.Time{start, h.clock.now()} {
 		_, err := provision.Schedule(t.Context(), h.rules, operator, provision.Update{Edit: provision.Edit{Unique: true}}, at)
-		if !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), "has passed") {
+		if !errors.Is(err, apperr.ErrValue) || !strings.Contains(err.Error(), "has passed") {
 			t.Errorf("a job at %v: %v", at, err)
 		}
 	}
@@ -82,7 +83,7 @@ func TestJobAtItsTime(t *testing.T) {
 	_, err := provision.Schedule(t.Context(), h.rules, operator, provision.Update{
 		Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Operation: ptr(store.Install), CompletesBy: ptr(enroll.At(soon))}},
 	}, soon.Add(time.Hour))
-	if !errors.Is(err, enroll.ErrValue) {
+	if !errors.Is(err, apperr.ErrValue) {
 		t.Errorf("an operation that is over before its job runs: %v", err)
 	}
 	j := h.schedule(soon, false)

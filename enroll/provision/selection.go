@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -56,7 +57,7 @@ func (s Selection) Check() error {
 }
 
 func contradiction(a, b string) error {
-	return badValue("", "the filters contradict each other: %s, and %s", a, b)
+	return apperr.BadValue("the filters contradict each other: %s, and %s", a, b)
 }
 
 // Empty says whether the selection is all devices.
@@ -148,7 +149,7 @@ func resolve(ctx context.Context, r *enroll.Rules, s Selection) (store.Selection
 			return f, err
 		}
 		if due == nil {
-			return f, refused("capf set renew_before 2/3", "nothing is due for renewal, because renewal is off")
+			return f, apperr.WithHint(apperr.Refused("nothing is due for renewal, because renewal is off"), "capf set renew_before 2/3")
 		}
 		due.ByItself = s.ByItself
 		f.Due = due

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -83,7 +84,7 @@ func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, 
 	err = r.Store.ApplySync(ctx, actor, store.Sync{
 		Directory: d, Found: found, Unusable: s.unusable, New: s.create, Tell: s.tell, Ready: s.ready,
 	})
-	if errors.Is(err, enroll.ErrRefused) && !o.DryRun {
+	if errors.Is(err, apperr.ErrRefused) && !o.DryRun {
 		s.keepReasons()
 	}
 	switch {
@@ -92,7 +93,7 @@ func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, 
 	case err != nil && !errors.Is(err, errDry):
 		return s.Synced, err
 	case s.Bad > 0:
-		return s.Synced, &kindError{ErrPartly, fmt.Sprintf("%s of directory %q cannot become devices and are left out", counted(s.Bad, "entry"), d.Name), ""}
+		return s.Synced, apperr.New(ErrPartly, "%s of directory %q cannot become devices and are left out", counted(s.Bad, "entry"), d.Name)
 	}
 	return s.Synced, nil
 }
@@ -108,8 +109,8 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 	if d.SealedPassword == nil && s.directory.BindDN != "" {
 		// Without one, a directory takes a bind for anonymous and says yes to it
 		// (RFC 4513, section 5.1.2).
-		return "", refused(fmt.Sprintf("capf ldap set %s --password-file FILE, or --password-prompt", d.Name),
-			"the password of %q is missing: the directory has another address or CA than it was given for", s.directory.BindDN)
+		return "", apperr.WithHint(apperr.Refused("the password of %q is missing: the directory has another address or CA than it was given for", s.directory.BindDN),
+			"capf ldap set %s --password-file FILE, or --password-prompt", d.Name)
 	}
 	if d.SealedPassword != nil {
 		secret, err := s.rules.Sealer.Open(enroll.DirectoryPasswordLabel, d.SealedPassword)
@@ -238,7 +239,8 @@ func (s *syncing) keepReasons() {
 // ready decides whether what was done may stay.
 func (s *syncing) ready(n store.SyncTally) error {
 	if s.Bad > 0 && !s.options.Partial {
-		return refused("--partial leaves them out", "%s of directory %q cannot become devices, so nothing was changed", counted(s.Bad, "entry"), s.source.Name)
+		return apperr.WithHint(apperr.Refused("%s of directory %q cannot become devices, so nothing was changed", counted(s.Bad, "entry"), s.source.Name),
+			"--partial leaves them out")
 	}
 	brake := DefaultBrake
 	if s.options.MaxMissing != nil {
@@ -246,9 +248,8 @@ func (s *syncing) ready(n store.SyncTally) error {
 	}
 	if most := brake.most(n.Named); n.Missing > most && !s.options.Beyond {
 		s.held = &n
-		return refused(fmt.Sprintf("capf ldap sync %s --dry-run shows them; --yes goes on all the same", s.source.Name),
-			"%d of %s would be missing in directory %q, and more than %d need a word of yours, so nothing was changed",
-			n.Missing, counted(n.Named, "device"), s.source.Name, most)
+		return apperr.WithHint(apperr.Refused("%d of %s would be missing in directory %q, and more than %d need a word of yours, so nothing was changed", n.Missing, counted(n.Named, "device"), s.source.Name, most),
+			"capf ldap sync %s --dry-run shows them; --yes goes on all the same", s.source.Name)
 	}
 	if s.options.DryRun {
 		return errDry

@@ -10,6 +10,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -94,7 +95,7 @@ func TestSyncRules(t *testing.T) {
 		}
 		h.narrow("people", all)
 		before := fmt.Sprint(h.snapshot())
-		if got, err = h.sync("people", provision.SyncOptions{}); !errors.Is(err, enroll.ErrRefused) || got.Bad != 10 || before != fmt.Sprint(h.snapshot()) {
+		if got, err = h.sync("people", provision.SyncOptions{}); !errors.Is(err, apperr.ErrRefused) || got.Bad != 10 || before != fmt.Sprint(h.snapshot()) {
 			t.Errorf("new ones: %d bad: %v", got.Bad, err)
 		}
 		got, err = h.sync("people", provision.SyncOptions{Partial: true})
@@ -172,12 +173,12 @@ func TestSyncRules(t *testing.T) {
 			b, err := provision.ParseBrake(text)
 			must(t, err)
 			_, err = h.sync("people", provision.SyncOptions{MaxMissing: &b, DryRun: true})
-			if errors.Is(err, enroll.ErrRefused) != stops {
+			if errors.Is(err, apperr.ErrRefused) != stops {
 				t.Errorf("--max-missing %s: %v", text, err)
 			}
 		}
 		for _, text := range []string{"", "%", "-1", "101%", "1e3", "NaN%", "20 %", "many"} {
-			if _, err := provision.ParseBrake(text); !errors.Is(err, enroll.ErrValue) {
+			if _, err := provision.ParseBrake(text); !errors.Is(err, apperr.ErrValue) {
 				t.Errorf("--max-missing %q: %v", text, err)
 			}
 		}

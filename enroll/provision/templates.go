@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -18,7 +19,7 @@ const maxObjectName = 128 // characters
 // be written on a command line or told apart in a table.
 func checkName(what, name string) error {
 	if !isObjectName(name) || utf8.RuneCountInString(name) > maxObjectName {
-		return badValue("", "%q is not the name of a %s; it has 1 to 128 letters, digits, blanks, dots, hyphens and underscores", name, what)
+		return apperr.BadValue("%q is not the name of a %s; it has 1 to 128 letters, digits, blanks, dots, hyphens and underscores", name, what)
 	}
 	return nil
 }
@@ -48,9 +49,9 @@ func checkTemplate(r *enroll.Rules, e Edit, s enroll.Settings) error {
 	if err == nil {
 		err = r.Edit(&d, edit, s, false)
 	}
-	if errors.Is(err, enroll.ErrRefused) {
-		return refused("--generate-string, --unique-strings and --auth-string-file give it one; --security-mode nonsecure needs no LSC",
-			"no new device could take these settings: %v", err)
+	if errors.Is(err, apperr.ErrRefused) {
+		return apperr.WithHint(apperr.Refused("no new device could take these settings: %v", err),
+			"--generate-string, --unique-strings and --auth-string-file give it one; --security-mode nonsecure needs no LSC")
 	}
 	return err
 }
@@ -93,7 +94,8 @@ func AddTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, name, 
 
 // existsOtherwise refuses to add what is there, but not as asked.
 func existsOtherwise(what, change, name string) error {
-	return &kindError{store.ErrConflict, fmt.Sprintf("adding %s %q: it exists with other settings", what, name), fmt.Sprintf("capf %s %s changes it", change, name)}
+	return apperr.WithHint(apperr.New(store.ErrConflict, "adding %s %q: it exists with other settings", what, name),
+		"capf %s %s changes it", change, name)
 }
 
 // ChangeTemplate changes those settings of a template that the edit has; a

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -59,7 +60,7 @@ func PreviewUpdate(ctx context.Context, r *enroll.Rules, s Selection, e Edit) (i
 
 // refusal tells the rules that a device does not obey from other errors.
 func refusal(err error) (string, error) {
-	if errors.Is(err, enroll.ErrRefused) || errors.Is(err, enroll.ErrValue) {
+	if errors.Is(err, apperr.ErrRefused) || errors.Is(err, apperr.ErrValue) {
 		return err.Error(), nil
 	}
 	return "", err
@@ -77,10 +78,10 @@ type Update struct {
 func Schedule(ctx context.Context, r *enroll.Rules, actor store.Actor, u Update, at time.Time) (store.Job, error) {
 	now := r.Now()
 	if !at.After(now) {
-		return store.Job{}, badValue("", "the time %s, at which the job is to run, has passed", at.Format(time.RFC3339))
+		return store.Job{}, apperr.BadValue("the time %s, at which the job is to run, has passed", at.Format(time.RFC3339))
 	}
 	if by := u.Edit.CompletesBy; by != nil && !by.From(at).After(at) {
-		return store.Job{}, badValue("", "the operation would have to be completed by %s, before the job runs", by)
+		return store.Job{}, apperr.BadValue("the operation would have to be completed by %s, before the job runs", by)
 	}
 	j, err := u.job(ctx, r, actor)
 	if err != nil {
@@ -103,7 +104,8 @@ func (u Update) job(ctx context.Context, r *enroll.Rules, actor store.Actor) (st
 		return store.Job{}, err
 	}
 	if u.ApplyConfig && settings.ApplyCommand == nil {
-		return store.Job{}, refused("capf set apply_config_command '/path/of/program {device}'", "no apply_config_command is set")
+		return store.Job{}, apperr.WithHint(apperr.Refused("no apply_config_command is set"),
+			"capf set apply_config_command '/path/of/program {device}'")
 	}
 	selection, err := json.Marshal(u.Selection)
 	if err != nil {
@@ -204,8 +206,8 @@ func (u *updating) change(v *store.Selected) error {
 // ready decides whether what was done may stay.
 func (u *updating) ready(n store.BulkTally) error {
 	if n.Refused > 0 && !u.edit.Partial {
-		return refused("--partial changes the others", "%s of %d refused, so nothing was changed; first %s",
-			counted(n.Refused, "device"), n.Selected, u.reasons[0].Reason)
+		return apperr.WithHint(apperr.Refused("%s of %d refused, so nothing was changed; first %s", counted(n.Refused, "device"), n.Selected, u.reasons[0].Reason),
+			"--partial changes the others")
 	}
 	if u.strings != nil {
 		return u.strings.Keep()

@@ -10,6 +10,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -110,12 +111,12 @@ func TestContradictions(t *testing.T) {
 		{DueForRenewal: true, ByItself: true, AuthMode: store.ByString},
 	} {
 		_, err := provision.Select(t.Context(), h.rules, s)
-		if !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), "contradict") {
+		if !errors.Is(err, apperr.ErrValue) || !strings.Contains(err.Error(), "contradict") {
 			t.Errorf("%s: %v", s.Describe(), err)
 		}
 	}
 	_, err := provision.Select(t.Context(), h.rules, provision.Selection{DueForRenewal: true})
-	if !errors.Is(err, enroll.ErrRefused) {
+	if !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("renewal is off: %v", err)
 	}
 }
@@ -199,21 +200,21 @@ func TestUpdateRefusals(t *testing.T) {
 		text   string
 	}{
 		"a mode by string without a string": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: byString}}, nil, enroll.ErrRefused, "has none"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: byString}}, nil, apperr.ErrRefused, "has none"},
 		"a string with a secure mode and no LSC": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: secure, Unique: true}}, nil, enroll.ErrRefused, "cannot register"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: secure, Unique: true}}, nil, apperr.ErrRefused, "cannot register"},
 		"both kinds of string": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{String: ptr("1234")}, Unique: true}}, nil, enroll.ErrValue, "exclude"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{String: ptr("1234")}, Unique: true}}, nil, apperr.ErrValue, "exclude"},
 		"a string of letters": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{String: ptr("secret")}}}, nil, enroll.ErrValue, "4 to 10 digits"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{String: ptr("secret")}}}, nil, apperr.ErrValue, "4 to 10 digits"},
 		"a key that there is not": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{RSABits: ptr(1000)}}}, nil, enroll.ErrValue, "1000"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{RSABits: ptr(1000)}}}, nil, apperr.ErrValue, "1000"},
 		"a time that has passed": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(enroll.At(start))}}}, nil, enroll.ErrValue, "has passed"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(enroll.At(start))}}}, nil, apperr.ErrValue, "has passed"},
 		"a time alone for devices without an operation": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(enroll.At(start.AddDate(0, 1, 0)))}}}, nil, enroll.ErrRefused, "no operation"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{CompletesBy: ptr(enroll.At(start.AddDate(0, 1, 0)))}}}, nil, apperr.ErrRefused, "no operation"},
 		"a command that is not set": {
-			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Pool: ptr("x")}}, ApplyConfig: true}, nil, enroll.ErrRefused, "apply_config_command"},
+			provision.Update{Edit: provision.Edit{DeviceEdit: enroll.DeviceEdit{Pool: ptr("x")}}, ApplyConfig: true}, nil, apperr.ErrRefused, "apply_config_command"},
 		"strings that cannot be kept": {
 			provision.Update{Edit: provision.Edit{Unique: true}}, &kept{strings: map[string]string{}, err: store.ErrFull}, store.ErrFull, "full"},
 	} {

@@ -18,6 +18,7 @@ import (
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/enroll/wire"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -119,7 +120,7 @@ func TestAddedAgainMeanwhile(t *testing.T) {
 	// Without an LSC, a secure phone could not register to have a string typed in.
 	mode, secure, text := store.ByString, store.Encrypted, "12345"
 	_, _, err = h.rules.ChangeDevice(t.Context(), operator, sep, enroll.DeviceEdit{AuthMode: &mode, SecurityMode: &secure, String: &text})
-	if !errors.Is(err, enroll.ErrRefused) {
+	if !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("the old device's LSC counts for the new one: %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -125,7 +126,7 @@ func TestOnlineParameters(t *testing.T) {
 	if err != nil || len(c.Missing) == 0 {
 		t.Errorf("setting the issuer: %v, missing %v", err, c.Missing)
 	}
-	if _, err := set("fips_mode", "true"); !errors.Is(err, enroll.ErrRefused) {
+	if _, err := set("fips_mode", "true"); !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("FIPS beside an online CA: %v", err)
 	}
 	if _, err := set("certificate_issuer", "capf"); err != nil {
@@ -134,10 +135,10 @@ func TestOnlineParameters(t *testing.T) {
 	if _, err := set("fips_mode", "true"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := set("certificate_issuer", "online-ca"); !errors.Is(err, enroll.ErrRefused) {
+	if _, err := set("certificate_issuer", "online-ca"); !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("an online CA beside FIPS: %v", err)
 	}
-	if _, err := set("online_ca_password", "secret"); !errors.Is(err, enroll.ErrRefused) || strings.Contains(err.Error(), `"secret"`) {
+	if _, err := set("online_ca_password", "secret"); !errors.Is(err, apperr.ErrRefused) || strings.Contains(err.Error(), `"secret"`) {
 		t.Errorf("a password as argument: %v", err)
 	}
 	if _, err := set("online_ca_require_ntlm", "true"); err != nil {
@@ -146,7 +147,7 @@ func TestOnlineParameters(t *testing.T) {
 	if _, err := set("online_ca_template", "Cisco Phones"); err != nil { // of Microsoft's
 		t.Error(err)
 	}
-	if _, err := set("online_ca_type", "est"); !errors.Is(err, enroll.ErrRefused) || !strings.Contains(err.Error(), "has blanks") {
+	if _, err := set("online_ca_type", "est"); !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), "has blanks") {
 		t.Errorf("a template with blanks as label: %v", err)
 	}
 	for _, label := range []string{"none", "phones"} {
@@ -158,12 +159,12 @@ func TestOnlineParameters(t *testing.T) {
 		t.Fatal(err)
 	}
 	for label, reason := range map[string]string{"cacerts": "operation of EST", "a/b": "one segment", "a b": "has blanks"} {
-		if _, err := set("online_ca_template", label); !errors.Is(err, enroll.ErrValue) || !strings.Contains(err.Error(), reason) {
+		if _, err := set("online_ca_template", label); !errors.Is(err, apperr.ErrValue) || !strings.Contains(err.Error(), reason) {
 			t.Errorf("label %q: %v", label, err)
 		}
 	}
 	for _, host := range []string{"https://ca", "ca/certsrv", "ca:443", "a b", strings.Repeat("a", 300), "-x"} {
-		if _, err := set("online_ca_hostname", host); !errors.Is(err, enroll.ErrValue) {
+		if _, err := set("online_ca_hostname", host); !errors.Is(err, apperr.ErrValue) {
 			t.Errorf("host %q: %v", host, err)
 		}
 	}
@@ -188,7 +189,7 @@ func TestOnlineParameters(t *testing.T) {
 			t.Errorf("the password is shown as %q", v.Value)
 		}
 	}
-	if _, err := r.SetSecret(t.Context(), operator, "online_ca_client_certificate", []byte("nonsense")); !errors.Is(err, enroll.ErrValue) {
+	if _, err := r.SetSecret(t.Context(), operator, "online_ca_client_certificate", []byte("nonsense")); !errors.Is(err, apperr.ErrValue) {
 		t.Errorf("nonsense as a client certificate: %v", err)
 	}
 }

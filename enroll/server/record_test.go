@@ -13,6 +13,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -333,7 +334,7 @@ func TestLSCsOfOthers(t *testing.T) {
 	}
 	h.enrolled("ours") // serve goes on with the earlier one
 	uses := store.ForLSC | store.ForForeignLSC
-	if _, _, _, err := h.rules.EditTrust(t.Context(), operator, rows[len(rows)-1:], store.TrustEdit{For: &uses}); !errors.Is(err, enroll.ErrRefused) {
+	if _, _, _, err := h.rules.EditTrust(t.Context(), operator, rows[len(rows)-1:], store.TrustEdit{For: &uses}); !errors.Is(err, apperr.ErrRefused) {
 		t.Error("for foreign-lsc:", err)
 	}
 	// What the record knows is judged by it all the same.
