@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/internal/apperr"
 )
 
 // line is a command line, taken apart.
@@ -74,7 +76,7 @@ func withoutMirror(argv []string) ([]string, error) {
 	if len(words) > 0 && (words[0] == "--help" || words[0] == "-h") {
 		return words, nil
 	}
-	return nil, &usageError{text: "of utils, only utils capf is known", hint: "utils capf --help lists the commands"}
+	return nil, apperr.WithHint(apperr.Usage("of utils, only utils capf is known"), "utils capf --help lists the commands")
 }
 
 // name is the command as an operator writes it.
@@ -96,10 +98,8 @@ func (l *line) descend(word string) error {
 		for _, c := range l.command.commands {
 			names = append(append(names, c.name), c.aliases...)
 		}
-		return &usageError{
-			text: l.doing() + "there is no command " + quote(word),
-			hint: didYouMean(word, names, l.name()+" --help lists the commands"),
-		}
+		return apperr.WithHint(apperr.Usage("%sthere is no command %s", l.doing(), quote(word)),
+			"%s", didYouMean(word, names, l.name()+" --help lists the commands"))
 	}
 	l.command, l.path = sub, append(l.path, sub.name)
 	return nil
@@ -120,13 +120,13 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 	name = f.Names()[0]
 	switch {
 	case hasValue && !takesValue(f) && value != "true" && value != "false":
-		return "", "", 0, usagef("%sflag --%s takes no value but true or false, not %q", l.doing(), name, value)
+		return "", "", 0, apperr.Usage("%sflag --%s takes no value but true or false, not %q", l.doing(), name, value)
 	case hasValue && !takesValue(f):
 		return name, "--" + name + "=" + value, 0, nil
 	case !takesValue(f):
 		return name, "--" + name, 0, nil
 	case !hasValue && (len(rest) == 0 || strings.HasPrefix(rest[0], "--")):
-		return "", "", 0, usagef("%sflag --%s needs a value", l.doing(), name)
+		return "", "", 0, apperr.Usage("%sflag --%s needs a value", l.doing(), name)
 	case !hasValue:
 		value, taken = rest[0], 1
 	}
@@ -140,9 +140,9 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 // variable is not set, or of two with a blank between them: it takes nothing
 // away.
 func (l *line) emptyValue(name string) error {
-	err := &usageError{text: l.doing() + "the value of --" + name + " is empty"}
+	err := apperr.Usage("%sthe value of --%s is empty", l.doing(), name)
 	if slices.Contains(l.command.clears, name) {
-		err.hint = "--clear " + name + " takes it away"
+		return apperr.WithHint(err, "--clear %s takes it away", name)
 	}
 	return err
 }
@@ -150,43 +150,39 @@ func (l *line) emptyValue(name string) error {
 // unknownFlag refuses a flag, which is shown as it was typed.
 func (l *line) unknownFlag(typed string) error {
 	if l.command.commands != nil {
-		return &usageError{
-			text: l.doing() + "flag " + typed + " is not known here",
-			hint: "flags of a command stand after its name; " + l.name() + " --help lists the commands",
-		}
+		return apperr.WithHint(apperr.Usage("%sflag %s is not known here", l.doing(), typed),
+			"flags of a command stand after its name; %s --help lists the commands", l.name())
 	}
 	var names []string
 	for _, f := range l.command.allFlags() {
 		names = append(names, "--"+f.Names()[0])
 	}
-	return &usageError{
-		text: l.doing() + "there is no flag " + typed,
-		hint: didYouMean(typed, names, l.name()+" --help lists the flags"),
-	}
+	return apperr.WithHint(apperr.Usage("%sthere is no flag %s", l.doing(), typed),
+		"%s", didYouMean(typed, names, l.name()+" --help lists the flags"))
 }
 
 // check refuses a line without a command, with a common flag that the command
 // does not take, or with too few, too many or empty arguments.
 func (l *line) check(flags []string) error {
 	if l.command.commands != nil {
-		return &usageError{text: l.doing() + "a command is missing", hint: l.name() + " --help lists the commands"}
+		return apperr.WithHint(apperr.Usage("%sa command is missing", l.doing()), "%s --help lists the commands", l.name())
 	}
 	takes := l.command.allFlags()
 	if err := l.checkTwice(flags, takes); err != nil {
 		return err
 	}
 	if i := slices.IndexFunc(flags, func(n string) bool { return findFlag(takes, n) == nil }); i >= 0 {
-		return usagef("%sthere is no --%s here", l.doing(), flags[i])
+		return apperr.Usage("%sthere is no --%s here", l.doing(), flags[i])
 	}
 	least, most := l.command.arity()
 	usage := "usage: " + l.name() + " " + l.command.args
 	switch n := len(l.args); {
 	case n < least:
-		return &usageError{text: l.doing() + strings.Trim(strings.Fields(l.command.args)[n], "[].") + " is missing", hint: usage}
+		return apperr.WithHint(apperr.Usage("%s%s is missing", l.doing(), strings.Trim(strings.Fields(l.command.args)[n], "[].")), "%s", usage)
 	case n > most && most == 0:
-		return &usageError{text: l.doing() + quote(l.args[0]) + " is too much, it takes no argument", hint: usage}
+		return apperr.WithHint(apperr.Usage("%s%s is too much, it takes no argument", l.doing(), quote(l.args[0])), "%s", usage)
 	case n > most:
-		return &usageError{text: l.doing() + quote(l.args[most]) + " is one argument too many", hint: usage}
+		return apperr.WithHint(apperr.Usage("%s%s is one argument too many", l.doing(), quote(l.args[most])), "%s", usage)
 	}
 	return l.checkEmpty()
 }
@@ -199,7 +195,7 @@ func (l *line) checkTwice(names []string, takes []cli.Flag) error {
 		before, twice := given[name]
 		given[name] = l.flags[i]
 		if _, several := findFlag(takes, name).(*cli.StringSliceFlag); twice && before != l.flags[i] && !several {
-			return usagef("%s%s and %s exclude each other", l.doing(), before, l.flags[i])
+			return apperr.Usage("%s%s and %s exclude each other", l.doing(), before, l.flags[i])
 		}
 	}
 	return nil
@@ -212,7 +208,7 @@ func (l *line) checkEmpty() error {
 	for i, arg := range l.args {
 		if arg == "" {
 			name, _, _ := strings.Cut(strings.Trim(names[min(i, len(names)-1)], "[]"), "...")
-			return usagef("%s%s is empty", l.doing(), name)
+			return apperr.Usage("%s%s is empty", l.doing(), name)
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"capf/internal/apperr"
 )
 
 func TestParseLine(t *testing.T) {
@@ -68,8 +70,7 @@ func TestMisuse(t *testing.T) {
 		"capf --pool x device list", "capf --csv status", "capf phone enroll X --db y", "capf init --no-header",
 	} {
 		_, err := parseLine(tree(), strings.Fields(argv))
-		var misuse *usageError
-		if !errors.As(err, &misuse) || misuse.text == "" {
+		if !errors.Is(err, apperr.ErrUsage) || err.Error() == "" {
 			t.Errorf("%s: %v, want a misuse", argv, err)
 		}
 	}

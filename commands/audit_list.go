@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -59,7 +60,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 		return err
 	}
 	if r.Fault != nil {
-		return withHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
+		return apperr.WithHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
 			"%s before it are as they were written", counted(r.Events, "event"))
 	}
 	env.say("the record is as it was written: %s, the last with the hash %x", counted(r.Events, "event"), r.Head)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -33,7 +34,7 @@ longer before: capf audit list --json > events.json.`,
 				return err
 			}
 			if before == nil {
-				return &usageError{text: "--before is missing", hint: "such as --before 365d or --before 2026-01-01"}
+				return apperr.WithHint(apperr.Usage("--before is missing"), "such as --before 365d or --before 2026-01-01")
 			}
 			return auditPrune(c.Context, env, auditPruneOptions{removal(c), *before})
 		},
@@ -54,9 +55,9 @@ func ageLimit(env *Env, c *cli.Context) (*time.Time, error) {
 	case err != nil || before == nil:
 		return nil, err
 	case before.After(env.Now()):
-		return nil, usagef("--before: %s is yet to come", timestamp(*before))
+		return nil, apperr.Usage("--before: %s is yet to come", timestamp(*before))
 	case c.NArg() > 0:
-		return nil, usagef("--before and %q exclude each other", c.Args().First())
+		return nil, apperr.Usage("--before and %q exclude each other", c.Args().First())
 	}
 	return before, nil
 }
@@ -82,7 +83,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		return err
 	}
 	if r.Fault != nil {
-		return withHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
+		return apperr.WithHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
 			"nothing was pruned; keep a copy of the database for whoever looks into it")
 	}
 	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), timestamp(o.before))

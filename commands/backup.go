@@ -14,6 +14,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -44,7 +45,7 @@ can be told later whether somebody has written the record of events anew.`,
 
 func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	if file == "-" {
-		return &usageError{text: "a backup goes to a file, since it is read back there", hint: "write it to a file and send that on"}
+		return apperr.WithHint(apperr.Usage("a backup goes to a file, since it is read back there"), "write it to a file and send that on")
 	}
 	s, err := env.question(ctx)
 	if err != nil {
@@ -117,7 +118,7 @@ func signing(ctx context.Context, env *Env, s *store.Store, key string) (store.S
 // mayBackup refuses a place that must not be written to, or not without
 // consent.
 func mayBackup(env *Env, file, database, key string, yes bool) error {
-	ours := &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a file that capf works with", file)}
+	ours := apperr.Refused("%q is a file that capf works with", file)
 	own := ownFiles(database, key)
 	if slices.Contains(own, place(file)) {
 		return ours
@@ -125,15 +126,16 @@ func mayBackup(env *Env, file, database, key string, yes bool) error {
 	there, err := env.door().Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(file); err == nil && env.confined == nil {
-			return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is a link that leads to nothing", file)}
+			return apperr.Refused("%q is a link that leads to nothing", file)
 		}
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("backing up to %q: %w", file, pathless(err))
+		return fmt.Errorf("backing up to %q: %w", file, apperr.WithoutPath(err))
 	}
 	if there.IsDir() {
-		return &usageError{text: fmt.Sprintf("backing up to %q: it is a directory", file), hint: "name a file, such as " + filepath.Join(file, "capf-backup.db")}
+		return apperr.WithHint(apperr.Usage("backing up to %q: it is a directory", file),
+			"name a file, such as %s", filepath.Join(file, "capf-backup.db"))
 	}
 	for _, name := range own {
 		if info, err := os.Stat(name); err == nil && os.SameFile(info, there) {
@@ -141,10 +143,10 @@ func mayBackup(env *Env, file, database, key string, yes bool) error {
 		}
 	}
 	if !there.Mode().IsRegular() {
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is not a regular file", file)}
+		return apperr.Refused("%q is not a regular file", file)
 	}
 	if env.Prompt == nil && !yes {
-		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", file)}, "--yes replaces it")
+		return apperr.WithHint(apperr.Refused("%q is there already", file), "--yes replaces it")
 	}
 	return env.consent(yes, "replace %s", file)
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 )
 
 func bulkInsertCommand() command {
@@ -69,8 +69,8 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 		}
 	}
 	if err != nil && !errors.Is(err, provision.ErrPartly) {
-		if errors.Is(err, enroll.ErrRefused) {
-			err = &hinted{fmt.Errorf("reading %s: %w", inputName(file), err), hint(err)}
+		if errors.Is(err, apperr.ErrRefused) {
+			err = apperr.WithHint(fmt.Errorf("reading %s: %w", inputName(file), err), "%s", hint(err))
 		}
 		return err
 	}

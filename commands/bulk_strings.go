@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 )
 
 // madeString is the authentication string that a device was given.
@@ -47,17 +48,17 @@ func newStrings(env *Env, o bulkUpdateOptions) (*uniqueStrings, error) {
 func newStringsFile(d door, name string) (*uniqueStrings, error) {
 	at, base, err := d.parent(name)
 	if err != nil {
-		return nil, fmt.Errorf("writing %q: %w", name, pathless(err))
+		return nil, fmt.Errorf("writing %q: %w", name, apperr.WithoutPath(err))
 	}
 	f, err := at.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		at.Close()
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil, usagef("writing %q: it exists; strings go into a new file only", name)
+		return nil, apperr.Usage("writing %q: it exists; strings go into a new file only", name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("writing %q: %w", name, pathless(err))
+		return nil, fmt.Errorf("writing %q: %w", name, apperr.WithoutPath(err))
 	}
 	out := &uniqueStrings{file: f, at: at, w: csv.NewWriter(bufio.NewWriterSize(f, 1<<16)), name: name}
 	return out, out.w.Write([]string{"device", "auth_string"})
@@ -98,7 +99,7 @@ func (u *uniqueStrings) failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("writing %q: %w", u.name, pathless(err))
+	return fmt.Errorf("writing %q: %w", u.name, apperr.WithoutPath(err))
 }
 
 // discard takes back the file of an update that did not happen.

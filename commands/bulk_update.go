@@ -12,6 +12,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -84,18 +85,19 @@ func (o *bulkUpdateOptions) check(all bool) error {
 	}
 	switch {
 	case all && !o.update.Selection.Empty():
-		return usagef("--all and a filter exclude each other")
+		return apperr.Usage("--all and a filter exclude each other")
 	case !all && o.update.Selection.Empty():
-		return &usageError{text: "no filter says which devices", hint: "capf bulk select --help lists the filters; --all selects all devices"}
+		return apperr.WithHint(apperr.Usage("no filter says which devices"),
+			"capf bulk select --help lists the filters; --all selects all devices")
 	case o.update.Edit.Empty() && !o.generate:
-		return &usageError{text: "nothing to change was given", hint: "capf bulk update --help lists the settings"}
+		return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf bulk update --help lists the settings")
 	case o.stringsFile != "" && !o.update.Edit.Unique:
-		return usagef("--strings-file is for --unique-strings")
+		return apperr.Usage("--strings-file is for --unique-strings")
 	case o.stringsFile != "" && o.at != nil:
-		return &usageError{text: "--strings-file and --at exclude each other: the strings are made when the job runs",
-			hint: "capf job show ID --strings-file FILE, when it has run"}
+		return apperr.WithHint(apperr.Usage("--strings-file and --at exclude each other: the strings are made when the job runs"),
+			"capf job show ID --strings-file FILE, when it has run")
 	case o.dryRun && o.at != nil:
-		return usagef("--dry-run and --at exclude each other")
+		return apperr.Usage("--dry-run and --at exclude each other")
 	}
 	return nil
 }
@@ -171,7 +173,7 @@ func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOpt
 		return errors.Join(refused, err)
 	}
 	if n.Refused > 0 {
-		return &kindError{errPartly, fmt.Sprintf("%s of %d would be left out", counted(n.Refused, "device"), n.Selected)}
+		return apperr.New(errPartly, "%s of %d would be left out", counted(n.Refused, "device"), n.Selected)
 	}
 	return nil
 }
@@ -226,7 +228,7 @@ func bulkNow(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions
 	}
 	env.warn(o.update.Edit.Warnings())
 	if err != nil { // broken off, yet the strings are in force
-		err = withHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
+		err = apperr.WithHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
 			"the running serve, or capf job run-due, carries on; capf job cancel %d leaves out the rest", j.ID)
 		return errors.Join(err, handOut(env, o, j, out))
 	}
@@ -235,7 +237,7 @@ func bulkNow(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions
 		return err
 	}
 	if j.State != store.JobDone {
-		return withHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
+		return apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
 	}
 	return nil
 }
@@ -268,7 +270,7 @@ func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) 
 
 // bulkRefused lists the devices because of which nothing was changed.
 func bulkRefused(ctx context.Context, env *Env, r *enroll.Rules, j store.Job, err error) error {
-	if j.ID == 0 || !errors.Is(err, enroll.ErrRefused) {
+	if j.ID == 0 || !errors.Is(err, apperr.ErrRefused) {
 		return err
 	}
 	return errors.Join(err, showList(env, r.Store.JobDevices(ctx, j.ID), refusalColumns, ""))

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -14,7 +15,8 @@ import (
 // certificate: there is one that can be renewed.
 func onlyCAPF(name string) error {
 	if name != capfPurpose {
-		return &usageError{text: quote(name) + " is not a certificate of our own", hint: didYouMean(name, []string{capfPurpose}, "capf is")}
+		return apperr.WithHint(apperr.Usage("%s is not a certificate of our own", quote(name)),
+			"%s", didYouMean(name, []string{capfPurpose}, "capf is"))
 	}
 	return nil
 }
@@ -57,7 +59,7 @@ enrol anew.`,
 			case choice.compromised:
 				return certCompromised(c.Context, env, choice)
 			case choice.dryRun:
-				return usagef("--dry-run needs --compromised")
+				return apperr.Usage("--dry-run needs --compromised")
 			}
 			return certRegenerate(c.Context, env, choice)
 		},

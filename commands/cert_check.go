@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -45,7 +46,7 @@ Without all of these it only looks for what should not stand in the trust stores
 		run: func(env *Env, c *cli.Context) error {
 			o := certCheckOptions{c.String("ca"), c.String("https"), c.Bool("online")}
 			if !o.online && (o.ca == "") != (o.https == "") {
-				return usagef("--ca and --https belong together")
+				return apperr.Usage("--ca and --https belong together")
 			}
 			return certCheck(c.Context, env, o)
 		},
@@ -169,7 +170,7 @@ func readCertificates(env *Env, name string) ([]*x509.Certificate, error) {
 	case err != nil:
 		return nil, misuse(fmt.Errorf("reading %w", err))
 	case len(certs) == 0:
-		return nil, usagef("reading %s: no file in it is a certificate by its name", inputName(name))
+		return nil, apperr.Usage("reading %s: no file in it is a certificate by its name", inputName(name))
 	}
 	return certs, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -35,16 +36,17 @@ in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
 			o := certDeleteOptions{removeOptions: removal(c), micRoots: c.Bool("mic-roots")}
 			switch {
 			case o.micRoots && len(o.names) > 0:
-				return usagef("--mic-roots and an ID exclude each other")
+				return apperr.Usage("--mic-roots and an ID exclude each other")
 			case !o.micRoots && len(o.names) == 0:
-				return &usageError{text: "cert delete: ID is missing", hint: "capf cert list shows the ids; --mic-roots stands for the MIC roots"}
+				return apperr.WithHint(apperr.Usage("cert delete: ID is missing"), "capf cert list shows the ids; --mic-roots stands for the MIC roots")
 			}
 			var err error
 			if o.purpose, err = purposeOf(c); err != nil {
 				return err
 			}
 			if o.micRoots && o.purpose == "" {
-				return &usageError{text: "--mic-roots needs --purpose", hint: "--purpose callmanager-trust; in capf-trust they authenticate phones by their MIC"}
+				return apperr.WithHint(apperr.Usage("--mic-roots needs --purpose"),
+					"--purpose callmanager-trust; in capf-trust they authenticate phones by their MIC")
 			}
 			return certDelete(c.Context, env, o)
 		},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/internal/apperr"
 )
 
 func certExportCommand() command {
@@ -23,9 +25,9 @@ phones may still have, and the CAs above them as far as they are known here.`,
 			id, o := c.Args().First(), exportChoice(c)
 			switch {
 			case c.Bool("all") && id != capfPurpose:
-				return usagef("--all goes with capf, the CAPF certificate")
+				return apperr.Usage("--all goes with capf, the CAPF certificate")
 			case c.Bool("all") && o.der:
-				return usagef("--all writes several certificates, so it does not go with --der")
+				return apperr.Usage("--all writes several certificates, so it does not go with --der")
 			case c.Bool("all"):
 				return certExportAll(c.Context, env, o)
 			}
@@ -68,7 +70,7 @@ func certExport(ctx context.Context, env *Env, id string, o exportOptions) error
 	if id == capfPurpose {
 		capf, err := s.Identity(ctx)
 		if err != nil {
-			return withHint(err, "capf init makes it")
+			return apperr.WithHint(err, "capf init makes it")
 		}
 		return exportChain(env, o, capf.Chain...)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -129,7 +130,7 @@ func findTrust(ctx context.Context, s *store.Store, purpose store.Purpose, names
 			}
 		}
 		if len(found) == before {
-			return nil, withHint(fmt.Errorf("trust certificate %q: %w", name, store.ErrNotFound), "capf cert list shows the ids")
+			return nil, apperr.WithHint(fmt.Errorf("trust certificate %q: %w", name, store.ErrNotFound), "capf cert list shows the ids")
 		}
 	}
 	slices.SortFunc(found, func(a, b store.TrustCertificate) int { return int(a.ID - b.ID) })

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -53,7 +54,7 @@ It is in force for the next phone. What is to vouch for nothing is deleted.`,
 				o.edit.Description = new("")
 			}
 			if o.edit == (store.TrustEdit{}) {
-				return &usageError{text: "nothing to change was given", hint: "--for or --description"}
+				return apperr.WithHint(apperr.Usage("nothing to change was given"), "--for or --description")
 			}
 			return certSet(c.Context, env, o)
 		},
@@ -78,7 +79,7 @@ func usesOf(c *cli.Context) (*store.Uses, error) {
 	words := c.StringSlice("for")
 	uses, err := store.ParseUses(words...)
 	if err != nil {
-		return nil, &usageError{text: "--for: " + err.Error(), hint: didYouMean(strings.Join(words, ","), store.UseNames(), "")}
+		return nil, apperr.WithHint(apperr.Usage("--for: %v", err), "%s", didYouMean(strings.Join(words, ","), store.UseNames(), ""))
 	}
 	return &uses, nil
 }

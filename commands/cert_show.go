@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -96,7 +97,7 @@ func keyWords(c *x509.Certificate) string {
 func capfChain(ctx context.Context, s *store.Store) ([]store.TrustCertificate, error) {
 	id, err := s.Identity(ctx)
 	if err != nil {
-		return nil, withHint(err, "capf init makes it")
+		return nil, apperr.WithHint(err, "capf init makes it")
 	}
 	var chain []store.TrustCertificate
 	for _, der := range id.Chain {

@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -96,10 +97,10 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 		}
 	}
 	if o.capf && (len(o.purposes) > 0 || o.ForeignCAPF || o.Describe || o.For != 0) {
-		return o, usagef("--purpose capf goes with no other purpose, no --for, no --description and no --foreign-capf")
+		return o, apperr.Usage("--purpose capf goes with no other purpose, no --for, no --description and no --foreign-capf")
 	}
 	if o.For != 0 && len(o.purposes) > 0 && !slices.Contains(o.purposes, store.CAPFTrust) {
-		return o, usagef("--for goes with --purpose capf-trust: the call server asks for no use of what is in its store")
+		return o, apperr.Usage("--for goes with --purpose capf-trust: the call server asks for no use of what is in its store")
 	}
 	return o, nil
 }
@@ -116,10 +117,8 @@ func parsePurpose(s string, others ...string) (store.Purpose, error) {
 		return store.Purpose(names[i]), nil
 	}
 	names = append(names, others...)
-	return "", &usageError{
-		text: fmt.Sprintf("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
-		hint: didYouMean(s, names, ""),
-	}
+	return "", apperr.WithHint(apperr.Usage("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
+		"%s", didYouMean(s, names, ""))
 }
 
 // certUpload reads all files before the first is stored, so that a name that
@@ -157,14 +156,14 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)
 	} else if !slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return r.Outcome != enroll.UploadSkipped }) {
-		return &kindError{errPartly, "every file was skipped, so nothing was stored"}
+		return apperr.New(errPartly, "every file was skipped, so nothing was stored")
 	}
 	for _, known := range []struct{ reason, hint string }{
 		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},
 		{"extendedKeyUsage without", "--for https trusts a CA that only signs web servers; --accept-eku takes it for LSCs all the same"},
 	} {
 		if slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, known.reason) }) {
-			return withHint(err, "%s", known.hint)
+			return apperr.WithHint(err, "%s", known.hint)
 		}
 	}
 	return err
@@ -185,7 +184,8 @@ func uploadFiles(env *Env, o certUploadOptions) (files []enroll.UploadFile, err 
 	for _, name := range o.files {
 		if !isFolder(env, name) {
 			if len(o.purposes) == 0 && !o.capf {
-				return nil, &usageError{text: "--purpose is missing", hint: "it is " + strings.Join(purposeNames(), " or ") + ", or " + capfPurpose + " for the CAPF certificate"}
+				return nil, apperr.WithHint(apperr.Usage("--purpose is missing"),
+					"it is %s, or %s for the CAPF certificate", strings.Join(purposeNames(), " or "), capfPurpose)
 			}
 			if files, err = uploadFile(env, files, name, o.purposes); err != nil {
 				return nil, err
@@ -232,10 +232,8 @@ func uploadFolder(env *Env, files []enroll.UploadFile, folder string, o certUplo
 		return nil, err
 	}
 	if len(files) == before {
-		return nil, &usageError{
-			text: fmt.Sprintf("folder %q: it is empty", folder),
-			hint: "without --purpose, certificates stand in folders called " + strings.Join(purposeNames(), " and "),
-		}
+		return nil, apperr.WithHint(apperr.Usage("folder %q: it is empty", folder),
+			"without --purpose, certificates stand in folders called %s", strings.Join(purposeNames(), " and "))
 	}
 	return files, nil
 }
@@ -286,7 +284,7 @@ func readInFolder(d door, name string) (data []byte, refused string) {
 	info, err := d.Stat(name) // opening a pipe would wait
 	switch {
 	case err != nil:
-		return nil, "it cannot be read: " + pathless(err).Error()
+		return nil, "it cannot be read: " + apperr.WithoutPath(err).Error()
 	case !info.Mode().IsRegular():
 		return nil, "it is a folder, a pipe or a device, not a file"
 	case info.Size() > certificateLimit:
@@ -298,7 +296,7 @@ func readInFolder(d door, name string) (data []byte, refused string) {
 		data, err = io.ReadAll(io.LimitReader(f, certificateLimit))
 	}
 	if err != nil {
-		return nil, "it cannot be read: " + pathless(err).Error()
+		return nil, "it cannot be read: " + apperr.WithoutPath(err).Error()
 	}
 	return data, ""
 }

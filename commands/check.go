@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -69,7 +70,7 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	if passing > 0 {
 		found += fmt.Sprintf(", %d of them passing", passing)
 	}
-	return withHint(errors.New(found), "%s", remedy)
+	return apperr.WithHint(errors.New(found), "%s", remedy)
 }
 
 // databaseFaults are those of a database; keyOf is the path of the database whose

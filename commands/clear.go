@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/internal/apperr"
 )
 
 // clearFlag takes settings away. No empty value does that: it would be that of
@@ -23,11 +25,11 @@ func cleared(c *cli.Context, settings []string) ([]string, error) {
 	for name := range strings.SplitSeq(c.String("clear"), ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(settings, name) {
-			return nil, &usageError{text: "--clear: " + quote(name) + " cannot be taken away",
-				hint: didYouMean(name, settings, "it is one of "+strings.Join(settings, ", "))}
+			return nil, apperr.WithHint(apperr.Usage("--clear: %s cannot be taken away", quote(name)),
+				"%s", didYouMean(name, settings, "it is one of "+strings.Join(settings, ", ")))
 		}
 		if c.IsSet(name) {
-			return nil, usagef("--%s and --clear %s exclude each other", name, name)
+			return nil, apperr.Usage("--%s and --clear %s exclude each other", name, name)
 		}
 		what = append(what, name)
 	}

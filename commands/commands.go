@@ -17,9 +17,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -152,18 +152,17 @@ func (env *Env) report(err error) int {
 
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
-	var usage *usageError
 	var ended *phone.DeclinedError
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errPartly):
 		return 5
-	case errors.As(err, &usage), errors.Is(err, enroll.ErrValue):
+	case errors.Is(err, apperr.ErrUsage), errors.Is(err, apperr.ErrValue):
 		return 2
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return 3
-	case errors.Is(err, enroll.ErrRefused), errors.Is(err, store.ErrConflict):
+	case errors.Is(err, apperr.ErrRefused), errors.Is(err, store.ErrConflict):
 		return 4
 	case errors.Is(err, errNothing), errors.Is(err, crypto.ErrOpenKey), errors.Is(err, store.ErrReplaced):
 		return 4
@@ -212,7 +211,7 @@ func parse(ctx context.Context, env *Env, l line) error {
 		Writer: env.Stderr, ErrWriter: env.Stderr,
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return &usageError{text: l.doing() + err.Error(), hint: l.name() + " --help lists the flags"}
+			return apperr.WithHint(apperr.Usage("%s%v", l.doing(), err), "%s --help lists the flags", l.name())
 		},
 		Action: func(c *cli.Context) error {
 			if err := takeCommon(env, c, l.command.output); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/internal/apperr"
 )
 
 // completionWord is the hidden command by which the scripts for the shells ask
@@ -39,7 +41,8 @@ parameters and their values are completed too, when the database can be read.`,
 			shell := c.Args().First()
 			script, ok := scripts[shell]
 			if !ok {
-				return &usageError{text: quote(shell) + " is not a shell that is known", hint: didYouMean(shell, []string{"bash", "zsh", "fish"}, "they are bash, zsh and fish")}
+				return apperr.WithHint(apperr.Usage("%s is not a shell that is known", quote(shell)),
+					"%s", didYouMean(shell, []string{"bash", "zsh", "fish"}, "they are bash, zsh and fish"))
 			}
 			return env.writeOutput("", false, []byte(script))
 		},

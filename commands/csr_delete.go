@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -31,7 +32,7 @@ those whose certificate was stale and has been deleted.`,
 				return csrDeleteBefore(c.Context, env, *before, o)
 			}
 			if len(o.names) == 0 {
-				return &usageError{text: "which requests is not said", hint: "give their numbers, all, or --before TIME"}
+				return apperr.WithHint(apperr.Usage("which requests is not said"), "give their numbers, all, or --before TIME")
 			}
 			ids, err := parseIDs(o.names)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -80,7 +81,7 @@ func requestFilter(env *Env, c *cli.Context) (f store.RequestFilter, err error) 
 		f.State = ""
 	} else if c.IsSet("state") {
 		if f.State, err = parsed(c, "state", store.ParseRequestState); err != nil {
-			return f, withHint(err, "all is for requests in any state")
+			return f, apperr.WithHint(err, "all is for requests in any state")
 		}
 	}
 	f.Since, err = optional(c, "since", env.moment)

@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -39,10 +40,10 @@ an answer that could not be used: it is live at the CA, and is to be revoked the
 				return err
 			}
 			if c.Bool("pem") && c.Bool("json") {
-				return usagef("--pem and --json exclude each other")
+				return apperr.Usage("--pem and --json exclude each other")
 			}
 			if c.Bool("refused-certificate") && (c.Bool("json") || c.Bool("pem")) {
-				return usagef("--refused-certificate excludes --pem and --json")
+				return apperr.Usage("--refused-certificate excludes --pem and --json")
 			}
 			return csrShow(c.Context, env, csrShowOptions{id, c.Bool("pem"), c.Bool("refused-certificate")})
 		},
@@ -68,7 +69,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 	}
 	if o.unfit {
 		if online.Certificate == nil {
-			return &kindError{store.ErrNotFound, fmt.Sprintf("request %d has no certificate that failed a check", o.id)}
+			return apperr.New(store.ErrNotFound, "request %d has no certificate that failed a check", o.id)
 		}
 		_, err := fmt.Fprint(env.out, string(crypto.CertificatePEM(online.Certificate)))
 		return err
@@ -126,7 +127,7 @@ func fieldsOf[T any](columns []column[T], row T) []field {
 func parseID(s string) (int64, error) {
 	id, err := number(s)
 	if err != nil {
-		return 0, &usageError{text: quote(s) + " is not the number of a request", hint: "capf csr list --state all shows them"}
+		return 0, apperr.WithHint(apperr.Usage("%s is not the number of a request", quote(s)), "capf csr list --state all shows them")
 	}
 	return int64(id), nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -64,7 +65,7 @@ func addedBefore(ctx context.Context, env *Env, r *enroll.Rules, d store.Device,
 	case edit == (enroll.DeviceEdit{}):
 		return sayDevice(env, "exists as asked, nothing was changed", d, nil)
 	case !edit.Overdue(d):
-		return withHint(&kindError{store.ErrConflict, "adding device " + quote(d.Name) + ": it exists with other settings"},
+		return apperr.WithHint(apperr.New(store.ErrConflict, "adding device %s: it exists with other settings", quote(d.Name)),
 			"capf device set %s changes it", d.Name)
 	}
 	d, warnings, err := r.ChangeDevice(ctx, env.actor(), d.Name, edit)

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -64,7 +65,7 @@ func carryOutRemoval(ctx context.Context, env *Env, o removeOptions, s *store.St
 	n, err := r.do(ctx, s)
 	switch {
 	case n > 0 && errors.Is(err, context.Canceled): // between two portions
-		return &hinted{fmt.Errorf("interrupted; deleted %s", plural.Of(n, r.thing)), "the same command deletes the rest"}
+		return apperr.WithHint(fmt.Errorf("interrupted; deleted %s", plural.Of(n, r.thing)), "the same command deletes the rest")
 	case err != nil:
 		return err
 	}
@@ -107,7 +108,7 @@ it is revoked: --revoke does that, and on a terminal it is asked for.`,
 		run: func(env *Env, c *cli.Context) error {
 			o := deviceDeleteOptions{removeOptions: removal(c), revoke: c.Bool("revoke"), revokeIsSet: c.IsSet("revoke")}
 			if c.IsSet("reason") && !o.revoke {
-				return usagef("--reason is for --revoke")
+				return apperr.Usage("--reason is for --revoke")
 			}
 			var err error
 			if o.reason, err = revocationReason(c); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -49,7 +50,7 @@ func deviceEdit(env *Env, c *cli.Context) (enroll.DeviceEdit, error) {
 	e.ECBits, errs[9] = optional(c, "ec-bits", number)
 	e.CompletesBy, errs[10] = optional(c, "completes-by", func(s string) (enroll.Deadline, error) { return enroll.ParseDeadline(s, env.Now()) })
 	if c.IsSet("auth-string-file") && c.Bool("auth-string-prompt") {
-		errs[11] = usagef("--auth-string-file and --auth-string-prompt exclude each other")
+		errs[11] = apperr.Usage("--auth-string-file and --auth-string-prompt exclude each other")
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -78,7 +79,7 @@ func clearSettings(c *cli.Context, e *enroll.DeviceEdit) error {
 		}
 	}
 	if e.NoString && (c.IsSet("auth-string-file") || c.Bool("auth-string-prompt")) {
-		return usagef("an authentication string and --clear auth-string exclude each other")
+		return apperr.Usage("an authentication string and --clear auth-string exclude each other")
 	}
 	return err
 }
@@ -93,7 +94,7 @@ func oneString(e provision.Edit, generate bool) error {
 		}
 	}
 	if given > 1 {
-		return usagef("--unique-strings, --generate-string, a string of your own and --clear auth-string exclude each other")
+		return apperr.Usage("--unique-strings, --generate-string, a string of your own and --clear auth-string exclude each other")
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func editString(env *Env, c *cli.Context, e *enroll.DeviceEdit) error {
 	case c.IsSet("auth-string-file"):
 		s, err = env.readSecret(c.String("auth-string-file"))
 	case c.Bool("auth-string-prompt") && env.Prompt == nil:
-		err = usagef("--auth-string-prompt needs a terminal; use --auth-string-file")
+		err = apperr.Usage("--auth-string-prompt needs a terminal; use --auth-string-file")
 	case c.Bool("auth-string-prompt"):
 		s, err = env.askSecret("Authentication string")
 	default:

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 type deviceSetOptions struct {
@@ -29,7 +30,7 @@ nothing away; --clear does.`,
 				return err
 			}
 			if edit == (enroll.DeviceEdit{}) {
-				return &usageError{text: "nothing to change was given", hint: "capf device set --help lists the settings"}
+				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf device set --help lists the settings")
 			}
 			return deviceSet(c.Context, env, deviceSetOptions{c.Args().First(), edit})
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 // WriteDocuments writes what is generated from the command tree into a folder:
@@ -18,7 +19,7 @@ func WriteDocuments(folder string) error {
 	for name, text := range documents(tree()) {
 		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return fmt.Errorf("making the folder of %q: %w", path, pathless(err))
+			return fmt.Errorf("making the folder of %q: %w", path, apperr.WithoutPath(err))
 		}
 		if err := replaceFile(system{}, path, []byte(text), 0o644); err != nil {
 			return err

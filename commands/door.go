@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 // door leads to the files that an operator names: those of the system, or for a
@@ -64,12 +65,12 @@ func (system) settle(o outFile, at *os.Root, draft, base string) error {
 func readFolder(d door, name string) ([]os.DirEntry, error) {
 	folder, err := d.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("reading folder %q: %w", name, pathless(err))
+		return nil, fmt.Errorf("reading folder %q: %w", name, apperr.WithoutPath(err))
 	}
 	defer folder.Close()
 	entries, err := folder.ReadDir(-1)
 	if err != nil {
-		return nil, fmt.Errorf("reading folder %q: %w", name, pathless(err))
+		return nil, fmt.Errorf("reading folder %q: %w", name, apperr.WithoutPath(err))
 	}
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, nil
@@ -87,14 +88,14 @@ type outFile struct {
 func (o outFile) write(fill func(io.Writer) error) error {
 	at, base, err := o.parent(o.name)
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", o.name, pathless(err))
+		return fmt.Errorf("writing %q: %w", o.name, apperr.WithoutPath(err))
 	}
 	defer at.Close()
 	if err := o.free(at, base); err != nil {
 		return err
 	}
 	if err := o.draft(at, base, fill); err != nil {
-		return fmt.Errorf("writing %q: %w", o.name, pathless(err))
+		return fmt.Errorf("writing %q: %w", o.name, apperr.WithoutPath(err))
 	}
 	return nil
 }
@@ -107,13 +108,13 @@ func (o outFile) free(at *os.Root, base string) error {
 		return nil
 	}
 	if !info.Mode().IsRegular() {
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is not a regular file", o.name)}
+		return apperr.Refused("%q is not a regular file", o.name)
 	}
 	if err := o.mayReplace(at, base, o.name); err != nil {
 		return err
 	}
 	if o.keep {
-		return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("%q is there already", o.name)}, "--force replaces it")
+		return apperr.WithHint(apperr.Refused("%q is there already", o.name), "--force replaces it")
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -80,7 +81,7 @@ func takeCommon(env *Env, c *cli.Context, o output) error {
 	}
 	switch {
 	case c.Bool("json") && c.Bool("csv"):
-		return usagef("--json and --csv exclude each other")
+		return apperr.Usage("--json and --csv exclude each other")
 	case c.Bool("json"):
 		env.Format = asJSON
 		return nil
@@ -91,7 +92,7 @@ func takeCommon(env *Env, c *cli.Context, o output) error {
 	f := format(env.Getenv("CAPF_OUTPUT"))
 	switch {
 	case f != "" && f != asTable && f != asJSON && f != asCSV:
-		return usagef("CAPF_OUTPUT is %q; it can be table, json or csv", f)
+		return apperr.Usage("CAPF_OUTPUT is %q; it can be table, json or csv", f)
 	case f == asJSON && o != plain, f == asCSV && o == list:
 		env.Format = f
 	default:
@@ -124,7 +125,7 @@ func (env *Env) databasePath() (string, error) {
 	if !filepath.IsAbs(dir) { // so says the XDG base directory specification
 		home := env.Getenv("HOME")
 		if home == "" {
-			return "", &usageError{text: "no place for the database is known: HOME is not set", hint: "--db or CAPF_DB names the database"}
+			return "", apperr.WithHint(apperr.Usage("no place for the database is known: HOME is not set"), "--db or CAPF_DB names the database")
 		}
 		dir = filepath.Join(home, ".local", "share")
 	}
@@ -183,7 +184,7 @@ func (env *Env) openWith(open func(path string) (*store.Store, error)) (*store.S
 	}
 	env.store, err = open(path)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, withHint(err, "capf init makes it; --db or CAPF_DB names another one")
+		return nil, apperr.WithHint(err, "capf init makes it; --db or CAPF_DB names another one")
 	}
 	return env.store, err
 }
@@ -209,7 +210,7 @@ func (env *Env) sealed(ctx context.Context, s *store.Store, create bool) (*enrol
 func (env *Env) close() error {
 	err := env.out.Flush()
 	if err != nil {
-		err = fmt.Errorf("writing the output: %w", pathless(err))
+		err = fmt.Errorf("writing the output: %w", apperr.WithoutPath(err))
 		env.out.Reset(io.Discard)
 	}
 	if env.store != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -20,59 +21,18 @@ var errPartly = errors.New("partly done")
 // off with Ctrl-C. Nothing has been changed then.
 var errDeclined = errors.New("nothing was changed")
 
-// usageError is a command line that cannot be carried out as it stands.
-type usageError struct{ text, hint string }
-
-func (e *usageError) Error() string { return e.text }
-
-// Hint is the advice that is printed below the error.
-func (e *usageError) Hint() string { return e.hint }
-
-func usagef(format string, args ...any) error {
-	return &usageError{text: fmt.Sprintf(format, args...)}
-}
-
 // misuse makes a misused command line of the error of a parser.
 func misuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &usageError{text: err.Error()}
-}
-
-// kindError is an error whose text stands for itself and whose kind decides
-// the exit code.
-type kindError struct {
-	kind error
-	text string
-}
-
-func (e *kindError) Error() string { return e.text }
-func (e *kindError) Unwrap() error { return e.kind }
-
-// hinted is an error with advice.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e *hinted) Unwrap() error { return e.error }
-
-// Hint is the advice that is printed below the error.
-func (e *hinted) Hint() string { return e.hint }
-
-func withHint(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &hinted{err, fmt.Sprintf(format, args...)}
+	return apperr.Usage("%v", err)
 }
 
 // hint finds the advice that an error carries, or that its kind calls for.
 func hint(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) && h.Hint() != "" {
-		return h.Hint()
+	if h := apperr.Hint(err); h != "" {
+		return h
 	}
 	var op *net.OpError
 	switch {
@@ -94,24 +54,12 @@ func hint(err error) string {
 	return ""
 }
 
-// unseenError is the end of a command that has made a secret which nobody could
-// be shown. It does not unwrap: that a reader has gone is no error otherwise.
-type unseenError struct {
-	cause error
-	hint  string
-}
-
-func (e *unseenError) Error() string {
-	return fmt.Sprintf("what was made is in force, but could not be shown: %v", pathless(e.cause))
-}
-
-// Hint tells how it is to be had.
-func (e *unseenError) Hint() string { return e.hint }
-
-// seen brings a secret that was printed, with err, to whoever is to read it.
+// seen brings a secret that was printed, with err, to whoever is to read it. Its
+// error does not wrap that of the output: a closed pipe is no failure otherwise.
 func (env *Env) seen(err error, hint string, args ...any) error {
 	if err = cmp.Or(err, env.out.Flush()); err != nil {
-		return &unseenError{err, fmt.Sprintf(hint, args...)}
+		unseen := fmt.Errorf("what was made is in force, but could not be shown: %v", apperr.WithoutPath(err))
+		return apperr.WithHint(unseen, hint, args...)
 	}
 	return nil
 }

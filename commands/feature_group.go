@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -23,7 +24,7 @@ one that exists stays, unless another is given.`,
 		clears: []string{"description"},
 		run: func(env *Env, c *cli.Context) error {
 			if c.String("template") == "" {
-				return &usageError{text: "--template is missing", hint: "capf template list shows the templates"}
+				return apperr.WithHint(apperr.Usage("--template is missing"), "capf template list shows the templates")
 			}
 			description, err := optional(c, "description", verbatim)
 			if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"capf/internal/apperr"
 )
 
 // The most that is read of a file that an operator names: more than any chain
@@ -25,11 +27,11 @@ func (env *Env) readInput(name string, limit int64) ([]byte, error) {
 	if name != "-" {
 		f, err := env.door().Open(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", shown, pathless(err))
+			return nil, fmt.Errorf("reading %s: %w", shown, apperr.WithoutPath(err))
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return nil, usagef("reading %s: it is a directory, not a file", shown)
+			return nil, apperr.Usage("reading %s: it is a directory, not a file", shown)
 		}
 		in = f
 	}
@@ -37,7 +39,7 @@ func (env *Env) readInput(name string, limit int64) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", shown, pathless(err))
+		return nil, fmt.Errorf("reading %s: %w", shown, apperr.WithoutPath(err))
 	case int64(len(data)) > limit:
 		return nil, fmt.Errorf("reading %s: it has more than %d bytes", shown, limit)
 	case len(data) == 0:
@@ -84,7 +86,7 @@ func (env *Env) writeOutput(name string, force bool, data []byte) error {
 // writeBinary is writeOutput for what would garble a terminal.
 func (env *Env) writeBinary(name string, force bool, data []byte) error {
 	if (name == "" || name == "-") && env.screen {
-		return &usageError{text: "DER would go to the terminal", hint: "--out FILE writes it to a file; a pipe takes it too"}
+		return apperr.WithHint(apperr.Usage("DER would go to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
 	}
 	return env.writeOutput(name, force, data)
 }
@@ -97,7 +99,7 @@ func writeFile(d door, name string, force bool, data []byte) error {
 		switch info, err := os.Lstat(name); {
 		case err != nil || info.Mode().IsRegular():
 		case info.IsDir():
-			return usagef("writing %q: it is a directory, not a file", name)
+			return apperr.Usage("writing %q: it is a directory, not a file", name)
 		default:
 			return writeThrough(name, data)
 		}
@@ -112,7 +114,7 @@ func writeThrough(name string, data []byte) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", name, pathless(err))
+		return fmt.Errorf("writing %q: %w", name, apperr.WithoutPath(err))
 	}
 	return nil
 }
@@ -133,16 +135,4 @@ func wholly(data []byte) func(io.Writer) error {
 // already is kept unless it may be replaced.
 func (env *Env) newFile(name string, replace bool, write func(io.Writer) error) error {
 	return outFile{env.door(), name, 0o644, !replace}.write(write)
-}
-
-// pathless takes the operation and the path off an error of package os, for a
-// message that has said both already.
-func pathless(err error) error {
-	switch e := err.(type) {
-	case *os.PathError:
-		return e.Err
-	case *os.LinkError:
-		return e.Err
-	}
-	return err
 }

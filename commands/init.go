@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -79,7 +80,7 @@ func initChoice(c *cli.Context) (initOptions, error) {
 func capfKeyBits(s string) (int, error) {
 	n, err := number(s)
 	if err != nil || n != 2048 && n != 3072 && n != 4096 {
-		return 0, usagef("%q is not the size of a CAPF key; it is one of 2048, 3072, 4096", s)
+		return 0, apperr.Usage("%q is not the size of a CAPF key; it is one of 2048, 3072, 4096", s)
 	}
 	return n, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -34,7 +35,7 @@ func jobRunner(env *Env, r *enroll.Rules) (provision.Runner, func(), error) {
 func jobID(s string) (int64, error) {
 	n, err := number(s)
 	if err != nil {
-		return 0, &usageError{text: fmt.Sprintf("%q is not the number of a job", s), hint: "capf job list shows them"}
+		return 0, apperr.WithHint(apperr.Usage("%q is not the number of a job", s), "capf job list shows them")
 	}
 	return int64(n), nil
 }
@@ -170,7 +171,7 @@ func jobRunDue(ctx context.Context, env *Env) error {
 	}
 	for _, j := range jobs {
 		if err == nil && j.State != store.JobDone {
-			err = withHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
+			err = apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
 		}
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -30,7 +31,7 @@ deleting it says that it is seen to.`,
 			case before != nil:
 				return jobDeleteBefore(c.Context, env, *before, o)
 			case len(o.names) == 0:
-				return &usageError{text: "which jobs is not said", hint: "give their numbers, or --before TIME"}
+				return apperr.WithHint(apperr.Usage("which jobs is not said"), "give their numbers, or --before TIME")
 			}
 			return jobDelete(c.Context, env, o)
 		},
@@ -56,7 +57,7 @@ func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			n, err := s.DeleteJobs(ctx, env.actor(), ids)
 			if errors.Is(err, store.ErrConflict) {
-				err = withHint(err, "capf job cancel ID ends one that has not ended")
+				err = apperr.WithHint(err, "capf job cancel ID ends one that has not ended")
 			}
 			return n, err
 		},

@@ -3,13 +3,12 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -102,7 +101,7 @@ func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file
 		return err
 	}
 	if !u.Edit.Unique {
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("job %d makes no unique strings", j.ID)}
+		return apperr.Refused("job %d makes no unique strings", j.ID)
 	}
 	r, err := env.sealed(ctx, s, false)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -117,11 +118,11 @@ func directoryPassword(env *Env, c *cli.Context) (*string, error) {
 	var err error
 	switch file, prompt := c.IsSet("password-file"), c.Bool("password-prompt"); {
 	case file && prompt:
-		return nil, usagef("--password-file and --password-prompt exclude each other")
+		return nil, apperr.Usage("--password-file and --password-prompt exclude each other")
 	case file:
 		s, err = env.readSecret(c.String("password-file"))
 	case prompt && env.Prompt == nil:
-		err = usagef("--password-prompt needs a terminal; use --password-file")
+		err = apperr.Usage("--password-prompt needs a terminal; use --password-file")
 	case prompt:
 		s, err = env.askSecret("Password")
 	default:
@@ -141,7 +142,7 @@ asked changes nothing.`,
 		run: func(env *Env, c *cli.Context) error {
 			for _, name := range []string{"url", "base", "device-name"} {
 				if c.String(name) == "" {
-					return usagef("--%s is missing", name)
+					return apperr.Usage("--%s is missing", name)
 				}
 			}
 			o, err := directoryChoice(env, c, provision.Directory{
@@ -199,7 +200,7 @@ scheme or CA removes it, unless it is given again with them.`,
 		output:  object, flags: directoryFlags(), clears: directoryClears(),
 		run: func(env *Env, c *cli.Context) error {
 			if c.NumFlags() == 0 {
-				return &usageError{text: "nothing to change was given", hint: "capf ldap set --help lists the settings"}
+				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf ldap set --help lists the settings")
 			}
 			return ldapSet(c, env)
 		},

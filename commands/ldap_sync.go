@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -44,7 +45,7 @@ is new.`,
 				return err
 			}
 			if o.DryRun && o.stringsFile != "" {
-				return usagef("--dry-run makes no strings for --strings-file")
+				return apperr.Usage("--dry-run makes no strings for --strings-file")
 			}
 			return ldapSync(c.Context, env, o)
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -60,7 +61,8 @@ be changed into another one, and every one into key-compromise.`,
 				}
 			}
 			if ways != 1 {
-				return &usageError{text: "serial numbers, --device or --issuer say which certificates are meant: one of the three", hint: "capf lsc list shows the serial numbers"}
+				return apperr.WithHint(apperr.Usage("serial numbers, --device or --issuer say which certificates are meant: one of the three"),
+					"capf lsc list shows the serial numbers")
 			}
 			var err error
 			if o.reason, err = revocationReason(c); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -86,7 +87,7 @@ func noServe(ctx context.Context, env *Env, s *store.Store) error {
 	}
 	for _, v := range servers {
 		if enroll.Alive(v, env.Now()) {
-			return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("serve (pid %d on %s) works with the present key", v.PID, v.Host)}, "systemctl stop capf")
+			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) works with the present key", v.PID, v.Host), "systemctl stop capf")
 		}
 	}
 	return nil
@@ -105,7 +106,7 @@ func nextMasterKey(env *Env, file, next string) (*crypto.Sealer, error) {
 	if info, err := os.Stat(file); err == nil && os.Geteuid() == 0 {
 		if owner, ok := info.Sys().(*syscall.Stat_t); ok {
 			if err := os.Lchown(next, int(owner.Uid), int(owner.Gid)); err != nil {
-				return nil, fmt.Errorf("giving %q to the owner of the present key: %w", next, pathless(err))
+				return nil, fmt.Errorf("giving %q to the owner of the present key: %w", next, apperr.WithoutPath(err))
 			}
 		}
 	}
@@ -123,7 +124,8 @@ func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next str
 	r := env.rules(s)
 	r.Sealer = sealer
 	if err := r.VerifySecrets(ctx); err != nil {
-		return withHint(fmt.Errorf("with the new key in %q: %w", next, err), "both keys stay where they are; capf check lists what does not open")
+		return apperr.WithHint(fmt.Errorf("with the new key in %q: %w", next, err),
+			"both keys stay where they are; capf check lists what does not open")
 	}
 	kept, err := keepMasterKey(env, file)
 	if err != nil {
@@ -131,7 +133,7 @@ func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next str
 	}
 	// Whatever happens, there is a key under the name.
 	if err := os.Rename(next, file); err != nil {
-		return fmt.Errorf("bringing the new key to %q: %w", file, pathless(err))
+		return fmt.Errorf("bringing the new key to %q: %w", file, apperr.WithoutPath(err))
 	}
 	if err := syncFolder(filepath.Dir(file)); err != nil {
 		return err
@@ -150,7 +152,7 @@ func keepMasterKey(env *Env, file string) (string, error) {
 			return kept, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return "", fmt.Errorf("keeping the old key %q: %w", file, pathless(err))
+			return "", fmt.Errorf("keeping the old key %q: %w", file, apperr.WithoutPath(err))
 		}
 		kept = fmt.Sprintf("%s-%d", stem, n)
 	}
@@ -159,11 +161,11 @@ func keepMasterKey(env *Env, file string) (string, error) {
 func syncFolder(folder string) error {
 	d, err := os.Open(folder)
 	if err != nil {
-		return fmt.Errorf("bringing %q to the disk: %w", folder, pathless(err))
+		return fmt.Errorf("bringing %q to the disk: %w", folder, apperr.WithoutPath(err))
 	}
 	defer d.Close()
 	if err := d.Sync(); err != nil {
-		return fmt.Errorf("bringing %q to the disk: %w", folder, pathless(err))
+		return fmt.Errorf("bringing %q to the disk: %w", folder, apperr.WithoutPath(err))
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"syscall"
 
-	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -117,7 +117,7 @@ func safeModes(database, keyFile string) ([]finding, error) {
 		found = append([]finding{*f}, found...)
 	}
 	if len(found) > 0 && found[0].Severity == "error" {
-		return nil, withHint(&kindError{enroll.ErrRefused, found[0].Text}, "%s", found[0].Hint)
+		return nil, apperr.WithHint(apperr.Refused("%s", found[0].Text), "%s", found[0].Hint)
 	}
 	return found, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 type offlineExportOptions struct {
@@ -56,11 +57,11 @@ func offlineExportChoice(env *Env, c *cli.Context) (o offlineExportOptions, err 
 	case o.out != "" && o.out != "-":
 		return o, nil
 	case o.force:
-		return o, usagef("--force needs --out FILE")
+		return o, apperr.Usage("--force needs --out FILE")
 	case env.Format == asJSON && c.Bool("json"):
-		return o, usagef("--json needs --out FILE: the archive itself goes to stdout")
+		return o, apperr.Usage("--json needs --out FILE: the archive itself goes to stdout")
 	case env.screen:
-		return o, &usageError{text: "the archive would go to the terminal", hint: "--out FILE writes it to a file; a pipe takes it too"}
+		return o, apperr.WithHint(apperr.Usage("the archive would go to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
 	}
 	o.out = "-"
 	return o, nil

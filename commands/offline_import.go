@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 type offlineImportOptions struct {
@@ -155,11 +156,11 @@ func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
 	refused := r.Count(enroll.RefusedRow)
 	switch good := r.Count(enroll.Imported) + r.Count(enroll.ImportStale) + r.Count(enroll.AlreadyThere); {
 	case refused > 0 && good > 0:
-		return &kindError{errPartly, fmt.Sprintf("%s refused, as the rows say; the others were dealt with", counted(refused, "row"))}
+		return apperr.New(errPartly, "%s refused, as the rows say; the others were dealt with", counted(refused, "row"))
 	case refused > 0:
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("%s refused, as the rows say", counted(refused, "row"))}
+		return apperr.Refused("%s refused, as the rows say", counted(refused, "row"))
 	case good == 0 && r.Count(enroll.Skipped) > 0 && r.Count(enroll.ChainOnly) == 0:
-		return &kindError{errPartly, "every file was skipped, so nothing was imported"}
+		return apperr.New(errPartly, "every file was skipped, so nothing was imported")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 // parsed reads a flag with a parser that may refuse its value; an absent flag
@@ -19,7 +20,7 @@ func parsed[T any](c *cli.Context, name string, parse func(string) (T, error)) (
 	}
 	value, err := parse(c.String(name))
 	if err != nil {
-		return value, &usageError{text: "--" + name + ": " + err.Error(), hint: hint(err)}
+		return value, apperr.WithHint(apperr.Usage("--%s: %v", name, err), "%s", hint(err))
 	}
 	return value, nil
 }
@@ -40,7 +41,7 @@ func verbatim(s string) (string, error) { return s, nil }
 func number(s string) (int, error) {
 	n, err := enroll.ParseNumber(s, 1, math.MaxInt)
 	if err != nil {
-		return 0, usagef("%q is not a number from 1", s)
+		return 0, apperr.Usage("%q is not a number from 1", s)
 	}
 	return n, nil
 }
@@ -49,7 +50,7 @@ func number(s string) (int, error) {
 func duration(s string) (time.Duration, error) {
 	d, err := enroll.ParseDuration(s)
 	if err == nil && d <= 0 {
-		err = usagef("%q is not a time such as 30s or 2m", s)
+		err = apperr.Usage("%q is not a time such as 30s or 2m", s)
 	}
 	return d, err
 }
@@ -66,7 +67,7 @@ func (env *Env) moment(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usagef("%q is not a time of the past; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31, or 7d or 12h for that long ago", s)
+	return time.Time{}, apperr.Usage("%q is not a time of the past; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31, or 7d or 12h for that long ago", s)
 }
 
 // deadline parses a time to come.

@@ -16,6 +16,7 @@ import (
 	"capf/crypto/certfile"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -75,20 +76,20 @@ func phoneProtocol(c *cli.Context, cfg *phone.Config) error {
 	case "3":
 		cfg.Version = 3
 	default:
-		return usagef("--protocol: %q is not 2 or 3", c.String("protocol"))
+		return apperr.Usage("--protocol: %q is not 2 or 3", c.String("protocol"))
 	}
 	mode, err := store.ParseIPMode(c.String("ip-mode"))
 	if err != nil {
-		return usagef("--ip-mode: %v", err)
+		return apperr.Usage("--ip-mode: %v", err)
 	}
 	cfg.IPMode = map[store.IPMode]phone.IPMode{
 		store.TwoStack: phone.TwoStack, store.IPv4Only: phone.IPv4Only, store.IPv6Only: phone.IPv6Only,
 	}[mode]
 	if cfg.Attempts, err = number(c.String("attempts")); err != nil {
-		return usagef("--attempts: %v", err)
+		return apperr.Usage("--attempts: %v", err)
 	}
 	if cfg.Interval <= 0 || cfg.Timeout <= 0 {
-		return usagef("--retry-interval and --timeout must be longer than nothing")
+		return apperr.Usage("--retry-interval and --timeout must be longer than nothing")
 	}
 	cfg.StopAfter, err = parsed(c, "stop-after", parseFrame)
 	return err
@@ -103,7 +104,7 @@ func parseFrame(s string) (wire.Command, error) {
 		}
 		names = append(names, f.String())
 	}
-	return 0, &usageError{text: fmt.Sprintf("%q is not a frame", s), hint: didYouMean(s, names, "it is one of "+strings.Join(names, ", "))}
+	return 0, apperr.WithHint(apperr.Usage("%q is not a frame", s), "%s", didYouMean(s, names, "it is one of "+strings.Join(names, ", ")))
 }
 
 func phoneServers(given []string) ([]string, error) {
@@ -113,7 +114,7 @@ func phoneServers(given []string) ([]string, error) {
 			s = net.JoinHostPort(strings.Trim(s, "[]"), phonePort)
 		}
 		if host, port, err := net.SplitHostPort(s); err != nil || host == "" || port == "" {
-			return nil, usagef("--server: %q is not HOST or HOST:PORT", s)
+			return nil, apperr.Usage("--server: %q is not HOST or HOST:PORT", s)
 		}
 		servers = append(servers, s)
 	}
@@ -126,7 +127,7 @@ var tlsNames = []string{"1.0", "1.1", "1.2", "1.3"}
 func parseTLS(s string) (uint16, error) {
 	i := slices.Index(tlsNames, s)
 	if i < 0 {
-		return 0, usagef("%q is not one of %s", s, strings.Join(tlsNames, ", "))
+		return 0, apperr.Usage("%q is not one of %s", s, strings.Join(tlsNames, ", "))
 	}
 	return tls.VersionTLS10 + uint16(i), nil
 }
@@ -146,7 +147,7 @@ func phoneTLS(c *cli.Context) (*tls.Config, error) {
 		lowest = tls.VersionTLS10
 	}
 	if highest != 0 && lowest > highest {
-		return nil, usagef("--tls-min is above --tls-max")
+		return nil, apperr.Usage("--tls-min is above --tls-max")
 	}
 	cfg := &tls.Config{MinVersion: lowest, MaxVersion: highest}
 	if lowest != 0 && lowest < tls.VersionTLS12 {
@@ -178,7 +179,7 @@ func phoneProofs(env *Env, c *cli.Context, cfg *phone.Config) (err error) {
 			cfg.Existing.Type = wire.MIC
 		}
 	default:
-		return usagef("--existing-type: %q is not lsc or mic", c.String("existing-type"))
+		return apperr.Usage("--existing-type: %q is not lsc or mic", c.String("existing-type"))
 	}
 	if cfg.SUDI, err = phoneIdentity(env, c, "sudi", wire.MIC); err != nil {
 		return err
@@ -194,7 +195,7 @@ func phoneIdentity(env *Env, c *cli.Context, prefix string, kind wire.Certificat
 		return nil, nil
 	}
 	if certFile == "" || keyFile == "" {
-		return nil, usagef("--%s-cert and --%s-key belong together", prefix, prefix)
+		return nil, apperr.Usage("--%s-cert and --%s-key belong together", prefix, prefix)
 	}
 	der, err := phoneCertificate(env, certFile)
 	if err != nil {

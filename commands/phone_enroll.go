@@ -14,6 +14,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/phone"
+	"capf/internal/apperr"
 )
 
 // errNothing is a session that the server ended without an operation.
@@ -55,7 +56,7 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 		return o, err
 	}
 	if o.WaitForIssue = c.Duration("wait"); c.IsSet("wait") && o.WaitForIssue <= 0 {
-		return o, usagef("--wait must be longer than nothing; without it there is no end")
+		return o, apperr.Usage("--wait must be longer than nothing; without it there is no end")
 	}
 	o.Store, o.Delete = o.keep, declined
 	switch c.String("keys") {
@@ -63,7 +64,7 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 	case "rsa", "ec":
 		o.NewKey = onlyKeys(c.String("keys"))
 	default:
-		return o, usagef("--keys: %q is not rsa, ec or any", c.String("keys"))
+		return o, apperr.Usage("--keys: %q is not rsa, ec or any", c.String("keys"))
 	}
 	switch c.String("possession") {
 	case "sign":
@@ -72,7 +73,7 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 	case "drop":
 		o.Possession = phone.Drop
 	default:
-		return o, usagef("--possession: %q is not sign, refuse or drop", c.String("possession"))
+		return o, apperr.Usage("--possession: %q is not sign, refuse or drop", c.String("possession"))
 	}
 	return o, nil
 }
@@ -83,7 +84,7 @@ func phoneChoice(env *Env, c *cli.Context, want phone.Did) (phoneOptions, error)
 	cfg, err := phoneConfig(env, c)
 	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), files: env.door()}
 	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
-		err = usagef("%q is not the name of a device", cfg.Device)
+		err = apperr.Usage("%q is not the name of a device", cfg.Device)
 	}
 	return o, err
 }

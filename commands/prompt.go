@@ -10,6 +10,8 @@ import (
 	"github.com/AlecAivazis/survey/v2"
 	"github.com/AlecAivazis/survey/v2/core"
 	"github.com/AlecAivazis/survey/v2/terminal"
+
+	"capf/internal/apperr"
 )
 
 // Prompter asks the person at the terminal. Ctrl-C gives errDeclined.
@@ -95,7 +97,7 @@ func (env *Env) consentOr(hint string, yes bool, format string, args ...any) err
 	}
 	what := fmt.Sprintf(format, args...)
 	if env.Prompt == nil {
-		return &usageError{text: "consent to " + what + " is missing", hint: hint}
+		return apperr.WithHint(apperr.Usage("consent to %s is missing", what), "%s", hint)
 	}
 	ok, err := env.Prompt.Confirm(oneLine(upperFirst(what) + "?"))
 	if err != nil {

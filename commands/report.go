@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/internal/apperr"
 )
 
 // The page of a report, in two halves: the rows go between them one by one,
@@ -45,7 +47,7 @@ type pageFile struct {
 func reportFile(env *Env, c *cli.Context) (pageFile, error) {
 	file := pageFile{c.String("html"), c.Bool("force")}
 	if file.name != "" && (c.Bool("json") || c.Bool("csv")) {
-		return file, usagef("--html excludes --json and --csv")
+		return file, apperr.Usage("--html excludes --json and --csv")
 	}
 	return file, nil
 }

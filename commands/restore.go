@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -54,7 +55,7 @@ operations that were completed since are scheduled again.`,
 
 func restore(ctx context.Context, env *Env, o restoreOptions) error {
 	if o.file == "-" {
-		return usagef("a backup comes from a file")
+		return apperr.Usage("a backup comes from a file")
 	}
 	path, err := env.databasePath()
 	if err != nil {
@@ -62,12 +63,12 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 	}
 	backup, err := os.Stat(o.file)
 	if err != nil {
-		return fmt.Errorf("reading the backup %q: %w", o.file, pathless(err))
+		return fmt.Errorf("reading the backup %q: %w", o.file, apperr.WithoutPath(err))
 	}
 	present, err := os.Stat(path)
 	exists := err == nil
 	if exists && os.SameFile(backup, present) {
-		return &kindError{enroll.ErrRefused, fmt.Sprintf("%q is the database itself", o.file)}
+		return apperr.Refused("%q is the database itself", o.file)
 	}
 	if exists && o.dryRun { // so a backup is checked while serve runs
 		if err := mayReplace(ctx, env, path); err != nil {
@@ -101,8 +102,7 @@ func mayReplace(ctx context.Context, env *Env, path string) (err error) {
 	}
 	for _, v := range servers {
 		if enroll.Alive(v, env.Now()) {
-			return withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("serve (pid %d on %s) works with %q", v.PID, v.Host, path)},
-				"systemctl stop capf")
+			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) works with %q", v.PID, v.Host, path), "systemctl stop capf")
 		}
 	}
 	return nil
@@ -124,9 +124,9 @@ func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOption
 	p.end()
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return withHint(&kindError{enroll.ErrRefused, err.Error()}, "stop what works with it: a serve, a capf shell, sqlite3")
+		return apperr.WithHint(apperr.Refused("%v", err), "stop what works with it: a serve, a capf shell, sqlite3")
 	case errors.Is(err, store.ErrForeign):
-		return withHint(err, "FILE is what capf backup has written")
+		return apperr.WithHint(err, "FILE is what capf backup has written")
 	case err != nil:
 		return err
 	case o.dryRun:

@@ -9,6 +9,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -37,11 +38,11 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 	}
 	authentic, changed := judgeSignature(ctx, env, s, seal, path, o.acceptChanged)
 	if locked && !o.withFaults {
-		return withHint(&kindError{enroll.ErrRefused, "the secrets in the backup cannot be read with the master key in " + enroll.MasterKeyFile(path, env.Getenv)},
+		return apperr.WithHint(apperr.Refused("the secrets in the backup cannot be read with the master key in %s", enroll.MasterKeyFile(path, env.Getenv)),
 			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
 	}
 	if damaged > 0 && !o.withFaults {
-		return withHint(fmt.Errorf("%s in the backup %q", counted(damaged, "fault"), o.file), "--with-faults restores it nevertheless")
+		return apperr.WithHint(fmt.Errorf("%s in the backup %q", counted(damaged, "fault"), o.file), "--with-faults restores it nevertheless")
 	}
 	if changed != nil || o.dryRun {
 		return changed
@@ -62,7 +63,7 @@ func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Se
 	if err != nil {
 		// Who changes a backup can also take away what tells a wrong key.
 		if _, unread := crypto.LoadMasterKey(file); unread == nil && !accept {
-			return "", withHint(&kindError{enroll.ErrRefused, fmt.Sprintf("the backup has been changed since capf wrote it, or under another master key: %v", err)},
+			return "", apperr.WithHint(apperr.Refused("the backup has been changed since capf wrote it, or under another master key: %v", err),
 				"look at what would be different, and into the backup; --accept-changed restores it nevertheless")
 		}
 		env.say("warning: whether somebody has changed the backup cannot be verified: %s", err)
@@ -74,7 +75,7 @@ func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Se
 		env.say("the backup is as capf wrote it")
 		return "as capf wrote it", nil
 	case !accept:
-		return "", withHint(err, "look at what would be different, and into the backup; --accept-changed restores it nevertheless")
+		return "", apperr.WithHint(err, "look at what would be different, and into the backup; --accept-changed restores it nevertheless")
 	}
 	env.say("warning: %s", err)
 	return "accepted although " + err.Error(), nil

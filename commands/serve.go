@@ -18,6 +18,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/enroll/server"
+	"capf/internal/apperr"
 )
 
 type serveOptions struct {
@@ -72,21 +73,21 @@ func serveChoice(c *cli.Context) (o serveOptions, err error) {
 	}
 	for _, a := range addresses {
 		if _, _, err := net.SplitHostPort(a); err != nil {
-			return o, usagef("%q is not HOST:PORT, :PORT or [IPV6]:PORT", a)
+			return o, apperr.Usage("%q is not HOST:PORT, :PORT or [IPV6]:PORT", a)
 		}
 	}
 	if o.grace <= 0 {
-		return o, usagef("--grace: it must be longer than nothing")
+		return o, apperr.Usage("--grace: it must be longer than nothing")
 	}
 	switch c.String("log-format") {
 	case "json":
 		o.jsonLog = true
 	case "text":
 	default:
-		return o, usagef("--log-format: %q is not text or json", c.String("log-format"))
+		return o, apperr.Usage("--log-format: %q is not text or json", c.String("log-format"))
 	}
 	if err := o.level.UnmarshalText([]byte(c.String("log-level"))); err != nil {
-		return o, usagef("--log-level: %q is not debug, info, warn or error", c.String("log-level"))
+		return o, apperr.Usage("--log-level: %q is not debug, info, warn or error", c.String("log-level"))
 	}
 	return o, nil
 }
@@ -213,7 +214,7 @@ func forget(file string) error {
 		return nil
 	}
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing %q: %w", file, pathless(err))
+		return fmt.Errorf("removing %q: %w", file, apperr.WithoutPath(err))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -135,7 +136,7 @@ func findService(ctx context.Context, s *store.Store, name string) (store.Servic
 	if i := slices.Index(names, strings.ToLower(name)); i >= 0 {
 		return all[i], nil
 	}
-	return store.Service{}, withHint(fmt.Errorf("service %q: %w", name, store.ErrNotFound),
+	return store.Service{}, apperr.WithHint(fmt.Errorf("service %q: %w", name, store.ErrNotFound),
 		"%s", didYouMean(name, names, "services are "+strings.Join(names, ", ")))
 }
 

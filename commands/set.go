@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -56,7 +57,7 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 		return setSecret(ctx, env, p, o)
 	}
 	if o.value == nil && env.Prompt == nil {
-		return &usageError{text: "the VALUE of " + p.Name + " is missing", hint: "it takes " + p.Range}
+		return apperr.WithHint(apperr.Usage("the VALUE of %s is missing", p.Name), "it takes %s", p.Range)
 	}
 	s, err := env.openStore(ctx)
 	if err != nil {
@@ -141,5 +142,5 @@ func askValue(ctx context.Context, env *Env, r *enroll.Rules, p enroll.Parameter
 			return env.Prompt.Ask(p.Name+" ("+p.Range+")", v.Value)
 		}
 	}
-	return "", withHint(store.ErrNotFound, "capf show lists all parameters")
+	return "", apperr.WithHint(store.ErrNotFound, "capf show lists all parameters")
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 )
 
 // secretFileFlags are the flags that name the file with a secret, with the
@@ -19,10 +20,10 @@ func (o *setOptions) takeFile(c *cli.Context) error {
 			continue
 		}
 		if p, ok := enroll.FindParameter(o.name); !ok || p.Name != parameter {
-			return usagef("--%s is for %s only", flag, parameter)
+			return apperr.Usage("--%s is for %s only", flag, parameter)
 		}
 		if o.value != nil {
-			return usagef("--%s and a VALUE exclude each other", flag)
+			return apperr.Usage("--%s and a VALUE exclude each other", flag)
 		}
 		o.file = c.String(flag)
 	}
@@ -57,14 +58,14 @@ func secretValue(env *Env, p enroll.Parameter, o setOptions) ([]byte, error) {
 	case o.value != nil && *o.value == "none":
 		return nil, nil
 	case o.value != nil:
-		return nil, &usageError{text: p.Name + " is a secret, which never comes as an argument", hint: enroll.SecretHint(p.Name)}
+		return nil, apperr.WithHint(apperr.Usage("%s is a secret, which never comes as an argument", p.Name), "%s", enroll.SecretHint(p.Name))
 	case o.file != "" && pem:
 		return env.readInput(o.file, certificateLimit)
 	case o.file != "":
 		line, err := env.readSecret(o.file)
 		return []byte(line), err
 	case env.Prompt == nil || pem:
-		return nil, &usageError{text: "the value of " + p.Name + " is missing", hint: enroll.SecretHint(p.Name)}
+		return nil, apperr.WithHint(apperr.Usage("the value of %s is missing", p.Name), "%s", enroll.SecretHint(p.Name))
 	}
 	line, err := env.askSecret(p.Name)
 	return []byte(line), err

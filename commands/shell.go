@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -46,7 +47,7 @@ certificates; 4 for everything. Below 4 a file that is there is only replaced wi
 		run: func(env *Env, c *cli.Context) error {
 			level, err := enroll.ParseNumber(c.String("privilege"), lookPrivilege, fullPrivilege)
 			if err != nil || level != lookPrivilege && level != offlinePrivilege && level != fullPrivilege {
-				return usagef("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
+				return apperr.Usage("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
 			}
 			return shell(c.Context, env, level)
 		},
@@ -72,7 +73,7 @@ func shell(ctx context.Context, env *Env, level int) error {
 		folder, err = filepath.EvalSymlinks(folder)
 	}
 	if err != nil {
-		return fmt.Errorf("finding the folder of the shell: %w", pathless(err))
+		return fmt.Errorf("finding the folder of the shell: %w", apperr.WithoutPath(err))
 	}
 	root, err := openFolder()
 	if err != nil {
@@ -140,7 +141,7 @@ func (s *session) script(ctx context.Context, in io.Reader) error {
 		before = ""
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return usagef("a line has more than %d bytes", longestLine)
+		return apperr.Usage("a line has more than %d bytes", longestLine)
 	} else if err != nil {
 		return fmt.Errorf("reading lines: %w", err)
 	}

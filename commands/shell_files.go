@@ -14,16 +14,16 @@ import (
 	"strings"
 	"syscall"
 
-	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
 // errForbidden marks what a session of capf shell may not do, as against what it
 // cannot. Such attempts go into the record.
-var errForbidden = fmt.Errorf("%w in this shell", enroll.ErrRefused)
+var errForbidden = fmt.Errorf("%w in this shell", apperr.ErrRefused)
 
 func forbidden(format string, args ...any) error {
-	return &kindError{errForbidden, fmt.Sprintf(format, args...)}
+	return apperr.New(errForbidden, format, args...)
 }
 
 // openFolder opens the folder of the process as the only one that the session
@@ -49,11 +49,12 @@ func openFolder() (*os.Root, error) {
 		return root, nil
 	}
 	root.Close()
-	return nil, withHint(forbidden("capf shell is not for this folder: %s", reason), "start it in a folder of its user, as CWD in the sudo rule does")
+	return nil, apperr.WithHint(forbidden("capf shell is not for this folder: %s", reason),
+		"start it in a folder of its user, as CWD in the sudo rule does")
 }
 
 func (c *confinement) foreignFile(name string) error {
-	return withHint(forbidden("file %q is not to be had in this shell", name), "files stand in %s, by names such as root.pem", c.folder)
+	return apperr.WithHint(forbidden("file %q is not to be had in this shell", name), "files stand in %s, by names such as root.pem", c.folder)
 }
 
 // named refuses the names of files outside the folder, of hidden ones, which

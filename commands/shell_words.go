@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"capf/internal/apperr"
 )
 
 // word is a word of a line of capf shell.
@@ -63,7 +65,7 @@ func splitLine(line string) (words []word, open bool) {
 
 // errNotUTF8 refuses a line: what its bytes were meant to be cannot be known, and
 // something else would be stored.
-var errNotUTF8 = &usageError{text: "the line is not UTF-8", hint: "set the terminal, or what wrote the line, to UTF-8"}
+var errNotUTF8 = apperr.WithHint(apperr.Usage("the line is not UTF-8"), "set the terminal, or what wrote the line, to UTF-8")
 
 // shellWords are the words of a finished line.
 func shellWords(line string) ([]word, error) {
@@ -72,11 +74,12 @@ func shellWords(line string) ([]word, error) {
 	}
 	words, open := splitLine(line)
 	if open {
-		return nil, usagef("a quote is not closed")
+		return nil, apperr.Usage("a quote is not closed")
 	}
 	for _, w := range words {
 		if w.is(foreignWords...) {
-			return nil, &usageError{text: "there is no " + quote(w.text) + " here: this shell runs no other program", hint: "between quotes it is an argument"}
+			return nil, apperr.WithHint(apperr.Usage("there is no %s here: this shell runs no other program", quote(w.text)),
+				"between quotes it is an argument")
 		}
 	}
 	return words, nil

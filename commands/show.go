@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -28,7 +29,7 @@ func findParameter(name string) (enroll.Parameter, error) {
 	for _, p := range enroll.Parameters() {
 		names = append(names, p.Name)
 	}
-	return p, withHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound),
+	return p, apperr.WithHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound),
 		"%s", didYouMean(name, names, "capf show lists all parameters"))
 }
 

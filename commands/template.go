@@ -8,6 +8,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -71,7 +72,7 @@ func templateSetCommand() command {
 				return err
 			}
 			if o.edit.Empty() && o.description == nil && !o.generate {
-				return &usageError{text: "nothing to change was given", hint: "capf template set --help lists the settings"}
+				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf template set --help lists the settings")
 			}
 			return templateKeep(c.Context, env, "changed", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, bool, error) {
 				t, err := provision.ChangeTemplate(ctx, r, env.actor(), o.name, o.description, e)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // for a system that has no zones of its own
+
+	"capf/internal/apperr"
 )
 
 // useZone has times read and shown in the zone of the variable TZ. Package time
@@ -31,7 +33,8 @@ func useZone(tz string) error {
 	}
 	zone, ok := ruledZone(name)
 	if !ok {
-		return &usageError{text: "TZ is " + quote(tz) + ", which is no time zone", hint: "write a name such as Europe/Berlin, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3"}
+		return apperr.WithHint(apperr.Usage("TZ is %s, which is no time zone", quote(tz)),
+			"write a name such as Europe/Berlin, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3")
 	}
 	time.Local = zone
 	return nil
