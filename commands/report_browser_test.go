@@ -19,12 +19,13 @@ import (
 // selected makes devices for a page, in no order.
 func selected(n int) []store.Selected {
 	rows := make([]store.Selected, n)
-	statuses := store.Statuses()
+	statuses := []store.Status{store.StatusNone, store.StatusPending, store.Succeeded(store.Install),
+		store.Failed(store.Install, store.InvalidMIC), store.Failed(store.Delete, store.CommunicationFailure)}
 	for i := range rows {
 		d := &rows[i].Device
 		d.Name = fmt.Sprintf("SEP%012X", i*7919%1000003)
 		d.Description, d.Pool, d.Model = "desk <b>"+fmt.Sprint(i)+"</b> \"x\"", "Berlin", "8861"
-		d.Operation, d.Status = store.Install, store.Status(statuses[i%len(statuses)])
+		d.Operation, d.Status = store.Install, statuses[i%len(statuses)]
 		d.CompletesBy = seedTime.Add(time.Duration(i) * time.Hour)
 		rows[i].Installed = store.LSCFacts{Serial: fmt.Sprint(i), NotAfter: seedTime.AddDate(0, i%70, 0)}
 	}

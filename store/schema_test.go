@@ -29,7 +29,7 @@ func TestVocabularies(t *testing.T) {
 		{"devices", "operation", Operations()},
 		{"devices", "auth_mode", AuthModes()},
 		{"devices", "key_order", KeyOrders()},
-		{"devices", "status", Statuses()},
+		{"devices", "status", shorts(statuses)},
 		{"requests", "state", RequestStates()},
 		{"lscs", "state", LSCStates()},
 	} {
@@ -291,7 +291,7 @@ func TestParse(t *testing.T) {
 	check(r, err, "pending")
 	l, err := ParseLSCState("stale")
 	check(l, err, "stale")
-	for _, short := range Statuses() {
+	for _, short := range shorts(statuses) {
 		st, err := ParseStatus(Status(short).Long())
 		check(st, err, short)
 	}

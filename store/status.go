@@ -106,6 +106,3 @@ func ParseStatus(s string) (Status, error) {
 	}
 	return v, nil
 }
-
-// Statuses lists the short forms, for help texts and completion.
-func Statuses() []string { return shorts(statuses) }

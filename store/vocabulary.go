@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
@@ -195,16 +194,6 @@ func long(words []word, s string) string {
 	return s
 }
 
-// scan reads a value that a CHECK of the schema has already limited.
-func scan[T ~string](v *T, src any) error {
-	s, ok := src.(string)
-	if !ok {
-		return fmt.Errorf("a text was expected in the database, not %T", src)
-	}
-	*v = T(s)
-	return nil
-}
-
 // ParseOperation accepts the short and the long form.
 func ParseOperation(s string) (Operation, error) {
 	return parse[Operation]("a certificate operation", operations, s)
@@ -306,22 +295,3 @@ func (v LSCState) String() string         { return string(v) }
 func (v RevocationReason) String() string { return string(v) }
 func (v VoucherKind) String() string      { return string(v) }
 func (v Status) String() string           { return string(v) }
-
-// Value and Scan make the types fit for a column.
-func (v Operation) Value() (driver.Value, error)    { return string(v), nil }
-func (v AuthMode) Value() (driver.Value, error)     { return string(v), nil }
-func (v KeyOrder) Value() (driver.Value, error)     { return string(v), nil }
-func (v SecurityMode) Value() (driver.Value, error) { return string(v), nil }
-func (v IPMode) Value() (driver.Value, error)       { return string(v), nil }
-func (v RequestState) Value() (driver.Value, error) { return string(v), nil }
-func (v LSCState) Value() (driver.Value, error)     { return string(v), nil }
-func (v Status) Value() (driver.Value, error)       { return string(v), nil }
-
-func (v *Operation) Scan(src any) error    { return scan(v, src) }
-func (v *AuthMode) Scan(src any) error     { return scan(v, src) }
-func (v *KeyOrder) Scan(src any) error     { return scan(v, src) }
-func (v *SecurityMode) Scan(src any) error { return scan(v, src) }
-func (v *IPMode) Scan(src any) error       { return scan(v, src) }
-func (v *RequestState) Scan(src any) error { return scan(v, src) }
-func (v *LSCState) Scan(src any) error     { return scan(v, src) }
-func (v *Status) Scan(src any) error       { return scan(v, src) }
