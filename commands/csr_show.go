@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/acceptance"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -78,7 +79,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason})
 	fields = append(fields, voucherFields(r.Voucher)...)
 	fields = append(fields, answerFields(online)...)
-	doubts, err := env.rules(s).Doubts(ctx, r)
+	doubts, err := acceptance.Doubts(ctx, s, r)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"iter"
 
 	"capf/crypto"
+	"capf/enroll/acceptance"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -173,7 +174,7 @@ func (c *checker) lscs(ctx context.Context) error {
 		if err != nil {
 			return c.fault(PartLSC, object, "it cannot be read: %v", err)
 		}
-		if different := differs(l.LSC, describe(cert)); different != "" {
+		if different := differs(l.LSC, acceptance.LSC(cert)); different != "" {
 			return c.fault(PartLSC, object, "the %s of the certificate is not what the row says", different)
 		}
 		if hash := crypto.KeyHash(cert.RawSubjectPublicKeyInfo); !bytes.Equal(hash[:], l.KeyHash) {
@@ -247,7 +248,7 @@ func (c *checker) trust(ctx context.Context) error {
 			err = c.fault(PartTrust, object, "it cannot be read: %v", err)
 		} else if different := differs(store.LSC{
 			Serial: t.Serial, Subject: t.Subject, Issuer: t.Issuer, NotBefore: t.NotBefore, NotAfter: t.NotAfter, Fingerprint: t.Fingerprint,
-		}, describe(cert)); different != "" {
+		}, acceptance.LSC(cert)); different != "" {
 			err = c.fault(PartTrust, object, "the %s of the certificate is not what the row says", different)
 		} else if useless := crypto.CheckIssuerPurposes(cert); t.For.Has(store.ForLSC) && useless != nil {
 			err = c.found(Fault{PartTrust, object, useless.Error(), true})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"capf/enroll/acceptance"
 	"capf/store"
 )
 
@@ -57,24 +58,24 @@ func TestOneRule(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			online := judge{trusted, d.Now(), settings.Online.Leniency}.look(request.CSR, request.Device, lsc.Raw, nil)
+			online := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: settings.Online.Leniency}.Judge(request.CSR, request.Device, lsc.Raw, nil)
 			var row ImportRow
 			if _, err := d.ImportAll(t.Context(), olga, []Source{Bytes("x.der", lsc.Raw)}, ImportOptions{Row: func(r ImportRow) error { row = r; return nil }}); err != nil {
 				t.Fatal(err)
 			}
-			doubts, err := d.Doubts(t.Context(), request)
+			doubts, err := acceptance.Doubts(t.Context(), d.Store, request)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if test.refuse != "" {
-				if row.Outcome != RefusedRow || row.Reason != online.unfit || !strings.Contains(row.Reason, test.refuse) || doubts != nil {
-					t.Errorf("offline %s (%s), online %q, then %q", row.Outcome, row.Reason, online.unfit, doubts)
+				if row.Outcome != RefusedRow || row.Reason != online.Unfit || !strings.Contains(row.Reason, test.refuse) || doubts != nil {
+					t.Errorf("offline %s (%s), online %q, then %q", row.Outcome, row.Reason, online.Unfit, doubts)
 				}
 				return
 			}
-			if row.Outcome != Imported || online.unfit != "" || row.Reason != doubtful(online.doubts) || !slices.Equal(doubts, online.doubts) ||
+			if row.Outcome != Imported || online.Unfit != "" || row.Reason != doubtful(online.Doubts) || !slices.Equal(doubts, online.Doubts) ||
 				(test.warn == "") != (row.Reason == "") || !strings.Contains(row.Reason, test.warn) {
-				t.Errorf("offline %s (%s), online %q and %q, then %q", row.Outcome, row.Reason, online.unfit, online.doubts, doubts)
+				t.Errorf("offline %s (%s), online %q and %q, then %q", row.Outcome, row.Reason, online.Unfit, online.Doubts, doubts)
 			}
 		})
 	}
@@ -123,9 +124,9 @@ func TestIssuerBetween(t *testing.T) {
 				t.Fatal(err)
 			}
 			request := d.request("SEP000000000001")
-			got := judge{trusted, d.Now(), settings.Online.Leniency}.look(request.CSR, request.Device, d.signBy(second, request).Raw, [][]byte{second.Raw})
-			if (test.refused == "") != (got.unfit == "") || !strings.Contains(got.unfit, test.refused) || (got.unfit != "") != strings.Contains(got.advice, "--accept-eku") {
-				t.Errorf("%q; %q", got.unfit, got.advice)
+			got := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: settings.Online.Leniency}.Judge(request.CSR, request.Device, d.signBy(second, request).Raw, [][]byte{second.Raw})
+			if (test.refused == "") != (got.Unfit == "") || !strings.Contains(got.Unfit, test.refused) || (got.Unfit != "") != strings.Contains(got.Advice, "--accept-eku") {
+				t.Errorf("%q; %q", got.Unfit, got.Advice)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/acceptance"
 	"capf/store"
 )
 
@@ -140,7 +141,7 @@ func (r *Rules) untrusted(ctx context.Context, cert *x509.Certificate, use store
 		return untrusted, nil
 	}
 	// An LSC of an online CA may need the issuers that came with it.
-	between, err := r.onlineIssuers(ctx)
+	between, err := acceptance.OnlineIssuers(ctx, r.Store)
 	if err != nil {
 		return nil, err
 	}

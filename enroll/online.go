@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"capf/crypto"
+	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
 	"capf/internal/apperr"
 	"capf/store"
@@ -52,7 +53,7 @@ type OnlineSettings struct {
 	Username string
 	// RequireNTLM keeps the password from a server that does not offer NTLM.
 	RequireNTLM bool
-	Leniency    Leniency
+	Leniency    acceptance.Leniency
 }
 
 // onlineParameters is the part of the list of parameters that is about the

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
 	"capf/store"
 )
@@ -26,7 +27,7 @@ type onlineAccess struct {
 	trusted []*x509.Certificate
 	unready string // why there is none
 
-	leniency Leniency
+	leniency acceptance.Leniency
 }
 
 // onlineAccess makes a client for the CA. A configuration that cannot work
@@ -223,29 +224,29 @@ func (e *errand) fetch(ctx context.Context) error {
 // reach the phone.
 func (e *errand) take(answer onlineca.Answer) error {
 	e.leaf = answer.Leaf
-	found := judge{e.ca.trusted, e.Now(), e.ca.leniency}.look(e.request.CSR, e.request.Device, answer.Leaf, answer.Chain)
+	found := acceptance.Rule{Trusted: e.ca.trusted, Now: e.Now(), Leniency: e.ca.leniency}.Judge(e.request.CSR, e.request.Device, answer.Leaf, answer.Chain)
 	ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
 	defer cancel()
-	if found.unfit == "" {
-		_, err := e.Store.LSCBySerial(ctx, found.lsc.Issuer, found.lsc.Serial)
+	if found.Unfit == "" {
+		_, err := e.Store.LSCBySerial(ctx, found.LSC.Issuer, found.LSC.Serial)
 		switch {
 		case err == nil:
-			found.unfit, found.advice = "its issuer has used the serial number before", adviceSerial
+			found.Unfit, found.Advice = "its issuer has used the serial number before", acceptance.AdviceSerial
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
 	}
-	if found.unfit != "" {
-		e.online.Certificate, e.online.Advice = answer.Leaf, found.advice
-		return e.end(store.OnlineUnfit, "the CA's certificate is not fit for the phone: "+found.unfit)
+	if found.Unfit != "" {
+		e.online.Certificate, e.online.Advice = answer.Leaf, found.Advice
+		return e.end(store.OnlineUnfit, "the CA's certificate is not fit for the phone: "+found.Unfit)
 	}
-	for _, doubt := range found.doubts {
-		e.Log.Warn("the online CA's certificate is taken, but unwise", "device", e.request.Device, "serial", found.lsc.Serial, "doubt", doubt)
+	for _, doubt := range found.Doubts {
+		e.Log.Warn("the online CA's certificate is taken, but unwise", "device", e.request.Device, "serial", found.LSC.Serial, "doubt", doubt)
 	}
-	e.untilValid(found.lsc.NotBefore)
+	e.untilValid(found.LSC.NotBefore)
 	e.online.Note, e.online.Advice, e.online.Code, e.online.Words = "", "", "", ""
 	err := e.keep(func(ctx context.Context) error {
-		_, err := e.Store.IssueOnline(ctx, onlineActor(), e.online, found.lsc, found.issuers)
+		_, err := e.Store.IssueOnline(ctx, onlineActor(), e.online, found.LSC, found.Issuers)
 		return err
 	})
 	if err == nil {
@@ -254,14 +255,9 @@ func (e *errand) take(answer onlineca.Answer) error {
 	return err
 }
 
-// shortWait is for how long a phone waits until its LSC is valid. It is told no
-// more of one that is valid later, but takes it: phones look at the time when
-// they use it.
-const shortWait = 30 * time.Second
-
 // untilValid waits for a clock of the CA that is a little ahead of ours.
 func (e *errand) untilValid(from time.Time) {
-	if wait := from.Sub(e.Now()); wait > 0 && wait <= shortWait {
+	if wait := from.Sub(e.Now()); wait > 0 && wait <= acceptance.ShortWait {
 		select {
 		case <-e.options.After(wait):
 		case <-e.cut:

@@ -2,9 +2,7 @@ package enroll
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -54,24 +52,6 @@ func causeOf(s store.OnlineState) store.Cause {
 		return store.Late
 	}
 	return store.CARejected
-}
-
-// onlineIssuers are the certificates that the online CA has sent along with
-// LSCs. They are not trusted: they only help to find a path to capf-trust.
-func (r *Rules) onlineIssuers(ctx context.Context) ([]*x509.Certificate, error) {
-	ders, err := r.Store.OnlineIssuers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []*x509.Certificate
-	for _, der := range ders {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("reading an issuer: %w", err)
-		}
-		all = append(all, c)
-	}
-	return all, nil
 }
 
 // standing says in one line how a request stands at the online CA, for people.

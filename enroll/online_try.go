@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
 	"capf/internal/apperr"
 	"capf/store"
@@ -110,7 +111,7 @@ func (r *Rules) walkToCA(ctx context.Context, o OnlineSettings, enroll bool) ([]
 }
 
 // dryRun makes a request with a key that is thrown away.
-func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, l Leniency) (*onlineca.DryRun, error) {
+func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, l acceptance.Leniency) (*onlineca.DryRun, error) {
 	capf, err := r.capfCertificate(ctx)
 	if err != nil {
 		return nil, err
@@ -130,8 +131,8 @@ func (r *Rules) dryRun(ctx context.Context, trusted []*x509.Certificate, l Lenie
 			return csr, err
 		},
 		Judge: func(a onlineca.Answer) (wrong, advice string) {
-			found := judge{trusted, r.Now(), l}.look(csr, tryName, a.Leaf, a.Chain)
-			return found.unfit, found.advice
+			found := acceptance.Rule{Trusted: trusted, Now: r.Now(), Leniency: l}.Judge(csr, tryName, a.Leaf, a.Chain)
+			return found.Unfit, found.Advice
 		},
 	}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
 	"capf/internal/apperr"
 	"capf/store"
@@ -334,7 +335,7 @@ func (r *Rules) Settings(ctx context.Context) (Settings, error) {
 			Type: onlineca.Type(text(pOnlineType)), Host: unset(text(pOnlineHost)), Port: num(pOnlinePort),
 			Template: unset(text(pOnlineTemplate)), Username: unset(text(pOnlineUsername)),
 			RequireNTLM: text(pOnlineRequireNTLM) == "true",
-			Leniency:    Leniency{Ahead: time.Duration(num(pClockTolerance)) * time.Minute, AnyPurpose: text(pRequireClientAuth) == "false"},
+			Leniency:    acceptance.Leniency{Ahead: time.Duration(num(pClockTolerance)) * time.Minute, AnyPurpose: text(pRequireClientAuth) == "false"},
 		},
 	}
 	return s, err

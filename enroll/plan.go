@@ -15,6 +15,7 @@ import (
 
 	"capf/crypto"
 	"capf/crypto/certfile"
+	"capf/enroll/acceptance"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -23,7 +24,7 @@ import (
 type plan struct {
 	*Rules
 	options  ImportOptions
-	rule     judge
+	rule     acceptance.Rule
 	others   map[string]bool // subjects in capf-trust that do not
 	call     map[string]bool // fingerprints in callmanager-trust
 	spool    *spool
@@ -52,7 +53,7 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.rule = judge{now: r.Now(), Leniency: settings.Online.Leniency}
+	p.rule = acceptance.Rule{Now: r.Now(), Leniency: settings.Online.Leniency}
 	rows, err := r.Store.Trust(ctx, "")
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
 		}
-		p.rule.trusted = append(p.rule.trusted, c)
+		p.rule.Trusted = append(p.rule.Trusted, c)
 	}
 	p.spool, err = newSpool()
 	return p, err
@@ -97,9 +98,9 @@ func (p *plan) prepare(j *job) {
 		return
 	}
 	for _, cert := range certs {
-		c := candidate{Certificate: cert, key: crypto.KeyHash(cert.RawSubjectPublicKeyInfo), lsc: describe(cert)}
+		c := candidate{Certificate: cert, key: crypto.KeyHash(cert.RawSubjectPublicKeyInfo), lsc: acceptance.LSC(cert)}
 		if !cert.IsCA {
-			c.chain, c.untrusted = p.rule.path(cert, nil)
+			c.chain, c.untrusted = p.rule.Path(cert, nil)
 		}
 		j.certs = append(j.certs, c)
 	}
@@ -246,11 +247,11 @@ func (p *plan) known(ctx context.Context, request store.Request, c candidate) (I
 // unfit says why a certificate cannot be a phone's LSC, "" when it can, and then
 // what is unwise about it.
 func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts []string) {
-	want := p.rule.expect(c.key, request.Device, request.Device)
+	want := p.rule.Expect(c.key, request.Device, request.Device)
 	if !strings.EqualFold(c.Subject.CommonName, request.Device) {
-		want.CommonName = nameAsked(request)
+		want.CommonName = acceptance.NameAsked(request)
 	}
-	if err := crypto.CheckLSC(c.Raw, want, p.rule.now); err != nil {
+	if err := crypto.CheckLSC(c.Raw, want, p.rule.Now); err != nil {
 		return err.Error(), nil
 	}
 	if c.untrusted != nil {
@@ -269,7 +270,7 @@ func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts 
 
 // knows says whether some certificate that vouches for LSCs bears the name.
 func (p *plan) knows(rawName []byte) bool {
-	return slices.ContainsFunc(p.rule.trusted, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
+	return slices.ContainsFunc(p.rule.Trusted, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
 }
 
 // advise looks at what is above a good certificate: the chain has to be whole in
@@ -289,7 +290,7 @@ func (p *plan) advise(chain []*x509.Certificate) {
 		if bytes.Equal(top.RawSubject, top.RawIssuer) {
 			return
 		}
-		rest := slices.DeleteFunc(slices.Clone(p.rule.trusted), top.Equal)
+		rest := slices.DeleteFunc(slices.Clone(p.rule.Trusted), top.Equal)
 		above, err := crypto.VerifyPath(top, rest, nil, p.Now(), crypto.PathOptions{})
 		if err != nil {
 			p.trust.miss(top.RawIssuer)

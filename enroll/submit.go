@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"capf/crypto"
+	"capf/enroll/acceptance"
 	"capf/store"
 )
 
@@ -250,12 +251,5 @@ func lscRow(der []byte) (store.LSC, error) {
 	if err != nil {
 		return store.LSC{}, fmt.Errorf("reading an LSC: %w", err)
 	}
-	return describe(c), nil
-}
-
-func describe(c *x509.Certificate) store.LSC {
-	return store.LSC{
-		Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
-	}
+	return acceptance.LSC(c), nil
 }
