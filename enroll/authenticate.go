@@ -5,7 +5,6 @@ import (
 	stdcrypto "crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"capf/crypto"
@@ -16,55 +15,6 @@ import (
 // strings in a row (protocol page, "Authentication modes"), and an address is
 // declined for as long.
 const maxWrongStrings = 10
-
-// The ways in which a session ends without success. Each is wrapped in an
-// *Ending.
-var (
-	ErrUnknownDevice    = errors.New("unknown device")
-	ErrNothingScheduled = errors.New("nothing is scheduled")
-	ErrDeclined         = errors.New("declined")
-	ErrLate             = errors.New("later than the operation had to be completed")
-	ErrKey              = errors.New("key generation failed")
-	ErrLost             = errors.New("connection lost")
-	ErrMalformed        = errors.New("malformed")
-	ErrAborted          = errors.New("aborted")
-	ErrSuperseded       = errors.New("superseded")
-	// ErrUnreachable is a CA that gives no answer now: the phone may come back.
-	ErrUnreachable = errors.New("the CA cannot be asked")
-)
-
-// Ending is why a session ends: what the phone is told follows from Kind, what
-// the operator reads is the whole text.
-type Ending struct {
-	Kind   error
-	Cause  store.Cause // the X of "Upgrade Failed: X"
-	Detail string      // one line for the operator, without secrets
-	// ComeBack is when a phone may try again that was told so (ErrUnreachable).
-	ComeBack time.Duration
-	Guess    Guess
-	// Declines says that the guess has made its address one that is declined.
-	Declines bool
-}
-
-// Guess is what came of an authentication string, for those who watch for
-// somebody who guesses. A phone whose user gave none has not guessed.
-type Guess int
-
-// The ways in which a string is not taken.
-const (
-	NoGuess       Guess = iota
-	WrongGuess          // it is wrong
-	LastGuess           // it is wrong, and locks the device
-	LockedGuess         // the device is locked, whatever the string is
-	DeclinedGuess       // the address is declined, whatever the string is
-)
-
-func (e *Ending) Error() string { return fmt.Sprintf("%v: %s", e.Kind, e.Detail) }
-func (e *Ending) Unwrap() error { return e.Kind }
-
-func ending(kind error, cause store.Cause, format string, args ...any) *Ending {
-	return &Ending{Kind: kind, Cause: cause, Detail: fmt.Sprintf(format, args...)}
-}
 
 // CertificateKind is what a phone says of a certificate that it shows.
 type CertificateKind string
@@ -117,13 +67,13 @@ func (g Grant) Operation() store.Operation { return g.Device.Operation }
 
 // Authenticate decides whether a phone may do what is scheduled for it, under
 // the settings that were in force when its session began. A
-// refusal is an *Ending and is recorded with the Certificate Operation Status
+// refusal is a *SessionError and is recorded with the Certificate Operation Status
 // of the device; any other error is our own failure.
 func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (Grant, error) {
 	actor := store.Actor{Kind: store.Phone, Name: c.Device, Address: c.Address}
 	device, err := r.Store.Device(ctx, c.Device)
 	if errors.Is(err, store.ErrNotFound) {
-		end := ending(ErrUnknownDevice, store.NoCause, "no device has this name")
+		end := sessionError(ErrUnknownDevice, store.NoCause, "no device has this name")
 		return Grant{}, r.turnAway(ctx, actor, store.Device{Name: c.Device}, "authenticate", end)
 	}
 	if err != nil {
@@ -133,7 +83,7 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 	g := Grant{Device: device, Settings: settings, actor: actor}
 	if end := r.admit(device, c, settings); end != nil {
 		if end.Kind == ErrNothingScheduled {
-			return g, end // no failure, nothing to record
+			return g, end.recorded() // it is no failure
 		}
 		return g, r.turnAway(ctx, actor, device, "authenticate", end)
 	}
@@ -158,32 +108,32 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 }
 
 // admit makes the checks that come before the authentication itself.
-func (r *Rules) admit(d store.Device, c Claim, s Settings) *Ending {
+func (r *Rules) admit(d store.Device, c Claim, s Settings) *SessionError {
 	switch {
 	case !c.Accepted:
-		return ending(ErrDeclined, store.InvalidCredentials, "the phone reports that it cannot authenticate")
+		return sessionError(ErrDeclined, store.InvalidCredentials, "the phone reports that it cannot authenticate")
 	case c.Version != 2 && c.Version != 3:
-		return ending(ErrDeclined, store.NoCause, "the phone speaks CAPF version %d, not 2 or 3", c.Version)
+		return sessionError(ErrDeclined, store.NoCause, "the phone speaks CAPF version %d, not 2 or 3", c.Version)
 	case s.FIPS && c.Version != 2:
-		return ending(ErrDeclined, store.NoCause, "CAPF version 3 is not available in FIPS mode")
+		return sessionError(ErrDeclined, store.NoCause, "CAPF version 3 is not available in FIPS mode")
 	case d.Operation == store.NoOperation:
-		return ending(ErrNothingScheduled, store.NoCause, "nothing is scheduled for the device")
+		return sessionError(ErrNothingScheduled, store.NoCause, "nothing is scheduled for the device")
 	case !d.CompletesBy.IsZero() && r.Now().After(d.CompletesBy):
-		return ending(ErrLate, store.Late, "the operation had to be completed by %s", d.CompletesBy.UTC().Format(time.RFC3339))
+		return sessionError(ErrLate, store.Late, "the operation had to be completed by %s", d.CompletesBy.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
 // chooseKeys turns the Key Order into what the phone is asked for. Version 2
 // knows RSA only (protocol page, "Versions").
-func (g *Grant) chooseKeys(version int) *Ending {
+func (g *Grant) chooseKeys(version int) *SessionError {
 	d := g.Device
 	rsa, ec := crypto.RSA(d.RSABits), crypto.EC(d.ECBits)
 	switch {
 	case d.KeyOrder == store.RSAOnly:
 		g.Keys = []crypto.KeyKind{rsa}
 	case version == 2 && d.KeyOrder == store.ECOnly:
-		return ending(ErrDeclined, store.NoECInVersion, "the device is to have an EC key, which a phone that speaks version 2 cannot make")
+		return sessionError(ErrDeclined, store.NoECInVersion, "the device is to have an EC key, which a phone that speaks version 2 cannot make")
 	case version == 2:
 		g.Keys = []crypto.KeyKind{rsa}
 	case d.KeyOrder == store.ECOnly:
@@ -197,7 +147,7 @@ func (g *Grant) chooseKeys(version int) *Ending {
 // authenticate applies the device's Authentication Mode.
 func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 	var (
-		end     *Ending
+		end     *SessionError
 		shown   []store.DeviceCertificate
 		network string
 		err     error
@@ -208,7 +158,7 @@ func (r *Rules) authenticate(ctx context.Context, g *Grant, c Claim) error {
 	switch g.Device.AuthMode {
 	case store.ByNullString:
 		if len(c.Password) > 0 {
-			end = ending(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
+			end = sessionError(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
 			break
 		}
 		if end = againstPolicy(g.Device, g.Settings); end == nil {

@@ -9,24 +9,24 @@ import (
 )
 
 // ConfirmInstalled records that the phone has stored its LSC. It is durable
-// when it returns. An *Ending, here and for the other confirmations, says that
+// when it returns. A *SessionError, here and for the other confirmations, says that
 // an operator has deleted what the phone confirms.
 func (r *Rules) ConfirmInstalled(ctx context.Context, g Grant, lsc store.LSC) error {
 	return goneMeanwhile(r.Store.MarkInstalled(ctx, g.actor, lsc.ID, g.Device.Schedule))
 }
 
 // Refused records that the phone did not store its LSC, which is stale now. It
-// returns the ending, or the error that kept it from being recorded.
+// returns a recorded *SessionError, or the error that kept it from being one.
 func (r *Rules) Refused(ctx context.Context, g Grant, lsc store.LSC, detail string) error {
-	end := ending(ErrDeclined, store.NoCause, "%s", detail)
+	end := sessionError(ErrDeclined, store.NoCause, "%s", detail)
 	err := r.Store.MarkRefused(ctx, g.actor, lsc.ID, g.failure("store", end))
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-		return r.Fail(ctx, g, "store", end) // nothing is left to become stale
+		err = r.RecordFailure(ctx, g, "store", end) // nothing is left to become stale
 	}
 	if err != nil {
 		return err
 	}
-	return end
+	return end.recorded()
 }
 
 // ConfirmDeleted records that the phone has deleted its LSC.
@@ -47,34 +47,35 @@ func (r *Rules) ConfirmFetched(ctx context.Context, g Grant, certs map[Certifica
 
 func goneMeanwhile(err error) error {
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-		return ending(ErrDeclined, store.NoCause, "deleted or replaced meanwhile: %v", err)
+		return sessionError(ErrDeclined, store.NoCause, "deleted or replaced meanwhile: %v", err)
 	}
 	return err
 }
 
-// Fail records that a session ended at a step without success. It returns the
-// ending, or the error that kept it from being recorded. Who fails again and
-// again does not fill the record of events, even with a device's name.
-func (r *Rules) Fail(ctx context.Context, g Grant, step string, end *Ending) error {
+// RecordFailure records that an authenticated session ended at a step without
+// success, and marks the error as recorded. Phones that fail again and again do
+// not fill the record of events.
+func (r *Rules) RecordFailure(ctx context.Context, g Grant, step string, end *SessionError) error {
 	may, missed := r.strangers.recordOf(g.Device.ID, r.Now())
-	return r.note(ctx, g.actor, limited(g.failure(step, end), may, missed), end)
+	return r.recordFailure(ctx, g.actor, limited(g.failure(step, end), may, missed), end)
 }
 
-func (r *Rules) note(ctx context.Context, actor store.Actor, f store.Failure, end *Ending) error {
+func (r *Rules) recordFailure(ctx context.Context, actor store.Actor, f store.Failure, end *SessionError) error {
 	if err := r.Store.NoteFailure(ctx, actor, f); err != nil {
 		return fmt.Errorf("recording that %v: %w", end, err)
 	}
-	return end
+	end.recorded()
+	return nil
 }
 
 // failure is that of an authenticated session.
-func (g Grant) failure(step string, end *Ending) store.Failure {
+func (g Grant) failure(step string, end *SessionError) store.Failure {
 	f := failure(g.Device, step, end)
 	f.Session = g.session
 	return f
 }
 
-func failure(d store.Device, step string, end *Ending) store.Failure {
+func failure(d store.Device, step string, end *SessionError) store.Failure {
 	f := store.Failure{DeviceID: d.ID, Schedule: d.Schedule, Step: step, Outcome: end.Kind.Error(), Detail: end.Detail}
 	// A malformed frame changes nothing (protocol page, "Elements"): it may not
 	// even be the phone's. What was superseded is told by the newer session.
@@ -83,35 +84,4 @@ func failure(d store.Device, step string, end *Ending) store.Failure {
 		f.Status = store.Failed(d.Operation, end.Cause)
 	}
 	return f
-}
-
-// Lost is the ending of a session whose phone is gone.
-func Lost(format string, args ...any) *Ending {
-	return ending(ErrLost, store.CommunicationFailure, format, args...)
-}
-
-// Superseded is the ending of a session that a newer one of its phone has
-// overtaken.
-func Superseded(format string, args ...any) *Ending {
-	return ending(ErrSuperseded, store.NoCause, format, args...)
-}
-
-// Malformed is the ending of a session whose phone broke the protocol.
-func Malformed(format string, args ...any) *Ending {
-	return ending(ErrMalformed, store.NoCause, format, args...)
-}
-
-// NoKey is the ending of a session whose phone made no key.
-func NoKey(format string, args ...any) *Ending {
-	return ending(ErrKey, store.KeyGenerationFailed, format, args...)
-}
-
-// Aborted is the ending of a session that the user ended at the phone.
-func Aborted() *Ending {
-	return ending(ErrAborted, store.NoCause, "the operation was aborted at the phone")
-}
-
-// Unable is the ending of a session whose phone reports a failure.
-func Unable(format string, args ...any) *Ending {
-	return ending(ErrDeclined, store.NoCause, format, args...)
 }

@@ -301,7 +301,7 @@ const noOnlinePassword = pOnlineUsername + " is set, but no password"
 
 // admitOnline looks, before the phone makes a key, whether it could get a
 // certificate for it from the online CA.
-func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*Ending, error) {
+func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*SessionError, error) {
 	if g.Settings.Issuer != IssuerOnline {
 		return nil, nil
 	}
@@ -310,12 +310,12 @@ func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*Ending, error) {
 		return nil, err
 	}
 	if reason != "" {
-		return ending(ErrDeclined, store.CACommunicationFailed, "%s", reason), nil
+		return sessionError(ErrDeclined, store.CACommunicationFailed, "%s", reason), nil
 	}
 	if g.Settings.Online.Type == onlineca.Microsoft {
 		g.Keys = slices.DeleteFunc(slices.Clone(g.Keys), crypto.KeyKind.IsEC)
 		if len(g.Keys) == 0 {
-			return ending(ErrDeclined, store.CARejected,
+			return sessionError(ErrDeclined, store.CARejected,
 				"the device is to have an EC key, and an online CA of type microsoft gets RSA keys only: set its key order to rsa or ec-preferred"), nil
 		}
 	}

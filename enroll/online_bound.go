@@ -19,7 +19,7 @@ const boundGone = "the request names its TLS connection with the CA, as the CA w
 // Binding is called before a phone signs its request. Where the online CA wants
 // requests to name the TLS connection over which they come, it makes one and
 // returns the name, which is to be the challengePassword; otherwise nothing. A
-// phone that cannot be served gets an *Ending.
+// phone that cannot be served gets a *SessionError.
 func (w *OnlineWorker) Binding(ctx context.Context) (challenge string, err error) {
 	read := make(chan struct{})
 	select {
@@ -92,9 +92,9 @@ func unbindable(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &failure) && errors.Is(err, onlineca.ErrRejected):
-		return ending(ErrDeclined, store.CARejected, "%s; %s", failure.Error(), failure.Advice)
+		return sessionError(ErrDeclined, store.CARejected, "%s; %s", failure.Error(), failure.Advice)
 	}
-	end := ending(ErrUnreachable, store.CACommunicationFailed, "%v", err)
-	end.ComeBack = spread(leastReturn).Round(time.Second)
+	end := sessionError(ErrUnreachable, store.CACommunicationFailed, "%v", err)
+	end.RetryAfter = spread(leastReturn).Round(time.Second)
 	return end
 }

@@ -16,13 +16,13 @@ func (r *Rules) unproven(ctx context.Context, g Grant, request store.Request) (s
 	if _, err := r.Store.RejectUnproven(ctx, g.actor, request); err != nil {
 		return store.Request{}, changedMeanwhile(err)
 	}
-	return store.Request{}, ending(ErrDeclined, store.CARejected, "%s", request.Reason)
+	return store.Request{}, sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
 }
 
 // rejected is how the session ends whose request an issuer, or the way to it,
 // has rejected.
 func (r *Rules) rejected(ctx context.Context, request store.Request) error {
-	end := ending(ErrDeclined, store.CARejected, "%s", request.Reason)
+	end := sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
 	if request.Issuer != IssuerOnline {
 		return end
 	}
@@ -34,11 +34,11 @@ func (r *Rules) rejected(ctx context.Context, request store.Request) error {
 		return err
 	}
 	if o.State == store.OnlineLate {
-		return ending(ErrLate, store.Late, "%s", request.Reason)
+		return sessionError(ErrLate, store.Late, "%s", request.Reason)
 	}
 	end.Cause = causeOf(o.State)
 	if end.Cause == store.CACommunicationFailed {
-		end.Kind, end.ComeBack = ErrUnreachable, max(o.DueAt.Sub(r.Now()), leastReturn).Round(time.Second)
+		end.Kind, end.RetryAfter = ErrUnreachable, max(o.DueAt.Sub(r.Now()), leastReturn).Round(time.Second)
 	}
 	return end
 }

@@ -22,12 +22,12 @@ func shortString(d store.Device, s Settings) bool {
 
 // againstPolicy declines a device whose way to authenticate has been closed
 // since it was scheduled.
-func againstPolicy(d store.Device, s Settings) *Ending {
+func againstPolicy(d store.Device, s Settings) *SessionError {
 	switch {
 	case d.AuthMode == store.ByNullString && !s.AllowNullString:
-		return ending(ErrDeclined, store.InvalidCredentials, "By Null String is not allowed: %s is false", pAllowNullString)
+		return sessionError(ErrDeclined, store.InvalidCredentials, "By Null String is not allowed: %s is false", pAllowNullString)
 	case d.AuthMode == store.ByString && shortString(d, s):
-		return ending(ErrDeclined, store.InvalidString, "the authentication string of the device has fewer than %d digits: %s", s.StringDigits, pStringDigits)
+		return sessionError(ErrDeclined, store.InvalidString, "the authentication string of the device has fewer than %d digits: %s", s.StringDigits, pStringDigits)
 	}
 	return nil
 }

@@ -12,9 +12,9 @@ import (
 
 // byCertificate checks the certificate that the phone shows and, when it
 // sends one, its SUDI.
-func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.DeviceCertificate, *Ending, error) {
+func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.DeviceCertificate, *SessionError, error) {
 	if c.Existing == nil {
-		return nil, ending(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
+		return nil, sessionError(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
 	}
 	cert, end := c.Existing.check()
 	if end != nil {
@@ -56,17 +56,17 @@ func (r *Rules) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.D
 }
 
 // decline refuses a certificate of the kind.
-func (k CertificateKind) decline(format string, args ...any) *Ending {
+func (k CertificateKind) decline(format string, args ...any) *SessionError {
 	cause := store.InvalidLSC
 	if k == MIC {
 		cause = store.InvalidMIC
 	}
-	return ending(ErrDeclined, cause, "%s: %s", strings.ToUpper(string(k)), fmt.Sprintf(format, args...))
+	return sessionError(ErrDeclined, cause, "%s: %s", strings.ToUpper(string(k)), fmt.Sprintf(format, args...))
 }
 
 // check checks that the phone has the key of the certificate that it shows.
 // Whose certificate that is, is asked afterwards.
-func (p Proof) check() (*x509.Certificate, *Ending) {
+func (p Proof) check() (*x509.Certificate, *SessionError) {
 	cert, err := x509.ParseCertificate(p.Certificate)
 	if err != nil {
 		return nil, p.Kind.decline("not a certificate")

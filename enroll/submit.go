@@ -14,18 +14,18 @@ import (
 )
 
 // CheckKey says whether the key that a phone has sent is the one that it was
-// asked for, and not known to be broken. It returns nil or an *Ending of kind ErrKey, which the caller may
-// answer by asking for another; nothing is recorded for it yet.
+// asked for, and not known to be broken. It returns nil or a *SessionError of kind
+// ErrKey, which the caller may answer by asking for another; nothing is recorded for it yet.
 func CheckKey(want crypto.KeyKind, spki []byte) error {
 	pub, kind, err := crypto.ParsePublicKey(spki)
 	if err == nil {
 		err = crypto.CheckStrength(pub)
 	}
 	if err != nil {
-		return ending(ErrKey, store.KeyGenerationFailed, "the phone sent %v", err)
+		return sessionError(ErrKey, store.KeyGenerationFailed, "the phone sent %v", err)
 	}
 	if kind != want {
-		return ending(ErrKey, store.KeyGenerationFailed, "the phone made an %s key where %s was asked for", kind, want)
+		return sessionError(ErrKey, store.KeyGenerationFailed, "the phone made an %s key where %s was asked for", kind, want)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (r *Rules) checkOwner(ctx context.Context, spki []byte) error {
 	}
 	for _, c := range certs {
 		if bytes.Equal(c.RawSubjectPublicKeyInfo, spki) {
-			return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own, but that of %q", crypto.DisplayName(c))
+			return sessionError(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own, but that of %q", crypto.DisplayName(c))
 		}
 	}
 	return nil
@@ -116,12 +116,12 @@ func (r *Rules) checkOwner(ctx context.Context, spki []byte) error {
 var ErrPending = errors.New("the request is pending")
 
 // Outcome is what became of a request that a phone waits for: its LSC, which
-// may be sent, an *Ending when there will be none, or ErrPending. The operation
+// may be sent, a *SessionError when there will be none, or ErrPending. The operation
 // is the one that is scheduled now, not the one of the phone's first frame.
 func (r *Rules) Outcome(ctx context.Context, g Grant, requestID int64) (store.LSC, error) {
 	request, err := r.Store.Request(ctx, requestID)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.LSC{}, ending(ErrDeclined, store.NoCause, "an operator has deleted the request")
+		return store.LSC{}, sessionError(ErrDeclined, store.NoCause, "an operator has deleted the request")
 	}
 	if err != nil {
 		return store.LSC{}, err
@@ -129,25 +129,25 @@ func (r *Rules) Outcome(ctx context.Context, g Grant, requestID int64) (store.LS
 	d, err := r.Store.Device(ctx, request.Device)
 	switch {
 	case request.DeviceID == 0 || errors.Is(err, store.ErrNotFound):
-		return store.LSC{}, ending(ErrDeclined, store.NoCause, "an operator has deleted the device")
+		return store.LSC{}, sessionError(ErrDeclined, store.NoCause, "an operator has deleted the device")
 	case err != nil:
 		return store.LSC{}, err
 	case d.Schedule != request.Schedule:
 		return store.LSC{}, r.unwanted(ctx, g, request)
 	case request.State == store.RequestPending && d.Late(r.Now()):
-		return store.LSC{}, ending(ErrLate, store.Late, "the certificate did not come in the time for the operation")
+		return store.LSC{}, sessionError(ErrLate, store.Late, "the certificate did not come in the time for the operation")
 	case request.State == store.RequestPending:
 		return store.LSC{}, ErrPending
 	case request.State == store.RequestRejected:
 		return store.LSC{}, r.rejected(ctx, request)
 	case request.State == store.RequestSuperseded && request.Reason != "":
-		return store.LSC{}, ending(ErrDeclined, store.NoCause, "%s", request.Reason)
+		return store.LSC{}, sessionError(ErrDeclined, store.NoCause, "%s", request.Reason)
 	case request.State == store.RequestSuperseded:
-		return store.LSC{}, ending(ErrSuperseded, store.NoCause, "the phone has sent a newer request")
+		return store.LSC{}, sessionError(ErrSuperseded, store.NoCause, "the phone has sent a newer request")
 	}
 	lsc, err := r.Store.LSCOfRequest(ctx, requestID)
 	if err == nil && lsc.State != store.LSCIssued {
-		return lsc, ending(ErrSuperseded, store.NoCause, "the LSC is %s", lsc.State)
+		return lsc, sessionError(ErrSuperseded, store.NoCause, "the LSC is %s", lsc.State)
 	}
 	return lsc, err
 }
@@ -162,7 +162,7 @@ func (r *Rules) unwanted(ctx context.Context, g Grant, request store.Request) er
 	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
 		return err
 	}
-	return ending(ErrDeclined, store.NoCause, "meanwhile, the operation of the device has been changed")
+	return sessionError(ErrDeclined, store.NoCause, "meanwhile, the operation of the device has been changed")
 }
 
 // ForgetPossession remembers that the phone dropped the session when it was
@@ -187,14 +187,14 @@ func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
 func changedMeanwhile(err error) error {
 	var taken *store.KeyTaken
 	if errors.As(err, &taken) {
-		return ending(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own: %v", taken)
+		return sessionError(ErrKey, store.KeyGenerationFailed, "the phone sent a public key that is not its own: %v", taken)
 	}
 	if errors.Is(err, store.ErrOvertaken) {
 		return Superseded("%v", store.ErrOvertaken)
 	}
 	var meanwhile *store.Conflict
 	if errors.As(err, &meanwhile) {
-		return ending(ErrDeclined, store.NoCause, "meanwhile, %s", meanwhile.Reason)
+		return sessionError(ErrDeclined, store.NoCause, "meanwhile, %s", meanwhile.Reason)
 	}
 	return err
 }

@@ -174,7 +174,7 @@ func TestChangedWhenDecided(t *testing.T) {
 	h.trust(ca.Leaf())
 	h.bring(h.sign(ca, request))
 	h.schedule(sep, store.NoOperation)
-	var end *enroll.Ending
+	var end *enroll.SessionError
 	if _, err := r.Outcome(t.Context(), g, request.ID); !errors.As(err, &end) || !strings.Contains(end.Detail, "changed") {
 		t.Errorf("the outcome is %v", err)
 	}

@@ -19,16 +19,19 @@ const lingerTime = 2 * time.Second
 // record writes down how the session ended. A phone that has not authenticated
 // changes nothing in the database.
 func (s *session) record(err error) error {
-	var end *enroll.Ending
+	var end *enroll.SessionError
 	if s.grant == nil || s.state == awaitIssuer && s.stopped.Load() {
 		return err // a phone that waited comes back to a request that is still pending
 	}
 	if !errors.As(err, &end) {
 		end = enroll.Unable("internal error")
 	}
+	if end.Recorded {
+		return err
+	}
 	ctx, cancel := background()
 	defer cancel()
-	if failed := s.Rules.Fail(ctx, *s.grant, s.state.step(), end); !errors.Is(failed, end) {
+	if failed := s.Rules.RecordFailure(ctx, *s.grant, s.state.step(), end); failed != nil {
 		return failed
 	}
 	return err
@@ -64,7 +67,7 @@ func (s *session) linger() {
 // reason code.
 func (s *session) lastWord(err error) (wire.Frame, bool) {
 	reason := wire.ReasonDeclined
-	var end *enroll.Ending
+	var end *enroll.SessionError
 	switch {
 	case err == nil && s.grant.Operation() == store.Troubleshoot:
 		reason = wire.ReasonNoAction
@@ -80,7 +83,7 @@ func (s *session) lastWord(err error) (wire.Frame, bool) {
 		// A version-2 client reads 0 as an unknown error and 7 as "already issued".
 		reason = wire.ReasonNoAction
 	case errors.Is(err, enroll.ErrUnreachable) && errors.As(err, &end):
-		return wire.RetryLater{Delay: end.ComeBack}.Frame(s.id), true
+		return wire.RetryLater{Delay: end.RetryAfter}.Frame(s.id), true
 	case !errors.As(err, &end):
 		return wire.RetryLater{Delay: comeBack}.Frame(s.id), true
 	}
@@ -94,7 +97,7 @@ func (s *session) logEnd(err error) {
 		args = append(args, "operation", s.grant.Operation().String())
 	}
 	args = append(args, "took", time.Since(s.began).Round(time.Millisecond))
-	var end *enroll.Ending
+	var end *enroll.SessionError
 	switch {
 	case err == nil:
 		s.log.Info("session", append(args, "outcome", "ok")...)

@@ -157,7 +157,7 @@ func TestWrongStringMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = r.Authenticate(t.Context(), settings, enroll.Claim{Device: name, Version: 3, Accepted: true, Password: []byte("654321")})
-		if !errors.As(err, new(*enroll.Ending)) {
+		if !errors.As(err, new(*enroll.SessionError)) {
 			t.Errorf("%s: it ended with %v", name, err)
 		}
 		if test.status != "" {

@@ -60,11 +60,11 @@ func (s *session) count(err error) {
 		operation = s.grant.Operation().String()
 	}
 	s.Meter.Ended(operation, outcome(err), time.Since(s.began))
-	if guess(err) == enroll.LastGuess {
+	if guess(err) == enroll.StringLocks {
 		s.Meter.LockedOut()
 	}
-	var end *enroll.Ending
-	if errors.As(err, &end) && end.Declines {
+	var end *enroll.SessionError
+	if errors.As(err, &end) && end.AddressDeclined {
 		s.Meter.AddressDeclined()
 	}
 	if err == nil && s.grant.Operation() == store.Install {
@@ -118,11 +118,11 @@ func outcome(err error) string {
 		return wentWell
 	}
 	switch guess(err) {
-	case enroll.WrongGuess, enroll.LastGuess:
+	case enroll.StringWrong, enroll.StringLocks:
 		return wrongString
-	case enroll.LockedGuess:
+	case enroll.StringLockedOut:
 		return locked
-	case enroll.DeclinedGuess:
+	case enroll.StringFromDeclinedAddress:
 		return addressOff
 	}
 	for _, o := range outcomes {
@@ -133,12 +133,12 @@ func outcome(err error) string {
 	return ourFault
 }
 
-func guess(err error) enroll.Guess {
-	var end *enroll.Ending
+func guess(err error) enroll.StringResult {
+	var end *enroll.SessionError
 	if errors.As(err, &end) {
-		return end.Guess
+		return end.String
 	}
-	return enroll.NoGuess
+	return enroll.StringUnused
 }
 
 // noIPv6 is the reason for turning a phone away before its session is thought of.

@@ -85,7 +85,7 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 	if err != nil {
 		s.online.Unbind(challenge)
 	}
-	var end *enroll.Ending
+	var end *enroll.SessionError
 	switch {
 	case err == nil:
 		return pkcs10, nil

@@ -48,7 +48,6 @@ type session struct {
 	deadline time.Time // for the frame that is waited for
 	device   string    // as the phone named itself
 	grant    *enroll.Grant
-	recorded bool // the ending stands in the database already
 
 	waiting waiting // for another CA
 
@@ -87,7 +86,7 @@ func (s *session) run() {
 	}()
 	err := s.speak()
 	s.leave()
-	if err != nil && !s.recorded {
+	if err != nil {
 		err = s.record(err)
 	}
 	s.count(err) // before the phone hears of it

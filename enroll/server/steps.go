@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	stdcrypto "crypto"
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +34,6 @@ func (s *session) authenticate(f wire.Frame) error {
 	defer cancel()
 	grant, err := s.Rules.Authenticate(ctx, s.settings, s.claim(m))
 	if err != nil {
-		s.recorded = errors.As(err, new(*enroll.Ending))
 		return err
 	}
 	s.grant = &grant
@@ -179,9 +177,7 @@ func (s *session) stored(f wire.Frame) error {
 	ctx, cancel := background()
 	defer cancel()
 	if m.Reason != wire.ReasonSuccess {
-		err := s.Rules.Refused(ctx, *s.grant, s.lsc, fmt.Sprintf("the phone did not store the LSC (reason %d)", m.Reason))
-		s.recorded = errors.As(err, new(*enroll.Ending))
-		return err
+		return s.Rules.Refused(ctx, *s.grant, s.lsc, fmt.Sprintf("the phone did not store the LSC (reason %d)", m.Reason))
 	}
 	return s.done(s.Rules.ConfirmInstalled(ctx, *s.grant, s.lsc))
 }

@@ -21,7 +21,7 @@ const backdating = 2 * time.Hour
 // checkLSC judges a certificate that the phone calls its LSC by our record: a
 // signature says who made it, and not that it is still meant. What the record
 // knows has a path to an issuer of LSCs besides.
-func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*Ending, error) {
+func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	l, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
 	if errors.Is(err, store.ErrNotFound) {
 		return r.checkUnrecorded(ctx, g, cert)
@@ -71,7 +71,7 @@ func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
 
 // checkUnrecorded judges an LSC of which we know nothing: another cluster's or,
 // if the parameter allows it, one of an issuer of ours.
-func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*Ending, error) {
+func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	mine, err := r.namesLSC(ctx, cert, g.Device.Name)
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 // vouchUnrecorded lets an LSC of which we know nothing vouch for the phone, unless
 // the phone has confirmed one of ours since that was made: it has one LSC, and
 // whoever shows the other is not the phone.
-func (r *Rules) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate, kind store.VoucherKind) (*Ending, error) {
+func (r *Rules) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate, kind store.VoucherKind) (*SessionError, error) {
 	outlived, err := r.Store.ConfirmedAfter(ctx, g.Device.ID, cert.NotBefore.Add(backdating))
 	if err != nil {
 		return nil, err

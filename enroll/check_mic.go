@@ -12,7 +12,7 @@ import (
 )
 
 // checkMIC checks that a certificate that the phone calls its MIC is one.
-func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*Ending, error) {
+func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	unfit, err := r.unfitMIC(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
 	if err != nil {
 		return nil, err

@@ -90,11 +90,14 @@ func (s *strangers) forget(now time.Time) {
 	}
 }
 
-// turnAway ends the session of a phone that has not authenticated. The status
-// of its device is set in any case.
-func (r *Rules) turnAway(ctx context.Context, actor store.Actor, d store.Device, step string, end *Ending) error {
+// turnAway records why a phone that has not authenticated is turned away, and
+// returns that error. The status of its device is set in any case.
+func (r *Rules) turnAway(ctx context.Context, actor store.Actor, d store.Device, step string, end *SessionError) error {
 	may, missed := r.strangers.record(r.Now())
-	return r.note(ctx, actor, limited(failure(d, step, end), may, missed), end)
+	if err := r.recordFailure(ctx, actor, limited(failure(d, step, end), may, missed), end); err != nil {
+		return err
+	}
+	return end
 }
 
 // limited leaves the event out when it may not be recorded.

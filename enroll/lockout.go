@@ -22,7 +22,7 @@ func (s Settings) guessLimits() store.GuessLimits {
 func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 	d := g.Device
 	if d.Locked(r.Now()) {
-		return r.turnAway(ctx, g.actor, d, "authenticate", lockedEnding(d.LockedUntil))
+		return r.turnAway(ctx, g.actor, d, "authenticate", lockedOut(d.LockedUntil))
 	}
 	if end, err := r.declinedAddress(ctx, g, c); end != nil || err != nil {
 		return r.turnAwayOr(ctx, g, end, err)
@@ -37,7 +37,7 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 	// A phone without a user sends an empty string; that is no guess, so it
 	// does not count towards the lock.
 	if len(c.Password) == 0 || want == "" {
-		return r.turnAway(ctx, g.actor, d, "authenticate", ending(ErrDeclined, store.InvalidString, "no authentication string was given"))
+		return r.turnAway(ctx, g.actor, d, "authenticate", sessionError(ErrDeclined, store.InvalidString, "no authentication string was given"))
 	}
 	limits := g.Settings.guessLimits()
 	if sameSecret(c.Password, []byte(want)) {
@@ -45,27 +45,27 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 		w, err := r.Store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)
 		return r.turnAwayOr(ctx, g, tooLate(w, c.Network), err)
 	}
-	end := ending(ErrDeclined, store.InvalidString, "wrong authentication string")
+	end := sessionError(ErrDeclined, store.InvalidString, "wrong authentication string")
 	w, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, d.Schedule, c.Network, limits, store.Failed(d.Operation, end.Cause))
 	if err != nil {
 		return goneMeanwhile(err)
 	}
 	if !w.Counted { // others have been faster
-		return tooLate(w, c.Network)
+		return tooLate(w, c.Network).recorded()
 	}
-	end.Guess, end.Declines = WrongGuess, !w.Declined.IsZero()
+	end.String, end.AddressDeclined = StringWrong, !w.Declined.IsZero()
 	if !w.Locked.IsZero() {
-		end.Guess = LastGuess
+		end.String = StringLocks
 		end.Detail += fmt.Sprintf("; locked until %s", w.Locked.UTC().Format(time.RFC3339))
 	}
-	if end.Declines {
+	if end.AddressDeclined {
 		end.Detail += fmt.Sprintf("; %s is declined until %s", c.Network, w.Declined.UTC().Format(time.RFC3339))
 	}
-	return end
+	return end.recorded()
 }
 
-// turnAwayOr is turnAway for an ending that there may not be.
-func (r *Rules) turnAwayOr(ctx context.Context, g Grant, end *Ending, err error) error {
+// turnAwayOr is turnAway when there is an error to turn the phone away with.
+func (r *Rules) turnAwayOr(ctx context.Context, g Grant, end *SessionError, err error) error {
 	if err != nil || end == nil {
 		return err
 	}
@@ -74,12 +74,12 @@ func (r *Rules) turnAwayOr(ctx context.Context, g Grant, end *Ending, err error)
 
 // tooLate is how a string is turned away that was compared while others locked
 // the device or had the address declined; nil when nobody did.
-func tooLate(w store.WrongString, network string) *Ending {
+func tooLate(w store.WrongString, network string) *SessionError {
 	switch {
 	case !w.Declined.IsZero():
-		return declinedEnding(network, w.Declined)
+		return fromDeclinedAddress(network, w.Declined)
 	case !w.Locked.IsZero():
-		return lockedEnding(w.Locked)
+		return lockedOut(w.Locked)
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func tooLate(w store.WrongString, network string) *Ending {
 // declinedAddress turns away what comes from an address that has sent too many
 // wrong strings, unless the device has proved from there before that it is
 // itself. By null string counts too: who guesses would take what needs no guess.
-func (r *Rules) declinedAddress(ctx context.Context, g Grant, c Claim) (*Ending, error) {
+func (r *Rules) declinedAddress(ctx context.Context, g Grant, c Claim) (*SessionError, error) {
 	if g.Settings.WrongPerAddress == 0 {
 		return nil, nil
 	}
@@ -95,7 +95,7 @@ func (r *Rules) declinedAddress(ctx context.Context, g Grant, c Claim) (*Ending,
 	if err != nil || until.IsZero() {
 		return nil, err
 	}
-	return declinedEnding(c.Network, until), nil
+	return fromDeclinedAddress(c.Network, until), nil
 }
 
 // sameSecret compares in a time that depends neither on where two secrets
@@ -106,23 +106,23 @@ func sameSecret(a, b []byte) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-func lockedEnding(until time.Time) *Ending {
-	end := ending(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
-	end.Guess = LockedGuess
+func lockedOut(until time.Time) *SessionError {
+	end := sessionError(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
+	end.String = StringLockedOut
 	return end
 }
 
-func declinedEnding(network string, until time.Time) *Ending {
-	end := ending(ErrDeclined, store.NoCause, "%s is declined until %s after too many wrong strings", network, until.UTC().Format(time.RFC3339))
-	end.Guess = DeclinedGuess
+func fromDeclinedAddress(network string, until time.Time) *SessionError {
+	end := sessionError(ErrDeclined, store.NoCause, "%s is declined until %s after too many wrong strings", network, until.UTC().Format(time.RFC3339))
+	end.String = StringFromDeclinedAddress
 	return end
 }
 
 // unconfirmed is the ending of a phone that has taken too many LSCs without
 // confirming one.
-func unconfirmed(until time.Time) *Ending {
-	end := ending(ErrDeclined, store.NoCause, "locked until %s, since the phone sent many keys without confirming an LSC", until.UTC().Format(time.RFC3339))
-	end.Guess = LockedGuess
+func unconfirmed(until time.Time) *SessionError {
+	end := sessionError(ErrDeclined, store.NoCause, "locked until %s, since the phone sent many keys without confirming an LSC", until.UTC().Format(time.RFC3339))
+	end.String = StringLockedOut
 	return end
 }
 

@@ -1,0 +1,99 @@
+package enroll
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"capf/store"
+)
+
+// The kinds of SessionError. The server makes a reason code of each.
+var (
+	ErrUnknownDevice    = errors.New("unknown device")
+	ErrNothingScheduled = errors.New("nothing is scheduled")
+	ErrDeclined         = errors.New("declined")
+	ErrLate             = errors.New("later than the operation had to be completed")
+	ErrKey              = errors.New("key generation failed")
+	ErrLost             = errors.New("connection lost")
+	ErrMalformed        = errors.New("malformed")
+	ErrAborted          = errors.New("aborted")
+	ErrSuperseded       = errors.New("superseded")
+	// ErrUnreachable is a CA that gives no answer now: the phone may come back.
+	ErrUnreachable = errors.New("the CA cannot be asked")
+)
+
+// SessionError is why a session ended without success. Any other error that
+// ends a session is our own failure.
+type SessionError struct {
+	Kind   error       // one of the errors above; the phone's reason code follows from it
+	Cause  store.Cause // the X of "Upgrade Failed: X"
+	Detail string      // one line for the operator, without secrets
+	// RetryAfter is when the phone may try again (ErrUnreachable only).
+	RetryAfter time.Duration
+	// String is what came of the phone's authentication string.
+	String StringResult
+	// AddressDeclined says that this wrong string has made its address one that
+	// is declined.
+	AddressDeclined bool
+	// Recorded says that the database has the failure already, or need not have
+	// it. The server records every other one (Rules.RecordFailure).
+	Recorded bool
+}
+
+// StringResult is what came of an authentication string. Whoever watches for
+// somebody who guesses wants to know; a phone whose user gave none has not
+// guessed.
+type StringResult int
+
+// The results of a string that was not accepted.
+const (
+	StringUnused              StringResult = iota // no string was compared
+	StringWrong                                   // it is wrong
+	StringLocks                                   // it is wrong, and locks the device
+	StringLockedOut                               // the device is locked, whatever the string is
+	StringFromDeclinedAddress                     // the address is declined, whatever the string is
+)
+
+func (e *SessionError) Error() string { return fmt.Sprintf("%v: %s", e.Kind, e.Detail) }
+func (e *SessionError) Unwrap() error { return e.Kind }
+
+func sessionError(kind error, cause store.Cause, format string, args ...any) *SessionError {
+	return &SessionError{Kind: kind, Cause: cause, Detail: fmt.Sprintf(format, args...)}
+}
+
+// recorded marks an error whose session leaves nothing else to record.
+func (e *SessionError) recorded() *SessionError {
+	e.Recorded = true
+	return e
+}
+
+// Lost ends a session whose phone is gone.
+func Lost(format string, args ...any) *SessionError {
+	return sessionError(ErrLost, store.CommunicationFailure, format, args...)
+}
+
+// Superseded ends a session that a newer one of its phone has overtaken.
+func Superseded(format string, args ...any) *SessionError {
+	return sessionError(ErrSuperseded, store.NoCause, format, args...)
+}
+
+// Malformed ends a session whose phone broke the protocol.
+func Malformed(format string, args ...any) *SessionError {
+	return sessionError(ErrMalformed, store.NoCause, format, args...)
+}
+
+// NoKey ends a session whose phone made no key.
+func NoKey(format string, args ...any) *SessionError {
+	return sessionError(ErrKey, store.KeyGenerationFailed, format, args...)
+}
+
+// Aborted ends a session that its user ended at the phone.
+func Aborted() *SessionError {
+	return sessionError(ErrAborted, store.NoCause, "the operation was aborted at the phone")
+}
+
+// Unable ends a session whose phone reports a failure.
+func Unable(format string, args ...any) *SessionError {
+	return sessionError(ErrDeclined, store.NoCause, format, args...)
+}
