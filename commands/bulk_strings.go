@@ -11,6 +11,7 @@ import (
 
 	"capf/enroll/provision"
 	"capf/internal/apperr"
+	"capf/internal/csvcell"
 )
 
 // madeString is the authentication string that a device was given.
@@ -78,7 +79,7 @@ func (u *uniqueStrings) Add(device, secret string) error {
 		u.made = append(u.made, madeString{device, secret})
 		return nil
 	}
-	return u.failed(u.w.Write([]string{provision.GuardCell(device), secret}))
+	return u.failed(u.w.Write([]string{csvcell.Guard(device), secret}))
 }
 
 // Keep brings the file to the disk.

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode"
 
-	"capf/enroll/provision"
+	"capf/internal/csvcell"
 )
 
 // A value of a row is a string, a number, a bool, a time (zero for none), a
@@ -57,7 +57,7 @@ func csvCell(v any) string {
 	case int, int64:
 		return text(v)
 	}
-	return provision.GuardCell(text(v))
+	return csvcell.Guard(text(v))
 }
 
 // appendJSON appends a value as a program reads it: the short form, null for

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"unicode/utf8"
+
+	"capf/internal/csvcell"
 )
 
 // jsonRows reads a list of objects, as "capf device list --json" prints it, as
@@ -131,7 +133,7 @@ func (r *jsonRows) value(key string) (string, error) {
 	case json.Delim:
 		return "", fmt.Errorf("the value of %q is neither a text nor a number", key)
 	case string:
-		return GuardCell(v), nil
+		return csvcell.Guard(v), nil
 	case nil:
 		return "", nil
 	default:

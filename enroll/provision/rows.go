@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"capf/enroll"
+	"capf/internal/csvcell"
 	"capf/store"
 )
 
@@ -108,13 +109,13 @@ func (s *scanner) read(cells []string) (row, bool) {
 	}
 	for i, c := range s.columns { // the name first, for the problems of the others
 		if c.kind == fName {
-			if text := s.readName(&r, plainCell(strings.TrimSpace(cells[i]))); text != "" {
+			if text := s.readName(&r, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
 				bad(i, text)
 			}
 		}
 	}
 	for i, c := range s.columns {
-		if cell := plainCell(strings.TrimSpace(cells[i])); cell != "" && c.kind != fName && c.kind != ignored {
+		if cell := csvcell.Text(strings.TrimSpace(cells[i])); cell != "" && c.kind != fName && c.kind != ignored {
 			if text := s.readCell(&r.edit, c.kind, cell); text != "" {
 				bad(i, text)
 			}

@@ -1,4 +1,4 @@
-package provision
+package csvcell
 
 import (
 	"encoding/csv"
@@ -34,11 +34,10 @@ var cells = map[string]string{
 	`\u0041`:              `\u0041`, // nothing that is hidden
 }
 
-// TestGuardCell: what a cell becomes.
-func TestGuardCell(t *testing.T) {
+func TestGuard(t *testing.T) {
 	t.Parallel()
 	for text, want := range cells {
-		if got := GuardCell(text); got != want {
+		if got := Guard(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}
@@ -53,8 +52,8 @@ func FuzzCell(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		text = strings.ToValidUTF8(text, "")
-		cell := GuardCell(text)
-		if back := plainCell(cell); back != text {
+		cell := Guard(text)
+		if back := Text(cell); back != text {
 			t.Errorf("%q came back from %q as %q", text, cell, back)
 		}
 		if strings.ContainsFunc(cell, func(r rune) bool { return !unicode.IsGraphic(r) }) {

@@ -1,4 +1,8 @@
-package provision
+// Package csvcell writes any text as a cell of CSV that is safe to open in a
+// spreadsheet and to show on a terminal, and reads it back. Texts come from
+// phones, directories and other systems, so a cell must neither run as a formula
+// nor hide anything. It knows nothing of columns and files.
+package csvcell
 
 import (
 	"fmt"
@@ -16,13 +20,12 @@ const formulas = "=+-@\t\r\n＝＋－＠"
 // cells of this file: which it is depends on where the spreadsheet runs.
 const cellEnds = ",;|\t\r\n"
 
-// GuardCell is a text as a cell of CSV, since a phone or a directory may have
-// sent it. What a terminal or a reader would obey without showing it stands as
-// an escape; and an apostrophe keeps a spreadsheet from running a formula at the
-// beginning of the text, or behind what another spreadsheet takes for the end
-// of a cell. What looks like a guarded text is guarded once more, so that
-// plainCell gives back what was there.
-func GuardCell(text string) string {
+// Guard returns a text as a cell of CSV. A character that a terminal or a reader
+// would obey without showing it is written as an escape. An apostrophe keeps a
+// spreadsheet from running a formula at the beginning of the text, or behind what
+// another spreadsheet takes for the end of a cell. A text that looks guarded
+// already is guarded once more, so that Text always returns the original.
+func Guard(text string) string {
 	if isPlain(text) {
 		return text
 	}
@@ -49,8 +52,8 @@ func isPlain(text string) bool {
 	return true
 }
 
-// plainCell is the text of a cell.
-func plainCell(cell string) string {
+// Text returns the text of a cell that Guard, a spreadsheet or a person has written.
+func Text(cell string) string {
 	if isPlain(cell) {
 		return cell
 	}
