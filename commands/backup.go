@@ -55,7 +55,7 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	if err := mayBackup(env, file, s.Path(), key, yes); err != nil {
 		return err
 	}
-	// A signal ends the copying, so that no draft is left.
+	// A signal ends the copying, so that no temporary file is left.
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	sign, err := signing(ctx, env, s, key)

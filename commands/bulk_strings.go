@@ -12,6 +12,7 @@ import (
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/internal/csvcell"
+	"capf/internal/durable"
 )
 
 // madeString is the authentication string that a device was given.
@@ -88,12 +89,7 @@ func (u *uniqueStrings) Keep() error {
 		return nil
 	}
 	u.w.Flush()
-	folder, err := u.at.Open(".")
-	if err == nil {
-		defer folder.Close()
-		err = errors.Join(u.w.Error(), u.file.Sync(), folder.Sync(), u.file.Close())
-	}
-	return u.failed(err)
+	return u.failed(errors.Join(u.w.Error(), u.file.Sync(), durable.SyncFolder(u.at), u.file.Close()))
 }
 
 func (u *uniqueStrings) failed(err error) error {

@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +11,7 @@ import (
 
 	"capf/enroll"
 	"capf/internal/apperr"
+	"capf/internal/durable"
 )
 
 // door leads to the files that an operator names: those of the system, or for a
@@ -26,8 +25,8 @@ type door interface {
 	keeps() bool
 	// mayReplace says why a regular file that is there is not to be replaced at all.
 	mayReplace(at *os.Root, base, name string) error
-	// settle gives a draft that is on the disk its name.
-	settle(o outFile, at *os.Root, draft, base string) error
+	// place gives what was written for a file its name.
+	place(o outFile) durable.Place
 }
 
 func (env *Env) door() door {
@@ -54,11 +53,11 @@ func (system) parent(name string) (*os.Root, string, error) {
 func (system) keeps() bool                               { return false }
 func (system) mayReplace(*os.Root, string, string) error { return nil }
 
-func (system) settle(o outFile, at *os.Root, draft, base string) error {
+func (system) place(o outFile) durable.Place {
 	if o.keep {
-		return renameToNew(at, draft, base)
+		return durable.New
 	}
-	return at.Rename(draft, base)
+	return durable.Replace
 }
 
 // readFolder lists a folder, sorted by name.
@@ -94,7 +93,8 @@ func (o outFile) write(fill func(io.Writer) error) error {
 	if err := o.free(at, base); err != nil {
 		return err
 	}
-	if err := o.draft(at, base, fill); err != nil {
+	out := durable.File{Folder: at, Name: base, Mode: o.mode, Place: o.place(o)}
+	if err := out.Write(func(temp *os.File) error { return fill(temp) }); err != nil {
 		return fmt.Errorf("writing %q: %w", o.name, apperr.WithoutPath(err))
 	}
 	return nil
@@ -117,50 +117,6 @@ func (o outFile) free(at *os.Root, base string) error {
 		return apperr.WithHint(apperr.Refused("%q is there already", o.name), "--force replaces it")
 	}
 	return nil
-}
-
-// draft writes a file beside its final place, brings it to the disk and has it
-// moved there.
-func (o outFile) draft(at *os.Root, base string, fill func(io.Writer) error) (err error) {
-	draft := draftName(base)
-	f, err := at.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			at.Remove(draft)
-		}
-	}()
-	if err := f.Chmod(o.mode); err != nil {
-		return err
-	}
-	if err := fill(f); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return o.settle(o, at, draft, base)
-}
-
-func draftName(base string) string { return "." + base + "." + rand.Text()[:10] }
-
-// renameToNew is a rename to a place that has to be free, as it was when it was
-// looked at first: where links are not known, that look has to do.
-func renameToNew(at *os.Root, from, to string) error {
-	err := at.Link(from, to)
-	switch {
-	case err == nil:
-		return at.Remove(from)
-	case errors.Is(err, fs.ErrExist):
-		return err
-	}
-	return at.Rename(from, to)
 }
 
 // removeFile removes a file that is there; ErrNotExist says that none is.

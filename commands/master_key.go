@@ -14,6 +14,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/internal/apperr"
+	"capf/internal/durable"
 	"capf/store"
 )
 
@@ -135,8 +136,8 @@ func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next str
 	if err := os.Rename(next, file); err != nil {
 		return fmt.Errorf("bringing the new key to %q: %w", file, apperr.WithoutPath(err))
 	}
-	if err := syncFolder(filepath.Dir(file)); err != nil {
-		return err
+	if err := durable.SyncFolderAt(filepath.Dir(file)); err != nil {
+		return fmt.Errorf("bringing %q to the disk: %w", filepath.Dir(file), apperr.WithoutPath(err))
 	}
 	env.say("keep a copy of the new key elsewhere, and the old one with the backups that it belongs to; on this host it is of no use any more")
 	return showObject(env, []field{{"Master key", "master_key_file", file}, {"Old key", "old_key_file", kept}})
@@ -156,16 +157,4 @@ func keepMasterKey(env *Env, file string) (string, error) {
 		}
 		kept = fmt.Sprintf("%s-%d", stem, n)
 	}
-}
-
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return fmt.Errorf("bringing %q to the disk: %w", folder, apperr.WithoutPath(err))
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("bringing %q to the disk: %w", folder, apperr.WithoutPath(err))
-	}
-	return nil
 }

@@ -72,7 +72,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if err != nil {
 		return err
 	}
-	if o.out != "-" { // so that no draft is left; a reader of stdout may keep it from seeing the signal
+	if o.out != "-" { // so that no temporary file is left; a reader of stdout may keep it from seeing the signal
 		var stop context.CancelFunc
 		ctx, stop = env.untilSignal(ctx)
 		defer stop()

@@ -109,7 +109,7 @@ func mayReplace(ctx context.Context, env *Env, path string) (err error) {
 }
 
 func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOptions) error {
-	// A signal ends it before the exchange, and no draft is left.
+	// A signal ends it before the exchange, and no temporary file is left.
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()

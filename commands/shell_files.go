@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"capf/internal/apperr"
+	"capf/internal/durable"
 	"capf/store"
 )
 
@@ -208,33 +209,34 @@ func (c *confinement) mayReplace(at *os.Root, base, name string) error {
 	return nil
 }
 
-// settle keeps the sessions of one folder apart while one of them looks at a file,
+// place keeps the sessions of one folder apart while one of them looks at a file,
 // replaces it and remembers what it wrote.
-func (c *confinement) settle(o outFile, at *os.Root, draft, base string) error {
-	lock, err := at.Open(".")
-	if err != nil {
-		return err
+func (c *confinement) place(o outFile) durable.Place {
+	return func(at *os.Root, temp, base string) error {
+		lock, err := at.Open(".")
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+		if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+			return err
+		}
+		sum, err := sumOf(at, temp)
+		if err != nil {
+			return err
+		}
+		if err := o.free(at, base); err != nil {
+			return err
+		}
+		place := durable.New
+		if _, err := at.Lstat(base); err == nil {
+			place = durable.Replace
+		}
+		if err := place(at, temp, base); err != nil {
+			return err
+		}
+		return remember(at, base, sum)
 	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return err
-	}
-	sum, err := sumOf(at, draft)
-	if err != nil {
-		return err
-	}
-	if err := o.free(at, base); err != nil {
-		return err
-	}
-	if _, missing := at.Lstat(base); missing == nil {
-		err = at.Rename(draft, base)
-	} else {
-		err = renameToNew(at, draft, base)
-	}
-	if err != nil {
-		return err
-	}
-	return remember(at, base, sum)
 }
 
 // madeFile lists the files of a folder that the shell has made, with the SHA-256
@@ -278,12 +280,10 @@ func remember(at *os.Root, base, sum string) error {
 			fmt.Fprintf(&list, "%s %q\n", sum, name)
 		}
 	}
-	draft := draftName(madeFile)
-	if err := at.WriteFile(draft, list.Bytes(), 0o600); err != nil {
-		at.Remove(draft)
+	return durable.File{Folder: at, Name: madeFile, Place: durable.Replace}.Write(func(temp *os.File) error {
+		_, err := temp.Write(list.Bytes())
 		return err
-	}
-	return at.Rename(draft, madeFile)
+	})
 }
 
 func sumOf(at *os.Root, name string) (string, error) {

@@ -73,7 +73,7 @@ func TestShellOverwrites(t *testing.T) {
 	}
 	left, err := filepath.Glob(filepath.Join(dir, ".*.*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("drafts are left: %q, %v", left, err)
+		t.Errorf("temporary files are left: %q, %v", left, err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"capf/internal/apperr"
+	"capf/internal/durable"
 )
 
 // masterKeyPrefix begins the one line of a master key file, so that an operator who
@@ -35,37 +36,10 @@ func CreateMasterKey(path string) (*Sealer, error) {
 	}
 	line := append(base64.StdEncoding.AppendEncode([]byte(masterKeyPrefix), key), '\n')
 	defer clear(line)
-	if err := writeExclusively(path, line); err != nil {
+	if err := durable.Write(path, 0o600, durable.New, line); err != nil {
 		return nil, fmt.Errorf("writing the master key file %q: %w", path, err)
 	}
 	return newSealer(key)
-}
-
-// writeExclusively makes a durable file of mode 0600. The hard link gives it its name:
-// unlike rename it fails when the name is taken.
-func writeExclusively(path string, data []byte) error {
-	folder := filepath.Dir(path)
-	temp, err := os.CreateTemp(folder, ".capf-master-key-*") // 0600 and O_EXCL
-	if err != nil {
-		return apperr.WithoutPath(err)
-	}
-	defer os.Remove(temp.Name())
-	defer temp.Close()
-	if _, err := temp.Write(data); err != nil {
-		return apperr.WithoutPath(err)
-	}
-	if err := temp.Sync(); err != nil {
-		return apperr.WithoutPath(err)
-	}
-	if err := os.Link(temp.Name(), path); err != nil {
-		return apperr.WithoutPath(err)
-	}
-	dir, err := os.Open(folder)
-	if err != nil {
-		return apperr.WithoutPath(err)
-	}
-	defer dir.Close()
-	return dir.Sync()
 }
 
 // LoadMasterKey reads a master key file. A missing file is fs.ErrNotExist. A file that

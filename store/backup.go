@@ -7,15 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 
 	"modernc.org/sqlite"
+
+	"capf/internal/apperr"
+	"capf/internal/durable"
 )
 
 // Copied is what a copy of a database holds.
@@ -47,9 +46,9 @@ func (s *Store) Backup(ctx context.Context, path string, sign Sign, progress fun
 		}
 		return c, failed(err, "backing up to %q", path)
 	}
-	err := draft(path, func(name string) error {
+	err := tempFile(path, func(name string) error {
 		return s.fillCopy(ctx, name, sign, progress, &c)
-	}, os.Rename)
+	}, durable.Replace)
 	return c, failed(err, "backing up to %q", path)
 }
 
@@ -57,15 +56,15 @@ func (s *Store) Backup(ctx context.Context, path string, sign Sign, progress fun
 // stands in a file beside the database as long as take reads it.
 func (s *Store) CopyOut(ctx context.Context, sign Sign, progress func(done, total int), take func(io.Reader) error) (Copied, error) {
 	var c Copied
-	err := draft(filepath.Join(filepath.Dir(s.path), "capf-copy"), func(name string) error {
+	err := tempFile(filepath.Join(filepath.Dir(s.path), "capf-copy"), func(name string) error {
 		return s.fillCopy(ctx, name, sign, progress, &c)
-	}, func(name, _ string) error {
-		f, err := os.Open(name)
+	}, func(at *os.Root, temp, _ string) error {
+		f, err := at.Open(temp)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		return errors.Join(take(f), os.Remove(name))
+		return errors.Join(take(f), at.Remove(temp))
 	})
 	return c, failed(err, "copying the database")
 }
@@ -115,7 +114,7 @@ func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(d
 		if !ok {
 			return errors.New("the driver makes no backups")
 		}
-		b, err := source.NewBackup(draftURI(path))
+		b, err := source.NewBackup(tempURI(path))
 		if err != nil {
 			return err
 		}
@@ -134,9 +133,9 @@ func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(d
 	})
 }
 
-// draftURI names a file that nobody else knows yet: it needs no journal, and it
+// tempURI names a file that nobody else knows yet: it needs no journal, and it
 // is synced once, when it is complete.
-func draftURI(path string) string {
+func tempURI(path string) string {
 	u := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)"}
 	return u.String()
 }
@@ -175,82 +174,19 @@ func digestFile(path string) (int64, []byte, error) {
 	return n, h.Sum(nil), err
 }
 
-// draft lets fill write a new file of mode 0600 beside the path, brings it to
-// the disk and moves it to the path.
-func draft(path string, fill func(name string) error, move func(from, to string) error) (err error) {
+// tempFile lets fill write a new file of mode 0600 beside the path, brings it to
+// the disk and has it put into its place.
+func tempFile(path string, fill func(name string) error, place durable.Place) error {
 	folder, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	removeOldDrafts(folder, filepath.Base(path))
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // mode 0600
+	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return withoutPath(err)
+		return apperr.WithoutPath(err)
 	}
-	name := f.Name()
-	if err := f.Close(); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			for _, file := range Files(name) {
-				os.Remove(file)
-			}
-		}
-	}()
-	if err := fill(name); err != nil {
-		return err
-	}
-	if err := syncFile(name); err != nil {
-		return err
-	}
-	if err := move(name, filepath.Join(folder, filepath.Base(path))); err != nil {
-		return withoutPath(err)
-	}
-	return syncFolder(folder)
-}
-
-// draftAge is how old a draft is that nobody works on any more.
-const draftAge = 24 * time.Hour
-
-// removeOldDrafts removes what earlier ones for the same file have left that
-// were killed. It is no more than tidying up: what does not go stays.
-func removeOldDrafts(folder, base string) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		rest, ours := strings.CutPrefix(e.Name(), "."+base+".")
-		for _, end := range []string{logEnd, indexEnd, rollbackEnd} {
-			rest = strings.TrimSuffix(rest, end)
-		}
-		if _, err := strconv.ParseUint(rest, 10, 64); !ours || err != nil {
-			continue
-		}
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > draftAge {
-			os.Remove(filepath.Join(folder, e.Name()))
-		}
-	}
-}
-
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// withoutPath strips the name of a draft, which would only confuse.
-func withoutPath(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err
-	case errors.As(err, &link):
-		return link.Err
-	}
-	return err
+	defer root.Close()
+	f := durable.File{Folder: root, Name: filepath.Base(path), Place: place, Beside: []string{logEnd, indexEnd, rollbackEnd}}
+	f.RemoveAbandoned()
+	return f.Write(func(temp *os.File) error { return fill(temp.Name()) })
 }

@@ -120,15 +120,15 @@ func TestBackupLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestOldDrafts holds that a backup removes what killed ones have left, and
+// TestOldTempFiles holds that a backup removes what killed ones have left, and
 // nothing else.
-func TestOldDrafts(t *testing.T) {
+func TestOldTempFiles(t *testing.T) {
 	t.Parallel()
 	s, _ := newStore(t)
 	folder := t.TempDir()
 	for _, name := range []string{".b.db.12", ".b.db.12-wal", ".b.db.12-journal", ".b.db.mine", ".c.db.12", "b.db.12"} {
 		must(t, os.WriteFile(filepath.Join(folder, name), nil, 0o600))
-		old := time.Now().Add(-2 * draftAge)
+		old := time.Now().Add(-48 * time.Hour)
 		must(t, os.Chtimes(filepath.Join(folder, name), old, old))
 	}
 	must(t, os.WriteFile(filepath.Join(folder, ".b.db.13"), nil, 0o600)) // may be worked on

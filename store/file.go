@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"capf/internal/durable"
 )
 
 // applicationID is "CAPF", big-endian, in the header of the file.
@@ -68,40 +70,26 @@ func Create(ctx context.Context, path string, o Options) (*Store, error) {
 	return Open(ctx, path, o)
 }
 
-func create(ctx context.Context, path string) (err error) {
-	folder := filepath.Dir(path)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+func create(ctx context.Context, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	if err := noLogLeft(path); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	draft := f.Name()
-	defer func() {
-		if e := os.Remove(draft); err == nil {
-			err = e
+	err := tempFile(path, func(name string) error {
+		if err := fill(ctx, name); err != nil {
+			return err
 		}
-	}()
-	if err := f.Close(); err != nil {
-		return err
+		if err := drawMark(ctx, name); err != nil {
+			return err
+		}
+		return inherit(name, path)
+	}, durable.New)
+	if errors.Is(err, fs.ErrExist) { // another process was faster
+		return nil
 	}
-	if err := fill(ctx, draft); err != nil {
-		return err
-	}
-	if err := drawMark(ctx, draft); err != nil {
-		return err
-	}
-	if err := inherit(draft, path); err != nil {
-		return err
-	}
-	if err := os.Link(draft, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncFolder(folder)
+	return err
 }
 
 // noLogLeft refuses a path where a database was removed and its write-ahead log
@@ -145,14 +133,6 @@ func fill(ctx context.Context, path string) (err error) {
 	}
 	_, err = db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
 	return err
-}
-
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Rights that access(2) is asked for.

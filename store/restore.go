@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"capf/internal/durable"
 )
 
 // ErrInUse says that another process has the database open, so that the file
@@ -50,7 +52,7 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 		return "", failed(err, "restoring %q", r.To)
 	}
 	var verdict error
-	err = draft(r.To, func(name string) error {
+	err = tempFile(r.To, func(name string) error {
 		seal, err := r.fetch(ctx, name)
 		if err != nil {
 			verdict = failed(err, "copying the backup %q", r.From)
@@ -63,9 +65,8 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 			return errStop
 		}
 		return inherit(name, r.To)
-	}, func(from, to string) error {
-		var err error
-		kept, err = exchange(ctx, from, to, o.Now())
+	}, func(at *os.Root, temp, name string) (err error) {
+		kept, err = exchange(ctx, filepath.Join(at.Name(), temp), filepath.Join(at.Name(), name), o.Now())
 		return err
 	})
 	switch {
@@ -153,7 +154,7 @@ func (r Restoration) fetchWithLog(ctx context.Context, name string) (err error) 
 	return copyPages(ctx, conn, name, r.Progress)
 }
 
-// judge opens the draft, lets it be inspected and sees to it that everything
+// judge opens the temporary file, lets it be inspected and sees to it that everything
 // stands in its one file.
 func judge(ctx context.Context, name string, seal Seal, inspect func(*Store, Seal) error, o Options) error {
 	o.ReadOnly = false
@@ -175,7 +176,7 @@ func judge(ctx context.Context, name string, seal Seal, inspect func(*Store, Sea
 		return err
 	}
 	if log, err := logBeside(name); err != nil || log != "" {
-		return errors.Join(err, errors.New("a log was left beside the draft"))
+		return errors.Join(err, errors.New("a log was left beside the temporary file"))
 	}
 	return nil
 }
@@ -209,7 +210,7 @@ func logBeside(path string) (string, error) {
 	return "", nil
 }
 
-// inherit gives the draft to the owner of the database, or of its folder: root
+// inherit gives the temporary file to the owner of the database, or of its folder: root
 // may make and restore what the service user works with.
 func inherit(name, database string) error {
 	if os.Geteuid() != 0 {
@@ -226,11 +227,11 @@ func inherit(name, database string) error {
 	if !ok {
 		return nil
 	}
-	// The draft lies in the folder of somebody who may have put a link in its place.
+	// The file lies in the folder of somebody who may have put a link in its place.
 	return os.Lchown(name, int(owner.Uid), int(owner.Gid))
 }
 
-// exchange moves the draft to the place of the database and keeps that one.
+// exchange moves the temporary file to the place of the database and keeps that one.
 func exchange(ctx context.Context, name, database string, now time.Time) (kept string, err error) {
 	if _, err := os.Lstat(database); errors.Is(err, fs.ErrNotExist) {
 		if err := noLogLeft(database); err != nil {
@@ -263,7 +264,7 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 	}
 	// After a loss of power, the old database has its name, and its log, which is
 	// empty and gone, does not come back beside the new one.
-	if err := syncFolder(filepath.Dir(database)); err != nil {
+	if err := durable.SyncFolderAt(filepath.Dir(database)); err != nil {
 		return "", err
 	}
 	return kept, os.Rename(name, database)

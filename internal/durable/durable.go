@@ -1,0 +1,175 @@
+// Package durable writes files that are complete or not there at all, also after
+// a loss of power. It knows nothing of what is in them.
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"capf/internal/apperr"
+)
+
+// Place gives the temporary file, which is complete and on the disk, its name.
+// Both names are those of files in the folder at.
+type Place func(at *os.Root, temp, name string) error
+
+// Replace is the Place that takes the place of a file which is there.
+func Replace(at *os.Root, temp, name string) error { return at.Rename(temp, name) }
+
+// New is the Place for a file that must not be there; the error is fs.ErrExist
+// when one is. A link fails then, which a rename does not. Where the file system
+// knows no links, a look has to do.
+func New(at *os.Root, temp, name string) error {
+	err := at.Link(temp, name)
+	switch {
+	case err == nil:
+		return at.Remove(temp)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	if _, err := at.Lstat(name); err == nil {
+		return fs.ErrExist
+	}
+	return at.Rename(temp, name)
+}
+
+// File is a file that is to be written.
+type File struct {
+	Folder *os.Root
+	Name   string      // in the folder
+	Mode   fs.FileMode // whatever the umask says; 0 stands for 0600
+	Place  Place
+	// Beside are the ends of the names of files that the writing leaves beside the
+	// temporary file, as SQLite does. They are removed with it.
+	Beside []string
+}
+
+// Write lets fill write a temporary file in the same folder, which nobody but its
+// owner may read, brings it to the disk and gives it its name. When anything fails
+// up to there, the temporary file goes. An error of package os comes without the
+// path, which would be that of the temporary file.
+func (f File) Write(fill func(temp *os.File) error) error {
+	return apperr.WithoutPath(f.write(fill))
+}
+
+func (f File) write(fill func(*os.File) error) (err error) {
+	temp, err := f.create()
+	if err != nil {
+		return err
+	}
+	name := filepath.Base(temp.Name())
+	defer func() {
+		if err != nil {
+			temp.Close() // it may be closed already
+			f.remove(name)
+		}
+	}()
+	if err := fill(temp); err != nil {
+		return err
+	}
+	if f.Mode != 0 {
+		if err := temp.Chmod(f.Mode); err != nil {
+			return err
+		}
+	}
+	if err := temp.Sync(); err != nil {
+		return err
+	}
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	if err := f.Place(f.Folder, name, f.Name); err != nil {
+		return err
+	}
+	return SyncFolder(f.Folder)
+}
+
+// create makes the temporary file. Its name begins with a dot and ends in a
+// number, by which RemoveAbandoned knows it.
+func (f File) create() (*os.File, error) {
+	for {
+		name := f.prefix() + strconv.FormatUint(uint64(rand.Uint32()), 10)
+		temp, err := f.Folder.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			return temp, err
+		}
+	}
+}
+
+func (f File) prefix() string { return "." + f.Name + "." }
+
+func (f File) remove(temp string) {
+	f.Folder.Remove(temp)
+	for _, end := range f.Beside {
+		f.Folder.Remove(temp + end)
+	}
+}
+
+// abandonedAge is how old a temporary file is that nobody works on any more.
+const abandonedAge = 24 * time.Hour
+
+// RemoveAbandoned removes the temporary files for the same name whose writers were
+// killed. It is no more than tidying up: what does not go stays.
+func (f File) RemoveAbandoned() {
+	entries, err := fs.ReadDir(f.Folder.FS(), ".")
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		number, ours := strings.CutPrefix(e.Name(), f.prefix())
+		for _, end := range f.Beside {
+			number = strings.TrimSuffix(number, end)
+		}
+		if _, err := strconv.ParseUint(number, 10, 64); !ours || err != nil {
+			continue
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandonedAge {
+			f.Folder.Remove(e.Name())
+		}
+	}
+}
+
+// Write is File.Write for a path and what is to stand in the file.
+func Write(path string, mode fs.FileMode, place Place, data []byte) error {
+	folder, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return apperr.WithoutPath(err)
+	}
+	defer folder.Close()
+	return File{Folder: folder, Name: filepath.Base(path), Mode: mode, Place: place}.Write(func(temp *os.File) error {
+		_, err := temp.Write(data)
+		return err
+	})
+}
+
+// SyncFolder brings the names of the files in a folder to the disk: a file that
+// was renamed has its old name otherwise after a loss of power. Some network file
+// systems cannot do that, and say that the argument is invalid.
+func SyncFolder(at *os.Root) error {
+	folder, err := at.Open(".")
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	if err := folder.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return err
+	}
+	return nil
+}
+
+// SyncFolderAt is SyncFolder for a path.
+func SyncFolderAt(path string) error {
+	folder, err := os.OpenRoot(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return SyncFolder(folder)
+}
