@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -107,7 +108,7 @@ func fetchCertificates(ctx context.Context, env *Env, o *certCheckOptions) (ca, 
 	if err != nil {
 		return nil, nil, err
 	}
-	ca, https, err = r.OnlineCACertificates(ctx)
+	ca, https, err = caworker.Of(r).Certificates(ctx)
 	if err == nil && (len(ca) == 0 || len(https) == 0) {
 		err = errors.New("the online CA shows no certificates")
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/acceptance"
+	"capf/enroll/caworker"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -64,7 +64,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 		_, err := fmt.Fprint(env.out, requestPEM(r))
 		return err
 	}
-	online, err := env.rules(s).OnlineAnswer(ctx, o.id)
+	online, err := caworker.AnswerTo(ctx, s, o.id)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -91,7 +91,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 
 // answerFields are what an online CA has said of a request; none for one that
 // was not meant for it.
-func answerFields(o enroll.OnlineAnswer) []field {
+func answerFields(o caworker.Answer) []field {
 	if o.State == "" {
 		return nil
 	}

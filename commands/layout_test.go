@@ -15,13 +15,14 @@ import (
 // those of internal, which every room needs.
 var arrows = map[string][]string{
 	"capf":                   {"capf/commands"},
-	"capf/commands":          {"capf/crypto", "capf/crypto/certfile", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
+	"capf/commands":          {"capf/crypto", "capf/crypto/certfile", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/caworker", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
 	"capf/enroll":            {"capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca"},
 	"capf/enroll/acceptance": {"capf/crypto", "capf/store"},
+	"capf/enroll/caworker":   {"capf/crypto", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/store"},
 	"capf/enroll/onlineca":   {"capf/crypto/certfile"},
 	"capf/enroll/phone":      {"capf/crypto", "capf/enroll/wire"},
 	"capf/enroll/provision":  {"capf/enroll", "capf/store", "capf/crypto"},
-	"capf/enroll/server":     {"capf/crypto", "capf/enroll", "capf/enroll/wire", "capf/store"},
+	"capf/enroll/server":     {"capf/crypto", "capf/enroll", "capf/enroll/caworker", "capf/enroll/wire", "capf/store"},
 }
 
 // homes are the modules that live in one package, with what it is called here.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 )
 
@@ -49,7 +50,7 @@ func onlineCATest(ctx context.Context, env *Env, enroll bool) error {
 	if err != nil {
 		return err
 	}
-	steps, err := r.TryOnlineCA(ctx, enroll)
+	steps, err := caworker.Of(r).Try(ctx, enroll)
 	if err != nil {
 		return err
 	}

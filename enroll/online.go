@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"unicode"
 
-	"capf/crypto"
 	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
 	"capf/internal/apperr"
@@ -213,40 +211,6 @@ func (r *Rules) openSecret(ctx context.Context, name string) ([]byte, error) {
 	return value, nil
 }
 
-// onlineConfig is what a client of the configured CA needs. What is wrong with
-// it, onlineca.New says.
-func (r *Rules) onlineConfig(ctx context.Context, o OnlineSettings) (onlineca.Config, error) {
-	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
-		RequireNTLM: o.RequireNTLM, Log: r.Log, Now: r.Now}
-	password, err := r.openSecret(ctx, pOnlinePassword)
-	if err != nil {
-		return c, err
-	}
-	if o.Username != "" { // one without a user name is of no use
-		c.Password = string(password)
-	}
-	pem, err := r.openSecret(ctx, pOnlineCertificate)
-	if err != nil {
-		return c, err
-	}
-	if pem != nil {
-		defer clear(pem)
-		pair, err := tls.X509KeyPair(pem, pem)
-		if err != nil {
-			return c, fmt.Errorf("reading %s: %w", pOnlineCertificate, err)
-		}
-		c.ClientCertificate = &pair
-	}
-	if c.Roots, err = r.trusted(ctx, store.ForHTTPS); err != nil {
-		return c, err
-	}
-	if c.Issuers, err = r.trusted(ctx, store.ForLSC); err != nil {
-		return c, err
-	}
-	c.Impostor, err = r.impostors(ctx)
-	return c, err
-}
-
 // vouchForCA makes a company's CA in capf-trust vouch for what an online CA
 // needs.
 const vouchForCA = "capf cert set ID --for lsc,https, or upload the CA's certificate to capf-trust"
@@ -298,26 +262,3 @@ func (r *Rules) onlineUnready(ctx context.Context, s Settings) (string, error) {
 }
 
 const noOnlinePassword = pOnlineUsername + " is set, but no password"
-
-// admitOnline looks, before the phone makes a key, whether it could get a
-// certificate for it from the online CA.
-func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*SessionError, error) {
-	if g.Settings.Issuer != IssuerOnline {
-		return nil, nil
-	}
-	reason, err := r.onlineUnready(ctx, g.Settings)
-	if err != nil {
-		return nil, err
-	}
-	if reason != "" {
-		return sessionError(ErrDeclined, store.CACommunicationFailed, "%s", reason), nil
-	}
-	if g.Settings.Online.Type == onlineca.Microsoft {
-		g.Keys = slices.DeleteFunc(slices.Clone(g.Keys), crypto.KeyKind.IsEC)
-		if len(g.Keys) == 0 {
-			return sessionError(ErrDeclined, store.CARejected,
-				"the device is to have an EC key, and an online CA of type microsoft gets RSA keys only: set its key order to rsa or ec-preferred"), nil
-		}
-	}
-	return nil, nil
-}

@@ -3,9 +3,11 @@ package enroll
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
+	"capf/crypto"
+	"capf/enroll/onlineca"
 	"capf/store"
 )
 
@@ -36,15 +38,15 @@ func (r *Rules) rejected(ctx context.Context, request store.Request) error {
 	if o.State == store.OnlineLate {
 		return sessionError(ErrLate, store.Late, "%s", request.Reason)
 	}
-	end.Cause = causeOf(o.State)
+	end.Cause = CauseOf(o.State)
 	if end.Cause == store.CACommunicationFailed {
-		end.Kind, end.RetryAfter = ErrUnreachable, max(o.DueAt.Sub(r.Now()), leastReturn).Round(time.Second)
+		end.Kind, end.RetryAfter = ErrUnreachable, max(o.DueAt.Sub(r.Now()), LeastReturn).Round(time.Second)
 	}
 	return end
 }
 
-// causeOf is the X of "Upgrade Failed: X".
-func causeOf(s store.OnlineState) store.Cause {
+// CauseOf is the X of "Upgrade Failed: X".
+func CauseOf(s store.OnlineState) store.Cause {
 	switch s {
 	case store.OnlineUnreachable, store.OnlineUnknown, store.OnlineWithdrawn:
 		return store.CACommunicationFailed
@@ -54,37 +56,45 @@ func causeOf(s store.OnlineState) store.Cause {
 	return store.CARejected
 }
 
-// standing says in one line how a request stands at the online CA, for people.
-func standing(o store.OnlineRequest) string {
-	number := ""
-	if o.CARequest != "" {
-		number = " as its request " + o.CARequest
+// LeastReturn is the shortest time after which a phone is told to come back.
+// Some more is added by chance, so that not all come at once.
+const LeastReturn = 30 * time.Second
+
+// OnlineFailure ends a session whose phone the online CA cannot serve, before it
+// has a request. The phone may come back after the pause, unless the CA wants
+// what cannot be had. It is nil for nil.
+func OnlineFailure(err error, pause time.Duration) error {
+	var failure *onlineca.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &failure) && errors.Is(err, onlineca.ErrRejected):
+		return sessionError(ErrDeclined, store.CARejected, "%s; %s", failure.Error(), failure.Advice)
 	}
-	switch o.State {
-	case store.OnlineQueued:
-		return strings.TrimSpace("waits to be sent to the CA; " + o.Note)
-	case store.OnlineSent:
-		return "is on its way to the CA, which has not answered yet"
-	case store.OnlineTaken:
-		return "the CA has it" + number + "; the certificate is asked for again"
-	case store.OnlineIssued:
-		return "the CA issued the certificate" + number
-	case store.OnlineDenied:
-		switch code, _, _ := strings.Cut(o.Code, "."); code {
-		case "401", "403", "495", "496":
-			return "the web server of the CA did not let us in, so the CA has not seen it"
+	end := sessionError(ErrUnreachable, store.CACommunicationFailed, "%v", err)
+	end.RetryAfter = pause.Round(time.Second)
+	return end
+}
+
+// admitOnline looks, before the phone makes a key, whether it could get a
+// certificate for it from the online CA.
+func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*SessionError, error) {
+	if g.Settings.Issuer != IssuerOnline {
+		return nil, nil
+	}
+	reason, err := r.onlineUnready(ctx, g.Settings)
+	if err != nil {
+		return nil, err
+	}
+	if reason != "" {
+		return sessionError(ErrDeclined, store.CACommunicationFailed, "%s", reason), nil
+	}
+	if g.Settings.Online.Type == onlineca.Microsoft {
+		g.Keys = slices.DeleteFunc(slices.Clone(g.Keys), crypto.KeyKind.IsEC)
+		if len(g.Keys) == 0 {
+			return sessionError(ErrDeclined, store.CARejected,
+				"the device is to have an EC key, and an online CA of type microsoft gets RSA keys only: set its key order to rsa or ec-preferred"), nil
 		}
-		return "the CA denied it" + number
-	case store.OnlineUnfit:
-		return "the CA issued a certificate" + number + " that failed a check; it is kept and was not sent to the phone"
-	case store.OnlineUnreachable:
-		return "it did not reach the CA"
-	case store.OnlineUnknown:
-		return "whether the CA has taken it is not known; it is not sent again"
-	case store.OnlineWithdrawn:
-		return "it was not sent, since the phone had gone"
-	case store.OnlineLate:
-		return "the CA did not decide in time; it still has it" + number
 	}
-	return string(o.State)
+	return nil, nil
 }

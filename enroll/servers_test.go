@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/store"
 )
 
@@ -73,7 +74,7 @@ func TestBeginBesideAnother(t *testing.T) {
 			if _, _, err := r.Store.ClaimOnline(t.Context(), o, true, time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			r.NewOnlineWorker(enroll.OnlineOptions{}).Begin(t.Context())
+			caworker.New(caworker.Of(r), caworker.Options{}).Begin(t.Context())
 			due, err := r.Store.DueOnline(t.Context(), 1, false)
 			if err != nil || (len(due) == 1) != test.takes {
 				t.Errorf("due are %+v, %v", due, err)

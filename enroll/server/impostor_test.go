@@ -14,6 +14,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -306,7 +307,7 @@ func TestLSCIsNoServer(t *testing.T) {
 			h.online(onlineca.Microsoft, s.Server)
 			h.set("online_ca_hostname", host)
 			h.secret("online_ca_password", []byte(caPassword)) // it has gone with the address
-			steps, err := h.rules.TryOnlineCA(t.Context(), true)
+			steps, err := caworker.Of(h.rules).Try(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}

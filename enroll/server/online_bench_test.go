@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -39,7 +39,7 @@ func benchmarkOnline(b *testing.B, delay time.Duration) {
 	h := open(b, func(c *server.Config) {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 		// A test machine with phones, CA and server on it is slow, not down.
-		c.Online = enroll.OnlineOptions{Limits: onlineca.Limits{Post: 5 * time.Minute}}
+		c.Online = caworker.Options{Limits: onlineca.Limits{Post: 5 * time.Minute}}
 	})
 	h.online(onlineca.Microsoft, ca.Server)
 	addMany(h, b.N)

@@ -9,6 +9,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -23,7 +24,7 @@ const (
 
 // fast are the pauses of tests, which are otherwise those of people.
 func fast(c *server.Config) {
-	c.Online = enroll.OnlineOptions{
+	c.Online = caworker.Options{
 		Poll: 20 * time.Millisecond, FirstLook: 20 * time.Millisecond, LastLook: 100 * time.Millisecond,
 		Retry: 20 * time.Millisecond, Grace: 50 * time.Millisecond,
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/internal/backoff"
 	"capf/store"
 )
@@ -30,13 +31,13 @@ type Config struct {
 	Timeouts Timeouts
 	// Poll is the time between two looks at what operators have changed; 500 ms.
 	Poll   time.Duration
-	Online enroll.OnlineOptions
+	Online caworker.Options
 	Meter  Meter // nil when nobody counts
 	// Beat is called after each look at what operators have changed: as long as
 	// it is, the server lives. It may be nil.
 	Beat func()
 
-	online *enroll.OnlineWorker // one for all listeners, made by Run
+	online *caworker.Worker // one for all listeners, made by Run
 }
 
 // Timeouts bound the waiting for a phone. The time to make a key is a
@@ -92,7 +93,7 @@ type supervisor struct {
 // file of the database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
 	s := &supervisor{Config: c.withDefaults(), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
-	s.online = s.Rules.NewOnlineWorker(s.Online)
+	s.online = caworker.New(caworker.Of(s.Rules), s.Online)
 	s.online.Begin(ctx)
 	if err := s.begin(ctx); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package enroll
+package caworker
 
 import (
 	"cmp"
@@ -9,13 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"capf/enroll"
 	"capf/enroll/onlineca"
 	"capf/internal/backoff"
 	"capf/store"
 )
 
-// OnlineOptions are what an OnlineWorker runs with; zero means the default.
-type OnlineOptions struct {
+// Options are what an Worker runs with; zero means the default.
+type Options struct {
 	Limits    onlineca.Limits
 	Poll      time.Duration // between two looks for work that nobody has told of: 500 ms
 	FirstLook time.Duration // before a CA that has a request is asked for the certificate again: 5 s, then growing
@@ -28,7 +29,7 @@ type OnlineOptions struct {
 	After func(time.Duration) <-chan time.Time
 }
 
-func (o OnlineOptions) withDefaults() OnlineOptions {
+func (o Options) withDefaults() Options {
 	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
 	o.FirstLook = cmp.Or(o.FirstLook, 5*time.Second)
 	o.LastLook = cmp.Or(o.LastLook, 5*time.Minute)
@@ -51,94 +52,68 @@ const manyEvents = 1000
 // waits for the lock, which an import of many certificates may hold.
 const databaseWait = 90 * time.Second
 
-// certifier is what the worker needs of a CA.
-type certifier interface {
-	Submit(ctx context.Context, csrDER []byte) (onlineca.Answer, error)
-	Fetch(ctx context.Context, requestID string) (onlineca.Answer, error)
-	Bind(ctx context.Context) (*onlineca.Bound, error)
-	Close()
-}
-
-// OnlineWorker brings the requests that wait for the online CA to it, and its
+// Worker brings the requests that wait for the online CA to it, and its
 // certificates back. All that matters stands in the database; what is kept here
 // only makes it faster.
-type OnlineWorker struct {
-	*Rules
-	options OnlineOptions
-	wake    chan struct{}
-	reading chan chan struct{} // closed when the configuration is read as it is now
+type Worker struct {
+	ca       CA
+	options  Options
+	config   *configuration
+	waiting  *sessions
+	reserved *reservations
+	busy     *busy
+	wake     chan struct{}
+	reading  chan chan struct{} // closed when the configuration is read as it is now
+	running  sync.WaitGroup
 
-	mu      sync.Mutex // guards the rest
-	decided map[int64]func()
-	busy    map[int64]bool
-	bound   map[string]*onlineca.Bound // by their challenges, until their requests are sent
-	link    onlineLink                 // changed by the goroutine of Run only, which needs no mutex to read it
-
-	looking     *backoff.Backoff // for what is due
-	configuring *backoff.Backoff // reading the configuration
-	writing     *backoff.Backoff // what came of requests
-
-	running sync.WaitGroup
-	seen    int64 // the last event that was looked at; belongs to the goroutine of Run, as unread does
-	unread  bool  // the configuration could not be read then
+	looking *backoff.Backoff // for what is due
+	writing *backoff.Backoff // what came of requests
 }
 
-// NewOnlineWorker returns a worker that does nothing until Run.
-func (r *Rules) NewOnlineWorker(o OnlineOptions) *OnlineWorker {
+// New returns a worker that does nothing until Run.
+func New(ca CA, o Options) *Worker {
 	o = o.withDefaults()
-	return &OnlineWorker{Rules: r, options: o, wake: make(chan struct{}, 1), reading: make(chan chan struct{}), decided: map[int64]func(){}, busy: map[int64]bool{}, bound: map[string]*onlineca.Bound{},
-		looking:     &backoff.Backoff{Log: r.Log, Doing: "looking for requests to the online CA", First: o.Retry},
-		configuring: &backoff.Backoff{Log: r.Log, Doing: "reading the configuration of the online CA", First: o.Retry},
-		writing:     &backoff.Backoff{Log: r.Log, Doing: "keeping what comes of requests to the online CA", First: o.Retry}}
+	failing := func(doing string) *backoff.Backoff {
+		return &backoff.Backoff{Log: ca.Log, Doing: doing, First: o.Retry}
+	}
+	w := &Worker{ca: ca, options: o, waiting: newSessions(), reserved: newReservations(), busy: newBusy(),
+		wake: make(chan struct{}, 1), reading: make(chan chan struct{}),
+		looking: failing("looking for requests to the online CA"),
+		writing: failing("keeping what comes of requests to the online CA")}
+	w.config = &configuration{ca: ca, limits: o.Limits, reserved: w.reserved, backoff: failing("reading the configuration of the online CA")}
+	return w
 }
 
 // Await makes the worker look at once for a request whose phone waits, and has
 // decided called when there is an outcome, at most once and from another
 // goroutine.
-func (w *OnlineWorker) Await(requestID int64, decided func()) {
-	w.mu.Lock()
-	w.decided[requestID] = decided
-	w.mu.Unlock()
+func (w *Worker) Await(requestID int64, decided func()) {
+	w.waiting.wait(requestID, decided)
 	w.look()
 }
 
 // Leave says that the phone does not wait any more: a request that has not been
 // sent will not be, since the phone makes a new key when it comes back.
-func (w *OnlineWorker) Leave(ctx context.Context, requestID int64) error {
-	w.mu.Lock()
-	_, waits := w.decided[requestID]
-	delete(w.decided, requestID)
-	w.mu.Unlock()
-	if !waits {
+func (w *Worker) Leave(ctx context.Context, requestID int64) error {
+	if !w.waiting.leave(requestID) {
 		return nil
 	}
-	_, err := w.Store.WithdrawOnline(ctx, onlineActor(), requestID, "the phone left before the request was sent to the CA")
+	_, err := w.ca.Store.WithdrawOnline(ctx, actor(), requestID, "the phone left before the request was sent to the CA")
 	return errors.Join(err, w.unbindOf(ctx, requestID))
 }
 
-func (w *OnlineWorker) look() {
+func (w *Worker) look() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
-// announce tells the session that waits of the outcome.
-func (w *OnlineWorker) announce(requestID int64) {
-	w.mu.Lock()
-	decided := w.decided[requestID]
-	delete(w.decided, requestID)
-	w.mu.Unlock()
-	if decided != nil {
-		decided()
-	}
-}
-
-func onlineActor() store.Actor { return store.Actor{Kind: store.System, Name: IssuerOnline} }
+func actor() store.Actor { return store.Actor{Kind: store.System, Name: enroll.IssuerOnline} }
 
 // Run works until ctx ends, then lets what is on its way to the CA come to an
 // end within the grace.
-func (w *OnlineWorker) Run(ctx context.Context) {
+func (w *Worker) Run(ctx context.Context) {
 	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	tick := time.NewTicker(w.options.Poll)
@@ -156,7 +131,7 @@ func (w *OnlineWorker) Run(ctx context.Context) {
 		case <-tick.C:
 		case <-w.wake:
 		case read := <-w.reading:
-			if err := w.reread(working); err != nil {
+			if err := w.config.reread(working); err != nil {
 				w.looking.Failed(err)
 			}
 			close(read)
@@ -165,7 +140,7 @@ func (w *OnlineWorker) Run(ctx context.Context) {
 	grace := time.AfterFunc(w.options.Grace, func() { cut(errStopping) })
 	defer grace.Stop()
 	w.running.Wait()
-	w.use(onlineLink{})
+	w.config.use(nil)
 }
 
 var errStopping = errors.New("the service is stopping")
@@ -175,38 +150,38 @@ var errStopping = errors.New("the service is stopping")
 // a new key. What it was working on when it was killed is taken up at once. While
 // another serve lives, either may be that one's, and is left to it until the
 // time for it has passed.
-func (w *OnlineWorker) Begin(ctx context.Context) {
-	alone, err := w.alone(ctx)
+func (w *Worker) Begin(ctx context.Context) {
+	alone, err := w.ca.Rules.Alone(ctx)
 	if err != nil {
 		w.looking.Failed(err)
 	}
 	if !alone {
 		return
 	}
-	withdrawn, err := w.Store.WithdrawOnline(ctx, onlineActor(), 0, "serve ended before the request was sent to the CA; the phone makes a new key")
+	withdrawn, err := w.ca.Store.WithdrawOnline(ctx, actor(), 0, "serve ended before the request was sent to the CA; the phone makes a new key")
 	if err != nil {
 		w.writing.Failed(err)
 	}
-	abandoned, err := w.Store.AbandonOnline(ctx)
+	abandoned, err := w.ca.Store.AbandonOnline(ctx)
 	if err != nil {
 		w.writing.Failed(err)
 	}
 	if withdrawn+abandoned > 0 {
-		w.Log.Info("requests of an earlier serve to the online CA", "not sent any more", withdrawn, "taken up", abandoned)
+		w.ca.Log.Info("requests of an earlier serve to the online CA", "not sent any more", withdrawn, "taken up", abandoned)
 	}
 }
 
 // round begins to work on what is due, as far as there is room.
-func (w *OnlineWorker) round(working context.Context) error {
+func (w *Worker) round(working context.Context) error {
 	// Twice as many as the CA is given at once: while the database keeps what
 	// came of one, the CA has the next.
-	room := 2*w.options.Limits.Concurrent - w.occupied()
+	room := 2*w.options.Limits.Concurrent - w.busy.count()
 	if room <= 0 {
 		return nil // whoever ends next looks again
 	}
 	ctx, cancel := context.WithTimeout(working, databaseWait)
 	defer cancel()
-	due, err := w.due(ctx, room+w.occupied())
+	due, err := w.due(ctx, room+w.busy.count())
 	if err != nil {
 		return err
 	}
@@ -214,7 +189,7 @@ func (w *OnlineWorker) round(working context.Context) error {
 		if room == 0 {
 			break
 		}
-		if w.occupy(o.RequestID) {
+		if w.busy.add(o.RequestID) {
 			room--
 			w.begin(working, o)
 		}
@@ -225,68 +200,85 @@ func (w *OnlineWorker) round(working context.Context) error {
 // due are the requests to work on, of which at most limit, read before the
 // configuration by which they are judged: one that came after the operator had
 // made the CA ready must not be turned away by what was in force before.
-func (w *OnlineWorker) due(ctx context.Context, limit int) ([]store.OnlineRequest, error) {
-	if err := w.reread(ctx); err != nil {
+func (w *Worker) due(ctx context.Context, limit int) ([]store.OnlineRequest, error) {
+	if err := w.config.reread(ctx); err != nil {
 		return nil, err
 	}
 	for {
-		unready := w.link.unready != ""
-		due, err := w.Store.DueOnline(ctx, limit, unready)
+		unready := w.config.unready() != ""
+		due, err := w.ca.Store.DueOnline(ctx, limit, unready)
 		if err != nil || len(due) == 0 {
 			return nil, err
 		}
-		if err := w.reread(ctx); err != nil {
+		if err := w.config.reread(ctx); err != nil {
 			return nil, err
 		}
-		if (w.link.unready != "") == unready {
+		if (w.config.unready() != "") == unready {
 			return due, nil
 		}
 	}
 }
 
-func (w *OnlineWorker) occupied() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.busy)
-}
-
-func (w *OnlineWorker) occupy(id int64) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.busy[id] {
-		return false
-	}
-	w.busy[id] = true
-	return true
-}
-
-func (w *OnlineWorker) release(id int64) {
-	w.mu.Lock()
-	delete(w.busy, id)
-	w.mu.Unlock()
-	w.look()
-}
-
 // begin works on one request in a goroutine of its own. A panic leaves the
 // request to be taken for abandoned.
-func (w *OnlineWorker) begin(working context.Context, o store.OnlineRequest) {
-	link := w.link
-	link.users.Add(1)
+func (w *Worker) begin(working context.Context, o store.OnlineRequest) {
+	a := w.attempt(o, working.Done())
 	w.running.Go(func() {
 		defer w.release(o.RequestID)
-		defer link.users.Done()
+		defer a.ca.users.Done()
 		defer func() {
 			if p := recover(); p != nil {
-				w.Log.Error("panic with a request to the online CA", "request", o.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				w.ca.Log.Error("panic with a request to the online CA", "request", o.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			}
 		}()
 		// The CA may have a queue of its own before a request is sent; twice
 		// the time of a post is more than that of all steps of one attempt.
 		ctx, cancel := context.WithTimeout(working, 2*w.options.Limits.Post)
 		defer cancel()
-		err := (&errand{OnlineWorker: w, ca: link.onlineAccess, online: o, cut: working.Done()}).run(ctx)
-		if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
+		if err := a.run(ctx); err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
 			w.writing.Failed(err, "request", o.RequestID)
 		}
 	})
+}
+
+// attempt is one at a request, with the CA as it is configured now.
+func (w *Worker) attempt(o store.OnlineRequest, cut <-chan struct{}) *attempt {
+	return &attempt{store: w.ca.Store, log: w.ca.Log, now: w.ca.Now, options: w.options, reserved: w.reserved, waiting: w.waiting, writing: w.writing,
+		ca: w.config.borrow(), online: o, cut: cut}
+}
+
+func (w *Worker) release(requestID int64) {
+	w.busy.remove(requestID)
+	w.look()
+}
+
+// busy are the requests that are worked on.
+type busy struct {
+	mu       sync.Mutex // guards the rest
+	requests map[int64]bool
+}
+
+func newBusy() *busy { return &busy{requests: map[int64]bool{}} }
+
+func (b *busy) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.requests)
+}
+
+// add says whether the request was not among them.
+func (b *busy) add(requestID int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.requests[requestID] {
+		return false
+	}
+	b.requests[requestID] = true
+	return true
+}
+
+func (b *busy) remove(requestID int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.requests, requestID)
 }

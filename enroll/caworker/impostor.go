@@ -1,4 +1,4 @@
-package enroll
+package caworker
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"capf/crypto"
+	"capf/enroll"
 	"capf/store"
 )
 
@@ -15,15 +16,15 @@ import (
 // a root that vouches for https: where the online CA has made it, or where that
 // root has signed a CAPF certificate, ours or another cluster's. The password for
 // the CA would go to the phone.
-func (r *Rules) impostors(ctx context.Context) (func(path []*x509.Certificate) string, error) {
-	makers, err := r.anchors(ctx, store.ForLSC|store.ForForeignLSC)
-	if errors.Is(err, ErrNotReady) {
-		makers, err = r.trusted(ctx, store.ForLSC|store.ForForeignLSC)
+func (ca CA) impostors(ctx context.Context) (func(path []*x509.Certificate) string, error) {
+	makers, err := ca.Rules.Anchors(ctx, store.ForLSC|store.ForForeignLSC)
+	if errors.Is(err, enroll.ErrNotReady) {
+		makers, err = ca.Rules.Trusted(ctx, store.ForLSC|store.ForForeignLSC)
 	}
 	if err != nil {
 		return nil, err
 	}
-	servers, err := r.trusted(ctx, store.ForHTTPS)
+	servers, err := ca.Rules.Trusted(ctx, store.ForHTTPS)
 	if err != nil {
 		return nil, err
 	}
@@ -36,11 +37,11 @@ func (r *Rules) impostors(ctx context.Context) (func(path []*x509.Certificate) s
 	}
 	return func(path []*x509.Certificate) string {
 		for _, c := range path[1:] {
-			if keys[string(c.RawSubjectPublicKeyInfo)] || isCAPFName(c) {
+			if keys[string(c.RawSubjectPublicKeyInfo)] || enroll.IsCAPFName(c) {
 				return fmt.Sprintf("it comes from %q, which makes LSCs and no certificates for servers", crypto.DisplayName(c))
 			}
 		}
-		switch lsc, err := r.Store.LSCBySerial(context.WithoutCancel(ctx), path[0].Issuer.String(), path[0].SerialNumber.Text(16)); {
+		switch lsc, err := ca.Store.LSCBySerial(context.WithoutCancel(ctx), path[0].Issuer.String(), path[0].SerialNumber.Text(16)); {
 		case err == nil:
 			return fmt.Sprintf("it is the LSC of the device %q", lsc.Device)
 		case !errors.Is(err, store.ErrNotFound):

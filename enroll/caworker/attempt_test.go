@@ -1,10 +1,11 @@
-package enroll
+package caworker
 
 import (
 	"strings"
 	"testing"
 	"time"
 
+	"capf/enroll"
 	"capf/store"
 )
 
@@ -13,8 +14,8 @@ import (
 func TestMoreTimeMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]bool{"more time": true, "as it was": false} {
-		d := newDesk(t)
-		d.issuer = IssuerOnline
+		now := noon
+		d := newOffice(t, func() time.Time { return now })
 		request := d.request("SEP001122334455")
 		due, err := d.Store.DueOnline(t.Context(), 1, false)
 		if err != nil || len(due) != 1 || due[0].GiveUpAt.IsZero() {
@@ -22,14 +23,13 @@ func TestMoreTimeMeanwhile(t *testing.T) {
 		}
 		over := due[0].GiveUpAt.Add(time.Hour)
 		if more {
-			later := At(over.Add(time.Hour))
-			if _, _, err := d.ChangeDevice(t.Context(), olga, "SEP001122334455", DeviceEdit{CompletesBy: &later}); err != nil {
+			later := enroll.At(over.Add(time.Hour))
+			if _, _, err := d.ChangeDevice(t.Context(), olga, "SEP001122334455", enroll.DeviceEdit{CompletesBy: &later}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		d.Rules.Now = func() time.Time { return over }
-		e := &errand{OnlineWorker: d.NewOnlineWorker(OnlineOptions{}), online: due[0], cut: make(chan struct{})}
-		if err := e.run(t.Context()); err != nil {
+		now = over
+		if err := New(Of(d.Rules), Options{}).attempt(due[0], nil).run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want := store.OnlineLate
@@ -55,20 +55,19 @@ func TestRequestJudgedByNewerConfiguration(t *testing.T) {
 		}
 		return noon
 	}
-	d := newDeskAt(t, now)
-	d.issuer = IssuerOnline
-	w := d.NewOnlineWorker(OnlineOptions{})
-	if err := w.reread(t.Context()); err != nil || !strings.Contains(w.link.unready, "is not set") {
-		t.Fatalf("at first the CA is unready for %q, %v", w.link.unready, err)
+	d := newOffice(t, now)
+	w := New(Of(d.Rules), Options{})
+	if err := w.config.reread(t.Context()); err != nil || !strings.Contains(w.config.unready(), "is not set") {
+		t.Fatalf("at first the CA is unready for %q, %v", w.config.unready(), err)
 	}
 	meanwhile = func() {
-		if _, err := d.SetParameter(t.Context(), olga, pOnlineHost, "ca.example.com"); err != nil {
+		if _, err := d.SetParameter(t.Context(), olga, enroll.OnlineHost, "ca.example.com"); err != nil {
 			t.Error(err)
 		}
 		d.request("SEP001122334455")
 	}
 	due, err := w.due(t.Context(), 5)
-	if err != nil || len(due) != 1 || strings.Contains(w.link.unready, "is not set") {
-		t.Errorf("due are %d, judged by %q, %v", len(due), w.link.unready, err)
+	if err != nil || len(due) != 1 || strings.Contains(w.config.unready(), "is not set") {
+		t.Errorf("due are %d, judged by %q, %v", len(due), w.config.unready(), err)
 	}
 }

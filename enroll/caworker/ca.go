@@ -1,0 +1,58 @@
+package caworker
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// CA is the online CA that the parameters describe.
+type CA struct {
+	Rules *enroll.Rules
+	Store *store.Store
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Of is the online CA of a database.
+func Of(r *enroll.Rules) CA { return CA{r, r.Store, r.Now, r.Log} }
+
+// client returns what a client of the CA needs. What is wrong with it,
+// onlineca.New says.
+func (ca CA) config(ctx context.Context, o enroll.OnlineSettings) (onlineca.Config, error) {
+	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
+		RequireNTLM: o.RequireNTLM, Log: ca.Log, Now: ca.Now}
+	password, err := ca.Rules.OpenSecret(ctx, enroll.OnlinePassword)
+	if err != nil {
+		return c, err
+	}
+	if o.Username != "" { // one without a user name is of no use
+		c.Password = string(password)
+	}
+	pem, err := ca.Rules.OpenSecret(ctx, enroll.OnlineCertificate)
+	if err != nil {
+		return c, err
+	}
+	if pem != nil {
+		defer clear(pem)
+		pair, err := tls.X509KeyPair(pem, pem)
+		if err != nil {
+			return c, fmt.Errorf("reading %s: %w", enroll.OnlineCertificate, err)
+		}
+		c.ClientCertificate = &pair
+	}
+	if c.Roots, err = ca.Rules.Trusted(ctx, store.ForHTTPS); err != nil {
+		return c, err
+	}
+	if c.Issuers, err = ca.Rules.Trusted(ctx, store.ForLSC); err != nil {
+		return c, err
+	}
+	c.Impostor, err = ca.impostors(ctx)
+	return c, err
+}

@@ -1,0 +1,92 @@
+package caworker
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"slices"
+
+	"capf/enroll"
+	"capf/enroll/onlineca"
+	"capf/internal/apperr"
+)
+
+// Certificates fetches what AdviseTrust needs from the configured online
+// CA: the certificates of the CA, its root first, and those that its web server
+// presents, its own first. The credentials go only to a web server that is
+// trusted already; of one that is not, EST servers show the certificates of the
+// CA all the same, Web Enrollment does not. The error is apperr.ErrRefused when no CA
+// is configured; https may be there beside an error.
+func (ca CA) Certificates(ctx context.Context) (root, https []*x509.Certificate, err error) {
+	settings, err := ca.Rules.Settings(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if settings.Online.Host == "" {
+		return nil, nil, apperr.WithHint(apperr.Refused("%s is not set: there is no online CA to ask", enroll.OnlineHost), "capf set online_ca_hostname NAME")
+	}
+	c, err := ca.config(ctx, settings.Online)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := onlineca.New(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer client.Close()
+	if https, err = client.Presented(ctx); err != nil {
+		return nil, nil, advised(err)
+	}
+	ders, err := client.CACertificates(ctx)
+	if err != nil {
+		if public, perr := publicCertificates(ctx, c, https); perr == nil {
+			ders, err = public, nil
+		}
+	}
+	if err != nil {
+		return nil, https, advised(err)
+	}
+	root = parsed(ders)
+	slices.SortStableFunc(root, func(a, b *x509.Certificate) int { return selfSigned(b) - selfSigned(a) })
+	return root, https, nil
+}
+
+// publicCertificates asks without credentials, trusting the web server only to
+// show what everybody may see.
+func publicCertificates(ctx context.Context, c onlineca.Config, https []*x509.Certificate) ([][]byte, error) {
+	c.Username, c.Password, c.ClientCertificate = "", "", nil
+	c.Roots = https[:1]
+	client, err := onlineca.New(c)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return client.CACertificates(ctx)
+}
+
+func selfSigned(c *x509.Certificate) int {
+	if bytes.Equal(c.RawIssuer, c.RawSubject) {
+		return 1
+	}
+	return 0
+}
+
+// advised hands the advice of the CA's client to the person who asked.
+func advised(err error) error {
+	var failure *onlineca.Error
+	if errors.As(err, &failure) && failure.Advice != "" {
+		return apperr.WithHint(err, "%s", failure.Advice)
+	}
+	return err
+}
+
+func parsed(ders [][]byte) []*x509.Certificate {
+	var all []*x509.Certificate
+	for _, der := range ders {
+		if c, err := x509.ParseCertificate(der); err == nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}

@@ -1,0 +1,227 @@
+package caworker
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+
+	"capf/enroll"
+	"capf/enroll/acceptance"
+	"capf/enroll/onlineca"
+	"capf/internal/backoff"
+	"capf/store"
+)
+
+// certifier is what the worker needs of a CA.
+type certifier interface {
+	Submit(ctx context.Context, csrDER []byte) (onlineca.Answer, error)
+	Fetch(ctx context.Context, requestID string) (onlineca.Answer, error)
+	Bind(ctx context.Context) (*onlineca.Bound, error)
+	Close()
+}
+
+// access is the CA as it was configured when it was last read.
+type access struct {
+	client   certifier // nil when there is none
+	unready  string    // why there is none
+	name     string    // of the CA, for the record: which one has a request
+	trusted  []*x509.Certificate
+	leniency acceptance.Leniency
+
+	key   [sha256.Size]byte // of the configuration
+	users *sync.WaitGroup   // of the client
+}
+
+// close lets the client end when its last user has.
+func (a *access) close() {
+	if a == nil || a.client == nil {
+		return
+	}
+	go func() {
+		a.users.Wait()
+		a.client.Close()
+	}()
+}
+
+// configuration follows what operators set. Its methods but borrow belong to the
+// goroutine of Run.
+type configuration struct {
+	ca       CA
+	limits   onlineca.Limits
+	backoff  *backoff.Backoff // reading it
+	reserved *reservations    // of the client that is in use
+
+	seen   int64 // the last event that was looked at
+	unread bool  // it could not be read then
+
+	mu      sync.Mutex // guards current against borrow
+	current *access    // nil before it was first read
+}
+
+// borrow returns what is in use, nil when nothing is. Who has borrowed it says
+// when it is done with it.
+func (c *configuration) borrow() *access {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current != nil {
+		c.current.users.Add(1)
+	}
+	return c.current
+}
+
+// unready says why the CA cannot be asked, "" when it can.
+func (c *configuration) unready() string { return c.current.unready }
+
+// use makes the access the one that is in use; nil for none. Connections that
+// were reserved with the one before are of no use any more.
+func (c *configuration) use(a *access) {
+	c.mu.Lock()
+	before, reserved := c.current, c.reserved.takeAll()
+	c.current = a
+	c.mu.Unlock()
+	for _, b := range reserved {
+		b.Close()
+	}
+	before.close()
+}
+
+// reread reads the configuration when it has changed. When that fails, what
+// phones wait for goes on with what was read before, and where that is nothing,
+// phones are told to come back. The error is of a database that cannot be read.
+func (c *configuration) reread(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, databaseWait)
+	defer cancel()
+	last, changed, err := c.changed(ctx)
+	if err != nil || !changed || c.unread && c.backoff.Remaining() > 0 {
+		return err
+	}
+	err = c.renew(ctx)
+	c.seen, c.unread = last, err != nil
+	switch {
+	case err == nil:
+		c.backoff.Succeeded()
+	case c.current == nil:
+		c.use(&access{unready: "the configuration of the online CA cannot be read: " + err.Error(), users: &sync.WaitGroup{}})
+		fallthrough
+	default:
+		c.backoff.Failed(err)
+	}
+	return nil
+}
+
+// changed says whether there was a change since the last look that is not
+// about a device, as that of a parameter is. It costs microseconds, so that a
+// change is in force for the next request.
+func (c *configuration) changed(ctx context.Context) (last int64, changed bool, err error) {
+	last, err = c.ca.Store.LastEvent(ctx)
+	if err != nil || c.unread || c.current == nil || last-c.seen > manyEvents {
+		return last, true, err
+	}
+	for e, err := range c.ca.Store.EventsAfter(ctx, c.seen) {
+		if err != nil {
+			return last, false, err
+		}
+		if e.ID <= last && e.Device == "" {
+			return last, true, nil
+		}
+	}
+	c.seen = last
+	return last, false, nil
+}
+
+// renew makes a new client when an operator has changed the CA, its secrets,
+// capf-trust, or has restarted the service.
+func (c *configuration) renew(ctx context.Context) error {
+	settings, err := c.ca.Rules.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	// What is read after the fingerprint may be newer than it says, never older:
+	// otherwise a change in between would be missed.
+	key, err := c.ca.fingerprint(ctx, settings)
+	if err != nil {
+		return err
+	}
+	unready, err := c.ca.Rules.OnlineUnready(ctx, settings)
+	if err != nil {
+		return err
+	}
+	if c.current != nil && c.current.key == key {
+		return nil
+	}
+	a := &access{unready: unready}
+	if unready == "" {
+		if a, err = c.ca.access(ctx, settings.Online, c.limits); err != nil {
+			return err
+		}
+	}
+	a.key, a.users = key, &sync.WaitGroup{}
+	c.use(a)
+	return nil
+}
+
+// access makes a client for the CA. A configuration that cannot work makes it
+// unready; the error is a failure of ours.
+func (ca CA) access(ctx context.Context, o enroll.OnlineSettings, limits onlineca.Limits) (*access, error) {
+	c, err := ca.config(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c.Limits = limits
+	client, err := onlineca.New(c)
+	if err != nil {
+		return &access{unready: err.Error()}, nil
+	}
+	return &access{client: client, name: nameOf(o), trusted: c.Issuers, leniency: o.Leniency}, nil
+}
+
+// nameOf tells one CA from another.
+func nameOf(o enroll.OnlineSettings) string {
+	return string(o.Type) + " " + net.JoinHostPort(o.Host, strconv.Itoa(o.Port))
+}
+
+// fingerprint changes with everything on which a client depends.
+func (ca CA) fingerprint(ctx context.Context, settings enroll.Settings) (sum [sha256.Size]byte, err error) {
+	h := sha256.New()
+	add := func(b []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
+		h.Write(b)
+	}
+	add(fmt.Appendf(nil, "%+v %v", settings.Online, settings.FIPS))
+	services, err := ca.Store.Services(ctx)
+	if err != nil {
+		return sum, err
+	}
+	for _, s := range services {
+		if s.Name == enroll.ServiceOnline {
+			add(fmt.Appendf(nil, "%v %d", s.Active, s.Restarts))
+		}
+	}
+	for _, name := range []string{enroll.OnlinePassword, enroll.OnlineCertificate} {
+		sealed, err := ca.Store.Secret(ctx, name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return sum, err
+		}
+		add(sealed)
+	}
+	rows, err := ca.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return sum, err
+	}
+	trusted := map[string]bool{}
+	for _, row := range rows {
+		trusted[string(row.Fingerprint)+row.For.String()] = true
+	}
+	for _, one := range slices.Sorted(maps.Keys(trusted)) {
+		add([]byte(one))
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}

@@ -1,0 +1,82 @@
+package caworker
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// wait leaves a request at the CA and says when to ask next.
+func (a *attempt) wait(after time.Duration, note, advice string) error {
+	o := &a.online
+	event := store.EventText{}
+	if o.State == store.OnlineSent && o.Looks == 0 {
+		event = store.EventText{Action: "csr-pending", Step: "issue", Outcome: "pending", Detail: note}
+		if o.CARequest != "" {
+			event.Detail += ", request " + o.CARequest + " of the CA"
+		}
+	}
+	o.State, o.Note, o.Advice = store.OnlineTaken, note, advice
+	o.DueAt = a.now().Add(max(a.pause(o.Looks), after))
+	if end := o.GiveUpAt.Add(time.Second); !o.GiveUpAt.IsZero() && o.DueAt.After(end) {
+		o.DueAt = end
+	}
+	o.Looks++
+	return a.keep(func(ctx context.Context) error { return a.store.PostponeOnline(ctx, actor(), *o, event) })
+}
+
+// pause grows by half each time.
+func (a *attempt) pause(looks int) time.Duration {
+	d := a.options.FirstLook
+	for ; looks > 0 && d < a.options.LastLook; looks-- {
+		d += d / 2
+	}
+	return spread(min(d, a.options.LastLook))
+}
+
+// spread adds up to a quarter, so that what failed together comes back apart.
+func spread(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
+
+// elsewhere is a request that another CA has than the one that is set now. Its
+// number means nothing here, and it must not be sent again.
+func (a *attempt) elsewhere(ctx context.Context) error {
+	had := a.online.CA
+	if err := a.claim(ctx, false); err != nil {
+		return err
+	}
+	return a.wait(a.options.LastLook, fmt.Sprintf("another CA has the request: %s", had), "set online_ca_hostname, online_ca_port and online_ca_type back, or delete the request")
+}
+
+// heard keeps the CA's own words.
+func (a *attempt) heard(failure *onlineca.Error) {
+	o := &a.online
+	o.Code, o.Words, o.Advice = failure.Code, failure.Words, failure.Advice
+	if failure.RequestID != "" {
+		o.CA, o.CARequest = a.ca.name, failure.RequestID
+	}
+}
+
+// end brings a request to an end without an LSC.
+func (a *attempt) end(state store.OnlineState, reason string) error {
+	a.online.State, a.online.Note = state, ""
+	a.online.DueAt = a.now().Add(spread(max(a.back, enroll.LeastReturn)))
+	if state == store.OnlineUnfit {
+		reason += " (" + named(a.leaf) + ")" // the record outlives the request that keeps it
+	}
+	if a.online.CARequest != "" {
+		reason += fmt.Sprintf(" (request %s of the CA)", a.online.CARequest)
+	}
+	a.log.Warn("no certificate from the online CA", "request", a.online.RequestID, "device", a.request.Device, "state", string(state), "reason", reason)
+	err := a.keep(func(ctx context.Context) error {
+		return a.store.EndOnline(ctx, actor(), a.online, reason, store.Failed(store.Install, enroll.CauseOf(state)))
+	})
+	if err == nil {
+		a.waiting.decided(a.online.RequestID)
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package caworker
+
+import (
+	"context"
+	"errors"
+
+	"capf/crypto"
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// submit sends the request. That it is sent is durable before it is, and the
+// CA's number before the certificate is asked for.
+func (a *attempt) submit(ctx context.Context) error {
+	before := a.online.State
+	if err := a.claim(ctx, true); err != nil {
+		return err
+	}
+	submit := a.ca.client.Submit
+	// One that is asked for again cannot name the new connection: the phone's
+	// signature is over the old one.
+	if challenge := crypto.Challenge(a.request.CSR); challenge != "" && before == store.OnlineQueued {
+		b := a.reserved.take(challenge)
+		if b == nil {
+			return a.end(store.OnlineUnreachable, boundGone)
+		}
+		a.once, submit = true, b.Submit
+	}
+	answer, err := submit(ctx, a.request.CSR)
+	if err != nil {
+		return a.notSubmitted(ctx, before, err)
+	}
+	a.online.CA, a.online.CARequest = a.ca.name, answer.RequestID
+	if before == store.OnlineQueued {
+		a.online.Looks = 0 // it counted the times that the CA was not reached
+	}
+	switch {
+	case answer.State == onlineca.Pending:
+		return a.wait(answer.RetryAfter, "a manager of the CA has to decide", "")
+	case answer.Leaf != nil:
+		return a.take(answer)
+	}
+	a.online.State, a.online.DueAt = store.OnlineTaken, a.now().Add(3*a.options.Limits.Post)
+	if err := a.keep(func(ctx context.Context) error {
+		return a.store.PostponeOnline(ctx, actor(), a.online, store.EventText{})
+	}); err != nil {
+		return err
+	}
+	return a.fetch(ctx)
+}
+
+// notSubmitted sorts the failures of sending: what the CA has refused, what may
+// have reached it, and what has not.
+func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, err error) error {
+	var failure *onlineca.Error
+	if !errors.As(err, &failure) {
+		return a.end(store.OnlineUnknown, err.Error())
+	}
+	a.heard(failure)
+	asking := before == store.OnlineTaken // EST asks by sending again
+	switch {
+	case failure.Certificate != nil:
+		return a.unusable(failure)
+	case asking && failure.PutOff():
+		return a.wait(failure.RetryAfter, failure.Error(), failure.Advice)
+	case errors.Is(err, onlineca.ErrRejected):
+		return a.end(store.OnlineDenied, failure.Error())
+	case failure.Sent:
+		return a.end(store.OnlineUnknown, "whether the CA has taken the request is not known, so it is not sent again and the phone makes a new key: "+failure.Error())
+	case asking: // and this did not arrive
+		return a.wait(failure.RetryAfter, failure.Error(), failure.Advice)
+	case failure.Temporary() && !a.once && failure.RetryAfter == 0 && a.online.Looks+1 < a.options.Tries && ctx.Err() == nil:
+		a.online.Looks++
+		a.online.State, a.online.Note = store.OnlineQueued, failure.Error()
+		a.online.DueAt = a.now().Add(spread(a.options.Retry << (a.online.Looks - 1)))
+		return a.keep(func(ctx context.Context) error {
+			return a.store.PostponeOnline(ctx, actor(), a.online, store.EventText{})
+		})
+	}
+	a.back = failure.RetryAfter
+	return a.end(store.OnlineUnreachable, failure.Error())
+}
+
+// unusable keeps a certificate that came in an answer that cannot be used, so
+// that it can be revoked.
+func (a *attempt) unusable(failure *onlineca.Error) error {
+	a.leaf, a.online.Certificate = failure.Certificate, failure.Certificate
+	a.online.Advice = "revoke the certificate at the CA (capf csr show ID --refused-certificate prints it), and see to it that the CA answers as it should"
+	return a.end(store.OnlineUnfit, "the CA has issued a certificate in an answer that cannot be used: "+failure.Error())
+}

@@ -1,0 +1,163 @@
+package caworker
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/acceptance"
+	"capf/enroll/onlineca"
+)
+
+// The steps of TryOnlineCA besides those of onlineca.
+const (
+	StepConfiguration = "configuration"
+	StepIssuer        = "issuer trust"
+	StepService       = "service"
+)
+
+// tryName is the name in the certificate of a dry enrollment.
+const tryName = "capf-online-ca-test"
+
+// Try walks the way to the configured online CA, whether it is the
+// issuer or not: the configuration, the steps of onlineca.Client.Check, whether
+// its LSCs would lead to capf-trust, and the service. With enrolls it has the CA
+// make a real certificate, named tryName, and judges it as a phone's. The error
+// is a failure of ours.
+func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
+	settings, err := ca.Rules.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := ca.Rules.OnlineMissing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	steps := []onlineca.Step{configurationStep(settings.Online, missing)}
+	if steps[0].OK {
+		walked, err := ca.walk(ctx, settings.Online, enrolls)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, walked...)
+	}
+	active, err := ca.Rules.OnlineActive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	service := onlineca.Step{Name: StepService, OK: active, Text: "the service enrollment is activated"}
+	if !active {
+		f := enroll.EnrollmentInactive()
+		service.Text, service.Advice = f.Text, f.Hint
+	}
+	return append(steps, service), nil
+}
+
+func configurationStep(o enroll.OnlineSettings, missing []enroll.Finding) onlineca.Step {
+	step := onlineca.Step{Name: StepConfiguration, OK: true, Text: fmt.Sprintf("type %s, %s", o.Type, net.JoinHostPort(o.Host, strconv.Itoa(o.Port)))}
+	if o.Template != "" {
+		step.Text += fmt.Sprintf(", template %q", o.Template)
+	}
+	if o.Username != "" {
+		step.Text += fmt.Sprintf(", user %q", o.Username)
+	}
+	var wrong, advice, worth []string
+	for _, f := range missing {
+		if f.Severity == "error" {
+			wrong, advice = append(wrong, f.Text), append(advice, f.Hint)
+		} else {
+			worth = append(worth, f.Text)
+		}
+	}
+	if len(wrong) > 0 {
+		return onlineca.Step{Name: StepConfiguration, Text: strings.Join(wrong, "; "), Advice: strings.Join(advice, "; ")}
+	}
+	if len(worth) > 0 {
+		step.Text += "; " + strings.Join(worth, "; ")
+	}
+	return step
+}
+
+func (ca CA) walk(ctx context.Context, o enroll.OnlineSettings, enrolls bool) ([]onlineca.Step, error) {
+	c, err := ca.config(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	client, err := onlineca.New(c)
+	if err != nil {
+		return []onlineca.Step{{Name: StepConfiguration, Text: err.Error(), Advice: "capf show lists the parameters"}}, nil
+	}
+	defer client.Close()
+	var dry *onlineca.DryRun
+	if enrolls {
+		if dry, err = ca.dryRun(ctx, c.Issuers, o.Leniency); err != nil {
+			return nil, err
+		}
+	}
+	steps := client.Check(ctx, dry)
+	if last := steps[len(steps)-1]; last.OK || last.Name == onlineca.StepEnrollment {
+		steps = append(steps, ca.issuerStep(ctx, client, c.Issuers))
+	}
+	return steps, nil
+}
+
+// dryRun makes a request with a key that is thrown away.
+func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l acceptance.Leniency) (*onlineca.DryRun, error) {
+	capf, err := ca.Rules.CAPFCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := crypto.GenerateKey(ca.Rules.Rand, crypto.RSA2048)
+	if err != nil {
+		return nil, err
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	var csr []byte
+	return &onlineca.DryRun{
+		Make: func(challenge string) (_ []byte, err error) {
+			csr, err = crypto.NewRequest(capf, crypto.LSC{Device: tryName, SPKI: spki, Challenge: challenge}, key)
+			return csr, err
+		},
+		Judge: func(a onlineca.Answer) (wrong, advice string) {
+			found := acceptance.Rule{Trusted: trusted, Now: ca.Now(), Leniency: l}.Judge(csr, tryName, a.Leaf, a.Chain)
+			return found.Unfit, found.Advice
+		},
+	}, nil
+}
+
+// issuerStep looks whether the CA's own certificates lead to capf-trust, without
+// which none of its LSCs is taken.
+func (ca CA) issuerStep(ctx context.Context, client *onlineca.Client, trusted []*x509.Certificate) onlineca.Step {
+	step := onlineca.Step{Name: StepIssuer}
+	ders, err := client.CACertificates(ctx)
+	if err != nil {
+		step.OK, step.Text = true, "the CA does not show its certificates, so it is not known whether its LSCs lead to capf-trust: "+err.Error()
+		return step
+	}
+	all := parsed(ders)
+	var wrong []string
+	for _, c := range all {
+		if _, err := crypto.VerifyPath(c, trusted, all, ca.Now(), crypto.PathOptions{}); err != nil {
+			wrong = append(wrong, err.Error())
+		}
+	}
+	if len(wrong) > 0 || len(all) == 0 {
+		step.Text = "the CA's certificates do not lead to capf-trust, so every LSC would be refused: " + strings.Join(wrong, "; ")
+		step.Advice = "upload the root certificate of the CA to capf-trust and callmanager-trust"
+		return step
+	}
+	var names []string
+	for _, c := range all {
+		names = append(names, strconv.Quote(crypto.DisplayName(c)))
+	}
+	step.OK, step.Text = true, "the CA's certificates lead to capf-trust: "+strings.Join(names, ", ")
+	return step
+}

@@ -1,0 +1,56 @@
+package enroll
+
+import (
+	"context"
+	"crypto/x509"
+
+	"capf/store"
+)
+
+// What package caworker asks of here.
+
+// Trusted are the certificates of capf-trust that vouch for one of the uses.
+func (r *Rules) Trusted(ctx context.Context, uses store.Uses) ([]*x509.Certificate, error) {
+	return r.trusted(ctx, uses)
+}
+
+// Anchors are the certificates to which one that a phone shows must chain.
+func (r *Rules) Anchors(ctx context.Context, uses store.Uses) ([]*x509.Certificate, error) {
+	return r.anchors(ctx, uses)
+}
+
+// OpenSecret is nil for a secret that is not set.
+func (r *Rules) OpenSecret(ctx context.Context, name string) ([]byte, error) {
+	return r.openSecret(ctx, name)
+}
+
+// OnlineUnready says why the online CA cannot be asked at all, "" when it can.
+func (r *Rules) OnlineUnready(ctx context.Context, s Settings) (string, error) {
+	return r.onlineUnready(ctx, s)
+}
+
+// OnlineActive says whether the service that asks the online CA is activated.
+func (r *Rules) OnlineActive(ctx context.Context) (bool, error) { return r.onlineActive(ctx) }
+
+// EnrollmentInactive is what is said of that service when it is not.
+func EnrollmentInactive() Finding { return enrollmentInactive() }
+
+// CAPFCertificate is the CAPF certificate as it stands, fit or not.
+func (r *Rules) CAPFCertificate(ctx context.Context) (*x509.Certificate, error) {
+	return r.capfCertificate(ctx)
+}
+
+// Alone tells a serve that has not reported itself yet whether no other works
+// with the database.
+func (r *Rules) Alone(ctx context.Context) (bool, error) { return r.alone(ctx) }
+
+// IsCAPFName says whether a certificate is some cluster's CAPF certificate.
+func IsCAPFName(c *x509.Certificate) bool { return isCAPFName(c) }
+
+// The names of parameters and of the service.
+const (
+	OnlinePassword    = pOnlinePassword
+	OnlineCertificate = pOnlineCertificate
+	OnlineHost        = pOnlineHost
+	ServiceOnline     = serviceOnline
+)
