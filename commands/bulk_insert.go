@@ -68,7 +68,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 			env.say("and %s more", counted(more, "problem"))
 		}
 	}
-	if err != nil && !errors.Is(err, provision.ErrPartly) {
+	if err != nil && !errors.Is(err, apperr.ErrPartly) {
 		if errors.Is(err, apperr.ErrRefused) {
 			err = apperr.WithHint(fmt.Errorf("reading %s: %w", inputName(file), err), "%s", hint(err))
 		}
@@ -80,7 +80,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	}
 	env.say("%s", done)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errPartly, err)
+		return fmt.Errorf("%w: %w", apperr.ErrPartly, err)
 	}
 	return emptyList(env)
 }

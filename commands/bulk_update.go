@@ -173,7 +173,7 @@ func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOpt
 		return errors.Join(refused, err)
 	}
 	if n.Refused > 0 {
-		return apperr.New(errPartly, "%s of %d would be left out", counted(n.Refused, "device"), n.Selected)
+		return apperr.New(apperr.ErrPartly, "%s of %d would be left out", counted(n.Refused, "device"), n.Selected)
 	}
 	return nil
 }
@@ -237,7 +237,7 @@ func bulkNow(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions
 		return err
 	}
 	if j.State != store.JobDone {
-		return apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
+		return apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, apperr.ErrPartly), "capf job show %d --problems lists the devices", j.ID)
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)
 	} else if !slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return r.Outcome != enroll.UploadSkipped }) {
-		return apperr.New(errPartly, "every file was skipped, so nothing was stored")
+		return apperr.New(apperr.ErrPartly, "every file was skipped, so nothing was stored")
 	}
 	for _, known := range []struct{ reason, hint string }{
 		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},

@@ -156,7 +156,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errPartly):
+	case errors.Is(err, apperr.ErrPartly):
 		return 5
 	case errors.Is(err, apperr.ErrUsage), errors.Is(err, apperr.ErrValue):
 		return 2

@@ -13,10 +13,6 @@ import (
 	"capf/store"
 )
 
-// errPartly marks the outcome of a command that did some of what it was asked
-// for and has said what it left.
-var errPartly = errors.New("partly done")
-
 // errDeclined ends a command whose question was answered with no, or broken
 // off with Ctrl-C. Nothing has been changed then.
 var errDeclined = errors.New("nothing was changed")

@@ -171,7 +171,7 @@ func jobRunDue(ctx context.Context, env *Env) error {
 	}
 	for _, j := range jobs {
 		if err == nil && j.State != store.JobDone {
-			err = apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, errPartly), "capf job show %d --problems lists the devices", j.ID)
+			err = apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, apperr.ErrPartly), "capf job show %d --problems lists the devices", j.ID)
 		}
 	}
 	return err

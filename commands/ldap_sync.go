@@ -70,7 +70,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	o.Progress = func(entries int) { p.show("reading: %s", counted(entries, "entry")) }
 	s, err := provision.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
 	p.end()
-	partly := errors.Is(err, provision.ErrPartly)
+	partly := errors.Is(err, apperr.ErrPartly)
 	if len(s.Rows) > 0 {
 		if err := showList(env, values(s.Rows), syncColumns, ""); err != nil {
 			return err
@@ -87,7 +87,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 		counted(s.Counts[store.SyncAdded], "device"), s.Counts[store.SyncKnown], s.Counts[store.SyncAdopted], s.Counts[store.SyncBack],
 		s.Counts[store.SyncDeleted], s.Bad, s.Counts[store.SyncMissing], would)
 	if partly {
-		return fmt.Errorf("%w: %w", errPartly, err)
+		return fmt.Errorf("%w: %w", apperr.ErrPartly, err)
 	}
 	if len(s.Rows) == 0 {
 		return emptyList(env)

@@ -156,11 +156,11 @@ func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
 	refused := r.Count(enroll.RefusedRow)
 	switch good := r.Count(enroll.Imported) + r.Count(enroll.ImportStale) + r.Count(enroll.AlreadyThere); {
 	case refused > 0 && good > 0:
-		return apperr.New(errPartly, "%s refused, as the rows say; the others were dealt with", counted(refused, "row"))
+		return apperr.New(apperr.ErrPartly, "%s refused, as the rows say; the others were dealt with", counted(refused, "row"))
 	case refused > 0:
 		return apperr.Refused("%s refused, as the rows say", counted(refused, "row"))
 	case good == 0 && r.Count(enroll.Skipped) > 0 && r.Count(enroll.ChainOnly) == 0:
-		return apperr.New(errPartly, "every file was skipped, so nothing was imported")
+		return apperr.New(apperr.ErrPartly, "every file was skipped, so nothing was imported")
 	}
 	return nil
 }

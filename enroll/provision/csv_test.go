@@ -183,7 +183,7 @@ func TestManyProblems(t *testing.T) {
 	h.add("CSFhere", enroll.DeviceEdit{})
 	text := "Device Name,Device Pool,Key Size\nCSF1,a,2048\nbad name,a,lots\nCSFhere,b,\nCSF1,a,\nCSF2,a,\n"
 	in, err := h.insert(text, provision.InsertOptions{Partial: true})
-	if !errors.Is(err, provision.ErrPartly) {
+	if !errors.Is(err, apperr.ErrPartly) {
 		t.Fatalf("the error is %v", err)
 	}
 	var lines []int

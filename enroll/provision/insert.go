@@ -172,10 +172,7 @@ func (in *inserting) verdict() error {
 	case in.Bad == 0:
 		return nil
 	case in.options.Partial:
-		return apperr.New(ErrPartly, "%s found; only the other rows are put in", counted(in.Bad, "problem"))
+		return apperr.New(apperr.ErrPartly, "%s found; only the other rows are put in", counted(in.Bad, "problem"))
 	}
 	return apperr.WithHint(apperr.Refused("%s found, so nothing was put in", counted(in.Bad, "problem")), "--partial puts in the good rows")
 }
-
-// ErrPartly says that something was done for some and not for others.
-var ErrPartly = errors.New("partly done")

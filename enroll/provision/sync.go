@@ -93,7 +93,7 @@ func Sync(ctx context.Context, r *enroll.Rules, actor store.Actor, name string, 
 	case err != nil && !errors.Is(err, errDry):
 		return s.Synced, err
 	case s.Bad > 0:
-		return s.Synced, apperr.New(ErrPartly, "%s of directory %q cannot become devices and are left out", counted(s.Bad, "entry"), d.Name)
+		return s.Synced, apperr.New(apperr.ErrPartly, "%s of directory %q cannot become devices and are left out", counted(s.Bad, "entry"), d.Name)
 	}
 	return s.Synced, nil
 }

@@ -99,7 +99,7 @@ func TestSyncRules(t *testing.T) {
 			t.Errorf("new ones: %d bad: %v", got.Bad, err)
 		}
 		got, err = h.sync("people", provision.SyncOptions{Partial: true})
-		if !errors.Is(err, provision.ErrPartly) || got.Bad != 10 || got.Counts[store.SyncKnown] != 10 || got.Counts[store.SyncMissing] != 0 || got.Counts[store.SyncRefused] != 10 {
+		if !errors.Is(err, apperr.ErrPartly) || got.Bad != 10 || got.Counts[store.SyncKnown] != 10 || got.Counts[store.SyncMissing] != 0 || got.Counts[store.SyncRefused] != 10 {
 			t.Errorf("with --partial: %v, %d bad: %v", got.Counts, got.Bad, err)
 		}
 		if got.Rows[0].Problem == "" || !strings.Contains(got.Rows[0].Problem, "has passed") {
@@ -122,7 +122,7 @@ func TestSyncRules(t *testing.T) {
 		must(t, err)
 		h.narrow("people", "(!(uid=user07))")
 		got, err := h.sync("people", provision.SyncOptions{Partial: true}) // the base is no person
-		if !errors.Is(err, provision.ErrPartly) || got.Counts[store.SyncMissing] != 1 {
+		if !errors.Is(err, apperr.ErrPartly) || got.Counts[store.SyncMissing] != 1 {
 			t.Fatalf("%v: %v", got.Counts, err)
 		}
 		must(t, h.rules.Store.DeleteDevice(t.Context(), operator, "CSFuser07"))
@@ -157,7 +157,7 @@ func TestSyncRules(t *testing.T) {
 		_, err = provision.ChangeDirectory(t.Context(), h.rules, operator, dir, d, nil, nil)
 		must(t, err)
 		got, err := h.sync("people", provision.SyncOptions{Partial: true})
-		if !errors.Is(err, provision.ErrPartly) || got.Bad != 1 || got.Counts[store.SyncMissing] != 0 {
+		if !errors.Is(err, apperr.ErrPartly) || got.Bad != 1 || got.Counts[store.SyncMissing] != 0 {
 			t.Errorf("%v, %d bad: %v", got.Counts, got.Bad, err)
 		}
 	})

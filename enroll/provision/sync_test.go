@@ -49,7 +49,7 @@ func TestDirectory(t *testing.T) {
 		d.Filter = "(objectClass=*)" // for which slapd refers to others, as Active Directory does for any
 		h.addDirectory("staff", "", d)
 		got, err := h.sync("staff", provision.SyncOptions{Partial: true}) // the base itself is no person
-		if !errors.Is(err, provision.ErrPartly) || got.Counts[store.SyncAdded] != 1 {
+		if !errors.Is(err, apperr.ErrPartly) || got.Counts[store.SyncAdded] != 1 {
 			t.Errorf("the sync says %q: %v", lines(got), err)
 		}
 	})
@@ -222,7 +222,7 @@ func wrongDirectories(t *testing.T, s slapd) {
 		} {
 			h.addDirectory(base, "", s.directory(base))
 			got, err := h.sync(base, provision.SyncOptions{Partial: true})
-			if !errors.Is(err, provision.ErrPartly) || lines(got) != want {
+			if !errors.Is(err, apperr.ErrPartly) || lines(got) != want {
 				t.Errorf("%s: %v: %s", base, err, lines(got))
 			}
 		}

@@ -19,6 +19,9 @@ var (
 	ErrValue = errors.New("not a valid value")
 	// ErrUsage says that a command line cannot be carried out as it stands.
 	ErrUsage = errors.New("misused")
+	// ErrPartly says that something was done for some and not for others, of whom
+	// it was said.
+	ErrPartly = errors.New("partly done")
 )
 
 // kindError does not repeat the text of its kind.
