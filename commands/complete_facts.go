@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -63,7 +63,7 @@ var questions = map[string]func(ctx context.Context, s *store.Store, last string
 }
 
 func parameterNames() (list []candidate) {
-	for _, p := range enroll.Parameters() {
+	for _, p := range settings.Parameters() {
 		list = append(list, candidate{p.Name, p.Help})
 	}
 	return list
@@ -74,7 +74,7 @@ func parameterValues(args []string) []candidate {
 	if len(args) == 0 {
 		return nil
 	}
-	p, ok := enroll.FindParameter(args[0])
+	p, ok := settings.FindParameter(args[0])
 	if !ok {
 		return nil
 	}

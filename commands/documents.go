@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 )
 
@@ -88,7 +88,7 @@ func reference(root *command) string {
 	}
 	fmt.Fprintf(&b, "\n## Common to all\n\n```\n%s```\n", rootNotes)
 	fmt.Fprint(&b, "\n## Parameters\n\n`capf set` and `capf show` know these.\n\n| parameter | values | default | a change is in force | meaning |\n|---|---|---|---|---|\n")
-	for _, p := range enroll.Parameters() {
+	for _, p := range settings.Parameters() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", p.Name, cell(p.Range), cell(p.Default), p.Effect, cell(p.Help))
 	}
 	for _, l := range all {

@@ -15,14 +15,15 @@ import (
 // those of internal, which every room needs.
 var arrows = map[string][]string{
 	"capf":                   {"capf/commands"},
-	"capf/commands":          {"capf/crypto", "capf/crypto/certfile", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/caworker", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store"},
-	"capf/enroll":            {"capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca"},
-	"capf/enroll/acceptance": {"capf/crypto", "capf/store"},
-	"capf/enroll/caworker":   {"capf/crypto", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/store"},
+	"capf/commands":          {"capf/crypto", "capf/crypto/certfile", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/caworker", "capf/enroll/metrics", "capf/enroll/onlineca", "capf/enroll/phone", "capf/enroll/provision", "capf/enroll/server", "capf/enroll/wire", "capf/store", "capf/enroll/settings"},
+	"capf/enroll":            {"capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/enroll/settings"},
+	"capf/enroll/acceptance": {"capf/crypto", "capf/store", "capf/enroll/settings"},
+	"capf/enroll/caworker":   {"capf/crypto", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/store", "capf/enroll/settings"},
 	"capf/enroll/onlineca":   {"capf/crypto/certfile"},
 	"capf/enroll/phone":      {"capf/crypto", "capf/enroll/wire"},
-	"capf/enroll/provision":  {"capf/enroll", "capf/store", "capf/crypto"},
-	"capf/enroll/server":     {"capf/crypto", "capf/enroll", "capf/enroll/caworker", "capf/enroll/wire", "capf/store"},
+	"capf/enroll/provision":  {"capf/enroll", "capf/store", "capf/crypto", "capf/enroll/settings"},
+	"capf/enroll/settings":   {"capf/crypto", "capf/enroll/onlineca", "capf/store"},
+	"capf/enroll/server":     {"capf/crypto", "capf/enroll", "capf/enroll/caworker", "capf/enroll/wire", "capf/store", "capf/enroll/settings"},
 }
 
 // homes are the modules that live in one package, with what it is called here.

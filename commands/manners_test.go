@@ -94,7 +94,7 @@ func TestInterruptedQuestion(t *testing.T) {
 		c := atConsole(t, 80, capfProcess(t, dir, strings.Fields(test.line)...))
 		c.wait(test.question)
 		c.answer("\x03", "nothing was changed")
-		after := settings(t, c)
+		after := terminalMode(t, c)
 		if code := c.code(); code != 1 {
 			t.Errorf("%s: exit code %d", test.line, code)
 		}
@@ -126,7 +126,7 @@ func TestKilledQuestion(t *testing.T) {
 		if code := c.code(); code != -1 {
 			t.Errorf("%s: exit code %d, not the signal", kind, code)
 		}
-		if after := settings(t, c); before != after {
+		if after := terminalMode(t, c); before != after {
 			t.Errorf("%s: the terminal was %+v and is %+v", kind, before, after)
 		}
 	}
@@ -145,8 +145,8 @@ func TestBinaryAtTerminal(t *testing.T) {
 	}
 }
 
-// settings are how the terminal is set.
-func settings(t *testing.T, c *console) term.State {
+// terminalMode is how the terminal is set.
+func terminalMode(t *testing.T, c *console) term.State {
 	t.Helper()
 	s, err := term.GetState(int(c.master.Fd()))
 	check(t, err)
@@ -159,7 +159,7 @@ func freshSettings(t *testing.T) term.State {
 	master, slave := openTerminal(t, 80)
 	defer master.Close()
 	defer slave.Close()
-	return settings(t, &console{master: master})
+	return terminalMode(t, &console{master: master})
 }
 
 // TestNarrowLists prints at a terminal of twenty columns: lines are whole, the

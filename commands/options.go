@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
 	"capf/internal/apperr"
+	"capf/internal/input"
 )
 
 // parsed reads a flag with a parser that may refuse its value; an absent flag
@@ -39,7 +39,7 @@ func verbatim(s string) (string, error) { return s, nil }
 
 // number parses a number of bits, of rows, and the like.
 func number(s string) (int, error) {
-	n, err := enroll.ParseNumber(s, 1, math.MaxInt)
+	n, err := input.Number(s, 1, math.MaxInt)
 	if err != nil {
 		return 0, apperr.Usage("%q is not a number from 1", s)
 	}
@@ -48,7 +48,7 @@ func number(s string) (int, error) {
 
 // duration parses a time that something may take.
 func duration(s string) (time.Duration, error) {
-	d, err := enroll.ParseDuration(s)
+	d, err := input.Duration(s)
 	if err == nil && d <= 0 {
 		err = apperr.Usage("%q is not a time such as 30s or 2m", s)
 	}
@@ -60,10 +60,10 @@ func duration(s string) (time.Duration, error) {
 func (env *Env) moment(s string) (time.Time, error) {
 	now := env.Now()
 	if s != "" && s[0] != '+' {
-		if t, err := enroll.ParseTime("+"+s, now); err == nil {
+		if t, err := input.Time("+"+s, now); err == nil {
 			return now.Add(-t.Sub(now)), nil
 		}
-		if t, err := enroll.ParseTime(s, now); err == nil {
+		if t, err := input.Time(s, now); err == nil {
 			return t, nil
 		}
 	}
@@ -71,7 +71,7 @@ func (env *Env) moment(s string) (time.Time, error) {
 }
 
 // deadline parses a time to come.
-func (env *Env) deadline(s string) (time.Time, error) { return enroll.ParseTime(s, env.Now()) }
+func (env *Env) deadline(s string) (time.Time, error) { return input.Time(s, env.Now()) }
 
 // The flags of commands that take something away.
 func removalFlags() []cli.Flag {

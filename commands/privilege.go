@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 )
 
 // The vendor's levels of privilege: 0 may look, set keep_alive and clear away
@@ -106,7 +106,7 @@ func (c *confinement) check(l line) error {
 	}
 	needed := neededPrivilege(name)
 	if name == "set" {
-		if p, ok := enroll.FindParameter(first(l.args)); ok && p.Name == "keep_alive" {
+		if p, ok := settings.FindParameter(first(l.args)); ok && p.Name == "keep_alive" {
 			needed = lookPrivilege
 		} else if ok && strings.HasSuffix(p.Name, "_command") {
 			return forbidden("%s names a program, so it is not to be set in this shell", p.Name)

@@ -14,6 +14,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/metrics"
 	"capf/enroll/server"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -25,7 +26,7 @@ func showMetrics(ctx context.Context, address string, r *enroll.Rules, log *slog
 	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, r) }, log)
 	m.Begin(metrics.Words{
 		Operations: store.Operations(), Outcomes: server.Outcomes(), Reasons: server.Refusals(),
-		Issuers: []string{enroll.IssuerCAPF, enroll.IssuerOnline, enroll.IssuerOffline}, Keys: keyKinds(),
+		Issuers: []string{settings.IssuerCAPF, settings.IssuerOnline, settings.IssuerOffline}, Keys: keyKinds(),
 	})
 	if address == "" {
 		close(done)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -63,15 +63,14 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	if err != nil {
 		return err
 	}
-	r := env.rules(s)
 	if o.value == nil {
-		value, err := askValue(ctx, env, r, p)
+		value, err := askValue(ctx, env, s, p)
 		if err != nil {
 			return err
 		}
 		o.value = &value
 	}
-	c, err := r.SetParameter(ctx, env.actor(), p.Name, *o.value)
+	c, err := settings.Set(ctx, s, env.actor(), p.Name, *o.value)
 	if err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 }
 
 // sayChange tells what setting a parameter did.
-func sayChange(ctx context.Context, env *Env, s *store.Store, c enroll.Change) error {
+func sayChange(ctx context.Context, env *Env, s *store.Store, c settings.Change) error {
 	if c.Changed {
 		env.say("%s is %s now (was %s), in force %s", c.Name, c.New, c.Old, c.Effect)
 	} else {
@@ -90,11 +89,10 @@ func sayChange(ctx context.Context, env *Env, s *store.Store, c enroll.Change) e
 	}
 	for _, name := range c.Dropped {
 		env.warn([]string{name + " was given for another place than this, and is removed"})
-		env.say("hint: %s", enroll.SecretHint(name))
+		env.say("hint: %s", settings.SecretHint(name))
 	}
-	for _, f := range c.Missing {
-		env.say("warning: %s", f.Text)
-		env.say("hint: %s", f.Hint)
+	if err := sayMissing(ctx, env, s, c); err != nil {
+		return err
 	}
 	devices, err := touchedDevices(ctx, env, s, c.Touched)
 	if err != nil {
@@ -110,8 +108,24 @@ func sayChange(ctx context.Context, env *Env, s *store.Store, c enroll.Change) e
 	}, "devices", devices, touchedColumns)
 }
 
+// sayMissing tells who has chosen the online CA what it still needs.
+func sayMissing(ctx context.Context, env *Env, s *store.Store, c settings.Change) error {
+	if c.Name != settings.Issuer || c.New != settings.IssuerOnline {
+		return nil
+	}
+	missing, err := env.rules(s).MissingForIssuer(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range missing {
+		env.say("warning: %s", f.Text)
+		env.say("hint: %s", f.Hint)
+	}
+	return nil
+}
+
 // touchedDevices says how many devices a change is about, and yields them.
-func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *enroll.Touched) (iter.Seq2[store.Device, error], error) {
+func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *settings.Touched) (iter.Seq2[store.Device, error], error) {
 	if t == nil {
 		return values[store.Device](nil), nil
 	}
@@ -132,8 +146,8 @@ var touchedColumns = []column[store.Device]{
 }
 
 // askValue asks for the value of a parameter and suggests the one in force.
-func askValue(ctx context.Context, env *Env, r *enroll.Rules, p enroll.Parameter) (string, error) {
-	all, err := r.Values(ctx)
+func askValue(ctx context.Context, env *Env, s *store.Store, p settings.Parameter) (string, error) {
+	all, err := settings.Values(ctx, s)
 	if err != nil {
 		return "", err
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 )
 
@@ -19,7 +19,7 @@ func (o *setOptions) takeFile(c *cli.Context) error {
 		if !c.IsSet(flag) {
 			continue
 		}
-		if p, ok := enroll.FindParameter(o.name); !ok || p.Name != parameter {
+		if p, ok := settings.FindParameter(o.name); !ok || p.Name != parameter {
 			return apperr.Usage("--%s is for %s only", flag, parameter)
 		}
 		if o.value != nil {
@@ -31,7 +31,7 @@ func (o *setOptions) takeFile(c *cli.Context) error {
 }
 
 // setSecret sets a parameter that is never shown.
-func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) error {
+func setSecret(ctx context.Context, env *Env, p settings.Parameter, o setOptions) error {
 	value, err := secretValue(env, p, o)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) 
 	if err != nil {
 		return err
 	}
-	c, err := r.SetSecret(ctx, env.actor(), p.Name, value)
+	c, err := settings.SetSecret(ctx, s, r.Sealer, env.actor(), p.Name, value)
 	if err != nil {
 		return err
 	}
@@ -52,20 +52,20 @@ func setSecret(ctx context.Context, env *Env, p enroll.Parameter, o setOptions) 
 }
 
 // secretValue is nil for a secret that is to be removed.
-func secretValue(env *Env, p enroll.Parameter, o setOptions) ([]byte, error) {
+func secretValue(env *Env, p settings.Parameter, o setOptions) ([]byte, error) {
 	pem := p.Name == secretFileFlags["file"]
 	switch {
 	case o.value != nil && *o.value == "none":
 		return nil, nil
 	case o.value != nil:
-		return nil, apperr.WithHint(apperr.Usage("%s is a secret, which never comes as an argument", p.Name), "%s", enroll.SecretHint(p.Name))
+		return nil, apperr.WithHint(apperr.Usage("%s is a secret, which never comes as an argument", p.Name), "%s", settings.SecretHint(p.Name))
 	case o.file != "" && pem:
 		return env.readInput(o.file, certificateLimit)
 	case o.file != "":
 		line, err := env.readSecret(o.file)
 		return []byte(line), err
 	case env.Prompt == nil || pem:
-		return nil, apperr.WithHint(apperr.Usage("the value of %s is missing", p.Name), "%s", enroll.SecretHint(p.Name))
+		return nil, apperr.WithHint(apperr.Usage("the value of %s is missing", p.Name), "%s", settings.SecretHint(p.Name))
 	}
 	line, err := env.askSecret(p.Name)
 	return []byte(line), err

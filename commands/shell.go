@@ -17,6 +17,7 @@ import (
 
 	"capf/enroll"
 	"capf/internal/apperr"
+	"capf/internal/input"
 	"capf/store"
 )
 
@@ -45,7 +46,7 @@ certificates; 4 for everything. Below 4 a file that is there is only replaced wi
 		example: "capf shell --privilege 1",
 		flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
 		run: func(env *Env, c *cli.Context) error {
-			level, err := enroll.ParseNumber(c.String("privilege"), lookPrivilege, fullPrivilege)
+			level, err := input.Number(c.String("privilege"), lookPrivilege, fullPrivilege)
 			if err != nil || level != lookPrivilege && level != offlinePrivilege && level != fullPrivilege {
 				return apperr.Usage("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
 			}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -20,13 +20,13 @@ func showCommand() command {
 	}
 }
 
-func findParameter(name string) (enroll.Parameter, error) {
-	p, ok := enroll.FindParameter(name)
+func findParameter(name string) (settings.Parameter, error) {
+	p, ok := settings.FindParameter(name)
 	if ok {
 		return p, nil
 	}
 	var names []string
-	for _, p := range enroll.Parameters() {
+	for _, p := range settings.Parameters() {
 		names = append(names, p.Name)
 	}
 	return p, apperr.WithHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound),
@@ -45,7 +45,7 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	all, err := env.rules(s).Values(ctx)
+	all, err := settings.Values(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 			continue
 		}
 		if env.Format == asCSV {
-			return showList(env, values([]enroll.Value{v}), parameterColumns, "")
+			return showList(env, values([]settings.Value{v}), parameterColumns, "")
 		}
 		return showObject(env, append(fieldsOf(parameterColumns, v), field{"Meaning", "", v.Help}))
 	}
@@ -65,12 +65,12 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 }
 
 // parameterColumns are the properties of a parameter in a list.
-var parameterColumns = []column[enroll.Value]{
-	{"Parameter", "name", func(v enroll.Value) any { return v.Name }},
-	{"Value", "value", func(v enroll.Value) any { return v.Value }},
-	{"Default", "default", func(v enroll.Value) any { return v.Default }},
-	{"Range", "range", func(v enroll.Value) any { return v.Range }},
-	{"A change is in force", "effect", func(v enroll.Value) any { return v.Effect }},
-	{"", "set", func(v enroll.Value) any { return v.Set }},
-	{"", "help", func(v enroll.Value) any { return v.Help }},
+var parameterColumns = []column[settings.Value]{
+	{"Parameter", "name", func(v settings.Value) any { return v.Name }},
+	{"Value", "value", func(v settings.Value) any { return v.Value }},
+	{"Default", "default", func(v settings.Value) any { return v.Default }},
+	{"Range", "range", func(v settings.Value) any { return v.Range }},
+	{"A change is in force", "effect", func(v settings.Value) any { return v.Effect }},
+	{"", "set", func(v settings.Value) any { return v.Set }},
+	{"", "help", func(v settings.Value) any { return v.Help }},
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -54,8 +55,8 @@ type Claim struct {
 // Grant is what an authenticated phone is to do.
 type Grant struct {
 	Device   store.Device
-	Settings Settings         // in force for the whole session
-	Keys     []crypto.KeyKind // for Install: the kinds to ask for, the preferred one first
+	Settings settings.Settings // in force for the whole session
+	Keys     []crypto.KeyKind  // for Install: the kinds to ask for, the preferred one first
 	actor    store.Actor
 	mic      *x509.Certificate // proved in this session
 	voucher  store.Voucher     // what proved who the phone is
@@ -69,7 +70,7 @@ func (g Grant) Operation() store.Operation { return g.Device.Operation }
 // the settings that were in force when its session began. A
 // refusal is a *SessionError and is recorded with the Certificate Operation Status
 // of the device; any other error is our own failure.
-func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (Grant, error) {
+func (r *Rules) Authenticate(ctx context.Context, inForce settings.Settings, c Claim) (Grant, error) {
 	actor := store.Actor{Kind: store.Phone, Name: c.Device, Address: c.Address}
 	device, err := r.Store.Device(ctx, c.Device)
 	if errors.Is(err, store.ErrNotFound) {
@@ -80,8 +81,8 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 		return Grant{}, err
 	}
 	actor.Name = device.Name
-	g := Grant{Device: device, Settings: settings, actor: actor}
-	if end := r.admit(device, c, settings); end != nil {
+	g := Grant{Device: device, Settings: inForce, actor: actor}
+	if end := r.admit(device, c, inForce); end != nil {
 		if end.Kind == ErrNothingScheduled {
 			return g, end.recorded() // it is no failure
 		}
@@ -108,7 +109,7 @@ func (r *Rules) Authenticate(ctx context.Context, settings Settings, c Claim) (G
 }
 
 // admit makes the checks that come before the authentication itself.
-func (r *Rules) admit(d store.Device, c Claim, s Settings) *SessionError {
+func (r *Rules) admit(d store.Device, c Claim, s settings.Settings) *SessionError {
 	switch {
 	case !c.Accepted:
 		return sessionError(ErrDeclined, store.InvalidCredentials, "the phone reports that it cannot authenticate")

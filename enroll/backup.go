@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -75,7 +76,7 @@ func Differences(ctx context.Context, old, next *store.Store) ([]Difference, err
 // key only tells those of a kind apart.
 func weighty(ctx context.Context, s *store.Store) (map[string]string, error) {
 	facts := map[string]string{}
-	for _, p := range parameters {
+	for _, p := range settings.Parameters() {
 		if !p.Secret {
 			facts["parameter "+p.Name] = p.Default
 		}

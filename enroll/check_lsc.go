@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -93,7 +94,7 @@ func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 	case ours != nil:
 		return LSC.decline("%v", ours), nil
 	case !g.Settings.AcceptUnrecorded:
-		return LSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), pAcceptUnrecorded), nil
+		return LSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), settings.AcceptUnrecorded), nil
 	}
 	return r.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
 }

@@ -3,6 +3,8 @@ package enroll
 import (
 	"strings"
 	"time"
+
+	"capf/internal/input"
 )
 
 // Deadline is the time by which an operation has to be completed: a moment, or a
@@ -16,9 +18,9 @@ type Deadline struct {
 // At is the deadline at the moment.
 func At(t time.Time) Deadline { return Deadline{at: t} }
 
-// ParseDeadline reads what ParseTime reads. apperr.ErrValue.
+// ParseDeadline reads what input.Time reads. ErrValue.
 func ParseDeadline(s string, now time.Time) (Deadline, error) {
-	t, err := ParseTime(s, now)
+	t, err := input.Time(s, now)
 	if err == nil && strings.HasPrefix(s, "+") {
 		return Deadline{span: s}, nil
 	}
@@ -30,7 +32,7 @@ func (d Deadline) From(now time.Time) time.Time {
 	if d.span == "" {
 		return d.at
 	}
-	t, _ := ParseTime(d.span, now) // ParseDeadline has read it
+	t, _ := input.Time(d.span, now) // ParseDeadline has read it
 	return t
 }
 

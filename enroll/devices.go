@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -92,7 +93,7 @@ func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) 
 }
 
 // apply makes the edit and checks the outcome.
-func (r *Rules) apply(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) error {
+func (r *Rules) apply(d *store.Device, e DeviceEdit, s settings.Settings, hasLSC bool) error {
 	setText(&d.Description, e.Description)
 	setText(&d.Model, e.Model)
 	setText(&d.Pool, e.Pool)
@@ -173,9 +174,9 @@ func checkSizes(d store.Device) error {
 	return nil
 }
 
-func (r *Rules) setString(d *store.Device, text string, s Settings) error {
+func (r *Rules) setString(d *store.Device, text string, s settings.Settings) error {
 	if !IsAuthString(text) || len(text) < s.StringDigits {
-		return apperr.BadValue("an authentication string has %d to %d digits", max(minDigits, s.StringDigits), maxDigits)
+		return apperr.BadValue("an authentication string has %d to %d digits", max(settings.MinDigits, s.StringDigits), settings.MaxDigits)
 	}
 	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(text))
 	if err != nil {
@@ -194,7 +195,7 @@ func unlock(d *store.Device) {
 
 // schedule sets the operation and the time by which it has to be completed. A
 // time alone moves the end of the operation that is scheduled.
-func (r *Rules) schedule(d *store.Device, e DeviceEdit, s Settings) error {
+func (r *Rules) schedule(d *store.Device, e DeviceEdit, s settings.Settings) error {
 	now := r.Now()
 	var by *time.Time
 	if e.CompletesBy != nil {

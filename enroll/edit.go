@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"capf/enroll/settings"
 	"capf/internal/apperr"
+	"capf/internal/input"
 	"capf/store"
 )
 
@@ -18,7 +20,7 @@ func NewDevice(name string) (store.Device, error) {
 	name, err := ParseDeviceName(name)
 	switch {
 	case err != nil:
-	case !isAlphanumeric(name[0]):
+	case !input.IsAlphanumeric(name[0]):
 		err = apperr.BadValue("%q is not the name of a new device; it begins with a letter or a digit, since programs take others for their options and for folders", name)
 	case len(name) > maxNewDeviceName:
 		err = apperr.BadValue("%q has %d characters; the name of a new device has at most %d, which is what a certificate holds (RFC 5280, ub-common-name)", name, len(name), maxNewDeviceName)
@@ -32,8 +34,8 @@ func NewDevice(name string) (store.Device, error) {
 
 // Edit makes an edit of a device under the rules that hold for one operator's
 // change of one device, for those who change many in one transaction. hasLSC
-// says whether an LSC is installed. Errors: apperr.ErrValue, apperr.ErrRefused.
-func (r *Rules) Edit(d *store.Device, e DeviceEdit, s Settings, hasLSC bool) error {
+// says whether an LSC is installed. Errors: ErrValue, ErrRefused.
+func (r *Rules) Edit(d *store.Device, e DeviceEdit, s settings.Settings, hasLSC bool) error {
 	return r.apply(d, e, s, hasLSC)
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/enroll/settings"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -80,7 +81,7 @@ func (r *Rules) serviceFindings(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := r.Settings(ctx)
+	inForce, err := r.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (r *Rules) serviceFindings(ctx context.Context) ([]Finding, error) {
 		switch {
 		case s.Name == "capf":
 			found = append(found, Finding{"error", "the service capf is deactivated: no phone is served", "capf service activate capf"})
-		case s.Name == serviceOnline && settings.Issuer == IssuerOnline:
+		case s.Name == serviceOnline && inForce.Issuer == settings.IssuerOnline:
 			found = append(found, enrollmentInactive())
 		}
 	}

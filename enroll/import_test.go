@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -81,7 +82,7 @@ func TestWrongCertificates(t *testing.T) {
 			return [][]byte{der(other), der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
 		}, []string{"imported", "refused: its issuer has used the serial number for another certificate in this import"}},
 		{"rejected", func(d *desk, r store.Request) [][]byte {
-			d.issuer = IssuerOnline
+			d.issuer = settings.IssuerOnline
 			r = d.request(r.Device)
 			d.reject(r)
 			return [][]byte{der(d.sign(r))}
@@ -192,7 +193,7 @@ func TestMovedOn(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
 			d.trusts(d.root, d.ca)
-			d.issuer = IssuerOnline // whose requests can be rejected
+			d.issuer = settings.IssuerOnline // whose requests can be rejected
 			first, second := d.request("first"), d.request("second")
 			certs := slices.Concat(der(d.sign(first)), der(d.sign(second)))
 			var before string

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/enroll/acceptance"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -43,14 +44,14 @@ func TestOneRule(t *testing.T) {
 			d := newDesk(t)
 			d.trusts(d.root, d.ca)
 			if name, value, ok := strings.Cut(test.set, " "); ok {
-				if _, err := d.SetParameter(t.Context(), olga, name, value); err != nil {
+				if _, err := settings.Set(t.Context(), d.Store, olga, name, value); err != nil {
 					t.Fatal(err)
 				}
 			}
 			request := d.request(fmt.Sprintf("SEP0000000000%02d", i))
 			lsc := d.sign(request, test.edit)
 
-			settings, err := d.Settings(t.Context())
+			inForce, err := d.Settings(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +59,7 @@ func TestOneRule(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			online := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: settings.Online.Leniency}.Judge(request.CSR, request.Device, lsc.Raw, nil)
+			online := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: inForce.Online.Leniency}.Judge(request.CSR, request.Device, lsc.Raw, nil)
 			var row ImportRow
 			if _, err := d.ImportAll(t.Context(), olga, []Source{Bytes("x.der", lsc.Raw)}, ImportOptions{Row: func(r ImportRow) error { row = r; return nil }}); err != nil {
 				t.Fatal(err)
@@ -105,7 +106,7 @@ func TestIssuerBetween(t *testing.T) {
 			test.edit(second.Certificate)
 			second.Certificate = d.create(second.Certificate, d.root, second.key.Public())
 			if name, value, ok := strings.Cut(test.set, " "); ok {
-				if _, err := d.SetParameter(t.Context(), olga, name, value); err != nil {
+				if _, err := settings.Set(t.Context(), d.Store, olga, name, value); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -115,7 +116,7 @@ func TestIssuerBetween(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			settings, err := d.Settings(t.Context())
+			inForce, err := d.Settings(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +125,7 @@ func TestIssuerBetween(t *testing.T) {
 				t.Fatal(err)
 			}
 			request := d.request("SEP000000000001")
-			got := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: settings.Online.Leniency}.Judge(request.CSR, request.Device, d.signBy(second, request).Raw, [][]byte{second.Raw})
+			got := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: inForce.Online.Leniency}.Judge(request.CSR, request.Device, d.signBy(second, request).Raw, [][]byte{second.Raw})
 			if (test.refused == "") != (got.Unfit == "") || !strings.Contains(got.Unfit, test.refused) || (got.Unfit != "") != strings.Contains(got.Advice, "--accept-eku") {
 				t.Errorf("%q; %q", got.Unfit, got.Advice)
 			}

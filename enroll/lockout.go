@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"capf/enroll/settings"
 	"capf/internal/plural"
 	"capf/store"
 )
 
 // guessLimits are those that are in force.
-func (s Settings) guessLimits() store.GuessLimits {
+func guessLimits(s settings.Settings) store.GuessLimits {
 	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: store.LockTime}
 }
 
@@ -39,7 +40,7 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 	if len(c.Password) == 0 || want == "" {
 		return r.turnAway(ctx, g.actor, d, "authenticate", sessionError(ErrDeclined, store.InvalidString, "no authentication string was given"))
 	}
-	limits := g.Settings.guessLimits()
+	limits := guessLimits(g.Settings)
 	if sameSecret(c.Password, []byte(want)) {
 		// Others may have locked the device while this one was compared.
 		w, err := r.Store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)

@@ -24,6 +24,7 @@ import (
 	"github.com/smallstep/pkcs7"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -148,7 +149,7 @@ func (d *desk) requestFor(device string, kind crypto.KeyKind, key stdcrypto.Sign
 	}
 	hash := crypto.KeyHash(spki)
 	r, err := d.Store.SubmitRequest(d.Context(), store.Actor{Kind: store.Phone, Name: device}, store.Request{
-		DeviceID: row.ID, Device: row.Name, Schedule: row.Schedule, Issuer: cmp.Or(d.issuer, IssuerOffline), KeyKind: string(kind),
+		DeviceID: row.ID, Device: row.Name, Schedule: row.Schedule, Issuer: cmp.Or(d.issuer, settings.IssuerOffline), KeyKind: string(kind),
 		KeyHash: hash[:], PublicKey: spki, CSR: csr, Possessed: true,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -19,13 +20,8 @@ func (r *Rules) Anchors(ctx context.Context, uses store.Uses) ([]*x509.Certifica
 	return r.anchors(ctx, uses)
 }
 
-// OpenSecret is nil for a secret that is not set.
-func (r *Rules) OpenSecret(ctx context.Context, name string) ([]byte, error) {
-	return r.openSecret(ctx, name)
-}
-
 // OnlineUnready says why the online CA cannot be asked at all, "" when it can.
-func (r *Rules) OnlineUnready(ctx context.Context, s Settings) (string, error) {
+func (r *Rules) OnlineUnready(ctx context.Context, s settings.Settings) (string, error) {
 	return r.onlineUnready(ctx, s)
 }
 
@@ -47,10 +43,5 @@ func (r *Rules) Alone(ctx context.Context) (bool, error) { return r.alone(ctx) }
 // IsCAPFName says whether a certificate is some cluster's CAPF certificate.
 func IsCAPFName(c *x509.Certificate) bool { return isCAPFName(c) }
 
-// The names of parameters and of the service.
-const (
-	OnlinePassword    = pOnlinePassword
-	OnlineCertificate = pOnlineCertificate
-	OnlineHost        = pOnlineHost
-	ServiceOnline     = serviceOnline
-)
+// ServiceOnline is the name of the service that asks the online CA.
+const ServiceOnline = serviceOnline

@@ -5,39 +5,39 @@ import (
 	"slices"
 
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
 // OnlineMissing lists what still keeps phones from getting certificates of the
 // online CA, as far as it can be told without asking it.
 func (r *Rules) OnlineMissing(ctx context.Context) ([]Finding, error) {
-	settings, err := r.Settings(ctx)
+	inForce, err := r.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := settings.Online
+	o := inForce.Online
 	var found []Finding
-	if settings.FIPS {
-		found = append(found, Finding{"error", fipsExcludes, "capf set fips_mode false"})
+	if inForce.FIPS {
+		found = append(found, Finding{"error", settings.NoOnlineCAInFIPS, "capf set fips_mode false"})
 	}
 	if o.Host == "" {
-		found = append(found, Finding{"error", pOnlineHost + " is not set: there is no online CA to ask", "capf set online_ca_hostname NAME"})
+		found = append(found, Finding{"error", settings.OnlineHost + " is not set: there is no online CA to ask", "capf set online_ca_hostname NAME"})
 	}
-	secrets, err := r.secretsSet(ctx, []string{pOnlinePassword})
+	password, err := settings.HasSecret(ctx, r.Store, settings.OnlinePassword)
 	if err != nil {
 		return nil, err
 	}
-	password := secrets != nil
 	switch {
 	case o.Username != "" && !password:
 		found = append(found, Finding{"error", noOnlinePassword, "capf set online_ca_password --password-file FILE"})
 	case o.Username == "" && password:
-		found = append(found, Finding{"error", pOnlinePassword + " is set, but no user name", "capf set online_ca_username NAME"})
+		found = append(found, Finding{"error", settings.OnlinePassword + " is set, but no user name", "capf set online_ca_username NAME"})
 	case o.Username == "" && o.Type == onlineca.Microsoft:
-		found = append(found, Finding{"warning", pOnlineUsername + " is not set, and Web Enrollment knows nobody without one", `capf set online_ca_username 'DOMAIN\user'`})
+		found = append(found, Finding{"warning", settings.OnlineUsername + " is not set, and Web Enrollment knows nobody without one", `capf set online_ca_username 'DOMAIN\user'`})
 	}
 	if o.Template == "" && o.Type == onlineca.Microsoft {
-		found = append(found, Finding{"warning", pOnlineTemplate + " is not set; only a stand-alone CA needs none", "capf set online_ca_template NAME"})
+		found = append(found, Finding{"warning", settings.OnlineTemplate + " is not set; only a stand-alone CA needs none", "capf set online_ca_template NAME"})
 	}
 	trusted, err := r.Store.Trust(ctx, store.CAPFTrust)
 	if err != nil {
@@ -61,16 +61,16 @@ func (r *Rules) OnlineMissing(ctx context.Context) ([]Finding, error) {
 
 // onlineFindings are the OnlineMissing of an issuer that is in use.
 func (r *Rules) onlineFindings(ctx context.Context) ([]Finding, error) {
-	settings, err := r.Settings(ctx)
-	if err != nil || settings.Issuer != IssuerOnline {
+	inForce, err := r.Settings(ctx)
+	if err != nil || inForce.Issuer != settings.IssuerOnline {
 		return nil, err
 	}
 	return r.OnlineMissing(ctx)
 }
 
-// missingForIssuer is what an operator hears who chooses the issuer: what is
+// MissingForIssuer is what an operator hears who chooses the issuer: what is
 // missing, the service too.
-func (r *Rules) missingForIssuer(ctx context.Context) ([]Finding, error) {
+func (r *Rules) MissingForIssuer(ctx context.Context) ([]Finding, error) {
 	missing, err := r.OnlineMissing(ctx)
 	if err != nil {
 		return nil, err

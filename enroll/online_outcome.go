@@ -8,6 +8,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -25,7 +26,7 @@ func (r *Rules) unproven(ctx context.Context, g Grant, request store.Request) (s
 // has rejected.
 func (r *Rules) rejected(ctx context.Context, request store.Request) error {
 	end := sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
-	if request.Issuer != IssuerOnline {
+	if request.Issuer != settings.IssuerOnline {
 		return end
 	}
 	o, err := r.Store.Online(ctx, request.ID)
@@ -79,7 +80,7 @@ func OnlineFailure(err error, pause time.Duration) error {
 // admitOnline looks, before the phone makes a key, whether it could get a
 // certificate for it from the online CA.
 func (r *Rules) admitOnline(ctx context.Context, g *Grant) (*SessionError, error) {
-	if g.Settings.Issuer != IssuerOnline {
+	if g.Settings.Issuer != settings.IssuerOnline {
 		return nil, nil
 	}
 	reason, err := r.onlineUnready(ctx, g.Settings)

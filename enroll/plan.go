@@ -49,11 +49,11 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 		Rules: r, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
 		planned: map[int64]brief{}, serials: map[brief]bool{}, trust: newTrustAdvice(),
 	}
-	settings, err := r.Settings(ctx)
+	inForce, err := r.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.rule = acceptance.Rule{Now: r.Now(), Leniency: settings.Online.Leniency}
+	p.rule = acceptance.Rule{Now: r.Now(), Leniency: inForce.Online.Leniency}
 	rows, err := r.Store.Trust(ctx, "")
 	if err != nil {
 		return nil, err

@@ -7,56 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"capf/internal/apperr"
+	"capf/enroll/settings"
 	"capf/internal/plural"
 	"capf/store"
 )
-
-// The share of its life after which an LSC may be renewed. Below the least,
-// phones would do little else; above the most, one that is switched off for a
-// while would miss it.
-const (
-	leastShare = 0.10
-	mostShare  = 0.95
-)
-
-// parseShare checks a share: a fraction, a decimal number or a percentage.
-func parseShare(value string) (string, error) {
-	n, err := shareOf(value)
-	if err != nil || n != 0 && (n < leastShare || n > mostShare) {
-		return "", apperr.BadValue("%s must be 0 or a share from 1/10 to 19/20 such as 2/3, 0.66 or 66%%, not %q", pRenewBefore, value)
-	}
-	if n == 0 {
-		return "0", nil
-	}
-	return value, nil
-}
-
-func shareOf(value string) (float64, error) {
-	if percent, ok := strings.CutSuffix(value, "%"); ok {
-		n, err := parseDecimal(percent)
-		return n / 100, err
-	}
-	above, below, ok := strings.Cut(value, "/")
-	if !ok {
-		return parseDecimal(value)
-	}
-	a, err := ParseNumber(above, 0, 1<<16)
-	b, err2 := ParseNumber(below, 1, 1<<16)
-	if err := errors.Join(err, err2); err != nil {
-		return 0, err
-	}
-	return float64(a) / float64(b), nil
-}
-
-// share is the value of what parseShare has passed.
-func share(value string) float64 {
-	n, _ := shareOf(value)
-	return n
-}
 
 // noEnd is the end of an issuer that is not known.
 var noEnd = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) // RFC 5280, section 4.1.2.5
@@ -68,7 +24,7 @@ func (r *Rules) Due(ctx context.Context) (*store.Due, error) {
 		return nil, err
 	}
 	d := &store.Due{Share: s.RenewBefore, Until: noEnd}
-	if s.Issuer != IssuerCAPF { // which decides for itself for how long
+	if s.Issuer != settings.IssuerCAPF { // which decides for itself for how long
 		d.Until, err = r.companyEnd(ctx)
 		return d, err
 	}

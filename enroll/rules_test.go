@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -68,28 +69,6 @@ func TestNewDeviceNames(t *testing.T) {
 	}
 }
 
-func TestTimes(t *testing.T) {
-	zone := time.FixedZone("", 3600)
-	now := time.Date(2026, 11, 22, 10, 0, 0, 0, zone)
-	for text, want := range map[string]string{
-		"2027:01:31:18": "2027-01-31T18:00:00+01:00", "2027:01:31:18:30": "2027-01-31T18:30:00+01:00",
-		"2027-01-31T18:00:00Z": "2027-01-31T18:00:00Z", "2027-01-31": "2027-01-31T00:00:00+01:00",
-		"+10d": "2026-12-02T10:00:00+01:00", "+90m": "2026-11-22T11:30:00+01:00",
-		"": "", "tomorrow": "", "2027:02:30:18": "", "2027:13:01:00": "", "+d": "", "+-3d": "", "-3d": "", "+99999999d": "",
-	} {
-		got, err := enroll.ParseTime(text, now)
-		if want == "" {
-			if !errors.Is(err, apperr.ErrValue) {
-				t.Errorf("%q: %v, %v", text, got, err)
-			}
-			continue
-		}
-		if err != nil || got.Format(time.RFC3339) != want {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
-	}
-}
-
 func TestParameters(t *testing.T) {
 	r := newRules(t)
 	for _, test := range []struct{ name, value, stored, problem string }{
@@ -107,7 +86,7 @@ func TestParameters(t *testing.T) {
 		{"max_sessions", "-1", "", `max_sessions must be a number from 0 to 1000000, not "-1"`},
 		{"no_such", "1", "", `parameter "no_such": not found`},
 	} {
-		c, err := r.SetParameter(t.Context(), operator, test.name, test.value)
+		c, err := settings.Set(t.Context(), r.Store, operator, test.name, test.value)
 		if test.problem != "" {
 			if err == nil || err.Error() != test.problem {
 				t.Errorf("%s=%s: %v", test.name, test.value, err)

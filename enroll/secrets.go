@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -91,9 +92,9 @@ func (r *Rules) fewSecrets(ctx context.Context) ([]keptSecret, error) {
 	for _, d := range directories {
 		few = append(few, r.kept("directory "+d.Name, DirectoryPasswordLabel, d.SealedPassword))
 	}
-	for _, p := range parameters {
+	for _, p := range settings.Parameters() {
 		if p.Secret {
-			few = append(few, keptSecret{"parameter " + p.Name, func() error { _, err := r.openSecret(ctx, p.Name); return err }})
+			few = append(few, keptSecret{"parameter " + p.Name, func() error { _, err := settings.OpenSecret(ctx, r.Store, r.Sealer, p.Name); return err }})
 		}
 	}
 	return few, nil

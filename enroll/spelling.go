@@ -4,7 +4,9 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
+	"capf/internal/input"
 )
 
 // How names and strings are spelt. This is plain code and not patterns, which
@@ -23,7 +25,7 @@ const (
 // a number is refused, since a spreadsheet takes zeros from the beginning of a
 // MAC address.
 func ParseDeviceName(s string) (string, error) {
-	if s == "" || len(s) > maxDeviceName || !consists(s, isNameByte) {
+	if s == "" || len(s) > maxDeviceName || !input.Consists(s, input.IsNameByte) {
 		return "", apperr.BadValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, maxNewDeviceName)
 	}
 	up := strings.ToUpper(s)
@@ -31,13 +33,13 @@ func ParseDeviceName(s string) (string, error) {
 	switch {
 	case IsMAC(s):
 		return "SEP" + up, nil
-	case 8 <= len(s) && len(s) < 12 && consists(s, isDigit):
+	case 8 <= len(s) && len(s) < 12 && input.Consists(s, input.IsDigit):
 		return "", apperr.BadValue("%q is not a device name; a MAC address has twelve digits, and a spreadsheet may have taken zeros from its beginning", s)
 	case !sep:
 		return s, nil
 	case IsMAC(mac):
 		return up, nil
-	case 8 <= len(mac) && len(mac) <= 16 && consists(mac, isAlphanumeric):
+	case 8 <= len(mac) && len(mac) <= 16 && input.Consists(mac, input.IsAlphanumeric):
 		return "", apperr.BadValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
 	}
 	return s, nil
@@ -46,45 +48,10 @@ func ParseDeviceName(s string) (string, error) {
 // IsMAC says whether the text is a MAC address without anything between its
 // digits.
 func IsMAC(s string) bool {
-	return len(s) == 12 && consists(s, func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
+	return len(s) == 12 && input.Consists(s, func(c byte) bool { return input.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
 }
-
-// How many digits an authentication string has, unless auth_string_digits wants
-// more.
-const (
-	minDigits = 4
-	maxDigits = 10
-)
 
 // IsAuthString says whether the text can be an authentication string.
 func IsAuthString(s string) bool {
-	return minDigits <= len(s) && len(s) <= maxDigits && consists(s, isDigit)
-}
-
-// isHostName wants labels of letters, digits, hyphens and underscores, which
-// neither begin nor end with a hyphen; a dot may stand at the end.
-func isHostName(s string) bool {
-	if len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
-		good := consists(label, func(c byte) bool { return c != '.' && isNameByte(c) })
-		if !good || label == "" || len(label) > 63 || label[0] == '-' || strings.ContainsAny(label[len(label)-1:], "-_") && label != "_" {
-			return false
-		}
-	}
-	return true
-}
-
-func isDigit(c byte) bool        { return '0' <= c && c <= '9' }
-func isAlphanumeric(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' }
-func isNameByte(c byte) bool     { return isAlphanumeric(c) || c == '.' || c == '_' || c == '-' }
-
-func consists(s string, of func(byte) bool) bool {
-	for i := range len(s) {
-		if !of(s[i]) {
-			return false
-		}
-	}
-	return true
+	return settings.MinDigits <= len(s) && len(s) <= settings.MaxDigits && input.Consists(s, input.IsDigit)
 }

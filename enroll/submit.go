@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -31,7 +32,7 @@ func CheckKey(want crypto.KeyKind, spki []byte) error {
 }
 
 // External says whether another CA signs, so that the phone has to wait.
-func (g Grant) External() bool { return g.Settings.Issuer != IssuerCAPF }
+func (g Grant) External() bool { return g.Settings.Issuer != settings.IssuerCAPF }
 
 // Issue makes an LSC for a key that CheckKey has passed, signed by CAPF. The
 // subject is built from our record of the device and from a MIC that has
@@ -78,7 +79,7 @@ func (r *Rules) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki,
 	}
 	request := g.request(kind, spki)
 	request.CSR, request.Possessed = pkcs10, pkcs10 != nil
-	if request.Issuer == IssuerOnline && pkcs10 == nil {
+	if request.Issuer == settings.IssuerOnline && pkcs10 == nil {
 		return r.unproven(ctx, g, request)
 	}
 	request, err := r.Store.SubmitRequest(ctx, g.actor, request)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -17,13 +18,7 @@ import (
 type Rule struct {
 	Trusted []*x509.Certificate // those of capf-trust that vouch for LSCs
 	Now     time.Time
-	Leniency
-}
-
-// Leniency is what parameters let pass in an LSC of another CA.
-type Leniency struct {
-	Ahead      time.Duration // by how much the clock of the CA may be ahead of ours
-	AnyPurpose bool          // it need not be fit for a client
+	settings.Leniency
 }
 
 // ShortWait is for how long a phone waits until its LSC is valid. A phone takes
@@ -31,7 +26,7 @@ type Leniency struct {
 const ShortWait = 30 * time.Second
 
 // ahead is by how much the validity may begin after now.
-func (l Leniency) ahead() time.Duration { return max(l.Ahead, ShortWait) }
+func (r Rule) ahead() time.Duration { return max(r.Ahead, ShortWait) }
 
 // Expect is what a certificate must be for a key and a device of ours.
 func (r Rule) Expect(keyHash [32]byte, commonName, device string) crypto.Expect {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -61,7 +62,7 @@ func TestRequestJudgedByNewerConfiguration(t *testing.T) {
 		t.Fatalf("at first the CA is unready for %q, %v", w.config.unready(), err)
 	}
 	meanwhile = func() {
-		if _, err := d.SetParameter(t.Context(), olga, enroll.OnlineHost, "ca.example.com"); err != nil {
+		if _, err := settings.Set(t.Context(), d.Rules.Store, olga, settings.OnlineHost, "ca.example.com"); err != nil {
 			t.Error(err)
 		}
 		d.request("SEP001122334455")

@@ -9,6 +9,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -25,17 +26,17 @@ func Of(r *enroll.Rules) CA { return CA{r, r.Store, r.Now, r.Log} }
 
 // client returns what a client of the CA needs. What is wrong with it,
 // onlineca.New says.
-func (ca CA) config(ctx context.Context, o enroll.OnlineSettings) (onlineca.Config, error) {
+func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, error) {
 	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
 		RequireNTLM: o.RequireNTLM, Log: ca.Log, Now: ca.Now}
-	password, err := ca.Rules.OpenSecret(ctx, enroll.OnlinePassword)
+	password, err := settings.OpenSecret(ctx, ca.Rules.Store, ca.Rules.Sealer, settings.OnlinePassword)
 	if err != nil {
 		return c, err
 	}
 	if o.Username != "" { // one without a user name is of no use
 		c.Password = string(password)
 	}
-	pem, err := ca.Rules.OpenSecret(ctx, enroll.OnlineCertificate)
+	pem, err := settings.OpenSecret(ctx, ca.Rules.Store, ca.Rules.Sealer, settings.OnlineCertificate)
 	if err != nil {
 		return c, err
 	}
@@ -43,7 +44,7 @@ func (ca CA) config(ctx context.Context, o enroll.OnlineSettings) (onlineca.Conf
 		defer clear(pem)
 		pair, err := tls.X509KeyPair(pem, pem)
 		if err != nil {
-			return c, fmt.Errorf("reading %s: %w", enroll.OnlineCertificate, err)
+			return c, fmt.Errorf("reading %s: %w", settings.OnlineCertificate, err)
 		}
 		c.ClientCertificate = &pair
 	}

@@ -7,8 +7,8 @@ import (
 	"errors"
 	"slices"
 
-	"capf/enroll"
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 )
 
@@ -19,14 +19,14 @@ import (
 // CA all the same, Web Enrollment does not. The error is apperr.ErrRefused when no CA
 // is configured; https may be there beside an error.
 func (ca CA) Certificates(ctx context.Context) (root, https []*x509.Certificate, err error) {
-	settings, err := ca.Rules.Settings(ctx)
+	inForce, err := ca.Rules.Settings(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	if settings.Online.Host == "" {
-		return nil, nil, apperr.WithHint(apperr.Refused("%s is not set: there is no online CA to ask", enroll.OnlineHost), "capf set online_ca_hostname NAME")
+	if inForce.Online.Host == "" {
+		return nil, nil, apperr.WithHint(apperr.Refused("%s is not set: there is no online CA to ask", settings.OnlineHost), "capf set online_ca_hostname NAME")
 	}
-	c, err := ca.config(ctx, settings.Online)
+	c, err := ca.config(ctx, inForce.Online)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,14 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"sync"
 
 	"capf/enroll"
-	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 	"capf/internal/backoff"
 	"capf/store"
 )
@@ -34,7 +32,7 @@ type access struct {
 	unready  string    // why there is none
 	name     string    // of the CA, for the record: which one has a request
 	trusted  []*x509.Certificate
-	leniency acceptance.Leniency
+	leniency settings.Leniency
 
 	key   [sha256.Size]byte // of the configuration
 	users *sync.WaitGroup   // of the client
@@ -140,17 +138,17 @@ func (c *configuration) changed(ctx context.Context) (last int64, changed bool, 
 // renew makes a new client when an operator has changed the CA, its secrets,
 // capf-trust, or has restarted the service.
 func (c *configuration) renew(ctx context.Context) error {
-	settings, err := c.ca.Rules.Settings(ctx)
+	inForce, err := c.ca.Rules.Settings(ctx)
 	if err != nil {
 		return err
 	}
 	// What is read after the fingerprint may be newer than it says, never older:
 	// otherwise a change in between would be missed.
-	key, err := c.ca.fingerprint(ctx, settings)
+	key, err := c.ca.fingerprint(ctx, inForce)
 	if err != nil {
 		return err
 	}
-	unready, err := c.ca.Rules.OnlineUnready(ctx, settings)
+	unready, err := c.ca.Rules.OnlineUnready(ctx, inForce)
 	if err != nil {
 		return err
 	}
@@ -159,7 +157,7 @@ func (c *configuration) renew(ctx context.Context) error {
 	}
 	a := &access{unready: unready}
 	if unready == "" {
-		if a, err = c.ca.access(ctx, settings.Online, c.limits); err != nil {
+		if a, err = c.ca.access(ctx, inForce.Online, c.limits); err != nil {
 			return err
 		}
 	}
@@ -170,7 +168,7 @@ func (c *configuration) renew(ctx context.Context) error {
 
 // access makes a client for the CA. A configuration that cannot work makes it
 // unready; the error is a failure of ours.
-func (ca CA) access(ctx context.Context, o enroll.OnlineSettings, limits onlineca.Limits) (*access, error) {
+func (ca CA) access(ctx context.Context, o settings.Online, limits onlineca.Limits) (*access, error) {
 	c, err := ca.config(ctx, o)
 	if err != nil {
 		return nil, err
@@ -180,22 +178,17 @@ func (ca CA) access(ctx context.Context, o enroll.OnlineSettings, limits onlinec
 	if err != nil {
 		return &access{unready: err.Error()}, nil
 	}
-	return &access{client: client, name: nameOf(o), trusted: c.Issuers, leniency: o.Leniency}, nil
-}
-
-// nameOf tells one CA from another.
-func nameOf(o enroll.OnlineSettings) string {
-	return string(o.Type) + " " + net.JoinHostPort(o.Host, strconv.Itoa(o.Port))
+	return &access{client: client, name: o.Name(), trusted: c.Issuers, leniency: o.Leniency}, nil
 }
 
 // fingerprint changes with everything on which a client depends.
-func (ca CA) fingerprint(ctx context.Context, settings enroll.Settings) (sum [sha256.Size]byte, err error) {
+func (ca CA) fingerprint(ctx context.Context, inForce settings.Settings) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	add := func(b []byte) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
 		h.Write(b)
 	}
-	add(fmt.Appendf(nil, "%+v %v", settings.Online, settings.FIPS))
+	add(fmt.Appendf(nil, "%+v %v", inForce.Online, inForce.FIPS))
 	services, err := ca.Store.Services(ctx)
 	if err != nil {
 		return sum, err
@@ -205,7 +198,7 @@ func (ca CA) fingerprint(ctx context.Context, settings enroll.Settings) (sum [sh
 			add(fmt.Appendf(nil, "%v %d", s.Active, s.Restarts))
 		}
 	}
-	for _, name := range []string{enroll.OnlinePassword, enroll.OnlineCertificate} {
+	for _, name := range []string{settings.OnlinePassword, settings.OnlineCertificate} {
 		sealed, err := ca.Store.Secret(ctx, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return sum, err

@@ -13,6 +13,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -59,7 +60,7 @@ func (o *office) request(device string) store.Request {
 	}
 	hash := crypto.KeyHash(spki)
 	r, err := o.Store.SubmitRequest(o.Context(), store.Actor{Kind: store.Phone, Name: device}, store.Request{
-		DeviceID: row.ID, Device: row.Name, Schedule: row.Schedule, Issuer: enroll.IssuerOnline, KeyKind: string(crypto.EC256),
+		DeviceID: row.ID, Device: row.Name, Schedule: row.Schedule, Issuer: settings.IssuerOnline, KeyKind: string(crypto.EC256),
 		KeyHash: hash[:], PublicKey: spki, CSR: csr, Possessed: true,
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/acceptance"
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 )
 
 // The steps of TryOnlineCA besides those of onlineca.
@@ -30,7 +31,7 @@ const tryName = "capf-online-ca-test"
 // make a real certificate, named tryName, and judges it as a phone's. The error
 // is a failure of ours.
 func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
-	settings, err := ca.Rules.Settings(ctx)
+	inForce, err := ca.Rules.Settings(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +39,9 @@ func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps := []onlineca.Step{configurationStep(settings.Online, missing)}
+	steps := []onlineca.Step{configurationStep(inForce.Online, missing)}
 	if steps[0].OK {
-		walked, err := ca.walk(ctx, settings.Online, enrolls)
+		walked, err := ca.walk(ctx, inForce.Online, enrolls)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 	return append(steps, service), nil
 }
 
-func configurationStep(o enroll.OnlineSettings, missing []enroll.Finding) onlineca.Step {
+func configurationStep(o settings.Online, missing []enroll.Finding) onlineca.Step {
 	step := onlineca.Step{Name: StepConfiguration, OK: true, Text: fmt.Sprintf("type %s, %s", o.Type, net.JoinHostPort(o.Host, strconv.Itoa(o.Port)))}
 	if o.Template != "" {
 		step.Text += fmt.Sprintf(", template %q", o.Template)
@@ -83,7 +84,7 @@ func configurationStep(o enroll.OnlineSettings, missing []enroll.Finding) online
 	return step
 }
 
-func (ca CA) walk(ctx context.Context, o enroll.OnlineSettings, enrolls bool) ([]onlineca.Step, error) {
+func (ca CA) walk(ctx context.Context, o settings.Online, enrolls bool) ([]onlineca.Step, error) {
 	c, err := ca.config(ctx, o)
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (ca CA) walk(ctx context.Context, o enroll.OnlineSettings, enrolls bool) ([
 }
 
 // dryRun makes a request with a key that is thrown away.
-func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l acceptance.Leniency) (*onlineca.DryRun, error) {
+func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l settings.Leniency) (*onlineca.DryRun, error) {
 	capf, err := ca.Rules.CAPFCertificate(ctx)
 	if err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/onlineca"
+	"capf/enroll/settings"
 	"capf/internal/backoff"
 	"capf/store"
 )
@@ -109,7 +109,7 @@ func (w *Worker) look() {
 	}
 }
 
-func actor() store.Actor { return store.Actor{Kind: store.System, Name: enroll.IssuerOnline} }
+func actor() store.Actor { return store.Actor{Kind: store.System, Name: settings.IssuerOnline} }
 
 // Run works until ctx ends, then lets what is on its way to the CA come to an
 // end within the grace.

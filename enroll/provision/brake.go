@@ -4,8 +4,8 @@ import (
 	"math"
 	"strings"
 
-	"capf/enroll"
 	"capf/internal/apperr"
+	"capf/internal/input"
 )
 
 // Brake is how many devices of a directory may be missing at once, in a number
@@ -30,7 +30,7 @@ func ParseBrake(s string) (Brake, error) {
 	if percent {
 		high = 100
 	}
-	n, err := enroll.ParseNumber(text, 0, high)
+	n, err := input.Number(text, 0, high)
 	if err != nil {
 		return Brake{}, apperr.BadValue("%q is neither a number of devices such as 50 nor a percentage such as 20%%", s)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -98,7 +99,7 @@ func showEdit(text string) (Edit, error) {
 
 // check finds values that no device can take. What only some devices refuse is
 // found when they are changed.
-func (e Edit) check(r *enroll.Rules, s enroll.Settings) error {
+func (e Edit) check(r *enroll.Rules, s settings.Settings) error {
 	if e.Unique && (e.String != nil || e.NoString) {
 		return apperr.BadValue("a unique string for each device, one for all, and none exclude each other")
 	}

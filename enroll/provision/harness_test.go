@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -94,7 +95,7 @@ func (h *house) rehearsal() *house {
 
 func (h *house) set(parameter, value string) {
 	h.Helper()
-	if _, err := h.rules.SetParameter(h.Context(), operator, parameter, value); err != nil {
+	if _, err := settings.Set(h.Context(), h.rules.Store, operator, parameter, value); err != nil {
 		h.Fatal(err)
 	}
 }

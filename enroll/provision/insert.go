@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -61,7 +62,7 @@ func Insert(ctx context.Context, r *enroll.Rules, actor store.Actor, data []byte
 type inserting struct {
 	Inserted
 	rules    *enroll.Rules
-	settings enroll.Settings
+	settings settings.Settings
 	options  InsertOptions
 	table    *table
 	row      row // the one that is being put in

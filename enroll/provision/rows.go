@@ -13,6 +13,7 @@ import (
 
 	"capf/enroll"
 	"capf/internal/csvcell"
+	"capf/internal/input"
 	"capf/store"
 )
 
@@ -217,7 +218,7 @@ func into[T any](field **T, cell string, parse func(string) (T, error)) string {
 }
 
 func bits(cell string) (int, error) {
-	n, err := enroll.ParseNumber(cell, 1, 1<<16)
+	n, err := input.Number(cell, 1, 1<<16)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a number of bits", cell)
 	}

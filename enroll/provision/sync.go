@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -48,7 +49,7 @@ var errDry = errors.New("only a look")
 type syncing struct {
 	Synced
 	rules     *enroll.Rules
-	settings  enroll.Settings
+	settings  settings.Settings
 	source    store.Directory
 	directory Directory
 	edit      Edit

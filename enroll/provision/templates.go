@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -36,7 +37,7 @@ func isObjectName(name string) bool {
 }
 
 // checkTemplate refuses settings that no new device can take.
-func checkTemplate(r *enroll.Rules, e Edit, s enroll.Settings) error {
+func checkTemplate(r *enroll.Rules, e Edit, s settings.Settings) error {
 	if err := e.check(r, s); err != nil {
 		return err
 	}

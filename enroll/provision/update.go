@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -143,7 +144,7 @@ type updating struct {
 	rules     *enroll.Rules
 	selection store.Selection
 	edit      Edit
-	settings  enroll.Settings
+	settings  settings.Settings
 	made      stringMaker
 	strings   Strings // nil when nobody is waiting for them
 	reasons   []store.JobDevice

@@ -22,6 +22,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/server"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -153,7 +154,7 @@ func (h *house) schedule(name string, op store.Operation) {
 
 func (h *house) set(parameter, value string) {
 	h.Helper()
-	if _, err := h.rules.SetParameter(h.Context(), operator, parameter, value); err != nil {
+	if _, err := settings.Set(h.Context(), h.rules.Store, operator, parameter, value); err != nil {
 		h.Fatal(err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/internal/backoff"
 )
 
@@ -39,7 +39,7 @@ type listener struct {
 func portAddress(port int) string { return net.JoinHostPort("", strconv.Itoa(port)) }
 
 // listen opens the sockets and begins to accept phones.
-func listen(ctx context.Context, c Config, addresses []string, settings enroll.Settings) (*listener, error) {
+func listen(ctx context.Context, c Config, addresses []string, settings settings.Settings) (*listener, error) {
 	authority, err := c.Rules.Authority(ctx)
 	if err != nil {
 		return nil, err

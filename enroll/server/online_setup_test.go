@@ -14,6 +14,7 @@ import (
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
 	"capf/enroll/server"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -50,7 +51,7 @@ func (h *house) online(kind onlineca.Type, s *catest.Server) {
 
 func (h *house) secret(name string, value []byte) {
 	h.Helper()
-	if _, err := h.rules.SetSecret(h.Context(), operator, name, value); err != nil {
+	if _, err := settings.SetSecret(h.Context(), h.rules.Store, h.rules.Sealer, operator, name, value); err != nil {
 		h.Fatal(err)
 	}
 }

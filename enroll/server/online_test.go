@@ -13,6 +13,7 @@ import (
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -119,12 +120,14 @@ func TestOnlineEST(t *testing.T) {
 func TestOnlineParameters(t *testing.T) {
 	t.Parallel()
 	r := newRules(t, &clock{})
-	set := func(name, value string) (enroll.Change, error) {
-		return r.SetParameter(t.Context(), operator, name, value)
+	set := func(name, value string) (settings.Change, error) {
+		return settings.Set(t.Context(), r.Store, operator, name, value)
 	}
-	c, err := set("certificate_issuer", "online-ca")
-	if err != nil || len(c.Missing) == 0 {
-		t.Errorf("setting the issuer: %v, missing %v", err, c.Missing)
+	if _, err := set("certificate_issuer", "online-ca"); err != nil {
+		t.Errorf("setting the issuer: %v", err)
+	}
+	if missing, err := r.MissingForIssuer(t.Context()); err != nil || len(missing) == 0 {
+		t.Errorf("missing are %v, %v", missing, err)
 	}
 	if _, err := set("fips_mode", "true"); !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("FIPS beside an online CA: %v", err)
@@ -173,14 +176,14 @@ func TestOnlineParameters(t *testing.T) {
 			t.Errorf("host %q: %v", host, err)
 		}
 	}
-	if _, err := r.SetSecret(t.Context(), operator, "online_ca_password", []byte(caPassword)); err != nil {
+	if _, err := settings.SetSecret(t.Context(), r.Store, r.Sealer, operator, "online_ca_password", []byte(caPassword)); err != nil {
 		t.Fatal(err)
 	}
 	sealed, err := r.Store.Secret(t.Context(), "online_ca_password")
 	if err != nil || strings.Contains(string(sealed), caPassword) {
 		t.Errorf("the password at rest is %q, %v", sealed, err)
 	}
-	values, err := r.Values(t.Context())
+	values, err := settings.Values(t.Context(), r.Store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +192,7 @@ func TestOnlineParameters(t *testing.T) {
 			t.Errorf("the password is shown as %q", v.Value)
 		}
 	}
-	if _, err := r.SetSecret(t.Context(), operator, "online_ca_client_certificate", []byte("nonsense")); !errors.Is(err, apperr.ErrValue) {
+	if _, err := settings.SetSecret(t.Context(), r.Store, r.Sealer, operator, "online_ca_client_certificate", []byte("nonsense")); !errors.Is(err, apperr.ErrValue) {
 		t.Errorf("nonsense as a client certificate: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 )
 
@@ -65,7 +66,7 @@ func signature(f wire.Frame) ([]byte, error) {
 // prove gets a PKCS#10 signed by the phone, or nil from a phone that does not
 // sign. One that drops the session instead is remembered, and not asked again.
 func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
-	online := s.grant.Settings.Issuer == enroll.IssuerOnline
+	online := s.grant.Settings.Issuer == settings.IssuerOnline
 	if s.grant.Device.NoPossession && !online { // an online CA has no use for a request without
 		return nil, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/phone"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
 	"capf/store"
@@ -32,7 +33,7 @@ func (h *house) record(device string, id *phone.Identity) store.LSC {
 		h.Fatal(err)
 	}
 	l, err := h.rules.Store.IssueLSC(h.Context(), store.Actor{Kind: store.Phone, Name: d.Name}, store.NewLSC{
-		Request: store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: enroll.IssuerCAPF, KeyKind: string(kind), KeyHash: key[:],
+		Request: store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerCAPF, KeyKind: string(kind), KeyHash: key[:],
 			PublicKey: c.RawSubjectPublicKeyInfo, Voucher: store.Voucher{Kind: store.VouchedByNullString}},
 		LSC: store.LSC{Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(), KeyKind: string(kind),
 			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: sum[:]},

@@ -16,6 +16,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/caworker"
+	"capf/enroll/settings"
 	"capf/internal/backoff"
 	"capf/store"
 )
@@ -205,7 +206,7 @@ func (s *supervisor) obey(ctx, reporting context.Context) error {
 	return err
 }
 
-func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error {
+func (s *supervisor) start(ctx context.Context, settings settings.Settings) error {
 	l, err := listen(ctx, s.Config, s.addresses(settings), settings)
 	if err != nil {
 		return err
@@ -220,7 +221,7 @@ func (s *supervisor) start(ctx context.Context, settings enroll.Settings) error 
 
 // addresses are those given by the operator, with a port of 0 made the one
 // that the first start was given; else the port of the parameter.
-func (s *supervisor) addresses(settings enroll.Settings) []string {
+func (s *supervisor) addresses(settings settings.Settings) []string {
 	switch {
 	case len(s.bound) > 0:
 		return s.bound

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -28,7 +29,7 @@ type session struct {
 	tcp      *net.TCPConn
 	tls      *tls.Conn
 	log      *slog.Logger
-	settings enroll.Settings
+	settings settings.Settings
 	address  netip.Addr
 	near     netip.Prefix
 	began    time.Time
@@ -58,7 +59,7 @@ type session struct {
 	gave  map[enroll.CertificateKind][]byte // certificates that were fetched
 }
 
-func newSession(l *listener, conn *net.TCPConn, address netip.Addr, settings enroll.Settings, log *slog.Logger) *session {
+func newSession(l *listener, conn *net.TCPConn, address netip.Addr, settings settings.Settings, log *slog.Logger) *session {
 	return &session{listener: l, tcp: conn, log: log, settings: settings, address: address, near: neighbourhood(address),
 		began: time.Now(), version: 3, state: awaitAuthentication, gone: make(chan struct{})}
 }

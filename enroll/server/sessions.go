@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -40,7 +40,7 @@ func newSessions(keepAlive time.Duration) *sessions {
 // otherwise keep all phones out for as long as their deadlines let them. Nothing
 // is gained by making room for one more of a neighbourhood which has more than
 // its share of them already: it would only come again and again.
-func (s *sessions) add(one *session, address netip.Addr, limits enroll.Settings) refusal {
+func (s *sessions) add(one *session, address netip.Addr, limits settings.Settings) refusal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

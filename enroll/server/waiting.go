@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -46,7 +47,7 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	s.log.Info("waiting", "device", s.device, "request", request.ID, "possession", request.Possessed)
 	s.state, s.waiting.request = awaitIssuer, request.ID
 	s.waiting.device = strings.ToLower(request.Device)
-	if request.Issuer == enroll.IssuerOnline {
+	if request.Issuer == settings.IssuerOnline {
 		s.online.Await(request.ID, func() { s.listener.sessions.wake(s) })
 	}
 	return nil

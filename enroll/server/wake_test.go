@@ -16,6 +16,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -72,7 +73,7 @@ func (b *bench) begin() {
 	install := store.Install
 	d, _, err := b.Rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
 	must(b.T, err)
-	r, err := b.Rules.Store.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: enroll.IssuerOffline,
+	r, err := b.Rules.Store.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
 		KeyKind: string(crypto.RSA2048), KeyHash: []byte("hash"), PublicKey: []byte("key")})
 	must(b.T, err)
 	b.session.state, b.session.waiting = awaitIssuer, waiting{request: r.ID, device: "sep000000000001"}
@@ -179,7 +180,7 @@ func TestNotWokenAfterwards(t *testing.T) {
 func TestMadeRoom(t *testing.T) {
 	t.Parallel()
 	all := newSessions(time.Minute)
-	limits := enroll.Settings{MaxSessions: 1}
+	limits := settings.Settings{MaxSessions: 1}
 	add := func(last byte) (*session, refusal) {
 		conn, _ := pair(t)
 		address := netip.AddrFrom4([4]byte{192, 0, 2, last})

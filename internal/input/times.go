@@ -1,4 +1,4 @@
-package enroll
+package input
 
 import (
 	"strings"
@@ -7,10 +7,10 @@ import (
 	"capf/internal/apperr"
 )
 
-// ParseTime reads a time as operators write it: the vendor's
+// Time reads a time as operators write it: the vendor's
 // YYYY:MM:DD:HH[:MM] in the zone of now, RFC 3339, a date YYYY-MM-DD, or a
-// span from now such as +10d or +12h. Errors wrap apperr.ErrValue.
-func ParseTime(s string, now time.Time) (time.Time, error) {
+// span from now such as +10d or +12h. Errors wrap ErrValue.
+func Time(s string, now time.Time) (time.Time, error) {
 	if span, ok := strings.CutPrefix(s, "+"); ok {
 		if t, ok := addSpan(span, now); ok {
 			return t, nil
@@ -30,10 +30,10 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 
 func addSpan(span string, now time.Time) (time.Time, bool) {
 	if days, ok := strings.CutSuffix(span, "d"); ok {
-		n, err := ParseNumber(days, 0, 36500)
+		n, err := Number(days, 0, 36500)
 		return now.AddDate(0, 0, n), err == nil
 	}
-	d, err := ParseDuration(span)
+	d, err := Duration(span)
 	return now.Add(d), err == nil
 }
 

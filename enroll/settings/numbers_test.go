@@ -1,12 +1,9 @@
-package enroll
+package settings
 
 import (
-	"errors"
 	"math"
+	"strings"
 	"testing"
-	"time"
-
-	"capf/internal/apperr"
 )
 
 // strange are numbers of programmers, not of operators.
@@ -18,22 +15,14 @@ var strange = []string{
 func TestStrictNumbers(t *testing.T) {
 	t.Parallel()
 	for _, s := range strange {
-		if n, err := ParseNumber(s, 0, 1<<30); !errors.Is(err, apperr.ErrValue) {
-			t.Errorf("the number %q is %d: %v", s, n, err)
-		}
-		for _, span := range []string{"+" + s + "d", "+" + s + "h"} {
-			if at, err := ParseTime(span, time.Now()); !errors.Is(err, apperr.ErrValue) && s != "1." { // 1.h is an hour
-				t.Errorf("the time %q is %v: %v", span, at, err)
-			}
-		}
 		for _, share := range []string{s + "%", s, s + "/3", "2/" + s} {
 			if v, err := parseShare(share); err == nil {
 				t.Errorf("the share %q is %s", share, v)
 			}
 		}
 		for _, p := range parameters {
-			if p.Values != nil || p.parse != nil {
-				continue
+			if p.Values != nil || p.Secret || !strings.Contains(p.Range, " to ") || p.Name == RenewBefore {
+				continue // it is no number
 			}
 			if v, err := p.normalize(s + "x"); err == nil {
 				t.Errorf("%s: %q is %s", p.Name, s, v)
@@ -47,11 +36,6 @@ func TestStrictNumbers(t *testing.T) {
 		text, err := parseShare(share)
 		if err != nil || share != "0%" && math.Abs(shareIs(t, text)-want) > 1e-12 {
 			t.Errorf("the share %q is %q: %v", share, text, err)
-		}
-	}
-	for s, want := range map[string]time.Duration{"30s": 30 * time.Second, "1h30m": 90 * time.Minute, "1.5h": 90 * time.Minute} {
-		if d, err := ParseDuration(s); err != nil || d != want {
-			t.Errorf("%q is %v: %v", s, d, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package enroll
+package settings
 
 import (
 	"errors"
@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	"capf/internal/apperr"
+	"capf/internal/input"
 )
-
-// noCommand is the value of apply_config_command when there is none.
-const noCommand = "none"
 
 // devicePlace is what the device's name replaces in a command.
 const devicePlace = "{device}"
@@ -19,19 +17,19 @@ const devicePlace = "{device}"
 // checkCommand checks a command line. The program has to be a path, since a
 // service has not the PATH of the operator who tried it.
 func checkCommand(value string) (string, error) {
-	if strings.EqualFold(value, noCommand) {
-		return noCommand, nil
+	if strings.EqualFold(value, notSet) {
+		return notSet, nil
 	}
 	parts, err := splitWords(value)
 	switch {
 	case err != nil:
-		return "", apperr.BadValue("%s: %v", pApplyCommand, err)
+		return "", apperr.BadValue("%s: %v", ApplyCommand, err)
 	case !filepath.IsAbs(parts[0]):
-		return "", apperr.BadValue("%s: the program must be a whole path such as /usr/local/bin/apply-config, not %q", pApplyCommand, parts[0])
+		return "", apperr.BadValue("%s: the program must be a whole path such as /usr/local/bin/apply-config, not %q", ApplyCommand, parts[0])
 	case strings.Contains(parts[0], devicePlace):
-		return "", apperr.BadValue("%s: a device cannot choose the program", pApplyCommand)
+		return "", apperr.BadValue("%s: a device cannot choose the program", ApplyCommand)
 	case !strings.Contains(strings.Join(parts[1:], " "), devicePlace):
-		return "", apperr.BadValue("%s: an argument must have %s, which the device's name replaces", pApplyCommand, devicePlace)
+		return "", apperr.BadValue("%s: an argument must have %s, which the device's name replaces", ApplyCommand, devicePlace)
 	}
 	return value, nil
 }
@@ -55,7 +53,7 @@ func commandWarning(value string) string {
 
 // words is the command line that checkCommand has passed; nil for none.
 func words(value string) []string {
-	if value == noCommand {
+	if value == notSet {
 		return nil
 	}
 	parts, _ := splitWords(value)
@@ -100,7 +98,7 @@ func splitWords(s string) (all []string, err error) {
 // earlier capf has let in, could be taken for something else than a name, such
 // as an option or a folder.
 func (s Settings) CommandFor(device string) ([]string, error) {
-	if device == "" || !isAlphanumeric(device[0]) {
+	if device == "" || !input.IsAlphanumeric(device[0]) {
 		return nil, apperr.Refused("the device's name does not begin with a letter or a digit, so that a program could take it for an option or a folder; add the device under another name")
 	}
 	line := make([]string, len(s.ApplyCommand))

@@ -1,0 +1,151 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"capf/internal/apperr"
+	"capf/internal/input"
+)
+
+// When the change of a parameter is in force.
+const (
+	atOnce       = "at once"
+	nextSession  = "for the next session"
+	afterRestart = "after service restart"
+)
+
+// notSet is the value of a parameter that has none; shownSecret stands for a secret.
+const (
+	notSet      = "none"
+	shownSecret = "(set)"
+)
+
+// Parameter is one service parameter: a row of the table.
+type Parameter struct {
+	Name    string
+	Range   string // in words
+	Default string
+	Effect  string // when a change is in force
+	Help    string
+	Values  []string // the words that it takes; nil when it takes others
+	Secret  bool     // it is never shown, and set by SetSecret
+
+	parse   func(value string) (string, error)                       // checks a value and gives the form in which it is stored
+	into    func(s *Settings, value string)                          // puts what parse has returned into the settings; nil for a secret
+	warning func(value string) string                                // what a value costs, "" for nothing; nil when no value costs anything
+	touched func(old, value string) *Touched                         // the devices that a change is about; nil when it is about none in particular
+	exclude func(name, value string, others map[string]string) error // why it may not have a value beside those that others have
+}
+
+func number(name string, low, high int, def, unit, effect, help string, into func(*Settings, int)) Parameter {
+	return Parameter{
+		Name: name, Default: def, Effect: effect, Help: help, Range: strings.TrimSpace(fmt.Sprintf("%d to %d %s", low, high, unit)),
+		parse: func(value string) (string, error) {
+			value = strings.ToLower(value) // as it stands in the error
+			n, err := input.Number(value, low, high)
+			if err != nil {
+				return "", apperr.BadValue("%s must be a number from %d to %d, not %q", name, low, high, value)
+			}
+			return strconv.Itoa(n), nil
+		},
+		into: func(s *Settings, value string) {
+			n, _ := strconv.Atoi(value) // parse has read it
+			into(s, n)
+		},
+	}
+}
+
+func choice(name, def, effect, help string, into func(*Settings, string), values ...string) Parameter {
+	return Parameter{
+		Name: name, Default: def, Effect: effect, Help: help, Values: values, Range: strings.Join(values, ", "), into: into,
+		parse: func(value string) (string, error) {
+			if value = strings.ToLower(value); slices.Contains(values, value) {
+				return value, nil
+			}
+			return "", apperr.BadValue("%s must be %s, not %q", name, orList(values), value)
+		},
+	}
+}
+
+func flag(name, def, effect, help string, into func(*Settings, bool)) Parameter {
+	return choice(name, def, effect, help, func(s *Settings, value string) { into(s, value == "true") }, "true", "false")
+}
+
+// custom is a parameter with a notation of its own, in force at once.
+func custom(name, def, values, help string, parse func(string) (string, error), into func(*Settings, string)) Parameter {
+	return Parameter{Name: name, Default: def, Effect: atOnce, Range: values, Help: help, parse: parse, into: into}
+}
+
+// text is a parameter whose value may be none, which is "" in the settings.
+func text(name, values, help string, check func(string) (string, error), into func(*Settings, string)) Parameter {
+	orNone := func(value string) (string, error) {
+		if strings.EqualFold(value, notSet) {
+			return notSet, nil
+		}
+		value, err := check(value)
+		if err != nil {
+			return "", apperr.BadValue("%s: %v", name, err)
+		}
+		return value, nil
+	}
+	return custom(name, notSet, values, help, orNone, func(s *Settings, value string) { into(s, unset(value)) })
+}
+
+func secret(name, values, help string) Parameter {
+	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, Secret: true}
+}
+
+func (p Parameter) warns(warning func(value string) string) Parameter {
+	p.warning = warning
+	return p
+}
+
+func (p Parameter) warnsIf(value, warning string) Parameter {
+	return p.warns(func(v string) string {
+		if v == value {
+			return warning
+		}
+		return ""
+	})
+}
+
+func (p Parameter) touches(touched func(old, value string) *Touched) Parameter {
+	p.touched = touched
+	return p
+}
+
+func (p Parameter) excludes(exclude func(name, value string, others map[string]string) error) Parameter {
+	p.exclude = exclude
+	return p
+}
+
+// normalize checks a value and gives the form in which it is stored.
+func (p Parameter) normalize(value string) (string, error) {
+	value = strings.TrimSpace(value)
+	switch {
+	case value == "":
+		return "", apperr.BadValue("the value of %s is empty; it takes %s", p.Name, p.Range)
+	case !utf8.ValidString(value):
+		return "", apperr.BadValue("the value of %s is not UTF-8", p.Name)
+	}
+	return p.parse(value)
+}
+
+// unset makes an empty text of a value that says so.
+func unset(value string) string {
+	if value == notSet {
+		return ""
+	}
+	return value
+}
+
+func orList(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}

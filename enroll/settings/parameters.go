@@ -1,0 +1,133 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"capf/enroll/onlineca"
+)
+
+// The names of the parameters that other rooms mention in what they say.
+const (
+	Issuer           = "certificate_issuer"
+	FIPSMode         = "fips_mode"
+	AcceptUnrecorded = "accept_unrecorded_lsc"
+	AllowNullString  = "allow_null_string"
+	StringDigits     = "auth_string_digits"
+	SingleUse        = "auth_string_single_use"
+	RenewBefore      = "renew_before"
+	ApplyCommand     = "apply_config_command"
+
+	OnlineHost        = "online_ca_hostname"
+	OnlinePort        = "online_ca_port"
+	OnlineTemplate    = "online_ca_template"
+	OnlineType        = "online_ca_type"
+	OnlineUsername    = "online_ca_username"
+	OnlinePassword    = "online_ca_password"
+	OnlineCertificate = "online_ca_client_certificate"
+)
+
+// The issuers.
+const (
+	IssuerCAPF    = "capf"       // LSCs are signed with the CAPF key itself
+	IssuerOnline  = "online-ca"  // a company CA is asked at once
+	IssuerOffline = "offline-ca" // requests wait until an operator imports certificates
+)
+
+// How many digits an authentication string has, unless auth_string_digits wants
+// more.
+const (
+	MinDigits = 4
+	MaxDigits = 10
+)
+
+// parameters is the table of all parameters, in the order in which they are shown.
+// A new one is a row here and a field of Settings.
+var parameters = []Parameter{
+	choice(Issuer, IssuerCAPF, nextSession, "who signs LSCs: CAPF itself, a CA that is asked at once, or one whose certificates an operator imports",
+		func(s *Settings, v string) { s.Issuer = v }, IssuerCAPF, IssuerOnline, IssuerOffline).excludes(fipsOrOnline),
+	number("certificate_validity_days", 1, 1825, "1825", "days", nextSession, "validity of an LSC, cut to the end of its issuer",
+		func(s *Settings, n int) { s.ValidityDays = n }),
+	number("keep_alive", 5, 60, "15", "minutes", atOnce, "time between TCP keepalive probes to a phone that waits",
+		func(s *Settings, n int) { s.KeepAlive = minutes(n) }),
+	number("capf_phone_port", 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect",
+		func(s *Settings, n int) { s.Port = n }),
+	flag("enable_ipv6", "false", nextSession, "serve phones that connect over IPv6",
+		func(s *Settings, on bool) { s.IPv6 = on }),
+	flag(FIPSMode, "false", nextSession, "offer CAPF version 2 only, as the vendor does in FIPS mode",
+		func(s *Settings, on bool) { s.FIPS = on }).excludes(fipsOrOnline),
+	choice("tls_min_version", "1.2", afterRestart, "lowest TLS version; 79xx and 894x phones need 1.0",
+		func(s *Settings, v string) { s.TLSMinVersion = tlsVersions[v] }, "1.0", "1.1", "1.2", "1.3").
+		warns(oldTLS),
+	number("operation_expires_days", 1, 365, "10", "days", nextSession, "time that a phone has for a newly scheduled operation",
+		func(s *Settings, n int) { s.OperationExpires = time.Duration(n) * 24 * time.Hour }),
+	number("keygen_timeout", 1, 120, "30", "minutes", nextSession, "time that a phone has to make its key",
+		func(s *Settings, n int) { s.KeygenTimeout = minutes(n) }),
+	number("keygen_retry", 0, 100, "3", "", nextSession, "how often a phone that fails to make a key is asked again",
+		func(s *Settings, n int) { s.KeygenRetry = n }),
+	number("max_sessions", 0, 1000000, "10000", "(0 = no limit)", atOnce, "phones that are served at the same time",
+		func(s *Settings, n int) { s.MaxSessions = n }),
+	number("max_sessions_per_address", 0, 1000000, "0", "(0 = no limit)", atOnce, "sessions from one address at the same time",
+		func(s *Settings, n int) { s.MaxPerAddress = n }),
+	flag("allow_expired_mic", "false", nextSession, "accept a MIC, and its issuers, after the end of the validity",
+		func(s *Settings, on bool) { s.AllowExpiredMIC = on }).
+		warnsIf("true", "phones can now authenticate with certificates that have expired"),
+	flag(AcceptUnrecorded, "false", nextSession, "accept an LSC of CAPF or a company CA that is not in the record, as after the restore of an older backup",
+		func(s *Settings, on bool) { s.AcceptUnrecorded = on }).
+		warnsIf("true", "certificates that were issued before the record begins, or after the backup that was restored, count now, also those that cannot be revoked; set it back when the phones have new ones"),
+	flag(AllowNullString, "true", nextSession, "let devices authenticate By Null String, which proves nothing",
+		func(s *Settings, on bool) { s.AllowNullString = on }).
+		touches(byNullString),
+	number(StringDigits, MinDigits, MaxDigits, "4", "digits", nextSession, "least length of an authentication string; those that are shorter do not count any more",
+		func(s *Settings, n int) { s.StringDigits = n }).
+		touches(byStringLength),
+	flag(SingleUse, "false", nextSession, "an authentication string is good for one operation, and goes when that is completed",
+		func(s *Settings, on bool) { s.SingleUse = on }).
+		touches(bySingleUse),
+	number("wrong_strings_per_address", 0, 1000000, "30", "(0 = no limit)", nextSession, "wrong authentication strings from one address within ten minutes, after which it is declined for ten minutes",
+		func(s *Settings, n int) { s.WrongPerAddress = n }),
+	number("unconfirmed_limit", 0, 1000000, "10", "(0 = no limit)", nextSession, "LSCs that a phone may take without confirming one, after which the device is locked for ten minutes",
+		func(s *Settings, n int) { s.UnconfirmedLimit = n }),
+	custom(RenewBefore, "0", "0 (never), or 1/10 to 19/20, as 2/3, 0.66 or 66%", "share of the life of an LSC after which Install/Upgrade is scheduled by itself; the vendor advises 2/3",
+		parseShare, func(s *Settings, v string) { s.RenewBefore = share(v) }),
+	custom(ApplyCommand, notSet, "none, or the path of a program and its arguments with {device}", "makes a phone fetch its configuration and so contact CAPF; it is run without a shell",
+		checkCommand, func(s *Settings, v string) { s.ApplyCommand = words(v) }).
+		warns(commandWarning),
+
+	text(OnlineHost, "none, or the name in the HTTPS certificate", "host name of the online CA", parseHost,
+		func(s *Settings, v string) { s.Online.Host = v }),
+	number(OnlinePort, 1, 65535, "443", "", atOnce, "TCP port of the online CA",
+		func(s *Settings, n int) { s.Online.Port = n }),
+	text(OnlineTemplate, "none, or a name", "certificate template of the CA (microsoft), or label in the path (est)", parseLine,
+		func(s *Settings, v string) { s.Online.Template = v }).excludes(labelOfEST),
+	choice(OnlineType, string(onlineca.Microsoft), atOnce, "kind of the online CA: Microsoft Web Enrollment or EST (RFC 7030)",
+		func(s *Settings, v string) { s.Online.Type = onlineca.Type(v) }, string(onlineca.Microsoft), string(onlineca.EST)).excludes(labelOfEST),
+	text(OnlineUsername, `none, or a name, such as DOMAIN\user or user@realm`, "user name at the online CA", parseLine,
+		func(s *Settings, v string) { s.Online.Username = v }),
+	secret(OnlinePassword, "none, or a password, from a file or asked for", "password at the online CA"),
+	secret(OnlineCertificate, "none, or a PEM file with certificate and private key", "certificate with which an EST server knows us"),
+	flag("online_ca_require_ntlm", "false", atOnce, "give the password only to a CA whose web server offers NTLM",
+		func(s *Settings, on bool) { s.Online.RequireNTLM = on }),
+	number("clock_tolerance", 0, 60, "5", "minutes", atOnce, "by how much the clock of another CA may be ahead of ours",
+		func(s *Settings, n int) { s.Online.Leniency.Ahead = minutes(n) }),
+	flag("require_client_auth", "true", atOnce, "refuse an LSC of another CA whose extendedKeyUsage excludes clientAuth, which 802.1X and SIP over TLS ask for",
+		func(s *Settings, on bool) { s.Online.Leniency.AnyPurpose = !on }),
+}
+
+func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
+
+// Parameters lists all parameters in the order in which they are shown.
+func Parameters() []Parameter { return slices.Clone(parameters) }
+
+// FindParameter finds a parameter by its name; a hyphen stands for an underscore,
+// and the case does not matter.
+func FindParameter(name string) (Parameter, bool) {
+	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	for _, p := range parameters {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Parameter{}, false
+}

@@ -1,0 +1,123 @@
+package settings
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"capf/enroll/onlineca"
+	"capf/store"
+)
+
+// Settings are all parameters as they are in force, but for the secrets, which
+// are opened only where they are used.
+type Settings struct {
+	Issuer           string
+	ValidityDays     int
+	KeepAlive        time.Duration
+	Port             int
+	IPv6             bool
+	FIPS             bool
+	TLSMinVersion    uint16
+	OperationExpires time.Duration
+	KeygenTimeout    time.Duration
+	KeygenRetry      int
+	MaxSessions      int // 0 = no limit
+	MaxPerAddress    int // 0 = no limit
+	AllowExpiredMIC  bool
+	WrongPerAddress  int // wrong strings from an address until it is declined; 0 = no limit
+	UnconfirmedLimit int // keys that a phone may send without confirming an LSC; 0 = no limit
+	AllowNullString  bool
+	StringDigits     int      // the least number of digits of an authentication string
+	SingleUse        bool     // an authentication string is good for one operation
+	AcceptUnrecorded bool     // an LSC of an issuer of ours that is not in the record counts
+	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
+	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
+	Online           Online
+}
+
+// Online says which CA the issuer online-ca asks.
+type Online struct {
+	Type     onlineca.Type
+	Host     string // "" when it is not set
+	Port     int
+	Template string
+	Username string
+	// RequireNTLM keeps the password from a server that does not offer NTLM.
+	RequireNTLM bool
+	Leniency    Leniency
+}
+
+// Leniency is what parameters let pass in an LSC of another CA.
+type Leniency struct {
+	Ahead      time.Duration // by how much the clock of the CA may be ahead of ours
+	AnyPurpose bool          // it need not be fit for a client
+}
+
+// Name tells one CA from another.
+func (o Online) Name() string {
+	return string(o.Type) + " " + net.JoinHostPort(o.Host, strconv.Itoa(o.Port))
+}
+
+var tlsVersions = map[string]uint16{
+	"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
+}
+
+// Read reads all parameters. What the database holds was checked when it was set;
+// a value that a later version has narrowed gives ErrValue.
+func Read(ctx context.Context, s *store.Store) (Settings, error) {
+	set, err := s.Parameters(ctx)
+	if err != nil {
+		return Settings{}, fmt.Errorf("reading the parameters: %w", err)
+	}
+	var all Settings
+	for _, p := range parameters {
+		if p.Secret {
+			continue
+		}
+		value, ok := set[p.Name]
+		if !ok {
+			value = p.Default
+		} else if value, err = p.normalize(value); err != nil {
+			return Settings{}, err
+		}
+		p.into(&all, value)
+	}
+	return all, nil
+}
+
+// Value is a parameter as it stands.
+type Value struct {
+	Parameter
+	Value string
+	Set   bool // false when the default is in force
+}
+
+// Values lists all parameters as they stand, without the values of secrets.
+func Values(ctx context.Context, s *store.Store) ([]Value, error) {
+	set, err := s.Parameters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var values []Value
+	for _, p := range parameters {
+		v := Value{Parameter: p, Value: p.Default}
+		if stored, ok := set[p.Name]; ok {
+			v.Value, v.Set = stored, true
+		}
+		if p.Secret {
+			is, err := HasSecret(ctx, s, p.Name)
+			if err != nil {
+				return nil, err
+			}
+			if is {
+				v.Value, v.Set = shownSecret, true
+			}
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}

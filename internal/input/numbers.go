@@ -1,0 +1,41 @@
+package input
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"capf/internal/apperr"
+)
+
+// Number reads a whole number from low to high as people write it: decimal
+// digits and nothing else. The parsers of the language take signs, and some of
+// them exponents, other bases, NaN and Inf, which would mean something that
+// nobody meant. ErrValue.
+func Number(s string, low, high int) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || !Consists(s, IsDigit) || n < low || n > high {
+		return 0, apperr.BadValue("%q is not a number from %d to %d", s, low, high)
+	}
+	return n, nil
+}
+
+// Decimal reads a number of digits with at most one point among them.
+func Decimal(s string) (float64, error) {
+	whole, part, _ := strings.Cut(s, ".")
+	if whole+part == "" || !Consists(whole+part, IsDigit) {
+		return 0, fmt.Errorf("%q is not a number", s)
+	}
+	return strconv.ParseFloat(s, 64)
+}
+
+// Duration reads a length of time such as 30s, 2m or 1h30m, which has no
+// sign. ErrValue.
+func Duration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || !IsDigit(s[0]) {
+		return 0, apperr.BadValue("%q is not a time such as 30s or 2m", s)
+	}
+	return d, nil
+}
