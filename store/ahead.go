@@ -22,7 +22,7 @@ var ahead = []struct{ table, column, object string }{
 
 // Ahead yields what lies in the future by this clock, a line for each kind: the
 // clock was ahead when it was written, or has gone back since.
-func (s *Store) Ahead(ctx context.Context) iter.Seq2[Contradiction, error] {
+func (s *Reader) Ahead(ctx context.Context) iter.Seq2[Contradiction, error] {
 	now := s.options.Now().Add(clockStep)
 	return func(yield func(Contradiction, error) bool) {
 		for _, a := range ahead {

@@ -37,7 +37,7 @@ const pagesAtOnce = 1024
 // copy has been read back whole and found sound: ErrDamaged means that the
 // database itself is not. The copy carries what sign makes of it, unless sign is
 // nil. No event is written. ErrConflict: what is there is a database in use.
-func (s *Store) Backup(ctx context.Context, path string, sign Sign, progress func(done, total int)) (Copied, error) {
+func (s *Reader) Backup(ctx context.Context, path string, sign Sign, progress func(done, total int)) (Copied, error) {
 	var c Copied
 	// The log of another database would be taken for that of the copy.
 	if log, err := logBeside(path); err != nil || log != "" {
@@ -54,7 +54,7 @@ func (s *Store) Backup(ctx context.Context, path string, sign Sign, progress fun
 
 // CopyOut is Backup to wherever take brings the copy, which is whole then and
 // stands in a file beside the database as long as take reads it.
-func (s *Store) CopyOut(ctx context.Context, sign Sign, progress func(done, total int), take func(io.Reader) error) (Copied, error) {
+func (s *Reader) CopyOut(ctx context.Context, sign Sign, progress func(done, total int), take func(io.Reader) error) (Copied, error) {
 	var c Copied
 	err := tempFile(filepath.Join(filepath.Dir(s.path), "capf-copy"), func(name string) error {
 		return s.fillCopy(ctx, name, sign, progress, &c)
@@ -70,7 +70,7 @@ func (s *Store) CopyOut(ctx context.Context, sign Sign, progress func(done, tota
 }
 
 // fillCopy copies, signs and reads back.
-func (s *Store) fillCopy(ctx context.Context, name string, sign Sign, progress func(done, total int), c *Copied) (err error) {
+func (s *Reader) fillCopy(ctx context.Context, name string, sign Sign, progress func(done, total int), c *Copied) (err error) {
 	if err := s.copyTo(ctx, name, progress); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *Store) fillCopy(ctx context.Context, name string, sign Sign, progress f
 
 // copyTo copies inside one transaction: the write-ahead log keeps its moment,
 // and a copy that has begun does not begin anew when somebody writes.
-func (s *Store) copyTo(ctx context.Context, path string, progress func(done, total int)) error {
+func (s *Reader) copyTo(ctx context.Context, path string, progress func(done, total int)) error {
 	conn, err := s.lists.db.Conn(ctx)
 	if err != nil {
 		return err

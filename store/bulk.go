@@ -82,7 +82,7 @@ func (t *tx) changeSelected(s *Store, a Actor, f Selection, e BulkEdit, tell fun
 }
 
 // editPages reads the devices page by page and edits them.
-func (s *Store) editPages(ctx context.Context, f Selection, e BulkEdit, now time.Time, pages chan<- []edited) error {
+func (s *Reader) editPages(ctx context.Context, f Selection, e BulkEdit, now time.Time, pages chan<- []edited) error {
 	for after := ""; ; {
 		page, err := collect(stream(ctx, s, "selecting devices", f.page(now, after), (*Selected).fields))
 		if err != nil {

@@ -124,12 +124,12 @@ type ChainReport struct {
 // the encoding can make a chain anew: holds, unless it is nil, says whether a
 // checkpoint was sealed with its hash under a key that he has not. The error is one
 // of reading, never of what was found.
-func (s *Store) VerifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
+func (s *Reader) VerifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
 	r, err := s.verifyEvents(ctx, holds)
 	return r, failed(err, "verifying the events")
 }
 
-func (s *Store) verifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
+func (s *Reader) verifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
 	// Read before the events: one that is made meanwhile is of events that are
 	// not looked at.
 	checkpoints, err := s.Checkpoints(ctx)

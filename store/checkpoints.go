@@ -24,7 +24,7 @@ type ChainedEvent struct {
 }
 
 // ChainEnd is where the record ends.
-func (s *Store) ChainEnd(ctx context.Context) (p ChainPoint, err error) {
+func (s *Reader) ChainEnd(ctx context.Context) (p ChainPoint, err error) {
 	err = s.point(ctx, "SELECT head_id, head_hash FROM event_chain", nil, &p.ID, &p.Hash)
 	return p, failed(err, "looking for the end of the record")
 }
@@ -32,7 +32,7 @@ func (s *Store) ChainEnd(ctx context.Context) (p ChainPoint, err error) {
 // Follow yields the events behind a point, in their order, as far as each follows
 // the one before it. ErrDamaged: one does not, so somebody has written the record
 // anew.
-func (s *Store) Follow(ctx context.Context, from ChainPoint) iter.Seq2[ChainedEvent, error] {
+func (s *Reader) Follow(ctx context.Context, from ChainPoint) iter.Seq2[ChainedEvent, error] {
 	return func(yield func(ChainedEvent, error) bool) {
 		var hash chainHash
 		copy(hash[:], from.Hash)
@@ -91,7 +91,7 @@ func (s *Store) AddCheckpoint(ctx context.Context, c Checkpoint) error {
 
 // Checkpoints are those of the events that are still in the record, in their
 // order, and those of events that should be.
-func (s *Store) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
+func (s *Reader) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
 	return collect(stream(ctx, s, "reading the checkpoints of the record", query{selection: checkpointQuery}, (*Checkpoint).fields))
 }
 

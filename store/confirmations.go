@@ -162,7 +162,7 @@ func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int
 
 // DeviceCertificates returns what the phone has shown, one of each kind. The
 // time is when it first showed this one.
-func (s *Store) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
+func (s *Reader) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
 	certs, err := few(ctx, s, "SELECT kind, seen_at, certificate FROM device_certificates WHERE device_id = ? ORDER BY kind",
 		[]any{deviceID}, (*DeviceCertificate).fields)
 	return certs, failed(err, "reading the certificates of a device")

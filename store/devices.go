@@ -188,7 +188,7 @@ func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
 
 // Device returns the device of that name, whatever the case. ErrNotFound:
 // there is none.
-func (s *Store) Device(ctx context.Context, name string) (Device, error) {
+func (s *Reader) Device(ctx context.Context, name string) (Device, error) {
 	var d Device
 	if err := s.point(ctx, selectDevice, []any{name}, d.fields()...); err != nil {
 		return Device{}, failed(err, "reading device %q", name)
@@ -197,7 +197,7 @@ func (s *Store) Device(ctx context.Context, name string) (Device, error) {
 }
 
 // Devices yields the devices in the order of their names.
-func (s *Store) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[Device, error] {
+func (s *Reader) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[Device, error] {
 	return stream(ctx, s, "reading devices", f.query(s.options.Now()), (*Device).fields)
 }
 
@@ -236,13 +236,13 @@ func (f DeviceFilter) query(now time.Time) query {
 }
 
 // CountDevices counts what Devices yields.
-func (s *Store) CountDevices(ctx context.Context, f DeviceFilter) (int64, error) {
+func (s *Reader) CountDevices(ctx context.Context, f DeviceFilter) (int64, error) {
 	n, err := s.count(ctx, "devices", f.query(s.options.Now()))
 	return n, failed(err, "counting devices")
 }
 
 // DeviceCounts counts the devices.
-func (s *Store) DeviceCounts(ctx context.Context) (DeviceCounts, error) {
+func (s *Reader) DeviceCounts(ctx context.Context) (DeviceCounts, error) {
 	c := DeviceCounts{ByOperation: map[Operation]int64{}}
 	var install, remove, troubleshoot int64
 	err := s.point(ctx, `SELECT

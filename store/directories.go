@@ -40,20 +40,20 @@ func (v *Directory) fields() []any {
 }
 
 // Directories returns all directories by name.
-func (s *Store) Directories(ctx context.Context) ([]Directory, error) {
+func (s *Reader) Directories(ctx context.Context) ([]Directory, error) {
 	q := query{selection: "SELECT " + directoryColumns, order: "d.name"}
 	return collect(stream(ctx, s, "reading directories", q, (*Directory).fields))
 }
 
 // Directory returns the directory of that name. ErrNotFound: there is none.
-func (s *Store) Directory(ctx context.Context, name string) (Directory, error) {
+func (s *Reader) Directory(ctx context.Context, name string) (Directory, error) {
 	var v Directory
 	err := s.point(ctx, "SELECT "+directoryColumns+" WHERE d.name = ?", []any{name}, v.fields()...)
 	return v, failed(err, "reading directory %q", name)
 }
 
 // CountDirectory counts the devices of a directory.
-func (s *Store) CountDirectory(ctx context.Context, id int64) (n DirectoryCounts, err error) {
+func (s *Reader) CountDirectory(ctx context.Context, id int64) (n DirectoryCounts, err error) {
 	err = s.point(ctx, "SELECT count(*), coalesce(sum(missing_since > 0), 0) FROM directory_devices WHERE directory_id = ?",
 		[]any{id}, &n.Devices, &n.Missing)
 	return n, failed(err, "counting the devices of a directory")

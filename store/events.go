@@ -66,7 +66,7 @@ func (s *Store) AddEventWithin(ctx context.Context, e Event, ofOne, ofAll int, s
 }
 
 // Events yields the record, oldest first.
-func (s *Store) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
+func (s *Reader) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
 	return stream(ctx, s, "reading events", f.query(), (*Event).fields)
 }
 

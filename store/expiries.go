@@ -24,7 +24,7 @@ func (v *Expiry) fields() []any {
 
 // Expiries yields all installed LSCs of devices that there are, the one that
 // ends first being the first.
-func (s *Store) Expiries(ctx context.Context) iter.Seq2[Expiry, error] {
+func (s *Reader) Expiries(ctx context.Context) iter.Seq2[Expiry, error] {
 	q := query{
 		selection: `SELECT d.name, d.model, d.pool, l.serial, l.issuer, l.key_kind, l.not_before, l.not_after
 			FROM lscs AS l JOIN devices AS d ON d.id = l.device_id`,

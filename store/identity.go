@@ -9,7 +9,7 @@ import (
 
 // Identity returns the CAPF certificate with its sealed key. ErrNotFound:
 // there is none yet.
-func (s *Store) Identity(ctx context.Context) (Identity, error) {
+func (s *Reader) Identity(ctx context.Context) (Identity, error) {
 	id, err := s.identity(ctx)
 	if err != nil {
 		return Identity{}, failed(err, "reading the CAPF certificate")
@@ -18,7 +18,7 @@ func (s *Store) Identity(ctx context.Context) (Identity, error) {
 }
 
 // identity reads key and chain in one statement, so that they belong together.
-func (s *Store) identity(ctx context.Context) (id Identity, err error) {
+func (s *Reader) identity(ctx context.Context) (id Identity, err error) {
 	rows, err := s.lists.db.QueryContext(ctx, `SELECT created_at, sealed_key, certificate
 		FROM identity JOIN identity_chain ORDER BY position`)
 	if err != nil {
@@ -156,7 +156,7 @@ func fingerprint(certificate []byte) []byte {
 
 // KeyCheck returns the sealed constant by which a wrong master key is noticed.
 // ErrNotFound: it has not been set.
-func (s *Store) KeyCheck(ctx context.Context) ([]byte, error) {
+func (s *Reader) KeyCheck(ctx context.Context) ([]byte, error) {
 	var sealed []byte
 	if err := s.point(ctx, "SELECT sealed FROM key_check", nil, &sealed); err != nil {
 		return nil, failed(err, "reading the check of the master key")

@@ -14,7 +14,7 @@ type IssuerCount struct {
 
 // LSCIssuers counts the LSCs that a phone has or may have, by the names of their
 // issuers. Those that have expired or been revoked do not count.
-func (s *Store) LSCIssuers(ctx context.Context) ([]IssuerCount, error) {
+func (s *Reader) LSCIssuers(ctx context.Context) ([]IssuerCount, error) {
 	q := issuersQuery(s.options.Now())
 	return collect(stream(ctx, s, "counting the LSCs of issuers", q, func(c *IssuerCount) []any {
 		return []any{&c.Issuer, &c.Installed, &c.Possible}

@@ -173,12 +173,12 @@ type JobFilter struct {
 }
 
 // Jobs yields jobs, oldest first; those that EndedSince limits, by their end.
-func (s *Store) Jobs(ctx context.Context, f JobFilter) iter.Seq2[Job, error] {
+func (s *Reader) Jobs(ctx context.Context, f JobFilter) iter.Seq2[Job, error] {
 	return stream(ctx, s, "reading jobs", f.query(), (*Job).fields)
 }
 
 // CountJobs counts what Jobs yields.
-func (s *Store) CountJobs(ctx context.Context, f JobFilter) (int64, error) {
+func (s *Reader) CountJobs(ctx context.Context, f JobFilter) (int64, error) {
 	n, err := s.count(ctx, "jobs", f.query())
 	return n, failed(err, "counting jobs")
 }
@@ -205,7 +205,7 @@ func (f JobFilter) query() query {
 }
 
 // Job returns a job. ErrNotFound: there is none with the id.
-func (s *Store) Job(ctx context.Context, id int64) (Job, error) {
+func (s *Reader) Job(ctx context.Context, id int64) (Job, error) {
 	var j Job
 	err := s.point(ctx, "SELECT "+jobColumns+" FROM jobs WHERE id = ?", []any{id}, j.fields()...)
 	if err != nil {
@@ -216,7 +216,7 @@ func (s *Store) Job(ctx context.Context, id int64) (Job, error) {
 
 // JobDevices yields the results of a job by device. Like those of Selected,
 // the rows are read page by page.
-func (s *Store) JobDevices(ctx context.Context, id int64) iter.Seq2[JobDevice, error] {
+func (s *Reader) JobDevices(ctx context.Context, id int64) iter.Seq2[JobDevice, error] {
 	return func(yield func(JobDevice, error) bool) {
 		for after := ""; ; {
 			q := query{selection: "SELECT " + jobDeviceColumns + " FROM job_devices", order: "device LIMIT ?"}
@@ -242,7 +242,7 @@ func (s *Store) JobDevices(ctx context.Context, id int64) iter.Seq2[JobDevice, e
 }
 
 // ApplyCounts counts the devices of a job by the state of their commands.
-func (s *Store) ApplyCounts(ctx context.Context, id int64) (map[ApplyState]int64, error) {
+func (s *Reader) ApplyCounts(ctx context.Context, id int64) (map[ApplyState]int64, error) {
 	type row struct {
 		state ApplyState
 		n     int64

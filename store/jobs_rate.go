@@ -21,7 +21,7 @@ func (r Rate) around(now time.Time) []any {
 }
 
 // RenewalsLeft is how many LSCs may be renewed now.
-func (s *Store) RenewalsLeft(ctx context.Context, r Rate) (int, error) {
+func (s *Reader) RenewalsLeft(ctx context.Context, r Rate) (int, error) {
 	var renewed int
 	err := s.point(ctx, renewedWithin, r.around(s.options.Now()), &renewed)
 	return max(0, r.Most-renewed), failed(err, "counting renewals")

@@ -52,12 +52,12 @@ func (t *tx) attach(l *LSC, state LSCState) (err error) {
 
 // LSCs yields LSCs, oldest first; those that ExpiresBefore limits, by the end
 // of their validity.
-func (s *Store) LSCs(ctx context.Context, f LSCFilter) iter.Seq2[LSC, error] {
+func (s *Reader) LSCs(ctx context.Context, f LSCFilter) iter.Seq2[LSC, error] {
 	return stream(ctx, s, "reading LSCs", f.query(), (*LSC).fields)
 }
 
 // CountLSCs counts what LSCs yields.
-func (s *Store) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
+func (s *Reader) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
 	n, err := s.count(ctx, "lscs", f.query())
 	return n, failed(err, "counting LSCs")
 }
@@ -97,7 +97,7 @@ func (f LSCFilter) query() query {
 // LSC returns the LSC with the serial, written with or without colons and
 // leading zeros, in either case; the newest, should two issuers have used it.
 // ErrNotFound: there is none.
-func (s *Store) LSC(ctx context.Context, serial string) (LSC, error) {
+func (s *Reader) LSC(ctx context.Context, serial string) (LSC, error) {
 	var l LSC
 	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? ORDER BY id DESC LIMIT 1",
 		[]any{plainSerial(serial)}, l.fields()...)

@@ -25,7 +25,7 @@ type Declined struct {
 // the device, zero when they are: a network that is declined is so for all but
 // those devices that have proved from it who they are, and have sent no wrong
 // string from it since.
-func (s *Store) NetworkDeclined(ctx context.Context, deviceID int64, network string) (until time.Time, err error) {
+func (s *Reader) NetworkDeclined(ctx context.Context, deviceID int64, network string) (until time.Time, err error) {
 	err = s.point(ctx, networkDeclined, []any{network, millis(s.options.Now()), millis(s.options.Now().Add(LockTime)), deviceID, network}, (*instant)(&until))
 	if err == ErrNotFound {
 		return time.Time{}, nil
@@ -114,7 +114,7 @@ func (t *tx) declineNetwork(a Actor, network string, wrong int, span time.Durati
 
 // DeclinedNetworks are those that were declined within the last day, the newest
 // first, at most limit of them, and how many are declined now and in all.
-func (s *Store) DeclinedNetworks(ctx context.Context, limit int) (list []Declined, now, all int64, err error) {
+func (s *Reader) DeclinedNetworks(ctx context.Context, limit int) (list []Declined, now, all int64, err error) {
 	at := s.options.Now()
 	since := millis(at.Add(-declinedShown))
 	list, err = few(ctx, s, "SELECT network, until, times FROM declined_networks WHERE until > ? ORDER BY until DESC LIMIT ?", []any{since, limit},

@@ -152,7 +152,7 @@ func TestKnownNetworks(t *testing.T) {
 		must(t, g.s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "192.0.2.99", nil, nil))
 		must(t, g.s.NoteAuthenticated(t.Context(), phone(d.Name), 999, "192.0.2.99", nil, nil))
 	})
-	names, err := few(t.Context(), g.s, "SELECT network FROM device_networks ORDER BY at DESC", nil, func(n *string) []any { return []any{n} })
+	names, err := few(t.Context(), g.s.Reader, "SELECT network FROM device_networks ORDER BY at DESC", nil, func(n *string) []any { return []any{n} })
 	if err != nil || len(names) != standings || names[0] != "192.0.2.99" && names[1] != "192.0.2.99" {
 		t.Errorf("known from %v, %v", names, err)
 	}

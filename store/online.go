@@ -93,7 +93,7 @@ func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request
 // DueOnline returns requests at the online CA that somebody should work on
 // now, at most limit, those that are due longest first. With unsent, those that
 // the CA has taken are left out. When there is nothing, it takes microseconds.
-func (s *Store) DueOnline(ctx context.Context, limit int, unsent bool) ([]OnlineRequest, error) {
+func (s *Reader) DueOnline(ctx context.Context, limit int, unsent bool) ([]OnlineRequest, error) {
 	now := s.options.Now()
 	due, err := s.onlineRequests(ctx, dueOnline(now, limit, unsent))
 	if err != nil || len(due) == limit {
@@ -103,7 +103,7 @@ func (s *Store) DueOnline(ctx context.Context, limit int, unsent bool) ([]Online
 	return append(due, ahead...), err
 }
 
-func (s *Store) onlineRequests(ctx context.Context, q query) ([]OnlineRequest, error) {
+func (s *Reader) onlineRequests(ctx context.Context, q query) ([]OnlineRequest, error) {
 	return collect(stream(ctx, s, "looking for requests to the online CA", q, (*OnlineRequest).fields))
 }
 
@@ -343,7 +343,7 @@ func issueDetail(o OnlineRequest, l LSC) string {
 
 // Online returns what became of a request at the online CA. ErrNotFound: it was
 // never meant for one.
-func (s *Store) Online(ctx context.Context, requestID int64) (OnlineRequest, error) {
+func (s *Reader) Online(ctx context.Context, requestID int64) (OnlineRequest, error) {
 	var o OnlineRequest
 	err := s.point(ctx, "SELECT "+onlineColumns+" FROM online_requests WHERE request_id = ?", []any{requestID}, o.fields()...)
 	if err != nil {
@@ -354,7 +354,7 @@ func (s *Store) Online(ctx context.Context, requestID int64) (OnlineRequest, err
 
 // OnlineIssuers returns the certificates (DER) between LSCs and capf-trust that
 // the online CA has sent along.
-func (s *Store) OnlineIssuers(ctx context.Context) ([][]byte, error) {
+func (s *Reader) OnlineIssuers(ctx context.Context) ([][]byte, error) {
 	q := query{selection: "SELECT certificate FROM online_issuers", order: "added_at DESC LIMIT 64"}
 	var list iter.Seq2[[]byte, error] = stream(ctx, s, "reading issuers", q, func(der *[]byte) []any { return []any{der} })
 	return collect(list)

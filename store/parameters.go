@@ -3,7 +3,7 @@ package store
 import "context"
 
 // Parameters returns those that are set.
-func (s *Store) Parameters(ctx context.Context) (map[string]string, error) {
+func (s *Reader) Parameters(ctx context.Context) (map[string]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -11,7 +11,7 @@ func (s *Store) Parameters(ctx context.Context) (map[string]string, error) {
 	return all, failed(err, "reading parameters")
 }
 
-func (s *Store) parameters() (map[string]string, error) {
+func (s *Reader) parameters() (map[string]string, error) {
 	st, err := s.points.prepare("SELECT name, value FROM parameters")
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 
 // LastEvent is the id of the newest event of any process, 0 when there is none.
 // It costs microseconds, so that who waits for a change may ask often.
-func (s *Store) LastEvent(ctx context.Context) (id int64, err error) {
+func (s *Reader) LastEvent(ctx context.Context) (id int64, err error) {
 	err = s.point(ctx, "SELECT coalesce(max(id), 0) FROM events", nil, &id)
 	return id, failed(err, "looking for new events")
 }
@@ -17,7 +17,7 @@ func (s *Store) LastEvent(ctx context.Context) (id int64, err error) {
 // EventsAfter yields the events that came after the one with the id, in their
 // order, but only the id, the device and the action of each. What one
 // transaction has changed can be seen before or together with its events.
-func (s *Store) EventsAfter(ctx context.Context, id int64) iter.Seq2[Event, error] {
+func (s *Reader) EventsAfter(ctx context.Context, id int64) iter.Seq2[Event, error] {
 	q := query{selection: "SELECT id, device, action FROM events", order: "id"}
 	q.where("id > ?", id)
 	return stream(ctx, s, "reading new events", q, func(e *Event) []any { return []any{&e.ID, &e.Device, &e.Action} })
@@ -36,14 +36,14 @@ func (w *Wait) fields() []any { return []any{&w.RequestID, (*instant)(&w.Complet
 
 // Waiting returns how a request waits. ErrNotFound: it does not wait any more,
 // since it is decided about or deleted, or its operation has been changed.
-func (s *Store) Waiting(ctx context.Context, requestID int64) (Wait, error) {
+func (s *Reader) Waiting(ctx context.Context, requestID int64) (Wait, error) {
 	var w Wait
 	err := s.point(ctx, selectWait+" WHERE r.id = ? AND r.state = 'pending'", []any{requestID}, w.fields()...)
 	return w, failed(err, "looking whether request %d waits", requestID)
 }
 
 // WaitingRequests are all requests that wait, by their ids.
-func (s *Store) WaitingRequests(ctx context.Context) (map[int64]Wait, error) {
+func (s *Reader) WaitingRequests(ctx context.Context) (map[int64]Wait, error) {
 	q := query{selection: selectWait}
 	q.where("r.state = 'pending'") // as in the index requests_pending
 	waits := map[int64]Wait{}
@@ -60,7 +60,7 @@ func (s *Store) WaitingRequests(ctx context.Context) (map[int64]Wait, error) {
 // SubjectPublicKeyInfo. Should several have sent it, that of the device is
 // preferred which the name is, or ends in behind a hyphen, as the names of MICs
 // do; then the newest. ErrNotFound: no phone has sent it.
-func (s *Store) RequestByKey(ctx context.Context, hash []byte, name string) (Request, error) {
+func (s *Reader) RequestByKey(ctx context.Context, hash []byte, name string) (Request, error) {
 	var r Request
 	err := s.point(ctx, "SELECT "+requestColumns+` FROM requests WHERE key_hash = ?
 		ORDER BY (device = ? OR '-' || device = substr(?, -1 - length(device))) DESC, id DESC LIMIT 1`, []any{hash, name, name}, r.fields()...)
@@ -72,7 +72,7 @@ func (s *Store) RequestByKey(ctx context.Context, hash []byte, name string) (Req
 
 // LSCOfRequest returns the LSC that was made for a request. ErrNotFound: there
 // is none.
-func (s *Store) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) {
+func (s *Reader) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) {
 	var l LSC
 	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE request_id = ?", []any{requestID}, l.fields()...)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Store) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) 
 
 // LSCBySerial returns the LSC that an issuer has given a serial. ErrNotFound:
 // there is none.
-func (s *Store) LSCBySerial(ctx context.Context, issuer, serial string) (LSC, error) {
+func (s *Reader) LSCBySerial(ctx context.Context, issuer, serial string) (LSC, error) {
 	var l LSC
 	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? AND issuer = ?", []any{plainSerial(serial), issuer}, l.fields()...)
 	if err != nil {

@@ -157,4 +157,4 @@ func (p *presence) fate() (replaced, taken bool) {
 // Present returns ErrReplaced, with what has happened, when the file which is
 // open is not the database at its path any more. From then on no change is made
 // or confirmed. A caller who works with the Store for long asks now and again.
-func (s *Store) Present() error { return s.presence.look() }
+func (s *Reader) Present() error { return s.presence.look() }

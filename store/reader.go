@@ -14,17 +14,17 @@ import (
 // time. An answer takes microseconds, more connections only cost memory.
 const pointReaders = 4
 
-// reader is a pool of connections that cannot write, with the statements that
+// pool is a set of connections that cannot write, with the statements that
 // were prepared on them: SQLite takes longer to prepare one than to run it.
-type reader struct {
+type pool struct {
 	db *sql.DB
 
 	mu         sync.RWMutex
 	statements map[string]*sql.Stmt // guarded by mu
 }
 
-// newReader makes a pool of at most so many connections, 0 for no limit.
-func newReader(path string, o Options, connections int) (*reader, error) {
+// newPool makes a pool of at most so many connections, 0 for no limit.
+func newPool(path string, o Options, connections int) (*pool, error) {
 	how := forReading
 	if o.ReadOnly {
 		how = forLooking
@@ -35,43 +35,43 @@ func newReader(path string, o Options, connections int) (*reader, error) {
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(max(connections, 1))
-	return &reader{db: db, statements: map[string]*sql.Stmt{}}, nil
+	return &pool{db: db, statements: map[string]*sql.Stmt{}}, nil
 }
 
-func (r *reader) prepare(query string) (*sql.Stmt, error) {
-	r.mu.RLock()
-	st := r.statements[query]
-	r.mu.RUnlock()
+func (p *pool) prepare(query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	st := p.statements[query]
+	p.mu.RUnlock()
 	if st != nil {
 		return st, nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if st := r.statements[query]; st != nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st := p.statements[query]; st != nil {
 		return st, nil
 	}
-	st, err := r.db.Prepare(query)
+	st, err := p.db.Prepare(query)
 	if err == nil {
-		r.statements[query] = st
+		p.statements[query] = st
 	}
 	return st, err
 }
 
-func (r *reader) close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (p *pool) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var errs []error
-	for _, st := range r.statements {
+	for _, st := range p.statements {
 		errs = append(errs, st.Close())
 	}
-	clear(r.statements)
-	return errors.Join(append(errs, r.db.Close())...)
+	clear(p.statements)
+	return errors.Join(append(errs, p.db.Close())...)
 }
 
 // stream yields the rows of a list one by one, so that a long one needs no
 // memory. It holds no lock that a writer waits for. The last pair may be an
 // error, which says what was being done.
-func stream[T any](ctx context.Context, s *Store, doing string, q query, fields func(*T) []any) iter.Seq2[T, error] {
+func stream[T any](ctx context.Context, s *Reader, doing string, q query, fields func(*T) []any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		rows, err := s.lists.db.QueryContext(ctx, q.String(), q.args...)
@@ -110,7 +110,7 @@ func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 
 // few asks for a handful of rows, which a phone's session waits for: like
 // point, with a statement that is prepared already.
-func few[T any](ctx context.Context, s *Store, query string, args []any, fields func(*T) []any) ([]T, error) {
+func few[T any](ctx context.Context, s *Reader, query string, args []any, fields func(*T) []any) ([]T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func scanned[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 }
 
 // count runs the question of a list as a count.
-func (s *Store) count(ctx context.Context, table string, q query) (n int64, err error) {
+func (s *Reader) count(ctx context.Context, table string, q query) (n int64, err error) {
 	q.selection, q.order = "SELECT count(*) FROM "+table, ""
 	err = s.lists.db.QueryRowContext(ctx, q.String(), q.args...).Scan(&n)
 	return n, err

@@ -194,12 +194,12 @@ func (t *tx) outdate(deviceID int64) error {
 }
 
 // Requests yields requests, oldest first.
-func (s *Store) Requests(ctx context.Context, f RequestFilter) iter.Seq2[Request, error] {
+func (s *Reader) Requests(ctx context.Context, f RequestFilter) iter.Seq2[Request, error] {
 	return stream(ctx, s, "reading requests", f.query(), (*Request).fields)
 }
 
 // CountRequests counts what Requests yields.
-func (s *Store) CountRequests(ctx context.Context, f RequestFilter) (int64, error) {
+func (s *Reader) CountRequests(ctx context.Context, f RequestFilter) (int64, error) {
 	n, err := s.count(ctx, "requests", f.query())
 	return n, failed(err, "counting requests")
 }
@@ -230,7 +230,7 @@ func (f RequestFilter) query() query {
 }
 
 // Request returns one request. ErrNotFound: there is none with that id.
-func (s *Store) Request(ctx context.Context, id int64) (Request, error) {
+func (s *Reader) Request(ctx context.Context, id int64) (Request, error) {
 	var r Request
 	if err := s.point(ctx, selectRequest, []any{id}, r.fields()...); err != nil {
 		return Request{}, failed(err, "reading request %d", id)

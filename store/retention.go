@@ -72,7 +72,7 @@ func keptSince(before, now time.Time) []any {
 }
 
 // PrunableEvents says what PruneEvents would delete, and deletes nothing.
-func (s *Store) PrunableEvents(ctx context.Context, before time.Time) (p Prunable, err error) {
+func (s *Reader) PrunableEvents(ctx context.Context, before time.Time) (p Prunable, err error) {
 	err = s.point(ctx, "SELECT count(*), coalesce(min(at), 0), coalesce(max(at), 0) FROM events WHERE id < "+firstKept,
 		keptSince(before, s.options.Now()), &p.Events, (*instant)(&p.First), (*instant)(&p.Last))
 	return p, failed(err, "looking at the events from before %s", before.UTC().Format(time.RFC3339))

@@ -60,7 +60,7 @@ type SchemaFault struct {
 // SchemaFaults yields what the database is not built of as this capf builds one:
 // without a trigger the record of events could be changed, without an index
 // two LSCs be installed.
-func (s *Store) SchemaFaults(ctx context.Context) iter.Seq2[SchemaFault, error] {
+func (s *Reader) SchemaFaults(ctx context.Context) iter.Seq2[SchemaFault, error] {
 	return func(yield func(SchemaFault, error) bool) {
 		want, err := plannedSchema(ctx)
 		var have schema

@@ -3,7 +3,7 @@ package store
 import "context"
 
 // Secret returns a parameter that is secret, sealed. ErrNotFound: it is not set.
-func (s *Store) Secret(ctx context.Context, name string) ([]byte, error) {
+func (s *Reader) Secret(ctx context.Context, name string) ([]byte, error) {
 	var sealed []byte
 	if err := s.point(ctx, "SELECT sealed FROM secrets WHERE name = ?", []any{name}, &sealed); err != nil {
 		return nil, failed(err, "reading parameter %q", name)

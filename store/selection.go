@@ -187,7 +187,7 @@ func (f Selection) page(now time.Time, after string) query {
 
 // Selected yields the devices of the selection by name. Each page of them is of
 // one moment; the whole list need not be.
-func (s *Store) Selected(ctx context.Context, f Selection) iter.Seq2[Selected, error] {
+func (s *Reader) Selected(ctx context.Context, f Selection) iter.Seq2[Selected, error] {
 	return func(yield func(Selected, error) bool) {
 		now, after := s.options.Now(), ""
 		for {
@@ -210,7 +210,7 @@ func (s *Store) Selected(ctx context.Context, f Selection) iter.Seq2[Selected, e
 }
 
 // CountSelected counts what Selected yields, whatever the limit.
-func (s *Store) CountSelected(ctx context.Context, f Selection) (n int64, err error) {
+func (s *Reader) CountSelected(ctx context.Context, f Selection) (n int64, err error) {
 	q := f.query(s.options.Now())
 	q.selection = "SELECT count(*) " + q.selection[strings.Index(q.selection, "FROM devices"):]
 	q.order = ""

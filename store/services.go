@@ -9,7 +9,7 @@ import (
 func (v *Service) fields() []any { return []any{&v.Name, &v.Active, &v.Restarts} }
 
 // Services returns all services by name.
-func (s *Store) Services(ctx context.Context) ([]Service, error) {
+func (s *Reader) Services(ctx context.Context) ([]Service, error) {
 	q := query{selection: "SELECT name, active, restarts FROM services", order: "name"}
 	return collect(stream(ctx, s, "reading services", q, (*Service).fields))
 }
@@ -90,7 +90,7 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 
 // Servers returns the last reports of all serve processes, including those of
 // processes that ended without a word.
-func (s *Store) Servers(ctx context.Context) ([]Server, error) {
+func (s *Reader) Servers(ctx context.Context) ([]Server, error) {
 	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts FROM servers", order: "host, pid"}
 	return collect(stream(ctx, s, "reading servers", q, (*Server).fields))
 }

@@ -170,7 +170,7 @@ func (t *tx) authenticated(a Actor, deviceID int64, network string, certs []Devi
 }
 
 // anythingNew says whether NoteAuthenticated has something to write.
-func (s *Store) anythingNew(ctx context.Context, deviceID int64, certs []DeviceCertificate, fingerprint []byte) (bool, error) {
+func (s *Reader) anythingNew(ctx context.Context, deviceID int64, certs []DeviceCertificate, fingerprint []byte) (bool, error) {
 	var wrong int
 	err := s.point(ctx, "SELECT wrong_strings FROM devices WHERE id = ?", []any{deviceID}, &wrong)
 	if err == ErrNotFound {
@@ -221,14 +221,14 @@ const (
 
 // Outlived says whether the phone has confirmed an LSC for a key that it sent
 // after that of l, so that l is not on it, whatever became of its confirmation.
-func (s *Store) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
+func (s *Reader) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
 	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", []any{l.ID}, &yes)
 	return yes, failed(err, "looking for a later LSC of device %q", l.Device)
 }
 
 // ConfirmedAfter says whether the phone of a device has confirmed an LSC after the
 // time, by word or by use.
-func (s *Store) ConfirmedAfter(ctx context.Context, deviceID int64, after time.Time) (yes bool, err error) {
+func (s *Reader) ConfirmedAfter(ctx context.Context, deviceID int64, after time.Time) (yes bool, err error) {
 	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND installed_at > ?)", []any{deviceID, millis(after)}, &yes)
 	return yes, failed(err, "looking for the confirmations of a device")
 }

@@ -22,7 +22,7 @@ const damagesShown = 100
 // Damages has SQLite read the whole file and yields what is wrong with it:
 // pages, indexes, values that the schema does not allow, and rows that belong
 // to rows that are not there. It keeps no writer waiting.
-func (s *Store) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
+func (s *Reader) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
 	return func(yield func(Contradiction, error) bool) {
 		const doing = "checking the file"
 		q := query{selection: fmt.Sprintf("PRAGMA integrity_check(%d)", damagesShown)}
@@ -52,7 +52,7 @@ func (s *Store) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
 // Contradictions yields states that cannot be: capf itself never makes them, so
 // other hands have, or a fault. Each question is one statement, so that what
 // phones change meanwhile is no contradiction.
-func (s *Store) Contradictions(ctx context.Context) iter.Seq2[Contradiction, error] {
+func (s *Reader) Contradictions(ctx context.Context) iter.Seq2[Contradiction, error] {
 	return func(yield func(Contradiction, error) bool) {
 		for _, q := range contradictions {
 			for c, err := range stream(ctx, s, "looking for contradictions", query{selection: q}, (*Contradiction).fields) {
@@ -136,7 +136,7 @@ type KeptLSC struct {
 }
 
 // KeptLSCs yields all LSCs whose certificates are there, for who checks them.
-func (s *Store) KeptLSCs(ctx context.Context) iter.Seq2[KeptLSC, error] {
+func (s *Reader) KeptLSCs(ctx context.Context) iter.Seq2[KeptLSC, error] {
 	q := query{selection: "SELECT " + lscColumns + `, coalesce(r.key_hash, x'')
 		FROM lscs AS l LEFT JOIN requests AS r ON r.id = l.request_id`, order: "l.id"}
 	q.where("l.certificate <> x''")

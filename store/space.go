@@ -15,7 +15,7 @@ type Space struct {
 
 // Space asks the system, not the database, so that it tells of a disk on which
 // nothing can be written as well.
-func (s *Store) Space() (Space, error) {
+func (s *Reader) Space() (Space, error) {
 	v := Space{Used: map[string]int64{}}
 	for name, path := range map[string]string{"database": s.path, "log": s.path + logEnd} {
 		if info, err := os.Stat(path); err == nil {

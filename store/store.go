@@ -51,17 +51,23 @@ type Options struct {
 	ReadOnly bool             // every change ends with ErrReadOnly
 }
 
-// Store is an open database. Its methods may be called from any number of
-// goroutines.
-type Store struct {
-	path    string
-	options Options
-	points  *reader // for questions with one small answer
-	lists   *reader // for answers that are streamed while the caller works
-	writer  *writer
+// Reader asks an open database, and can change nothing in it. Its methods may be
+// called from any number of goroutines. Whoever opened the Store closes it.
+type Reader struct {
+	path     string
+	options  Options
+	points   *pool // for questions with one small answer
+	lists    *pool // for answers that are streamed while the caller works
+	presence *presence
+}
 
+// Store is an open database: the questions of its Reader, and the changes. Only
+// the rules of enroll hold it; everybody else gets the Reader. Its methods may be
+// called from any number of goroutines.
+type Store struct {
+	*Reader
+	writer     *writer
 	rehearsing bool // every change is undone
-	presence   *presence
 }
 
 // Open opens the database at the path and brings an older schema up to date.
@@ -113,15 +119,15 @@ func openOnce(ctx context.Context, path string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	s := &Store{path: path, options: o}
+	s := &Store{Reader: &Reader{path: path, options: o}}
 	var err error
 	if s.presence, err = newPresence(ctx, path, o); err != nil {
 		return nil, err
 	}
-	if s.points, err = newReader(path, o, pointReaders); err != nil {
+	if s.points, err = newPool(path, o, pointReaders); err != nil {
 		return nil, err
 	}
-	if s.lists, err = newReader(path, o, 0); err != nil {
+	if s.lists, err = newPool(path, o, 0); err != nil {
 		return nil, err
 	}
 	s.writer = newWriter(path, o, s.presence)
@@ -166,7 +172,7 @@ func (s *Store) Close() error {
 }
 
 // Path is the path with which the database was opened.
-func (s *Store) Path() string { return s.path }
+func (s *Reader) Path() string { return s.path }
 
 // change runs work in a transaction and answers when it is on the disk. The
 // work shares the transaction with others, and when one of them fails it is
@@ -201,7 +207,7 @@ func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 
 // point asks for one row. The answer takes microseconds, so that a context
 // that ends meanwhile is not worth the goroutine that would watch it.
-func (s *Store) point(ctx context.Context, query string, args []any, dest ...any) error {
+func (s *Reader) point(ctx context.Context, query string, args []any, dest ...any) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -44,13 +44,13 @@ func (v *FeatureGroup) fields() []any {
 }
 
 // Templates returns all templates by name.
-func (s *Store) Templates(ctx context.Context) ([]Template, error) {
+func (s *Reader) Templates(ctx context.Context) ([]Template, error) {
 	q := query{selection: "SELECT " + templateColumns + " FROM templates", order: "name"}
 	return collect(stream(ctx, s, "reading templates", q, (*Template).fields))
 }
 
 // Template returns the template of that name. ErrNotFound: there is none.
-func (s *Store) Template(ctx context.Context, name string) (Template, error) {
+func (s *Reader) Template(ctx context.Context, name string) (Template, error) {
 	var v Template
 	err := s.point(ctx, "SELECT "+templateColumns+" FROM templates WHERE name = ?", []any{name}, v.fields()...)
 	return v, failed(err, "reading template %q", name)
@@ -121,13 +121,13 @@ func (s *Store) deleteNamed(ctx context.Context, a Actor, what, from, name, used
 }
 
 // FeatureGroups returns all feature group templates by name.
-func (s *Store) FeatureGroups(ctx context.Context) ([]FeatureGroup, error) {
+func (s *Reader) FeatureGroups(ctx context.Context) ([]FeatureGroup, error) {
 	q := query{selection: "SELECT " + groupColumns, order: "g.name"}
 	return collect(stream(ctx, s, "reading feature groups", q, (*FeatureGroup).fields))
 }
 
 // FeatureGroup returns the one of that name. ErrNotFound: there is none.
-func (s *Store) FeatureGroup(ctx context.Context, name string) (FeatureGroup, error) {
+func (s *Reader) FeatureGroup(ctx context.Context, name string) (FeatureGroup, error) {
 	var v FeatureGroup
 	err := s.point(ctx, "SELECT "+groupColumns+" WHERE g.name = ?", []any{name}, v.fields()...)
 	return v, failed(err, "reading feature group %q", name)

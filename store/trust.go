@@ -157,7 +157,7 @@ func (t *tx) editTrust(a Actor, c *TrustCertificate, e TrustEdit) (TrustOutcome,
 
 // Trust returns the certificates of a trust store, of all when the purpose is
 // empty, in the order in which they were added.
-func (s *Store) Trust(ctx context.Context, p Purpose) ([]TrustCertificate, error) {
+func (s *Reader) Trust(ctx context.Context, p Purpose) ([]TrustCertificate, error) {
 	q := query{selection: selectTrust, order: "id"}
 	if p != "" {
 		q.where("purpose = ?", string(p))
