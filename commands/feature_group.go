@@ -47,7 +47,7 @@ func featureGroupAdd(ctx context.Context, env *Env, name, template string, descr
 	if err != nil {
 		return err
 	}
-	if err := provision.PutFeatureGroup(ctx, env.rules(s), env.actor(), name, template, description); err != nil {
+	if err := provision.UpsertFeatureGroup(ctx, env.rules(s), env.actor(), name, template, description); err != nil {
 		return err
 	}
 	env.say("feature group %s names the template %s", name, template)

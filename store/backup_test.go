@@ -312,7 +312,7 @@ func TestOpenWhileRestored(t *testing.T) {
 		addDevice(t, fresh, "SEP000000000002")
 		must(t, fresh.Close())
 
-		release, err := seize(t.Context(), s.Path(), s.Path()+".kept")
+		release, err := lockExclusive(t.Context(), s.Path(), s.Path()+".kept")
 		must(t, err)
 		type outcome struct {
 			store *Store
@@ -352,13 +352,13 @@ func TestOpenHoldsFile(t *testing.T) {
 	byHand(t, s.Path(), "PRAGMA journal_mode = DELETE")
 	o, err := Open(t.Context(), s.Path(), Options{})
 	must(t, err)
-	_, err = seize(t.Context(), s.Path(), s.Path()+".kept")
+	_, err = lockExclusive(t.Context(), s.Path(), s.Path()+".kept")
 	wantErr(t, err, ErrInUse)
 	must(t, o.writer.disconnect()) // as after a transaction that could not be undone
-	_, err = seize(t.Context(), s.Path(), s.Path()+".kept")
+	_, err = lockExclusive(t.Context(), s.Path(), s.Path()+".kept")
 	wantErr(t, err, ErrInUse)
 	must(t, o.Close())
-	release, err := seize(t.Context(), s.Path(), s.Path()+".kept")
+	release, err := lockExclusive(t.Context(), s.Path(), s.Path()+".kept")
 	must(t, err)
 	must(t, release())
 }

@@ -7,6 +7,44 @@ import (
 	"time"
 )
 
+// Device is a phone or softphone with its CAPF settings. Times are zero when
+// they are not set.
+type Device struct {
+	ID           int64
+	Name         string
+	Description  string
+	Model        string
+	Pool         string
+	SecurityMode SecurityMode
+	IPMode       IPMode
+
+	Operation    Operation
+	AuthMode     AuthMode
+	SealedString []byte // authentication string, sealed; nil when there is none
+	KeyOrder     KeyOrder
+	RSABits      int
+	ECBits       int
+	CompletesBy  time.Time
+	Status       Status
+	// Schedule grows whenever an operation is scheduled, and begins where no
+	// earlier device of the name has been. A confirmation clears the operation
+	// only when no newer one has been scheduled since.
+	Schedule int64
+
+	// StringUsed says that the string has authenticated, and is good for no
+	// other operation.
+	StringUsed   bool
+	WrongStrings int // wrong authentication strings in a row
+	// Unconfirmed is how many keys the phone has sent since it last confirmed an
+	// LSC, but for the newest.
+	Unconfirmed  int
+	LockedUntil  time.Time // after too many of either
+	LockedFor    LockReason
+	NoPossession bool // dropped the session at the possession step once
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
 // DeviceFilter limits a list of devices; what is empty does not limit. Name, Pool
 // and Model are patterns, as for Matches.
 type DeviceFilter struct {
@@ -22,15 +60,6 @@ type DeviceFilter struct {
 	// StringFrom and StringBelow limit the bytes of the sealed authentication
 	// string, which devices without one do not have.
 	StringFrom, StringBelow int
-}
-
-// DeviceCounts is how many devices there are, of each kind that an operator
-// looks out for.
-type DeviceCounts struct {
-	Total       int64
-	ByOperation map[Operation]int64 // every operation has its entry
-	Failed      int64
-	Late        int64
 }
 
 const (
@@ -233,30 +262,4 @@ func (f DeviceFilter) query(now time.Time) query {
 		q.where(isLate, millis(now))
 	}
 	return q
-}
-
-// CountDevices counts what Devices yields.
-func (s *Reader) CountDevices(ctx context.Context, f DeviceFilter) (int64, error) {
-	n, err := s.count(ctx, "devices", f.query(s.options.Now()))
-	return n, failed(err, "counting devices")
-}
-
-// DeviceCounts counts the devices.
-func (s *Reader) DeviceCounts(ctx context.Context) (DeviceCounts, error) {
-	c := DeviceCounts{ByOperation: map[Operation]int64{}}
-	var install, remove, troubleshoot int64
-	err := s.point(ctx, `SELECT
-		(SELECT count(*) FROM devices),
-		(SELECT count(*) FROM devices WHERE operation <> 'none' AND operation = 'install'),
-		(SELECT count(*) FROM devices WHERE operation <> 'none' AND operation = 'delete'),
-		(SELECT count(*) FROM devices WHERE operation <> 'none' AND operation = 'troubleshoot'),
-		(SELECT count(*) FROM devices WHERE `+hasFailed+`),
-		(SELECT count(*) FROM devices WHERE `+isLate+`)`,
-		[]any{millis(s.options.Now())}, &c.Total, &install, &remove, &troubleshoot, &c.Failed, &c.Late)
-	if err != nil {
-		return DeviceCounts{}, failed(err, "counting devices")
-	}
-	c.ByOperation[Install], c.ByOperation[Delete], c.ByOperation[Troubleshoot] = install, remove, troubleshoot
-	c.ByOperation[NoOperation] = c.Total - install - remove - troubleshoot
-	return c, nil
 }

@@ -6,6 +6,39 @@ import (
 	"time"
 )
 
+// ActorKind tells operators, phones and capf itself apart.
+type ActorKind string
+
+// The kinds of actor.
+const (
+	Operator ActorKind = "operator"
+	Phone    ActorKind = "phone"
+	System   ActorKind = "system"
+)
+
+// Actor is who causes a change. Each changing method takes one and writes it
+// into the event of that change.
+type Actor struct {
+	Kind     ActorKind
+	Name     string // the operator's user name, or the device
+	Address  string // of the phone, or of the operator's SSH client
+	Terminal string
+	Command  string // the operator's command line, without secrets
+}
+
+// Event is one line of the record of who did what, when, from where and with
+// what outcome. Events are only ever added.
+type Event struct {
+	ID      int64
+	At      time.Time
+	Actor   Actor
+	Device  string // "" when the event is not about a device
+	Action  string // such as device-set, enroll, stale-lsc-delete
+	Step    string // of a phone's session, such as authenticate, key, issue, store
+	Outcome string // ok, or what went wrong in a word, such as declined
+	Detail  string // one line for a person
+}
+
 // EventText is the part of an event that a caller words.
 type EventText struct {
 	Action  string // such as device-set

@@ -191,9 +191,9 @@ func TestTemplatesAndGroups(t *testing.T) {
 	wantErr(t, err, ErrConflict)
 	v.Description = "changed"
 	must(t, s.ChangeTemplate(ctx, operator, v))
-	wantErr(t, s.PutFeatureGroup(ctx, operator, FeatureGroup{Name: "g", Template: "none"}), ErrNotFound)
-	must(t, s.PutFeatureGroup(ctx, operator, FeatureGroup{Name: "g", Template: "soft"}))
-	events(t, s, 0, func() { must(t, s.PutFeatureGroup(ctx, operator, FeatureGroup{Name: "G", Template: "soft"})) })
+	wantErr(t, s.UpsertFeatureGroup(ctx, operator, FeatureGroup{Name: "g", Template: "none"}), ErrNotFound)
+	must(t, s.UpsertFeatureGroup(ctx, operator, FeatureGroup{Name: "g", Template: "soft"}))
+	events(t, s, 0, func() { must(t, s.UpsertFeatureGroup(ctx, operator, FeatureGroup{Name: "G", Template: "soft"})) })
 	wantErr(t, s.DeleteTemplate(ctx, operator, "soft"), ErrConflict)
 	g, err := s.FeatureGroup(ctx, "G")
 	must(t, err)

@@ -6,6 +6,30 @@ import (
 	"time"
 )
 
+// LSC is a Locally Significant Certificate, made for one request.
+type LSC struct {
+	ID          int64
+	RequestID   int64 // 0 of a discarded one
+	DeviceID    int64 // 0 when the device has been deleted since
+	Device      string
+	Serial      string // lower-case hexadecimal, no leading zeros
+	Subject     string
+	Issuer      string
+	KeyKind     string
+	NotBefore   time.Time
+	NotAfter    time.Time
+	Certificate []byte // DER; nil of a discarded one
+	Fingerprint []byte // SHA-256 of the certificate
+	State       LSCState
+	IssuedAt    time.Time
+	InstalledAt time.Time
+	EndedAt     time.Time // when it became stale, replaced or deleted
+	RevokedAt   time.Time
+	Reason      RevocationReason // why it was revoked
+	// Held is the state to which the release of a certificate-hold leads.
+	Held LSCState
+}
+
 // LSCFilter limits a list of LSCs; what is empty or nil does not limit.
 type LSCFilter struct {
 	Device        string // a pattern, as for Matches
@@ -34,20 +58,6 @@ func (l *LSC) fields() []any {
 		(*bound)(&l.NotBefore), (*bound)(&l.NotAfter), (*string)(&l.State), (*instant)(&l.IssuedAt),
 		(*instant)(&l.InstalledAt), (*instant)(&l.EndedAt), (*instant)(&l.RevokedAt), (*string)(&l.Reason), (*string)(&l.Held),
 		&l.Fingerprint, &l.Certificate}
-}
-
-// attach inserts the certificate of a request.
-func (t *tx) attach(l *LSC, state LSCState) (err error) {
-	l.Serial = plainSerial(l.Serial)
-	l.State, l.IssuedAt, l.InstalledAt, l.EndedAt = state, t.now, time.Time{}, time.Time{}
-	if state == LSCStale {
-		l.EndedAt = t.now
-	}
-	l.ID, err = t.insert(`INSERT INTO lscs (request_id, device_id, device, serial, subject, issuer, key_kind, not_before,
-		not_after, state, issued_at, ended_at, fingerprint, certificate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		l.RequestID, orNull(l.DeviceID), l.Device, l.Serial, l.Subject, l.Issuer, l.KeyKind, millis(l.NotBefore),
-		millis(l.NotAfter), string(state), millis(l.IssuedAt), millis(l.EndedAt), l.Fingerprint, l.Certificate)
-	return err
 }
 
 // LSCs yields LSCs, oldest first; those that ExpiresBefore limits, by the end
@@ -105,4 +115,33 @@ func (s *Reader) LSC(ctx context.Context, serial string) (LSC, error) {
 		return LSC{}, failed(err, "reading the LSC %q", serial)
 	}
 	return l, nil
+}
+
+// LSCOfRequest returns the LSC that was made for a request. ErrNotFound: there
+// is none.
+func (s *Reader) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) {
+	var l LSC
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE request_id = ?", []any{requestID}, l.fields()...)
+	if err != nil {
+		return LSC{}, failed(err, "reading the LSC of request %d", requestID)
+	}
+	return l, nil
+}
+
+// LSCBySerial returns the LSC that an issuer has given a serial. ErrNotFound:
+// there is none.
+func (s *Reader) LSCBySerial(ctx context.Context, issuer, serial string) (LSC, error) {
+	var l LSC
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? AND issuer = ?", []any{plainSerial(serial), issuer}, l.fields()...)
+	if err != nil {
+		return LSC{}, failed(err, "reading the LSC %q", serial)
+	}
+	return l, nil
+}
+
+// CountInstalled counts the installed LSCs of devices that there are.
+func (s *Reader) CountInstalled(ctx context.Context) (n int64, err error) {
+	// Word for word as in the index lscs_installed.
+	err = s.point(ctx, "SELECT count(*) FROM lscs WHERE state = 'installed' AND device_id > 0", nil, &n)
+	return n, failed(err, "counting installed LSCs")
 }

@@ -5,67 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
-	"strings"
-	"sync"
-	"unicode/utf8"
 )
 
-// pointReaders is how many connections answer small questions at the same
-// time. An answer takes microseconds, more connections only cost memory.
-const pointReaders = 4
-
-// pool is a set of connections that cannot write, with the statements that
-// were prepared on them: SQLite takes longer to prepare one than to run it.
-type pool struct {
-	db *sql.DB
-
-	mu         sync.RWMutex
-	statements map[string]*sql.Stmt // guarded by mu
-}
-
-// newPool makes a pool of at most so many connections, 0 for no limit.
-func newPool(path string, o Options, connections int) (*pool, error) {
-	how := forReading
-	if o.ReadOnly {
-		how = forLooking
-	}
-	db, err := connect(path, how)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(max(connections, 1))
-	return &pool{db: db, statements: map[string]*sql.Stmt{}}, nil
-}
-
-func (p *pool) prepare(query string) (*sql.Stmt, error) {
-	p.mu.RLock()
-	st := p.statements[query]
-	p.mu.RUnlock()
-	if st != nil {
-		return st, nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if st := p.statements[query]; st != nil {
-		return st, nil
-	}
-	st, err := p.db.Prepare(query)
-	if err == nil {
-		p.statements[query] = st
-	}
-	return st, err
-}
-
-func (p *pool) close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var errs []error
-	for _, st := range p.statements {
-		errs = append(errs, st.Close())
-	}
-	clear(p.statements)
-	return errors.Join(append(errs, p.db.Close())...)
+// Reader asks an open database, and can change nothing in it. Its methods may be
+// called from any number of goroutines. Whoever opened the Store closes it.
+type Reader struct {
+	path     string
+	options  Options
+	points   *pool // for questions with one small answer
+	lists    *pool // for answers that are streamed while the caller works
+	presence *presence
 }
 
 // stream yields the rows of a list one by one, so that a long one needs no
@@ -146,66 +95,22 @@ func (s *Reader) count(ctx context.Context, table string, q query) (n int64, err
 	return n, err
 }
 
-// query is a SELECT that a filter adds terms to.
-type query struct {
-	selection string
-	terms     []string
-	args      []any
-	order     string
-}
+// Path is the path with which the database was opened.
+func (s *Reader) Path() string { return s.path }
 
-func (q *query) where(term string, args ...any) {
-	q.terms = append(q.terms, term)
-	q.args = append(q.args, args...)
-}
-
-func (q query) String() string {
-	text := q.selection
-	if len(q.terms) > 0 {
-		text += " WHERE " + strings.Join(q.terms, " AND ")
+// point asks for one row. The answer takes microseconds, so that a context
+// that ends meanwhile is not worth the goroutine that would watch it.
+func (s *Reader) point(ctx context.Context, query string, args []any, dest ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	if q.order != "" {
-		text += " ORDER BY " + q.order
+	st, err := s.points.prepare(query)
+	if err != nil {
+		return err
 	}
-	return text
-}
-
-// named asks for a device name or, with * and ? in it, for all that match.
-func (q *query) named(column, pattern string) {
-	if pattern == "" {
-		return
+	err = st.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
 	}
-	term, args := matching(column, pattern)
-	q.where(term, args...)
-}
-
-// ofDevice asks for what belongs to the devices of a name or pattern, or did
-// so when they were deleted. Only what is left of deleted ones is indexed by
-// name.
-func (q *query) ofDevice(pattern string) {
-	if pattern == "" {
-		return
-	}
-	living, args := matching("name", pattern)
-	left, more := matching("device", pattern)
-	q.where("(device_id IN (SELECT id FROM devices WHERE "+living+") OR device_id IS NULL AND "+left+")", append(args, more...)...)
-}
-
-// matching is a term for a column of names, which compares without regard to
-// case. The text before the first wildcard becomes a range, for which the
-// index of the column serves, as far as it is ASCII, as names are.
-func matching(column, pattern string) (term string, args []any) {
-	i := strings.IndexAny(pattern, "*?")
-	if i < 0 {
-		return column + " = ?", []any{pattern}
-	}
-	from := lowerASCII(pattern[:i])
-	if i = strings.IndexFunc(from, func(r rune) bool { return r >= utf8.RuneSelf }); i >= 0 {
-		from = from[:i]
-	}
-	if last := len(from) - 1; last >= 0 {
-		term = column + " >= ? AND " + column + " < ? AND "
-		args = append(args, from, from[:last]+string([]byte{from[last] + 1}))
-	}
-	return term + "matches(?, " + column + ")", append(args, pattern)
+	return err
 }

@@ -247,7 +247,7 @@ func exchange(ctx context.Context, name, database string, now time.Time) (kept s
 		return "", err
 	}
 	kept = keptName(database, now)
-	release, err := seize(ctx, database, kept)
+	release, err := lockExclusive(ctx, database, kept)
 	if err != nil {
 		return "", err
 	}
@@ -311,12 +311,12 @@ func removeSecondNames(database string) error {
 	return nil
 }
 
-// seize makes sure that nobody else has the database open and that it is all in
+// lockExclusive makes sure that nobody else has the database open and that it is all in
 // its one file, and keeps others out until release. Leaving the mode WAL is
 // possible only for the one process that has it open, and empties the log.
-func seize(ctx context.Context, path, kept string) (release func() error, err error) {
+func lockExclusive(ctx context.Context, path, kept string) (release func() error, err error) {
 	if errors.Is(plain(examine(ctx, path)), ErrForeign) {
-		return setAside(path, kept) // before SQLite makes something of its log
+		return moveAside(path, kept) // before SQLite makes something of its log
 	}
 	db, err := connect(path, "_pragma=busy_timeout(2000)")
 	if err != nil {
@@ -333,7 +333,7 @@ func seize(ctx context.Context, path, kept string) (release func() error, err er
 		case errors.Is(err, ErrBusy):
 			return nil, ErrInUse
 		case errors.Is(err, ErrDamaged), errors.Is(err, ErrForeign):
-			return setAside(path, kept)
+			return moveAside(path, kept)
 		}
 		return nil, err
 	}
@@ -369,9 +369,9 @@ func lockAll(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// setAside is seize for a database that cannot be read: its log, which must not
+// moveAside is lockExclusive for a database that cannot be read: its log, which must not
 // be taken for that of the next one, goes along with it.
-func setAside(path, kept string) (release func() error, err error) {
+func moveAside(path, kept string) (release func() error, err error) {
 	used, err := lockedByOthers(path + indexEnd)
 	if err != nil || used {
 		return nil, errors.Join(err, ErrInUse)

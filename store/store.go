@@ -11,54 +11,16 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"time"
 )
 
-// What callers tell apart.
-var (
-	// ErrNotFound says that there is no such row, or no such database file.
-	ErrNotFound = errors.New("not found")
-	// ErrConflict says that the row exists already, or that a transition came
-	// too late because the row has moved on.
-	ErrConflict = errors.New("conflict")
-	// ErrOvertaken says that a later session of the same phone has sent a key.
-	ErrOvertaken = errors.New("a later session of the phone has sent a key")
-	// ErrForeign says that the file is not a database of capf.
-	ErrForeign = errors.New("not a capf database")
-	// ErrNewer says that a newer capf has written the database.
-	ErrNewer = errors.New("the database was written by a newer capf")
-	// ErrReadOnly says that the database cannot be written.
-	ErrReadOnly = errors.New("the database is read-only")
-	// ErrFull says that the disk is full; nothing was written.
-	ErrFull = errors.New("the disk is full")
-	// ErrBusy says that another process kept the database locked for longer
-	// than the lock is waited for.
-	ErrBusy = errors.New("another process keeps the database locked")
-	// ErrDamaged says that the file is a database of capf whose content
-	// contradicts itself.
-	ErrDamaged = errors.New("the database is damaged")
-	// ErrClosed says that the Store has been closed.
-	ErrClosed = errors.New("the database has been closed")
-)
-
 // Options are the choices of an opener.
 type Options struct {
 	Now      func() time.Time // the clock; nil is time.Now
 	ReadOnly bool             // every change ends with ErrReadOnly
-}
-
-// Reader asks an open database, and can change nothing in it. Its methods may be
-// called from any number of goroutines. Whoever opened the Store closes it.
-type Reader struct {
-	path     string
-	options  Options
-	points   *pool // for questions with one small answer
-	lists    *pool // for answers that are streamed while the caller works
-	presence *presence
 }
 
 // Store is an open database: the questions of its Reader, and the changes. Only
@@ -171,9 +133,6 @@ func (s *Store) Close() error {
 	return failed(err, "closing database %q", s.path)
 }
 
-// Path is the path with which the database was opened.
-func (s *Reader) Path() string { return s.path }
-
 // change runs work in a transaction and answers when it is on the disk. The
 // work shares the transaction with others, and when one of them fails it is
 // undone and runs again: it must come to the same then.
@@ -203,21 +162,4 @@ func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 		}
 		return t.holdLeases(s.options.Now())
 	}, true)
-}
-
-// point asks for one row. The answer takes microseconds, so that a context
-// that ends meanwhile is not worth the goroutine that would watch it.
-func (s *Reader) point(ctx context.Context, query string, args []any, dest ...any) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	st, err := s.points.prepare(query)
-	if err != nil {
-		return err
-	}
-	err = st.QueryRowContext(context.WithoutCancel(ctx), args...).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
-	}
-	return err
 }

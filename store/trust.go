@@ -3,7 +3,34 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 )
+
+// Purpose is a trust store.
+type Purpose string
+
+// The trust stores.
+const (
+	CAPFTrust        Purpose = "capf-trust"
+	CallManagerTrust Purpose = "callmanager-trust"
+)
+
+// TrustCertificate is a certificate in one trust store.
+type TrustCertificate struct {
+	ID          int64
+	Purpose     Purpose
+	Subject     string
+	Issuer      string
+	Serial      string
+	NotBefore   time.Time
+	NotAfter    time.Time
+	Certificate []byte // DER
+	Fingerprint []byte // SHA-256 of Certificate
+	Description string
+	For         Uses // what it vouches for; nothing outside capf-trust
+	Undecided   bool // what it vouches for was guessed when the database was brought up to date
+	AddedAt     time.Time
+}
 
 func (c *TrustCertificate) fields() []any {
 	return []any{&c.ID, (*string)(&c.Purpose), &c.Subject, &c.Issuer, &c.Serial, (*bound)(&c.NotBefore),

@@ -16,7 +16,7 @@ import (
 func (h *house) many(n int) {
 	h.Helper()
 	i := 0
-	_, err := h.rules.Store.PutDevices(h.Context(), operator, store.Put{
+	_, err := h.rules.Store.UpsertDevices(h.Context(), operator, store.Upsert{
 		Action: "bulk-insert",
 		Next: func() (string, bool) {
 			i++
@@ -27,7 +27,7 @@ func (h *house) many(n int) {
 			d.Pool = []string{"Berlin", "Hamburg"}[i%2]
 			return d, err
 		},
-		Ready: func(store.PutTally) error { return nil },
+		Ready: func(store.UpsertTally) error { return nil },
 	})
 	must(h.TB, err)
 }

@@ -21,7 +21,7 @@ type InsertOptions struct {
 
 // Inserted is what Insert did, or found.
 type Inserted struct {
-	store.PutTally
+	store.UpsertTally
 	Rows     int       // that were read
 	Bad      int       // of them
 	Problems []Problem // the first 1000
@@ -114,7 +114,7 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 	if err != nil {
 		return err
 	}
-	in.PutTally, err = in.rules.Store.PutDevices(ctx, actor, store.Put{
+	in.UpsertTally, err = in.rules.Store.UpsertDevices(ctx, actor, store.Upsert{
 		Action: "bulk-insert", Detail: "from a CSV file",
 		Next: func() (string, bool) {
 			var ok bool
@@ -124,7 +124,7 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 			return in.row.name, ok
 		},
 		Want: in.want,
-		Ready: func(store.PutTally) error {
+		Ready: func(store.UpsertTally) error {
 			if in.Bad > 0 && !in.options.Partial {
 				return errBadRows
 			}

@@ -39,7 +39,7 @@ func (h *house) template(e enroll.DeviceEdit) {
 	h.Helper()
 	_, _, err := provision.AddTemplate(h.Context(), h.rules, operator, "phones", "", provision.Edit{DeviceEdit: e}, false)
 	must(h.TB, err)
-	must(h.TB, provision.PutFeatureGroup(h.Context(), h.rules, operator, "staff", "phones", nil))
+	must(h.TB, provision.UpsertFeatureGroup(h.Context(), h.rules, operator, "staff", "phones", nil))
 }
 
 // small writes a directory of twenty people.

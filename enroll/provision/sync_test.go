@@ -62,7 +62,7 @@ func firstAndLater(t *testing.T, s slapd) {
 		Operation: ptr(store.Install), AuthMode: ptr(store.ByString), KeyOrder: ptr(store.ECPreferred), Model: ptr("Jabber"), Pool: ptr("Berlin"),
 	}, Unique: true}, false)
 	must(t, err)
-	must(t, provision.PutFeatureGroup(t.Context(), h.rules, operator, "staff", "softphones", nil))
+	must(t, provision.UpsertFeatureGroup(t.Context(), h.rules, operator, "staff", "softphones", nil))
 	h.add("CSFuser00007", enroll.DeviceEdit{Pool: ptr("mine")}) // before the directory names it
 	h.addDirectory("people", "staff", s.directory("people"))
 

@@ -183,10 +183,10 @@ func ReadTemplate(t store.Template) (Edit, error) {
 	return e, nil
 }
 
-// PutFeatureGroup adds a feature group template, or has the one of that name
+// UpsertFeatureGroup adds a feature group template, or has the one of that name
 // name another template; a nil description stays as it is. Errors: ErrValue;
 // store.ErrNotFound when there is no such template.
-func PutFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, name, template string, description *string) error {
+func UpsertFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, name, template string, description *string) error {
 	if err := checkName("feature group template", name); err != nil {
 		return err
 	}
@@ -204,5 +204,5 @@ func PutFeatureGroup(ctx context.Context, r *enroll.Rules, actor store.Actor, na
 	if err := enroll.CheckText("description", g.Description); err != nil {
 		return err
 	}
-	return r.Store.PutFeatureGroup(ctx, actor, g)
+	return r.Store.UpsertFeatureGroup(ctx, actor, g)
 }

@@ -117,7 +117,7 @@ func TestWaitingOutdated(t *testing.T) {
 		},
 		"put": func(t *testing.T, s *Store, d Device, edit func(*Device)) {
 			names := []string{d.Name}
-			_, err := s.PutDevices(t.Context(), operator, Put{
+			_, err := s.UpsertDevices(t.Context(), operator, Upsert{
 				Action: "bulk-insert",
 				Next: func() (string, bool) {
 					if len(names) == 0 {
@@ -127,7 +127,7 @@ func TestWaitingOutdated(t *testing.T) {
 					return d.Name, true
 				},
 				Want:  func(have *Selected) (Device, error) { d := have.Device; edit(&d); return d, nil },
-				Ready: func(PutTally) error { return nil },
+				Ready: func(UpsertTally) error { return nil },
 			})
 			must(t, err)
 		},

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"capf/internal/plural"
 )
 
 // chainHash is the hash of an event, by which the next one refers to it.
@@ -227,57 +225,6 @@ func (v *verifier) conclude(head int64, hash []byte) {
 	case v.Pruned > 0 && !v.pruning:
 		v.Fault = &ChainFault{v.Pruned, time.Time{}, "and those before it were removed, and no event tells of a pruning"}
 	}
-}
-
-// pruneAction is the action of the event that each pruning writes before it
-// deletes, so that one always stands behind what has gone.
-const pruneAction = "audit-prune"
-
-// PruneEvents deletes the events from the beginning of the record up to the
-// first one that is not older than the time, and keeps the id and the hash of
-// the last one that went, so that the rest can still be verified. What was
-// wrong with the deleted part can be found no more: verify first. The event of
-// the pruning itself is always written, and first: the events go in portions,
-// so that phones need not wait for the whole. With an error, n is how many have
-// gone; doing it again does the rest.
-func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n int64, err error) {
-	var last int64
-	err = s.change(ctx, func(t *tx) error {
-		var events int64
-		err := t.row("SELECT count(*), coalesce(max(id), 0) FROM events WHERE id < "+firstKept, keptSince(before, t.now)...).Scan(&events, &last)
-		if err != nil {
-			return err
-		}
-		return t.event(a, "", EventText{Action: pruneAction, Detail: fmt.Sprintf("%s from before %s", plural.Of(events, "event"), before.UTC().Format(time.RFC3339))})
-	})
-	if err == nil && last > 0 {
-		n, err = s.inPortions(ctx, func(t *tx) (int64, error) { return t.prune(last) })
-	}
-	return n, failed(err, "pruning events")
-}
-
-// prune deletes a portion of the events up to the last one.
-func (t *tx) prune(last int64) (int64, error) {
-	var id int64
-	var hash []byte
-	err := t.row("SELECT id, hash FROM (SELECT id, hash FROM events WHERE id <= ? ORDER BY id LIMIT ?) ORDER BY id DESC LIMIT 1", last, portion).Scan(&id, &hash)
-	if err == ErrNotFound {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	// Events of this transaction are in the rows, but not yet in the head.
-	if err := t.writeHead(); err != nil {
-		return 0, err
-	}
-	if _, err := t.exec("UPDATE event_chain SET anchor_id = ?, anchor_hash = ?", id, hash); err != nil {
-		return 0, err
-	}
-	if _, err := t.exec("DELETE FROM event_checkpoints WHERE event_id <= ?", id); err != nil {
-		return 0, err
-	}
-	return t.exec("DELETE FROM events WHERE id <= ?", id)
 }
 
 // chainOldEvents gives the events of an older schema their hashes. The rows

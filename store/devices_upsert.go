@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// Put adds and changes devices by name, in one transaction.
-type Put struct {
+// Upsert adds and changes devices by name, in one transaction.
+type Upsert struct {
 	Action string // of the events
 	Detail string
 	// Next gives the name of the next device, and false behind the last one.
@@ -16,21 +16,21 @@ type Put struct {
 	Want func(have *Selected) (Device, error)
 	// Ready is called before the commit. Its error undoes everything and is
 	// returned as it is.
-	Ready func(PutTally) error
+	Ready func(UpsertTally) error
 }
 
-// PutTally is what became of the devices.
-type PutTally struct{ Added, Changed, Same, Refused int64 }
+// UpsertTally is what became of the devices.
+type UpsertTally struct{ Added, Changed, Same, Refused int64 }
 
-// PutDevices carries it out. The functions of the Put do no I/O that takes
+// UpsertDevices carries it out. The functions of the Upsert do no I/O that takes
 // long.
-func (s *Store) PutDevices(ctx context.Context, a Actor, p Put) (n PutTally, err error) {
+func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertTally, err error) {
 	var refusal error
 	quiet := a
 	quiet.Command = "" // the event of the whole has it
 	err = s.changeOnce(ctx, func(t *tx) error {
 		for name, more := p.Next(); more; name, more = p.Next() {
-			if err := t.put(quiet, p, name, &n); err != nil {
+			if err := t.upsertDevice(quiet, p, name, &n); err != nil {
 				return err
 			}
 		}
@@ -51,7 +51,7 @@ func (s *Store) PutDevices(ctx context.Context, a Actor, p Put) (n PutTally, err
 	return n, failed(err, "putting devices into the database")
 }
 
-func (t *tx) put(a Actor, p Put, name string, n *PutTally) error {
+func (t *tx) upsertDevice(a Actor, p Upsert, name string, n *UpsertTally) error {
 	var have *Selected
 	var v Selected
 	switch err := t.row(selectWithLSC+" WHERE name = ?", name).Scan(v.fields()...); {

@@ -8,6 +8,33 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
+// What callers tell apart.
+var (
+	// ErrNotFound says that there is no such row, or no such database file.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that the row exists already, or that a transition came
+	// too late because the row has moved on.
+	ErrConflict = errors.New("conflict")
+	// ErrOvertaken says that a later session of the same phone has sent a key.
+	ErrOvertaken = errors.New("a later session of the phone has sent a key")
+	// ErrForeign says that the file is not a database of capf.
+	ErrForeign = errors.New("not a capf database")
+	// ErrNewer says that a newer capf has written the database.
+	ErrNewer = errors.New("the database was written by a newer capf")
+	// ErrReadOnly says that the database cannot be written.
+	ErrReadOnly = errors.New("the database is read-only")
+	// ErrFull says that the disk is full; nothing was written.
+	ErrFull = errors.New("the disk is full")
+	// ErrBusy says that another process kept the database locked for longer
+	// than the lock is waited for.
+	ErrBusy = errors.New("another process keeps the database locked")
+	// ErrDamaged says that the file is a database of capf whose content
+	// contradicts itself.
+	ErrDamaged = errors.New("the database is damaged")
+	// ErrClosed says that the Store has been closed.
+	ErrClosed = errors.New("the database has been closed")
+)
+
 // failed adds what was being done to an error, and puts a sentinel in place of
 // what SQLite says, whose texts name tables and columns.
 func failed(err error, format string, args ...any) error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"strings"
-	"time"
 )
 
 // Failure is how a phone's session failed.
@@ -19,17 +18,6 @@ type Failure struct {
 	Detail   string
 	// Unrecorded leaves out the event, and a status that the device has already.
 	Unrecorded bool
-}
-
-// NewLSC is a request with the certificate that capf made for it at once. Ids,
-// device name, states and times but the validity are the store's.
-type NewLSC struct {
-	Request Request
-	LSC     LSC
-	// SignedBy is our certificate (DER) that has signed it. It has to be the present
-	// one or to stand in capf-trust: a running serve does not know at once that it
-	// was given up. nil is not asked about.
-	SignedBy []byte
 }
 
 // about is the action that a status tells of.
@@ -86,31 +74,6 @@ func (t *tx) setStatus(deviceID, schedule int64, status Status) error {
 	_, err := t.exec("UPDATE devices SET status = ?, updated_at = ? WHERE id = ? AND schedule = ? AND operation <> 'none' AND status <> ?",
 		string(status), millis(t.now), deviceID, schedule, string(status))
 	return err
-}
-
-// IssueLSC keeps a request and its LSC, both issued. What the device had
-// pending is superseded, what it had not confirmed is stale. ErrConflict: the
-// device has gone, its operation has changed since the request's Schedule,
-// the issuer has used the serial before, or was given up. ErrOvertaken: a later
-// session has submitted a request.
-func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
-	err := s.change(ctx, func(t *tx) error {
-		if err := t.stands(n.SignedBy); err != nil {
-			return err
-		}
-		if err := t.submit(&n.Request, RequestIssued); err != nil {
-			return err
-		}
-		n.LSC.RequestID, n.LSC.DeviceID, n.LSC.Device = n.Request.ID, n.Request.DeviceID, n.Request.Device
-		if err := t.attach(&n.LSC, LSCIssued); err != nil {
-			return err
-		}
-		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial + n.Request.vouched() + n.Request.warned()})
-	})
-	if err != nil {
-		return LSC{}, failed(err, "keeping the certificate of device %q", a.Name)
-	}
-	return n.LSC, nil
 }
 
 // BeginInstall numbers a session that has authenticated for an installation: of
@@ -219,20 +182,6 @@ const (
 	selectEvident = "SELECT id, serial FROM lscs AS l WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ? AND NOT " + outlived
 )
 
-// Outlived says whether the phone has confirmed an LSC for a key that it sent
-// after that of l, so that l is not on it, whatever became of its confirmation.
-func (s *Reader) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
-	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", []any{l.ID}, &yes)
-	return yes, failed(err, "looking for a later LSC of device %q", l.Device)
-}
-
-// ConfirmedAfter says whether the phone of a device has confirmed an LSC after the
-// time, by word or by use.
-func (s *Reader) ConfirmedAfter(ctx context.Context, deviceID int64, after time.Time) (yes bool, err error) {
-	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND installed_at > ?)", []any{deviceID, millis(after)}, &yes)
-	return yes, failed(err, "looking for the confirmations of a device")
-}
-
 // evident takes an issued or stale LSC with the fingerprint for installed and
 // returns its serial, "" when there is none. That is not the confirmation that
 // ends the count of the unconfirmed: it counts as one more of them, unless
@@ -255,19 +204,4 @@ func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 		return "", err
 	}
 	return serial, t.install(id, deviceID)
-}
-
-// install makes an issued or stale LSC the installed one of its device.
-func (t *tx) install(lscID, deviceID int64) error {
-	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
-		millis(t.now), deviceID)
-	if err != nil {
-		return err
-	}
-	if err := t.replaceHeld(deviceID); err != nil {
-		return err
-	}
-	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
-		millis(t.now), lscID)
-	return err
 }

@@ -5,7 +5,15 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"time"
 )
+
+// Identity is the CAPF certificate with its sealed private key.
+type Identity struct {
+	Chain     [][]byte // DER, the CAPF certificate first
+	SealedKey []byte   // PKCS#8, sealed
+	CreatedAt time.Time
+}
 
 // Identity returns the CAPF certificate with its sealed key. ErrNotFound:
 // there is none yet.
@@ -152,23 +160,4 @@ func (t *tx) trustAsOurs(a Actor, c TrustCertificate) error {
 func fingerprint(certificate []byte) []byte {
 	sum := sha256.Sum256(certificate)
 	return sum[:]
-}
-
-// KeyCheck returns the sealed constant by which a wrong master key is noticed.
-// ErrNotFound: it has not been set.
-func (s *Reader) KeyCheck(ctx context.Context) ([]byte, error) {
-	var sealed []byte
-	if err := s.point(ctx, "SELECT sealed FROM key_check", nil, &sealed); err != nil {
-		return nil, failed(err, "reading the check of the master key")
-	}
-	return sealed, nil
-}
-
-// SetKeyCheck sets it, once. ErrConflict: it has been set.
-func (s *Store) SetKeyCheck(ctx context.Context, sealed []byte) error {
-	err := s.change(ctx, func(t *tx) error {
-		_, err := t.exec("INSERT INTO key_check (id, sealed) VALUES (1, ?)", sealed)
-		return err
-	})
-	return failed(err, "keeping the check of the master key")
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 )
 
 // MarkInstalled carries out the phone's confirmation of an LSC: it is
@@ -160,18 +161,6 @@ func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int
 	return failed(err, "keeping the certificates of device %q", a.Name)
 }
 
-// DeviceCertificates returns what the phone has shown, one of each kind. The
-// time is when it first showed this one.
-func (s *Reader) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
-	certs, err := few(ctx, s, "SELECT kind, seen_at, certificate FROM device_certificates WHERE device_id = ? ORDER BY kind",
-		[]any{deviceID}, (*DeviceCertificate).fields)
-	return certs, failed(err, "reading the certificates of a device")
-}
-
-func (c *DeviceCertificate) fields() []any {
-	return []any{&c.Kind, (*instant)(&c.SeenAt), &c.Certificate}
-}
-
 // ForgetPossession notes that the phone cannot prove possession of its key, so
 // that it is not asked to again. ErrNotFound: the device has been deleted.
 func (s *Store) ForgetPossession(ctx context.Context, a Actor, deviceID int64) error {
@@ -188,4 +177,33 @@ func (s *Store) ForgetPossession(ctx context.Context, a Actor, deviceID int64) e
 		return t.event(a, name, EventText{Action: "enroll", Step: "possession", Outcome: "not-supported"})
 	})
 	return failed(err, "noting that device %q proves no possession", a.Name)
+}
+
+// Outlived says whether the phone has confirmed an LSC for a key that it sent
+// after that of l, so that l is not on it, whatever became of its confirmation.
+func (s *Reader) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
+	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", []any{l.ID}, &yes)
+	return yes, failed(err, "looking for a later LSC of device %q", l.Device)
+}
+
+// ConfirmedAfter says whether the phone of a device has confirmed an LSC after the
+// time, by word or by use.
+func (s *Reader) ConfirmedAfter(ctx context.Context, deviceID int64, after time.Time) (yes bool, err error) {
+	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND installed_at > ?)", []any{deviceID, millis(after)}, &yes)
+	return yes, failed(err, "looking for the confirmations of a device")
+}
+
+// install makes an issued or stale LSC the installed one of its device.
+func (t *tx) install(lscID, deviceID int64) error {
+	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
+		millis(t.now), deviceID)
+	if err != nil {
+		return err
+	}
+	if err := t.replaceHeld(deviceID); err != nil {
+		return err
+	}
+	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
+		millis(t.now), lscID)
+	return err
 }

@@ -1,0 +1,26 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// DeviceCertificate is what a phone gave to a Troubleshoot, or showed when it
+// authenticated: for viewing, and for the names of the next LSC.
+type DeviceCertificate struct {
+	Kind        string // lsc or mic
+	Certificate []byte // DER
+	SeenAt      time.Time
+}
+
+// DeviceCertificates returns what the phone has shown, one of each kind. The
+// time is when it first showed this one.
+func (s *Reader) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
+	certs, err := few(ctx, s, "SELECT kind, seen_at, certificate FROM device_certificates WHERE device_id = ? ORDER BY kind",
+		[]any{deviceID}, (*DeviceCertificate).fields)
+	return certs, failed(err, "reading the certificates of a device")
+}
+
+func (c *DeviceCertificate) fields() []any {
+	return []any{&c.Kind, (*instant)(&c.SeenAt), &c.Certificate}
+}

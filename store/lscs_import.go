@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// ImportedLSC is a certificate that an operator brings back from a CA.
+type ImportedLSC struct {
+	RequestID int64
+	LSC       LSC // ids, device, key kind, state and times but the validity are the store's
+}
+
+// Kept is how many certificates ImportLSCs has kept.
+type Kept struct {
+	Issued int
+	Stale  int // for requests that newer ones have overtaken
+}
+
+// ImportLSCs keeps all certificates that next yields, or none, in one
+// transaction. An LSC for a pending request is issued, and a phone that waits
+// gets it; one for a superseded request is stale. Other writers wait
+// meanwhile, so next must be quick; it is called once for each certificate.
+// ErrConflict: a request has got its LSC or been rejected since the import was
+// planned, or an issuer has used a serial before; ErrNotFound: a request has
+// been deleted. Nothing has been kept then.
+func (s *Store) ImportLSCs(ctx context.Context, a Actor, next func() (ImportedLSC, bool, error)) (kept Kept, err error) {
+	err = s.changeOnce(ctx, func(t *tx) error {
+		for {
+			one, ok, err := next()
+			if err != nil || !ok {
+				return err
+			}
+			state, err := t.importLSC(a, one)
+			if err != nil {
+				return fmt.Errorf("request %d: %w", one.RequestID, err)
+			}
+			if state == LSCIssued {
+				kept.Issued++
+			} else {
+				kept.Stale++
+			}
+		}
+	})
+	if err != nil {
+		return Kept{}, failed(err, "importing certificates")
+	}
+	return kept, nil
+}
+
+func (t *tx) importLSC(a Actor, one ImportedLSC) (LSCState, error) {
+	l := one.LSC
+	l.RequestID = one.RequestID
+	state := LSCIssued
+	err := t.row("UPDATE requests SET state = 'issued' WHERE id = ? AND state = 'pending' RETURNING device_id, device, key_kind", l.RequestID).
+		Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
+	if err == ErrNotFound {
+		state = LSCStale
+		err = t.overtaken(&l)
+	}
+	if err != nil {
+		return state, err
+	}
+	if err := t.attach(&l, state); err != nil {
+		return state, err
+	}
+	detail := "serial " + l.Serial
+	if state == LSCStale {
+		detail += ", stale: the request is superseded"
+		if err := t.revokeLike(a, &l); err != nil {
+			return state, err
+		}
+	}
+	return state, t.event(a, l.Device, EventText{Action: "offline-import", Step: "issue", Detail: detail})
+}
+
+// overtaken fills in what is known of the superseded request of l.
+func (t *tx) overtaken(l *LSC) error {
+	var state string
+	err := t.row("SELECT state, device_id, device, key_kind FROM requests WHERE id = ?", l.RequestID).
+		Scan(&state, (*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
+	if err == nil && RequestState(state) != RequestSuperseded {
+		err = conflict("it is %s now", state)
+	}
+	return err
+}

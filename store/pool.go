@@ -1,0 +1,65 @@
+package store
+
+import (
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// pointReaders is how many connections answer small questions at the same
+// time. An answer takes microseconds, more connections only cost memory.
+const pointReaders = 4
+
+// pool is a set of connections that cannot write, with the statements that
+// were prepared on them: SQLite takes longer to prepare one than to run it.
+type pool struct {
+	db *sql.DB
+
+	mu         sync.RWMutex
+	statements map[string]*sql.Stmt // guarded by mu
+}
+
+// newPool makes a pool of at most so many connections, 0 for no limit.
+func newPool(path string, o Options, connections int) (*pool, error) {
+	how := forReading
+	if o.ReadOnly {
+		how = forLooking
+	}
+	db, err := connect(path, how)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(max(connections, 1))
+	return &pool{db: db, statements: map[string]*sql.Stmt{}}, nil
+}
+
+func (p *pool) prepare(query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	st := p.statements[query]
+	p.mu.RUnlock()
+	if st != nil {
+		return st, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st := p.statements[query]; st != nil {
+		return st, nil
+	}
+	st, err := p.db.Prepare(query)
+	if err == nil {
+		p.statements[query] = st
+	}
+	return st, err
+}
+
+func (p *pool) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, st := range p.statements {
+		errs = append(errs, st.Close())
+	}
+	clear(p.statements)
+	return errors.Join(append(errs, p.db.Close())...)
+}

@@ -1,0 +1,21 @@
+package store
+
+import (
+	"fmt"
+)
+
+// Voucher is what proved who the phone is that sent a request.
+type Voucher struct {
+	Kind VoucherKind // empty when an earlier capf did not record it
+	// Fingerprint is the SHA-256 of the certificate or, of a string, of its
+	// sealed form: it tells one string from the next and cannot be guessed at.
+	Fingerprint []byte
+}
+
+// String names the voucher for events.
+func (v Voucher) String() string {
+	if len(v.Fingerprint) == 0 {
+		return string(v.Kind)
+	}
+	return fmt.Sprintf("%s with SHA-256 %x", v.Kind, v.Fingerprint)
+}
