@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -50,10 +50,10 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
 		return err
 	}
-	sealer, keyErr := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), false)
+	sealer, keyErr := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
 	var holds func(store.Checkpoint) bool
 	if keyErr == nil {
-		holds = enroll.HoldsCheckpoint(sealer)
+		holds = secrets.HoldsCheckpoint(sealer)
 	}
 	r, err := s.VerifyEvents(ctx, holds)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -97,11 +97,11 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 
 // checkpoints says which checkpoints of the record hold, nil without the master key.
 func checkpoints(ctx context.Context, env *Env, s *store.Store) func(store.Checkpoint) bool {
-	sealer, err := enroll.OpenSealer(ctx, s, enroll.MasterKeyFile(s.Path(), env.Getenv), false)
+	sealer, err := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
 	if err != nil {
 		return nil
 	}
-	return enroll.HoldsCheckpoint(sealer)
+	return secrets.HoldsCheckpoint(sealer)
 }
 
 func showPrunable(env *Env, p store.Prunable) error {

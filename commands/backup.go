@@ -14,6 +14,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -51,7 +52,7 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	key := enroll.MasterKeyFile(s.Path(), env.Getenv)
+	key := secrets.MasterKeyFile(s.Path(), env.Getenv)
 	if err := mayBackup(env, file, s.Path(), key, yes); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func writeBackup(ctx context.Context, env *Env, s *store.Store, file string, sig
 // signing is what gives a backup its authenticator, nil without the master key:
 // a backup is worth more than that.
 func signing(ctx context.Context, env *Env, s *store.Store, key string) (store.Sign, error) {
-	sealer, err := enroll.OpenSealer(ctx, s, key, false)
+	sealer, err := secrets.OpenSealer(ctx, s.Reader, key)
 	switch {
 	case errors.Is(err, crypto.ErrOpenKey), errors.Is(err, crypto.ErrWrongKey):
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -77,7 +78,7 @@ func checkDatabase(ctx context.Context, env *Env) error {
 // master key it is to have.
 func databaseFaults(ctx context.Context, env *Env, s *store.Store, keyOf string) iter.Seq2[enroll.Fault, error] {
 	p := env.progress()
-	list := env.rules(s).Check(ctx, enroll.MasterKeyFile(keyOf, env.Getenv), func(part enroll.Part, rows int64) {
+	list := env.rules(s).Check(ctx, secrets.MasterKeyFile(keyOf, env.Getenv), func(part enroll.Part, rows int64) {
 		p.show("checking: %s %d", part, rows)
 	})
 	return func(yield func(enroll.Fault, error) bool) {

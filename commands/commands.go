@@ -16,7 +16,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/commands/internal/host"
 	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
@@ -109,7 +108,7 @@ func runProcess(env *Env, args []string) int {
 	syscall.Umask(0o077)
 	// Many commands read a key, a password or an authentication string, each in
 	// its own way.
-	if err := host.KeepMemory(); err != nil {
+	if err := keepMemory(); err != nil {
 		return env.report(err)
 	}
 	return env.run(context.Background(), args)
@@ -140,8 +139,8 @@ func (env *Env) report(err error) int {
 	}
 	if err != nil {
 		priority := ""
-		if host.InJournal(env.Stderr, env.Getenv) {
-			priority = host.JournalPriority(slog.LevelError)
+		if inJournal(env) {
+			priority = journalPriority(slog.LevelError)
 		}
 		env.say("%scapf: %s", priority, err)
 		if h := hint(err); h != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -117,7 +117,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 	return showObject(env, []field{
 		{"", "created", got.Created},
 		{"Database", "database", s.Path()},
-		{"Master key", "master_key_file", enroll.MasterKeyFile(s.Path(), env.Getenv)},
+		{"Master key", "master_key_file", secrets.MasterKeyFile(s.Path(), env.Getenv)},
 		{"Subject", "subject", got.Certificate.Subject.String()},
 		{"Serial", "serial", got.Certificate.SerialNumber.Text(16)},
 		{"Valid until", "not_after", got.Certificate.NotAfter},

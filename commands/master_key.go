@@ -13,6 +13,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/durable"
 	"capf/store"
@@ -44,15 +45,15 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	if err != nil {
 		return err
 	}
-	file := enroll.MasterKeyFile(s.Path(), env.Getenv)
+	file := secrets.MasterKeyFile(s.Path(), env.Getenv)
 	// A link is followed: what it leads to is exchanged.
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 	}
-	next := file + enroll.NextKeyEnd
-	sealer, err := enroll.OpenSealer(ctx, s, file, false)
+	next := file + secrets.NextKeyEnd
+	sealer, err := secrets.OpenSealer(ctx, s.Reader, file)
 	if errors.Is(err, crypto.ErrWrongKey) {
-		if _, nerr := enroll.OpenSealer(ctx, s, next, false); nerr == nil {
+		if _, nerr := secrets.OpenSealer(ctx, s.Reader, next); nerr == nil {
 			env.say("the secrets are sealed under the new key already")
 			return takeMasterKey(ctx, env, s, file, next)
 		}
@@ -72,7 +73,7 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	}
 	r := env.rules(s)
 	r.Sealer = sealer
-	n, err := r.RotateMasterKey(ctx, env.actor(), fresh)
+	n, err := secrets.Rotate(ctx, s, env.actor(), r.Sealer, fresh)
 	if err != nil {
 		return err
 	}
@@ -118,13 +119,13 @@ func nextMasterKey(env *Env, file, next string) (*crypto.Sealer, error) {
 // takeMasterKey brings the new key into the place of the old one, when each secret opens
 // with it.
 func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next string) error {
-	sealer, err := enroll.OpenSealer(ctx, s, next, false)
+	sealer, err := secrets.OpenSealer(ctx, s.Reader, next)
 	if err != nil {
 		return err
 	}
 	r := env.rules(s)
 	r.Sealer = sealer
-	if err := r.VerifySecrets(ctx); err != nil {
+	if err := secrets.Verify(ctx, s.Reader, sealer); err != nil {
 		return apperr.WithHint(fmt.Errorf("with the new key in %q: %w", next, err),
 			"both keys stay where they are; capf check lists what does not open")
 	}

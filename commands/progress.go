@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // progressEvery is the time between two signs of life on a terminal.
@@ -18,12 +20,16 @@ type progress struct {
 	width int // of the line that stands there
 }
 
-// newProgress returns nil, which says nothing, where stderr is no terminal.
-func newProgress(stderr io.Writer) *progress {
-	if !isTerminal(stderr) {
+func (env *Env) progress() *progress {
+	if !isTerminal(env.Stderr) {
 		return nil
 	}
-	return &progress{out: stderr}
+	return &progress{out: env.Stderr}
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(terminalFile)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // show replaces the line, unless it was replaced just now.

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"capf/commands/internal/host"
 	"errors"
 	"fmt"
 	"io"
@@ -87,7 +86,7 @@ func (p plainPrompter) interruptible() (awaited func() error, done func(), err e
 		return nil, nil, err
 	}
 	interrupts := make(chan os.Signal, 1)
-	host.Notify(interrupts, syscall.SIGINT)
+	notify(interrupts, heeded(syscall.SIGINT))
 	go func() {
 		for range interrupts {
 			waker.Write([]byte{0})

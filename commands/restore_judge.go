@@ -9,6 +9,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -38,7 +39,7 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 	}
 	authentic, changed := judgeSignature(ctx, env, s, seal, path, o.acceptChanged)
 	if locked && !o.withFaults {
-		return apperr.WithHint(apperr.Refused("the secrets in the backup cannot be read with the master key in %s", enroll.MasterKeyFile(path, env.Getenv)),
+		return apperr.WithHint(apperr.Refused("the secrets in the backup cannot be read with the master key in %s", secrets.MasterKeyFile(path, env.Getenv)),
 			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
 	}
 	if damaged > 0 && !o.withFaults {
@@ -58,8 +59,8 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 // judgeSignature says whether the backup is what capf wrote, in words for the record.
 // It is refused when somebody may have changed it, unless that is accepted.
 func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
-	file := enroll.MasterKeyFile(path, env.Getenv)
-	sealer, err := enroll.OpenSealer(ctx, s, file, false)
+	file := secrets.MasterKeyFile(path, env.Getenv)
+	sealer, err := secrets.OpenSealer(ctx, s.Reader, file)
 	if err != nil {
 		// Who changes a backup can also take away what tells a wrong key.
 		if _, unread := crypto.LoadMasterKey(file); unread == nil && !accept {

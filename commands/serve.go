@@ -15,9 +15,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/enroll/provision"
+	"capf/enroll/secrets"
 	"capf/enroll/server"
 	"capf/internal/apperr"
 )
@@ -132,15 +132,15 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	systemd := host.NewSystemd(env.Getenv, os.Getpid(), log)
-	context.AfterFunc(ctx, systemd.Stopping)
+	systemd := newSupervisor(env.Getenv, os.Getpid(), log)
+	context.AfterFunc(ctx, systemd.stopping)
 	jobs, err := runJobs(ctx, r, log)
 	if err != nil {
 		return err
 	}
 	journal := keepJournal(r, log)
 	err = server.Run(ctx, server.Config{
-		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
+		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.beat,
 		Ready: func(addresses []net.Addr) {
 			if err := announce(o.addressFile, addresses); err != nil {
 				log.Error("the addresses could not be written", "reason", err)
@@ -160,9 +160,9 @@ func checkModes(env *Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	found, err := host.SafeModes(path, enroll.MasterKeyFile(path, env.Getenv))
-	for _, e := range found {
-		log.Warn(e.Text, "hint", e.Hint)
+	found, err := safeModes(path, secrets.MasterKeyFile(path, env.Getenv))
+	for _, f := range found {
+		log.Warn(f.Text, "hint", f.Hint)
 	}
 	return err
 }

@@ -147,7 +147,7 @@ var touchedColumns = []column[store.Device]{
 
 // askValue asks for the value of a parameter and suggests the one in force.
 func askValue(ctx context.Context, env *Env, s *store.Store, p settings.Parameter) (string, error) {
-	all, err := settings.Values(ctx, s)
+	all, err := settings.Values(ctx, s.Reader)
 	if err != nil {
 		return "", err
 	}

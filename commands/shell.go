@@ -15,8 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/commands/internal/host"
-	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/input"
 	"capf/store"
@@ -109,7 +108,7 @@ func reservedFiles(env *Env) (paths []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range []string{database, enroll.MasterKeyFile(database, env.Getenv)} {
+	for _, path := range []string{database, secrets.MasterKeyFile(database, env.Getenv)} {
 		if path, err = filepath.Abs(path); err != nil {
 			return nil, fmt.Errorf("finding the database: %w", err)
 		}
@@ -157,7 +156,7 @@ func (s *session) overSSH(ctx context.Context, in io.Reader) error {
 	if s.Getenv("SSH_CONNECTION") == "" || s.heard == nil {
 		return s.script(ctx, in)
 	}
-	ctx, stop, err := host.WhileHeard(ctx, s.heard)
+	ctx, stop, err := whileHeard(ctx, s.heard)
 	if err != nil {
 		return fmt.Errorf("watching the client: %w", err)
 	}

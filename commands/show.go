@@ -45,7 +45,7 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	all, err := settings.Values(ctx, s)
+	all, err := settings.Values(ctx, s.Reader)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/commands/internal/host"
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/store"
 )
 
@@ -161,9 +161,7 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	if r.Devices.OpenByName, err = rules.OpenByNullString(ctx); err != nil {
 		return nil, err
 	}
-	for _, e := range host.Exposures(s.Path(), enroll.MasterKeyFile(s.Path(), env.Getenv)) {
-		r.Findings = append(r.Findings, finding{e.Severity(), e.Text, e.Hint})
-	}
+	r.Findings = append(r.Findings, modeFindings(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv))...)
 	return r, r.find(ctx, rules, devices)
 }
 

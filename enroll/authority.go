@@ -2,18 +2,15 @@ package enroll
 
 import (
 	"context"
-	stdcrypto "crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
 
 	"capf/crypto"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-// keyLabel binds the sealed CAPF private key to its use.
-const keyLabel = "capf private key"
 
 // InitResult is what Init found or made.
 type InitResult struct {
@@ -61,13 +58,8 @@ func (r *Rules) saveAuthority(ctx context.Context, actor store.Actor, a *crypto.
 
 // identity is an authority with its key sealed, as it is kept.
 func (r *Rules) identity(a *crypto.Authority) (id store.Identity, err error) {
-	key, err := crypto.MarshalPrivateKey(a.Key)
-	if err != nil {
-		return id, fmt.Errorf("encoding the CAPF key: %w", err)
-	}
-	defer clear(key)
-	if id.SealedKey, err = r.Sealer.Seal(keyLabel, key); err != nil {
-		return id, fmt.Errorf("sealing the CAPF key: %w", err)
+	if id.SealedKey, err = secrets.SealCAPFKey(r.Sealer, a.Key); err != nil {
+		return id, err
 	}
 	for _, c := range a.Chain {
 		id.Chain = append(id.Chain, c.Raw)
@@ -79,7 +71,7 @@ func (r *Rules) identity(a *crypto.Authority) (id store.Identity, err error) {
 // that lacks an extension, has expired or does not match its key is refused
 // with the reason (crypto.ErrUnfit). ErrNotReady when there is none.
 func (r *Rules) Authority(ctx context.Context) (*crypto.Authority, error) {
-	key, id, err := r.capfKey(ctx)
+	key, id, err := secrets.CAPFKey(ctx, r.Store.Reader, r.Sealer)
 	if err != nil {
 		return nil, err
 	}
@@ -88,28 +80,6 @@ func (r *Rules) Authority(ctx context.Context) (*crypto.Authority, error) {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
 	return a, nil
-}
-
-// capfKey is the CAPF private key. It is wanted also when the certificate has
-// expired, since a new one is the remedy.
-func (r *Rules) capfKey(ctx context.Context) (key stdcrypto.Signer, id store.Identity, err error) {
-	id, err = r.Store.Identity(ctx)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, id, apperr.WithHint(ErrNotReady, "capf init makes it")
-	}
-	if err != nil {
-		return nil, id, err
-	}
-	der, err := r.Sealer.Open(keyLabel, id.SealedKey)
-	if err != nil {
-		return nil, id, fmt.Errorf("opening the CAPF key: %w", err)
-	}
-	defer clear(der)
-	key, err = crypto.ParsePrivateKey(der)
-	if err != nil {
-		return nil, id, fmt.Errorf("reading the CAPF key: %w", err)
-	}
-	return key, id, nil
 }
 
 // Regenerate makes a new key and a new self-signed CAPF certificate, with the
@@ -166,7 +136,7 @@ func (r *Rules) capfChain(ctx context.Context) ([]*x509.Certificate, error) {
 // to sign the CAPF certificate. It changes nothing and may be repeated; what
 // comes back is for UploadChain.
 func (r *Rules) CAPFRequest(ctx context.Context) ([]byte, error) {
-	key, _, err := r.capfKey(ctx)
+	key, _, err := secrets.CAPFKey(ctx, r.Store.Reader, r.Sealer)
 	if err != nil {
 		return nil, err
 	}

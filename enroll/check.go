@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -288,7 +289,7 @@ func (c *checker) parameters(ctx context.Context) error {
 }
 
 func (c *checker) masterKey(ctx context.Context) (err error) {
-	c.rules.Sealer, err = OpenSealer(ctx, c.rules.Store, c.keyFile, false)
+	c.rules.Sealer, err = secrets.OpenSealer(ctx, c.rules.Store.Reader, c.keyFile)
 	if errors.Is(err, ErrNotReady) {
 		return nil // nothing is sealed; c.certificate tells of it
 	}
@@ -330,9 +331,9 @@ func (c *checker) secrets(ctx context.Context) error {
 	if c.rules.Sealer == nil {
 		return nil
 	}
-	return each(c, PartSecret, c.rules.keptSecrets(ctx), func(s keptSecret) error {
-		if err := s.open(); err != nil {
-			return c.fault(PartSecret, s.object, "%v", err)
+	return each(c, PartSecret, secrets.All(ctx, c.rules.Store.Reader, c.rules.Sealer), func(s secrets.Secret) error {
+		if err := s.Open(); err != nil {
+			return c.fault(PartSecret, s.Object, "%v", err)
 		}
 		return nil
 	})
@@ -343,7 +344,7 @@ func (c *checker) checkpoints() func(store.Checkpoint) bool {
 	if c.rules.Sealer == nil {
 		return nil
 	}
-	return HoldsCheckpoint(c.rules.Sealer)
+	return secrets.HoldsCheckpoint(c.rules.Sealer)
 }
 
 func (c *checker) audit(ctx context.Context) error {

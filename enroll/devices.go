@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"capf/crypto"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -178,9 +179,9 @@ func (r *Rules) setString(d *store.Device, text string, s settings.Settings) err
 	if !IsAuthString(text) || len(text) < s.StringDigits {
 		return apperr.BadValue("an authentication string has %d to %d digits", max(settings.MinDigits, s.StringDigits), settings.MaxDigits)
 	}
-	sealed, err := r.Sealer.Seal(stringLabel(d.Name), []byte(text))
+	sealed, err := secrets.SealString(r.Sealer, d.Name, text)
 	if err != nil {
-		return fmt.Errorf("sealing the authentication string of %q: %w", d.Name, err)
+		return err
 	}
 	d.SealedString, d.StringUsed = sealed, false
 	unlock(d)

@@ -6,17 +6,17 @@
 package enroll
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/secrets"
 	"capf/store"
 )
 
 // ErrNotReady says that there is no CAPF certificate yet.
-var ErrNotReady = errors.New("there is no CAPF certificate yet")
+var ErrNotReady = secrets.ErrNotReady
 
 // Rules applies the rules to one database.
 type Rules struct {

@@ -3,39 +3,15 @@ package enroll
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
-	"capf/crypto"
+	"capf/enroll/secrets"
 	"capf/internal/backoff"
 	"capf/store"
 )
-
-// checkpointLabel binds the seal of a checkpoint to its use.
-const checkpointLabel = "event checkpoint"
-
-// HoldsCheckpoint says whether a checkpoint of the record was sealed, with its
-// hash, under the master key.
-func HoldsCheckpoint(s *crypto.Sealer) func(store.Checkpoint) bool {
-	return func(c store.Checkpoint) bool { return s.Authentic(checkpointLabel, checkpointText(c), c.Seal) }
-}
-
-func sealCheckpoint(s *crypto.Sealer, p store.ChainPoint, at time.Time) store.Checkpoint {
-	c := store.Checkpoint{ChainPoint: p, At: at.Truncate(time.Millisecond)}
-	c.Seal = s.Authenticate(checkpointLabel, checkpointText(c))
-	return c
-}
-
-// checkpointText is what is sealed: the id and the time in milliseconds since
-// 1970, 8 bytes each, big-endian, and the hash.
-func checkpointText(c store.Checkpoint) []byte {
-	b := binary.BigEndian.AppendUint64(nil, uint64(c.ID))
-	b = binary.BigEndian.AppendUint64(b, uint64(c.At.UnixMilli()))
-	return append(b, c.Hash...)
-}
 
 // Journal brings each event into the log of serve while it happens, whoever wrote
 // it, so that it can be carried to another host, and seals the record now and then.
@@ -107,7 +83,7 @@ func (j *Journal) begin(ctx context.Context) error {
 	}
 	if len(list) > 0 {
 		c := list[len(list)-1]
-		if HoldsCheckpoint(j.Rules.Sealer)(c) {
+		if secrets.HoldsCheckpoint(j.Rules.Sealer)(c) {
 			j.at, j.last, j.sealed = c.ChainPoint, c.ID, c.At
 			return nil
 		}
@@ -151,7 +127,7 @@ func (j *Journal) lose(ctx context.Context, cause error) error {
 }
 
 func (j *Journal) seal(ctx context.Context, now time.Time) error {
-	c := sealCheckpoint(j.Rules.Sealer, j.at, now)
+	c := secrets.SealCheckpoint(j.Rules.Sealer, j.at, now)
 	err := j.Rules.Store.AddCheckpoint(ctx, c)
 	if errors.Is(err, store.ErrConflict) { // it was pruned or changed meanwhile, which the next look finds
 		return nil

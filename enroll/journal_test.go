@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/store"
 )
 
@@ -74,7 +75,7 @@ func TestJournal(t *testing.T) {
 	if got := said(journal(t, r)); len(got) != 0 {
 		t.Errorf("nothing has happened, and it logged %v", got)
 	}
-	report, err := r.Store.VerifyEvents(t.Context(), enroll.HoldsCheckpoint(r.Sealer))
+	report, err := r.Store.VerifyEvents(t.Context(), secrets.HoldsCheckpoint(r.Sealer))
 	if err != nil || report.Fault != nil || report.Sealed != report.Last || report.SealedAt.IsZero() {
 		t.Errorf("the report is %+v, %v", report, err)
 	}
@@ -110,7 +111,7 @@ func TestRecordMadeAnew(t *testing.T) {
 			if report, err := r.Store.VerifyEvents(t.Context(), nil); err != nil || report.Fault != nil {
 				t.Fatalf("the forgery is no good: %+v, %v", report.Fault, err)
 			}
-			report, err := r.Store.VerifyEvents(t.Context(), enroll.HoldsCheckpoint(r.Sealer))
+			report, err := r.Store.VerifyEvents(t.Context(), secrets.HoldsCheckpoint(r.Sealer))
 			switch {
 			case err != nil:
 				t.Fatal(err)

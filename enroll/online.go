@@ -28,7 +28,7 @@ func (r *Rules) onlineUnready(ctx context.Context, s settings.Settings) (string,
 	if !active {
 		return enrollmentInactive().Text, nil
 	}
-	password, err := settings.HasSecret(ctx, r.Store, settings.OnlinePassword)
+	password, err := settings.HasSecret(ctx, r.Store.Reader, settings.OnlinePassword)
 	if err == nil && s.Online.Username != "" && !password {
 		return noOnlinePassword, nil
 	}

@@ -24,7 +24,7 @@ func (r *Rules) OnlineMissing(ctx context.Context) ([]Finding, error) {
 	if o.Host == "" {
 		found = append(found, Finding{"error", settings.OnlineHost + " is not set: there is no online CA to ask", "capf set online_ca_hostname NAME"})
 	}
-	password, err := settings.HasSecret(ctx, r.Store, settings.OnlinePassword)
+	password, err := settings.HasSecret(ctx, r.Store.Reader, settings.OnlinePassword)
 	if err != nil {
 		return nil, err
 	}

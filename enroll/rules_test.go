@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -28,7 +29,7 @@ func newRules(t *testing.T) *enroll.Rules {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	sealer, err := enroll.OpenSealer(t.Context(), s, enroll.MasterKeyFile(path, func(string) string { return "" }), true)
+	sealer, err := secrets.CreateSealer(t.Context(), s, secrets.MasterKeyFile(path, func(string) string { return "" }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,11 +188,11 @@ func TestMasterKey(t *testing.T) {
 	if _, err := crypto.CreateMasterKey(other); err != nil {
 		t.Fatal(err)
 	}
-	_, err = enroll.OpenSealer(t.Context(), r.Store, other, false)
+	_, err = secrets.OpenSealer(t.Context(), r.Store.Reader, other)
 	if !errors.Is(err, crypto.ErrWrongKey) || !strings.Contains(err.Error(), "does not belong to") {
 		t.Errorf("with another key: %v", err)
 	}
-	_, err = enroll.OpenSealer(t.Context(), r.Store, filepath.Join(t.TempDir(), "none"), false)
+	_, err = secrets.OpenSealer(t.Context(), r.Store.Reader, filepath.Join(t.TempDir(), "none"))
 	if err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("without a key: %v", err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -37,7 +38,7 @@ func trustRules(t *testing.T) *enroll.Rules {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	sealer, err := enroll.OpenSealer(t.Context(), s, filepath.Join(dir, "capf.master-key"), true)
+	sealer, err := secrets.CreateSealer(t.Context(), s, filepath.Join(dir, "capf.master-key"))
 	if err != nil {
 		t.Fatal(err)
 	}

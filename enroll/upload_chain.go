@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 
 	"capf/crypto"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -28,7 +29,7 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 	if len(certs) == 0 {
 		return nil, false, apperr.Refused("there is no certificate in it")
 	}
-	key, present, err := r.capfKey(ctx)
+	key, present, err := secrets.CAPFKey(ctx, r.Store.Reader, r.Sealer)
 	if err != nil {
 		return nil, false, err
 	}

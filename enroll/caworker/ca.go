@@ -29,14 +29,14 @@ func Of(r *enroll.Rules) CA { return CA{r, r.Store, r.Now, r.Log} }
 func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, error) {
 	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
 		RequireNTLM: o.RequireNTLM, Log: ca.Log, Now: ca.Now}
-	password, err := settings.OpenSecret(ctx, ca.Rules.Store, ca.Rules.Sealer, settings.OnlinePassword)
+	password, err := settings.OpenSecret(ctx, ca.Rules.Store.Reader, ca.Rules.Sealer, settings.OnlinePassword)
 	if err != nil {
 		return c, err
 	}
 	if o.Username != "" { // one without a user name is of no use
 		c.Password = string(password)
 	}
-	pem, err := settings.OpenSecret(ctx, ca.Rules.Store, ca.Rules.Sealer, settings.OnlineCertificate)
+	pem, err := settings.OpenSecret(ctx, ca.Rules.Store.Reader, ca.Rules.Sealer, settings.OnlineCertificate)
 	if err != nil {
 		return c, err
 	}

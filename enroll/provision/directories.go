@@ -16,6 +16,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -201,7 +202,7 @@ func samePassword(r *enroll.Rules, d store.Directory, password *string) (bool, e
 	if d.SealedPassword == nil || password == nil {
 		return d.SealedPassword == nil && password == nil, nil
 	}
-	secret, err := r.Sealer.Open(enroll.DirectoryPasswordLabel, d.SealedPassword)
+	secret, err := r.Sealer.Open(secrets.DirectoryPasswordLabel, d.SealedPassword)
 	return string(secret) == *password, err
 }
 
@@ -283,7 +284,7 @@ func fillDirectory(r *enroll.Rules, d *store.Directory, v Directory, password *s
 	}
 	text, err := json.Marshal(v)
 	if err == nil && password != nil {
-		d.SealedPassword, err = r.Sealer.Seal(enroll.DirectoryPasswordLabel, []byte(*password))
+		d.SealedPassword, err = r.Sealer.Seal(secrets.DirectoryPasswordLabel, []byte(*password))
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the settings of directory %q: %w", d.Name, err)

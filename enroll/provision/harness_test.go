@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -72,7 +73,7 @@ func openHouse(t testing.TB, path string, c *clock) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	sealer, err := enroll.OpenSealer(t.Context(), s, path+".key", true)
+	sealer, err := secrets.CreateSealer(t.Context(), s, path+".key")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -114,7 +115,7 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 			"capf ldap set %s --password-file FILE, or --password-prompt", d.Name)
 	}
 	if d.SealedPassword != nil {
-		secret, err := s.rules.Sealer.Open(enroll.DirectoryPasswordLabel, d.SealedPassword)
+		secret, err := s.rules.Sealer.Open(secrets.DirectoryPasswordLabel, d.SealedPassword)
 		if err != nil {
 			return "", err
 		}
@@ -131,7 +132,7 @@ func (s *syncing) prepare(ctx context.Context, d store.Directory) (password stri
 	if err != nil {
 		return "", err
 	}
-	s.edit, err = loadEdit(s.rules, enroll.TemplateStringLabel, t.Settings, t.SealedString)
+	s.edit, err = loadEdit(s.rules, secrets.TemplateStringLabel, t.Settings, t.SealedString)
 	return password, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -78,11 +79,11 @@ func AddTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, name, 
 	case err != nil:
 		return t, false, err
 	}
-	was, err := loadEdit(r, enroll.TemplateStringLabel, have.Settings, have.SealedString)
+	was, err := loadEdit(r, secrets.TemplateStringLabel, have.Settings, have.SealedString)
 	if err != nil {
 		return t, false, err
 	}
-	settings, _, err := was.save(r, enroll.TemplateStringLabel) // as this version writes them
+	settings, _, err := was.save(r, secrets.TemplateStringLabel) // as this version writes them
 	if err != nil {
 		return t, false, err
 	}
@@ -107,7 +108,7 @@ func ChangeTemplate(ctx context.Context, r *enroll.Rules, actor store.Actor, nam
 	if err != nil {
 		return t, err
 	}
-	was, err := loadEdit(r, enroll.TemplateStringLabel, t.Settings, t.SealedString)
+	was, err := loadEdit(r, secrets.TemplateStringLabel, t.Settings, t.SealedString)
 	if err != nil {
 		return t, err
 	}
@@ -131,7 +132,7 @@ func fillTemplate(ctx context.Context, r *enroll.Rules, t *store.Template, e Edi
 	if err := enroll.CheckText("description", t.Description); err != nil {
 		return err
 	}
-	t.Settings, t.SealedString, err = e.save(r, enroll.TemplateStringLabel)
+	t.Settings, t.SealedString, err = e.save(r, secrets.TemplateStringLabel)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -112,7 +113,7 @@ func (u Update) job(ctx context.Context, r *enroll.Rules, actor store.Actor) (st
 	if err != nil {
 		return store.Job{}, fmt.Errorf("keeping the selection: %w", err)
 	}
-	edit, sealed, err := u.Edit.save(r, enroll.JobStringLabel)
+	edit, sealed, err := u.Edit.save(r, secrets.JobStringLabel)
 	return store.Job{
 		Kind: store.BulkUpdate, Selection: string(selection), Edit: edit, SealedString: sealed,
 		ApplyConfig: u.ApplyConfig, Actor: actor,
@@ -164,7 +165,7 @@ func (x *Runner) newUpdating(ctx context.Context, j store.Job, out Strings) (*up
 	if u.settings, err = x.Rules.Settings(ctx); err != nil {
 		return nil, err
 	}
-	u.edit, err = loadEdit(x.Rules, enroll.JobStringLabel, j.Edit, j.SealedString)
+	u.edit, err = loadEdit(x.Rules, secrets.JobStringLabel, j.Edit, j.SealedString)
 	return u, err
 }
 

@@ -21,6 +21,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/phone"
+	"capf/enroll/secrets"
 	"capf/enroll/server"
 	"capf/enroll/settings"
 	"capf/enroll/wire"
@@ -78,7 +79,7 @@ func newRules(t testing.TB, c *clock) *enroll.Rules {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	sealer, err := enroll.OpenSealer(t.Context(), s, path+".key", true)
+	sealer, err := secrets.CreateSealer(t.Context(), s, path+".key")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestOnlineParameters(t *testing.T) {
 	if err != nil || strings.Contains(string(sealed), caPassword) {
 		t.Errorf("the password at rest is %q, %v", sealed, err)
 	}
-	values, err := settings.Values(t.Context(), r.Store)
+	values, err := settings.Values(t.Context(), r.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -40,7 +41,7 @@ func newBench(t *testing.T) *bench {
 	db, err := store.Create(t.Context(), path, store.Options{})
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
-	sealer, err := enroll.OpenSealer(t.Context(), db, path+".key", true)
+	sealer, err := secrets.CreateSealer(t.Context(), db, path+".key")
 	must(t, err)
 	b := &bench{T: t}
 	rules := &enroll.Rules{Store: db, Sealer: sealer, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {

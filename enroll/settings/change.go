@@ -60,7 +60,7 @@ func Set(ctx context.Context, s *store.Store, actor store.Actor, name, value str
 	}
 	drop := stranded(c, set)
 	for _, name := range drop {
-		is, err := HasSecret(ctx, s, name)
+		is, err := HasSecret(ctx, s.Reader, name)
 		if err != nil {
 			return Change{}, err
 		}

@@ -26,7 +26,7 @@ func SetSecret(ctx context.Context, s *store.Store, sealer *crypto.Sealer, actor
 		return Change{}, apperr.Refused("%s is no secret; its value is an argument", p.Name)
 	}
 	c := Change{Name: p.Name, Old: notSet, New: shownSecret, Effect: p.Effect}
-	is, err := HasSecret(ctx, s, p.Name)
+	is, err := HasSecret(ctx, s.Reader, p.Name)
 	if err != nil {
 		return Change{}, err
 	}
@@ -73,7 +73,7 @@ func SecretHint(name string) string {
 }
 
 // HasSecret says whether a parameter that is secret is set. It needs no master key.
-func HasSecret(ctx context.Context, s *store.Store, name string) (bool, error) {
+func HasSecret(ctx context.Context, s *store.Reader, name string) (bool, error) {
 	_, err := s.Secret(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
@@ -83,7 +83,7 @@ func HasSecret(ctx context.Context, s *store.Store, name string) (bool, error) {
 
 // OpenSecret opens a parameter that is secret; nil when it is not set. Another
 // master key than the one that has sealed it gives crypto.ErrWrongKey.
-func OpenSecret(ctx context.Context, s *store.Store, sealer *crypto.Sealer, name string) ([]byte, error) {
+func OpenSecret(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, name string) ([]byte, error) {
 	sealed, err := s.Secret(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil

@@ -68,7 +68,7 @@ var tlsVersions = map[string]uint16{
 
 // Read reads all parameters. What the database holds was checked when it was set;
 // a value that a later version has narrowed gives ErrValue.
-func Read(ctx context.Context, s *store.Store) (Settings, error) {
+func Read(ctx context.Context, s *store.Reader) (Settings, error) {
 	set, err := s.Parameters(ctx)
 	if err != nil {
 		return Settings{}, fmt.Errorf("reading the parameters: %w", err)
@@ -97,7 +97,7 @@ type Value struct {
 }
 
 // Values lists all parameters as they stand, without the values of secrets.
-func Values(ctx context.Context, s *store.Store) ([]Value, error) {
+func Values(ctx context.Context, s *store.Reader) ([]Value, error) {
 	set, err := s.Parameters(ctx)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package enroll
+package secrets
 
 import (
 	"bytes"
@@ -62,17 +62,13 @@ func masterKeyFile(database string, getenv func(string) string, exists func(path
 	return beside
 }
 
-// OpenSealer loads the master key of the database and checks that it is the
-// right one. With create it makes the key of a database that has none yet;
-// without, such a database gives ErrNotReady. A missing key file gives
+// OpenSealer loads the master key of the database and checks that it is the right
+// one. A database that has none yet gives ErrNotReady, a missing key file
 // fs.ErrNotExist, a wrong key crypto.ErrWrongKey.
-func OpenSealer(ctx context.Context, s *store.Store, keyFile string, create bool) (*crypto.Sealer, error) {
+func OpenSealer(ctx context.Context, s *store.Reader, keyFile string) (*crypto.Sealer, error) {
 	check, err := s.KeyCheck(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		if !create {
-			return nil, apperr.WithHint(fmt.Errorf("opening %q: %w", s.Path(), ErrNotReady), "capf init makes it")
-		}
-		return makeKey(ctx, s, keyFile)
+		return nil, apperr.WithHint(fmt.Errorf("opening %q: %w", s.Path(), ErrNotReady), "capf init makes it")
 	}
 	if err != nil {
 		return nil, err
@@ -110,6 +106,15 @@ func verifyKey(sealer *crypto.Sealer, check []byte, database, keyFile string) er
 	return nil
 }
 
+// CreateSealer is OpenSealer, but makes the master key of a database that has none
+// yet.
+func CreateSealer(ctx context.Context, s *store.Store, keyFile string) (*crypto.Sealer, error) {
+	if _, err := s.KeyCheck(ctx); errors.Is(err, store.ErrNotFound) {
+		return makeKey(ctx, s, keyFile)
+	}
+	return OpenSealer(ctx, s.Reader, keyFile)
+}
+
 // makeKey makes the master key, or takes one that an operator has put there,
 // and binds the database to it. When two processes do it at once, one makes
 // the file and both bind the database to what it holds.
@@ -127,7 +132,7 @@ func makeKey(ctx context.Context, s *store.Store, keyFile string) (*crypto.Seale
 	}
 	err = s.SetKeyCheck(ctx, check)
 	if errors.Is(err, store.ErrConflict) {
-		return OpenSealer(ctx, s, keyFile, false)
+		return OpenSealer(ctx, s.Reader, keyFile)
 	}
 	return sealer, err
 }

@@ -1,4 +1,4 @@
-package host
+package commands
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KeepMemory keeps what is in memory from being written to a core dump or read
+// keepMemory keeps what is in memory from being written to a core dump or read
 // by other processes of the same user, before a key comes into it. Programs
 // that are started inherit that they leave no core dump; the rest is their own.
-func KeepMemory() error {
+func keepMemory() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("switching core dumps off: %w", err)
 	}

@@ -1,0 +1,49 @@
+package secrets
+
+import (
+	"context"
+	stdcrypto "crypto"
+	"errors"
+	"fmt"
+
+	"capf/crypto"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// CAPFKey opens the CAPF private key, whether its certificate is fit or not: when
+// that has expired, a new one for the same key may be the remedy. ErrNotReady when
+// there is none, crypto.ErrWrongKey when another master key has sealed it.
+func CAPFKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (key stdcrypto.Signer, id store.Identity, err error) {
+	id, err = s.Identity(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, id, apperr.WithHint(ErrNotReady, "capf init makes it")
+	}
+	if err != nil {
+		return nil, id, err
+	}
+	der, err := sealer.Open(CAPFKeyLabel, id.SealedKey)
+	if err != nil {
+		return nil, id, fmt.Errorf("opening the CAPF key: %w", err)
+	}
+	defer clear(der)
+	key, err = crypto.ParsePrivateKey(der)
+	if err != nil {
+		return nil, id, fmt.Errorf("reading the CAPF key: %w", err)
+	}
+	return key, id, nil
+}
+
+// SealCAPFKey seals the CAPF private key as CAPFKey opens it.
+func SealCAPFKey(sealer *crypto.Sealer, key stdcrypto.Signer) ([]byte, error) {
+	der, err := crypto.MarshalPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the CAPF key: %w", err)
+	}
+	defer clear(der)
+	sealed, err := sealer.Seal(CAPFKeyLabel, der)
+	if err != nil {
+		return nil, fmt.Errorf("sealing the CAPF key: %w", err)
+	}
+	return sealed, nil
+}

@@ -1,0 +1,69 @@
+package secrets
+
+import (
+	"errors"
+	"fmt"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// A label binds a sealed secret to its use, so that it cannot be put in the place
+// of another. That of a parameter is its name.
+const (
+	CAPFKeyLabel           = "capf private key"
+	TemplateStringLabel    = "template authentication string"
+	JobStringLabel         = "job authentication string"
+	DirectoryPasswordLabel = "directory password"
+
+	// unboundStringLabel is of strings that were sealed before they were bound
+	// to their devices.
+	unboundStringLabel = "authentication string"
+)
+
+// stringLabel binds an authentication string to its device, whose name never
+// changes.
+func stringLabel(device string) string { return fmt.Sprintf("authentication string of %q", device) }
+
+// labelOf is what binds a secret to its use.
+func labelOf(v store.SealedSecret) string {
+	switch v.Kind {
+	case store.CAPFKeySecret:
+		return CAPFKeyLabel
+	case store.KeyCheckSecret:
+		return keyCheckLabel
+	case store.DeviceSecret:
+		return stringLabel(v.Name)
+	case store.TemplateSecret:
+		return TemplateStringLabel
+	case store.JobSecret:
+		return JobStringLabel
+	case store.DirectorySecret:
+		return DirectoryPasswordLabel
+	}
+	return v.Name // of a parameter
+}
+
+// SealString seals the authentication string of a device.
+func SealString(sealer *crypto.Sealer, device, text string) ([]byte, error) {
+	sealed, err := sealer.Seal(stringLabel(device), []byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("sealing the authentication string of %q: %w", device, err)
+	}
+	return sealed, nil
+}
+
+// AuthenticationString opens the string of the device, "" when it has none. Another
+// master key than the one that has sealed it gives crypto.ErrWrongKey.
+func AuthenticationString(sealer *crypto.Sealer, d store.Device) (string, error) {
+	if d.SealedString == nil {
+		return "", nil
+	}
+	s, err := sealer.Open(stringLabel(d.Name), d.SealedString)
+	if errors.Is(err, crypto.ErrWrongKey) {
+		if old, oldErr := sealer.Open(unboundStringLabel, d.SealedString); oldErr == nil {
+			return string(old), nil
+		}
+	}
+	return string(s), err
+}

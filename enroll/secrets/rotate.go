@@ -1,0 +1,54 @@
+package secrets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"capf/crypto"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// Rotate seals every secret, and the seals of the record of events, anew under the
+// next master key, all or nothing, and returns how many secrets there are. What the
+// present key does not open is an error that names it; ErrRefused when both keys
+// are the same. Processes that have read the present key open nothing any more.
+func Rotate(ctx context.Context, s *store.Store, actor store.Actor, present, next *crypto.Sealer) (int64, error) {
+	if probe := []byte(keyCheckText); next.Authentic(keyCheckLabel, probe, present.Authenticate(keyCheckLabel, probe)) {
+		return 0, apperr.Refused("the new master key is the present one")
+	}
+	holds := HoldsCheckpoint(present)
+	return s.Reseal(ctx, actor, store.Resealing{
+		Secret: func(v store.SealedSecret) ([]byte, error) { return reseal(v, present, next) },
+		Checkpoint: func(c store.Checkpoint) ([]byte, error) {
+			if !holds(c) {
+				return c.Seal, nil // it holds no more than before
+			}
+			return SealCheckpoint(next, c.ChainPoint, c.At).Seal, nil
+		},
+	})
+}
+
+func reseal(v store.SealedSecret, present, next *crypto.Sealer) ([]byte, error) {
+	label := labelOf(v)
+	plain, err := present.Open(label, v.Sealed)
+	if errors.Is(err, crypto.ErrWrongKey) && v.Kind == store.DeviceSecret {
+		plain, err = present.Open(unboundStringLabel, v.Sealed)
+	}
+	if err != nil {
+		return nil, apperr.WithHint(fmt.Errorf("%s: %w", v, err), "capf check lists what does not open; set or remove it first")
+	}
+	defer clear(plain)
+	sealed, err := next.Seal(label, plain)
+	if err != nil {
+		return nil, err
+	}
+	back, err := next.Open(label, sealed)
+	defer clear(back)
+	if err != nil || !bytes.Equal(back, plain) {
+		return nil, fmt.Errorf("%s: what was sealed anew does not open: %w", v, err)
+	}
+	return sealed, nil
+}
