@@ -5,13 +5,15 @@
 # make bench   figures, each next to its bound; BENCHFLAGS=-short is quicker
 # make crash   kill serve for TIME while phones and operators work, then look for what was lost
 # make fuzz    every reader of foreign bytes, FUZZTIME each
+# make mutants changes the code of the packages MUTANTS in small ways; what no test notices is listed
 
 export CGO_ENABLED := 0
 FUZZTIME ?= 30s
 TIME ?= 1m
+MUTANTS ?= ./enroll/... ./store ./crypto/...
 STATICCHECK := go tool -modfile=scripts/tools/go.mod staticcheck
 
-.PHONY: build demo test vet docs bench crash fuzz clean
+.PHONY: build demo test vet docs bench crash fuzz mutants clean
 
 build:
 	go build -trimpath -tags urfave_cli_no_docs -o capf .
@@ -44,6 +46,9 @@ crash: build
 
 fuzz:
 	scripts/fuzz.sh $(FUZZTIME)
+
+mutants:
+	go run ./scripts/mutants $(MUTANTSFLAGS) $(MUTANTS)
 
 clean:
 	rm -f capf

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"capf/internal/csvcell"
 )
@@ -116,17 +115,6 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// isPrintable tells plain ASCII, as most texts are, which nothing has to be
-// looked up for.
-func isPrintable(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 // timestamp is a time for programs: RFC 3339 in UTC, "" for none.
 func timestamp(t time.Time) string {
 	if t.IsZero() {
@@ -135,26 +123,13 @@ func timestamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// visible shows what a terminal would obey: control characters and those that
-// reorder text are written as escapes.
-func visible(s string) string {
-	if isPrintable(s) {
-		return s
+// zoned is a time that is shown with its zone.
+type zoned struct{ time.Time }
+
+// withZone is a time that a table shows with the operator's zone.
+func withZone(t time.Time) any {
+	if t.IsZero() {
+		return nil
 	}
-	dangerous := func(r rune) bool {
-		return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) && r != ' '
-	}
-	if strings.IndexFunc(s, dangerous) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if !dangerous(r) {
-			b.WriteRune(r)
-			continue
-		}
-		q := strconv.QuoteRuneToASCII(r)
-		b.WriteString(q[1 : len(q)-1])
-	}
-	return b.String()
+	return zoned{t}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/host"
 	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
@@ -108,7 +109,7 @@ func runProcess(env *Env, args []string) int {
 	syscall.Umask(0o077)
 	// Many commands read a key, a password or an authentication string, each in
 	// its own way.
-	if err := keepMemory(); err != nil {
+	if err := host.KeepMemory(); err != nil {
 		return env.report(err)
 	}
 	return env.run(context.Background(), args)
@@ -139,8 +140,8 @@ func (env *Env) report(err error) int {
 	}
 	if err != nil {
 		priority := ""
-		if inJournal(env) {
-			priority = journalPriority(slog.LevelError)
+		if host.InJournal(env.Stderr, env.Getenv) {
+			priority = host.JournalPriority(slog.LevelError)
 		}
 		env.say("%scapf: %s", priority, err)
 		if h := hint(err); h != "" {

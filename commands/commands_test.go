@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"capf/commands/internal/host"
 	"capf/store"
 )
 
@@ -38,8 +39,8 @@ const noRaceSleep = "atexit_sleep_ms=0"
 // for what the environment says, which here is true.
 func program() int {
 	env := newEnv(os.Stdin, os.Stdout, os.Stderr)
-	env.witness = witness{
-		login: func() string { return "" }, bySudo: func() bool { return true }, connected: func(string) bool { return true },
+	env.witness = host.Witness{
+		Login: func() string { return "" }, BySudo: func() bool { return true }, Connected: func(string) bool { return true },
 	}
 	if fixed := os.Getenv("TEST_NOW"); fixed != "" {
 		now, err := time.Parse(time.RFC3339, fixed)

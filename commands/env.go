@@ -9,13 +9,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/user"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
+	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
@@ -43,20 +44,13 @@ type Env struct {
 	heard   terminalFile   // stdout when it is a file: who reads it hears us
 	command string         // the command line for the record, without secrets
 	store   *store.Store   // open, or nil
-	witness witness
+	witness host.Witness
 	// confined is what a line of capf shell may do; nil outside of it.
 	confined *confinement
 }
 
-// terminalFile is a stream that may be a terminal.
-type terminalFile interface {
-	io.Reader
-	io.Writer
-	Fd() uintptr
-}
-
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, told: make(chan os.Signal, 1), witness: systemWitness(), out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, told: make(chan os.Signal, 1), witness: host.SystemWitness(), out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
 	in, inIsFile := stdin.(terminalFile)
 	out, outIsFile := stdout.(terminalFile)
 	env.heard = out
@@ -119,7 +113,7 @@ func (env *Env) databasePath() (string, error) {
 	if env.Database != "" {
 		return env.Database, nil
 	}
-	if os.Geteuid() == 0 || userName() == "capf" {
+	if os.Geteuid() == 0 || host.UserName() == "capf" {
 		return secrets.SystemDatabase, nil
 	}
 	dir := env.Getenv("XDG_DATA_HOME")
@@ -131,13 +125,6 @@ func (env *Env) databasePath() (string, error) {
 		dir = filepath.Join(home, ".local", "share")
 	}
 	return filepath.Join(dir, "capf", "capf.db"), nil
-}
-
-func userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", os.Geteuid())
 }
 
 // openStore opens the database for changes; it is closed when the command ends.
@@ -225,3 +212,35 @@ func (env *Env) close() error {
 	}
 	return err
 }
+
+// progress is the line on stderr that says how far long work has come.
+func (env *Env) progress() *progress { return newProgress(env.Stderr) }
+
+// untilSignal returns a context for long work, which ends at a signal: see
+// [untilSignal].
+func (env *Env) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	return host.UntilSignal(ctx, env.told)
+}
+
+// actor is the operator, for the record of a change. What nobody but the caller
+// says is recorded as that.
+func (env *Env) actor() store.Actor {
+	name, sudo := host.UserName(), env.Getenv("SUDO_USER")
+	switch login := env.witness.Login(); {
+	case login != "":
+		name = login
+	case sudo == "" || sudo == name:
+	case env.witness.BySudo():
+		name = sudo
+	default:
+		name += " " + claimed(sudo)
+	}
+	client := env.Getenv("SSH_CLIENT")
+	address, _, _ := strings.Cut(client, " ")
+	if address != "" && !env.witness.Connected(client) {
+		address = claimed(address)
+	}
+	return store.Actor{Kind: store.Operator, Name: name, Address: address, Terminal: env.Terminal, Command: env.command}
+}
+
+func claimed(text string) string { return fmt.Sprintf("(says %s)", text) }

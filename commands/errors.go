@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"strings"
 
 	"capf/enroll"
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-// errDeclined ends a command whose question was answered with no, or broken
-// off with Ctrl-C. Nothing has been changed then.
-var errDeclined = errors.New("nothing was changed")
 
 // misuse makes a misused command line of the error of a parser.
 func misuse(err error) error {
@@ -59,6 +54,3 @@ func (env *Env) seen(err error, hint string, args ...any) error {
 	}
 	return nil
 }
-
-// oneLine keeps a message on its line, whatever a file or a peer put into it.
-func oneLine(s string) string { return visible(strings.TrimSpace(s)) }

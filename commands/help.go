@@ -91,31 +91,6 @@ func helpFlags(w io.Writer, flags []cli.Flag) {
 	}
 }
 
-// pageWidth is that of the narrowest terminal in use.
-const pageWidth = 80
-
-// fold breaks a text into lines that fit a terminal, those after the first
-// indented.
-func fold(text string, indent int) string {
-	var b strings.Builder
-	at := indent
-	for i, word := range strings.Fields(text) {
-		width := cellWidth(word)
-		switch {
-		case i == 0:
-		case at+1+width > pageWidth:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			at = indent
-		default:
-			b.WriteByte(' ')
-			at++
-		}
-		b.WriteString(word)
-		at += width
-	}
-	return b.String()
-}
-
 // describeFlag splits what is said of a flag into its form and its meaning. As
 // in package flag, the word between backquotes stands for the value.
 func describeFlag(f cli.Flag) (form, meaning string) {
@@ -138,11 +113,4 @@ func describeFlag(f cli.Flag) (form, meaning string) {
 		meaning += " (default " + def + ")"
 	}
 	return form, meaning
-}
-
-func upperFirst(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

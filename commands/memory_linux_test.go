@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"capf/commands/internal/host"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,7 +92,7 @@ func TestMemoryIsKeptByCommands(t *testing.T) {
 
 // TestNotDumpable asks the kernel about this process, which no other one can.
 func TestNotDumpable(t *testing.T) {
-	check(t, keepMemory())
+	check(t, host.KeepMemory())
 	if n, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err != nil || n != 0 {
 		t.Errorf("dumpable: %d, %v", n, err)
 	}

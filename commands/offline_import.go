@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/internal/apperr"
 )
@@ -51,7 +52,7 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 	var sources []enroll.Source
 	for _, name := range o.files {
 		if name == "-" {
-			sources = append(sources, enroll.Stream("stdin", &stoppable{ctx, env.Stdin}))
+			sources = append(sources, enroll.Stream("stdin", host.NewStoppable(ctx, env.Stdin)))
 			continue
 		}
 		source, err := enroll.Path(env.door(), name)

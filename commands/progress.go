@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // progressEvery is the time between two signs of life on a terminal.
@@ -20,16 +18,12 @@ type progress struct {
 	width int // of the line that stands there
 }
 
-func (env *Env) progress() *progress {
-	if !isTerminal(env.Stderr) {
+// newProgress returns nil, which says nothing, where stderr is no terminal.
+func newProgress(stderr io.Writer) *progress {
+	if !isTerminal(stderr) {
 		return nil
 	}
-	return &progress{out: env.Stderr}
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(terminalFile)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return &progress{out: stderr}
 }
 
 // show replaces the line, unless it was replaced just now.

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/host"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,6 @@ import (
 	"github.com/AlecAivazis/survey/v2"
 	"github.com/AlecAivazis/survey/v2/core"
 	"github.com/AlecAivazis/survey/v2/terminal"
-
-	"capf/internal/apperr"
 )
 
 // Prompter asks the person at the terminal. Ctrl-C gives errDeclined.
@@ -20,6 +19,10 @@ type Prompter interface {
 	Secret(question string) (string, error)
 	Confirm(question string) (bool, error)
 }
+
+// errDeclined ends a command whose question was answered with no, or broken
+// off with Ctrl-C. Nothing has been changed then.
+var errDeclined = errors.New("nothing was changed")
 
 // surveyPrompter asks on a terminal that says where its cursor is; survey would
 // hang or read an end of file anywhere else.
@@ -42,7 +45,7 @@ func (p surveyPrompter) ask(prompt survey.Prompt, answer any) error {
 	// Once survey reads keys, Ctrl-C is one of them. Until then it would end the
 	// program without a word and, in capf shell, the session.
 	early := make(chan os.Signal, 1)
-	notify(early, heeded(os.Interrupt))
+	host.Notify(early, os.Interrupt)
 	defer signal.Stop(early)
 	defer restoring(p.in)()
 	err := survey.AskOne(prompt, answer, survey.WithStdio(p.streams.In, p.streams.Out, p.streams.Err))
@@ -71,40 +74,4 @@ func (p surveyPrompter) Secret(question string) (answer string, err error) {
 func (p surveyPrompter) Confirm(question string) (answer bool, err error) {
 	err = p.ask(&survey.Confirm{Message: question}, &answer)
 	return answer, err
-}
-
-// askSecret asks for a secret. No answer is none that could be set, and takes
-// none away: whoever presses Enter has thought better of it.
-func (env *Env) askSecret(question string) (string, error) {
-	answer, err := env.Prompt.Secret(question)
-	if err == nil && answer == "" {
-		err = fmt.Errorf("no secret was given: %w", errDeclined)
-	}
-	return answer, err
-}
-
-// consent asks before something that cannot be taken back: the format says
-// what is to be done, such as "delete device %s". Off a terminal the consent
-// has to be on the command line, as --yes.
-func (env *Env) consent(yes bool, format string, args ...any) error {
-	return env.consentOr("add --yes, or --dry-run to see what it would do", yes, format, args...)
-}
-
-// consentOr is consent with the advice for a command that has no --dry-run.
-func (env *Env) consentOr(hint string, yes bool, format string, args ...any) error {
-	if yes {
-		return nil
-	}
-	what := fmt.Sprintf(format, args...)
-	if env.Prompt == nil {
-		return apperr.WithHint(apperr.Usage("consent to %s is missing", what), "%s", hint)
-	}
-	ok, err := env.Prompt.Confirm(oneLine(upperFirst(what) + "?"))
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return fmt.Errorf("declined: %w", errDeclined)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/host"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,7 @@ func (p plainPrompter) interruptible() (awaited func() error, done func(), err e
 		return nil, nil, err
 	}
 	interrupts := make(chan os.Signal, 1)
-	notify(interrupts, heeded(syscall.SIGINT))
+	host.Notify(interrupts, syscall.SIGINT)
 	go func() {
 		for range interrupts {
 			waker.Write([]byte{0})

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -52,14 +51,3 @@ func selectionOf(env *Env, c *cli.Context) (provision.Selection, error) {
 
 // noneSelected is said of an empty selection, which is no error.
 const noneSelected = "no device matches; nothing was changed"
-
-// zoned is a time that is shown with its zone.
-type zoned struct{ time.Time }
-
-// withZone is a time that a table shows with the operator's zone.
-func withZone(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return zoned{t}
-}

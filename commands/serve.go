@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/enroll/secrets"
@@ -132,15 +133,15 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	systemd := newSupervisor(env.Getenv, os.Getpid(), log)
-	context.AfterFunc(ctx, systemd.stopping)
+	systemd := host.NewSystemd(env.Getenv, os.Getpid(), log)
+	context.AfterFunc(ctx, systemd.Stopping)
 	jobs, err := runJobs(ctx, r, log)
 	if err != nil {
 		return err
 	}
 	journal := keepJournal(r, log)
 	err = server.Run(ctx, server.Config{
-		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.beat,
+		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
 		Ready: func(addresses []net.Addr) {
 			if err := announce(o.addressFile, addresses); err != nil {
 				log.Error("the addresses could not be written", "reason", err)
@@ -160,9 +161,9 @@ func checkModes(env *Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	found, err := safeModes(path, secrets.MasterKeyFile(path, env.Getenv))
-	for _, f := range found {
-		log.Warn(f.Text, "hint", f.Hint)
+	found, err := host.SafeModes(path, secrets.MasterKeyFile(path, env.Getenv))
+	for _, e := range found {
+		log.Warn(e.Text, "hint", e.Hint)
 	}
 	return err
 }

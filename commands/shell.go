@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/host"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/input"
@@ -156,7 +157,7 @@ func (s *session) overSSH(ctx context.Context, in io.Reader) error {
 	if s.Getenv("SSH_CONNECTION") == "" || s.heard == nil {
 		return s.script(ctx, in)
 	}
-	ctx, stop, err := whileHeard(ctx, s.heard)
+	ctx, stop, err := host.WhileHeard(ctx, s.heard)
 	if err != nil {
 		return fmt.Errorf("watching the client: %w", err)
 	}

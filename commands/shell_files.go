@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"capf/commands/internal/host"
 	"capf/internal/apperr"
 	"capf/internal/durable"
 	"capf/store"
@@ -43,7 +44,7 @@ func openFolder() (*os.Root, error) {
 	reason := ""
 	switch {
 	case ok && int(stat.Uid) != os.Geteuid():
-		reason = fmt.Sprintf("it belongs to the user %d, not to %s", stat.Uid, userName())
+		reason = fmt.Sprintf("it belongs to the user %d, not to %s", stat.Uid, host.UserName())
 	case info.Mode().Perm()&0o002 != 0:
 		reason = "everybody may write to it"
 	default:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/host"
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/secrets"
@@ -161,7 +162,9 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	if r.Devices.OpenByName, err = rules.OpenByNullString(ctx); err != nil {
 		return nil, err
 	}
-	r.Findings = append(r.Findings, modeFindings(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv))...)
+	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {
+		r.Findings = append(r.Findings, finding{e.Severity(), e.Text, e.Hint})
+	}
 	return r, r.find(ctx, rules, devices)
 }
 

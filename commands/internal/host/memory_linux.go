@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepMemory keeps what is in memory from being written to a core dump or read
+// KeepMemory keeps what is in memory from being written to a core dump or read
 // by other processes of the same user, before a key comes into it. Programs
 // that are started inherit that they leave no core dump; the rest is their own.
-func keepMemory() error {
+func KeepMemory() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("switching core dumps off: %w", err)
 	}

@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"fmt"
@@ -12,21 +12,33 @@ import (
 	"capf/store"
 )
 
-// modeFindings looks at who may read and change the files that capf relies on,
-// the worst first. The key file itself is judged by whoever reads it, which
-// refuses one that others may read.
-func modeFindings(database, keyFile string) []finding {
+// exposure is a file or folder that others may read or change.
+type exposure struct {
+	severe     bool // others may decide who gets a certificate
+	Text, Hint string
+}
+
+// Severity is error for what serve refuses to run with, else warning.
+func (e exposure) Severity() string {
+	if e.severe {
+		return "error"
+	}
+	return "warning"
+}
+
+// Exposures looks at who may read and change the files that capf relies on,
+// the worst first. The key file itself is judged by its reader, which refuses
+// one that others may read.
+func Exposures(database, keyFile string) []exposure {
 	database, keyFile = followed(database), followed(keyFile)
-	var bad, unwise []finding
+	var bad, unwise []exposure
 	see := func(path string, mode fs.FileMode, forbidden, unwished fs.FileMode, reason, remedy string) {
-		f := finding{Text: fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), Hint: fmt.Sprintf("chmod %s %s", remedy, path)}
+		e := exposure{mode&forbidden != 0, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}
 		switch {
-		case mode&forbidden != 0:
-			f.Severity = "error"
-			bad = append(bad, f)
+		case e.severe:
+			bad = append(bad, e)
 		case mode&unwished != 0:
-			f.Severity = "warning"
-			unwise = append(unwise, f)
+			unwise = append(unwise, e)
 		}
 	}
 	for _, path := range store.Files(database) {
@@ -79,7 +91,7 @@ func followed(path string) string {
 // strangeOwner finds a file of the database, or its folder, that belongs to
 // somebody other than root and the user who is to serve from it. Root may start
 // what the user of the folder will serve from.
-func strangeOwner(database string, self uint32) *finding {
+func strangeOwner(database string, self uint32) *exposure {
 	database = followed(database)
 	trusted := []uint32{0, self}
 	folder := filepath.Dir(database)
@@ -88,10 +100,8 @@ func strangeOwner(database string, self uint32) *finding {
 	}
 	for _, path := range append([]string{folder}, store.Files(database)...) {
 		if owner, ok := ownerOf(path); ok && !slices.Contains(trusted, owner) {
-			return &finding{
-				Severity: "error", Text: fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
-				Hint: "look where it comes from, then chown it to the user of serve, or remove it",
-			}
+			return &exposure{true, fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
+				"look where it comes from, then chown it to the user of serve, or remove it"}
 		}
 	}
 	return nil
@@ -109,14 +119,14 @@ func ownerOf(path string) (uint32, bool) {
 	return stat.Uid, true
 }
 
-// safeModes refuses to serve with files that everybody or a stranger may change,
+// SafeModes refuses to serve with files that everybody or a stranger may change,
 // and returns what is merely unwise.
-func safeModes(database, keyFile string) ([]finding, error) {
-	found := modeFindings(database, keyFile)
-	if f := strangeOwner(database, uint32(os.Geteuid())); f != nil {
-		found = append([]finding{*f}, found...)
+func SafeModes(database, keyFile string) ([]exposure, error) {
+	found := Exposures(database, keyFile)
+	if e := strangeOwner(database, uint32(os.Geteuid())); e != nil {
+		found = append([]exposure{*e}, found...)
 	}
-	if len(found) > 0 && found[0].Severity == "error" {
+	if len(found) > 0 && found[0].severe {
 		return nil, apperr.WithHint(apperr.Refused("%s", found[0].Text), "%s", found[0].Hint)
 	}
 	return found, nil

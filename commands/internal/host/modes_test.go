@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"io/fs"
@@ -31,16 +31,16 @@ func TestModes(t *testing.T) {
 		check(t, os.Chmod(database, test.file))
 		check(t, os.Chmod(dir, test.folder))
 		var got []string
-		found := modeFindings(database, filepath.Join(dir, "capf.master-key"))
+		found := Exposures(database, filepath.Join(dir, "capf.master-key"))
 		for _, f := range found {
 			_, reason, _ := strings.Cut(f.Text, ": ")
 			words := strings.Fields(reason)
-			got = append(got, f.Severity+" "+strings.Join(words[:3], " "))
+			got = append(got, f.Severity()+" "+strings.Join(words[:3], " "))
 		}
 		if strings.Join(got, "|") != test.want {
 			t.Errorf("file %04o, folder %04o: %q, want %q", test.file, test.folder, got, test.want)
 		}
-		if _, err := safeModes(database, database); (err != nil) != strings.Contains(test.want, "error") {
+		if _, err := SafeModes(database, database); (err != nil) != strings.Contains(test.want, "error") {
 			t.Errorf("file %04o, folder %04o: %v", test.file, test.folder, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestModesOfLog(t *testing.T) {
 	check(t, os.Chmod(database+"-wal", 0o666))
 	check(t, os.Symlink(database, link))
 	for _, path := range []string{database, link} {
-		if _, err := safeModes(path, path); err == nil || !strings.Contains(err.Error(), `capf.db-wal" has the mode 0666: everybody may change it`) {
+		if _, err := SafeModes(path, path); err == nil || !strings.Contains(err.Error(), `capf.db-wal" has the mode 0666: everybody may change it`) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -90,41 +90,5 @@ func TestStrangeOwner(t *testing.T) {
 	}
 	if f := strangeOwner(database, 0); f != nil {
 		t.Errorf("the service user's, to root: %v", f)
-	}
-}
-
-// TestOpenKeyIsRefused: a key that others may read is a refusal.
-func TestOpenKeyIsRefused(t *testing.T) {
-	t.Parallel()
-	dir := house(t)
-	check(t, os.Chmod(filepath.Join(dir, "capf.master-key"), 0o644))
-	if code, out := capf(t, dir, "cert", "regenerate", "capf", "--yes"); code != 4 || !strings.Contains(out, "its mode is 0644") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-// TestAddressKeepsItsPassword: what might be a password is not repeated.
-func TestAddressKeepsItsPassword(t *testing.T) {
-	t.Parallel()
-	dir := house(t)
-	check(t, os.WriteFile(filepath.Join(dir, "pw"), []byte("x\n"), 0o600))
-	code, out := capf(t, dir, "ldap", "add", "one", "--url", "ldaps://u:secret@h:1", "--base", "dc=x", "--bind-dn", "cn=x", "--password-file", "pw")
-	if code != 2 || strings.Contains(out, "secret") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-// TestServeRefusesOpenFiles starts serve where everybody may change the
-// database.
-func TestServeRefusesOpenFiles(t *testing.T) {
-	t.Parallel()
-	dir := house(t)
-	check(t, os.Chmod(filepath.Join(dir, "capf.db"), 0o666))
-	code, out := capf(t, dir, "serve", "--listen", "127.0.0.1:0")
-	if code != 4 || !strings.Contains(out, "has the mode 0666: everybody may change it") || !strings.Contains(out, "hint: chmod 600 ") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-	if code, out := capf(t, dir, "status"); code != 0 || !strings.Contains(out, "everybody may change it") {
-		t.Errorf("status: exit code %d\n%s", code, out)
 	}
 }

@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"context"
@@ -6,50 +6,41 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 )
 
-// heeded are those of the signals that the program was not started to ignore, as
-// under nohup, or in the background of a script.
-func heeded(signals ...os.Signal) (kept []os.Signal) {
-	for _, s := range signals {
-		if !signal.Ignored(s) {
-			kept = append(kept, s)
-		}
-	}
-	return kept
-}
-
-// notify is signal.Notify, for which no signal at all would be every one.
-func notify(c chan<- os.Signal, signals []os.Signal) {
-	if len(signals) > 0 {
+// Notify is signal.Notify for those of the signals that the program was not
+// started to ignore, as it is under nohup or in the background of a script.
+func Notify(c chan<- os.Signal, signals ...os.Signal) {
+	signals = slices.DeleteFunc(signals, signal.Ignored)
+	if len(signals) > 0 { // none at all would mean every one
 		signal.Notify(c, signals...)
 	}
 }
 
-// untilSignal is for work that takes long: at the first signal that asks the
+// UntilSignal is for work that takes long: at the first signal that asks the
 // program to end, or when the terminal or the connection of the operator has
 // gone, the context ends, so that the step at hand can be finished and what was
 // made stays findable. A second Ctrl-C or SIGTERM ends the program at once. A
 // SIGHUP that follows another does not, to the program's end: a connection that
 // drops brings one from the system and one from the operator's shell.
-func (env *Env) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+func UntilSignal(ctx context.Context, told chan<- os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	asked, gone := make(chan os.Signal, 1), make(chan os.Signal, 1)
-	notify(asked, heeded(syscall.SIGINT, syscall.SIGTERM))
-	notify(gone, heeded(syscall.SIGHUP))
+	Notify(asked, syscall.SIGINT, syscall.SIGTERM)
+	Notify(gone, syscall.SIGHUP)
 	var hungUp atomic.Bool
 	go func() {
 		select {
 		case sig := <-asked:
-			env.tell(sig)
+			tell(told, sig)
 		case sig := <-gone:
 			hungUp.Store(true)
-			env.tell(sig)
+			tell(told, sig)
 		case <-ctx.Done():
 		}
 		signal.Stop(asked)
@@ -64,16 +55,16 @@ func (env *Env) untilSignal(ctx context.Context) (context.Context, context.Cance
 }
 
 // tell keeps the signal for capf shell, whose line it has ended.
-func (env *Env) tell(sig os.Signal) {
+func tell(told chan<- os.Signal, sig os.Signal) {
 	select {
-	case env.told <- sig:
+	case told <- sig:
 	default: // one is enough
 	}
 }
 
-// whileHeard is a context that ends when nobody can read any more what is written
-// to out: of a pipe or socket the other end is closed.
-func whileHeard(ctx context.Context, out terminalFile) (context.Context, func(), error) {
+// WhileHeard returns a context that ends when nobody can read any more what is
+// written to out, since the other end of a pipe or socket is closed.
+func WhileHeard(ctx context.Context, out interface{ Fd() uintptr }) (context.Context, func(), error) {
 	wake, waker, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
@@ -100,36 +91,14 @@ func whileHeard(ctx context.Context, out terminalFile) (context.Context, func(),
 	}, nil
 }
 
-// restoring puts the terminal back as it is now before a signal ends the program
-// that has changed it, until done is called.
-func restoring(in terminalFile) (done func()) {
-	fd := int(in.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return func() {} // nobody could have changed it
-	}
-	ending, over := make(chan os.Signal, 1), make(chan struct{})
-	notify(ending, heeded(syscall.SIGTERM, syscall.SIGHUP))
-	go func() {
-		select {
-		case sig := <-ending:
-			term.Restore(fd, before)
-			signal.Reset(sig)
-			syscall.Kill(os.Getpid(), sig.(syscall.Signal))
-		case <-over:
-		}
-	}()
-	return func() {
-		signal.Stop(ending)
-		close(over)
-	}
-}
-
 // stoppable is a stream whose reader stops waiting for it when the context ends.
 type stoppable struct {
 	ctx context.Context
 	in  io.Reader
 }
+
+// NewStoppable returns a reader of in that fails when ctx ends.
+func NewStoppable(ctx context.Context, in io.Reader) io.Reader { return &stoppable{ctx, in} }
 
 func (s *stoppable) Read(p []byte) (int, error) {
 	type read struct {

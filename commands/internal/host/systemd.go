@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// supervisor is systemd, as far as serve speaks with it (sd_notify(3)): it is
+// systemd is systemd, as far as serve speaks with it (sd_notify(3)): it is
 // told when serve is ready and that it lives still. Outside of systemd there
 // is none, and nothing is said.
-type supervisor struct {
+type systemd struct {
 	socket string
 	every  time.Duration // between two signs of life; 0 for none
 	log    *slog.Logger
@@ -23,11 +23,11 @@ type supervisor struct {
 	last  time.Time // guarded by mu
 }
 
-// newSupervisor reads what systemd has said in the environment. It watches the
+// NewSystemd reads what systemd has said in the environment. It watches the
 // process that it names, and waits for a sign of life in the time it states; a
 // third of that leaves room for a busy machine.
-func newSupervisor(getenv func(string) string, pid int, log *slog.Logger) *supervisor {
-	s := &supervisor{socket: getenv("NOTIFY_SOCKET"), log: log}
+func NewSystemd(getenv func(string) string, pid int, log *slog.Logger) *systemd {
+	s := &systemd{socket: getenv("NOTIFY_SOCKET"), log: log}
 	watched := getenv("WATCHDOG_PID")
 	if usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && (watched == "" || watched == strconv.Itoa(pid)) {
 		s.every = time.Duration(usec) * time.Microsecond / 3
@@ -35,26 +35,26 @@ func newSupervisor(getenv func(string) string, pid int, log *slog.Logger) *super
 	return s
 }
 
-// beat says, at first, that serve is ready, and then now and again that it
+// Beat says, at first, that serve is ready, and then now and again that it
 // lives. It is called by what has to go on for serve to be of use.
-func (s *supervisor) beat() {
+func (s *systemd) Beat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	switch {
 	case !s.ready:
 		s.ready, s.last = true, now
-		s.tell("READY=1", "WATCHDOG=1")
+		s.send("READY=1", "WATCHDOG=1")
 	case s.every > 0 && now.Sub(s.last) >= s.every:
 		s.last = now
-		s.tell("WATCHDOG=1")
+		s.send("WATCHDOG=1")
 	}
 }
 
-// stopping says that no new session is taken.
-func (s *supervisor) stopping() { s.tell("STOPPING=1") }
+// Stopping says that no new session is taken.
+func (s *systemd) Stopping() { s.send("STOPPING=1") }
 
-func (s *supervisor) tell(lines ...string) {
+func (s *systemd) send(lines ...string) {
 	if s.socket == "" {
 		return
 	}

@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"encoding/binary"
@@ -9,42 +9,17 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	"capf/store"
 )
 
-// witness is what the system says of who runs a command. The environment says it
+// Witness is what the system says of who runs a command. The environment says it
 // too, but whoever may set that can invent it.
-type witness struct {
-	login     func() string            // the user who logged in, "" when that is not known
-	bySudo    func() bool              // sudo itself has started the command, and so has set SUDO_USER
-	connected func(client string) bool // the SSH_CLIENT is of a connection that stands
+type Witness struct {
+	Login     func() string            // the user who logged in, "" when that is not known
+	BySudo    func() bool              // sudo itself has started the command, and so has set SUDO_USER
+	Connected func(client string) bool // the SSH_CLIENT is of a connection that stands
 }
 
-func systemWitness() witness { return witness{loginName, startedBySudo, standingConnection} }
-
-// actor is the operator, for the record of a change. What nobody but the caller
-// says is recorded as that.
-func (env *Env) actor() store.Actor {
-	name, sudo := userName(), env.Getenv("SUDO_USER")
-	switch login := env.witness.login(); {
-	case login != "":
-		name = login
-	case sudo == "" || sudo == name:
-	case env.witness.bySudo():
-		name = sudo
-	default:
-		name += " " + claimed(sudo)
-	}
-	client := env.Getenv("SSH_CLIENT")
-	address, _, _ := strings.Cut(client, " ")
-	if address != "" && !env.witness.connected(client) {
-		address = claimed(address)
-	}
-	return store.Actor{Kind: store.Operator, Name: name, Address: address, Terminal: env.Terminal, Command: env.command}
-}
-
-func claimed(text string) string { return fmt.Sprintf("(says %s)", text) }
+func SystemWitness() Witness { return Witness{loginName, startedBySudo, standingConnection} }
 
 // loginName is the user to whom the kernel counts this process: set when somebody
 // logs in, inherited through su and sudo, and not to be changed without the right
@@ -134,4 +109,12 @@ func tableAddress(text string) (addr netip.Addr, port int, ok bool) {
 	}
 	addr, ok = netip.AddrFromSlice(b)
 	return addr.Unmap(), int(n), ok
+}
+
+// UserName is the user as whom the program runs.
+func UserName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Geteuid())
 }

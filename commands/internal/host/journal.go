@@ -1,4 +1,4 @@
-package commands
+package host
 
 import (
 	"context"
@@ -10,31 +10,11 @@ import (
 	"syscall"
 )
 
-// newLogger writes the log of serve to stderr, and to the journal as that likes it.
-func newLogger(env *Env, o serveOptions) *slog.Logger {
-	options := &slog.HandlerOptions{Level: o.level}
-	if !inJournal(env) {
-		return slog.New(o.handler(env.Stderr, options))
-	}
-	if !o.jsonLog {
-		options.ReplaceAttr = withoutTime
-	}
-	line := &journalLine{out: env.Stderr}
-	return slog.New(journalHandler{o.handler(line, options), line})
-}
-
-func (o serveOptions) handler(out io.Writer, options *slog.HandlerOptions) slog.Handler {
-	if o.jsonLog {
-		return slog.NewJSONHandler(out, options)
-	}
-	return slog.NewTextHandler(out, options)
-}
-
-// inJournal says whether stderr is the stream that systemd's journal reads: its
+// InJournal says whether stderr is the stream that systemd's journal reads: its
 // device and inode are in JOURNAL_STREAM (systemd.exec(5)), which a program
 // also inherits whose stderr has been led elsewhere.
-func inJournal(env *Env) bool {
-	f, ok := env.Stderr.(interface{ Stat() (fs.FileInfo, error) })
+func InJournal(stderr io.Writer, getenv func(string) string) bool {
+	f, ok := stderr.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {
 		return false
 	}
@@ -43,20 +23,27 @@ func inJournal(env *Env) bool {
 		return false
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && env.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
+	return ok && getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
 }
 
-// withoutTime leaves the time of a record to the journal, which has its own.
-func withoutTime(groups []string, a slog.Attr) slog.Attr {
+// WithoutTime leaves the time of a record to the journal, which has its own.
+func WithoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
 	}
 	return a
 }
 
-// journalPriority is how a line begins that the journal is to file under the
+// NewJournalLog returns a handler of records for the journal: the one that make
+// makes, with the priority of each record before its line.
+func NewJournalLog(stderr io.Writer, make func(io.Writer) slog.Handler) slog.Handler {
+	line := &journalLine{out: stderr}
+	return journalHandler{make(line), line}
+}
+
+// JournalPriority is how a line begins that the journal is to file under the
 // priority of a level (sd-daemon(3)).
-func journalPriority(level slog.Level) string {
+func JournalPriority(level slog.Level) string {
 	switch {
 	case level >= slog.LevelError:
 		return "<3>"
@@ -99,7 +86,7 @@ type journalLine struct {
 }
 
 func (l *journalLine) Write(p []byte) (int, error) {
-	if _, err := l.out.Write(append([]byte(journalPriority(l.level)), p...)); err != nil {
+	if _, err := l.out.Write(append([]byte(JournalPriority(l.level)), p...)); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -1,0 +1,42 @@
+package commands
+
+import (
+	"capf/internal/apperr"
+	"fmt"
+)
+
+// askSecret asks for a secret. No answer is none that could be set, and takes
+// none away: whoever presses Enter has thought better of it.
+func (env *Env) askSecret(question string) (string, error) {
+	answer, err := env.Prompt.Secret(question)
+	if err == nil && answer == "" {
+		err = fmt.Errorf("no secret was given: %w", errDeclined)
+	}
+	return answer, err
+}
+
+// consent asks before something that cannot be taken back: the format says
+// what is to be done, such as "delete device %s". Off a terminal the consent
+// has to be on the command line, as --yes.
+func (env *Env) consent(yes bool, format string, args ...any) error {
+	return env.consentOr("add --yes, or --dry-run to see what it would do", yes, format, args...)
+}
+
+// consentOr is consent with the advice for a command that has no --dry-run.
+func (env *Env) consentOr(hint string, yes bool, format string, args ...any) error {
+	if yes {
+		return nil
+	}
+	what := fmt.Sprintf(format, args...)
+	if env.Prompt == nil {
+		return apperr.WithHint(apperr.Usage("consent to %s is missing", what), "%s", hint)
+	}
+	ok, err := env.Prompt.Confirm(oneLine(upperFirst(what) + "?"))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("declined: %w", errDeclined)
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package commands
+
+import (
+	"capf/commands/internal/host"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+// terminalFile is a stream that may be a terminal.
+type terminalFile interface {
+	io.Reader
+	io.Writer
+	Fd() uintptr
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(terminalFile)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// restoring puts the terminal back as it is now before a signal ends the program
+// that has changed it, until done is called.
+func restoring(in terminalFile) (done func()) {
+	fd := int(in.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return func() {} // nobody could have changed it
+	}
+	ending, over := make(chan os.Signal, 1), make(chan struct{})
+	host.Notify(ending, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		select {
+		case sig := <-ending:
+			term.Restore(fd, before)
+			signal.Reset(sig)
+			syscall.Kill(os.Getpid(), sig.(syscall.Signal))
+		case <-over:
+		}
+	}()
+	return func() {
+		signal.Stop(ending)
+		close(over)
+	}
+}

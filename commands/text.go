@@ -1,0 +1,91 @@
+package commands
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+)
+
+// oneLine keeps a message on its line, whatever a file or a peer put into it.
+func oneLine(s string) string { return visible(strings.TrimSpace(s)) }
+
+// visible shows what a terminal would obey: control characters and those that
+// reorder text are written as escapes.
+func visible(s string) string {
+	if isPrintable(s) {
+		return s
+	}
+	dangerous := func(r rune) bool {
+		return r == unicode.ReplacementChar || !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r) && r != ' '
+	}
+	if strings.IndexFunc(s, dangerous) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if !dangerous(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
+
+// isPrintable tells plain ASCII, as most texts are, which nothing has to be
+// looked up for.
+func isPrintable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// cellWidth is the number of places that a text takes on a terminal. Most
+// texts are ASCII, and tablewriter's own answer is slow for them too.
+func cellWidth(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return twwidth.Width(s)
+		}
+	}
+	return len(s)
+}
+
+// pageWidth is that of the narrowest terminal in use.
+const pageWidth = 80
+
+// fold breaks a text into lines that fit a terminal, those after the first
+// indented.
+func fold(text string, indent int) string {
+	var b strings.Builder
+	at := indent
+	for i, word := range strings.Fields(text) {
+		width := cellWidth(word)
+		switch {
+		case i == 0:
+		case at+1+width > pageWidth:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += width
+	}
+	return b.String()
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

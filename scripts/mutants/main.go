@@ -1,0 +1,128 @@
+// Mutants changes the code of packages in small ways, one at a time, and runs
+// their tests: a change that no test notices is one that a mistake could make too.
+//
+// All mutants of a package are compiled into one test program, where a number in a
+// file switches one of them on. So each costs no more than the tests that come
+// by it, of which the first that fails ends the run.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"time"
+
+	"capf/scripts/driver"
+)
+
+const usage = `usage: mutants [flags] PACKAGE…
+
+Changes conditions, limits, constants, statements and returned errors in each
+package, one at a time, and runs its tests. What survives is printed with its
+place, and so is what no test reaches. Those of equivalent.txt are left out.
+
+`
+
+func main() { driver.Main("mutants", run) }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := driver.Flags("mutants", usage, stderr)
+	budget := f.Duration("time", 0, "end after this time, for each package; 0 is no limit")
+	files := f.String("files", "", "only files whose name matches this regular expression")
+	names := f.String("tests", "", "only tests whose name matches this regular expression")
+	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "mutants that change nothing that could be seen, each with the reason")
+	verbose := f.Bool("v", false, "print each mutant and what became of it")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() == 0 {
+		f.Usage()
+		return errors.New("PACKAGE is missing")
+	}
+	only, err := regexp.Compile(*files)
+	if err != nil {
+		return fmt.Errorf("-files: %w", err)
+	}
+	tests, err := regexp.Compile(*names)
+	if err != nil {
+		return fmt.Errorf("-tests: %w", err)
+	}
+	excused, err := readEquivalent(*known)
+	if err != nil {
+		return err
+	}
+	packages, err := list(ctx, f.Args())
+	if err != nil {
+		return err
+	}
+	h := hunt{out: stdout, budget: *budget, only: only, tests: tests, excused: excused, verbose: *verbose}
+	left := 0
+	for _, p := range packages {
+		n, err := h.hunt(ctx, p)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.ImportPath, err)
+		}
+		left += n
+	}
+	if left > 0 {
+		return fmt.Errorf("%d survived or were not reached", left)
+	}
+	return nil
+}
+
+// hunt is one run over packages.
+type hunt struct {
+	out         io.Writer
+	budget      time.Duration // for each package
+	only, tests *regexp.Regexp
+	excused     equivalent
+	verbose     bool
+}
+
+// hunt says what became of the mutants of a package, and returns how many are to
+// be looked at.
+func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
+	began := time.Now()
+	source, err := load(p)
+	if err != nil {
+		return 0, err
+	}
+	t, err := build(ctx, p, source, h.only)
+	if err != nil {
+		return 0, err
+	}
+	defer t.remove()
+	if err := t.explore(ctx, h.tests); err != nil {
+		return 0, err
+	}
+	count := map[outcome]int{}
+	for _, m := range t.mutants {
+		o := unreached
+		switch {
+		case h.excused.has(m):
+			o = excused
+		case h.budget > 0 && time.Since(began) > h.budget:
+			o = untried
+		case len(t.reach[m.id]) > 0:
+			if o, err = t.try(ctx, m); err != nil {
+				return left, err
+			}
+		}
+		count[o]++
+		if o == survived || o == unreached {
+			left++
+		}
+		if o == survived || o == unreached || h.verbose {
+			fmt.Fprintf(h.out, "%s: %s: %s: %s\n", m.place(), o, m.function, m.change)
+		}
+	}
+	fmt.Fprintf(h.out, "%s: %d mutants, %d killed, %d survived, %d timed out, %d not reached, %d equivalent, %d left for want of time; %v\n",
+		p.ImportPath, len(t.mutants), count[killed], count[survived], count[timedOut], count[unreached], count[excused], count[untried],
+		time.Since(began).Round(time.Second))
+	for _, stale := range h.excused.unused(p.Rel, t.mutants, h.only) {
+		fmt.Fprintf(h.out, "equivalent.txt: %s is no mutant any more\n", stale)
+	}
+	return left, nil
+}
