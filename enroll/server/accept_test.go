@@ -29,7 +29,7 @@ func TestAcceptWithoutDescriptors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var book bytes.Buffer
-		l := &listener{Config: Config{Log: slog.New(slog.NewTextHandler(&book, nil))}, sessions: newSessions(time.Minute), closed: make(chan struct{})}
+		l := &listener{env: &environment{sessions: newOpenSessions(time.Minute)}, log: slog.New(slog.NewTextHandler(&book, nil)), closed: make(chan struct{})}
 		socket := &noFiles{}
 		l.accepting.Go(func() { l.accept(socket) })
 		time.Sleep(time.Hour)

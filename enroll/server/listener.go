@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/caworker"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
 )
@@ -20,12 +23,9 @@ import (
 // listener is one life of the service: sockets, certificate and TLS settings
 // that stay as they are until a restart.
 type listener struct {
-	Config
-	authority *crypto.Authority
-	tls       *tls.Config
+	env       *environment
+	log       *slog.Logger
 	sockets   []net.Listener
-	sessions  *sessions
-	turns     *turns
 	accepting sync.WaitGroup
 	// stopWatching ends the wait for issuers; the sessions that wait need it
 	// until the last has ended.
@@ -34,20 +34,38 @@ type listener struct {
 	drained      chan struct{} // the last session has ended
 }
 
+// environment is what the sessions of a listener share.
+type environment struct {
+	rules      *enroll.Rules
+	online     *caworker.Worker
+	meter      Meter
+	timeouts   Timeouts
+	authority  *crypto.Authority
+	tls        *tls.Config
+	handshakes *handshakeLimiter
+	sessions   *openSessions
+	waits      *issuerWaits
+}
+
+func newEnvironment(c Config, online *caworker.Worker, authority *crypto.Authority, params settings.Settings) *environment {
+	return &environment{
+		rules: c.Rules, online: online, meter: c.Meter, timeouts: c.Timeouts,
+		authority: authority, tls: tlsConfig(authority, params.TLSMinVersion),
+		handshakes: newHandshakeLimiter(), sessions: newOpenSessions(params.KeepAlive), waits: newIssuerWaits(),
+	}
+}
+
 // portAddress is the port on all addresses, of both families where the host
 // has both.
 func portAddress(port int) string { return net.JoinHostPort("", strconv.Itoa(port)) }
 
 // listen opens the sockets and begins to accept phones.
-func listen(ctx context.Context, c Config, addresses []string, settings settings.Settings) (*listener, error) {
+func listen(ctx context.Context, c Config, online *caworker.Worker, addresses []string, params settings.Settings) (*listener, error) {
 	authority, err := c.Rules.Authority(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{
-		Config: c, authority: authority, tls: tlsConfig(authority, settings.TLSMinVersion),
-		sessions: newSessions(settings.KeepAlive), turns: newTurns(), closed: make(chan struct{}), drained: make(chan struct{}),
-	}
+	l := &listener{env: newEnvironment(c, online, authority, params), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
 	for _, address := range addresses {
 		// Go's own keepalive would probe every 15 seconds; ours is a parameter.
 		lc := net.ListenConfig{KeepAlive: -1}
@@ -63,7 +81,7 @@ func listen(ctx context.Context, c Config, addresses []string, settings settings
 	}
 	watching, stop := context.WithCancel(context.Background())
 	l.stopWatching = stop
-	go l.watch(watching)
+	go watchIssuers(watching, l.env.rules.Store, l.env.waits, l.log)
 	return l, nil
 }
 
@@ -84,10 +102,10 @@ func (l *listener) addressTexts() []string {
 }
 
 // accept hands each connection to a goroutine of its own. A passing failure is
-// waited out; when no file descriptor is free, a strange session makes room
-// meanwhile, as at max_sessions.
+// waited out. While no file descriptor is free, an unauthenticated session makes
+// room, as at max_sessions.
 func (l *listener) accept(socket net.Listener) {
-	failures := backoff.Backoff{Log: l.Log, Doing: "accepting connections", First: 5 * time.Millisecond, Last: time.Second}
+	failures := backoff.Backoff{Log: l.log, Doing: "accepting connections", First: 5 * time.Millisecond, Last: time.Second}
 	for {
 		conn, err := socket.Accept()
 		if err == nil {
@@ -101,7 +119,7 @@ func (l *listener) accept(socket net.Listener) {
 		default:
 		}
 		if noDescriptor(err) {
-			l.sessions.makeRoom()
+			l.env.sessions.makeRoom()
 		}
 		select {
 		case <-l.closed:
@@ -123,7 +141,7 @@ func (l *listener) shut() {
 
 // drain gives the sessions the grace and ends them after it.
 func (l *listener) drain(grace time.Duration) {
-	l.sessions.drain(grace)
+	l.env.sessions.drain(grace)
 	l.stopWatching()
 	close(l.drained)
 }
@@ -134,31 +152,31 @@ func (l *listener) closeSockets() {
 	}
 }
 
-// serve turns away whom it must and runs the session of everyone else.
-func (l *listener) serve(conn *net.TCPConn) {
-	defer conn.Close()
-	address := peer(conn)
-	log := l.Log.With("address", address.String())
+// serve runs the session of a phone, unless a limit turns it away.
+func (l *listener) serve(tcp *net.TCPConn) {
+	defer tcp.Close()
+	address := peer(tcp)
+	log := l.log.With("address", address.String())
 	ctx, cancel := background()
-	settings, err := l.Rules.Settings(ctx)
+	params, err := l.env.rules.Settings(ctx)
 	cancel()
 	if err != nil {
 		log.Error("session", "outcome", "not begun", "reason", err)
 		return
 	}
-	if address.Is6() && !settings.IPv6 {
+	if address.Is6() && !params.IPv6 {
 		log.Info("session", "outcome", "turned away", "reason", "enable_ipv6 is false")
-		l.Meter.TurnedAway(noIPv6)
+		l.env.meter.TurnedAway(noIPv6)
 		return
 	}
-	s := newSession(l, conn, address, settings, log)
-	if reason := l.sessions.add(s, address, settings); reason != "" {
+	conn := newConnection(tcp, address, l.env.timeouts, l.env.handshakes)
+	if reason := l.env.sessions.add(conn, params); reason != "" {
 		log.Warn("session", "outcome", "turned away", "reason", reason.String())
-		l.Meter.TurnedAway(string(reason))
+		l.env.meter.TurnedAway(string(reason))
 		return
 	}
-	defer l.sessions.remove(s)
-	s.run()
+	defer l.env.sessions.remove(conn)
+	newSession(l.env, conn, params, log).run()
 }
 
 // peer is the address of the phone, an IPv4 one even on a socket of both families.

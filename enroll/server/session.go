@@ -1,20 +1,16 @@
 package server
 
 import (
-	"container/list"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"capf/enroll"
@@ -23,89 +19,62 @@ import (
 	"capf/store"
 )
 
-// session is one connection of one phone.
+// session is the conversation with one phone, over one connection.
 type session struct {
-	*listener
-	tcp      *net.TCPConn
-	tls      *tls.Conn
-	log      *slog.Logger
-	settings settings.Settings
-	address  netip.Addr
-	near     netip.Prefix
-	began    time.Time
-	stopped  atomic.Bool // the service closed the connection
-	// displaced says that the session has made room for another one.
-	displaced atomic.Bool
-	gone      chan struct{} // closed with the connection, by one of these two
-	place     *list.Element // among those who make room; guarded by sessions
-	known     int64         // the device, once it has authenticated; guarded by sessions
-	heard     int           // bytes of the handshake
-	secure    bool          // the handshake is over
+	env    *environment
+	conn   *connection
+	log    *slog.Logger
+	params settings.Settings
+	meter  sessionMeter
 
 	id       uint32
 	version  byte // 3 until the phone has answered
 	state    state
-	metered  string    // the state as the meter knows it
-	deadline time.Time // for the frame that is waited for
-	device   string    // as the phone named itself
-	grant    *enroll.Grant
+	deadline time.Time     // for the frame that is waited for
+	device   string        // as the phone named itself
+	grant    *enroll.Grant // nil until the phone has authenticated
 
-	waiting waiting // for another CA
-
-	asked int // how often the phone was asked for a key
-	kind  int // which of grant.Keys it was asked for
-	lsc   store.LSC
-	keyAt time.Time                         // when the key came for which an LSC is to be made
-	gave  map[enroll.CertificateKind][]byte // certificates that were fetched
+	keyTries int // how often the phone was asked for a key of this kind
+	keyKind  int // which of grant.Keys it was asked for
+	keyAt    time.Time
+	wait     *issuerWait // for another CA; nil before
+	lsc      store.LSC
+	fetched  map[enroll.CertificateKind][]byte // certificates that the phone gave
 }
 
-func newSession(l *listener, conn *net.TCPConn, address netip.Addr, settings settings.Settings, log *slog.Logger) *session {
-	return &session{listener: l, tcp: conn, log: log, settings: settings, address: address, near: neighbourhood(address),
-		began: time.Now(), version: 3, state: awaitAuthentication, gone: make(chan struct{})}
-}
-
-// cut ends the session from outside, for the reason that is set. It is called
-// under the mutex of sessions.
-func (s *session) cut(reason *atomic.Bool) {
-	reason.Store(true)
-	s.tcp.Close()
-	select {
-	case <-s.gone: // cut before
-	default:
-		close(s.gone)
-	}
+func newSession(env *environment, conn *connection, params settings.Settings, log *slog.Logger) *session {
+	return &session{env: env, conn: conn, log: log, params: params, meter: sessionMeter{meter: env.meter},
+		version: 3, state: awaitAuthentication}
 }
 
 // run speaks with the phone to the end of the session, whatever that is, and
-// writes the one line about it. A panic ends only this session, also one while
-// its end is recorded.
+// writes one line about it to the log. A panic ends only this session, also one
+// while its end is recorded.
 func (s *session) run() {
 	defer func() {
 		if p := recover(); p != nil {
-			s.panicked(p)
+			logPanic(s.log, p)
 		}
 	}()
 	err := s.speak()
-	s.leave()
-	if err != nil {
-		err = s.record(err)
+	if s.wait != nil {
+		s.wait.leave()
 	}
-	s.count(err) // before the phone hears of it
-	s.close(err)
-	s.logEnd(err)
+	s.end(err)
 }
 
 func (s *session) speak() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.panicked(p)
+			logPanic(s.log, p)
 			err = errors.New("internal error")
 		}
 	}()
-	if err := s.shakeHands(); err != nil {
-		return err
+	s.meter.moveTo(handshaking)
+	if err := s.conn.shakeHands(s.env.tls); err != nil {
+		return s.lost("making the", "TLS connection", err)
 	}
-	if err := s.greet(); err != nil {
+	if err := s.begin(); err != nil {
 		return err
 	}
 	for s.state != over {
@@ -116,7 +85,7 @@ func (s *session) speak() (err error) {
 			}
 			continue
 		}
-		if s.state == awaitMIC && errors.Is(err, enroll.ErrLost) && len(s.gave) > 0 {
+		if s.state == awaitMIC && errors.Is(err, enroll.ErrLost) && len(s.fetched) > 0 {
 			return s.confirmFetched() // the phone gave its LSC and knows no more
 		}
 		if err != nil {
@@ -129,49 +98,33 @@ func (s *session) speak() (err error) {
 	return nil
 }
 
-func (s *session) panicked(p any) {
-	s.log.Error("panic in a session", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+func logPanic(log *slog.Logger, p any) {
+	log.Error("panic in a session", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
-// shakeHands makes the TLS connection. Its deadline runs from the first byte,
-// so a phone, or something else, that sends nothing or little is not waited for.
-func (s *session) shakeHands() error {
-	s.move(handshaking)
-	s.tcp.SetDeadline(s.began.Add(s.Timeouts.Handshake))
-	s.tls = tls.Server(line{s.tcp, s}, s.listener.tls)
-	// With a context that ends, each would have a second goroutine.
-	if err := s.tls.Handshake(); err != nil {
-		return s.lost("making the", "TLS connection", err)
-	}
-	s.secure = true
-	return nil
-}
-
-// greet opens the conversation. The id is unpredictable and new, since a
-// phone's SUDI signature covers it.
-func (s *session) greet() error {
+// begin asks the phone to authenticate. The session's id is unpredictable and
+// new, since a phone's SUDI signature covers it.
+func (s *session) begin() error {
 	var b [4]byte
 	if _, err := io.ReadFull(rand.Reader, b[:]); err != nil {
 		return fmt.Errorf("choosing a session id: %w", err)
 	}
 	s.id = binary.BigEndian.Uint32(b[:])
-	if s.settings.FIPS {
+	if s.params.FIPS {
 		s.version = 2
 	}
 	// Captured servers add AUTH_TYPE 0 for hardware phones, which do not mind,
 	// whatever their mode is.
-	return s.send(wire.AuthRequest{Version: s.version, HasAuthType: s.version > 2}.Frame(s.id), s.Timeouts.Answer)
+	return s.send(wire.AuthRequest{Version: s.version, HasAuthType: s.version > 2}.Frame(s.id), s.env.timeouts.Answer)
 }
 
-// send writes a frame in one write, since two make a phone's client stall, and
-// sets how long its answer is waited for.
+// send sends a frame, and sets how long its answer is waited for.
 func (s *session) send(f wire.Frame, wait time.Duration) error {
 	b, err := f.Marshal()
 	if err != nil {
 		return err
 	}
-	s.tcp.SetWriteDeadline(time.Now().Add(s.Timeouts.Write))
-	if _, err := s.tls.Write(b); err != nil {
+	if err := s.conn.write(b); err != nil {
 		return s.lost("sending", f.Command, err)
 	}
 	s.log.Debug("sent", "command", f.Command.String())
@@ -181,21 +134,19 @@ func (s *session) send(f wire.Frame, wait time.Duration) error {
 
 // next reads the next frame, or says that the issuer has decided meanwhile.
 func (s *session) next() (wire.Frame, error) {
-	s.move(s.state.step())
+	s.meter.moveTo(s.state.step())
 	if s.state == awaitIssuer {
-		return s.receiveWaiting()
+		return s.wait.receive()
 	}
-	return s.receive(s.tls)
+	return s.receive(s.conn.tls)
 }
 
-// receive reads the next frame of this session. The deadline is that of the
-// whole answer, however slowly its bytes arrive.
+// receive reads the next frame of this session.
 func (s *session) receive(from io.Reader) (wire.Frame, error) {
-	s.tcp.SetReadDeadline(s.deadline)
-	f, err := wire.Read(from)
+	f, err := s.conn.read(from, s.deadline)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.state == awaitKey:
-		return f, enroll.NoKey("the phone made no key within %v", s.settings.KeygenTimeout)
+		return f, enroll.NoKey("the phone made no key within %v", s.params.KeygenTimeout)
 	case errors.Is(err, wire.ErrMalformed):
 		return f, enroll.Malformed("%v", err)
 	case err != nil:
@@ -210,20 +161,22 @@ func (s *session) receive(from io.Reader) (wire.Frame, error) {
 	return f, nil
 }
 
+// lost is why the session has no connection any more.
 func (s *session) lost(doing string, what any, err error) error {
 	switch {
-	case s.stopped.Load():
+	case s.conn.wasCut(cutByStop):
 		return enroll.Lost("the service stopped while %s %v", doing, what)
-	case s.displaced.Load() && s.grant != nil:
+	case s.conn.wasCut(cutForRoom) && s.grant != nil:
 		return enroll.Superseded("made room, since the phone has begun another session")
-	case s.displaced.Load():
+	case s.conn.wasCut(cutForRoom):
 		return enroll.Lost("made room for another phone while %s %v", doing, what)
 	}
-	return enroll.Lost("%s %v: %v", doing, what, plain(err))
+	return enroll.Lost("%s %v: %v", doing, what, connectionFault(err))
 }
 
-// plain says what happened to a connection without addresses and layers.
-func plain(err error) string {
+// connectionFault says what happened to a connection, without addresses and
+// layers.
+func connectionFault(err error) string {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 
 	"capf/crypto"
 )
@@ -41,70 +40,45 @@ func oldSuites() []uint16 {
 	)
 }
 
-// line is the connection of a session, by which TLS tells us whose handshake
-// wants the certificate.
-type line struct {
-	*net.TCPConn
-	session *session
-}
-
-// helloMost is what a phone may send until TLS stands: Go would keep 64 KiB of a
-// ClientHello that never ends, for each of thousands of connections.
-const helloMost = 8 << 10
-
-func (l line) Read(b []byte) (int, error) {
-	s := l.session
-	if s.secure {
-		return l.TCPConn.Read(b)
-	}
-	if s.heard >= helloMost {
-		return 0, errLongHello
-	}
-	n, err := l.TCPConn.Read(b[:min(len(b), helloMost-s.heard)])
-	s.heard += n
-	return n, err
-}
-
-var errLongHello = errors.New("the handshake is too long")
-
-// certificate is the CAPF certificate with a key that waits for its turn.
+// certificate is the CAPF certificate, with a key that each handshake uses in
+// turn.
 func certificate(capf tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	key := capf.PrivateKey.(stdcrypto.Signer)
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		one := capf
-		one.PrivateKey = turnKey{key, hello.Conn.(line).session}
+		one.PrivateKey = limitedKey{key, hello.Conn.(helloReader).connection}
 		return &one, nil
 	}
 }
 
-// turnKey is the CAPF key as the handshake of a session uses it.
-type turnKey struct {
+// limitedKey is the CAPF key as the handshake of one connection uses it.
+type limitedKey struct {
 	stdcrypto.Signer
-	session *session
+	connection *connection
 }
 
-func (k turnKey) Sign(random io.Reader, digest []byte, o stdcrypto.SignerOpts) ([]byte, error) {
-	if err := k.take(); err != nil {
+func (k limitedKey) Sign(random io.Reader, digest []byte, o stdcrypto.SignerOpts) ([]byte, error) {
+	if err := k.acquire(); err != nil {
 		return nil, err
 	}
-	defer k.session.turns.give()
+	defer k.connection.handshakes.release()
 	return k.Signer.Sign(random, digest, o)
 }
 
 // Decrypt serves the key exchange of old phones, by RSA.
-func (k turnKey) Decrypt(random io.Reader, message []byte, o stdcrypto.DecrypterOpts) ([]byte, error) {
+func (k limitedKey) Decrypt(random io.Reader, message []byte, o stdcrypto.DecrypterOpts) ([]byte, error) {
 	key, ok := k.Signer.(stdcrypto.Decrypter)
 	if !ok {
 		return nil, errors.New("the CAPF key cannot decrypt")
 	}
-	if err := k.take(); err != nil {
+	if err := k.acquire(); err != nil {
 		return nil, err
 	}
-	defer k.session.turns.give()
+	defer k.connection.handshakes.release()
 	return key.Decrypt(random, message, o)
 }
 
-func (k turnKey) take() error {
-	s := k.session
-	return s.turns.take(s.near, s.gone, s.began.Add(s.Timeouts.Handshake))
+func (k limitedKey) acquire() error {
+	c := k.connection
+	return c.handshakes.acquire(c.network, c.gone, c.handshakeDeadline())
 }

@@ -27,8 +27,8 @@ var tester = store.Actor{Kind: store.Operator, Name: "test"}
 // goroutines: the test is the other one.
 type bench struct {
 	*testing.T
-	*session
-	phone *tls.Conn // the other end of its connection
+	session *session
+	phone   *tls.Conn // the other end of its connection
 	// meanwhile is called once, when the session next asks for the time: which it
 	// does between its looks at the request.
 	meanwhile atomic.Pointer[func()]
@@ -54,14 +54,15 @@ func newBench(t *testing.T) *bench {
 	must(t, err)
 	authority, err := rules.Authority(t.Context())
 	must(t, err)
-	settings, err := rules.Settings(t.Context())
+	params, err := rules.Settings(t.Context())
 	must(t, err)
-	l := &listener{Config: Config{Rules: rules, Log: rules.Log}.withDefaults(), authority: authority, tls: tlsConfig(authority, settings.TLSMinVersion), sessions: newSessions(time.Minute), turns: newTurns()}
+	env := newEnvironment(Config{Rules: rules, Log: rules.Log}.withDefaults(), nil, authority, params)
 	client, phone := pair(t)
-	b.session = newSession(l, client, netip.MustParseAddr("192.0.2.1"), settings, l.Log)
+	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts, env.handshakes)
+	b.session = newSession(env, conn, params, rules.Log)
 	b.phone = tls.Client(phone, &tls.Config{InsecureSkipVerify: true})
 	shaken := make(chan error)
-	go func() { shaken <- b.shakeHands() }()
+	go func() { shaken <- conn.shakeHands(env.tls) }()
 	must(t, b.phone.Handshake())
 	must(t, <-shaken)
 	b.begin()
@@ -72,12 +73,12 @@ func newBench(t *testing.T) *bench {
 func (b *bench) begin() {
 	b.Helper()
 	install := store.Install
-	d, _, err := b.Rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
+	d, _, err := b.session.env.rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
 	must(b.T, err)
-	r, err := b.Rules.Store.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
+	r, err := b.session.env.rules.Store.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
 		KeyKind: string(crypto.RSA2048), KeyHash: []byte("hash"), PublicKey: []byte("key")})
 	must(b.T, err)
-	b.session.state, b.session.waiting = awaitIssuer, waiting{request: r.ID, device: "sep000000000001"}
+	b.session.state, b.session.wait = awaitIssuer, &issuerWait{session: b.session, request: r.ID, device: "sep000000000001"}
 }
 
 // next lets something happen between the session's looks at its request.
@@ -86,7 +87,7 @@ func (b *bench) next(f func()) { b.meanwhile.Store(&f) }
 // decide lets an operator delete the request.
 func (b *bench) decide() {
 	b.Helper()
-	_, err := b.Rules.Store.DeleteRequests(b.Context(), tester, nil)
+	_, err := b.session.env.rules.Store.DeleteRequests(b.Context(), tester, nil)
 	must(b.T, err)
 }
 
@@ -120,7 +121,7 @@ func TestDecidedBefore(t *testing.T) {
 	for name, change := range map[string]func(*bench){
 		"decided": (*bench).decide,
 		"given less time": func(b *bench) {
-			_, err := b.Rules.Store.ChangeDevice(b.Context(), tester, "SEP000000000001", store.EventText{Action: "device-set"},
+			_, err := b.session.env.rules.Store.ChangeDevice(b.Context(), tester, "SEP000000000001", store.EventText{Action: "device-set"},
 				func(d *store.Device) error { d.CompletesBy = d.CompletesBy.Add(-time.Hour); return nil })
 			must(b.T, err)
 		},
@@ -129,7 +130,7 @@ func TestDecidedBefore(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			b.next(func() { change(b); b.phone.Close() })
-			if err := b.readWaiting(make([]byte, 1)); !errors.Is(err, errDecided) {
+			if err := b.session.wait.read(make([]byte, 1)); !errors.Is(err, errDecided) {
 				t.Errorf("the session went on with %v", err)
 			}
 		})
@@ -144,10 +145,10 @@ func TestNotWokenAfterwards(t *testing.T) {
 		"decided meanwhile": func(b *bench) { b.next(func() { b.decide(); b.phone.Write([]byte{1}) }) },
 		"woken": func(b *bench) {
 			go func() {
-				for !b.sessions.anyWaits() {
+				for !b.session.env.waits.any() {
 					runtime.Gosched()
 				}
-				b.sessions.wake(b.session)
+				b.session.env.waits.wake(b.session.wait)
 			}()
 		},
 		"the phone says something": func(b *bench) { b.phone.Write([]byte{1}) },
@@ -156,51 +157,21 @@ func TestNotWokenAfterwards(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			end(b)
-			if err := b.readWaiting(make([]byte, 1)); err != nil && !errors.Is(err, errDecided) {
+			if err := b.session.wait.read(make([]byte, 1)); err != nil && !errors.Is(err, errDecided) {
 				t.Fatal(err)
 			}
-			b.tcp.SetReadDeadline(time.Time{}) // as for the phone that stores
-			w := watcher{listener: b.listener}
-			must(t, w.wakeOf(t.Context(), map[string]bool{b.waiting.device: true}))
-			must(t, w.wakeAll(t.Context()))
-			b.sessions.wake(b.session)
-			if b.sessions.anyWaits() {
+			b.session.conn.tcp.SetReadDeadline(time.Time{}) // as for the phone that stores
+			waits, db := b.session.env.waits, b.session.env.rules.Store
+			must(t, waits.wakeDevices(t.Context(), db, map[string]bool{b.session.wait.device: true}))
+			must(t, waits.wakeAll(t.Context(), db))
+			waits.wake(b.session.wait)
+			if waits.any() {
 				t.Error("the session is still among those that wait")
 			}
 			b.phone.Write([]byte{2})
-			if _, err := io.ReadFull(b.session.tls, make([]byte, 1)); err != nil {
+			if _, err := io.ReadFull(b.session.conn.tls, make([]byte, 1)); err != nil {
 				t.Errorf("the phone was cut off: %v", err)
 			}
 		})
-	}
-}
-
-// TestMadeRoom: a session that had to make room while its phone was
-// authenticating is not one that could make room once more: with it, the phone's
-// next session would let one too many in.
-func TestMadeRoom(t *testing.T) {
-	t.Parallel()
-	all := newSessions(time.Minute)
-	limits := settings.Settings{MaxSessions: 1}
-	add := func(last byte) (*session, refusal) {
-		conn, _ := pair(t)
-		address := netip.AddrFrom4([4]byte{192, 0, 2, last})
-		one := newSession(&listener{}, conn, address, limits, nil)
-		return one, all.add(one, address, limits)
-	}
-	displaced, _ := add(1)
-	second, refused := add(2)
-	if refused != "" || !displaced.displaced.Load() {
-		t.Fatalf("nobody made room: %q", refused)
-	}
-	all.authenticated(displaced, 7)
-	all.authenticated(second, 7)
-	if _, refused := add(3); refused != tooMany {
-		t.Errorf("a third session was refused with %q, beside one that stays", refused)
-	}
-	all.remove(displaced)
-	all.remove(second)
-	if len(all.newest) != 0 || len(all.open) != 0 || all.strange.Len() != 0 || len(all.nearby) != 0 || len(all.by) != 0 {
-		t.Errorf("something is left: %+v", all)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"capf/store"
 )
 
-// Meter is told what sessions do, for whoever counts it. Its methods are called
-// on the way of a phone, from many goroutines, and have to be quick. All words
+// Meter is told what sessions do. Its methods are called while a phone waits, from
+// many goroutines, and have to be quick. All words
 // come from small fixed sets: none is what a phone has sent.
 type Meter interface {
 	// Moved says what a session waits for now, and waited for before; "" is
@@ -19,8 +19,8 @@ type Meter interface {
 	Ended(operation, outcome string, took time.Duration)
 	// LockedOut says that a wrong string has locked a device.
 	LockedOut()
-	// AddressDeclined says that a wrong string has made its address one that is
-	// declined.
+	// AddressDeclined says that from now on an address is declined, after a wrong
+	// string.
 	AddressDeclined()
 	// TurnedAway says why a connection got no session.
 	TurnedAway(reason string)
@@ -30,7 +30,7 @@ type Meter interface {
 	Enrolled(issuer, key string)
 }
 
-// noMeter is the meter of a server whose sessions nobody counts.
+// noMeter is the meter of a server whose sessions are not counted.
 type noMeter struct{}
 
 func (noMeter) Moved(string, string)                {}
@@ -44,35 +44,40 @@ func (noMeter) Enrolled(string, string)             {}
 // handshaking is what a session does before it waits for its first frame.
 const handshaking = "handshake"
 
-// move tells the meter when the session waits for something else.
-func (s *session) move(to string) {
-	if to != s.metered {
-		s.Meter.Moved(s.metered, to)
-		s.metered = to
+// sessionMeter tells the meter when a session waits for something else.
+type sessionMeter struct {
+	meter Meter
+	told  string // the state that the meter knows
+}
+
+func (m *sessionMeter) moveTo(state string) {
+	if state != m.told {
+		m.meter.Moved(m.told, state)
+		m.told = state
 	}
 }
 
-// count tells the meter how the session came out.
-func (s *session) count(err error) {
-	s.move("")
+// countEnd tells the meter how a session came out. The grant is nil when its phone
+// did not authenticate.
+func countEnd(m Meter, grant *enroll.Grant, lsc store.LSC, took time.Duration, err error) {
 	operation := "none"
-	if s.grant != nil {
-		operation = s.grant.Operation().String()
+	if grant != nil {
+		operation = grant.Operation().String()
 	}
-	s.Meter.Ended(operation, outcome(err), time.Since(s.began))
-	if guess(err) == enroll.StringLocks {
-		s.Meter.LockedOut()
+	m.Ended(operation, outcome(err), took)
+	var failure *enroll.SessionError
+	if errors.As(err, &failure) && failure.String == enroll.StringLocks {
+		m.LockedOut()
 	}
-	var end *enroll.SessionError
-	if errors.As(err, &end) && end.AddressDeclined {
-		s.Meter.AddressDeclined()
+	if failure != nil && failure.AddressDeclined {
+		m.AddressDeclined()
 	}
-	if err == nil && s.grant.Operation() == store.Install {
-		s.Meter.Enrolled(s.grant.Settings.Issuer, s.lsc.KeyKind)
+	if err == nil && grant.Operation() == store.Install {
+		m.Enrolled(grant.Settings.Issuer, lsc.KeyKind)
 	}
 }
 
-// outcomes are the endings in a word each.
+// outcomes are the kinds of SessionError in a word each.
 var outcomes = []struct {
 	kind error
 	word string
@@ -98,7 +103,7 @@ const (
 	ourFault    = "internal_error"
 )
 
-// Outcomes are all that a Meter may be told of endings.
+// Outcomes are all outcomes that a Meter may be told.
 func Outcomes() []string {
 	words := []string{wentWell, wrongString, locked, addressOff, ourFault}
 	for _, o := range outcomes {
@@ -117,7 +122,11 @@ func outcome(err error) string {
 	if err == nil {
 		return wentWell
 	}
-	switch guess(err) {
+	var failure *enroll.SessionError
+	if !errors.As(err, &failure) {
+		return ourFault
+	}
+	switch failure.String {
 	case enroll.StringWrong, enroll.StringLocks:
 		return wrongString
 	case enroll.StringLockedOut:
@@ -133,29 +142,5 @@ func outcome(err error) string {
 	return ourFault
 }
 
-func guess(err error) enroll.StringResult {
-	var end *enroll.SessionError
-	if errors.As(err, &end) {
-		return end.String
-	}
-	return enroll.StringUnused
-}
-
 // noIPv6 is the reason for turning a phone away before its session is thought of.
 const noIPv6 = "enable_ipv6"
-
-// refusal is why a connection gets no session; empty when it gets one.
-type refusal string
-
-const (
-	stopping        refusal = "stopping"
-	tooMany         refusal = "max_sessions"
-	tooManyFromHere refusal = "max_sessions_per_address"
-)
-
-func (r refusal) String() string {
-	if r == stopping {
-		return "the service is stopping"
-	}
-	return string(r) + " is reached"
-}

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"container/list"
+	"errors"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// handshakeLimiter lets the networks of phones use the CAPF key in turn. A
+// handshake costs its client next to nothing, and the server a private-key
+// operation, by far the most of what a session costs. Without turns, an address
+// that makes hundreds of connections at once would get nearly all operations while
+// the phones at other addresses wait. With turns, it gets as many as one phone
+// that comes again and again.
+type handshakeLimiter struct {
+	mu      sync.Mutex
+	free    int                         // guarded by mu: operations that may begin at once
+	waiting map[netip.Prefix]*list.List // guarded by mu: of chan struct{}, first come first served
+	order   []netip.Prefix              // guarded by mu: the keys of waiting, the next one first
+}
+
+func newHandshakeLimiter() *handshakeLimiter {
+	return &handshakeLimiter{free: runtime.GOMAXPROCS(0), waiting: map[netip.Prefix]*list.List{}}
+}
+
+// errNoTurn ends a handshake whose turn does not come while it has time.
+var errNoTurn = errors.New("the server is busy with other handshakes")
+
+// acquire waits for a turn of the network, at most until the deadline or until
+// gone is closed. A caller that gets a turn releases it.
+func (l *handshakeLimiter) acquire(from netip.Prefix, gone <-chan struct{}, deadline time.Time) error {
+	l.mu.Lock()
+	if l.free > 0 {
+		l.free--
+		l.mu.Unlock()
+		return nil
+	}
+	queue := l.waiting[from]
+	if queue == nil {
+		queue = list.New()
+		l.waiting[from] = queue
+		l.order = append(l.order, from)
+	}
+	mine := make(chan struct{})
+	place := queue.PushBack(mine)
+	l.mu.Unlock()
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-mine:
+		return nil
+	case <-gone:
+	case <-timer.C:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-mine: // it came meanwhile, and goes to the next one
+		l.next()
+	default:
+		queue.Remove(place)
+	}
+	return errNoTurn
+}
+
+// release passes a turn on. First it lets the goroutines run that can: they wait
+// for a processor too, first come first served, and a flood of connections would
+// otherwise get all turns by its place in that queue.
+func (l *handshakeLimiter) release() {
+	runtime.Gosched()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next()
+}
+
+// next passes a turn on. The mutex is held.
+func (l *handshakeLimiter) next() {
+	for len(l.order) > 0 {
+		from := l.order[0]
+		l.order = l.order[1:]
+		queue := l.waiting[from]
+		first := queue.Front()
+		if first != nil {
+			close(queue.Remove(first).(chan struct{}))
+		}
+		if queue.Len() == 0 {
+			delete(l.waiting, from)
+		} else {
+			l.order = append(l.order, from)
+		}
+		if first != nil {
+			return
+		}
+	}
+	l.free++
+}

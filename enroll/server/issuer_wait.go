@@ -1,0 +1,234 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll"
+	"capf/enroll/settings"
+	"capf/enroll/wire"
+	"capf/store"
+)
+
+// betweenFrames is the least time between two frames of a phone that waits.
+const betweenFrames = 50 * time.Millisecond
+
+// errDecided says that a wait for an issuer is over, or seems to be.
+var errDecided = errors.New("the issuer has decided")
+
+// issuerWait is the wait of one session for an issuer. What is waited for stands
+// in the database, so that a restart or another process loses nothing.
+type issuerWait struct {
+	session *session
+	request int64
+	device  string // in lower case
+}
+
+// enqueue keeps the request for another CA, for which the session then waits.
+func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
+	pkcs10, err := s.prove(kind, spki)
+	if err != nil {
+		return err
+	}
+	if s.env.sessions.overtaken(s.conn) { // nobody would wait for what the CA makes
+		return enroll.Superseded("the phone has begun another session")
+	}
+	ctx, cancel := background()
+	defer cancel()
+	request, err := s.env.rules.Enqueue(ctx, *s.grant, kind, spki, pkcs10)
+	if err != nil {
+		return err
+	}
+	s.log.Info("waiting", "device", s.device, "request", request.ID, "possession", request.Possessed)
+	wait := &issuerWait{session: s, request: request.ID, device: strings.ToLower(request.Device)}
+	s.state, s.wait = awaitIssuer, wait
+	if request.Issuer == settings.IssuerOnline {
+		s.env.online.Await(request.ID, func() { s.env.waits.wake(wait) })
+	}
+	return nil
+}
+
+// decided delivers what the issuer has made, says why there is nothing, or goes
+// on waiting.
+func (s *session) decided() error {
+	ctx, cancel := background()
+	defer cancel()
+	lsc, err := s.env.rules.Outcome(ctx, *s.grant, s.wait.request)
+	switch {
+	case errors.Is(err, enroll.ErrPending):
+		return nil
+	case err != nil:
+		return err
+	}
+	return s.deliver(lsc)
+}
+
+// leave tells the online issuer that the phone does not wait any more.
+func (w *issuerWait) leave() {
+	s := w.session
+	ctx, cancel := background()
+	defer cancel()
+	if err := s.env.online.Leave(ctx, w.request); err != nil {
+		s.log.Error("withdrawing a request", "request", w.request, "reason", err)
+	}
+}
+
+// receive waits for a frame of the phone, or until there is something to be found
+// out about its request. It waits for one byte, which either comes or does not, so
+// that being woken cuts no frame in two.
+func (w *issuerWait) receive() (wire.Frame, error) {
+	s := w.session
+	first := make([]byte, 1)
+	if err := w.read(first); err != nil {
+		return wire.Frame{}, err
+	}
+	s.deadline = time.Now().Add(s.env.timeouts.Answer)
+	f, err := s.receive(io.MultiReader(bytes.NewReader(first), s.conn.tls))
+	if err == nil {
+		// Each frame costs questions to the database: no phone has so many to send.
+		time.Sleep(betweenFrames)
+	}
+	return f, err
+}
+
+// read reads while the session may be woken. Nothing wakes it afterwards, when the
+// deadline is that of a phone which stores its LSC.
+func (w *issuerWait) read(first []byte) error {
+	wait, err := w.look()
+	if err != nil {
+		return err
+	}
+	conn := w.session.conn
+	conn.tcp.SetReadDeadline(w.deadlineOf(wait))
+	waits := w.session.env.waits
+	waits.add(w, wait)
+	defer waits.remove(w)
+	// What changed before the session could be woken has woken nobody.
+	if again, err := w.look(); err != nil || waitChanged(wait, again) {
+		return cmp.Or(err, errDecided)
+	}
+	_, err = io.ReadFull(conn.tls, first)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded): // woken, or the time is over
+		return errDecided
+	case err != nil:
+		return w.session.lost("waiting for", w.session.state, err)
+	}
+	return nil
+}
+
+// look asks how the request waits; errDecided says that it does not any more.
+func (w *issuerWait) look() (store.Wait, error) {
+	ctx, cancel := background()
+	defer cancel()
+	wait, err := w.session.env.rules.Store.Waiting(ctx, w.request)
+	if errors.Is(err, store.ErrNotFound) {
+		err = errDecided
+	}
+	return wait, err
+}
+
+// deadlineOf is the wall-clock time at which the operation ends.
+func (w *issuerWait) deadlineOf(wait store.Wait) time.Time {
+	if wait.CompletesBy.IsZero() {
+		return time.Time{} // for ever
+	}
+	return time.Now().Add(wait.CompletesBy.Sub(w.session.env.rules.Now()))
+}
+
+func waitChanged(a, b store.Wait) bool {
+	return a.RequestID != b.RequestID || !a.CompletesBy.Equal(b.CompletesBy)
+}
+
+// issuerWaits are the sessions of a listener that may be woken, with what each
+// knows of its request.
+type issuerWaits struct {
+	mu   sync.Mutex
+	open map[*issuerWait]store.Wait // guarded by mu
+}
+
+func newIssuerWaits() *issuerWaits { return &issuerWaits{open: map[*issuerWait]store.Wait{}} }
+
+func (i *issuerWaits) add(w *issuerWait, known store.Wait) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.open[w] = known
+}
+
+// remove takes a session out again; it is not woken afterwards.
+func (i *issuerWaits) remove(w *issuerWait) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.open, w)
+}
+
+// wake has a session look at its request, unless it does not wait any more.
+func (i *issuerWaits) wake(w *issuerWait) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, ok := i.open[w]; ok {
+		w.session.conn.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (i *issuerWaits) any() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.open) > 0
+}
+
+// known is what a session knows of its request.
+type known struct {
+	wait  *issuerWait
+	state store.Wait
+}
+
+// list has the sessions that wait, of the devices or, with nil, of all.
+func (i *issuerWaits) list(devices map[string]bool) []known {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []known
+	for w, state := range i.open {
+		if devices == nil || devices[w.device] {
+			all = append(all, known{w, state})
+		}
+	}
+	return all
+}
+
+// wakeDevices wakes the sessions of the devices for which something has changed.
+func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Store, devices map[string]bool) error {
+	for _, one := range i.list(devices) {
+		now, err := s.Waiting(ctx, one.state.RequestID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if waitChanged(one.state, now) {
+			i.wake(one.wait)
+		}
+	}
+	return nil
+}
+
+// wakeAll asks which requests wait before it asks which sessions do. A session
+// that begins to wait meanwhile may be woken for nothing, but none is left asleep.
+func (i *issuerWaits) wakeAll(ctx context.Context, s *store.Store) error {
+	waits, err := s.WaitingRequests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range i.list(nil) {
+		if waitChanged(one.state, waits[one.state.RequestID]) {
+			i.wake(one.wait)
+		}
+	}
+	return nil
+}

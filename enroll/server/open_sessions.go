@@ -1,0 +1,220 @@
+package server
+
+import (
+	"capf/enroll/settings"
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// openSessions are the sessions of a listener, and the limits on them. The mutex
+// guards all fields.
+type openSessions struct {
+	mu         sync.Mutex
+	open       map[*connection]*openSession
+	perAddress map[netip.Addr]int
+	newest     map[int64]*openSession // of those that have authenticated, by device
+	// unauthenticated are the sessions that make room for others, the next one
+	// first: those whose phone has not authenticated, and before them those whose
+	// phone has begun a newer session.
+	unauthenticated *list.List           // of *openSession
+	perNetwork      map[netip.Prefix]int // of the unauthenticated ones
+	keepAlive       time.Duration
+	draining        bool
+	empty           chan struct{} // closed when draining and the last one is gone
+}
+
+// openSession is what the limits know of a session.
+type openSession struct {
+	conn   *connection
+	device int64         // 0 until the phone has authenticated
+	place  *list.Element // among the unauthenticated ones; nil for a session that stays
+}
+
+func newOpenSessions(keepAlive time.Duration) *openSessions {
+	return &openSessions{
+		open: map[*connection]*openSession{}, perAddress: map[netip.Addr]int{}, newest: map[int64]*openSession{},
+		unauthenticated: list.New(), perNetwork: map[netip.Prefix]int{}, keepAlive: keepAlive, empty: make(chan struct{}),
+	}
+}
+
+// refusal is why a connection gets no session; empty when it gets one.
+type refusal string
+
+const (
+	stopping        refusal = "stopping"
+	tooMany         refusal = "max_sessions"
+	tooManyFromHere refusal = "max_sessions_per_address"
+)
+
+func (r refusal) String() string {
+	if r == stopping {
+		return "the service is stopping"
+	}
+	return string(r) + " is reached"
+}
+
+// add takes a session in, or says why not. When all places are taken, the session
+// that has been unauthenticated for the longest time makes room: an honest phone
+// authenticates within a moment, while connections that only sit there would keep
+// all phones out for as long as their deadlines let them. A network that has more
+// than its share of them gets no room, since it would only come again and again.
+func (o *openSessions) add(conn *connection, limits settings.Settings) refusal {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.draining:
+		return stopping
+	case limits.MaxPerAddress > 0 && o.perAddress[conn.address] >= limits.MaxPerAddress:
+		return tooManyFromHere
+	case limits.MaxSessions > 0 && len(o.open) >= limits.MaxSessions && (o.crowded(conn.network) || !o.displace()):
+		return tooMany
+	}
+	one := &openSession{conn: conn}
+	o.open[conn] = one
+	o.perAddress[conn.address]++
+	one.place = o.unauthenticated.PushBack(one)
+	o.perNetwork[conn.network]++
+	// The value in force now: the session's own settings may be older than a change.
+	conn.setKeepAlive(o.keepAlive)
+	return ""
+}
+
+func (o *openSessions) remove(conn *connection) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if one := o.open[conn]; one != nil {
+		o.drop(one)
+	}
+}
+
+// drop takes out a session that is open. The mutex is held.
+func (o *openSessions) drop(one *openSession) {
+	delete(o.open, one.conn)
+	o.keep(one)
+	if o.newest[one.device] == one {
+		delete(o.newest, one.device)
+	}
+	address := one.conn.address
+	if o.perAddress[address]--; o.perAddress[address] == 0 {
+		delete(o.perAddress, address)
+	}
+	if o.draining && len(o.open) == 0 {
+		close(o.empty)
+	}
+}
+
+// displace ends the first session that makes room, if there is one. The mutex is
+// held.
+func (o *openSessions) displace() bool {
+	first := o.unauthenticated.Front()
+	if first == nil {
+		return false
+	}
+	one := first.Value.(*openSession)
+	one.conn.cut(cutForRoom)
+	o.drop(one)
+	return true
+}
+
+// keep takes a session out of those that make room for others. The mutex is held.
+func (o *openSessions) keep(one *openSession) {
+	if one.place == nil {
+		return
+	}
+	o.unauthenticated.Remove(one.place)
+	one.place = nil
+	network := one.conn.network
+	if o.perNetwork[network]--; o.perNetwork[network] == 0 {
+		delete(o.perNetwork, network)
+	}
+}
+
+// crowded says whether a network has more unauthenticated sessions than networks
+// have on average. The mutex is held.
+func (o *openSessions) crowded(network netip.Prefix) bool {
+	return o.perNetwork[network]*len(o.perNetwork) > o.unauthenticated.Len()
+}
+
+// identify lets a session stay, now that its phone is known. A phone does one
+// thing at a time, so that an earlier session of it is the first to make room:
+// whoever knows one name cannot hold all places with it. The earlier one may be
+// this, when its phone lost it and came back before we got so far.
+func (o *openSessions) identify(conn *connection, device int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	one := o.open[conn]
+	if one == nil {
+		return // it has made room
+	}
+	o.keep(one)
+	one.device = device
+	earlier := o.newest[device]
+	if earlier != nil && earlier.conn.began.After(conn.began) {
+		earlier = one
+	} else {
+		o.newest[device] = one
+	}
+	if earlier != nil {
+		earlier.place = o.unauthenticated.PushFront(earlier)
+		o.perNetwork[earlier.conn.network]++
+	}
+}
+
+// overtaken says whether the phone of an authenticated session has begun another
+// one since.
+func (o *openSessions) overtaken(conn *connection) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	one := o.open[conn]
+	return one == nil || o.newest[one.device] != one
+}
+
+// makeRoom ends one session that makes room, if there is one.
+func (o *openSessions) makeRoom() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.displace()
+}
+
+func (o *openSessions) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.open)
+}
+
+// setKeepAlive brings a change of keep_alive to the sessions that are open.
+func (o *openSessions) setKeepAlive(interval time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.keepAlive == interval {
+		return
+	}
+	o.keepAlive = interval
+	for conn := range o.open {
+		conn.setKeepAlive(interval)
+	}
+}
+
+// drain waits until all sessions have ended. Those that are left after the grace
+// lose their connection, and their phones will come back.
+func (o *openSessions) drain(grace time.Duration) {
+	o.mu.Lock()
+	o.draining = true
+	if len(o.open) == 0 {
+		close(o.empty)
+	}
+	o.mu.Unlock()
+	select {
+	case <-o.empty:
+		return
+	case <-time.After(grace):
+	}
+	o.mu.Lock()
+	for conn := range o.open {
+		conn.cut(cutByStop)
+	}
+	o.mu.Unlock()
+	<-o.empty
+}

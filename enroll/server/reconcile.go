@@ -1,0 +1,167 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"slices"
+	"time"
+
+	"capf/enroll/caworker"
+	"capf/enroll/settings"
+	"capf/internal/backoff"
+	"capf/store"
+)
+
+// reportWait is how long a report may hold up the looks at what operators have
+// changed, and so the beat, while another process keeps the database: an import
+// does so for seconds, an operator's shell for as long as it stays open.
+const reportWait = time.Second
+
+// reconciler keeps the listener in the state that operators want.
+type reconciler struct {
+	config   Config
+	online   *caworker.Worker // one for all listeners
+	listener *listener        // nil while the service is deactivated or cannot start
+	draining []*listener
+	bound    []string // the addresses of the first start, for the next ones
+	report   report
+	failures backoff.Backoff
+	// unannounced says that it listens, and that Ready has not been called yet.
+	unannounced bool
+}
+
+// begin starts the listener, or says why it cannot.
+func (r *reconciler) begin(ctx context.Context) error {
+	wanted, err := r.wanted(ctx)
+	if err != nil {
+		return err
+	}
+	r.report = newReport(r.config.Version, r.config.Rules.Now(), wanted.Restarts)
+	err = r.reconcile(ctx, ctx) // nothing waits for a beat before the first report
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return nil
+	case r.listener == nil:
+		r.end()
+		return err
+	}
+	r.failures.Failed(err) // it listens: on a full disk, only its report cannot be written
+	return nil
+}
+
+// wanted is what operators want of the listener.
+func (r *reconciler) wanted(ctx context.Context) (store.Service, error) {
+	services, err := r.config.Rules.Store.Services(ctx)
+	if err != nil {
+		return store.Service{}, err
+	}
+	if i := slices.IndexFunc(services, func(v store.Service) bool { return v.Name == "capf" }); i >= 0 {
+		return services[i], nil
+	}
+	return store.Service{}, errors.New("the database has no service capf")
+}
+
+// look reconciles without waiting long for its report to be written. However
+// often that fails, the next look follows, since the beat goes on with it.
+func (r *reconciler) look(ctx context.Context) {
+	reporting, cancel := context.WithTimeout(ctx, reportWait)
+	defer cancel()
+	switch err := r.reconcile(ctx, reporting); {
+	case err == nil:
+		r.failures.Succeeded()
+	case ctx.Err() == nil:
+		r.failures.Failed(err)
+	}
+}
+
+// reconcile brings the listener into the state that operators want, and reports
+// it while the second context lets it.
+func (r *reconciler) reconcile(ctx, reporting context.Context) error {
+	want, err := r.wanted(ctx)
+	if err != nil {
+		return err
+	}
+	params, err := r.config.Rules.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if r.listener != nil && (!want.Active || want.Restarts != r.report.last.Restarts) {
+		r.retire(want.Active)
+	}
+	r.report.last.Restarts = want.Restarts
+	var failed error
+	if r.listener == nil && want.Active {
+		failed = r.start(ctx, params)
+	}
+	if r.listener != nil {
+		r.listener.env.sessions.setKeepAlive(params.KeepAlive)
+	}
+	r.forgetDrained()
+	err = errors.Join(failed, r.writeReport(reporting))
+	// Whoever waits for the listener may ask another process about it at once, so
+	// the report comes first.
+	if r.unannounced && err == nil && r.config.Ready != nil {
+		r.config.Ready(r.listener.addresses())
+		r.unannounced = false
+	}
+	return err
+}
+
+func (r *reconciler) start(ctx context.Context, params settings.Settings) error {
+	l, err := listen(ctx, r.config, r.online, r.addresses(params), params)
+	if err != nil {
+		return err
+	}
+	r.listener, r.unannounced = l, true
+	if len(r.config.Listen) > 0 {
+		r.bound = l.addressTexts()
+	}
+	r.config.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.env.authority.Leaf().Subject.CommonName, "tls_min", tls.VersionName(params.TLSMinVersion))
+	return nil
+}
+
+// addresses are those given by the operator, with a port of 0 replaced by the one
+// that the first start was given, or the port of the parameter.
+func (r *reconciler) addresses(params settings.Settings) []string {
+	switch {
+	case len(r.bound) > 0:
+		return r.bound
+	case len(r.config.Listen) > 0:
+		return r.config.Listen
+	}
+	return []string{portAddress(params.Port)}
+}
+
+// retire closes the listening sockets at once and lets the sessions drain.
+func (r *reconciler) retire(restart bool) {
+	r.config.Log.Info("draining", "sessions", r.listener.env.sessions.count(), "restart", restart)
+	r.listener.shut()
+	go r.listener.drain(r.config.Grace)
+	r.draining = append(r.draining, r.listener)
+	r.listener, r.unannounced = nil, false
+}
+
+// forgetDrained drops listeners whose last session has ended.
+func (r *reconciler) forgetDrained() {
+	r.draining = slices.DeleteFunc(r.draining, func(l *listener) bool {
+		select {
+		case <-l.drained:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// end stops everything and takes the report back.
+func (r *reconciler) end() {
+	if r.listener != nil {
+		r.retire(false)
+	}
+	for _, l := range r.draining {
+		<-l.drained
+	}
+	r.withdrawReport()
+	r.config.Log.Info("stopped")
+}

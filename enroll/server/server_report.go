@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"capf/store"
+)
+
+// reportEvery is the time between two reports of an unchanged server;
+// enroll.Alive judges them.
+const reportEvery = 5 * time.Second
+
+// report is what other processes read about this server.
+type report struct {
+	last     store.Server // the last one that was written, with the restarts carried out since
+	restarts int64        // those in the last one that was written
+}
+
+func newReport(version string, now time.Time, restarts int64) report {
+	host, _ := os.Hostname() // "" when the system has no name
+	return report{last: store.Server{PID: os.Getpid(), Host: host, Version: version, Since: now, Restarts: restarts}}
+}
+
+// writeReport writes a report when something has changed or the last one is old.
+func (r *reconciler) writeReport(ctx context.Context) error {
+	now := r.report.last
+	now.Addresses, now.Sessions = nil, 0
+	if r.listener != nil {
+		now.Addresses = r.listener.addressTexts()
+		now.Sessions = r.listener.env.sessions.count()
+	}
+	for _, l := range r.draining {
+		now.Sessions += l.env.sessions.count()
+	}
+	now.SeenAt = r.config.Rules.Now()
+	same := slices.Equal(now.Addresses, r.report.last.Addresses) && now.Restarts == r.report.restarts
+	if same && now.SeenAt.Sub(r.report.last.SeenAt) < reportEvery {
+		return nil
+	}
+	err := r.config.Rules.Store.ReportServer(ctx, now)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("reporting this server: %w", store.ErrBusy)
+	}
+	if err != nil {
+		return err
+	}
+	r.report = report{last: now, restarts: now.Restarts}
+	return nil
+}
+
+// withdrawReport removes the report of a server that ends.
+func (r *reconciler) withdrawReport() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := r.config.Rules.Store.RemoveServer(ctx, r.report.last.PID, r.report.last.Host); err != nil && !errors.Is(err, store.ErrReplaced) {
+		r.config.Log.Warn("taking the report of this server back", "reason", err)
+	}
+}

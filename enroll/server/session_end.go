@@ -1,0 +1,74 @@
+package server
+
+import (
+	"errors"
+	"time"
+
+	"capf/enroll"
+)
+
+// end records, counts and logs how the session ended, and tells the phone.
+func (s *session) end(err error) {
+	if err != nil {
+		err = s.record(err)
+	}
+	s.meter.moveTo("")
+	took := time.Since(s.conn.began)
+	countEnd(s.env.meter, s.grant, s.lsc, took, err) // before the phone hears of it
+	s.sayLast(err)
+	s.logEnd(err)
+}
+
+// record writes down why the session failed, unless the error is recorded
+// already. A phone that has not authenticated changes nothing in the database.
+func (s *session) record(err error) error {
+	var failure *enroll.SessionError
+	if s.grant == nil || s.state == awaitIssuer && s.conn.wasCut(cutByStop) {
+		return err // a phone that waited comes back to a request that is still pending
+	}
+	if !errors.As(err, &failure) {
+		failure = enroll.Unable("internal error")
+	}
+	if failure.Recorded {
+		return err
+	}
+	ctx, cancel := background()
+	defer cancel()
+	if failed := s.env.rules.RecordFailure(ctx, *s.grant, s.state.step(), failure); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// sayLast sends the last frame and closes the connection.
+func (s *session) sayLast(err error) {
+	if !s.conn.secure {
+		return
+	}
+	if f, ok := s.lastFrame(err); ok {
+		// Whether the phone hears it changes nothing: all is recorded.
+		_ = s.send(f, 0)
+	}
+	if err != nil {
+		s.conn.linger()
+	}
+	s.conn.close()
+}
+
+// logEnd writes the one line about the session.
+func (s *session) logEnd(err error) {
+	args := []any{"device", s.device, "version", s.version, "step", s.state.step()}
+	if s.grant != nil {
+		args = append(args, "operation", s.grant.Operation().String())
+	}
+	args = append(args, "took", time.Since(s.conn.began).Round(time.Millisecond))
+	var failure *enroll.SessionError
+	switch {
+	case err == nil:
+		s.log.Info("session", append(args, "outcome", "ok")...)
+	case errors.As(err, &failure):
+		s.log.Info("session", append(args, "outcome", failure.Kind.Error(), "reason", failure.Detail)...)
+	default:
+		s.log.Error("session", append(args, "outcome", "internal error", "reason", err.Error())...)
+	}
+}

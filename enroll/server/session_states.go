@@ -1,0 +1,82 @@
+package server
+
+import (
+	"capf/enroll"
+	"capf/enroll/wire"
+)
+
+// state is what a session waits for.
+type state int
+
+const (
+	awaitAuthentication state = iota
+	awaitKey
+	awaitPossession
+	awaitIssuer
+	awaitStored
+	awaitLSC
+	awaitMIC
+	awaitDeleted
+	over
+)
+
+func (s state) String() string {
+	return [...]string{"the authentication", "the key", "the proof of possession", "the issuer", "the confirmation of the LSC", "the LSC", "the MIC",
+		"the confirmation of the deletion", "nothing"}[s]
+}
+
+// step names the state in events.
+func (s state) step() string {
+	return [...]string{"authenticate", "key", "possession", "issue", "store", "fetch", "fetch", "delete", "end"}[s]
+}
+
+// steps is what a session does with a frame, by the frame's command.
+type steps map[wire.Command]func(*session, wire.Frame) error
+
+// answers has the answer that each state waits for. In awaitIssuer the phone has
+// nothing to answer. In awaitPossession it signs in the middle of the step that
+// makes the request (proof_of_possession.go).
+var answers = map[state]steps{
+	awaitAuthentication: {wire.CmdAuthResponse: (*session).authResponse},
+	awaitKey:            {wire.CmdKeyGenerateResponse: (*session).keyResponse},
+	awaitStored:         {wire.CmdStoreCertificateResponse: (*session).storeResponse},
+	awaitLSC:            {wire.CmdFetchCertificateResponse: (*session).fetchResponse},
+	awaitMIC:            {wire.CmdFetchCertificateResponse: (*session).fetchResponse},
+	awaitDeleted:        {wire.CmdDeleteCertificateResponse: (*session).deleteResponse},
+}
+
+// atAnyTime has what a phone may say in every state: its user may lose patience,
+// and a phone that needs long for a key may need long for its flash too.
+var atAnyTime = steps{
+	wire.CmdRequestInProgress: requestInProgress,
+	wire.CmdAbortRequest:      abortRequest,
+}
+
+// take does what the tables say with a frame. One that is in neither is
+// malformed.
+func (s *session) take(f wire.Frame) error {
+	for _, row := range []steps{answers[s.state], atAnyTime} {
+		if step, ok := row[f.Command]; ok {
+			return step(s, f)
+		}
+	}
+	return enroll.Malformed("%v is not expected while waiting for %v", f.Command, s.state)
+}
+
+// requestInProgress is what hardware phones send at once, and may send again. It
+// does not move a deadline: the time is for the whole answer.
+func requestInProgress(_ *session, f wire.Frame) error {
+	if _, err := wire.ParseRequestInProgress(f); err != nil {
+		return enroll.Malformed("%v", err)
+	}
+	return nil
+}
+
+// abortRequest ends the session for the phone's user; the operation stays
+// scheduled.
+func abortRequest(_ *session, f wire.Frame) error {
+	if _, err := wire.ParseAbortRequest(f); err != nil {
+		return enroll.Malformed("%v", err)
+	}
+	return enroll.Aborted()
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"fmt"
+
+	"capf/enroll"
+	"capf/enroll/wire"
+)
+
+// storeResponse records that the phone has its LSC, or has refused it.
+func (s *session) storeResponse(f wire.Frame) error {
+	m, err := wire.ParseStoreResponse(f)
+	if err != nil {
+		return enroll.Malformed("%v", err)
+	}
+	ctx, cancel := background()
+	defer cancel()
+	if m.Reason != wire.ReasonSuccess {
+		return s.env.rules.Refused(ctx, *s.grant, s.lsc, fmt.Sprintf("the phone did not store the LSC (reason %d)", m.Reason))
+	}
+	return s.done(s.env.rules.ConfirmInstalled(ctx, *s.grant, s.lsc))
+}
+
+// done ends the conversation when the phone's confirmation is recorded.
+func (s *session) done(err error) error {
+	if err == nil {
+		s.state = over
+	}
+	return err
+}
+
+func (s *session) deleteResponse(f wire.Frame) error {
+	m, err := wire.ParseDeleteResponse(f)
+	if err != nil {
+		return enroll.Malformed("%v", err)
+	}
+	if m.Reason != wire.ReasonSuccess {
+		return enroll.Unable("the phone did not delete its LSC (reason %d)", m.Reason)
+	}
+	ctx, cancel := background()
+	defer cancel()
+	return s.done(s.env.rules.ConfirmDeleted(ctx, *s.grant))
+}
+
+// fetchResponse takes the LSC, then the MIC. The first request is empty, as in
+// captured sessions. A phone that knows no request for a MIC loses nothing, since
+// what it gave before is kept.
+func (s *session) fetchResponse(f wire.Frame) error {
+	m, err := wire.ParseFetchResponse(f)
+	if err != nil {
+		return enroll.Malformed("%v", err)
+	}
+	if m.Reason == wire.ReasonSuccess && m.Certificate != nil {
+		s.keepFetched(*m.Certificate)
+	}
+	if s.state == awaitLSC && s.fetched[enroll.MIC] == nil {
+		s.state = awaitMIC
+		return s.send(wire.FetchRequest{Type: wire.MIC}.Frame(s.id), s.env.timeouts.Answer)
+	}
+	return s.confirmFetched()
+}
+
+// keepFetched keeps a certificate under the type that the phone says it has.
+func (s *session) keepFetched(c wire.Certificate) {
+	kind := enroll.LSC
+	if c.Type == wire.MIC {
+		kind = enroll.MIC
+	}
+	if s.fetched == nil {
+		s.fetched = map[enroll.CertificateKind][]byte{}
+	}
+	if s.fetched[kind] == nil {
+		s.fetched[kind] = c.DER
+	}
+}
+
+func (s *session) confirmFetched() error {
+	if len(s.fetched) == 0 {
+		return enroll.Unable("the phone has no certificate to give")
+	}
+	ctx, cancel := background()
+	defer cancel()
+	return s.done(s.env.rules.ConfirmFetched(ctx, *s.grant, s.fetched))
+}
