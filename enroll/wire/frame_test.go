@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -94,6 +95,23 @@ func TestMalformedFrames(t *testing.T) {
 	}
 }
 
+// TestDeviceNames are the longest name, and the first and the last character that
+// can be printed.
+func TestDeviceNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{strings.Repeat("A", 128), " ~"} {
+		f := frame(t, CmdAuthResponse, fmt.Sprintf("01 0001 01 07 0001 03 0d %04x %x 00", len(name)+1, name))
+		parsed, err := Parse(f)
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		if m, err := ParseAuthResponse(parsed); err != nil || m.Device != name {
+			t.Errorf("%q is read as %q, %v", name, m.Device, err)
+		}
+	}
+}
+
 func TestUnknownElements(t *testing.T) {
 	t.Parallel()
 	b := frame(t, CmdEndSession, "0e 0000 01 0001 01 63 0002 beef 02 0002 6f6b")
@@ -115,11 +133,15 @@ func TestUnknownElements(t *testing.T) {
 func TestMarshalLimit(t *testing.T) {
 	t.Parallel()
 	f := Frame{CmdAuthResponse, 1, []Element{{TagCertificateID, make([]byte, MaxBody-3)}}}
-	if b, err := f.Marshal(); err != nil || len(b) != HeaderSize+MaxBody {
+	b, err := f.Marshal()
+	if err != nil || len(b) != HeaderSize+MaxBody {
 		t.Errorf("%d bytes, %v", len(b), err)
 	}
+	if again, err := Parse(b); err != nil || !reflect.DeepEqual(again, f) {
+		t.Errorf("the longest frame is not read back: %v", err)
+	}
 	f.Elements[0].Value = make([]byte, MaxBody-2)
-	_, err := f.Marshal()
+	_, err = f.Marshal()
 	if want := "marshalling AUTH_RESPONSE: body of 16385 bytes is over the limit of 16384"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
@@ -139,6 +161,7 @@ func TestRead(t *testing.T) {
 		{"half a header", bytes.NewReader(whole[:7]), io.ErrUnexpectedEOF, "reading frame header: unexpected EOF"},
 		{"no body", bytes.NewReader(whole[:8]), io.ErrUnexpectedEOF, "reading body of END_SESSION: unexpected EOF"},
 		{"half a body", bytes.NewReader(whole[:11]), io.ErrUnexpectedEOF, "reading body of END_SESSION: unexpected EOF"},
+		{"body broken", io.MultiReader(bytes.NewReader(whole[:8]), iotest.ErrReader(broken)), broken, "reading body of END_SESSION: broken pipe"},
 		{"broken", iotest.ErrReader(broken), broken, "reading frame header: broken pipe"},
 		{"foreign", strings.NewReader("GET / HTTP/1.1\r\n"), ErrMalformed, "malformed frame: protocol id 0x47 is not 0x55"},
 	}

@@ -84,6 +84,8 @@ func TestMalformedMessages(t *testing.T) {
 		{CmdKeyGenerateRequest, "11 0001 00", "KEY_GENERATE_REQUEST for RSA needs one size or curve, its own"},
 		{CmdKeyGenerateRequest, "11 0001 00 12 0001 00", "KEY_GENERATE_REQUEST for RSA needs one size or curve, its own"},
 		{CmdKeyGenerateRequest, "12 0001 00", "KEY_GENERATE_REQUEST for RSA needs one size or curve, its own"},
+		{CmdKeyGenerateRequest, "11 0001 00 0a 0002 0800 12 0001 00", "KEY_GENERATE_REQUEST for RSA needs one size or curve, its own"},
+		{CmdKeyGenerateRequest, "11 0001 01", "KEY_GENERATE_REQUEST for EC needs one size or curve, its own"},
 		{CmdKeyGenerateRequest, "11 0001 01 0a 0002 0100", "KEY_GENERATE_REQUEST for EC needs one size or curve, its own"},
 		{CmdKeyGenerateRequest, "11 0001 01 12 0001 00 0a 0002 0100", "KEY_GENERATE_REQUEST for EC needs one size or curve, its own"},
 		{CmdKeyGenerateRequest, "11 0001 02 12 0001 00", "key type 2 is not known"},
@@ -204,6 +206,20 @@ func TestDelays(t *testing.T) {
 		m, err := ParseRetryLater(RetryLater{delay}.Frame(1))
 		if err != nil || m.Delay != want {
 			t.Errorf("%v: %v, %v, want %v", delay, m.Delay, err, want)
+		}
+	}
+}
+
+// TestSUDISignatures: one signature is enough, whichever it is.
+func TestSUDISignatures(t *testing.T) {
+	t.Parallel()
+	for _, want := range []SUDI{
+		{Certificate: []byte("c"), SHA1: []byte("a")},
+		{Certificate: []byte("c"), SHA512: []byte("b")},
+	} {
+		got, err := ParseSUDI(want.Value())
+		if err != nil || !bytes.Equal(got.SHA1, want.SHA1) || !bytes.Equal(got.SHA512, want.SHA512) {
+			t.Errorf("%+v is read as %+v, %v", want, got, err)
 		}
 	}
 }

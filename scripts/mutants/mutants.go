@@ -247,10 +247,16 @@ func (f *finder) results(n *ast.ReturnStmt, fn *ast.FuncType) {
 			f.around(e, fmt.Sprintf("mutantError(%d, ", f.add(e, "nil")), ")")
 		case name.Name == "bool":
 			f.condition(e, true)
-		default:
+		case !f.fails(n): // nobody looks at what comes with an error
 			f.constants(e)
 		}
 	}
+}
+
+// fails says whether a return statement returns an error.
+func (f *finder) fails(n *ast.ReturnStmt) bool {
+	last := f.info.Types[n.Results[len(n.Results)-1]]
+	return !last.IsNil() && last.Type != nil && types.Implements(last.Type, types.Universe.Lookup("error").Type().Underlying().(*types.Interface))
 }
 
 // statements drops those that do something.
