@@ -16,10 +16,10 @@ var (
 	errNoCertificate = errors.New("no certificate")
 )
 
-// certificates reads what a CA sends, by its bytes. The content type is of no
+// readCertificates reads what a CA sends, by its bytes. The content type is of no
 // help: Web Enrollment sends certificates as text/html to a browser that it does
 // not know, and EST servers differ about the encoding. A page is errPage.
-func certificates(body []byte) ([]*x509.Certificate, error) {
+func readCertificates(body []byte) ([]*x509.Certificate, error) {
 	certs, err := certfile.Parse(body)
 	switch {
 	case errors.Is(err, certfile.ErrPage):
@@ -105,4 +105,20 @@ func rawOf(all []*x509.Certificate) [][]byte {
 		raw[i] = c.Raw
 	}
 	return raw
+}
+
+// unusableCertificate is what came for a request in an answer that cannot be used, by
+// the error of readCertificates: that with the request's key, or else the first. It
+// is nil when none came.
+func unusableCertificate(err error, csr *x509.CertificateRequest) []byte {
+	var unreadable *certfile.UnreadableError
+	if !errors.As(err, &unreadable) {
+		return nil
+	}
+	for _, der := range unreadable.Certificates {
+		if csr != nil && bytes.Contains(der, csr.RawSubjectPublicKeyInfo) {
+			return der
+		}
+	}
+	return unreadable.Certificates[0]
 }

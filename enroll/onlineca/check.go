@@ -2,12 +2,9 @@ package onlineca
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 )
 
 // The steps of Check, in order.
@@ -42,10 +39,10 @@ type DryRun struct {
 // fails. It asks even a CA that is being left alone after failures, and a
 // success ends that. Without dry no certificate is made.
 func (c *Client) Check(ctx context.Context, dry *DryRun) []Step {
-	l := c.link
-	ctx, cancel := context.WithTimeout(ctx, 2*l.Limits.Post)
+	t := c.transport
+	ctx, cancel := context.WithTimeout(ctx, 2*t.config.Limits.Post)
 	defer cancel()
-	walk := []func(context.Context) Step{l.checkName, l.checkConnection, l.checkTLS, c.dialect.checkAuthentication, c.dialect.checkTemplate}
+	walk := []func(context.Context) Step{t.checkName, t.checkConnection, t.checkTLS, c.ca.checkAuthentication, c.ca.checkTemplate}
 	if dry != nil {
 		walk = append(walk, func(ctx context.Context) Step { return c.checkEnrollment(ctx, dry) })
 	}
@@ -67,48 +64,6 @@ func failed(name string, err error) Step {
 		return Step{Name: name, Text: e.Error(), Advice: e.Advice}
 	}
 	return Step{Name: name, Text: err.Error()}
-}
-
-func (l *link) checkName(ctx context.Context) Step {
-	addresses, err := l.Lookup(ctx, l.Host)
-	if err != nil || len(addresses) == 0 {
-		return Step{Name: StepName, Text: fmt.Sprintf("the name %q has no address", l.Host),
-			Advice: "check online_ca_hostname and the name servers of this machine"}
-	}
-	return Step{Name: StepName, OK: true, Text: fmt.Sprintf("%q is %s", l.Host, plain(strings.Join(addresses, ", "), maxWords))}
-}
-
-func (l *link) checkConnection(ctx context.Context) Step {
-	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Get, errSlow)
-	defer cancel()
-	conn, err := l.Dial(ctx, "tcp", l.address())
-	if err != nil {
-		return failed(StepConnection, l.broken(call{doing: "connecting to " + l.address()}, err, false))
-	}
-	conn.Close()
-	return Step{Name: StepConnection, OK: true, Text: l.address() + " takes connections"}
-}
-
-func (l *link) checkTLS(ctx context.Context) Step {
-	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Get, errSlow)
-	defer cancel()
-	conn, err := l.dialTLS(ctx, "tcp", "")
-	if err != nil {
-		step := failed(StepTLS, l.broken(call{doing: "making a TLS connection"}, err, false))
-		if troubles := l.tlsTroubles(err); len(troubles) > 1 {
-			var all []string
-			for _, t := range troubles {
-				all = append(all, t.advice)
-			}
-			step.Advice = strings.Join(all, "; ")
-		}
-		return step
-	}
-	defer conn.Close()
-	state := conn.(*tls.Conn).ConnectionState()
-	leaf := state.PeerCertificates[0]
-	return Step{Name: StepTLS, OK: true, Text: fmt.Sprintf("%s, certificate of %s is trusted until %s",
-		tls.VersionName(state.Version), nameOf(leaf), leaf.NotAfter.UTC().Format(time.DateOnly))}
 }
 
 func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +18,8 @@ import (
 
 // est speaks to an EST server (RFC 7030, with the encodings of RFC 8951).
 type est struct {
-	*link
+	config    Config
+	transport *transport
 
 	mu         sync.Mutex // guards the rest
 	issuers    []*x509.Certificate
@@ -27,14 +27,23 @@ type est struct {
 	asked      time.Time               // when it was asked for them
 }
 
-func newEST(l *link) *est { return &est{link: l} }
+var estKind = Kind{
+	Type: EST, Name: "EST (RFC 7030)", Server: "an EST server",
+	CheckTemplate: checkLabel, TemplateWord: "label",
+	login: loginManner{
+		unasked:       true,
+		advice:        "let the EST server offer Basic over HTTPS",
+		orCertificate: ", or give the EST server's client certificate: capf set online_ca_client_certificate --file FILE",
+	},
+	open: func(c Config, t *transport) ca { return &est{config: c, transport: t} },
+}
 
 // estOperations may not be labels: the path would mean something else.
 var estOperations = []string{"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"}
 
-// CheckLabel says why a text cannot be the label of an EST server; empty stands
+// checkLabel says why a text cannot be the label of an EST server; empty stands
 // for none. A label is one segment of a path (RFC 7030, 3.2.2).
-func CheckLabel(label string) error {
+func checkLabel(label string) error {
 	switch {
 	case slices.Contains(estOperations, strings.ToLower(label)):
 		return fmt.Errorf("%q is the name of an operation of EST, and no label", label)
@@ -47,10 +56,10 @@ func CheckLabel(label string) error {
 }
 
 func (e *est) path(operation string) string {
-	if e.Template == "" {
+	if e.config.Template == "" {
 		return "/.well-known/est/" + operation
 	}
-	return "/.well-known/est/" + url.PathEscape(e.Template) + "/" + operation
+	return "/.well-known/est/" + url.PathEscape(e.config.Template) + "/" + operation
 }
 
 func (e *est) enrollment(body []byte) call {
@@ -67,7 +76,7 @@ func (e *est) enrollment(body []byte) call {
 const defaultRetry = time.Minute
 
 func (e *est) submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error) {
-	return e.enroll(ctx, csr, func(c call) (*reply, error) { return e.do(ctx, c) })
+	return e.enroll(ctx, csr, func(c call) (*reply, error) { return e.transport.do(ctx, c) })
 }
 
 // enroll sends a request and reads what comes.
@@ -78,20 +87,20 @@ func (e *est) enroll(ctx context.Context, csr *x509.CertificateRequest, do func(
 		return Answer{}, err
 	}
 	// A certificate is one whatever the number in front of it says.
-	all, cerr := certificates(r.body)
+	all, cerr := readCertificates(r.body)
 	if cerr == nil && r.succeeded() {
 		leaf := leafOf(all, csr.PublicKey)
 		return Answer{State: Issued, Leaf: leaf.Raw, Chain: e.chainFor(ctx, leaf, all)}, nil
 	}
 	if r.status == http.StatusAccepted {
-		wait := retryAfter(r.header, e.Now())
+		wait := retryAfter(r.header, e.config.Now())
 		if wait <= 0 {
 			wait = defaultRetry
 		}
 		return Answer{State: Pending, RetryAfter: wait}, nil
 	}
 	failure := e.unusable(c, r, cerr)
-	failure.Certificate = oddCertificate(cerr, csr)
+	failure.Certificate = unusableCertificate(cerr, csr)
 	if cerr == nil {
 		failure.Certificate = leafOf(all, csr.PublicKey).Raw
 	}
@@ -107,14 +116,14 @@ func (e *est) unusable(c call, r *reply, err error) *Error {
 		return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer cannot be read", Err: r.short, Sent: true}
 	}
 	return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer holds no certificate", Err: err,
-		Words: e.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
+		Words: e.config.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
 }
 
 // refusal is statusError with what EST servers mean by 400: the request, its
 // signature or its content is not to their liking, in plain words.
 func (e *est) refusal(c call, r *reply) *Error {
-	err := e.statusError(c, r)
-	err.Words = e.words(firstWords(readable(r.body)))
+	err := e.transport.statusError(c, r)
+	err.Words = e.config.words(firstWords(readable(r.body)))
 	if r.status == http.StatusBadRequest && certificateTrouble(r) == nil {
 		err.Reason = "the EST server refuses the request"
 		err.Advice = "read its words; most often the request is not signed by the phone's own key, or its subject or key size is against the server's rules"
@@ -143,9 +152,9 @@ func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509
 	if issuer := parentOf(leaf, known, nil); issuer != nil && issued(issuer, leaf) {
 		return chainOf(leaf, known)
 	}
-	known, err := e.cacerts(ctx)
+	known, err := e.certificates(ctx)
 	if err != nil {
-		e.Log.Warn("EST server sends no chain", "host", e.Host, "error", err)
+		e.config.Log.Warn("EST server sends no chain", "host", e.config.Host, "error", err)
 		return nil
 	}
 	e.mu.Lock()
@@ -154,89 +163,18 @@ func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509
 	return chainOf(leaf, known)
 }
 
-// fetch has no counterpart in EST: a pending request is sent again.
-func (e *est) fetch(context.Context, string) (Answer, error) {
-	return Answer{}, &Error{Kind: ErrRejected, Doing: "fetching a certificate by number", Reason: "an EST server keeps no numbers; the same request is sent again"}
-}
-
-func (e *est) cacerts(ctx context.Context) ([]*x509.Certificate, error) {
+func (e *est) certificates(ctx context.Context) ([]*x509.Certificate, error) {
 	c := call{doing: "fetching the CA's certificates", path: e.path("cacerts")}
-	r, err := e.get(ctx, c)
+	r, err := e.transport.get(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	all, err := certificates(r.body)
+	all, err := readCertificates(r.body)
 	if err != nil {
 		return nil, &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the answer holds no certificates", Err: err,
-			Words: e.words(firstWords(readable(r.body))), Advice: "check that an EST server answers at this host and port"}
+			Words: e.config.words(firstWords(readable(r.body))), Advice: "check that an EST server answers at this host and port"}
 	}
 	return all, nil
-}
-
-func (e *est) caCertificates(ctx context.Context) ([][]byte, error) {
-	all, err := e.cacerts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return rawOf(all), nil
-}
-
-// checkAuthentication sends an empty request: a server that knows us answers
-// that it cannot read it, one that does not asks who we are. No certificate can
-// come of it.
-func (e *est) checkAuthentication(ctx context.Context) Step {
-	c := e.enrollment(nil)
-	c.doing, c.forced = "sending an empty request", true
-	r, err := e.do(ctx, c)
-	switch {
-	case err != nil:
-		return failed(StepAuthentication, err)
-	case r.status == http.StatusUnauthorized, r.status == http.StatusForbidden, r.status >= 300 && r.status < 400, certificateTrouble(r) != nil:
-		return failed(StepAuthentication, e.refusal(c, r))
-	case r.status == http.StatusNotFound:
-		return Step{Name: StepAuthentication, Text: fmt.Sprintf("nothing is at %s on this server", strconv.Quote(c.path)),
-			Advice: "check host and port, and online_ca_template, which is the label of the EST server"}
-	case r.status == http.StatusBadRequest:
-		return Step{Name: StepAuthentication, OK: true, Text: "the EST server lets us in " + e.how(r.by)}
-	}
-	return Step{Name: StepAuthentication, OK: true,
-		Text: fmt.Sprintf("the EST server does not refuse us, but answers %d to an empty request; only a dry enrollment shows more", r.status)}
-}
-
-func (e *est) how(by scheme) string {
-	switch {
-	case by != anonymous:
-		return fmt.Sprintf("as %q by %s", e.Username, strings.ToUpper(string(by)))
-	case e.ClientCertificate != nil:
-		return "with the client certificate or without a login"
-	}
-	return "without a login"
-}
-
-// checkTemplate asks for the certificates of the CA behind the label.
-func (e *est) checkTemplate(ctx context.Context) Step {
-	all, err := e.cacerts(ctx)
-	if err != nil {
-		step := failed(StepTemplate, err)
-		if step.Advice == advice("404") {
-			step.Advice = "set online_ca_template to a label that the EST server has, or to none"
-		}
-		return step
-	}
-	text := "the EST server without a label"
-	if e.Template != "" {
-		text = fmt.Sprintf("the EST server with label %q", e.Template)
-	}
-	text = fmt.Sprintf("%s sends %d CA certificate(s), first %s", text, len(all), nameOf(all[0]))
-	if slices.ContainsFunc(e.wanted(ctx), challengePassword.Equal) {
-		text += "; it wants requests bound to the TLS connection (challengePassword)"
-		b, err := e.bind(ctx)
-		if err != nil {
-			return failed(StepTemplate, err)
-		}
-		b.Close()
-	}
-	return Step{Name: StepTemplate, OK: true, Text: text}
 }
 
 // inLines is base64 in lines of 64, which every server reads.

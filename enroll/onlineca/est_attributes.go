@@ -30,28 +30,28 @@ func (e *est) wanted(ctx context.Context) []asn1.ObjectIdentifier {
 	e.mu.Lock()
 	known, asked := e.attributes, e.asked
 	e.mu.Unlock()
-	if !asked.IsZero() && e.Now().Sub(asked) < attributesAge {
+	if !asked.IsZero() && e.config.Now().Sub(asked) < attributesAge {
 		return known
 	}
 	c := call{doing: "asking for the attributes of requests", method: http.MethodGet, path: e.path("csrattrs")}
-	r, err := e.do(ctx, c)
+	r, err := e.transport.do(ctx, c)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			e.asked = e.Now().Add(attributesRest - attributesAge)
+			e.asked = e.config.Now().Add(attributesRest - attributesAge)
 		}
 		return known
 	}
 	known = nil
 	if r.status == http.StatusOK && len(r.body) > 0 {
 		if known, err = attributeTypes(r.body); err != nil {
-			e.Log.Warn("EST server says what it wants in requests, but not in a way that can be read", "host", e.Host, "reason", err)
+			e.config.Log.Warn("EST server says what it wants in requests, but not in a way that can be read", "host", e.config.Host, "reason", err)
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.attributes, e.asked = known, e.Now()
+	e.attributes, e.asked = known, e.config.Now()
 	return known
 }
 

@@ -26,59 +26,53 @@ type Bound struct {
 
 	est  *est
 	conn net.Conn
-	lane *lane
+	only *connection
 	done sync.Once
-}
-
-// Bind makes a connection for one request, where the CA wants it bound to one;
-// without it, nil. A CA that wants what TLS does not permit gives an *Error that
-// is ErrRejected.
-func (c *Client) Bind(ctx context.Context) (*Bound, error) {
-	e, ok := c.dialect.(*est)
-	if !ok || !slices.ContainsFunc(e.wanted(ctx), challengePassword.Equal) {
-		return nil, nil
-	}
-	return e.bind(ctx)
 }
 
 var errUnbound = errors.New("the connection has gone to which the request is bound")
 
+// bind makes a connection for one request, where the server wants requests bound
+// to one.
 func (e *est) bind(ctx context.Context) (*Bound, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, e.Limits.Get, errSlow)
+	if !slices.ContainsFunc(e.wanted(ctx), challengePassword.Equal) {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, e.config.Limits.Get, errSlow)
 	defer cancel()
 	asking := call{doing: "making a connection for one request"}
 	select {
-	case e.slots <- struct{}{}:
+	case e.transport.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, e.gone(ctx, asking)
+		return nil, e.transport.gone(ctx, asking)
 	}
-	settings := e.tls.Clone()
+	settings := e.transport.tls.Clone()
 	settings.MaxVersion = tls.VersionTLS12
-	conn, err := e.dialTLSWith(ctx, "tcp", settings)
+	conn, err := e.transport.dialTLSWith(ctx, "tcp", settings)
 	var unique []byte
 	if secure, ok := conn.(*tls.Conn); ok {
 		unique = secure.ConnectionState().TLSUnique
 	}
 	if unique != nil {
-		return &Bound{Challenge: base64.StdEncoding.EncodeToString(unique), est: e, conn: conn, lane: e.boundLane(conn)}, nil
+		return &Bound{Challenge: base64.StdEncoding.EncodeToString(unique), est: e, conn: conn, only: e.boundConnection(conn)}, nil
 	}
-	<-e.slots
+	<-e.transport.slots
 	if err != nil && !strings.Contains(alertIn(err), "protocol version") {
-		return nil, e.broken(asking, err, false)
+		return nil, e.transport.broken(asking, err, false)
 	}
 	return nil, &Error{Kind: ErrRejected, Doing: asking.doing,
 		Reason: "the EST server wants requests that name their TLS connection (challengePassword with tls-unique, RFC 7030, 3.5), which TLS 1.2 alone has, and it does not speak that",
 		Advice: "allow TLS 1.2 on the EST server, or have it not ask for challengePassword in its csrattrs"}
 }
 
-// boundLane has the connection, and makes no other.
-func (e *est) boundLane(conn net.Conn) *lane {
-	n := e.newLane()
-	n.bound = true
-	n.transport.IdleConnTimeout = boundIdle
+// boundConnection has the connection, and makes no other.
+func (e *est) boundConnection(conn net.Conn) *connection {
+	cn := e.transport.newConnection()
+	cn.bound = true
+	cn.http.IdleConnTimeout = boundIdle
 	only := make(chan net.Conn, 1)
 	only <- conn
-	n.transport.DialTLSContext = func(context.Context, string, string) (net.Conn, error) {
+	cn.http.DialTLSContext = func(context.Context, string, string) (net.Conn, error) {
 		select {
 		case conn := <-only:
 			return conn, nil
@@ -86,7 +80,7 @@ func (e *est) boundLane(conn net.Conn) *lane {
 			return nil, errUnbound
 		}
 	}
-	return n
+	return cn
 }
 
 // Submit is that of Client, over the connection. The request is to have the
@@ -100,9 +94,9 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	return b.est.enroll(ctx, csr, func(c call) (*reply, error) {
 		defer b.Close() // the issuers may have to be asked for, which is a turn of its own
 		if !b.alive() {
-			return nil, b.est.broken(c, errUnbound, false)
+			return nil, b.est.transport.broken(c, errUnbound, false)
 		}
-		return b.est.doOn(ctx, b.lane, c)
+		return b.est.transport.doOn(ctx, b.only, c)
 	})
 }
 
@@ -118,6 +112,6 @@ func (b *Bound) alive() bool {
 func (b *Bound) Close() {
 	b.done.Do(func() {
 		b.conn.Close()
-		<-b.est.slots
+		<-b.est.transport.slots
 	})
 }

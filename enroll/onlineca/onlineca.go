@@ -14,127 +14,14 @@ package onlineca
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
-	"fmt"
-	"log/slog"
-	"net"
-	"net/url"
-	"strings"
-	"time"
-	"unicode"
 )
-
-// Type is the kind of CA.
-type Type string
-
-// The kinds of CA, named as the parameter online_ca_type names them.
-const (
-	Microsoft Type = "microsoft"
-	EST       Type = "est"
-)
-
-// Config says which CA to ask and how. The zero value of every field but Type
-// and Host means its default.
-type Config struct {
-	Type Type
-	Host string // the name that the HTTPS certificate must carry; an address too
-	Port int    // 443
-
-	// Template is the common name of the certificate template (Microsoft) or
-	// the label in the path (EST). Empty: none is sent.
-	Template string
-
-	Username string // DOMAIN\user or user@realm for NTLM
-	Password string // never appears in an error or in the log
-
-	// RequireNTLM keeps the password from a server that does not offer NTLM.
-	RequireNTLM bool
-
-	// ClientCertificate is shown to a CA that asks for one in the TLS handshake.
-	ClientCertificate *tls.Certificate
-
-	// Roots are those of capf-trust that vouch for the CA's web server, and the
-	// only source of trust; the system's roots are not used. A server's own
-	// certificate in it is trusted as it is.
-	Roots []*x509.Certificate
-
-	// Issuers are those of capf-trust that vouch for LSCs. A path from a
-	// certificate that one of them has issued needs nothing else from the CA.
-	Issuers []*x509.Certificate
-
-	// Impostor says why a path from what the web server shows to a root, its own
-	// certificate first, does not prove that it is the CA's; "" when it does. Nil
-	// knows of none.
-	Impostor func(path []*x509.Certificate) string
-
-	Limits Limits
-	Log    *slog.Logger // nothing is logged when nil
-
-	// The rest is for tests.
-	Now    func() time.Time
-	Sleep  func(context.Context, time.Duration) error
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	Lookup func(ctx context.Context, host string) ([]string, error)
-}
-
-// Limits bounds what one CA may cost us. Zero means the default.
-type Limits struct {
-	Concurrent int           // requests on the way at once: 16
-	Post       time.Duration // for one request with all its authentication: 60 s
-	Get        time.Duration // for one try to fetch something: 30 s
-	Body       int64         // bytes of one answer, after decoding: 1 MiB
-	Tries      int           // of a fetch, with growing pauses: 3
-	Failures   int           // transport failures in a row after which the CA is left alone: 5
-	Pause      time.Duration // for how long at first; doubles up to 5 minutes: 10 s
-	Refusal    time.Duration // how long a refused password is not sent again at first; doubles up to 30 minutes: 1 minute
-}
-
-// State is how far a request is at the CA.
-type State string
-
-// The states in which a CA leaves a request that it did not refuse.
-const (
-	Issued  State = "issued"
-	Pending State = "pending"
-)
-
-// Answer is what a CA says of a request.
-type Answer struct {
-	State State
-
-	// RequestID is Microsoft's number of the request, at most ten digits;
-	// empty for EST.
-	RequestID string
-
-	// RetryAfter is how long a pending request should be left alone; zero when
-	// the CA does not say.
-	RetryAfter time.Duration
-
-	// Leaf is the certificate in DER. It is nil after a Submit to a Microsoft
-	// CA that issued: Fetch brings it.
-	Leaf []byte
-
-	// Chain is what the CA sent beside the leaf, in DER, the leaf's issuer
-	// first, as far as the certificates are linked by name.
-	Chain [][]byte
-}
 
 // Client talks to one CA. It is safe for concurrent use. A change of the
 // configuration or of capf-trust needs a new one.
 type Client struct {
-	link    *link
-	dialect dialect
-}
-
-// dialect is what Microsoft's pages and EST do differently.
-type dialect interface {
-	submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error)
-	fetch(ctx context.Context, requestID string) (Answer, error)
-	caCertificates(ctx context.Context) ([][]byte, error)
-	checkAuthentication(ctx context.Context) Step
-	checkTemplate(ctx context.Context) Step
+	transport *transport
+	ca        ca
 }
 
 // New returns a client for the CA that c describes. It opens no connection. A
@@ -143,140 +30,65 @@ func New(c Config) (*Client, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	kind, _ := KindOf(c.Type) // check has found it
 	c.fill()
-	l := newLink(c)
-	if c.Type == EST {
-		return &Client{l, newEST(l)}, nil
-	}
-	return &Client{l, newMicrosoft(l)}, nil
+	t := newTransport(c, kind.login)
+	return &Client{t, kind.open(c, t)}, nil
 }
 
 // Submit sends a PKCS#10 request in DER, once: when the connection breaks
 // after it may have arrived, the *Error has Sent set and the caller decides.
 // Errors are *Error and wrap ErrUnreachable or ErrRejected.
 //
-// A pending request of EST is asked for by submitting the same bytes again.
+// A CA that gave no number for a pending request is asked for its certificate
+// by submitting the same bytes again.
 func (c *Client) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	csr, err := x509.ParseCertificateRequest(csrDER)
 	if err != nil {
 		return Answer{}, notARequest(err)
 	}
-	return c.dialect.submit(ctx, csr)
+	return c.ca.submit(ctx, csr)
 }
 
 func notARequest(err error) *Error {
 	return &Error{Kind: ErrRejected, Doing: "reading the certificate request", Reason: "it is not a PKCS#10 request", Err: err}
 }
 
-// Fetch brings the certificate of a request that a Microsoft CA knows by
-// number, or says that it is still pending. It changes nothing at the CA, so
-// it is tried several times and may be repeated at will. Errors are *Error.
+// Fetch brings the certificate of a request that the CA knows by number, or says
+// that it is still pending. It changes nothing at the CA, so it is tried several
+// times and may be repeated at will. Errors are *Error.
 func (c *Client) Fetch(ctx context.Context, requestID string) (Answer, error) {
-	return c.dialect.fetch(ctx, requestID)
+	if f, ok := c.ca.(fetcher); ok {
+		return f.fetch(ctx, requestID)
+	}
+	return Answer{}, &Error{Kind: ErrRejected, Doing: "fetching a certificate by number", Reason: "this CA keeps no numbers; the same request is sent again"}
+}
+
+// Bind makes a connection for one request, if the CA wants requests bound to the
+// connection over which they come; otherwise it returns nil. Errors are *Error;
+// ErrRejected is a CA that wants what TLS does not permit.
+func (c *Client) Bind(ctx context.Context) (*Bound, error) {
+	if b, ok := c.ca.(binder); ok {
+		return b.bind(ctx)
+	}
+	return nil, nil
 }
 
 // CACertificates brings the certificates of the CA itself, in DER.
 func (c *Client) CACertificates(ctx context.Context) ([][]byte, error) {
-	return c.dialect.caCertificates(ctx)
+	all, err := c.ca.certificates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rawOf(all), nil
+}
+
+// Presented returns the certificates that the CA's web server sends in the TLS
+// handshake, its own first, whether they are to be trusted or not. Nothing else
+// is sent to the server. Errors are *Error.
+func (c *Client) Presented(ctx context.Context) ([]*x509.Certificate, error) {
+	return c.transport.presented(ctx)
 }
 
 // Close ends the connections that wait for further use.
-func (c *Client) Close() { c.link.close() }
-
-func (c *Config) check() error {
-	switch {
-	case c.Type != Microsoft && c.Type != EST:
-		return fmt.Errorf("type of the online CA is %q, neither %q nor %q", c.Type, Microsoft, EST)
-	case c.Host == "":
-		return fmt.Errorf("the online CA has no host name")
-	case net.ParseIP(c.Host) == nil && strings.ContainsFunc(c.Host, notInName):
-		return fmt.Errorf("host name of the online CA %q is not a host name", c.Host)
-	case c.Port < 0 || c.Port > 65535:
-		return fmt.Errorf("port of the online CA %d is not in 1 to 65535", c.Port)
-	case len(c.Template) > 255 || strings.ContainsFunc(c.Template, unicode.IsControl):
-		return fmt.Errorf("template of the online CA %q is too long or has control characters", c.Template)
-	case c.Type == EST && CheckLabel(c.Template) != nil:
-		return fmt.Errorf("label of the EST server: %w", CheckLabel(c.Template))
-	case strings.ContainsFunc(c.Username, unicode.IsControl):
-		return fmt.Errorf("user name %q at the online CA has control characters", c.Username)
-	case strings.ContainsFunc(c.Password, unicode.IsControl):
-		return fmt.Errorf("the password at the online CA has control characters")
-	case c.Username == "" && c.Password != "":
-		return fmt.Errorf("the online CA has a password but no user name")
-	case c.Username != "" && c.Password == "": // which would be a wrong one, and count as such
-		return fmt.Errorf("the online CA has a user name but no password")
-	}
-	return nil
-}
-
-func notInName(r rune) bool {
-	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '.' && r != '_'
-}
-
-func (c *Config) fill() {
-	orInt(&c.Port, 443)
-	orInt(&c.Limits.Concurrent, 16)
-	orInt(&c.Limits.Tries, 3)
-	orInt(&c.Limits.Failures, 5)
-	orDuration(&c.Limits.Post, time.Minute)
-	orDuration(&c.Limits.Get, 30*time.Second)
-	orDuration(&c.Limits.Pause, 10*time.Second)
-	orDuration(&c.Limits.Refusal, time.Minute)
-	if c.Limits.Body <= 0 {
-		c.Limits.Body = 1 << 20
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Sleep == nil {
-		c.Sleep = sleep
-	}
-	if c.Dial == nil {
-		c.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
-	}
-	if c.Lookup == nil {
-		c.Lookup = net.DefaultResolver.LookupHost
-	}
-}
-
-func orInt(p *int, value int) {
-	if *p <= 0 {
-		*p = value
-	}
-}
-
-func orDuration(p *time.Duration, value time.Duration) {
-	if *p <= 0 {
-		*p = value
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
-
-// address is what is dialled, base what every URL begins with.
-func (c *Config) address() string { return net.JoinHostPort(c.Host, fmt.Sprint(c.Port)) }
-
-func (c *Config) base() *url.URL {
-	u := &url.URL{Scheme: "https", Host: c.address()}
-	if c.Port == 443 { // browsers and IIS bindings leave the default port out
-		u.Host = strings.TrimSuffix(c.address(), ":443")
-	}
-	return u
-}
-
-// basic is the value of an Authorization header.
-func (c *Config) basic() string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+c.Password))
-}
+func (c *Client) Close() { c.transport.close() }

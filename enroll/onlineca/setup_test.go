@@ -212,3 +212,12 @@ func at(path string, do func(http.ResponseWriter, *http.Request)) func(http.Resp
 		return true
 	}
 }
+
+func estKind(t *testing.T) onlineca.Kind {
+	t.Helper()
+	k, ok := onlineca.KindOf(onlineca.EST)
+	if !ok {
+		t.Fatal("EST is no kind of CA")
+	}
+	return k
+}

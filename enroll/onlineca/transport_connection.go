@@ -44,11 +44,11 @@ type reply struct {
 // succeeded says that the server has done what it was asked for.
 func (r *reply) succeeded() bool { return r.status >= 200 && r.status < 300 }
 
-// lane is one connection, used by one call at a time. Its transport makes a
-// new one when the server has closed the old.
-type lane struct {
-	link      *link
-	transport *http.Transport
+// connection is used by one call at a time. It makes a new TLS connection when
+// the server has closed the old one.
+type connection struct {
+	transport *transport
+	http      *http.Transport
 	loggedIn  net.Conn // the connection on which an NTLM login holds
 	bound     bool     // the connection is the only one that it may have
 }
@@ -58,9 +58,9 @@ type lane struct {
 // connection that is just being closed.
 const idle = 5 * time.Second
 
-func (l *link) newLane() *lane {
-	return &lane{link: l, transport: &http.Transport{
-		DialTLSContext:         l.dialTLS,
+func (t *transport) newConnection() *connection {
+	return &connection{transport: t, http: &http.Transport{
+		DialTLSContext:         t.dialTLS,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		MaxConnsPerHost:        1,
 		IdleConnTimeout:        idle,
@@ -69,27 +69,27 @@ func (l *link) newLane() *lane {
 	}}
 }
 
-// fresh has the next call of this lane made on a new connection. A server may
+// fresh has the next call made over a new TLS connection. A server may
 // close one after any answer without saying so; a request that is sent into
 // that leaves open whether it has arrived.
-func (n *lane) fresh() {
-	if n.bound {
+func (cn *connection) fresh() {
+	if cn.bound {
 		return
 	}
-	n.transport.CloseIdleConnections()
-	n.loggedIn = nil
+	cn.http.CloseIdleConnections()
+	cn.loggedIn = nil
 }
 
 // send is one request and its answer. Redirects are not followed: Transport,
 // unlike Client, hands them to us.
-func (n *lane) send(ctx context.Context, c call, authorization string) (*reply, error) {
+func (cn *connection) send(ctx context.Context, c call, authorization string) (*reply, error) {
 	var conn net.Conn // set before RoundTrip returns, in this goroutine
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { conn = info.Conn },
 	})
-	request, err := http.NewRequestWithContext(ctx, c.method, n.link.base().String()+c.path, bytes.NewReader(c.body))
+	request, err := http.NewRequestWithContext(ctx, c.method, cn.transport.config.base().String()+c.path, bytes.NewReader(c.body))
 	if err != nil {
-		return nil, n.link.broken(c, err, false)
+		return nil, cn.transport.broken(c, err, false)
 	}
 	for name, values := range c.header {
 		request.Header[name] = values
@@ -104,15 +104,15 @@ func (n *lane) send(ctx context.Context, c call, authorization string) (*reply, 
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
-	response, err := n.transport.RoundTrip(request)
+	response, err := cn.http.RoundTrip(request)
 	if err != nil {
-		failure := n.link.broken(c, err, conn != nil && len(c.body) > 0)
+		failure := cn.transport.broken(c, err, conn != nil && len(c.body) > 0)
 		failure.arrived = conn != nil
 		return nil, failure
 	}
 	defer response.Body.Close()
 	r := &reply{status: response.StatusCode, header: response.Header, conn: conn, posted: len(c.body) > 0}
-	r.body, r.short = n.link.read(response)
+	r.body, r.short = cn.transport.read(response)
 	return r, nil
 }
 
@@ -120,12 +120,12 @@ var errTooLong = errors.New("the answer is too long")
 
 // read reads an answer up to the limit, before and after decoding. What could
 // be read is returned with an error too.
-func (l *link) read(response *http.Response) ([]byte, error) {
+func (t *transport) read(response *http.Response) ([]byte, error) {
 	var body io.Reader = response.Body
 	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
 	case "gzip", "x-gzip": // not asked for, but some proxies do it all the same
-		unzipped, err := gzip.NewReader(io.LimitReader(body, l.Limits.Body))
+		unzipped, err := gzip.NewReader(io.LimitReader(body, t.config.Limits.Body))
 		if err != nil {
 			return nil, fmt.Errorf("decoding the answer: %w", err)
 		}
@@ -133,9 +133,9 @@ func (l *link) read(response *http.Response) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("the answer is encoded as %q", plain(encoding, 40))
 	}
-	text, err := io.ReadAll(io.LimitReader(body, l.Limits.Body+1))
-	if int64(len(text)) > l.Limits.Body {
-		return text[:l.Limits.Body], fmt.Errorf("%w: more than %d bytes", errTooLong, l.Limits.Body)
+	text, err := io.ReadAll(io.LimitReader(body, t.config.Limits.Body+1))
+	if int64(len(text)) > t.config.Limits.Body {
+		return text[:t.config.Limits.Body], fmt.Errorf("%w: more than %d bytes", errTooLong, t.config.Limits.Body)
 	}
 	if err != nil {
 		return text, fmt.Errorf("the answer was cut off: %w", err)

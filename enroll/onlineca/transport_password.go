@@ -2,16 +2,18 @@ package onlineca
 
 import (
 	"context"
+	"net/http"
 	"sync"
+	"time"
 )
 
-// gate lets the password out. A directory locks an account after a few wrong
+// passwordGate lets the password out. A directory locks an account after a few wrong
 // ones, and a password that was right a moment ago may have been changed since.
 // So one call at a time goes ahead with it, as a scout; those that came before
 // the scout set out follow when the server has let it in, all at once, and those
 // that came later wait for the next one. After a refusal nobody sends it for a
 // while.
-type gate struct {
+type passwordGate struct {
 	refused *breaker
 
 	mu     sync.Mutex    // guards the rest
@@ -20,9 +22,9 @@ type gate struct {
 	back   chan struct{} // closed when the scout returns; nil while none is out
 }
 
-// turn is the leave of one call, with all its logins, to send the password.
-type turn struct {
-	*gate
+// permit is what one call needs, with all its logins, to send the password.
+type permit struct {
+	gate    *passwordGate
 	forced  bool // past the breaker
 	allowed bool
 	scout   bool // alone, until the server's verdict
@@ -32,29 +34,29 @@ type turn struct {
 
 // pass waits until the password may be sent. The error is an *Error, or the
 // context's.
-func (t *turn) pass(ctx context.Context, doing string) error {
-	if t.allowed {
+func (p *permit) pass(ctx context.Context, doing string) error {
+	if p.allowed {
 		return nil
 	}
-	scout, err := t.follow(ctx)
+	scout, err := p.gate.follow(ctx)
 	if err != nil {
 		return err
 	}
-	t.allowed, t.scout = true, scout
+	p.allowed, p.scout = true, scout
 	if !scout {
 		return nil
 	}
-	probe, wait, ok := t.refused.enter()
-	t.probe = probe
-	if ok || t.forced {
+	probe, wait, ok := p.gate.refused.enter()
+	p.probe = probe
+	if ok || p.forced {
 		return nil
 	}
-	t.end()
+	p.end()
 	return notAgain(doing, wait)
 }
 
 // follow waits for a scout that sets out from now on, or makes one of the caller.
-func (g *gate) follow(ctx context.Context) (scout bool, err error) {
+func (g *passwordGate) follow(ctx context.Context) (scout bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for came := g.scouts; ; {
@@ -82,33 +84,39 @@ func (g *gate) follow(ctx context.Context) (scout bool, err error) {
 
 // accepted says that the server has let the password in: an answer of 2xx, and
 // nothing else, proves that.
-func (t *turn) accepted() { t.settle(good) }
+func (p *permit) accepted() { p.settle(good) }
 
 // turnedDown says that the server has refused the password.
-func (t *turn) turnedDown() { t.settle(bad) }
+func (p *permit) turnedDown() { p.settle(bad) }
 
 // end is called whatever became of the call.
-func (t *turn) end() { t.settle(unclear) }
+func (p *permit) end() { p.settle(unclear) }
 
-func (t *turn) settle(v verdict) {
-	if !t.shown {
+func (p *permit) settle(v verdict) {
+	if !p.shown {
 		v = unclear
 	}
-	t.mu.Lock()
+	p.gate.mu.Lock()
 	switch {
 	case v == bad:
-		t.proven = 0
-	case v == good && t.scout:
-		t.proven = t.scouts
+		p.gate.proven = 0
+	case v == good && p.scout:
+		p.gate.proven = p.gate.scouts
 	}
-	if t.scout {
-		close(t.back)
-		t.back = nil
+	if p.scout {
+		close(p.gate.back)
+		p.gate.back = nil
 	}
-	t.mu.Unlock()
+	p.gate.mu.Unlock()
 	// Who followed may have been let in before a later scout was refused.
-	if v != good || t.scout {
-		t.refused.leave(t.probe, v)
+	if v != good || p.scout {
+		p.gate.refused.leave(p.probe, v)
 	}
-	t.scout, t.probe, t.shown = false, false, false
+	p.scout, p.probe, p.shown = false, false, false
+}
+
+// notAgain is for a call that would send a password that was just refused.
+func notAgain(doing string, wait time.Duration) *Error {
+	return &Error{Kind: ErrRejected, Doing: doing, Code: "401", RetryAfter: wait, Advice: advice("401"), status: http.StatusUnauthorized,
+		Reason: "the web server refused the user name or the password; they are not sent again for " + wait.Round(time.Second).String()}
 }

@@ -3,6 +3,7 @@ package onlineca
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"os"
@@ -18,12 +19,12 @@ type handshakeError struct {
 func (e handshakeError) Unwrap() error { return e.error }
 
 // dialTLS makes a verified connection.
-func (l *link) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
-	return l.dialTLSWith(ctx, network, l.tls)
+func (t *transport) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
+	return t.dialTLSWith(ctx, network, t.tls)
 }
 
-func (l *link) dialTLSWith(ctx context.Context, network string, settings *tls.Config) (net.Conn, error) {
-	raw, err := l.Dial(ctx, network, l.address())
+func (t *transport) dialTLSWith(ctx context.Context, network string, settings *tls.Config) (net.Conn, error) {
+	raw, err := t.config.Dial(ctx, network, t.config.address())
 	if err != nil {
 		return nil, err
 	}
@@ -31,12 +32,12 @@ func (l *link) dialTLSWith(ctx context.Context, network string, settings *tls.Co
 	settings = settings.Clone()
 	settings.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
-		if l.ClientCertificate == nil {
+		if t.config.ClientCertificate == nil {
 			return new(tls.Certificate), nil
 		}
 		// Shown even when the server's list of issuers does not name its own:
 		// that list is often empty or short, and the server decides anyway.
-		return l.ClientCertificate, nil
+		return t.config.ClientCertificate, nil
 	}
 	listening := &listener{Conn: raw}
 	secure := tls.Client(listening, settings)
@@ -83,4 +84,29 @@ func (l *listener) verdict(secure *tls.Conn) error {
 		return l.SetReadDeadline(time.Time{})
 	}
 	return err
+}
+
+// presented is Client.Presented.
+func (t *transport) presented(ctx context.Context) ([]*x509.Certificate, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.config.Limits.Get, errSlow)
+	defer cancel()
+	asking := call{doing: "asking " + t.config.address() + " for its HTTPS certificate"}
+	raw, err := t.config.Dial(ctx, "tcp", t.config.address())
+	if err != nil {
+		return nil, t.broken(asking, err, false)
+	}
+	defer raw.Close()
+	var presented []*x509.Certificate
+	config := t.tls.Clone()
+	config.InsecureSkipVerify = true // to look at it, before it is trusted
+	config.GetClientCertificate = nil
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		presented = state.PeerCertificates
+		return nil
+	}
+	err = tls.Client(raw, config).HandshakeContext(ctx)
+	if len(presented) == 0 && err != nil {
+		return nil, t.broken(asking, handshakeError{err, false}, false)
+	}
+	return presented, nil // a server that wants a client certificate may refuse us after that
 }

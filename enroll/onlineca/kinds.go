@@ -1,0 +1,74 @@
+package onlineca
+
+import (
+	"context"
+	"crypto/x509"
+)
+
+// Type is the kind of a CA, as the parameter online_ca_type names it.
+type Type string
+
+// The kinds of CA.
+const (
+	Microsoft Type = "microsoft"
+	EST       Type = "est"
+)
+
+// Kind is what is known of a kind of CA before one is asked.
+type Kind struct {
+	Type   Type
+	Name   string // of its protocol, for people
+	Server string // with its article, in the middle of a sentence
+
+	// RSAOnly says that the CA gets RSA keys only.
+	RSAOnly bool
+	// WithoutUser and WithoutTemplate say what is wrong with a configuration that
+	// has no user name or no template; "" when nothing is.
+	WithoutUser, WithoutTemplate string
+	// CheckTemplate says why a text cannot be the template; nil takes any.
+	CheckTemplate func(text string) error
+	TemplateWord  string // what this kind calls the template
+
+	login loginManner
+	open  func(Config, *transport) ca
+}
+
+// kinds are all that there are. For another one, add its type above, a line here
+// and a file with its ca, as est.go is.
+var kinds = []Kind{microsoftKind, estKind}
+
+// Kinds lists the kinds of CA, the default first.
+func Kinds() []Kind { return kinds }
+
+// KindOf finds a kind.
+func KindOf(t Type) (Kind, bool) {
+	for _, k := range kinds {
+		if k.Type == t {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
+// ca is what every kind of CA can do.
+type ca interface {
+	// submit sends a request once.
+	submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error)
+	// certificates brings those of the CA itself.
+	certificates(ctx context.Context) ([]*x509.Certificate, error)
+	// checkAuthentication and checkTemplate are steps of Client.Check.
+	checkAuthentication(ctx context.Context) Step
+	checkTemplate(ctx context.Context) Step
+}
+
+// fetcher is a ca that keeps requests under numbers. One that does not is asked
+// for a pending request by submitting it again.
+type fetcher interface {
+	fetch(ctx context.Context, requestID string) (Answer, error)
+}
+
+// binder is a ca that may want a request bound to the connection over which it
+// comes. bind returns nil when this one does not want that.
+type binder interface {
+	bind(ctx context.Context) (*Bound, error)
+}

@@ -1,0 +1,115 @@
+package onlineca
+
+import (
+	"context"
+	"net/http"
+)
+
+// exchange makes a call with the login that the server asks for. Its last
+// reply may be 401 when none of them was accepted. Repeating a call after a
+// 401 is safe: the server turned it away before anything read it. How to log in
+// is learned from the login probe, not from a request that is sent in vain.
+func (cn *connection) exchange(ctx context.Context, c call) (*reply, error) {
+	p := &permit{gate: cn.transport.password, forced: c.forced}
+	defer p.end()
+	if c.method == http.MethodPost && cn.transport.login.manner.probe != "" && cn.transport.config.Username != "" && !cn.transport.login.knows().works {
+		if r, err := cn.converse(ctx, cn.transport.login.probe(c), p); err != nil || !r.succeeded() {
+			return r, err
+		}
+	}
+	return cn.converse(ctx, c, p)
+}
+
+func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, error) {
+	var tried []scheme
+	current := cn.transport.login.first(c)
+	for {
+		r, err := cn.attempt(ctx, c, current, p)
+		if err != nil {
+			return nil, err
+		}
+		if r.status != http.StatusUnauthorized || cn.transport.config.Username == "" {
+			if r.succeeded() {
+				cn.transport.login.learn(r.by, c)
+				p.accepted()
+			}
+			return r, nil
+		}
+		tried = append(tried, current, r.by)
+		next := cn.transport.login.next(offers(r.header), tried)
+		// NTLM and then Basic are one try, which is the scout's alone.
+		if next == anonymous || p.shown && !p.scout {
+			p.turnedDown()
+			return r, nil
+		}
+		current = next
+	}
+}
+
+// attempt makes a call with one login. Before a scout's POST the login probe
+// has to prove it, so that nobody waits for as long as a CA takes to decide.
+func (cn *connection) attempt(ctx context.Context, c call, s scheme, p *permit) (*reply, error) {
+	if s == anonymous {
+		return cn.plain(ctx, c)
+	}
+	if s != basic && cn.loggedIn != nil { // by NTLM, and it holds
+		r, err := cn.send(ctx, c, "")
+		if err != nil || r.status != http.StatusUnauthorized {
+			return by(s, r), err
+		}
+		cn.loggedIn = nil
+	}
+	if err := p.pass(ctx, c.doing); err != nil {
+		if ctx.Err() != nil {
+			return nil, cn.transport.gone(ctx, c)
+		}
+		return nil, err
+	}
+	if k := cn.transport.login.knows(); !p.scout && k.scheme != anonymous {
+		s = k.scheme // which the scout has found out
+	}
+	if p.scout && c.method == http.MethodPost && cn.transport.login.manner.probe != "" && !cn.transport.login.knows().open {
+		r, err := cn.show(ctx, cn.transport.login.probe(c), s, p)
+		if err != nil || !r.succeeded() {
+			return r, err
+		}
+		if p.shown {
+			p.accepted()
+			return cn.attempt(ctx, c, s, p)
+		}
+	}
+	return cn.show(ctx, c, s, p)
+}
+
+// plain makes a call without a login.
+func (cn *connection) plain(ctx context.Context, c call) (*reply, error) {
+	if len(c.body) > 0 {
+		cn.fresh()
+	}
+	return cn.send(ctx, c, "")
+}
+
+// show makes a call with the password.
+func (cn *connection) show(ctx context.Context, c call, s scheme, p *permit) (*reply, error) {
+	if s == basic {
+		if len(c.body) > 0 {
+			cn.fresh()
+		}
+		p.shown = true
+		r, err := cn.send(ctx, c, cn.transport.config.basic())
+		return by(s, r), err
+	}
+	r, moved, err := cn.handshake(ctx, c, s, p)
+	if err == nil && moved && r.status == http.StatusUnauthorized {
+		r, _, err = cn.handshake(ctx, c, s, p)
+	}
+	return by(s, r), err
+}
+
+// by notes the login of the call that a reply answers.
+func by(s scheme, r *reply) *reply {
+	if r != nil {
+		r.by = s
+	}
+	return r
+}
