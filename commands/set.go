@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll/caready"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -113,7 +114,7 @@ func sayMissing(ctx context.Context, env *Env, s *store.Store, c settings.Change
 	if c.Name != settings.Issuer || c.New != settings.IssuerOnline {
 		return nil
 	}
-	missing, err := env.rules(s).MissingForIssuer(ctx)
+	missing, err := caready.MissingForIssuer(ctx, s.Reader)
 	if err != nil {
 		return err
 	}

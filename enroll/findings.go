@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/enroll/caready"
 	"capf/enroll/settings"
 	"capf/internal/plural"
 	"capf/store"
@@ -93,8 +94,8 @@ func (r *Rules) serviceFindings(ctx context.Context) ([]Finding, error) {
 		switch {
 		case s.Name == "capf":
 			found = append(found, Finding{"error", "the service capf is deactivated: no phone is served", "capf service activate capf"})
-		case s.Name == serviceOnline && inForce.Issuer == settings.IssuerOnline:
-			found = append(found, enrollmentInactive())
+		case s.Name == caready.Service && inForce.Issuer == settings.IssuerOnline:
+			found = append(found, Finding(caready.Inactive()))
 		}
 	}
 	return found, nil
@@ -176,4 +177,18 @@ func (r *Rules) staleFindings(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	return []Finding{{"warning", plural.Of(n, "stale LSC"), "capf stale-lsc list"}}, nil
+}
+
+// onlineFindings are what is missing of an online CA that is in use.
+func (r *Rules) onlineFindings(ctx context.Context) ([]Finding, error) {
+	inForce, err := r.Settings(ctx)
+	if err != nil || inForce.Issuer != settings.IssuerOnline {
+		return nil, err
+	}
+	var found []Finding
+	missing, err := caready.Missing(ctx, r.Store.Reader)
+	for _, lack := range missing {
+		found = append(found, Finding(lack))
+	}
+	return found, err
 }

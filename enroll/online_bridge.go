@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 
-	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -20,17 +19,6 @@ func (r *Rules) Anchors(ctx context.Context, uses store.Uses) ([]*x509.Certifica
 	return r.anchors(ctx, uses)
 }
 
-// OnlineUnready says why the online CA cannot be asked at all, "" when it can.
-func (r *Rules) OnlineUnready(ctx context.Context, s settings.Settings) (string, error) {
-	return r.onlineUnready(ctx, s)
-}
-
-// OnlineActive says whether the service that asks the online CA is activated.
-func (r *Rules) OnlineActive(ctx context.Context) (bool, error) { return r.onlineActive(ctx) }
-
-// EnrollmentInactive is what is said of that service when it is not.
-func EnrollmentInactive() Finding { return enrollmentInactive() }
-
 // CAPFCertificate is the CAPF certificate as it stands, fit or not.
 func (r *Rules) CAPFCertificate(ctx context.Context) (*x509.Certificate, error) {
 	return r.capfCertificate(ctx)
@@ -42,6 +30,3 @@ func (r *Rules) Alone(ctx context.Context) (bool, error) { return r.alone(ctx) }
 
 // IsCAPFName says whether a certificate is some cluster's CAPF certificate.
 func IsCAPFName(c *x509.Certificate) bool { return isCAPFName(c) }
-
-// ServiceOnline is the name of the service that asks the online CA.
-const ServiceOnline = serviceOnline

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"sync"
 
-	"capf/enroll"
+	"capf/enroll/caready"
 	"capf/enroll/onlineca"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
@@ -148,7 +148,7 @@ func (c *configuration) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unready, err := c.ca.Rules.OnlineUnready(ctx, inForce)
+	unready, err := caready.Unready(ctx, c.ca.Store.Reader, inForce)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (ca CA) fingerprint(ctx context.Context, inForce settings.Settings) (sum [s
 		return sum, err
 	}
 	for _, s := range services {
-		if s.Name == enroll.ServiceOnline {
+		if s.Name == caready.Service {
 			add(fmt.Appendf(nil, "%v %d", s.Active, s.Restarts))
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/acceptance"
+	"capf/enroll/caready"
 	"capf/enroll/onlineca"
 	"capf/enroll/settings"
 )
@@ -35,7 +35,7 @@ func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	missing, err := ca.Rules.OnlineMissing(ctx)
+	missing, err := caready.Missing(ctx, ca.Store.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -47,19 +47,19 @@ func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 		}
 		steps = append(steps, walked...)
 	}
-	active, err := ca.Rules.OnlineActive(ctx)
+	active, err := caready.Active(ctx, ca.Store.Reader)
 	if err != nil {
 		return nil, err
 	}
 	service := onlineca.Step{Name: StepService, OK: active, Text: "the service enrollment is activated"}
 	if !active {
-		f := enroll.EnrollmentInactive()
+		f := caready.Inactive()
 		service.Text, service.Advice = f.Text, f.Hint
 	}
 	return append(steps, service), nil
 }
 
-func configurationStep(o settings.Online, missing []enroll.Finding) onlineca.Step {
+func configurationStep(o settings.Online, missing []caready.Lack) onlineca.Step {
 	step := onlineca.Step{Name: StepConfiguration, OK: true, Text: fmt.Sprintf("type %s, %s", o.Type, net.JoinHostPort(o.Host, strconv.Itoa(o.Port)))}
 	if o.Template != "" {
 		step.Text += fmt.Sprintf(", template %q", o.Template)

@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/caready"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -126,7 +127,7 @@ func TestOnlineParameters(t *testing.T) {
 	if _, err := set("certificate_issuer", "online-ca"); err != nil {
 		t.Errorf("setting the issuer: %v", err)
 	}
-	if missing, err := r.MissingForIssuer(t.Context()); err != nil || len(missing) == 0 {
+	if missing, err := caready.MissingForIssuer(t.Context(), r.Store.Reader); err != nil || len(missing) == 0 {
 		t.Errorf("missing are %v, %v", missing, err)
 	}
 	if _, err := set("fips_mode", "true"); !errors.Is(err, apperr.ErrRefused) {

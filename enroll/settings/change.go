@@ -113,19 +113,24 @@ func fipsOrOnline(name, value string, others map[string]string) error {
 	return nil
 }
 
-// labelOfEST refuses a template that an EST server could not have as its label,
-// whichever of template and type comes last.
-func labelOfEST(name, value string, others map[string]string) error {
-	switch {
-	case name == OnlineTemplate && others[OnlineType] == string(onlineca.EST):
-		if err := onlineca.CheckLabel(unset(value)); err != nil {
-			return apperr.BadValue("%s is the label of an EST server: %v", name, err)
-		}
-	case name == OnlineType && value == string(onlineca.EST):
-		if err := onlineca.CheckLabel(unset(others[OnlineTemplate])); err != nil {
-			return apperr.WithHint(apperr.Refused("%s cannot be %s, for which %s is a label: %v", name, value, OnlineTemplate, err),
-				"capf set %s LABEL, or none", OnlineTemplate)
-		}
+// templateOfKind refuses a template that the kind of CA cannot have, whichever
+// of template and type comes last.
+func templateOfKind(name, value string, others map[string]string) error {
+	of, template := others[OnlineType], value
+	if name == OnlineType {
+		of, template = value, others[OnlineTemplate]
 	}
-	return nil
+	kind, ok := onlineca.KindOf(onlineca.Type(of))
+	if !ok || kind.CheckTemplate == nil {
+		return nil
+	}
+	switch err := kind.CheckTemplate(unset(template)); {
+	case err == nil:
+		return nil
+	case name == OnlineTemplate:
+		return apperr.BadValue("%s is the %s of %s: %v", name, kind.TemplateWord, kind.Server, err)
+	default:
+		return apperr.WithHint(apperr.Refused("%s cannot be %s, for which %s is a %s: %v", name, value, OnlineTemplate, kind.TemplateWord, err),
+			"capf set %s %s, or none", OnlineTemplate, strings.ToUpper(kind.TemplateWord))
+	}
 }

@@ -100,9 +100,9 @@ var parameters = []Parameter{
 	number(OnlinePort, 1, 65535, "443", "", atOnce, "TCP port of the online CA",
 		func(s *Settings, n int) { s.Online.Port = n }),
 	text(OnlineTemplate, "none, or a name", "certificate template of the CA (microsoft), or label in the path (est)", parseLine,
-		func(s *Settings, v string) { s.Online.Template = v }).excludes(labelOfEST),
-	choice(OnlineType, string(onlineca.Microsoft), atOnce, "kind of the online CA: Microsoft Web Enrollment or EST (RFC 7030)",
-		func(s *Settings, v string) { s.Online.Type = onlineca.Type(v) }, string(onlineca.Microsoft), string(onlineca.EST)).excludes(labelOfEST),
+		func(s *Settings, v string) { s.Online.Template = v }).excludes(templateOfKind),
+	choice(OnlineType, typesOfCA()[0], atOnce, "kind of the online CA: "+namesOfCAs(),
+		func(s *Settings, v string) { s.Online.Type = onlineca.Type(v) }, typesOfCA()...).excludes(templateOfKind),
 	text(OnlineUsername, `none, or a name, such as DOMAIN\user or user@realm`, "user name at the online CA", parseLine,
 		func(s *Settings, v string) { s.Online.Username = v }),
 	secret(OnlinePassword, "none, or a password, from a file or asked for", "password at the online CA"),
@@ -113,6 +113,22 @@ var parameters = []Parameter{
 		func(s *Settings, n int) { s.Online.Leniency.Ahead = minutes(n) }),
 	flag("require_client_auth", "true", atOnce, "refuse an LSC of another CA whose extendedKeyUsage excludes clientAuth, which 802.1X and SIP over TLS ask for",
 		func(s *Settings, on bool) { s.Online.Leniency.AnyPurpose = !on }),
+}
+
+// typesOfCA are the values of online_ca_type, the default first.
+func typesOfCA() (types []string) {
+	for _, k := range onlineca.Kinds() {
+		types = append(types, string(k.Type))
+	}
+	return types
+}
+
+func namesOfCAs() string {
+	var names []string
+	for _, k := range onlineca.Kinds() {
+		names = append(names, k.Name)
+	}
+	return orList(names)
 }
 
 func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
