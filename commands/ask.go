@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"fmt"
 )
@@ -10,7 +11,7 @@ import (
 func (env *Env) askSecret(question string) (string, error) {
 	answer, err := env.Prompt.Secret(question)
 	if err == nil && answer == "" {
-		err = fmt.Errorf("no secret was given: %w", errDeclined)
+		err = fmt.Errorf("no secret was given: %w", term.ErrDeclined)
 	}
 	return answer, err
 }
@@ -31,12 +32,12 @@ func (env *Env) consentOr(hint string, yes bool, format string, args ...any) err
 	if env.Prompt == nil {
 		return apperr.WithHint(apperr.Usage("consent to %s is missing", what), "%s", hint)
 	}
-	ok, err := env.Prompt.Confirm(oneLine(upperFirst(what) + "?"))
+	ok, err := env.Prompt.Confirm(term.OneLine(term.UpperFirst(what) + "?"))
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("declined: %w", errDeclined)
+		return fmt.Errorf("declined: %w", term.ErrDeclined)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -73,7 +74,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	case r.Sealed == 0:
 		env.say("serve has not sealed it yet: whoever can write to the database could have made it anew")
 	default:
-		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, timestamp(r.SealedAt), counted(r.Last-r.Sealed, "event"))
+		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, term.Timestamp(r.SealedAt), counted(r.Last-r.Sealed, "event"))
 	}
 	return nil
 }

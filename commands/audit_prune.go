@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -55,7 +56,7 @@ func ageLimit(env *Env, c *cli.Context) (*time.Time, error) {
 	case err != nil || before == nil:
 		return nil, err
 	case before.After(env.Now()):
-		return nil, apperr.Usage("--before: %s is yet to come", timestamp(*before))
+		return nil, apperr.Usage("--before: %s is yet to come", term.Timestamp(*before))
 	case c.NArg() > 0:
 		return nil, apperr.Usage("--before and %q exclude each other", c.Args().First())
 	}
@@ -73,7 +74,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 	}
 	if p.Events == 0 {
 		env.say("no event is older")
-		if o.dryRun && env.Format == asJSON {
+		if o.dryRun && env.Format == term.JSON {
 			return showPrunable(env, p)
 		}
 		return nothingRemoved(env)
@@ -86,7 +87,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		return apperr.WithHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
 			"nothing was pruned; keep a copy of the database for whoever looks into it")
 	}
-	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), timestamp(o.before))
+	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), term.Timestamp(o.before))
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "event",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.PruneEvents(ctx, env.actor(), o.before)

@@ -64,8 +64,8 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 		return err
 	}
 	p := env.progress()
-	copied, err := writeBackup(ctx, env, s, file, sign, func(done, total int) { p.show("backing up: %d%%", 100*done/max(total, 1)) })
-	p.end()
+	copied, err := writeBackup(ctx, env, s, file, sign, func(done, total int) { p.Show("backing up: %d%%", 100*done/max(total, 1)) })
+	p.End()
 	if err != nil {
 		return err
 	}

@@ -56,9 +56,9 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()
-	o.Progress = func(done, all int) { p.show("putting in: %d of %s", done, counted(all, "row")) }
+	o.Progress = func(done, all int) { p.Show("putting in: %d of %s", done, counted(all, "row")) }
 	in, err := provision.Insert(ctx, r, env.actor(), data, o)
-	p.end()
+	p.End()
 	env.warn(in.Warnings)
 	if len(in.Problems) > 0 {
 		if err := showList(env, values(in.Problems), problemColumns, ""); err != nil {

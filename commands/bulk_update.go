@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
@@ -139,7 +140,7 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 
 // emptyList is the result of a list command that has no rows.
 func emptyList(env *Env) error {
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	_, err := io.WriteString(env.out, "[]\n")
@@ -187,7 +188,7 @@ func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptio
 	if err != nil {
 		return err
 	}
-	env.say("job %d runs at %s; the selection is %s now", j.ID, tableCell(withZone(j.RunAt)), counted(n, "device"))
+	env.say("job %d runs at %s; the selection is %s now", j.ID, term.Cell(term.WithZone(j.RunAt)), counted(n, "device"))
 	living := func(v store.Server) bool { return enroll.Alive(v, env.Now()) }
 	if servers, err := r.Store.Servers(ctx); err == nil && !slices.ContainsFunc(servers, living) {
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
@@ -195,7 +196,7 @@ func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptio
 	if o.generate {
 		return env.seen(showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
 	}
-	if env.Format == asTable {
+	if env.Format == term.Table {
 		return nil
 	}
 	return showList(env, values([]store.Job{j}), jobColumns, "")
@@ -203,7 +204,7 @@ func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptio
 
 // showString prints one string for all devices.
 func showString(env *Env, secret string) error {
-	if env.Format == asTable {
+	if env.Format == term.Table {
 		fmt.Fprintln(env.out, secret)
 		return nil
 	}
@@ -262,7 +263,7 @@ func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) 
 		return showString(env, *o.update.Edit.String)
 	case out != nil && out.file == nil:
 		return showList(env, values(out.made), stringColumns, "no device was changed")
-	case env.Format == asTable:
+	case env.Format == term.Table:
 		return nil
 	}
 	return showList(env, values([]store.Job{j}), jobColumns, "")
@@ -301,7 +302,7 @@ func otherChanges(a, b store.Device) []string {
 	var all []string
 	add := func(name string, from, to any) {
 		if from != to {
-			all = append(all, fmt.Sprintf("%s %s → %s", name, text(from), text(to)))
+			all = append(all, fmt.Sprintf("%s %s → %s", name, term.Text(from), term.Text(to)))
 		}
 	}
 	add("description", a.Description, b.Description)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll"
 	"capf/store"
@@ -92,7 +93,7 @@ func showCompromise(env *Env, c enroll.Compromise, serial, fingerprint string) e
 		{"Serial", "serial", serial}, {"SHA-256", "fingerprint_sha256", fingerprint},
 		{"LSCs revoked", "revoked", len(c.LSCs)}, {"Must enrol anew", "", len(devices)}, {"", "must_enrol_anew", names},
 	})
-	if err != nil || env.Format == asJSON {
+	if err != nil || env.Format == term.JSON {
 		return err
 	}
 	for _, d := range devices {
@@ -100,7 +101,7 @@ func showCompromise(env *Env, c enroll.Compromise, serial, fingerprint string) e
 		if stranded(d) {
 			line += "  (authenticates by its LSC, which counts no more: set another --auth-mode)"
 		}
-		fmt.Fprintln(env.out, oneLine(line))
+		fmt.Fprintln(env.out, term.OneLine(line))
 	}
 	if len(devices) > 0 {
 		env.say("hint: capf bulk update --operation install with the names, and an --auth-mode other than lsc, schedules them")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll"
 	"capf/internal/apperr"
@@ -143,7 +144,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	if rows == nil {
 		return err
 	}
-	if err == nil || len(rows) > 1 || env.Format != asTable {
+	if err == nil || len(rows) > 1 || env.Format != term.Table {
 		if perr := o.show(env, rows); perr != nil {
 			return perr
 		}

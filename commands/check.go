@@ -79,10 +79,10 @@ func checkDatabase(ctx context.Context, env *Env) error {
 func databaseFaults(ctx context.Context, env *Env, s *store.Store, keyOf string) iter.Seq2[enroll.Fault, error] {
 	p := env.progress()
 	list := env.rules(s).Check(ctx, secrets.MasterKeyFile(keyOf, env.Getenv), func(part enroll.Part, rows int64) {
-		p.show("checking: %s %d", part, rows)
+		p.Show("checking: %s %d", part, rows)
 	})
 	return func(yield func(enroll.Fault, error) bool) {
-		defer p.end()
+		defer p.End()
 		list(yield)
 	}
 }

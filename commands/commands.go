@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/host"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
@@ -239,5 +240,5 @@ func record(l line) string {
 	if len(text) > commandLength {
 		text = fmt.Sprintf("%s… (%d bytes)", text[:commandLength], len(text))
 	}
-	return oneLine(text)
+	return term.OneLine(text)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 )
 
@@ -71,7 +72,7 @@ func completeLine(ctx context.Context, env *Env, args []string) error {
 		}
 		switch {
 		case shell != "bash" && c.about != "":
-			word += "\t" + oneLine(c.about)
+			word += "\t" + term.OneLine(c.about)
 		case shell == "bash" && strings.HasPrefix(word, "-"):
 			// bash takes = for a separator, so only what is behind it is replaced.
 			_, value, found := strings.Cut(word, "=")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -91,7 +92,7 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		env.say("no request is older")
 		return nothingToRemove(env, o)
 	}
-	what := fmt.Sprintf("%s from before %s", counted(n, "request"), timestamp(before))
+	what := fmt.Sprintf("%s from before %s", counted(n, "request"), term.Timestamp(before))
 	return carryOutRemoval(ctx, env, o, s, removing{what, "request",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.DeleteRequestsBefore(ctx, env.actor(), before)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -60,7 +61,7 @@ func csrCount(ctx context.Context, env *Env, f store.RequestFilter) error {
 	if err != nil {
 		return err
 	}
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		return showObject(env, []field{{"", "count", n}})
 	}
 	fmt.Fprintln(env.out, n)

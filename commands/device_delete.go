@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/internal/apperr"
 	"capf/internal/plural"
@@ -86,7 +87,7 @@ func counted[N int | int64](n N, thing string) string { return plural.Of(n, thin
 // sayRemoved reports how many rows are gone.
 func sayRemoved(env *Env, n int64, what string) error {
 	env.say("deleted %s", plural.Of(n, what))
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	return showObject(env, []field{{"", "deleted", n}})
@@ -190,14 +191,14 @@ func offerRevocation(env *Env, o *deviceDeleteOptions, lscs int) (err error) {
 	case env.Prompt == nil || o.yes || o.dryRun:
 		env.say("note: %s of it may still be shown to others: capf lsc revoke --device %s", counted(lscs, "certificate"), o.names[0])
 	default:
-		o.revoke, err = env.Prompt.Confirm(oneLine(fmt.Sprintf("Revoke its %s too?", counted(lscs, "certificate"))))
+		o.revoke, err = env.Prompt.Confirm(term.OneLine(fmt.Sprintf("Revoke its %s too?", counted(lscs, "certificate"))))
 	}
 	return err
 }
 
 // nothingRemoved is the result of a removal that found nothing to do.
 func nothingRemoved(env *Env) error {
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	return showObject(env, []field{{"", "deleted", 0}})

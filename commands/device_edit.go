@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
@@ -134,10 +135,10 @@ func sayDevice(env *Env, did string, d store.Device, warnings []string) error {
 	if d.Operation == store.NoOperation {
 		env.say("device %s %s; nothing is scheduled", d.Name, did)
 	} else {
-		env.say("device %s %s; %s is scheduled until %s", d.Name, did, d.Operation.Long(), tableCell(withZone(d.CompletesBy)))
+		env.say("device %s %s; %s is scheduled until %s", d.Name, did, d.Operation.Long(), term.Cell(term.WithZone(d.CompletesBy)))
 	}
 	env.warn(warnings)
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	return showObject(env, deviceFields(d))

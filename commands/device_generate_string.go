@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"context"
 	"fmt"
 
@@ -35,7 +36,7 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 		return err
 	}
 	env.say("device %s has a new authentication string", name)
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		err = showObject(env, []field{{"", "name", name}, {"", "auth_string", secret}})
 	} else {
 		_, err = fmt.Fprintln(env.out, secret)

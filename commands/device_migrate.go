@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/store"
@@ -52,9 +53,9 @@ func migrateAway(ctx context.Context, env *Env, name string) error {
 	}
 	switch {
 	case scheduled:
-		env.say("device %s: Delete is scheduled until %s", d.Name, tableCell(withZone(d.CompletesBy)))
+		env.say("device %s: Delete is scheduled until %s", d.Name, term.Cell(term.WithZone(d.CompletesBy)))
 	case d.Operation == store.Delete:
-		env.say("device %s: Delete is scheduled already, until %s", d.Name, tableCell(withZone(d.CompletesBy)))
+		env.say("device %s: Delete is scheduled already, until %s", d.Name, term.Cell(term.WithZone(d.CompletesBy)))
 	default:
 		env.say("device %s has no LSC of ours, so nothing has to be deleted from it", d.Name)
 		steps = steps[1:]
@@ -78,7 +79,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 	for _, r := range rows {
 		env.say("%s for %s: %s", r.Subject, r.Purpose, r.Outcome)
 	}
-	env.say("device %s: Install/Upgrade by existing certificate is scheduled until %s", d.Name, tableCell(withZone(d.CompletesBy)))
+	env.say("device %s: Install/Upgrade by existing certificate is scheduled until %s", d.Name, term.Cell(term.WithZone(d.CompletesBy)))
 	return showMigration(env, d, []string{
 		"delete the CTL file, and the ITL file if there is one, on the phone, so that it trusts the servers of this cluster",
 		"point the phone to the TFTP server of this cluster, and reset it",
@@ -90,7 +91,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 
 // showMigration prints what an operator has to do now.
 func showMigration(env *Env, d store.Device, steps []string) error {
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		return showObject(env, []field{{"", "name", d.Name}, {"", "operation", d.Operation}, {"", "completes_by", d.CompletesBy}, {"", "remaining", steps}})
 	}
 	for i, s := range steps {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/store"
 )
@@ -115,7 +116,7 @@ func certificateFields(ctx context.Context, s *store.Store, d store.Device) ([]f
 			continue
 		}
 		fields = append(fields, field{lsc.State.Long() + " LSC",
-			"", fmt.Sprintf("%s, valid until %s", lsc.Serial, tableCell(lsc.NotAfter))},
+			"", fmt.Sprintf("%s, valid until %s", lsc.Serial, term.Cell(lsc.NotAfter))},
 			field{"", string(lsc.State) + "_lsc", lsc.Serial})
 	}
 	certs, err := s.DeviceCertificates(ctx, d.ID)
@@ -133,8 +134,8 @@ func certificateFields(ctx context.Context, s *store.Store, d store.Device) ([]f
 func describeCertificate(c store.DeviceCertificate) string {
 	cert, err := x509.ParseCertificate(c.Certificate)
 	if err != nil {
-		return fmt.Sprintf("not readable, seen %s", tableCell(c.SeenAt))
+		return fmt.Sprintf("not readable, seen %s", term.Cell(c.SeenAt))
 	}
 	return fmt.Sprintf("%s, serial %s, valid until %s, seen %s",
-		cert.Subject, cert.SerialNumber.Text(16), tableCell(cert.NotAfter), tableCell(c.SeenAt))
+		cert.Subject, cert.SerialNumber.Text(16), term.Cell(cert.NotAfter), term.Cell(c.SeenAt))
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"fmt"
 	"io"
 	"iter"
@@ -12,9 +13,9 @@ import (
 // the list.
 func showDocument[T any](env *Env, fields []field, key string, rows iter.Seq2[T, error], columns []column[T]) error {
 	switch env.Format {
-	case asJSON:
+	case term.JSON:
 		return documentJSON(env, fields, key, rows, columns)
-	case asTable:
+	case term.Table:
 		if err := showObject(env, fields); err != nil {
 			return err
 		}
@@ -33,7 +34,7 @@ func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 			continue
 		}
 		doc = append(strconv.AppendQuote(append(doc, "  "...), f.key), ": "...)
-		if doc, err = appendJSON(doc, f.value); err != nil {
+		if doc, err = term.AppendJSON(doc, f.value); err != nil {
 			return fmt.Errorf("encoding %s: %w", f.key, err)
 		}
 		doc = append(doc, ",\n"...)

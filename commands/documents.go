@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 )
@@ -98,7 +99,7 @@ func reference(root *command) string {
 }
 
 func (l leaf) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", l.name, upperFirst(l.short), l.usage())
+	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", l.name, term.UpperFirst(l.short), l.usage())
 	if l.about != "" {
 		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(l.about))
 	}
@@ -136,7 +137,7 @@ func rootPage(root *command) string {
 	fmt.Fprint(b, ".SH SYNOPSIS\n.B capf\n.I COMMAND\n[flags] [arguments]\n.SH COMMANDS\n")
 	for i := range root.commands {
 		c := &root.commands[i]
-		fmt.Fprintf(b, ".TP\n.BR capf\\-%s (1)\n%s\n", roff(c.name), roff(upperFirst(c.short)+"."))
+		fmt.Fprintf(b, ".TP\n.BR capf\\-%s (1)\n%s\n", roff(c.name), roff(term.UpperFirst(c.short)+"."))
 	}
 	fmt.Fprintf(b, ".SH NOTES\n%s", verbatimBlock(rootNotes))
 	return b.String()
@@ -157,7 +158,7 @@ func commandPage(root, c *command) string {
 		if len(all) > 1 || l.name != root.name+" "+c.name {
 			fmt.Fprintf(b, ".SS %s\n", roff(l.name))
 		}
-		fmt.Fprintf(b, "%s\n", roff(upperFirst(l.short)+"."))
+		fmt.Fprintf(b, "%s\n", roff(term.UpperFirst(l.short)+"."))
 		for _, paragraph := range strings.Split(strings.TrimSpace(l.about), "\n\n") {
 			if paragraph != "" {
 				fmt.Fprintf(b, ".PP\n%s\n", roff(paragraph))

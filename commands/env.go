@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"capf/commands/internal/host"
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
@@ -29,19 +29,19 @@ type Env struct {
 	Stderr   io.Writer
 	Getenv   func(string) string
 	Now      func() time.Time
-	Terminal string   // the terminal of the operator, "" off one
-	Prompt   Prompter // nil unless stdin and stdout are a terminal
+	Terminal string        // the terminal of the operator, "" off one
+	Prompt   term.Prompter // nil unless stdin and stdout are a terminal
 
 	// What the common flags say.
-	Format   format
+	Format   term.Format
 	NoHeader bool
 	Database string
 
 	out     *bufio.Writer  // stdout; errors of it come up when it is flushed
 	screen  bool           // stdout is a terminal
-	display terminalFile   // stdout when it and stdin are terminals, for capf shell
+	display term.File      // stdout when it and stdin are terminals, for capf shell
 	told    chan os.Signal // that ended long work
-	heard   terminalFile   // stdout when it is a file: who reads it hears us
+	heard   term.File      // stdout when it is a file: who reads it hears us
 	command string         // the command line for the record, without secrets
 	store   *store.Store   // open, or nil
 	witness host.Witness
@@ -50,15 +50,15 @@ type Env struct {
 }
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: asTable, told: make(chan os.Signal, 1), witness: host.SystemWitness(), out: bufio.NewWriterSize(stdout, 1<<16), screen: isTerminal(stdout)}
-	in, inIsFile := stdin.(terminalFile)
-	out, outIsFile := stdout.(terminalFile)
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: term.Table, told: make(chan os.Signal, 1), witness: host.SystemWitness(), out: bufio.NewWriterSize(stdout, 1<<16), screen: term.IsTerminal(stdout)}
+	in, inIsFile := stdin.(term.File)
+	out, outIsFile := stdout.(term.File)
 	env.heard = out
-	if inIsFile && outIsFile && term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd())) {
-		env.Prompt = newPrompter(in, out, stderr)
+	if inIsFile && outIsFile && term.IsTerminal(in) && term.IsTerminal(out) {
+		env.Prompt = term.NewPrompter(in, out, stderr)
 		env.display = out
 	}
-	if inIsFile && term.IsTerminal(int(in.Fd())) {
+	if inIsFile && term.IsTerminal(in) {
 		env.Terminal, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", in.Fd()))
 	}
 	return env
@@ -66,7 +66,7 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 
 // takeCommon takes the common flags; those win over the environment.
 func takeCommon(env *Env, c *cli.Context, o output) error {
-	if err := useZone(env.Getenv("TZ")); err != nil {
+	if err := term.UseZone(env.Getenv("TZ")); err != nil {
 		return err
 	}
 	env.NoHeader = c.Bool("no-header")
@@ -78,27 +78,27 @@ func takeCommon(env *Env, c *cli.Context, o output) error {
 	case c.Bool("json") && c.Bool("csv"):
 		return apperr.Usage("--json and --csv exclude each other")
 	case c.Bool("json"):
-		env.Format = asJSON
+		env.Format = term.JSON
 		return nil
 	case c.Bool("csv"):
-		env.Format = asCSV
+		env.Format = term.CSV
 		return nil
 	}
-	f := format(env.Getenv("CAPF_OUTPUT"))
+	f := term.Format(env.Getenv("CAPF_OUTPUT"))
 	switch {
-	case f != "" && f != asTable && f != asJSON && f != asCSV:
+	case f != "" && f != term.Table && f != term.JSON && f != term.CSV:
 		return apperr.Usage("CAPF_OUTPUT is %q; it can be table, json or csv", f)
-	case f == asJSON && o != plain, f == asCSV && o == list:
+	case f == term.JSON && o != plain, f == term.CSV && o == list:
 		env.Format = f
 	default:
-		env.Format = asTable
+		env.Format = term.Table
 	}
 	return nil
 }
 
 // say tells the operator something about the result, on stderr.
 func (env *Env) say(format string, args ...any) {
-	fmt.Fprintln(env.Stderr, oneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(env.Stderr, term.OneLine(fmt.Sprintf(format, args...)))
 }
 
 func (env *Env) warn(warnings []string) {
@@ -214,7 +214,7 @@ func (env *Env) close() error {
 }
 
 // progress is the line on stderr that says how far long work has come.
-func (env *Env) progress() *progress { return newProgress(env.Stderr) }
+func (env *Env) progress() *term.Progress { return term.NewProgress(env.Stderr) }
 
 // untilSignal returns a context for long work, which ends at a signal: see
 // [untilSignal].

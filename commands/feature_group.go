@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
@@ -51,7 +52,7 @@ func featureGroupAdd(ctx context.Context, env *Env, name, template string, descr
 		return err
 	}
 	env.say("feature group %s names the template %s", name, template)
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	g, err := s.FeatureGroup(ctx, name)

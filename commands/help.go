@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"fmt"
 	"io"
 	"strings"
@@ -45,10 +46,10 @@ func help(w io.Writer, l line) {
 		usage += " [flags]"
 	}
 	fmt.Fprintln(w, strings.TrimRight(usage+" "+c.args, " "))
-	fmt.Fprintf(w, "\n%s.\n", upperFirst(c.short))
+	fmt.Fprintf(w, "\n%s.\n", term.UpperFirst(c.short))
 	if c.about != "" {
 		for paragraph := range strings.SplitSeq(strings.TrimSpace(c.about), "\n\n") {
-			fmt.Fprintf(w, "\n%s\n", fold(paragraph, 0))
+			fmt.Fprintf(w, "\n%s\n", term.Fold(paragraph, 0))
 		}
 	}
 	helpFlags(w, c.allFlags())
@@ -61,13 +62,13 @@ func help(w io.Writer, l line) {
 }
 
 func helpGroup(w io.Writer, l line) {
-	fmt.Fprintf(w, "Usage: %s COMMAND\n\n%s.\n\nCommands:\n", l.name(), upperFirst(l.command.short))
+	fmt.Fprintf(w, "Usage: %s COMMAND\n\n%s.\n\nCommands:\n", l.name(), term.UpperFirst(l.command.short))
 	width := 0
 	for _, sub := range l.command.commands {
 		width = max(width, len(sub.name))
 	}
 	for _, sub := range l.command.commands {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, sub.name, fold(sub.short, width+4))
+		fmt.Fprintf(w, "  %-*s  %s\n", width, sub.name, term.Fold(sub.short, width+4))
 	}
 	if len(l.path) == 1 {
 		fmt.Fprintf(w, "\n%s", rootNotes)
@@ -87,7 +88,7 @@ func helpFlags(w io.Writer, flags []cli.Flag) {
 	}
 	for _, f := range flags {
 		left, right := describeFlag(f)
-		fmt.Fprintf(w, "  %-*s  %s\n", width, left, fold(right, width+4))
+		fmt.Fprintf(w, "  %-*s  %s\n", width, left, term.Fold(right, width+4))
 	}
 }
 

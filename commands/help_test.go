@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"strings"
 	"testing"
 )
@@ -24,7 +25,7 @@ func TestHelpWidth(t *testing.T) {
 		help(&b, l)
 		page, _, _ := strings.Cut(b.String(), "\nExample:\n")
 		for text := range strings.Lines(page) {
-			if n := cellWidth(strings.TrimSuffix(text, "\n")); n > 80 {
+			if n := term.Width(strings.TrimSuffix(text, "\n")); n > 80 {
 				t.Errorf("%s --help: %d columns: %s", l.name(), n, text)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
@@ -22,13 +23,13 @@ func jobRunner(env *Env, r *enroll.Rules) (provision.Runner, func(), error) {
 	var mu sync.Mutex // guards p: commands end at the same time
 	return provision.Runner{
 		Rules: r, Owner: owner,
-		Changing: func(done int64) { p.show("changing: device %d", done) },
+		Changing: func(done int64) { p.Show("changing: device %d", done) },
 		Progress: func(ended, all int64) {
 			mu.Lock()
 			defer mu.Unlock()
-			p.show("applying the configuration: %d of %s", ended, counted(all, "device"))
+			p.Show("applying the configuration: %d of %s", ended, counted(all, "device"))
 		},
-	}, p.end, err
+	}, p.End, err
 }
 
 // jobID reads the number of a job.
@@ -69,17 +70,17 @@ var jobColumns = []column[store.Job]{
 	{"Job", "id", func(j store.Job) any { return j.ID }},
 	{"Kind", "kind", func(j store.Job) any { return j.Kind }},
 	{"State", "state", func(j store.Job) any { return j.State }},
-	{"Runs at", "run_at", func(j store.Job) any { return withZone(j.RunAt) }},
+	{"Runs at", "run_at", func(j store.Job) any { return term.WithZone(j.RunAt) }},
 	{"By", "operator", func(j store.Job) any { return j.Actor.Name }},
 	{"Devices", "selection", func(j store.Job) any {
 		return jobText(j, func(u provision.Update) string { return u.Selection.Describe() })
 	}},
 	{"Change", "change", func(j store.Job) any { return changeText(j) }},
 	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
-	{"", "created_at", func(j store.Job) any { return withZone(j.CreatedAt) }},
-	{"", "started_at", func(j store.Job) any { return withZone(j.StartedAt) }},
-	{"", "seen_at", func(j store.Job) any { return withZone(j.SeenAt) }},
-	{"Ended", "ended_at", func(j store.Job) any { return withZone(j.EndedAt) }},
+	{"", "created_at", func(j store.Job) any { return term.WithZone(j.CreatedAt) }},
+	{"", "started_at", func(j store.Job) any { return term.WithZone(j.StartedAt) }},
+	{"", "seen_at", func(j store.Job) any { return term.WithZone(j.SeenAt) }},
+	{"Ended", "ended_at", func(j store.Job) any { return term.WithZone(j.EndedAt) }},
 	{"", "selected", func(j store.Job) any { return j.Selected }},
 	{"", "changed", func(j store.Job) any { return j.Changed }},
 	{"", "refused", func(j store.Job) any { return j.Refused }},
@@ -130,7 +131,7 @@ now, or at once when the process that ran it has died; what it has changed stays
 			} else {
 				env.say("job %d ends as soon as the commands that run now have ended", id)
 			}
-			if env.Format != asJSON {
+			if env.Format != term.JSON {
 				return nil
 			}
 			return showObject(env, jobFields(j))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -79,7 +80,7 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		env.say("no job that has ended is older")
 		return nothingToRemove(env, o)
 	}
-	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), timestamp(before))
+	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), term.Timestamp(before))
 	return carryOutRemoval(ctx, env, o, s, removing{what, "job",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return s.DeleteJobsBefore(ctx, env.actor(), before)

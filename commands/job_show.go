@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
@@ -82,8 +83,8 @@ var jobDeviceColumns = []column[store.JobDevice]{
 	{"Configuration", "apply", func(d store.JobDevice) any { return d.Apply }},
 	{"Exit", "exit_code", func(d store.JobDevice) any { return exitOf(d) }},
 	{"Output", "output", func(d store.JobDevice) any { return d.Output }},
-	{"", "started_at", func(d store.JobDevice) any { return withZone(d.StartedAt) }},
-	{"", "ended_at", func(d store.JobDevice) any { return withZone(d.EndedAt) }},
+	{"", "started_at", func(d store.JobDevice) any { return term.WithZone(d.StartedAt) }},
+	{"", "ended_at", func(d store.JobDevice) any { return term.WithZone(d.EndedAt) }},
 }
 
 // exitOf is the exit code of a command that ended by itself.

@@ -17,6 +17,7 @@ import (
 var arrows = map[string][]string{
 	"capf":                        {"capf/commands"},
 	"capf/commands":               {"capf/"},
+	"capf/commands/internal/term": {"capf/commands/internal/host"},
 	"capf/commands/internal/host": {"capf/store"},
 	"capf/enroll":                 {"capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/caready"},
 	"capf/enroll/acceptance":      {"capf/crypto", "capf/store", "capf/enroll/settings"},
@@ -34,8 +35,8 @@ var arrows = map[string][]string{
 var homes = map[string]string{
 	"modernc.org/sqlite":               "capf/store",
 	"github.com/urfave/cli/v2":         "capf/commands",
-	"github.com/olekukonko/":           "capf/commands",
-	"github.com/AlecAivazis/survey/v2": "capf/commands",
+	"github.com/olekukonko/":           "capf/commands/internal/term",
+	"github.com/AlecAivazis/survey/v2": "capf/commands/internal/term",
 	"github.com/go-ldap/ldap/v3":       "capf/enroll/provision",
 	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
 	"github.com/prometheus/":           "capf/enroll/metrics",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
@@ -238,7 +239,7 @@ func ldapSet(c *cli.Context, env *Env) error {
 }
 
 func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name string) error {
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	return showDirectory(ctx, env, s, name)
@@ -269,8 +270,8 @@ var directoryColumns = []column[store.Directory]{
 	{"Base", "base", func(d store.Directory) any { return readDirectory(d).Base }},
 	{"Device name", "device_name", func(d store.Directory) any { return readDirectory(d).DeviceName }},
 	{"Feature group", "feature_group", func(d store.Directory) any { return d.FeatureGroup }},
-	{"First sync", "first_sync_at", func(d store.Directory) any { return withZone(d.FirstSyncAt) }},
-	{"Last sync", "last_sync_at", func(d store.Directory) any { return withZone(d.LastSyncAt) }},
+	{"First sync", "first_sync_at", func(d store.Directory) any { return term.WithZone(d.FirstSyncAt) }},
+	{"Last sync", "last_sync_at", func(d store.Directory) any { return term.WithZone(d.LastSyncAt) }},
 }
 
 // readDirectory is empty for a directory of a later capf.
@@ -314,7 +315,7 @@ func showDirectory(ctx context.Context, env *Env, s *store.Store, name string) e
 		{"Device name", "device_name", v.DeviceName}, {"Description", "description", v.About},
 		{"Feature group", "feature_group", d.FeatureGroup}, {"Page size", "page_size", v.PageSize},
 		{"Seconds for an answer", "timeout_seconds", v.Seconds},
-		{"First sync", "first_sync_at", withZone(d.FirstSyncAt)}, {"Last sync", "last_sync_at", withZone(d.LastSyncAt)},
+		{"First sync", "first_sync_at", term.WithZone(d.FirstSyncAt)}, {"Last sync", "last_sync_at", term.WithZone(d.LastSyncAt)},
 		{"Devices", "devices", n.Devices}, {"Missing in the directory", "missing", n.Missing},
 	})
 }

@@ -67,9 +67,9 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()
-	o.Progress = func(entries int) { p.show("reading: %s", counted(entries, "entry")) }
+	o.Progress = func(entries int) { p.Show("reading: %s", counted(entries, "entry")) }
 	s, err := provision.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
-	p.end()
+	p.End()
 	partly := errors.Is(err, apperr.ErrPartly)
 	if len(s.Rows) > 0 {
 		if err := showList(env, values(s.Rows), syncColumns, ""); err != nil {

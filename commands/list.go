@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -31,25 +32,25 @@ func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], no
 		for i, c := range columns {
 			values[i] = c.value(row)
 		}
-		if err := w.row(values); err != nil {
+		if err := w.Row(values); err != nil {
 			return fmt.Errorf("printing the list: %w", err)
 		}
 	}
 	if count == 0 && none != "" {
 		env.say("%s", none)
 	}
-	if err := w.end(); err != nil {
+	if err := w.End(); err != nil {
 		return fmt.Errorf("printing the list: %w", err)
 	}
 	return nil
 }
 
-func newRowWriter[T any](env *Env, columns []column[T]) rowWriter {
-	var headings []heading
+func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {
+	var headings []term.Heading
 	for _, c := range columns {
-		headings = append(headings, heading{title: c.title, key: c.key})
+		headings = append(headings, term.Heading{Title: c.title, Key: c.key})
 	}
-	return newRows(env.out, env.Format, headings, !env.NoHeader)
+	return term.NewRows(env.out, env.Format, headings, !env.NoHeader)
 }
 
 // field is one property of a thing that is shown by itself.
@@ -61,7 +62,7 @@ type field struct {
 
 // showObject prints one thing: a line a field, or one JSON object.
 func showObject(env *Env, fields []field) error {
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		width := 0
 		for _, f := range fields {
 			width = max(width, len(f.label))
@@ -70,7 +71,7 @@ func showObject(env *Env, fields []field) error {
 			if f.label == "" {
 				continue
 			}
-			line := fmt.Sprintf("%-*s  %s", width+1, f.label+":", tableCell(f.value))
+			line := fmt.Sprintf("%-*s  %s", width+1, f.label+":", term.Cell(f.value))
 			fmt.Fprintln(env.out, strings.TrimRight(line, " "))
 		}
 		return nil
@@ -85,7 +86,7 @@ func showObject(env *Env, fields []field) error {
 			doc = append(doc, ',')
 		}
 		doc = append(strconv.AppendQuote(doc, f.key), ':')
-		if doc, err = appendJSON(doc, f.value); err != nil {
+		if doc, err = term.AppendJSON(doc, f.value); err != nil {
 			return fmt.Errorf("encoding %s: %w", f.key, err)
 		}
 	}

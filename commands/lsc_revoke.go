@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/internal/apperr"
 	"capf/store"
@@ -185,7 +186,7 @@ func lscRelease(ctx context.Context, env *Env, serial string) error {
 		return err
 	}
 	env.say("the certificate %s of %s is %s again", l.Serial, l.Device, l.State)
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	return showObject(env, []field{{"", "serial", l.Serial}, {"", "device", l.Device}, {"", "state", l.State}})

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"capf/commands/internal/ptytest"
 	"capf/store"
 )
 
@@ -156,7 +157,7 @@ func terminalMode(t *testing.T, c *console) term.State {
 // freshSettings are those of a terminal that nobody has changed.
 func freshSettings(t *testing.T) term.State {
 	t.Helper()
-	master, slave := openTerminal(t, 80)
+	master, slave := ptytest.Open(t, 80)
 	defer master.Close()
 	defer slave.Close()
 	return terminalMode(t, &console{master: master})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/internal/apperr"
 )
@@ -58,7 +59,7 @@ func offlineExportChoice(env *Env, c *cli.Context) (o offlineExportOptions, err 
 		return o, nil
 	case o.force:
 		return o, apperr.Usage("--force needs --out FILE")
-	case env.Format == asJSON && c.Bool("json"):
+	case env.Format == term.JSON && c.Bool("json"):
 		return o, apperr.Usage("--json needs --out FILE: the archive itself goes to stdout")
 	case env.screen:
 		return o, apperr.WithHint(apperr.Usage("the archive would go to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
@@ -78,7 +79,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		defer stop()
 	}
 	p := env.progress()
-	o.Request = func(r enroll.ExportReport) { p.show("exporting: %s", counted(r.Requests, "request")) }
+	o.Request = func(r enroll.ExportReport) { p.Show("exporting: %s", counted(r.Requests, "request")) }
 	var report enroll.ExportReport
 	write := func(w io.Writer) (err error) {
 		report, err = env.rules(s).ExportRequests(ctx, w, o.ExportOptions)
@@ -89,7 +90,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	} else {
 		err = env.newFile(o.out, o.force, write)
 	}
-	p.end()
+	p.End()
 	if err != nil {
 		return fmt.Errorf("exporting the requests: %w", err)
 	}

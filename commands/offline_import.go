@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/host"
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/internal/apperr"
 )
@@ -78,9 +79,9 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 // importView shows a plan while it is made, and all of it before it is applied.
 type importView struct {
 	env      *Env
-	rows     rowWriter
+	rows     term.RowWriter
 	values   []any
-	progress *progress
+	progress *term.Progress
 	count    int
 	complete bool // the rows have been printed
 }
@@ -92,33 +93,33 @@ func newImportView(env *Env) *importView {
 func (v *importView) row(r enroll.ImportRow) error {
 	v.count++
 	if !v.env.screen { // else the rows themselves show how far it has come
-		v.progress.show("checking: %s", counted(v.count, "certificate"))
+		v.progress.Show("checking: %s", counted(v.count, "certificate"))
 	}
 	for i, c := range importColumns {
 		v.values[i] = c.value(r)
 	}
-	return v.rows.row(v.values)
+	return v.rows.Row(v.values)
 }
 
 // ready prints what is left of the plan.
 func (v *importView) ready(r enroll.ImportReport) error {
-	v.progress.end()
+	v.progress.End()
 	v.complete = true
-	if err := v.rows.end(); err != nil {
+	if err := v.rows.End(); err != nil {
 		return fmt.Errorf("printing the plan: %w", err)
 	}
 	if err := v.env.out.Flush(); err != nil {
 		return fmt.Errorf("printing the plan: %w", err)
 	}
-	v.progress.show("keeping %s", counted(r.Count(enroll.Imported)+r.Count(enroll.ImportStale), "certificate"))
+	v.progress.Show("keeping %s", counted(r.Count(enroll.Imported)+r.Count(enroll.ImportStale), "certificate"))
 	return nil
 }
 
 // end closes the list of a plan that did not become complete.
 func (v *importView) end(failed error) error {
-	v.progress.end()
+	v.progress.End()
 	if failed != nil && !v.complete {
-		_ = v.rows.end() // the first failure says more
+		_ = v.rows.End() // the first failure says more
 	}
 	return failed
 }

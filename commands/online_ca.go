@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 )
@@ -60,7 +61,7 @@ func onlineCATest(ctx context.Context, env *Env, enroll bool) error {
 		good = good && step.OK
 		rows = append(rows, caStep(step))
 	}
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		err = printJSON(env, struct {
 			OK    bool     `json:"ok"`
 			Steps []caStep `json:"steps"`
@@ -80,9 +81,9 @@ func showSteps(env *Env, steps []onlineca.Step) {
 		if !step.OK {
 			word = "failed"
 		}
-		fmt.Fprintf(env.out, "%-6s  %-14s  %s\n", word, step.Name, oneLine(step.Text))
+		fmt.Fprintf(env.out, "%-6s  %-14s  %s\n", word, step.Name, term.OneLine(step.Text))
 		if step.Advice != "" {
-			fmt.Fprintf(env.out, "%-6s  %-14s  hint: %s\n", "", "", oneLine(step.Advice))
+			fmt.Fprintf(env.out, "%-6s  %-14s  hint: %s\n", "", "", term.OneLine(step.Advice))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"capf/commands/internal/term"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ type scripted struct {
 func (s *scripted) next(question string) (string, error) {
 	s.asked = append(s.asked, question)
 	if len(s.answers) == 0 {
-		return "", fmt.Errorf("interrupted: %w", errDeclined)
+		return "", fmt.Errorf("interrupted: %w", term.ErrDeclined)
 	}
 	a := s.answers[0]
 	s.answers = s.answers[1:]
@@ -107,7 +108,7 @@ func TestConsentAtTerminal(t *testing.T) {
 	if err := env.consent(false, "delete %s", "it"); err != nil {
 		t.Error(err)
 	}
-	if err := env.consent(false, "delete it"); !errors.Is(err, errDeclined) {
+	if err := env.consent(false, "delete it"); !errors.Is(err, term.ErrDeclined) {
 		t.Errorf("%v, want a decline", err)
 	}
 	if err := env.consent(true, "delete it"); err != nil {

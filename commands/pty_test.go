@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"capf/commands/internal/ptytest"
 	"os"
 	"os/exec"
 	"regexp"
@@ -41,7 +42,7 @@ func atMuteConsole(t testing.TB, cmd *exec.Cmd) *console {
 
 func startConsole(t testing.TB, columns int, cmd *exec.Cmd, mute bool) *console {
 	t.Helper()
-	master, slave := openTerminal(t, columns)
+	master, slave := ptytest.Open(t, columns)
 	defer slave.Close()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 )
 
@@ -98,10 +99,10 @@ func writeHTMLRows[T any](w *bufio.Writer, rows []T, columns []column[T]) {
 		w.WriteString("<tr>")
 		for _, c := range columns {
 			value := c.value(row)
-			text := tableCell(value)
+			text := term.Cell(value)
 			class := ""
 			switch value.(type) {
-			case zoned, time.Time:
+			case term.Zoned, time.Time:
 				class = ` class="time"`
 			default:
 				if len(text) > longCell {

@@ -161,7 +161,7 @@ func TestReportOnPaper(t *testing.T) {
 		}
 	}
 	for _, r := range rows {
-		row := regexp.MustCompile(`(?m)^ *` + r.NotAfter.Local().Format(tableTime+" MST") + ` .*\b` + r.Serial + `$`)
+		row := regexp.MustCompile(`(?m)^ *` + r.NotAfter.Local().Format("2006-01-02 15:04:05 MST") + ` .*\b` + r.Serial + `$`)
 		if !row.Match(text) {
 			t.Errorf("the row of serial number %s is not whole:\n%s", r.Serial, text)
 			break

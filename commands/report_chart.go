@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"fmt"
 	"strings"
 )
@@ -102,14 +103,14 @@ func textChart(env *Env, c *chart) {
 	const longest = 50
 	label, digits := 0, 0
 	for _, b := range c.Bars {
-		label, digits = max(label, cellWidth(b.Label)), max(digits, len(fmt.Sprint(b.Count)))
+		label, digits = max(label, term.Width(b.Label)), max(digits, len(fmt.Sprint(b.Count)))
 	}
 	for _, b := range c.Bars {
 		if b.Count == 0 {
 			continue
 		}
 		stars := max(1, b.Count*longest/c.Most())
-		fmt.Fprintf(env.out, "%s%s  %*d  %s\n", b.Label, strings.Repeat(" ", label-cellWidth(b.Label)), digits, b.Count, strings.Repeat("#", stars))
+		fmt.Fprintf(env.out, "%s%s  %*d  %s\n", b.Label, strings.Repeat(" ", label-term.Width(b.Label)), digits, b.Count, strings.Repeat("#", stars))
 	}
 	fmt.Fprintln(env.out)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/store"
 )
 
@@ -47,10 +48,10 @@ func reportExpiry(ctx context.Context, env *Env, file pageFile) error {
 		return writePage(env, file, page{Title: "LSC expiry", Summary: expirySummary(rows, env.Now()), Chart: months,
 			Empty: "No certificate is installed on any phone yet."}, rows, columns)
 	}
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		return showDocument(env, []field{{"", "at", env.Now()}, {"", "histogram", months.counts()}}, "lscs", values(rows), columns)
 	}
-	if env.Format == asTable && len(rows) > 0 {
+	if env.Format == term.Table && len(rows) > 0 {
 		textChart(env, months)
 	}
 	return showList(env, values(rows), columns, noInstalled)
@@ -126,7 +127,7 @@ func expirySummary(rows []store.Expiry, now time.Time) string {
 
 func expiryColumns(now time.Time) []column[store.Expiry] {
 	return []column[store.Expiry]{
-		{"Ends", "not_after", func(v store.Expiry) any { return withZone(v.NotAfter) }},
+		{"Ends", "not_after", func(v store.Expiry) any { return term.WithZone(v.NotAfter) }},
 		{"Days left", "days_left", func(v store.Expiry) any { return daysLeft(now, v.NotAfter) }},
 		{"Device", "device", func(v store.Expiry) any { return v.Device }},
 		{"Model", "model", func(v store.Expiry) any { return v.Model }},

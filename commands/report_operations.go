@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/store"
 )
 
@@ -44,10 +45,10 @@ func reportOperations(ctx context.Context, env *Env, file pageFile) error {
 		return writePage(env, file, page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomes,
 			Empty: "There is no device yet."}, rows, operationColumns)
 	}
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		return showDocument(env, []field{{"", "at", env.Now()}, {"", "statuses", outcomes.counts()}}, "devices", values(rows), operationColumns)
 	}
-	if env.Format == asTable && len(rows) > 0 {
+	if env.Format == term.Table && len(rows) > 0 {
 		textChart(env, outcomes)
 	}
 	return showList(env, values(rows), operationColumns, "there is no device")
@@ -99,6 +100,6 @@ var operationColumns = []column[store.Selected]{
 	{"Pool", "pool", func(v store.Selected) any { return v.Pool }},
 	{"Operation", "operation", func(v store.Selected) any { return v.Operation }},
 	{"Status", "status", func(v store.Selected) any { return v.Status }},
-	{"Completes by", "completes_by", func(v store.Selected) any { return withZone(v.CompletesBy) }},
-	{"LSC ends", "lsc_not_after", func(v store.Selected) any { return withZone(v.Installed.NotAfter) }},
+	{"Completes by", "completes_by", func(v store.Selected) any { return term.WithZone(v.CompletesBy) }},
+	{"LSC ends", "lsc_not_after", func(v store.Selected) any { return term.WithZone(v.Installed.NotAfter) }},
 }

@@ -115,13 +115,13 @@ func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOption
 	p := env.progress()
 	kept, err := store.Restore(ctx, store.Restoration{
 		From: o.file, To: path, DryRun: o.dryRun,
-		Progress: func(done, total int) { p.show("reading the backup: %d%%", 100*done/max(total, 1)) },
+		Progress: func(done, total int) { p.Show("reading the backup: %d%%", 100*done/max(total, 1)) },
 		Inspect: func(s *store.Store, seal store.Seal) error {
-			p.end()
+			p.End()
 			return judgeBackup(ctx, env, s, seal, path, o)
 		},
 	}, store.Options{Now: env.Now})
-	p.end()
+	p.End()
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return apperr.WithHint(apperr.Refused("%v", err), "stop what works with it: a serve, a capf shell, sqlite3")

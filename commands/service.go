@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -141,7 +142,7 @@ func findService(ctx context.Context, s *store.Store, name string) (store.Servic
 }
 
 func serviceResult(ctx context.Context, env *Env, s *store.Store, name string) error {
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return nil
 	}
 	service, err := findService(ctx, s, name)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/caready"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
@@ -99,7 +100,7 @@ func sayChange(ctx context.Context, env *Env, s *store.Store, c settings.Change)
 	if err != nil {
 		return err
 	}
-	if env.Format != asJSON {
+	if env.Format != term.JSON {
 		return showList(env, devices, touchedColumns, "")
 	}
 	return documentJSON(env, []field{

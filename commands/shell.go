@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/host"
+	"capf/commands/internal/term"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/input"
@@ -239,10 +240,10 @@ func explanation(p proposal) string {
 	var b strings.Builder
 	width := 0
 	for _, c := range p.words {
-		width = max(width, cellWidth(c.word))
+		width = max(width, term.Width(c.word))
 	}
 	for _, c := range p.words {
-		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, visible(c.word), oneLine(c.about)), " "))
+		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, term.Visible(c.word), term.OneLine(c.about)), " "))
 	}
 	if p.files {
 		fmt.Fprintln(&b, "  the name of a file")
@@ -269,7 +270,7 @@ func noteForbidden(ctx context.Context, env *Env, err error) {
 	text := err.Error()
 	s, err := env.openStore(ctx)
 	if err == nil {
-		e := store.Event{Actor: env.actor(), Action: "shell-refused", Outcome: "refused", Detail: oneLine(text)}
+		e := store.Event{Actor: env.actor(), Action: "shell-refused", Outcome: "refused", Detail: term.OneLine(text)}
 		err = s.AddEventWithin(context.WithoutCancel(ctx), e, forbiddenOfOne, forbiddenOfAll, forbiddenSpan)
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"capf/commands/internal/term"
 	"capf/internal/apperr"
 )
 
@@ -63,14 +64,10 @@ func splitLine(line string) (words []word, open bool) {
 	return words, quote != 0 || escaped
 }
 
-// errNotUTF8 refuses a line: what its bytes were meant to be cannot be known, and
-// something else would be stored.
-var errNotUTF8 = apperr.WithHint(apperr.Usage("the line is not UTF-8"), "set the terminal, or what wrote the line, to UTF-8")
-
 // shellWords are the words of a finished line.
 func shellWords(line string) ([]word, error) {
 	if !utf8.ValidString(line) {
-		return nil, errNotUTF8
+		return nil, term.ErrNotUTF8
 	}
 	words, open := splitLine(line)
 	if open {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -56,7 +57,7 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 		if v.Name != name {
 			continue
 		}
-		if env.Format == asCSV {
+		if env.Format == term.CSV {
 			return showList(env, values([]settings.Value{v}), parameterColumns, "")
 		}
 		return showObject(env, append(fieldsOf(parameterColumns, v), field{"Meaning", "", v.Help}))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/store"
 )
 
@@ -65,7 +66,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 		what = fmt.Sprintf("all stale certificates (%d)", n)
 		if o.before != nil {
-			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), timestamp(*o.before))
+			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), term.Timestamp(*o.before))
 		}
 	}
 	o.yes = o.yes || o.allWord && env.Prompt == nil

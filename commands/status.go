@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/host"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/secrets"
@@ -85,7 +86,7 @@ func status(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		return printJSON(env, r)
 	}
 	for _, f := range r.Findings {
@@ -93,7 +94,7 @@ func status(ctx context.Context, env *Env) error {
 		if f.Hint != "" {
 			line += " (" + f.Hint + ")"
 		}
-		fmt.Fprintln(env.out, oneLine(line))
+		fmt.Fprintln(env.out, term.OneLine(line))
 	}
 	if len(r.Findings) == 0 {
 		fmt.Fprintln(env.out, "ok       nothing needs attention")
@@ -112,7 +113,7 @@ func (r *report) fields() []field {
 	fields = append(fields, field{"Issuer", "", r.Issuer})
 	if c := r.Certificate; c != nil {
 		fields = append(fields, field{"Certificate", "", c.Subject},
-			field{"Valid until", "", fmt.Sprintf("%s, %s left", tableCell(c.NotAfter), counted(c.DaysLeft, "day"))},
+			field{"Valid until", "", fmt.Sprintf("%s, %s left", term.Cell(c.NotAfter), counted(c.DaysLeft, "day"))},
 			field{"SHA-256", "", c.Fingerprint})
 	}
 	fields = append(fields,

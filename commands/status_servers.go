@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/store"
 )
@@ -41,7 +42,7 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 	var last store.Server // the one that died last
 	living, mute := 0, 0
 	for _, v := range rows {
-		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, timestamp(v.Since), timestamp(v.SeenAt), v.Sessions, enroll.Alive(v, env.Now())}
+		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, enroll.Alive(v, env.Now())}
 		if now.Addresses == nil {
 			now.Addresses = []string{}
 		}
@@ -49,7 +50,7 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 		silent := enroll.Silent(v, env.Now())
 		if silent {
 			mute++
-			r.Findings = append(r.Findings, finding{"error", fmt.Sprintf("serve (pid %d on %s) has not been able to record anything since %s", v.PID, v.Host, tableCell(v.SeenAt)),
+			r.Findings = append(r.Findings, finding{"error", fmt.Sprintf("serve (pid %d on %s) has not been able to record anything since %s", v.PID, v.Host, term.Cell(v.SeenAt)),
 				"its log says why: the disk is full, or another process keeps the database locked"})
 		}
 		if !now.Alive {
@@ -68,7 +69,7 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 	if service.Active && living+mute == 0 {
 		text := "no serve is running"
 		if last.PID != 0 {
-			text += fmt.Sprintf("; pid %d on %s ended without a word, last heard of %s", last.PID, last.Host, tableCell(last.SeenAt))
+			text += fmt.Sprintf("; pid %d on %s ended without a word, last heard of %s", last.PID, last.Host, term.Cell(last.SeenAt))
 		}
 		r.Findings = append(r.Findings, finding{"error", text, "capf serve, or systemctl start capf"})
 	}

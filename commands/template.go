@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
@@ -109,7 +110,7 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 		did, o.generate = "exists as asked, nothing was changed", false
 	}
 	env.say("template %s %s", t.Name, did)
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		fields, ferr := templateFields(t)
 		if ferr != nil {
 			return ferr

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/term"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -39,7 +40,7 @@ func thisBuild() build {
 
 func showVersion(env *Env) error {
 	b := thisBuild()
-	if env.Format == asJSON {
+	if env.Format == term.JSON {
 		return showObject(env, []field{
 			{"", "version", b.version}, {"", "commit", b.commit},
 			{"", "go", runtime.Version()}, {"", "platform", runtime.GOOS + "/" + runtime.GOARCH},

@@ -11,58 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"capf/commands/internal/term"
 	"capf/store"
 )
-
-func TestCells(t *testing.T) {
-	t.Parallel()
-	noon := time.Date(2027, 1, 31, 12, 0, 0, 5, time.FixedZone("", 3600))
-	tests := []struct {
-		value            any
-		table, csv, json string
-	}{
-		{"text", "text", "text", `"text"`},
-		{"", "", "", `""`},
-		{nil, "", "", "null"},
-		{int64(-5), "-5", "-5", "-5"},
-		{true, "yes", "true", "true"},
-		{time.Time{}, "", "", "null"},
-		{noon, noon.Local().Format(tableTime), "2027-01-31T11:00:00Z", `"2027-01-31T11:00:00Z"`},
-		{store.Install, "Install/Upgrade", "Install/Upgrade", `"install"`},
-		{[]byte{0xca, 0xfe}, "cafe", "cafe", `"cafe"`},
-		{[]byte(nil), "", "", `""`},
-		{[]string{"a", "b"}, "a, b", "a, b", `["a","b"]`},
-		{[]string(nil), "", "", "[]"},
-		{"=1+1", "=1+1", "'=1+1", `"=1+1"`},
-		{"＝1+1", "＝1+1", "'＝1+1", `"＝1+1"`},
-		{"@x", "@x", "'@x", `"@x"`},
-		{"-x", "-x", "'-x", `"-x"`},
-		{"+49", "+49", "'+49", `"+49"`},
-		{"\t=1+1", `\t=1+1`, `\x09=1+1`, `"\t=1+1"`},
-		{"\r=1+1", `\r=1+1`, `\x0d=1+1`, `"\r=1+1"`},
-		{"\n=1+1", `\n=1+1`, `\x0a=1+1`, `"\n=1+1"`},
-		{"'=1+1", "'=1+1", "''=1+1", `"'=1+1"`},
-		{"''＝1", "''＝1", "'''＝1", `"''＝1"`},
-		{"'tis", "'tis", "'tis", `"'tis"`},
-		{"'", "'", "'", `"'"`},
-		{"a\tb\r\n", `a\tb\r\n`, `a\x09b\x0d\x0a`, `"a\tb\r\n"`},
-		{"\x1b[31m", `\x1b[31m`, `\x1b[31m`, `"\u001b[31m"`},
-		{"a\u202eb\u00a0c", `a\u202eb\u00a0c`, "a\\u202eb\u00a0c", "\"a\u202eb\u00a0c\""},
-		{"Jürgen 电话", "Jürgen 电话", "Jürgen 电话", `"Jürgen 电话"`},
-		{"\xff", `\ufffd`, `\xff`, `"\ufffd"`},
-	}
-	for _, tt := range tests {
-		if got := tableCell(tt.value); got != tt.table {
-			t.Errorf("table of %#v: %q, want %q", tt.value, got, tt.table)
-		}
-		if got := csvCell(tt.value); got != tt.csv {
-			t.Errorf("CSV of %#v: %q, want %q", tt.value, got, tt.csv)
-		}
-		if got, err := appendJSON(nil, tt.value); err != nil || string(got) != tt.json {
-			t.Errorf("JSON of %#v: %s, %v, want %s", tt.value, got, err, tt.json)
-		}
-	}
-}
 
 type row struct {
 	n    int
@@ -75,7 +26,7 @@ var rowColumns = []column[row]{
 	{"", "hidden", func(r row) any { return r.n * 2 }},
 }
 
-func printRows(t *testing.T, f format, noHeader bool, n int) string {
+func printRows(t *testing.T, f term.Format, noHeader bool, n int) string {
 	t.Helper()
 	var out, said bytes.Buffer
 	env := &Env{Format: f, NoHeader: noHeader, Stderr: &said, out: bufio.NewWriter(&out)}
@@ -103,9 +54,9 @@ func printRows(t *testing.T, f format, noHeader bool, n int) string {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	for _, noHeader := range []bool{false, true} {
-		lines := strings.Split(printRows(t, asTable, noHeader, laidOut+5), "\n")
+		lines := strings.Split(printRows(t, term.Table, noHeader, term.LaidOut+5), "\n")
 		for i, line := range lines {
-			if n := i - 1; !noHeader && i > 0 && n < laidOut+5 {
+			if n := i - 1; !noHeader && i > 0 && n < term.LaidOut+5 {
 				if want := strings.TrimRight(fmt.Sprintf("%-6d  %s", n, strings.Repeat("x", n%5)), " "); line != want {
 					t.Errorf("row %d: %q, want %q", n, line, want)
 				}
@@ -122,7 +73,7 @@ func TestTable(t *testing.T) {
 
 func TestEmptyLists(t *testing.T) {
 	t.Parallel()
-	for f, want := range map[format]string{asTable: "", asCSV: "", asJSON: "[]\n"} {
+	for f, want := range map[term.Format]string{term.Table: "", term.CSV: "", term.JSON: "[]\n"} {
 		if got := printRows(t, f, false, 0); got != want {
 			t.Errorf("%s: %q, want %q", f, got, want)
 		}
@@ -132,11 +83,11 @@ func TestEmptyLists(t *testing.T) {
 func TestJSONAndCSV(t *testing.T) {
 	t.Parallel()
 	var rows []map[string]any
-	if err := json.Unmarshal([]byte(printRows(t, asJSON, false, 1000)), &rows); err != nil || len(rows) != 1000 || rows[7]["hidden"] != 14.0 {
+	if err := json.Unmarshal([]byte(printRows(t, term.JSON, false, 1000)), &rows); err != nil || len(rows) != 1000 || rows[7]["hidden"] != 14.0 {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
 	for noHeader, want := range map[bool]int{false: 1001, true: 1000} {
-		records, err := csv.NewReader(strings.NewReader(printRows(t, asCSV, noHeader, 1000))).ReadAll()
+		records, err := csv.NewReader(strings.NewReader(printRows(t, term.CSV, noHeader, 1000))).ReadAll()
 		if err != nil || len(records) != want {
 			t.Errorf("%d records, %v, want %d", len(records), err, want)
 		}
@@ -145,12 +96,12 @@ func TestJSONAndCSV(t *testing.T) {
 
 // BenchmarkTable prints a table of 1,000 rows: the work of the commands' side
 // of a long listing.
-func BenchmarkTable(b *testing.B) { benchmarkList(b, asTable) }
+func BenchmarkTable(b *testing.B) { benchmarkList(b, term.Table) }
 
 // BenchmarkJSON prints 1,000 rows as JSON.
-func BenchmarkJSON(b *testing.B) { benchmarkList(b, asJSON) }
+func BenchmarkJSON(b *testing.B) { benchmarkList(b, term.JSON) }
 
-func benchmarkList(b *testing.B, f format) {
+func benchmarkList(b *testing.B, f term.Format) {
 	request := store.Request{ID: 1, Device: "SEP001122334455", CreatedAt: time.Now(), KeyKind: "rsa-2048", State: store.RequestPending, KeyHash: make([]byte, 32)}
 	for b.Loop() {
 		env := &Env{Format: f, out: bufio.NewWriter(io.Discard)}

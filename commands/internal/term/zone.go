@@ -1,8 +1,9 @@
-package commands
+package term
 
 import (
 	"encoding/binary"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // for a system that has no zones of its own
@@ -10,10 +11,10 @@ import (
 	"capf/internal/apperr"
 )
 
-// useZone has times read and shown in the zone of the variable TZ. Package time
+// UseZone has times read and shown in the zone of the variable TZ. Package time
 // knows the names of zones; a rule of POSIX and a name that is misspelt it takes
 // for UTC, without a word.
-func useZone(tz string) error {
+func UseZone(tz string) error {
 	name := strings.TrimPrefix(tz, ":")
 	switch {
 	case name == "":
@@ -33,7 +34,7 @@ func useZone(tz string) error {
 	}
 	zone, ok := ruledZone(name)
 	if !ok {
-		return apperr.WithHint(apperr.Usage("TZ is %s, which is no time zone", quote(tz)),
+		return apperr.WithHint(apperr.Usage("TZ is %s, which is no time zone", strconv.Quote(tz)),
 			"write a name such as Europe/Berlin, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3")
 	}
 	time.Local = zone

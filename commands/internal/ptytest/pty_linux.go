@@ -1,4 +1,5 @@
-package commands
+// Package ptytest opens pseudo-terminals for tests.
+package ptytest
 
 import (
 	"fmt"
@@ -8,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal opens both ends of a pseudo-terminal.
-func openTerminal(t testing.TB, columns int) (master, slave *os.File) {
+// Open opens both ends of a pseudo-terminal.
+func Open(t testing.TB, columns int) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	check(t, err)
@@ -20,4 +21,11 @@ func openTerminal(t testing.TB, columns int) (master, slave *os.File) {
 	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	check(t, err)
 	return master, slave
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

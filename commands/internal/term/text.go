@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"strconv"
@@ -9,12 +9,12 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// oneLine keeps a message on its line, whatever a file or a peer put into it.
-func oneLine(s string) string { return visible(strings.TrimSpace(s)) }
+// OneLine keeps a message on its line, whatever a file or a peer put into it.
+func OneLine(s string) string { return Visible(strings.TrimSpace(s)) }
 
-// visible shows what a terminal would obey: control characters and those that
+// Visible shows what a terminal would obey: control characters and those that
 // reorder text are written as escapes.
-func visible(s string) string {
+func Visible(s string) string {
 	if isPrintable(s) {
 		return s
 	}
@@ -47,9 +47,9 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// cellWidth is the number of places that a text takes on a terminal. Most
+// Width is the number of places that a text takes on a terminal. Most
 // texts are ASCII, and tablewriter's own answer is slow for them too.
-func cellWidth(s string) int {
+func Width(s string) int {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return twwidth.Width(s)
@@ -61,13 +61,13 @@ func cellWidth(s string) int {
 // pageWidth is that of the narrowest terminal in use.
 const pageWidth = 80
 
-// fold breaks a text into lines that fit a terminal, those after the first
+// Fold breaks a text into lines that fit a terminal, those after the first
 // indented.
-func fold(text string, indent int) string {
+func Fold(text string, indent int) string {
 	var b strings.Builder
 	at := indent
 	for i, word := range strings.Fields(text) {
-		width := cellWidth(word)
+		width := Width(word)
 		switch {
 		case i == 0:
 		case at+1+width > pageWidth:
@@ -83,7 +83,7 @@ func fold(text string, indent int) string {
 	return b.String()
 }
 
-func upperFirst(s string) string {
+func UpperFirst(s string) string {
 	if s == "" {
 		return s
 	}

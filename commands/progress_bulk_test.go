@@ -5,33 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
-
-func TestProgress(t *testing.T) {
-	t.Parallel()
-	var b strings.Builder
-	p := &progress{out: &b}
-	p.end() // nothing has been shown, so nothing is taken away
-	p.show("checking: %d", 1000)
-	p.show("checking: %d", 1001) // too soon after the other
-	p.shown = time.Now().Add(-time.Minute)
-	p.show("%s", "é\x1b[2J")
-	p.end()
-	p.end()
-	want := "\rchecking: 1000\rchecking: 1000" +
-		"\ré\\x1b[2J" + strings.Repeat(" ", len("checking: 1000")-len(`e\x1b[2J`)) + "\ré\\x1b[2J" +
-		"\r" + strings.Repeat(" ", len(`e\x1b[2J`)) + "\r"
-	if b.String() != want {
-		t.Errorf("the terminal got %q, not %q", b.String(), want)
-	}
-	var none *progress
-	none.show("nothing")
-	none.end()
-	if env := newEnv(strings.NewReader(""), &b, &b); env.progress() != nil || env.screen {
-		t.Error("a buffer was taken for a terminal")
-	}
-}
 
 func TestNoArchiveOnATerminal(t *testing.T) {
 	t.Parallel()

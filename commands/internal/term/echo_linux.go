@@ -1,4 +1,4 @@
-package commands
+package term
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"encoding/csv"
@@ -6,42 +6,42 @@ import (
 	"strconv"
 )
 
-// format is the form of a result.
-type format string
+// Format is the form of a result.
+type Format string
 
 const (
-	asTable format = "table"
-	asJSON  format = "json"
-	asCSV   format = "csv"
+	Table Format = "table"
+	JSON  Format = "json"
+	CSV   Format = "csv"
 )
 
-// rowWriter prints rows as they come.
-type rowWriter interface {
-	row(values []any) error
-	end() error
+// RowWriter prints rows as they come.
+type RowWriter interface {
+	Row(values []any) error
+	End() error
 }
 
-// heading names a column of a list.
-type heading struct {
-	title string // in the table; "" leaves the column to JSON and CSV
-	key   string // in JSON and CSV
+// Heading names a column of a list.
+type Heading struct {
+	Title string // in the table; "" leaves the column to JSON and CSV
+	Key   string // in JSON and CSV
 }
 
-// newRows returns a writer of rows in a form; header puts a line of headings
+// NewRows returns a writer of rows in a form; header puts a line of headings
 // above tables and CSV.
-func newRows(out io.Writer, f format, columns []heading, header bool) rowWriter {
+func NewRows(out io.Writer, f Format, columns []Heading, header bool) RowWriter {
 	var keys, titles []string
 	var shown []int
 	for i, c := range columns {
-		keys = append(keys, c.key)
-		if c.title != "" {
-			titles, shown = append(titles, c.title), append(shown, i)
+		keys = append(keys, c.Key)
+		if c.Title != "" {
+			titles, shown = append(titles, c.Title), append(shown, i)
 		}
 	}
 	switch f {
-	case asJSON:
+	case JSON:
 		return &jsonRows{out: out, keys: keys}
-	case asCSV:
+	case CSV:
 		return &csvRows{out: csv.NewWriter(out), keys: keys, header: header}
 	}
 	return &tableRows{out: out, titles: titles, shown: shown, header: header}
@@ -55,7 +55,7 @@ type jsonRows struct {
 	line  []byte
 }
 
-func (w *jsonRows) row(values []any) error {
+func (w *jsonRows) Row(values []any) error {
 	w.line = w.line[:0]
 	before := "[\n{"
 	if w.begun {
@@ -66,7 +66,7 @@ func (w *jsonRows) row(values []any) error {
 	for i, key := range w.keys {
 		w.line = append(w.line, before...)
 		w.line = strconv.AppendQuote(w.line, key)
-		if w.line, err = appendJSON(append(w.line, ':'), values[i]); err != nil {
+		if w.line, err = AppendJSON(append(w.line, ':'), values[i]); err != nil {
 			return err
 		}
 		before = ","
@@ -75,7 +75,7 @@ func (w *jsonRows) row(values []any) error {
 	return err
 }
 
-func (w *jsonRows) end() error {
+func (w *jsonRows) End() error {
 	end := "\n]\n"
 	if !w.begun {
 		end = "[]\n"
@@ -91,7 +91,7 @@ type csvRows struct {
 	header bool
 }
 
-func (w *csvRows) row(values []any) error {
+func (w *csvRows) Row(values []any) error {
 	if w.header {
 		w.header = false
 		if err := w.out.Write(w.keys); err != nil {
@@ -105,7 +105,7 @@ func (w *csvRows) row(values []any) error {
 	return w.out.Write(cells)
 }
 
-func (w *csvRows) end() error {
+func (w *csvRows) End() error {
 	w.out.Flush()
 	return w.out.Error()
 }

@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"capf/commands/internal/host"
@@ -20,20 +20,20 @@ type Prompter interface {
 	Confirm(question string) (bool, error)
 }
 
-// errDeclined ends a command whose question was answered with no, or broken
+// ErrDeclined ends a command whose question was answered with no, or broken
 // off with Ctrl-C. Nothing has been changed then.
-var errDeclined = errors.New("nothing was changed")
+var ErrDeclined = errors.New("nothing was changed")
 
 // surveyPrompter asks on a terminal that says where its cursor is; survey would
 // hang or read an end of file anywhere else.
 type surveyPrompter struct {
-	in      terminalFile
+	in      File
 	streams terminal.Stdio
 }
 
-// newPrompter asks on in and out, which are a terminal. That its library is
+// NewPrompter asks on in and out, which are a terminal. That its library is
 // told of colours through a variable is the reason for doing it here.
-func newPrompter(in, out terminalFile, stderr io.Writer) Prompter {
+func NewPrompter(in, out File, stderr io.Writer) Prompter {
 	if os.Getenv("TERM") == "dumb" {
 		return plainPrompter{in, out}
 	}
@@ -50,7 +50,7 @@ func (p surveyPrompter) ask(prompt survey.Prompt, answer any) error {
 	defer restoring(p.in)()
 	err := survey.AskOne(prompt, answer, survey.WithStdio(p.streams.In, p.streams.Out, p.streams.Err))
 	if errors.Is(err, terminal.InterruptErr) {
-		return fmt.Errorf("interrupted: %w", errDeclined)
+		return fmt.Errorf("interrupted: %w", ErrDeclined)
 	}
 	if err != nil {
 		return fmt.Errorf("asking on the terminal: %w", err)

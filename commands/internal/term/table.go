@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// laidOut is the number of rows from which a table takes its widths, which it
+// LaidOut is the number of rows from which a table takes its widths, which it
 // needs before its first line. Those of a longer list follow as they come.
-const laidOut = 50
+const LaidOut = 50
 
 // gap stands between two columns.
 const gap = "  "
@@ -28,22 +28,22 @@ type tableRows struct {
 	line   []byte
 }
 
-func (w *tableRows) row(values []any) error {
+func (w *tableRows) Row(values []any) error {
 	cells := make([]string, len(w.shown))
 	for i, column := range w.shown {
-		cells[i] = tableCell(values[column])
+		cells[i] = Cell(values[column])
 	}
 	if w.widths != nil {
 		return w.follow(cells)
 	}
 	w.first = append(w.first, cells)
-	if len(w.first) < laidOut {
+	if len(w.first) < LaidOut {
 		return nil
 	}
 	return w.layOut()
 }
 
-func (w *tableRows) end() error {
+func (w *tableRows) End() error {
 	if w.widths != nil || len(w.first) == 0 {
 		return nil
 	}
@@ -73,7 +73,7 @@ func (w *tableRows) layOut() error {
 
 func (w *tableRows) widen(cells []string) {
 	for i, cell := range cells {
-		w.widths[i] = max(w.widths[i], cellWidth(cell))
+		w.widths[i] = max(w.widths[i], Width(cell))
 	}
 }
 
@@ -104,7 +104,7 @@ func (w *tableRows) follow(cells []string) error {
 	w.line = w.line[:0]
 	for i, cell := range cells {
 		w.line = append(w.line, cell...)
-		for range max(0, w.widths[i]-cellWidth(cell)) {
+		for range max(0, w.widths[i]-Width(cell)) {
 			w.line = append(w.line, ' ')
 		}
 		w.line = append(w.line, gap...)

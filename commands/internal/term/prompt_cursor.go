@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ var cursorReport = sync.OnceValue(func() *regexp.Regexp { return regexp.MustComp
 // each question where the cursor is, and would wait for it without end, deaf to
 // every key: the screens of automation are called vt100, but answer nothing.
 type wisePrompter struct {
-	in, out terminalFile
+	in, out File
 	stderr  io.Writer
 	limit   time.Duration
 	chosen  Prompter // nil before the first question
@@ -78,7 +78,7 @@ func (p *wisePrompter) Confirm(question string) (bool, error) {
 
 // cursorTold asks the terminal where its cursor is, and says whether it answered
 // in time. What somebody typed meanwhile is returned.
-func cursorTold(in, out terminalFile, limit time.Duration) (typed []byte, told bool, err error) {
+func cursorTold(in, out File, limit time.Duration) (typed []byte, told bool, err error) {
 	defer restoring(in)()
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
@@ -101,7 +101,7 @@ func cursorTold(in, out terminalFile, limit time.Duration) (typed []byte, told b
 		}
 		for _, key := range keys[:n] {
 			if key == 0x03 { // Ctrl-C, which is no signal now
-				return typed, false, fmt.Errorf("interrupted: %w", errDeclined)
+				return typed, false, fmt.Errorf("interrupted: %w", ErrDeclined)
 			}
 			typed = append(typed, key)
 		}
@@ -113,13 +113,13 @@ func cursorTold(in, out terminalFile, limit time.Duration) (typed []byte, told b
 
 // typedAhead is a terminal from which something has been read already.
 type typedAhead struct {
-	terminalFile
+	File
 	typed []byte
 }
 
 func (t *typedAhead) Read(p []byte) (int, error) {
 	if len(t.typed) == 0 {
-		return t.terminalFile.Read(p)
+		return t.File.Read(p)
 	}
 	n := copy(p, t.typed)
 	t.typed = t.typed[n:]

@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"encoding/hex"
@@ -24,15 +24,15 @@ type longer interface {
 	Long() string
 }
 
-// tableCell is a value as a table shows it.
-func tableCell(v any) string {
+// Cell is a value as a table shows it.
+func Cell(v any) string {
 	switch v := v.(type) {
 	case time.Time:
 		if v.IsZero() {
 			return ""
 		}
 		return v.Local().Format(tableTime)
-	case zoned:
+	case Zoned:
 		return v.Local().Format(tableTime + " MST")
 	case bool:
 		if v {
@@ -40,7 +40,7 @@ func tableCell(v any) string {
 		}
 		return "no"
 	}
-	return visible(text(v))
+	return Visible(Text(v))
 }
 
 // csvCell is a value as a spreadsheet takes it in: the long form, with times
@@ -48,21 +48,21 @@ func tableCell(v any) string {
 func csvCell(v any) string {
 	switch v := v.(type) {
 	case time.Time:
-		return timestamp(v)
-	case zoned:
-		return timestamp(v.Time)
+		return Timestamp(v)
+	case Zoned:
+		return Timestamp(v.Time)
 	case bool:
 		return strconv.FormatBool(v)
 	case int, int64:
-		return text(v)
+		return Text(v)
 	}
-	return csvcell.Guard(text(v))
+	return csvcell.Guard(Text(v))
 }
 
-// appendJSON appends a value as a program reads it: the short form, null for
+// AppendJSON appends a value as a program reads it: the short form, null for
 // none. Lists of 100,000 rows come through here, so what needs no escaping
 // goes past package json.
-func appendJSON(to []byte, v any) ([]byte, error) {
+func AppendJSON(to []byte, v any) ([]byte, error) {
 	switch t := v.(type) {
 	case nil:
 		return append(to, "null"...), nil
@@ -81,10 +81,10 @@ func appendJSON(to []byte, v any) ([]byte, error) {
 			return append(to, "null"...), nil
 		}
 		return append(t.UTC().AppendFormat(append(to, '"'), time.RFC3339), '"'), nil
-	case zoned:
-		return appendJSON(to, t.Time)
+	case Zoned:
+		return AppendJSON(to, t.Time)
 	case longer:
-		return appendJSON(to, t.String())
+		return AppendJSON(to, t.String())
 	case []byte:
 		return append(hex.AppendEncode(append(to, '"'), t), '"'), nil
 	case []string:
@@ -98,8 +98,8 @@ func appendJSON(to []byte, v any) ([]byte, error) {
 
 func needsNoEscape(s string) bool { return isPrintable(s) && !strings.ContainsAny(s, `"\`) }
 
-// text is the form of a value that table and CSV share.
-func text(v any) string {
+// Text is the form of a value that table and CSV share.
+func Text(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return ""
@@ -115,21 +115,21 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// timestamp is a time for programs: RFC 3339 in UTC, "" for none.
-func timestamp(t time.Time) string {
+// Timestamp is a time for programs: RFC 3339 in UTC, "" for none.
+func Timestamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
-// zoned is a time that is shown with its zone.
-type zoned struct{ time.Time }
+// Zoned is a time that is shown with its zone.
+type Zoned struct{ time.Time }
 
-// withZone is a time that a table shows with the operator's zone.
-func withZone(t time.Time) any {
+// WithZone is a time that a table shows with the operator's zone.
+func WithZone(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return zoned{t}
+	return Zoned{t}
 }

@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"capf/commands/internal/host"
@@ -10,21 +10,21 @@ import (
 	"golang.org/x/term"
 )
 
-// terminalFile is a stream that may be a terminal.
-type terminalFile interface {
+// File is a stream that may be a terminal.
+type File interface {
 	io.Reader
 	io.Writer
 	Fd() uintptr
 }
 
-func isTerminal(stream any) bool {
-	f, ok := stream.(terminalFile)
+func IsTerminal(stream any) bool {
+	f, ok := stream.(File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // restoring puts the terminal back as it is now before a signal ends the program
 // that has changed it, until done is called.
-func restoring(in terminalFile) (done func()) {
+func restoring(in File) (done func()) {
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {

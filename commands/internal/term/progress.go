@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"fmt"
@@ -10,32 +10,32 @@ import (
 // progressEvery is the time between two signs of life on a terminal.
 const progressEvery = 200 * time.Millisecond
 
-// progress is the line on a terminal's stderr that says how far long work has
+// Progress is the line on a terminal's stderr that says how far long work has
 // come. Off a terminal it is nil and says nothing.
-type progress struct {
+type Progress struct {
 	out   io.Writer
 	shown time.Time
 	width int // of the line that stands there
 }
 
-// newProgress returns nil, which says nothing, where stderr is no terminal.
-func newProgress(stderr io.Writer) *progress {
-	if !isTerminal(stderr) {
+// NewProgress returns nil, which says nothing, where stderr is no terminal.
+func NewProgress(stderr io.Writer) *Progress {
+	if !IsTerminal(stderr) {
 		return nil
 	}
-	return &progress{out: stderr}
+	return &Progress{out: stderr}
 }
 
-// show replaces the line, unless it was replaced just now.
-func (p *progress) show(format string, args ...any) {
+// Show replaces the line, unless it was replaced just now.
+func (p *Progress) Show(format string, args ...any) {
 	if p != nil && time.Since(p.shown) >= progressEvery {
-		p.put(oneLine(fmt.Sprintf(format, args...)))
+		p.put(OneLine(fmt.Sprintf(format, args...)))
 		p.shown = time.Now()
 	}
 }
 
-// end leaves nothing behind.
-func (p *progress) end() {
+// End leaves nothing behind.
+func (p *Progress) End() {
 	if p != nil {
 		p.put("")
 	}
@@ -43,8 +43,8 @@ func (p *progress) end() {
 
 // put overwrites with blanks what is longer than the text. It needs nothing of
 // the terminal but a carriage return.
-func (p *progress) put(text string) {
-	width := cellWidth(text)
+func (p *Progress) put(text string) {
+	width := Width(text)
 	if width == 0 && p.width == 0 {
 		return
 	}

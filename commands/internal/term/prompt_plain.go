@@ -1,4 +1,4 @@
-package commands
+package term
 
 import (
 	"capf/commands/internal/host"
@@ -16,7 +16,7 @@ import (
 // plainPrompter asks on a terminal that knows no escapes, or answers none: a
 // shell in an editor, a script that plays the operator. It leaves the keys of a
 // line to the terminal.
-type plainPrompter struct{ in, out terminalFile }
+type plainPrompter struct{ in, out File }
 
 // Ask wants a line of text; an empty one is the suggestion.
 func (p plainPrompter) Ask(question, suggestion string) (string, error) {
@@ -68,7 +68,7 @@ func (p plainPrompter) line(question string) (string, error) {
 		_, err := p.in.Read(key)
 		switch {
 		case errors.Is(err, io.EOF), err == nil && key[0] == 0x04: // Ctrl-D, for the terminal or typed before it looked at its keys
-			return "", fmt.Errorf("no answer: %w", errDeclined)
+			return "", fmt.Errorf("no answer: %w", ErrDeclined)
 		case err != nil:
 			return "", fmt.Errorf("asking on the terminal: %w", err)
 		case key[0] == '\n' || key[0] == '\r':
@@ -106,7 +106,7 @@ func (p plainPrompter) interruptible() (awaited func() error, done func(), err e
 			return fmt.Errorf("asking on the terminal: %w", err)
 		case interrupted:
 			fmt.Fprintln(p.out)
-			return fmt.Errorf("interrupted: %w", errDeclined)
+			return fmt.Errorf("interrupted: %w", ErrDeclined)
 		}
 		return nil
 	}
@@ -115,7 +115,7 @@ func (p plainPrompter) interruptible() (awaited func() error, done func(), err e
 
 // ready waits until there is something to read, for so many milliseconds at most
 // unless they are negative. It says whether wake, which may be nil, was sooner.
-func ready(in terminalFile, wake *os.File, limit int) (woken bool, err error) {
+func ready(in File, wake *os.File, limit int) (woken bool, err error) {
 	if t, ok := in.(*typedAhead); ok && len(t.typed) > 0 {
 		return false, nil
 	}
