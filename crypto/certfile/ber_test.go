@@ -66,6 +66,7 @@ func TestDefinite(t *testing.T) {
 		{"length of four bytes", "04 84 00 00 00 01 aa", "04 01 aa", ""},
 		{"length without a byte", "04 82 00 00", "04 00", ""},
 		{"tag of two bytes", "1f 1f 01 aa", "1f 1f 01 aa", ""},
+		{"tag with a zero in it", "1f 81 80 01 01 aa", "1f 81 80 01 01 aa", ""},
 		{"tag of five bytes", "bf 81 81 81 01 02 05 00", "bf 81 81 81 01 02 05 00", ""},
 	} {
 		der, rest, err := definite(unhex(t, test.ber))

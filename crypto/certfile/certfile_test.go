@@ -13,12 +13,14 @@ import (
 	"encoding/binary"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode/utf16"
 
@@ -71,6 +73,13 @@ func utf16Of(text []byte, order binary.AppendByteOrder, mark bool) (data []byte)
 	return data
 }
 
+// revocations is a revocation list.
+func revocations(t testing.TB, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
+	return must[[]byte](t)(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1)},
+		&x509.Certificate{Subject: pkix.Name{CommonName: "A"}, SubjectKeyId: []byte{1}, KeyUsage: x509.KeyUsageCRLSign}, key))
+}
+
 // forms are the wrappings that openssl makes of two certificates and a key.
 func forms(t testing.TB, certs []byte, key *ecdsa.PrivateKey) func(name string) []byte {
 	t.Helper()
@@ -78,7 +87,9 @@ func forms(t testing.TB, certs []byte, key *ecdsa.PrivateKey) func(name string) 
 	file := func(name string) string { return filepath.Join(dir, name) }
 	check(t, os.WriteFile(file("certs.pem"), certs, 0o600))
 	check(t, os.WriteFile(file("key.pem"), block("EC PRIVATE KEY", must[[]byte](t)(x509.MarshalECPrivateKey(key))), 0o600))
+	check(t, os.WriteFile(file("crl.pem"), block("X509 CRL", revocations(t, key)), 0o600))
 	for name, args := range map[string]string{
+		"p7crl.der":   "crl2pkcs7 -in crl.pem -certfile certs.pem -outform DER",
 		"p7.der":      "crl2pkcs7 -nocrl -certfile certs.pem -outform DER",
 		"p7.pem":      "crl2pkcs7 -nocrl -certfile certs.pem",
 		"p7.ber":      "cms -sign -stream -nodetach -binary -in certs.pem -signer certs.pem -inkey key.pem -nocerts -certfile certs.pem -outform DER",
@@ -122,6 +133,7 @@ func TestParse(t *testing.T) {
 		{"PEM", one, 1},
 		{"PEM chain", two, 2},
 		{"PEM with text around it", []byte("Subject: CN = A\n" + string(two) + "the end\n"), 2},
+		{"PEM behind a text that begins with a zero", []byte("0\tA\n" + string(one)), 1},
 		{"openssl x509 -text", made("text.pem"), 1},
 		{"mark of UTF-8", append([]byte("\xef\xbb\xbf"), one...), 1},
 		{"line ends of Windows", lines(two, "\r\n"), 2},
@@ -149,6 +161,7 @@ func TestParse(t *testing.T) {
 		{"base64 of PEM", wrapped(base64.StdEncoding.EncodeToString(two)), 2},
 		{"PKCS#7", made("p7.der"), 2},
 		{"PKCS#7 with a line end behind it", append(made("p7.der"), '\n'), 2},
+		{"PKCS#7 with a revocation list", made("p7crl.der"), 2},
 		{"PKCS#7 in PEM", made("p7.pem"), 2},
 		{"PKCS#7 in base64 alone", wrapped(base64.StdEncoding.EncodeToString(made("p7.der"))), 2},
 		{"PKCS#7 that is called a certificate", block("CERTIFICATE", made("p7.der")), 2},
@@ -156,6 +169,7 @@ func TestParse(t *testing.T) {
 		{"PKCS#7 in BER", made("p7.ber"), 2},
 		{"CMS in PEM", made("cms.pem"), 2},
 		{"100 certificates", bytes.Repeat(one, 100), 100},
+		{"1 MiB", append(bytes.Repeat([]byte("\n"), 1<<20-len(one)), one...), 1},
 	} {
 		certs, err := certfile.Parse(test.data)
 		if err != nil || len(certs) != test.want {
@@ -193,10 +207,10 @@ func TestParseRefuses(t *testing.T) {
 	der := must[[]byte](t)
 	pkcs8, sec1 := der(x509.MarshalPKCS8PrivateKey(key)), der(x509.MarshalECPrivateKey(key))
 	csr := der(x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key))
-	crl := der(x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1)}, &x509.Certificate{
-		Subject: cert.Subject, RawSubject: cert.RawSubject, SubjectKeyId: []byte{1}, KeyUsage: x509.KeyUsageCRLSign}, key))
+	crl := revocations(t, key)
 	spki := der(x509.MarshalPKIXPublicKey(&key.PublicKey))
 	made := forms(t, one, key)
+	signedData := []byte{0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2} // RFC 2315, section 14
 	packed := func(kind string) []byte {
 		return must[[]byte](t)(os.ReadFile(filepath.Join("testdata", "root.pem."+kind)))
 	}
@@ -211,6 +225,7 @@ func TestParseRefuses(t *testing.T) {
 		garbage = "it is neither PEM nor DER nor base64"
 		damaged = "it holds a damaged PEM block"
 		empty   = "it is empty"
+		unknown = "reading a certificate: x509: malformed tbs certificate"
 	)
 	for _, test := range []struct {
 		name string
@@ -229,6 +244,8 @@ func TestParseRefuses(t *testing.T) {
 		{"101 in DER", bytes.Repeat(cert.Raw, 101), "it holds more than 100 certificates, which are all that is read"},
 		{"no end", bytes.Replace(one, []byte("-----END"), []byte("----END"), 1), damaged},
 		{"second block damaged", join(one, one[:60]), damaged},
+		{"no base64", bytes.Replace(one, []byte("MII"), []byte("*II"), 1), damaged},
+		{"something else after a certificate in DER", join(cert.Raw, []byte{0x04, 1, 0}), garbage},
 		{"half a certificate", block("CERTIFICATE", cert.Raw[:100]), garbage},
 		{"changed certificate", block("CERTIFICATE", join(cert.Raw[:4], []byte{0x31}, cert.Raw[5:])), "reading a certificate: x509: malformed tbs certificate"},
 		{"truncated DER", cert.Raw[:100], garbage},
@@ -257,6 +274,25 @@ func TestParseRefuses(t *testing.T) {
 		{"PEM CRL", block("X509 CRL", crl), list},
 		{"PEM public key", block("PUBLIC KEY", spki), public},
 		{"public key in base64", []byte(base64.StdEncoding.EncodeToString(spki)), public},
+		{"request by its label alone", block("CERTIFICATE REQUEST", []byte{5, 0}), request},
+		{"CRL by its label alone", block("X509 CRL", []byte{5, 0}), list},
+		{"public key by its label alone", block("PUBLIC KEY", []byte{5, 0}), public},
+		{"base64 of a PEM key by its label alone", []byte(base64.StdEncoding.EncodeToString(block("PRIVATE KEY", []byte{5, 0}))), private},
+		{"version 2 of what is like PKCS#12", []byte{0x30, 5, 2, 1, 2, 0x30, 0}, unknown},
+		{"version 3 without a content info", []byte{0x30, 5, 2, 1, 3, 4, 0}, unknown},
+		{"version 3 with a damaged MAC", []byte{0x30, 7, 2, 1, 3, 0x30, 0, 0x30, 5}, unknown},
+		{"half a PKCS#7 in DER", made("p7.der")[:100], "it begins like a PKCS#7 and is damaged (not BER: longer than its bytes)"},
+		{"half a PKCS#7 in BER", made("p7.ber")[:len(made("p7.ber"))-2], "it begins like a PKCS#7 and is damaged (not BER: the end is missing)"},
+		{"byte after PKCS#7 in DER", append(made("p7.der"), 'x'), "something follows after the PKCS#7 in it"},
+		{"byte after PKCS#7 in BER", append(made("p7.ber"), 'x'), "something follows after the PKCS#7 in it"},
+		{"PKCS#7 of another type", bytes.Replace(made("p7.der"), signedData, join(signedData[:10], []byte{3}), 1), unknown},
+		{"PKCS#7 that is a SET", block("PKCS7", join([]byte{0x31, 0x20}, signedData)), garbage},
+		{"PKCS#7 without content", join([]byte{0x30, 13}, signedData, []byte{0xa0, 0}), unknown},
+		{"PKCS#7 whose content is a SET", join([]byte{0x30, 15}, signedData, []byte{0xa0, 2, 0x31, 0}), unknown},
+		{"PKCS#7 with a tag that is longer than need be", join([]byte{0x30, 18}, signedData, []byte{0xa0, 5, 0x30, 3, 0x9f, 1, 0}), unknown},
+		{"PKCS#7 without certificates", join([]byte{0x30, 15}, signedData, []byte{0xa0, 2, 0x30, 0}), "it is a PKCS#7 without a certificate"},
+		{"changed certificate in PKCS#7", bytes.Replace(made("p7.der"), cert.Raw[:5], join(cert.Raw[:4], []byte{0x31}), 1),
+			"it is a PKCS#7 with a damaged certificate (x509: malformed tbs certificate)"},
 		{"zip", packed("zip"), "it is a zip archive; unpack it: unzip FILE"},
 		{"gzip", packed("gz"), "it is compressed with gzip; unpack it: gunzip FILE, or tar xzf FILE"},
 		{"tar", packed("tar"), "it is a tar archive; unpack it: tar xf FILE"},
@@ -302,6 +338,31 @@ func TestSplitLimit(t *testing.T) {
 	stop := errors.New("enough")
 	if err := certfile.Split(bytes.NewReader(one), 4<<10, func(certfile.Piece) error { return stop }); err != stop {
 		t.Errorf("the error of yield becomes %v", err)
+	}
+	binary := append([]byte{0x30, 0x82, 0x0f, 0xfc}, make([]byte, 0xffc)...)
+	for _, data := range [][]byte{binary, append(bytes.Clone(binary), 0)} {
+		want := "the piece"
+		if len(data) > 4<<10 {
+			want = "it is longer than 4 KiB, so it is no certificate"
+		}
+		said := ""
+		check(t, certfile.Split(bytes.NewReader(data), 4<<10, func(p certfile.Piece) error {
+			if p.Err != nil {
+				said = p.Err.Error()
+			} else if bytes.Equal(p.Data, data) {
+				said = "the piece"
+			}
+			return nil
+		}))
+		if said != want {
+			t.Errorf("%d bytes in DER: %q, want %q", len(data), said, want)
+		}
+	}
+	for _, begin := range [][]byte{nil, cert.Raw, one[:100], one} {
+		r := io.MultiReader(bytes.NewReader(begin), iotest.ErrReader(stop))
+		if err := certfile.Split(r, 4<<10, func(p certfile.Piece) error { return p.Err }); err != stop {
+			t.Errorf("the error of a reader behind %d bytes becomes %v", len(begin), err)
+		}
 	}
 }
 
