@@ -13,6 +13,7 @@ import (
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/archive"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -265,7 +266,7 @@ func uploadFrom(env *Env, files []enroll.UploadFile, folder string, purposes []s
 	}
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
-		why := enroll.NotCertificate(name)
+		why := archive.NotCertificate(name)
 		if e.IsDir() {
 			why = "it is a folder in the folder"
 		}

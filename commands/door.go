@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"capf/enroll"
+	"capf/enroll/archive"
 	"capf/internal/apperr"
 	"capf/internal/durable"
 )
@@ -17,7 +17,7 @@ import (
 // door leads to the files that an operator names: those of the system, or for a
 // line of capf shell those of its folder.
 type door interface {
-	enroll.Files
+	archive.Files
 	// parent opens the folder of a file that is to be written, and says what the
 	// file is called in it.
 	parent(name string) (at *os.Root, base string, err error)

@@ -8,12 +8,13 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/offline"
 	"capf/internal/apperr"
+	"capf/store"
 )
 
 type offlineExportOptions struct {
-	enroll.ExportOptions
+	offline.ExportOptions
 	out   string // a file, or "-"
 	force bool
 }
@@ -79,10 +80,10 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		defer stop()
 	}
 	p := env.progress()
-	o.Request = func(r enroll.ExportReport) { p.Show("exporting: %s", counted(r.Requests, "request")) }
-	var report enroll.ExportReport
+	o.Request = func(r offline.ExportReport) { p.Show("exporting: %s", counted(r.Requests, "request")) }
+	var report offline.ExportReport
 	write := func(w io.Writer) (err error) {
-		report, err = env.rules(s).ExportRequests(ctx, w, o.ExportOptions)
+		report, err = offlineCA(env, s).Export(ctx, w, o.ExportOptions)
 		return err
 	}
 	if o.out == "-" {
@@ -107,3 +108,6 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		{"Without proof of possession", "without_possession", report.Unproved},
 	})
 }
+
+// offlineCA is the CA that is reached by files.
+func offlineCA(env *Env, s *store.Store) offline.CA { return offline.CA{Store: s, Now: env.Now} }

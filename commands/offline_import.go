@@ -9,7 +9,8 @@ import (
 
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/archive"
+	"capf/enroll/offline"
 	"capf/internal/apperr"
 )
 
@@ -50,13 +51,13 @@ refused.`,
 func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error {
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	var sources []enroll.Source
+	var sources []archive.Source
 	for _, name := range o.files {
 		if name == "-" {
-			sources = append(sources, enroll.Stream("stdin", host.NewStoppable(ctx, env.Stdin)))
+			sources = append(sources, archive.Stream("stdin", host.NewStoppable(ctx, env.Stdin)))
 			continue
 		}
-		source, err := enroll.Path(env.door(), name)
+		source, err := archive.Path(env.door(), name)
 		if err != nil {
 			return err
 		}
@@ -67,7 +68,7 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 		return err
 	}
 	view := newImportView(env)
-	report, err := env.rules(s).ImportAll(ctx, env.actor(), sources, enroll.ImportOptions{
+	report, err := offlineCA(env, s).Import(ctx, env.actor(), sources, offline.ImportOptions{
 		Device: o.device, Row: view.row, Ready: view.ready,
 	})
 	if err := view.end(err); err != nil {
@@ -90,7 +91,7 @@ func newImportView(env *Env) *importView {
 	return &importView{env: env, rows: newRowWriter(env, importColumns), values: make([]any, len(importColumns)), progress: env.progress()}
 }
 
-func (v *importView) row(r enroll.ImportRow) error {
+func (v *importView) row(r offline.Row) error {
 	v.count++
 	if !v.env.screen { // else the rows themselves show how far it has come
 		v.progress.Show("checking: %s", counted(v.count, "certificate"))
@@ -102,7 +103,7 @@ func (v *importView) row(r enroll.ImportRow) error {
 }
 
 // ready prints what is left of the plan.
-func (v *importView) ready(r enroll.ImportReport) error {
+func (v *importView) ready(r offline.ImportReport) error {
 	v.progress.End()
 	v.complete = true
 	if err := v.rows.End(); err != nil {
@@ -111,7 +112,7 @@ func (v *importView) ready(r enroll.ImportReport) error {
 	if err := v.env.out.Flush(); err != nil {
 		return fmt.Errorf("printing the plan: %w", err)
 	}
-	v.progress.Show("keeping %s", counted(r.Count(enroll.Imported)+r.Count(enroll.ImportStale), "certificate"))
+	v.progress.Show("keeping %s", counted(r.Count(offline.Imported)+r.Count(offline.Stale), "certificate"))
 	return nil
 }
 
@@ -125,16 +126,16 @@ func (v *importView) end(failed error) error {
 }
 
 // importColumns are the properties of a line of the plan.
-var importColumns = []column[enroll.ImportRow]{
-	{"File", "file", func(r enroll.ImportRow) any { return r.Source }},
-	{"Device", "device", func(r enroll.ImportRow) any { return r.Device }},
-	{"Serial", "serial", func(r enroll.ImportRow) any { return r.Serial }},
-	{"Outcome", "outcome", func(r enroll.ImportRow) any { return string(r.Outcome) }},
-	{"Reason", "reason", func(r enroll.ImportRow) any { return r.Reason }},
+var importColumns = []column[offline.Row]{
+	{"File", "file", func(r offline.Row) any { return r.Source }},
+	{"Device", "device", func(r offline.Row) any { return r.Device }},
+	{"Serial", "serial", func(r offline.Row) any { return r.Serial }},
+	{"Outcome", "outcome", func(r offline.Row) any { return string(r.Outcome) }},
+	{"Reason", "reason", func(r offline.Row) any { return r.Reason }},
 }
 
 // concludeImport says what the rows come to, and what is left to do.
-func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
+func concludeImport(env *Env, r offline.ImportReport, dryRun bool) error {
 	env.say("%s", importSummary(r, dryRun))
 	if r.Overtaken > 0 {
 		env.say("%s became stale meanwhile: the phones have made newer keys", counted(r.Overtaken, "certificate"))
@@ -155,24 +156,24 @@ func concludeImport(env *Env, r enroll.ImportReport, dryRun bool) error {
 	case len(r.NotForCallManager) > 0:
 		env.say("hint: capf cert upload FILE --purpose callmanager-trust")
 	}
-	refused := r.Count(enroll.RefusedRow)
-	switch good := r.Count(enroll.Imported) + r.Count(enroll.ImportStale) + r.Count(enroll.AlreadyThere); {
+	refused := r.Count(offline.Refused)
+	switch good := r.Count(offline.Imported) + r.Count(offline.Stale) + r.Count(offline.AlreadyThere); {
 	case refused > 0 && good > 0:
 		return apperr.New(apperr.ErrPartly, "%s refused, as the rows say; the others were dealt with", counted(refused, "row"))
 	case refused > 0:
 		return apperr.Refused("%s refused, as the rows say", counted(refused, "row"))
-	case good == 0 && r.Count(enroll.Skipped) > 0 && r.Count(enroll.ChainOnly) == 0:
+	case good == 0 && r.Count(offline.Skipped) > 0 && r.Count(offline.ChainOnly) == 0:
 		return apperr.New(apperr.ErrPartly, "every file was skipped, so nothing was imported")
 	}
 	return nil
 }
 
-func importSummary(r enroll.ImportReport, dryRun bool) string {
+func importSummary(r offline.ImportReport, dryRun bool) string {
 	var words []string
-	for _, o := range []enroll.ImportOutcome{
-		enroll.Imported, enroll.ImportStale, enroll.AlreadyThere, enroll.ChainOnly, enroll.Skipped, enroll.RefusedRow,
+	for _, o := range []offline.Outcome{
+		offline.Imported, offline.Stale, offline.AlreadyThere, offline.ChainOnly, offline.Skipped, offline.Refused,
 	} {
-		if n := r.Count(o); n > 0 || o == enroll.Imported {
+		if n := r.Count(o); n > 0 || o == offline.Imported {
 			words = append(words, fmt.Sprintf("%d %s", n, o))
 		}
 	}

@@ -1,11 +1,18 @@
-package enroll
+package enroll_test
 
 import (
+	"bytes"
+	"crypto/rand"
 	"crypto/x509"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"capf/enroll"
+	"capf/enroll/archive"
+	"capf/enroll/companytest"
+	"capf/enroll/offline"
 	"capf/store"
 )
 
@@ -13,17 +20,18 @@ import (
 // the zero of many clocks, and nothing is wrong with that.
 func TestCheckOldCertificates(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := companytest.New(t)
+	r := &enroll.Rules{Store: d.Store, Now: d.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	epoch := func(c *x509.Certificate) { c.NotBefore = time.Unix(0, 0) }
 	old := &x509.Certificate{
-		SerialNumber: d.root.SerialNumber, Subject: d.root.Subject, NotAfter: noon.AddDate(9, 0, 0),
+		SerialNumber: d.Root.SerialNumber, Subject: d.Root.Subject, NotAfter: companytest.Noon().AddDate(9, 0, 0),
 		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true,
 	}
 	epoch(old)
-	d.root = &testCA{d.create(old, &testCA{old, d.root.key}, d.root.key.Public()), d.root.key}
-	d.trusts(d.root, d.ca)
-	d.bring(der(d.sign(d.request("a"), epoch)))
-	for f, err := range d.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
+	d.Root = &companytest.CA{Certificate: d.Create(old, &companytest.CA{Certificate: old, Key: d.Root.Key}, d.Root.Key.Public()), Key: d.Root.Key}
+	d.Trust(d.Root, d.CA)
+	bring(d, d.Sign(d.Request("a"), epoch))
+	for f, err := range r.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
 		if err != nil || !f.Passing {
 			t.Errorf("%+v, %v", f, err)
 		}
@@ -35,28 +43,27 @@ func TestCheckOldCertificates(t *testing.T) {
 func TestCheckForgedLSC(t *testing.T) {
 	t.Parallel()
 	for _, forged := range []bool{false, true} {
-		d := newDesk(t)
-		signer := d.ca
+		d := companytest.New(t)
+		r := &enroll.Rules{Store: d.Store, Now: d.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+		signer := d.CA
 		if forged {
-			key := d.newCA("", nil).key
-			signer = &testCA{d.create(d.ca.Certificate, d.root, key.Public()), key}
+			key := d.NewCA("", nil).Key
+			signer = &companytest.CA{Certificate: d.Create(d.CA.Certificate, d.Root, key.Public()), Key: key}
 		}
-		d.trusts(d.root, signer)
-		d.bring(der(d.signBy(signer, d.request("a"))))
+		d.Trust(d.Root, signer)
+		bring(d, d.SignBy(signer, d.Request("a")))
 		trusted, err := d.Store.Trust(t.Context(), store.CAPFTrust)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range trusted {
-			if err := d.Store.DeleteTrust(t.Context(), olga, c.ID); err != nil {
+			if err := d.Store.DeleteTrust(t.Context(), companytest.Olga(), c.ID); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, _, err := d.Store.AddTrusts(t.Context(), olga, []store.NewTrust{{TrustCertificate: trustRow(d.ca.Certificate, store.CAPFTrust, "", store.ForLSC)}}); err != nil {
-			t.Fatal(err)
-		}
+		d.TrustFor(d.CA.Certificate, store.CAPFTrust)
 		found, want := "", ""
-		for f, err := range d.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
+		for f, err := range r.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,5 +77,15 @@ func TestCheckForgedLSC(t *testing.T) {
 		if found != want {
 			t.Errorf("forged %t: found %q, want %q", forged, found, want)
 		}
+	}
+}
+
+// bring imports the certificate of a request.
+func bring(d *companytest.Desk, c *x509.Certificate) {
+	d.Helper()
+	source := archive.Stream("good.der", bytes.NewReader(c.Raw))
+	report, err := offline.CA{Store: d.Store, Now: d.Now}.Import(d.Context(), companytest.Olga(), []archive.Source{source}, offline.ImportOptions{})
+	if err != nil || report.Count(offline.Imported) != 1 {
+		d.Fatalf("%+v, %v", report, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"capf/crypto/certfile"
+	"capf/enroll/archive"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -21,13 +22,6 @@ type UploadFile struct {
 	Refused  string // why it cannot be read; it has no data then
 }
 
-// NotCertificate says why a file is no certificate by its name, "" when it may
-// be one.
-func NotCertificate(name string) string {
-	e := byName(name)
-	return e.foreign + e.problem
-}
-
 // uploaded is a file of an upload, or of an archive in it, that has been read.
 type uploaded struct {
 	name    string
@@ -37,8 +31,8 @@ type uploaded struct {
 }
 
 // uploadLimits are what one archive of an upload may hold.
-func uploadLimits() limits {
-	return limits{file: certfile.MaxFile, entries: 1000, total: 64 << 20, ratio: 200, floor: 16 << 20}
+func uploadLimits() archive.Limits {
+	return archive.Limits{File: certfile.MaxFile, Entries: 1000, Total: 64 << 20, Ratio: 200, Floor: 16 << 20}
 }
 
 // read takes a file apart.
@@ -46,7 +40,7 @@ func (f UploadFile) read() []uploaded {
 	if f.Skipped != "" || f.Refused != "" {
 		return []uploaded{{name: f.Name, skipped: f.Skipped, problem: f.Refused}}
 	}
-	if !isArchiveData(f.Data) {
+	if !archive.Is(f.Data) {
 		u := uploaded{name: f.Name}
 		var err error
 		if u.certs, err = certfile.Parse(f.Data); err != nil {
@@ -55,19 +49,19 @@ func (f UploadFile) read() []uploaded {
 		return []uploaded{u}
 	}
 	var all []uploaded
-	err := newCounter(uploadLimits()).walk(Stream(f.Name, bytes.NewReader(f.Data)), func(e entry) error {
-		u := uploaded{name: f.Name + ": " + e.name, problem: e.problem, skipped: e.foreign}
-		if e.name == f.Name {
+	err := archive.NewReader(uploadLimits()).Walk(archive.Stream(f.Name, bytes.NewReader(f.Data)), func(e archive.Entry) error {
+		u := uploaded{name: f.Name + ": " + e.Name, problem: e.Problem, skipped: e.Skipped}
+		if e.Name == f.Name {
 			u.name = f.Name
 		}
-		if e.problem == "" && e.foreign == "" {
+		if e.Problem == "" && e.Skipped == "" {
 			var err error
-			if u.certs, err = certfile.Certificates(e.data); err != nil {
+			if u.certs, err = certfile.Certificates(e.Data); err != nil {
 				u.problem = err.Error()
 			}
 		}
-		if u.problem != "" && e.block > 1 {
-			u.problem = fmt.Sprintf("PEM block %d: %s", e.block, u.problem)
+		if u.problem != "" && e.Block > 1 {
+			u.problem = fmt.Sprintf("PEM block %d: %s", e.Block, u.problem)
 		}
 		all = append(all, u)
 		return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"capf/crypto"
+	"capf/enroll/companytest"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -15,22 +16,23 @@ import (
 // all of one in which something is wrong.
 func TestUploadArchive(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
-	root, ca := pemOf(d.root.Certificate), d.ca.Raw
-	key, err := crypto.PrivateKeyPEM(d.ca.key)
+	d := companytest.New(t)
+	r := &Rules{Store: d.Store, Now: d.Now}
+	root, ca := companytest.PEM(d.Root.Certificate), d.CA.Raw
+	key, err := crypto.PrivateKeyPEM(d.CA.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := []file{{name: "a/root.pem", data: root}, {name: "a/ca.cert", data: ca}, {name: "a/README", data: []byte("hello")}}
+	good := []companytest.File{{Name: "a/root.pem", Data: root}, {Name: "a/ca.cert", Data: ca}, {Name: "a/README", Data: []byte("hello")}}
 	upload := func(data []byte) (outcomes string, err error) {
-		rows, err := d.UploadTrust(t.Context(), olga, []UploadFile{{Name: "x", Data: data, Purposes: []store.Purpose{store.CAPFTrust}}}, UploadOptions{})
+		rows, err := r.UploadTrust(t.Context(), companytest.Olga(), []UploadFile{{Name: "x", Data: data, Purposes: []store.Purpose{store.CAPFTrust}}}, UploadOptions{})
 		for _, row := range rows {
 			outcomes += row.File + " " + string(row.Outcome) + " " + row.Reason + "\n"
 		}
 		return outcomes, err
 	}
 	outcome := "added"
-	for name, data := range map[string][]byte{"zip": zipOf(t, good...), "tar": tarOf(t, good...), "tgz": tgzOf(t, good...)} {
+	for name, data := range map[string][]byte{"zip": companytest.Zip(t, good...), "tar": companytest.Tar(t, good...), "tgz": companytest.Tgz(t, good...)} {
 		got, err := upload(data)
 		want := "x: a/root.pem " + outcome + " \nx: a/ca.cert " + outcome + " \nx: a/README skipped its name is not that of a certificate\n"
 		if err != nil || got != want {
@@ -38,22 +40,22 @@ func TestUploadArchive(t *testing.T) {
 		}
 		outcome = "already there"
 	}
-	before := d.facts()
+	before := d.Facts()
 	for name, test := range map[string]struct {
 		data []byte
 		want string
 	}{
-		"key":     {zipOf(t, file{name: "root.pem", data: root}, file{name: "key.pem", data: key}), "x: root.pem not stored \nx: key.pem refused it holds a private key"},
-		"way out": {tarOf(t, file{name: "../root.pem", data: root}), "x: ../root.pem refused its path leads out of the archive"},
-		"cut off": {tgzOf(t, good...)[:60], `x refused the archive is cut off`},
-		"swollen": {gzipOf(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused it grows beyond reason`},
+		"key":     {companytest.Zip(t, companytest.File{Name: "root.pem", Data: root}, companytest.File{Name: "key.pem", Data: key}), "x: root.pem not stored \nx: key.pem refused it holds a private key"},
+		"way out": {companytest.Tar(t, companytest.File{Name: "../root.pem", Data: root}), "x: ../root.pem refused its path leads out of the archive"},
+		"cut off": {companytest.Tgz(t, good...)[:60], `x refused the archive is cut off`},
+		"swollen": {companytest.Gzip(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused it grows beyond reason`},
 	} {
 		got, err := upload(test.data)
 		if !errors.Is(err, apperr.ErrRefused) || !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: %v\n%s", name, err, got)
 		}
 	}
-	if after := d.facts(); after != before {
+	if after := d.Facts(); after != before {
 		t.Errorf("%s\nbecame\n%s", before, after)
 	}
 }

@@ -377,7 +377,7 @@ func TestForEver(t *testing.T) {
 		})
 	}
 	t.Run("while it waits", func(t *testing.T) {
-		h, _ := offline(t, short)
+		h, _ := offlineHouse(t, short)
 		h.add(sep, store.Install, ec256, func(e *enroll.DeviceEdit) {
 			by := h.clock.now().Add(3 * time.Second)
 			e.CompletesBy = new(enroll.At(by))

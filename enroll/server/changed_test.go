@@ -58,7 +58,7 @@ var changes = map[string]struct {
 // certificate that comes all the same is stale.
 func TestChangedWhileWaiting(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	for name, test := range changes {
 		t.Run(name, func(t *testing.T) {
 			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
@@ -188,7 +188,7 @@ func TestChangedWhenDecided(t *testing.T) {
 // wait of the phone.
 func TestOlderSession(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	key := wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC384)}
 	for name, before := range map[string]func(*conversation){
 		"at-the-greeting": func(*conversation) {},
@@ -251,7 +251,7 @@ func TestEarlierSessionAtCAPF(t *testing.T) {
 // phone had sent. Neither its proof nor its silence is news of the operation.
 func TestEarlierSessionElsewhere(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	h.add("proves", store.Install, ecKey)
 	h.add("gives-up", store.Install, ecKey)
 	earlier := map[string]*conversation{}
@@ -296,7 +296,7 @@ func TestEarlierSessionElsewhere(t *testing.T) {
 // happens to its device meanwhile, it is not cut off.
 func TestSlowToStore(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	var others []*waitingPhone
 	for _, name := range []string{"first", "second", "third"} {
 		h.add(name, store.Install, ecKey)

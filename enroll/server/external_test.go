@@ -14,6 +14,8 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/archive"
+	"capf/enroll/offline"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -83,16 +85,16 @@ func (h *house) sign(a *crypto.Authority, r store.Request) []byte {
 }
 
 // bring imports certificates as an operator does.
-func (h *house) bring(ders ...[]byte) enroll.ImportReport {
+func (h *house) bring(ders ...[]byte) offline.ImportReport {
 	h.Helper()
-	report, err := h.rules.ImportAll(h.Context(), operator, []enroll.Source{enroll.Stream("test.pem", bytes.NewReader(crypto.CertificatePEM(ders...)))}, enroll.ImportOptions{})
+	report, err := offline.CA{Store: h.rules.Store, Now: h.rules.Now}.Import(h.Context(), operator, []archive.Source{archive.Stream("test.pem", bytes.NewReader(crypto.CertificatePEM(ders...)))}, offline.ImportOptions{})
 	if err != nil {
 		h.Fatal(err)
 	}
 	return report
 }
 
-func offline(t *testing.T, set ...func(*server.Config)) (*house, *crypto.Authority) {
+func offlineHouse(t *testing.T, set ...func(*server.Config)) (*house, *crypto.Authority) {
 	h := open(t, set...)
 	h.set("certificate_issuer", "offline-ca")
 	ca := authority(t, "Company")
@@ -104,7 +106,7 @@ func offline(t *testing.T, set ...func(*server.Config)) (*house, *crypto.Authori
 }
 
 func TestOffline(t *testing.T) {
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	for _, kind := range []crypto.KeyKind{crypto.RSA2048, crypto.EC384} {
 		name := "phone-" + string(kind)
 		h.add(name, store.Install, func(e *enroll.DeviceEdit) {
@@ -136,7 +138,7 @@ func TestOffline(t *testing.T) {
 // TestOfflineGone is a phone that does not wait: the certificate becomes stale
 // when it makes a new key, before or after the import.
 func TestOfflineGone(t *testing.T) {
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	order := store.ECOnly
 	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
 	fresh := func(c *phone.Config) { c.NewKey = nil }
@@ -169,7 +171,7 @@ func TestOfflineGone(t *testing.T) {
 
 // TestOfflineEndings are the ways in which a wait ends without a certificate.
 func TestOfflineEndings(t *testing.T) {
-	h, _ := offline(t)
+	h, _ := offlineHouse(t)
 	ends := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(soon); e.CompletesBy = new(enroll.At(by)) }
 	for _, test := range []struct {
 		name   string
@@ -198,7 +200,7 @@ func TestOfflineEndings(t *testing.T) {
 // TestOfflineRestart: pending requests outlast the service, and phones that
 // come back are served.
 func TestOfflineRestart(t *testing.T) {
-	h, ca := offline(t, func(c *server.Config) { c.Grace = 50 * time.Millisecond })
+	h, ca := offlineHouse(t, func(c *server.Config) { c.Grace = 50 * time.Millisecond })
 	h.add(sep, store.Install)
 	w := h.waits(sep)
 	r := h.pending(sep)
@@ -225,7 +227,7 @@ func TestOfflineRestart(t *testing.T) {
 // TestNoPossession are phones that do not sign: one that says so is served at
 // once, one that drops the session at its next attempt.
 func TestNoPossession(t *testing.T) {
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	h.add("refuses", store.Install)
 	w := h.waits("refuses", func(c *phone.Config) { c.Possession = phone.Refuse })
 	r := h.pending("refuses")
@@ -266,7 +268,7 @@ func TestNoPossession(t *testing.T) {
 // one that cannot.
 func TestStoppedAtPossession(t *testing.T) {
 	t.Parallel()
-	h, _ := offline(t, func(c *server.Config) { c.Grace = 50 * time.Millisecond })
+	h, _ := offlineHouse(t, func(c *server.Config) { c.Grace = 50 * time.Millisecond })
 	h.add(sep, store.Install)
 	c := h.dial()
 	c.hello(sep)
@@ -287,7 +289,7 @@ func TestStoppedAtPossession(t *testing.T) {
 // that answers in another one is served like one that does not sign.
 func TestPossessionInAnotherForm(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	for name, body := range map[string][]byte{
 		"without-a-reason":    {byte(wire.TagSignedData), 0, 1, 0xaa},
 		"without-a-signature": {byte(wire.TagReason), 0, 1, 1},
@@ -327,7 +329,7 @@ func (f forger) Public() stdcrypto.PublicKey { return f.shown.Public() }
 // it is back.
 func TestSilentAtProof(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t, func(c *server.Config) { c.Timeouts.Answer = 2 * soon })
+	h, ca := offlineHouse(t, func(c *server.Config) { c.Timeouts.Answer = 2 * soon })
 	h.add(sep, store.Install, ecKey)
 	dead := h.dial()
 	dead.hello(sep)
@@ -360,7 +362,7 @@ func TestSilentAtProof(t *testing.T) {
 // LSC, whatever was remembered of the step at which it was lost.
 func TestPowerFailureOffline(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	h.bringAll(t, ca)
 	powerFailures(t, h)
 }

@@ -15,7 +15,7 @@ import (
 // phone that nobody decides about goes on waiting.
 func TestWaitIsEnded(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	quick := func(c *phone.Config) { c.NewKey = nil }
 	ec := func(e *enroll.DeviceEdit) { order := store.ECOnly; e.KeyOrder = &order }
 	waits := map[string]*waitingPhone{}
@@ -72,7 +72,7 @@ func TestWaitIsEnded(t *testing.T) {
 // phone waits: the phone goes on waiting, and its key is not lost.
 func TestWaitIsExtended(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	soon := h.clock.now().Add(3 * time.Second)
 	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(soon)) })
 	w := h.waits(sep)
@@ -94,7 +94,7 @@ func TestWaitIsExtended(t *testing.T) {
 // by one.
 func TestWaitAmongMany(t *testing.T) {
 	t.Parallel()
-	h, ca := offline(t)
+	h, ca := offlineHouse(t)
 	h.add(sep, store.Install)
 	w := h.waits(sep)
 	r := h.pending(sep)

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/archive"
+	"capf/enroll/offline"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -40,7 +41,7 @@ func TestLongestLSC(t *testing.T) {
 func TestTooLongLSC(t *testing.T) {
 	t.Parallel()
 	var log book
-	h, ca := offline(t, log.log)
+	h, ca := offlineHouse(t, log.log)
 	h.add(sep, store.Install, ecKey)
 	w := h.waits(sep, anew)
 	r := h.pending(sep)
@@ -56,13 +57,13 @@ func TestTooLongLSC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []enroll.ImportRow
-	_, err = h.rules.ImportAll(t.Context(), operator, []enroll.Source{enroll.Stream("long.pem", bytes.NewReader(crypto.CertificatePEM(der)))},
-		enroll.ImportOptions{Row: func(r enroll.ImportRow) error { rows = append(rows, r); return nil }})
+	var rows []offline.Row
+	_, err = offline.CA{Store: h.rules.Store, Now: h.rules.Now}.Import(t.Context(), operator, []archive.Source{archive.Stream("long.pem", bytes.NewReader(crypto.CertificatePEM(der)))},
+		offline.ImportOptions{Row: func(r offline.Row) error { rows = append(rows, r); return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 1 || rows[0].Outcome != enroll.RefusedRow || !strings.Contains(rows[0].Reason, "bytes, too many for a phone: at most 12288") {
+	if len(rows) != 1 || rows[0].Outcome != offline.Refused || !strings.Contains(rows[0].Reason, "bytes, too many for a phone: at most 12288") {
 		t.Errorf("the import says %+v", rows)
 	}
 	h.bring(h.sign(ca, r))

@@ -173,7 +173,7 @@ func TestWrongStringMeanwhile(t *testing.T) {
 func TestAbortAnywhere(t *testing.T) {
 	t.Parallel()
 	capf := open(t)
-	other, _ := offline(t)
+	other, _ := offlineHouse(t)
 	hear := func(c *conversation, want wire.Command) {
 		t.Helper()
 		if f := c.read(); f.Command != want {

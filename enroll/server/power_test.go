@@ -88,7 +88,7 @@ func TestPowerLost(t *testing.T) {
 	for issuer, house := range map[string]func(*testing.T) *house{
 		"capf": func(t *testing.T) *house { return open(t) },
 		"offline": func(t *testing.T) *house {
-			h, ca := offline(t)
+			h, ca := offlineHouse(t)
 			h.bringAll(t, ca)
 			return h
 		},

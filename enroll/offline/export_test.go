@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"archive/tar"
@@ -47,21 +47,21 @@ func unpack(t *testing.T, archive []byte) (files map[string][]byte, names []stri
 func TestExport(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.request("first") // is overtaken
-	first, second := d.request("first"), d.request("second")
+	d.Request("first") // is overtaken
+	first, second := d.Request("first"), d.Request("second")
 	bare := second
 	bare.CSR, bare.Possessed = nil, false
 	if _, err := d.Store.SubmitRequest(t.Context(), olga, bare); err != nil {
 		t.Fatal(err)
 	}
-	before := d.facts()
+	before := d.Facts()
 	var archive bytes.Buffer
 	seen := 0
-	report, err := d.ExportRequests(t.Context(), &archive, ExportOptions{Request: func(r ExportReport) { seen = r.Requests }})
+	report, err := d.offline().Export(t.Context(), &archive, ExportOptions{Request: func(r ExportReport) { seen = r.Requests }})
 	if err != nil || report != (ExportReport{Requests: 2, Unproved: 1}) || seen != 2 {
 		t.Fatalf("%+v (%d seen), %v", report, seen, err)
 	}
-	if after := d.facts(); after != before {
+	if after := d.Facts(); after != before {
 		t.Errorf("%q became %q", before, after)
 	}
 	files, names := unpack(t, archive.Bytes())
@@ -97,8 +97,8 @@ func TestExport(t *testing.T) {
 func TestExportLimits(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.request("phone-1")
-	d.request("phone-2")
+	d.Request("phone-1")
+	d.Request("phone-2")
 	for _, test := range []struct {
 		o    ExportOptions
 		want string
@@ -110,7 +110,7 @@ func TestExportLimits(t *testing.T) {
 		{ExportOptions{Since: new(noon), Device: "phone-1"}, "phone-1.csr phone-1.pub manifest.json"},
 	} {
 		var archive bytes.Buffer
-		if _, err := d.ExportRequests(t.Context(), &archive, test.o); err != nil {
+		if _, err := d.offline().Export(t.Context(), &archive, test.o); err != nil {
 			t.Fatal(err)
 		}
 		files, names := unpack(t, archive.Bytes())
@@ -133,9 +133,9 @@ func (f *full) Write(p []byte) (int, error) {
 func TestExportToAFullDisk(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.request("phone")
+	d.Request("phone")
 	for _, room := range []int{0, 20, 500} {
-		if _, err := d.ExportRequests(t.Context(), &full{room}, ExportOptions{}); !errors.Is(err, store.ErrFull) {
+		if _, err := d.offline().Export(t.Context(), &full{room}, ExportOptions{}); !errors.Is(err, store.ErrFull) {
 			t.Errorf("with room for %d bytes: %v", room, err)
 		}
 	}

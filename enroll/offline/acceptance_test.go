@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"crypto/x509"
@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"capf/enroll"
 	"capf/enroll/acceptance"
+	"capf/enroll/archive"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -42,26 +44,22 @@ func TestOneRule(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
-			d.trusts(d.root, d.ca)
+			d.Trust(d.Root, d.CA)
 			if name, value, ok := strings.Cut(test.set, " "); ok {
 				if _, err := settings.Set(t.Context(), d.Store, olga, name, value); err != nil {
 					t.Fatal(err)
 				}
 			}
-			request := d.request(fmt.Sprintf("SEP0000000000%02d", i))
-			lsc := d.sign(request, test.edit)
+			request := d.Request(fmt.Sprintf("SEP0000000000%02d", i))
+			lsc := d.Sign(request, test.edit)
 
-			inForce, err := d.Settings(t.Context())
+			inForce, err := settings.Read(t.Context(), d.Store.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
-			trusted, err := d.trusted(t.Context(), store.ForLSC)
-			if err != nil {
-				t.Fatal(err)
-			}
-			online := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: inForce.Online.Leniency}.Judge(request.CSR, request.Device, lsc.Raw, nil)
-			var row ImportRow
-			if _, err := d.ImportAll(t.Context(), olga, []Source{Bytes("x.der", lsc.Raw)}, ImportOptions{Row: func(r ImportRow) error { row = r; return nil }}); err != nil {
+			online := acceptance.Rule{Trusted: d.Trusted(), Now: d.Now(), Leniency: inForce.Online.Leniency}.Judge(request.CSR, request.Device, lsc.Raw, nil)
+			var row Row
+			if _, err := d.offline().Import(t.Context(), olga, []archive.Source{Bytes("x.der", lsc.Raw)}, ImportOptions{Row: func(r Row) error { row = r; return nil }}); err != nil {
 				t.Fatal(err)
 			}
 			doubts, err := acceptance.Doubts(t.Context(), d.Store, request)
@@ -69,7 +67,7 @@ func TestOneRule(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.refuse != "" {
-				if row.Outcome != RefusedRow || row.Reason != online.Unfit || !strings.Contains(row.Reason, test.refuse) || doubts != nil {
+				if row.Outcome != Refused || row.Reason != online.Unfit || !strings.Contains(row.Reason, test.refuse) || doubts != nil {
 					t.Errorf("offline %s (%s), online %q, then %q", row.Outcome, row.Reason, online.Unfit, doubts)
 				}
 				return
@@ -101,31 +99,27 @@ func TestIssuerBetween(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
-			d.trusts(d.root)
-			second := d.newCA("Company Second", d.root)
+			d.Trust(d.Root)
+			second := d.NewCA("Company Second", d.Root)
 			test.edit(second.Certificate)
-			second.Certificate = d.create(second.Certificate, d.root, second.key.Public())
+			second.Certificate = d.Create(second.Certificate, d.Root, second.Key.Public())
 			if name, value, ok := strings.Cut(test.set, " "); ok {
 				if _, err := settings.Set(t.Context(), d.Store, olga, name, value); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if test.uploaded {
-				file := UploadFile{Name: "second.der", Data: second.Raw, Purposes: []store.Purpose{store.CAPFTrust}}
-				if _, err := d.UploadTrust(t.Context(), olga, []UploadFile{file}, UploadOptions{AcceptEKU: true}); err != nil {
+				file := enroll.UploadFile{Name: "second.der", Data: second.Raw, Purposes: []store.Purpose{store.CAPFTrust}}
+				if _, err := d.rules().UploadTrust(t.Context(), olga, []enroll.UploadFile{file}, enroll.UploadOptions{AcceptEKU: true}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			inForce, err := d.Settings(t.Context())
+			inForce, err := settings.Read(t.Context(), d.Store.Reader)
 			if err != nil {
 				t.Fatal(err)
 			}
-			trusted, err := d.trusted(t.Context(), store.ForLSC)
-			if err != nil {
-				t.Fatal(err)
-			}
-			request := d.request("SEP000000000001")
-			got := acceptance.Rule{Trusted: trusted, Now: d.Now(), Leniency: inForce.Online.Leniency}.Judge(request.CSR, request.Device, d.signBy(second, request).Raw, [][]byte{second.Raw})
+			request := d.Request("SEP000000000001")
+			got := acceptance.Rule{Trusted: d.Trusted(), Now: d.Now(), Leniency: inForce.Online.Leniency}.Judge(request.CSR, request.Device, d.SignBy(second, request).Raw, [][]byte{second.Raw})
 			if (test.refused == "") != (got.Unfit == "") || !strings.Contains(got.Unfit, test.refused) || (got.Unfit != "") != strings.Contains(got.Advice, "--accept-eku") {
 				t.Errorf("%q; %q", got.Unfit, got.Advice)
 			}

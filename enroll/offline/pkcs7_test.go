@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"capf/crypto"
+	"capf/enroll/companytest"
 )
 
 // openSSLBags has OpenSSL put the certificates into PKCS#7: signed by the CA,
@@ -18,11 +19,11 @@ import (
 func (d *desk) openSSLBags(certs []*x509.Certificate) (streamed, streamedPEM, unsigned []byte) {
 	d.Helper()
 	dir := d.TempDir()
-	key, err := crypto.PrivateKeyPEM(d.ca.key)
+	key, err := crypto.PrivateKeyPEM(d.CA.Key)
 	if err != nil {
 		d.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"text": []byte("signed\n"), "key.pem": key, "ca.pem": pemOf(d.ca.Certificate), "certs.pem": pemOf(certs...)} {
+	for name, data := range map[string][]byte{"text": []byte("signed\n"), "key.pem": key, "ca.pem": companytest.PEM(d.CA.Certificate), "certs.pem": companytest.PEM(certs...)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			d.Fatal(err)
 		}
@@ -49,22 +50,22 @@ func (d *desk) openSSLBags(certs []*x509.Certificate) (streamed, streamedPEM, un
 func TestBagsOfOpenSSL(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.trusts(d.root, d.ca)
+	d.Trust(d.Root, d.CA)
 	var certs []*x509.Certificate
 	for i := range 3 {
-		certs = append(certs, d.sign(d.request(fmt.Sprintf("phone-%d", i))))
+		certs = append(certs, d.Sign(d.Request(fmt.Sprintf("phone-%d", i))))
 	}
 	streamed, streamedPEM, unsigned := d.openSSLBags(certs)
 	if !bytes.HasPrefix(streamed, []byte{0x30, 0x80}) {
 		t.Fatalf("OpenSSL has written %x …: its length is given", streamed[:8])
 	}
 	lines, report, err := d.lines(ImportOptions{}, Bytes("streamed.p7b", streamed))
-	if err != nil || report.Count(Imported) != 3 || report.Count(RefusedRow) != 0 {
+	if err != nil || report.Count(Imported) != 3 || report.Count(Refused) != 0 {
 		t.Fatalf("%v, %+v, %v", lines, report, err)
 	}
 	for name, data := range map[string][]byte{"streamed.pem": streamedPEM, "unsigned.p7b": unsigned} {
 		lines, report, err := d.lines(ImportOptions{}, Bytes(name, data))
-		if err != nil || report.Count(AlreadyThere) != 3 || report.Count(RefusedRow) != 0 {
+		if err != nil || report.Count(AlreadyThere) != 3 || report.Count(Refused) != 0 {
 			t.Errorf("%s: %v, %+v, %v", name, lines, report, err)
 		}
 	}

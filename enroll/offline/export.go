@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"archive/tar"
@@ -42,19 +42,19 @@ type manifestEntry struct {
 	PublicKey string    `json:"public_key"`
 }
 
-// ExportRequests writes the pending requests as a gzip-compressed tar:
+// Export writes the pending requests as a gzip-compressed tar:
 // NAME.csr, a PEM PKCS#10, for each phone that proved possession of its key,
 // NAME.pub, the PEM public key, for each phone, and manifest.json at the end.
 // It changes nothing and may be repeated. The memory that it takes does not
 // depend on the number of requests.
-func (r *Rules) ExportRequests(ctx context.Context, w io.Writer, o ExportOptions) (ExportReport, error) {
+func (c CA) Export(ctx context.Context, w io.Writer, o ExportOptions) (ExportReport, error) {
 	e, err := newExporter(w)
 	if err != nil {
 		return ExportReport{}, err
 	}
 	defer e.discard()
 	filter := store.RequestFilter{State: store.RequestPending, Device: o.Device, Since: o.Since}
-	for request, err := range r.Store.Requests(ctx, filter) {
+	for request, err := range c.Store.Requests(ctx, filter) {
 		if err != nil {
 			return e.report, err
 		}
@@ -65,7 +65,7 @@ func (r *Rules) ExportRequests(ctx context.Context, w io.Writer, o ExportOptions
 			o.Request(e.report)
 		}
 	}
-	return e.report, e.finish(r.Now())
+	return e.report, e.finish(c.Now())
 }
 
 // exporter writes one archive. The manifest grows in a temporary file, since a
@@ -129,7 +129,7 @@ func (e *exporter) pem(name, kind string, der []byte, at time.Time) error {
 }
 
 func (e *exporter) entry(name string, size int64, at time.Time, content io.Reader) error {
-	// Nobody's name or number of the exporting system goes along.
+	// No user or group of this system goes along.
 	head := &tar.Header{Name: name, Mode: 0o644, Size: size, ModTime: at.UTC().Truncate(time.Second), Format: tar.FormatPAX}
 	if err := e.tar.WriteHeader(head); err != nil {
 		return err

@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/archive"
+	"capf/enroll/companytest"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -23,12 +25,12 @@ import (
 func TestWrongCertificates(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.trusts(d.root, d.ca)
-	stranger := d.newCA("Stranger", nil)
-	impostor := d.newCA("Company Issuing", d.root)
-	unknown := d.create(&x509.Certificate{SerialNumber: big.NewInt(d.next()), Subject: pkix.Name{CommonName: "Web server"}}, d.root, stranger.key.Public())
+	d.Trust(d.Root, d.CA)
+	stranger := d.NewCA("Stranger", nil)
+	impostor := d.NewCA("Company Issuing", d.Root)
+	unknown := d.Create(&x509.Certificate{SerialNumber: big.NewInt(d.Serial()), Subject: pkix.Name{CommonName: "Web server"}}, d.Root, stranger.Key.Public())
 	edit := func(f func(*x509.Certificate)) func(*desk, store.Request) [][]byte {
-		return func(d *desk, r store.Request) [][]byte { return [][]byte{der(d.sign(r, f))} }
+		return func(d *desk, r store.Request) [][]byte { return [][]byte{der(d.Sign(r, f))} }
 	}
 	one := func(f func(*desk, store.Request) *x509.Certificate) func(*desk, store.Request) [][]byte {
 		return func(d *desk, r store.Request) [][]byte { return [][]byte{der(f(d, r))} }
@@ -50,55 +52,55 @@ func TestWrongCertificates(t *testing.T) {
 			[]string{`refused: the certificate of "no-usage" has a keyUsage without digitalSignature`}},
 		{"rsa", edit(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }),
 			[]string{`refused: the certificate of "rsa" has a keyUsage without keyEncipherment`}},
-		{"foreign-ca", one(func(d *desk, r store.Request) *x509.Certificate { return d.signBy(stranger, r) }),
+		{"foreign-ca", one(func(d *desk, r store.Request) *x509.Certificate { return d.SignBy(stranger, r) }),
 			[]string{`refused: its issuer "CN=Stranger,O=Company" is not in capf-trust`}},
-		{"impostor", one(func(d *desk, r store.Request) *x509.Certificate { return d.signBy(impostor, r) }),
+		{"impostor", one(func(d *desk, r store.Request) *x509.Certificate { return d.SignBy(impostor, r) }),
 			[]string{`refused: the signature on "impostor" is not by "Company Issuing": x509: ECDSA verification failure`}},
 		{"sha-1", edit(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }),
 			[]string{`refused: the certificate of "sha-1" is signed with ECDSA-SHA1: SHA-256 or better is needed`}},
 		{"critical", edit(func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
 		}), []string{`refused: "critical" has the unknown critical extension 1.2.3`}},
-		{"two-for-one", func(d *desk, r store.Request) [][]byte { return [][]byte{der(d.sign(r)), der(d.sign(r))} },
+		{"two-for-one", func(d *desk, r store.Request) [][]byte { return [][]byte{der(d.Sign(r)), der(d.Sign(r))} },
 			[]string{"imported", "refused: another certificate for the same key is in this import"}},
-		{"twice", func(d *desk, r store.Request) [][]byte { c := der(d.sign(r)); return [][]byte{c, c} },
+		{"twice", func(d *desk, r store.Request) [][]byte { c := der(d.Sign(r)); return [][]byte{c, c} },
 			[]string{"imported", "already there: it is in this import twice"}},
 		{"another", func(d *desk, r store.Request) [][]byte {
-			d.bring(der(d.sign(r)))
-			return [][]byte{der(d.sign(r))}
+			d.bring(der(d.Sign(r)))
+			return [][]byte{der(d.Sign(r))}
 		}, []string{"refused: the request has another LSC already, which is issued"}},
 		{"installed", func(d *desk, r store.Request) [][]byte {
-			d.bring(der(d.sign(r)))
+			d.bring(der(d.Sign(r)))
 			d.confirm(r)
-			return [][]byte{der(d.sign(r))}
+			return [][]byte{der(d.Sign(r))}
 		}, []string{"refused: the request has another LSC already, which is installed"}},
 		{"serial", func(d *desk, r store.Request) [][]byte {
-			other := d.sign(d.request("serial-first"))
+			other := d.Sign(d.Request("serial-first"))
 			d.bring(der(other))
-			return [][]byte{der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
+			return [][]byte{der(d.Sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
 		}, []string{"refused: its issuer has used the serial number before"}},
 		{"serial-twice", func(d *desk, r store.Request) [][]byte {
-			other := d.sign(d.request("serial-twin"))
-			return [][]byte{der(other), der(d.sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
+			other := d.Sign(d.Request("serial-twin"))
+			return [][]byte{der(other), der(d.Sign(r, func(c *x509.Certificate) { c.SerialNumber = other.SerialNumber }))}
 		}, []string{"imported", "refused: its issuer has used the serial number for another certificate in this import"}},
 		{"rejected", func(d *desk, r store.Request) [][]byte {
-			d.issuer = settings.IssuerOnline
-			r = d.request(r.Device)
+			d.Issuer = settings.IssuerOnline
+			r = d.Request(r.Device)
 			d.reject(r)
-			return [][]byte{der(d.sign(r))}
+			return [][]byte{der(d.Sign(r))}
 		}, []string{"refused: the request has been rejected"}},
-		{"older", func(d *desk, r store.Request) [][]byte { d.request(r.Device); return [][]byte{der(d.sign(r))} },
+		{"older", func(d *desk, r store.Request) [][]byte { d.Request(r.Device); return [][]byte{der(d.Sign(r))} },
 			[]string{"stale: the phone has made a newer key"}},
 		{"no-device", func(d *desk, r store.Request) [][]byte {
 			if err := d.Store.DeleteDevice(d.Context(), olga, r.Device); err != nil {
 				d.Fatal(err)
 			}
-			return [][]byte{der(d.sign(r))}
+			return [][]byte{der(d.Sign(r))}
 		}, []string{"stale: the device has been deleted"}},
 		{"deleted", func(d *desk, r store.Request) [][]byte {
-			c := der(d.sign(r))
+			c := der(d.Sign(r))
 			d.bring(c)
-			d.request(r.Device)
+			d.Request(r.Device)
 			if _, err := d.Store.DeleteStale(d.Context(), olga, nil); err != nil {
 				d.Fatal(err)
 			}
@@ -108,10 +110,10 @@ func TestWrongCertificates(t *testing.T) {
 			[]string{`not a phone's: the CA certificate "Stranger"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := &desk{TB: t, Rules: d.Rules, root: d.root, ca: d.ca, serial: d.serial}
+			d := d.sub(t)
 			r := d.requestOf(test.name)
 			certs := test.certs(d, r)
-			before := d.facts()
+			before := d.Facts()
 			lines, _, err := d.lines(ImportOptions{}, Bytes("x.der", bytes.Join(certs, nil)))
 			for i := range test.want {
 				test.want[i] = "x.der: " + test.want[i]
@@ -120,11 +122,10 @@ func TestWrongCertificates(t *testing.T) {
 				t.Errorf("the lines are\n%s\nwith the error %v, instead of\n%s", strings.Join(lines, "\n"), err, strings.Join(test.want, "\n"))
 			}
 			good := slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "imported") || strings.Contains(l, "stale:") })
-			if after := d.facts(); (after != before) != good {
+			if after := d.Facts(); (after != before) != good {
 				t.Errorf("%q became %q", before, after)
 			}
 		})
-		d.serial += 10
 	}
 }
 
@@ -133,13 +134,13 @@ func TestWrongCertificates(t *testing.T) {
 func (d *desk) requestOf(device string) store.Request {
 	d.Helper()
 	if device != "rsa" {
-		return d.request(device)
+		return d.Request(device)
 	}
 	key, err := rsaKey()
 	if err != nil {
 		d.Fatal(err)
 	}
-	return d.requestFor(device, crypto.RSA2048, key)
+	return d.RequestFor(device, crypto.RSA2048, key)
 }
 
 // reject ends a request that was not sent to the online CA yet.
@@ -185,21 +186,21 @@ func TestMovedOn(t *testing.T) {
 		}, "importing certificates: request 2: not found", store.ErrNotFound},
 		"rejected": {func(d *desk, r store.Request) error { d.reject(r); return nil },
 			"importing certificates: request 2: conflict: it is rejected now", store.ErrConflict},
-		"issued": {func(d *desk, r store.Request) error { d.bring(der(d.sign(r))); return nil },
+		"issued": {func(d *desk, r store.Request) error { d.bring(der(d.Sign(r))); return nil },
 			"importing certificates: request 2: conflict: it is issued now", store.ErrConflict},
-		"overtaken": {func(d *desk, r store.Request) error { d.request(r.Device); return nil }, "", nil},
+		"overtaken": {func(d *desk, r store.Request) error { d.Request(r.Device); return nil }, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
-			d.trusts(d.root, d.ca)
-			d.issuer = settings.IssuerOnline // whose requests can be rejected
-			first, second := d.request("first"), d.request("second")
-			certs := slices.Concat(der(d.sign(first)), der(d.sign(second)))
+			d.Trust(d.Root, d.CA)
+			d.Issuer = settings.IssuerOnline // whose requests can be rejected
+			first, second := d.Request("first"), d.Request("second")
+			certs := slices.Concat(der(d.Sign(first)), der(d.Sign(second)))
 			var before string
 			_, report, err := d.lines(ImportOptions{Ready: func(ImportReport) error {
 				err := test.move(d, second)
-				before = d.facts()
+				before = d.Facts()
 				return err
 			}}, Bytes("x.der", certs))
 			if test.want == "" {
@@ -212,7 +213,7 @@ func TestMovedOn(t *testing.T) {
 				apperr.Hint(err) != "it has changed since the plan was made, and nothing was imported: run the import again" {
 				t.Errorf("the error is %v (%s)", err, apperr.Hint(err))
 			}
-			if after := d.facts(); after != before {
+			if after := d.Facts(); after != before {
 				t.Errorf("%q became %q", before, after)
 			}
 		})
@@ -223,23 +224,23 @@ func TestMovedOn(t *testing.T) {
 func TestDryRun(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.trusts(d.root, d.ca)
-	a, b := d.sign(d.request("a")), d.sign(d.request("b"))
-	source := func() Source { return Bytes("x.pem", pemOf(a, b)) }
-	before := d.facts()
+	d.Trust(d.Root, d.CA)
+	a, b := d.Sign(d.Request("a")), d.Sign(d.Request("b"))
+	source := func() archive.Source { return Bytes("x.pem", companytest.PEM(a, b)) }
+	before := d.Facts()
 	planned, _, err := d.rehearsal().lines(ImportOptions{Device: "A"}, source())
-	if err != nil || d.facts() != before {
-		t.Fatalf("%v, %q became %q", err, before, d.facts())
+	if err != nil || d.Facts() != before {
+		t.Fatalf("%v, %q became %q", err, before, d.Facts())
 	}
 	done, _, err := d.lines(ImportOptions{Device: "A"}, source())
 	if want := []string{"x.pem: imported", "x.pem: skipped: it is for another device"}; err != nil || !slices.Equal(done, want) || !slices.Equal(planned, want) {
 		t.Errorf("%v, %v, %v", planned, done, err)
 	}
 	stop := errors.New("stop")
-	if _, err := d.ImportAll(t.Context(), olga, []Source{source()}, ImportOptions{Ready: func(ImportReport) error { return stop }}); err != stop {
+	if _, err := d.offline().Import(t.Context(), olga, []archive.Source{source()}, ImportOptions{Ready: func(ImportReport) error { return stop }}); err != stop {
 		t.Errorf("the error of Ready became %v", err)
 	}
-	if _, err := d.ImportAll(t.Context(), olga, []Source{source()}, ImportOptions{Row: func(ImportRow) error { return stop }}); err != stop {
+	if _, err := d.offline().Import(t.Context(), olga, []archive.Source{source()}, ImportOptions{Row: func(Row) error { return stop }}); err != stop {
 		t.Errorf("the error of Row became %v", err)
 	}
 }
@@ -249,22 +250,22 @@ func TestDryRun(t *testing.T) {
 func TestSharedKey(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.trusts(d.root, d.ca)
+	d.Trust(d.Root, d.CA)
 	key, err := rsaKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var certs []*x509.Certificate
 	for i, name := range []string{"SEP001122334455", "successor"} {
-		r := d.requestFor(name, crypto.RSA2048, key)
-		certs = append(certs, d.sign(r))
+		r := d.RequestFor(name, crypto.RSA2048, key)
+		certs = append(certs, d.Sign(r))
 		if i == 0 {
 			if err := d.Store.DeleteDevice(t.Context(), olga, name); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	lines, _, err := d.lines(ImportOptions{}, Bytes("x.pem", pemOf(certs...)))
+	lines, _, err := d.lines(ImportOptions{}, Bytes("x.pem", companytest.PEM(certs...)))
 	if want := []string{"x.pem: stale: the device has been deleted", "x.pem: imported"}; err != nil || !slices.Equal(lines, want) {
 		t.Errorf("%q, %v", lines, err)
 	}
@@ -275,39 +276,37 @@ func TestTrustAdvice(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	bring := func(files ...file) ImportReport {
-		_, report, err := d.lines(ImportOptions{}, Bytes("x.tgz", tgzOf(t, files...)))
+		_, report, err := d.lines(ImportOptions{}, Bytes("x.tgz", companytest.Tgz(t, files...)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return report
 	}
-	signed := func(name string) file { return file{name: name + ".der", data: der(d.sign(d.request(name)))} }
+	signed := func(name string) file { return file{Name: name + ".der", Data: der(d.Sign(d.Request(name)))} }
 	const root, issuing = "CN=Company Root,O=Company", "CN=Company Issuing,O=Company"
 	report := bring(signed("a"))
-	if !slices.Equal(report.MissingCAs, []MissingCA{{issuing, ""}}) || report.Count(RefusedRow) != 1 {
+	if !slices.Equal(report.MissingCAs, []MissingCA{{issuing, ""}}) || report.Count(Refused) != 1 {
 		t.Errorf("without any: %+v", report)
 	}
-	report = bring(file{name: "ca/issuing.pem", data: pemOf(d.ca.Certificate)}, signed("a"))
+	report = bring(file{Name: "ca/issuing.pem", Data: companytest.PEM(d.CA.Certificate)}, signed("a"))
 	if !slices.Equal(report.MissingCAs, []MissingCA{{issuing, "ca/issuing.pem"}}) || report.Count(Imported) != 0 {
 		t.Errorf("with the CA in the import: %+v", report)
 	}
-	add := func(c *testCA, p store.Purpose) {
-		if _, _, err := d.Store.AddTrusts(t.Context(), olga, []store.NewTrust{{TrustCertificate: trustRow(c.Certificate, p, "", store.ForLSC)}}); err != nil {
-			t.Fatal(err)
-		}
+	add := func(c *companytest.CA, p store.Purpose) {
+		d.TrustFor(c.Certificate, p)
 	}
-	add(d.ca, store.CAPFTrust)
+	add(d.CA, store.CAPFTrust)
 	report = bring(signed("b"))
 	if report.Count(Imported) != 1 || !slices.Equal(report.MissingCAs, []MissingCA{{root, ""}}) || !slices.Equal(report.NotForCallManager, []string{issuing}) {
 		t.Errorf("without the root: %+v", report)
 	}
-	add(d.root, store.CAPFTrust)
+	add(d.Root, store.CAPFTrust)
 	report = bring(signed("c"))
 	if report.Count(Imported) != 1 || len(report.MissingCAs) != 0 || !slices.Equal(report.NotForCallManager, []string{issuing, root}) {
 		t.Errorf("with all in capf-trust: %+v", report)
 	}
-	add(d.ca, store.CallManagerTrust)
-	add(d.root, store.CallManagerTrust)
+	add(d.CA, store.CallManagerTrust)
+	add(d.Root, store.CallManagerTrust)
 	if report = bring(signed("d")); len(report.MissingCAs)+len(report.NotForCallManager) != 0 {
 		t.Errorf("with all: %+v", report)
 	}
@@ -317,15 +316,15 @@ func TestTrustAdvice(t *testing.T) {
 func TestMICNames(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.trusts(d.root, d.ca)
-	r := d.request("SEP001122334455")
+	d.Trust(d.Root, d.CA)
+	r := d.Request("SEP001122334455")
 	mic := func(c *x509.Certificate) { c.Subject.CommonName = "CP-8861-SEP001122334455" }
-	lines, _, err := d.rehearsal().lines(ImportOptions{}, Bytes("x.der", der(d.sign(r, mic))))
+	lines, _, err := d.rehearsal().lines(ImportOptions{}, Bytes("x.der", der(d.Sign(r, mic))))
 	want := []string{`x.der: refused: the certificate's common name is "CP-8861-SEP001122334455" instead of "SEP001122334455"`}
 	if err != nil || !slices.Equal(lines, want) {
 		t.Errorf("not asked for: %v, %v", lines, err)
 	}
-	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "CP-8861-SEP001122334455"}}, d.ca.key)
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "CP-8861-SEP001122334455"}}, d.CA.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,14 +334,14 @@ func TestMICNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, edit := range []func(*x509.Certificate){mic, func(*x509.Certificate) {}} {
-		lines, _, err = d.rehearsal().lines(ImportOptions{}, Bytes("x.der", der(d.sign(asked, edit))))
+		lines, _, err = d.rehearsal().lines(ImportOptions{}, Bytes("x.der", der(d.Sign(asked, edit))))
 		if err != nil || !slices.Equal(lines, []string{"x.der: imported"}) {
 			t.Errorf("asked for: %v, %v", lines, err)
 		}
 	}
 	// Certificates of CAs that number without regard to RFC 5280 are good too.
 	long := func(c *x509.Certificate) { c.SerialNumber = new(big.Int).Lsh(big.NewInt(1), 150) }
-	lines, _, err = d.lines(ImportOptions{}, Bytes("x.der", der(d.sign(asked, long))))
+	lines, _, err = d.lines(ImportOptions{}, Bytes("x.der", der(d.Sign(asked, long))))
 	if err != nil || !slices.Equal(lines, []string{"x.der: imported"}) {
 		t.Errorf("a long serial: %v, %v", lines, err)
 	}

@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"errors"
@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"capf/enroll/archive"
+	"capf/enroll/companytest"
 )
 
 // TestImportStops: when the plan cannot go on, the rest of the sources is not
@@ -13,18 +16,18 @@ import (
 func TestImportStops(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	d.trusts(d.root, d.ca)
-	text := string(pemOf(d.sign(d.request("a"))))
+	d.Trust(d.Root, d.CA)
+	text := string(companytest.PEM(d.Sign(d.Request("a"))))
 	var opened atomic.Int64
-	sources := make([]Source, 20*ahead)
+	sources := make([]archive.Source, 20*ahead)
 	for i := range sources {
-		sources[i] = Stream("x.pem", io.MultiReader(readerFunc(func([]byte) (int, error) {
+		sources[i] = archive.Stream("x.pem", io.MultiReader(readerFunc(func([]byte) (int, error) {
 			opened.Add(1)
 			return 0, io.EOF
 		}), strings.NewReader(text)))
 	}
 	stop := errors.New("stop")
-	_, err := d.ImportAll(t.Context(), olga, sources, ImportOptions{Row: func(ImportRow) error { return stop }})
+	_, err := d.offline().Import(t.Context(), olga, sources, ImportOptions{Row: func(Row) error { return stop }})
 	if err != stop {
 		t.Errorf("the error is %v", err)
 	}

@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"bufio"
@@ -12,9 +12,9 @@ import (
 	"capf/store"
 )
 
-// spool keeps the certificates of a plan on disk until it is applied, with all
+// planFile keeps the certificates of a plan on disk until it is applied, with all
 // that the database wants to know of them: other processes wait while it is.
-type spool struct {
+type planFile struct {
 	file  *os.File
 	w     *bufio.Writer
 	r     *bufio.Reader
@@ -22,15 +22,15 @@ type spool struct {
 	count int
 }
 
-func newSpool() (*spool, error) {
+func newPlanFile() (*planFile, error) {
 	f, err := os.CreateTemp("", "capf-import-*")
 	if err != nil {
 		return nil, fmt.Errorf("making room for the plan: %w", err)
 	}
-	return &spool{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+	return &planFile{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
-func (s *spool) discard() {
+func (s *planFile) discard() {
 	s.file.Close()
 	os.Remove(s.file.Name())
 }
@@ -38,7 +38,7 @@ func (s *spool) discard() {
 // add writes the length of a row (4 bytes) and the row: request, begin and end
 // of the validity in seconds since 1970 (8 bytes each), then serial, subject,
 // issuer, fingerprint and certificate, each behind its length (4 bytes).
-func (s *spool) add(requestID int64, l store.LSC) error {
+func (s *planFile) add(requestID int64, l store.LSC) error {
 	b := binary.BigEndian.AppendUint64(append(s.row[:0], 0, 0, 0, 0), uint64(requestID))
 	b = binary.BigEndian.AppendUint64(b, uint64(l.NotBefore.Unix()))
 	b = binary.BigEndian.AppendUint64(b, uint64(l.NotAfter.Unix()))
@@ -55,7 +55,7 @@ func (s *spool) add(requestID int64, l store.LSC) error {
 }
 
 // rewind turns from writing to reading.
-func (s *spool) rewind() error {
+func (s *planFile) rewind() error {
 	err := s.w.Flush()
 	if err == nil {
 		_, err = s.file.Seek(0, io.SeekStart)
@@ -68,7 +68,7 @@ func (s *spool) rewind() error {
 }
 
 // next is what store asks for, one after the other.
-func (s *spool) next() (one store.ImportedLSC, ok bool, err error) {
+func (s *planFile) next() (one store.ImportedLSC, ok bool, err error) {
 	var head [4]byte
 	if _, err := io.ReadFull(s.r, head[:]); errors.Is(err, io.EOF) {
 		return one, false, nil

@@ -1,4 +1,4 @@
-package enroll
+package offline
 
 import (
 	"bytes"
@@ -16,18 +16,19 @@ import (
 	"capf/crypto"
 	"capf/crypto/certfile"
 	"capf/enroll/acceptance"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
 // plan decides about each certificate of an import, one after the other.
 type plan struct {
-	*Rules
+	CA
 	options  ImportOptions
 	rule     acceptance.Rule
 	others   map[string]bool // subjects in capf-trust that do not
 	call     map[string]bool // fingerprints in callmanager-trust
-	spool    *spool
+	file     *planFile
 	report   ImportReport
 	planned  map[int64]brief // what this import brings, by request
 	serials  map[brief]bool  // the serial numbers that it brings, each with its issuer
@@ -44,17 +45,17 @@ func serialOf(l store.LSC) brief {
 	return brief(sum[:])
 }
 
-func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
+func (c CA) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	p := &plan{
-		Rules: r, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[ImportOutcome]int{}},
+		CA: c, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[Outcome]int{}},
 		planned: map[int64]brief{}, serials: map[brief]bool{}, trust: newTrustAdvice(),
 	}
-	inForce, err := r.Settings(ctx)
+	inForce, err := settings.Read(ctx, c.Store.Reader)
 	if err != nil {
 		return nil, err
 	}
-	p.rule = acceptance.Rule{Now: r.Now(), Leniency: inForce.Online.Leniency}
-	rows, err := r.Store.Trust(ctx, "")
+	p.rule = acceptance.Rule{Now: c.Now(), Leniency: inForce.Online.Leniency}
+	rows, err := c.Store.Trust(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (r *Rules) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 		}
 		p.rule.Trusted = append(p.rule.Trusted, c)
 	}
-	p.spool, err = newSpool()
+	p.file, err = newPlanFile()
 	return p, err
 }
 
@@ -89,12 +90,12 @@ type candidate struct {
 
 // prepare reads the certificates of an entry and looks for their chains. It
 // runs beside decide, and several times at once.
-func (p *plan) prepare(j *job) {
-	if j.problem != "" || j.foreign != "" {
+func (p *plan) prepare(j *item) {
+	if j.Problem != "" || j.Skipped != "" {
 		return
 	}
 	var certs []*x509.Certificate
-	if certs, j.err = certfile.Certificates(j.data); j.err != nil {
+	if certs, j.err = certfile.Certificates(j.Data); j.err != nil {
 		return
 	}
 	for _, cert := range certs {
@@ -106,7 +107,7 @@ func (p *plan) prepare(j *job) {
 	}
 }
 
-func (p *plan) row(row ImportRow) error {
+func (p *plan) row(row Row) error {
 	p.report.Outcomes[row.Outcome]++
 	if p.options.Row == nil {
 		return nil
@@ -118,26 +119,26 @@ func (p *plan) row(row ImportRow) error {
 const shownName = 200
 
 // decide makes the rows for an entry.
-func (p *plan) decide(ctx context.Context, j *job) error {
-	name := j.name
+func (p *plan) decide(ctx context.Context, j *item) error {
+	name := j.Name
 	if len(name) > shownName {
 		name = name[:shownName] + "…"
 	}
-	problem := j.problem
+	problem := j.Problem
 	if j.err != nil {
 		problem = j.err.Error()
 	}
 	switch {
-	case j.foreign != "":
-		if j.request {
+	case j.Skipped != "":
+		if j.Request {
 			p.unsigned++
 		}
-		return p.row(ImportRow{Source: name, Outcome: Skipped, Reason: j.foreign})
+		return p.row(Row{Source: name, Outcome: Skipped, Reason: j.Skipped})
 	case problem != "":
-		if j.block > 1 {
-			problem = fmt.Sprintf("PEM block %d: %s", j.block, problem)
+		if j.Block > 1 {
+			problem = fmt.Sprintf("PEM block %d: %s", j.Block, problem)
 		}
-		return p.row(ImportRow{Source: name, Outcome: RefusedRow, Reason: problem})
+		return p.row(Row{Source: name, Outcome: Refused, Reason: problem})
 	}
 	for _, c := range j.certs {
 		row, err := p.certificate(ctx, c, name)
@@ -152,8 +153,8 @@ func (p *plan) decide(ctx context.Context, j *job) error {
 }
 
 // certificate decides about one certificate.
-func (p *plan) certificate(ctx context.Context, c candidate, source string) (ImportRow, error) {
-	row := ImportRow{Source: source, Serial: c.lsc.Serial, Outcome: RefusedRow}
+func (p *plan) certificate(ctx context.Context, c candidate, source string) (Row, error) {
+	row := Row{Source: source, Serial: c.lsc.Serial, Outcome: Refused}
 	request, err := p.Store.RequestByKey(ctx, c.key[:], c.Subject.CommonName)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && c.IsCA:
@@ -174,45 +175,45 @@ func (p *plan) certificate(ctx context.Context, c candidate, source string) (Imp
 	if row.Outcome, row.Reason, err = p.judge(ctx, request, c); err != nil {
 		return row, err
 	}
-	if row.Outcome == Imported || row.Outcome == ImportStale {
+	if row.Outcome == Imported || row.Outcome == Stale {
 		p.planned[request.ID] = brief(c.lsc.Fingerprint)
 		p.serials[serialOf(c.lsc)] = true
-		err = p.spool.add(request.ID, c.lsc)
+		err = p.file.add(request.ID, c.lsc)
 	}
 	return row, err
 }
 
 // judge checks a certificate against its request.
-func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (ImportOutcome, string, error) {
+func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (Outcome, string, error) {
 	if first, ok := p.planned[request.ID]; ok {
 		if first == brief(c.lsc.Fingerprint) {
 			return AlreadyThere, "it is in this import twice", nil
 		}
-		return RefusedRow, "another certificate for the same key is in this import", nil
+		return Refused, "another certificate for the same key is in this import", nil
 	}
 	if request.State == store.RequestRejected {
-		return RefusedRow, "the request has been rejected", nil
+		return Refused, "the request has been rejected", nil
 	}
 	if outcome, reason, err := p.known(ctx, request, c); outcome != "" || err != nil {
 		return outcome, reason, err
 	}
 	reason, doubts := p.unfit(request, c)
 	if reason != "" {
-		return RefusedRow, reason, nil
+		return Refused, reason, nil
 	}
 	if p.serials[serialOf(c.lsc)] {
-		return RefusedRow, "its issuer has used the serial number for another certificate in this import", nil
+		return Refused, "its issuer has used the serial number for another certificate in this import", nil
 	}
 	_, err := p.Store.LSCBySerial(ctx, c.lsc.Issuer, c.lsc.Serial)
 	switch {
 	case err == nil:
-		return RefusedRow, "its issuer has used the serial number before", nil
+		return Refused, "its issuer has used the serial number before", nil
 	case !errors.Is(err, store.ErrNotFound):
 		return "", "", err
 	case request.State == store.RequestSuperseded && request.DeviceID == 0:
-		return ImportStale, "the device has been deleted", nil
+		return Stale, "the device has been deleted", nil
 	case request.State == store.RequestSuperseded:
-		return ImportStale, cmp.Or(request.Reason, "the phone has made a newer key"), nil
+		return Stale, cmp.Or(request.Reason, "the phone has made a newer key"), nil
 	}
 	return Imported, doubtful(doubts), nil
 }
@@ -226,7 +227,7 @@ func doubtful(doubts []string) string {
 }
 
 // known decides about a certificate whose request has, or had, one already.
-func (p *plan) known(ctx context.Context, request store.Request, c candidate) (ImportOutcome, string, error) {
+func (p *plan) known(ctx context.Context, request store.Request, c candidate) (Outcome, string, error) {
 	if request.State == store.RequestPending {
 		return "", "", nil
 	}
@@ -241,7 +242,7 @@ func (p *plan) known(ctx context.Context, request store.Request, c candidate) (I
 	case bytes.Equal(lsc.Fingerprint, c.lsc.Fingerprint):
 		return AlreadyThere, fmt.Sprintf("the LSC is %s", lsc.State), nil
 	}
-	return RefusedRow, fmt.Sprintf("the request has another LSC already, which is %s", lsc.State), nil
+	return Refused, fmt.Sprintf("the request has another LSC already, which is %s", lsc.State), nil
 }
 
 // unfit says why a certificate cannot be a phone's LSC, "" when it can, and then

@@ -1,0 +1,88 @@
+package archive
+
+import (
+	"hash/maphash"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// The names that tell in an archive or a folder what is worth reading. A file
+// that an operator names by itself is read whatever its name is.
+const (
+	certificateNames = " .cer .crt .cert .der .pem .b64 .ca-bundle .p7b .p7c .p7r .p7s .spc "
+	requestNames     = " .csr .p10 .req "
+	publicNames      = " .pub "
+	keyNames         = " .key .p8 .pk8 "
+	storeNames       = " .p12 .pfx "
+	archiveNames     = " .tgz .gz .tar .zip .7z .bz2 .tbz .tbz2 .xz .txz .rar .cab "
+)
+
+const (
+	isRequest = "it is a certificate request, which a CA still has to sign"
+	isPublic  = "it is a public key, which a CA still has to certify"
+	isKey     = "it is a private key, which has no business here"
+	isStore   = "it is a PKCS#12 store, which may hold a private key: take the certificates out of it: openssl pkcs12 -in FILE -nokeys -out certificates.pem"
+	isArchive = "it is an archive inside another one: import it by itself"
+)
+
+// NotCertificate says why a file is no certificate by its name, "" when it may
+// be one.
+func NotCertificate(name string) string {
+	e := byName(name)
+	return e.Skipped + e.Problem
+}
+
+// byName judges a file by its name alone; one that is worth reading has neither
+// problem nor foreign set.
+func byName(name string) Entry {
+	e := Entry{Name: name}
+	base := filepath.Base(strings.ReplaceAll(name, `\`, "/"))
+	extension := " " + strings.ToLower(filepath.Ext(base)) + " "
+	switch {
+	case strings.HasPrefix(base, "."): // what editors and macOS leave behind
+		e.Skipped = "it is a hidden file"
+	case strings.Contains(certificateNames, extension):
+	case strings.Contains(requestNames, extension):
+		e.Skipped, e.Request = isRequest, true
+	case strings.Contains(publicNames, extension):
+		e.Skipped, e.Request = isPublic, true
+	case strings.Contains(keyNames, extension):
+		e.Skipped = isKey
+	case strings.Contains(storeNames, extension):
+		e.Skipped = isStore
+	case strings.Contains(archiveNames, extension):
+		e.Problem = isArchive
+	default:
+		e.Skipped = "its name is not that of a certificate"
+	}
+	return e
+}
+
+// names are the file names of an archive, as hashes: there may be many.
+type names struct {
+	seed maphash.Seed
+	seen map[uint64]struct{}
+}
+
+func newNames() *names { return &names{maphash.MakeSeed(), map[uint64]struct{}{}} }
+
+// sort is byName for a file of an archive, whose name may be a trap for those who
+// unpack it.
+func (n *names) sort(name string) Entry {
+	slashed := strings.ReplaceAll(name, `\`, "/")
+	e := byName(name)
+	if e.Skipped != "" {
+		return e
+	}
+	if strings.HasPrefix(slashed, "/") || !filepath.IsLocal(filepath.FromSlash(slashed)) {
+		e.Problem = "its path leads out of the archive"
+		return e
+	}
+	hash := maphash.String(n.seed, path.Clean(slashed))
+	if _, ok := n.seen[hash]; ok {
+		e.Problem = "a file of this name is in the archive already"
+	}
+	n.seen[hash] = struct{}{}
+	return e
+}
