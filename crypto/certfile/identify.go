@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"capf/internal/apperr"
 )
 
 // What a caller may want to tell apart with errors.Is.
@@ -19,27 +21,18 @@ var (
 	ErrRequest = errors.New("it is a certificate request")
 )
 
-// other is something that is not a certificate, with the way to one.
-type other struct {
-	text string
-	kind error // one of those above, or nil
-}
-
-func (o other) Error() string { return o.text }
-func (o other) Unwrap() error { return o.kind }
-
-// What people and CAs hand over instead of certificates. FILE stands for the
+// What people and CAs hand over instead of certificates, with the way to them. FILE stands for the
 // name of the file, which is not known here.
 var (
-	isEmpty      = other{"it is empty", nil}
-	isNothing    = other{"it is neither PEM nor DER nor base64", nil}
-	isDamaged    = other{"it holds a damaged PEM block", nil}
-	isPage       = other{"it is a page of HTML: download the certificate itself, not the page", ErrPage}
-	isRequest    = other{"it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text", ErrRequest}
-	isPublicKey  = other{"it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text", nil}
-	isCRL        = other{"it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text", nil}
-	isPKCS12     = other{"it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem", nil}
-	isPrivateKey = other{"it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem", ErrPrivateKey}
+	isEmpty      = errors.New("it is empty")
+	isNothing    = errors.New("it is neither PEM nor DER nor base64")
+	isDamaged    = errors.New("it holds a damaged PEM block")
+	isPage       = apperr.New(ErrPage, "it is a page of HTML: download the certificate itself, not the page")
+	isRequest    = apperr.New(ErrRequest, "it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text")
+	isPublicKey  = errors.New("it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text")
+	isCRL        = errors.New("it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text")
+	isPKCS12     = errors.New("it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem")
+	isPrivateKey = apperr.New(ErrPrivateKey, "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem")
 )
 
 // otherFormat is what the head of a file says that it is: something which holds no
@@ -61,7 +54,7 @@ func otherFormat(head []byte) error {
 		{0, "\xfe\xed\xfe\xed", "it is a Java key store, which may hold a private key; one certificate of it: keytool -exportcert -rfc -keystore FILE -alias ALIAS -file certificate.pem"},
 	} {
 		if len(head) >= known.at && bytes.HasPrefix(head[known.at:], []byte(known.magic)) {
-			return other{known.text, nil}
+			return errors.New(known.text)
 		}
 	}
 	return nil
@@ -85,7 +78,7 @@ func checkLabel(label string) error {
 	case strings.HasSuffix(label, "CRL"):
 		return isCRL
 	}
-	return other{fmt.Sprintf("it is a PEM block %q, not a certificate", label), nil}
+	return fmt.Errorf("it is a PEM block %q, not a certificate", label)
 }
 
 // notCertificate says what a DER structure is that cannot be read as a

@@ -30,6 +30,7 @@ func main() { driver.Main("mutants", run) }
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := driver.Flags("mutants", usage, stderr)
 	budget := f.Duration("time", 0, "end after this time, for each package; 0 is no limit")
+	every := f.Int("every", 1, "only every Nth mutant")
 	files := f.String("files", "", "only files whose name matches this regular expression")
 	names := f.String("tests", "", "only tests whose name matches this regular expression")
 	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "mutants that change nothing that could be seen, each with the reason")
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	h := hunt{out: stdout, budget: *budget, only: only, tests: tests, excused: excused, verbose: *verbose}
+	h := hunt{out: stdout, budget: *budget, every: max(1, *every), only: only, tests: tests, excused: excused, verbose: *verbose}
 	left := 0
 	for _, p := range packages {
 		n, err := h.hunt(ctx, p)
@@ -76,6 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 type hunt struct {
 	out         io.Writer
 	budget      time.Duration // for each package
+	every       int
 	only, tests *regexp.Regexp
 	excused     equivalent
 	verbose     bool
@@ -103,7 +105,7 @@ func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
 		switch {
 		case h.excused.has(m):
 			o = excused
-		case h.budget > 0 && time.Since(began) > h.budget:
+		case m.id%h.every != 0, h.budget > 0 && time.Since(began) > h.budget:
 			o = untried
 		case len(t.reach[m.id]) > 0:
 			if o, err = t.try(ctx, m); err != nil {
@@ -118,7 +120,7 @@ func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
 			fmt.Fprintf(h.out, "%s: %s: %s: %s\n", m.place(), o, m.function, m.change)
 		}
 	}
-	fmt.Fprintf(h.out, "%s: %d mutants, %d killed, %d survived, %d timed out, %d not reached, %d equivalent, %d left for want of time; %v\n",
+	fmt.Fprintf(h.out, "%s: %d mutants, %d killed, %d survived, %d timed out, %d not reached, %d equivalent, %d left out; %v\n",
 		p.ImportPath, len(t.mutants), count[killed], count[survived], count[timedOut], count[unreached], count[excused], count[untried],
 		time.Since(began).Round(time.Second))
 	for _, stale := range h.excused.unused(p.Rel, t.mutants, h.only) {

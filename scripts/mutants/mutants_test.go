@@ -31,7 +31,7 @@ scripts/mutants/testdata/sample/sample.go:29: not reached: Never: a && b → tru
 scripts/mutants/testdata/sample/sample.go:29: not reached: Never: a → true
 scripts/mutants/testdata/sample/sample.go:29: not reached: Never: b → true
 scripts/mutants/testdata/sample/sample.go:33: survived: Forever: n != 0 → false
-capf/scripts/mutants/testdata/sample: 16 mutants, 8 killed, 2 survived, 1 timed out, 4 not reached, 1 equivalent, 0 left for want of time; N
+capf/scripts/mutants/testdata/sample: 16 mutants, 8 killed, 2 survived, 1 timed out, 4 not reached, 1 equivalent, 0 left out; N
 equivalent.txt: scripts/mutants/testdata/sample/sample.go: Gone: n < 0 → n <= 0 is no mutant any more
 `
 	if got := regexp.MustCompile(`\d+s\n`).ReplaceAllString(out.String(), "N\n"); got != want {
