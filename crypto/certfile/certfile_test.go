@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -312,6 +313,59 @@ func TestParseRefuses(t *testing.T) {
 			if is := errors.Is(err, kind); is != strings.HasSuffix(test.want, text) {
 				t.Errorf("%s: %q: %v", test.name, kind, is)
 			}
+		}
+	}
+}
+
+// TestSplit takes texts apart that are no certificates, but have their marks.
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	const a, b = "-----BEGIN A-----\nAAAA\n-----END A-----\n", "-----BEGIN B-----\nBBBB\n-----END B-----\n"
+	const damaged = "it holds a damaged PEM block"
+	filled := func(n int) string {
+		const begin, end = "-----BEGIN A-----\n", "\n-----END A-----\n"
+		return begin + strings.Repeat("A", n-len(begin+end)) + end
+	}
+	for _, test := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"one", a, []string{a}},
+		{"text between", "first\n" + a + "second\n" + b + "third", []string{a, b}},
+		{"joined without a line end", strings.TrimSpace(a) + b, []string{a, b}},
+		{"the last without a line end", a + strings.TrimSpace(b), []string{a, b}},
+		{"blank lines in it", strings.ReplaceAll(a, "\n", "\n \n\n"), []string{a}},
+		{"a begin in the middle of a line", "see -----BEGIN B----- below\n" + a, []string{a}},
+		{"an end in the middle of a line", strings.Replace(a, "AAAA", "AAAA\nA -----END B-----", 1), []string{strings.Replace(a, "AAAA", "AAAA\nA -----END B-----", 1)}},
+		{"no end before the next", "-----BEGIN A-----\nAAAA\n" + b, []string{damaged, b}},
+		{"no end at all", a + "-----BEGIN B-----\nBBBB\n", []string{a, damaged}},
+		{"as long as may be", filled(1 << 10), []string{filled(1 << 10)}},
+		{"longer by one", filled(1<<10 + 1), []string{damaged}},
+		{"neither", "text\n", []string{"it is neither PEM nor DER nor base64"}},
+		{"base64 as long as may be", "MIIA" + strings.Repeat("A", 1<<10-4), []string{"\x30\x82" + strings.Repeat("\x00", 766)}},
+		{"base64 longer by one line", "MIIA\n" + strings.Repeat("A", 1<<10), []string{"it is neither PEM nor DER nor base64"}},
+		{"zero and more text", "0\ttext", []string{"it is neither PEM nor DER nor base64"}},
+	} {
+		var got []string
+		check(t, certfile.Split(strings.NewReader(test.text), 1<<10, func(p certfile.Piece) error {
+			if p.Err != nil {
+				got = append(got, p.Err.Error())
+			} else {
+				got = append(got, string(p.Data))
+			}
+			return nil
+		}))
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+	// An error of whoever takes the pieces ends it.
+	stop, calls := errors.New("enough"), 0
+	for _, text := range []string{a + b, strings.TrimSpace(a) + b, "-----BEGIN A-----\nAAAA\n" + b} {
+		calls = 0
+		err := certfile.Split(strings.NewReader(text), 1<<10, func(certfile.Piece) error { calls++; return stop })
+		if err != stop || calls != 1 {
+			t.Errorf("%q: %v after %d pieces", text, err, calls)
 		}
 	}
 }
