@@ -29,7 +29,7 @@ func TestParseLine(t *testing.T) {
 		{"capf device show help", "capf device show", "", "help"},
 	}
 	for _, tt := range tests {
-		l, err := parseLine(tree(), strings.Fields(tt.argv))
+		l, err := parseLine(tree(nil), strings.Fields(tt.argv))
 		if err != nil {
 			t.Errorf("%s: %v", tt.argv, err)
 			continue
@@ -55,7 +55,7 @@ func TestParseLineHelp(t *testing.T) {
 		"capf csr delete --yes --help":    "capf csr delete",
 		"capf phone enroll -help --abort": "capf phone enroll",
 	} {
-		l, err := parseLine(tree(), strings.Fields(argv))
+		l, err := parseLine(tree(nil), strings.Fields(argv))
 		if err != nil || !l.help || l.name() != path {
 			t.Errorf("%s: help %v of %s, %v; want that of %s", argv, l.help, l.name(), err, path)
 		}
@@ -69,7 +69,7 @@ func TestMisuse(t *testing.T) {
 		"capf csr list x", "capf device show", "capf device show a b", "capf device list --pool", "capf device list --pool --json",
 		"capf --pool x device list", "capf --csv status", "capf phone enroll X --db y", "capf init --no-header",
 	} {
-		_, err := parseLine(tree(), strings.Fields(argv))
+		_, err := parseLine(tree(nil), strings.Fields(argv))
 		if !errors.Is(err, apperr.ErrUsage) || err.Error() == "" {
 			t.Errorf("%s: %v, want a misuse", argv, err)
 		}
@@ -107,12 +107,12 @@ func TestTree(t *testing.T) {
 				seen[name] = true
 			}
 		}
-		l, err := parseLine(tree(), strings.Fields(c.example))
+		l, err := parseLine(tree(nil), strings.Fields(c.example))
 		if err != nil || l.name() != path {
 			t.Errorf("%s: example %q leads to %s, %v", path, c.example, l.name(), err)
 		}
 	}
-	walk("capf", tree())
+	walk("capf", tree(nil))
 }
 
 func TestArity(t *testing.T) {

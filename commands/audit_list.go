@@ -13,9 +13,10 @@ import (
 	"capf/store"
 )
 
-func auditListCommand() command {
+func auditListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list events, the oldest first",
+		privilege: lookPrivilege,
 		about: `Every change by an operator and every session of a phone is an event. A time is
 given as for --completes-by, or as a span back from now, such as 7d or 12h.
 
@@ -32,7 +33,7 @@ and --verify says up to which event the seals hold, if it can read that.`,
 			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set, or those that match"},
 			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did, or those that match"},
 			&cli.BoolFlag{Name: "verify", Usage: "follow the chain of events"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {
 				return err
@@ -94,13 +95,14 @@ func eventFilter(env *Env, c *cli.Context) (f store.EventFilter, err error) {
 	return f, err
 }
 
-func deviceHistoryCommand() command {
+func deviceHistoryCommand(env *Env) command {
 	return command{
 		name: "history", args: "NAME", short: "list what happened to a device, the oldest first",
-		about:   `The events of a device stay when it is deleted.`,
-		example: "capf device history SEP001122334455",
-		output:  list, flags: eventFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		about:     `The events of a device stay when it is deleted.`,
+		example:   "capf device history SEP001122334455",
+		output:    list, flags: eventFlags(),
+		run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {
 				return err

@@ -18,7 +18,7 @@ type auditPruneOptions struct {
 	before time.Time
 }
 
-func auditPruneCommand() command {
+func auditPruneCommand(env *Env) command {
 	return command{
 		name: "prune", short: "delete the events from before a time",
 		about: `Events go from the beginning of the record up to the first that is not older. The
@@ -29,7 +29,7 @@ longer before: capf audit list --json > events.json.`,
 		example: "capf audit prune --before 365d --dry-run",
 		output:  object,
 		flags:   append(removalFlags(), beforeFlag()),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			before, err := ageLimit(env, c)
 			if err != nil {
 				return err

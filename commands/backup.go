@@ -19,7 +19,7 @@ import (
 	"capf/store"
 )
 
-func backupCommand() command {
+func backupCommand(env *Env) command {
 	return command{
 		name: "backup", args: "FILE", short: "write a copy of the database, while phones enroll",
 		about: `The copy is the database as it was at one moment. It appears complete and on the
@@ -38,7 +38,7 @@ can be told later whether somebody has written the record of events anew.`,
 		example: "capf backup capf-backup.db",
 		output:  object,
 		flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace a file that is there"}},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return backup(c.Context, env, c.Args().First(), c.Bool("yes"))
 		},
 	}

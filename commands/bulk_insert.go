@@ -12,7 +12,7 @@ import (
 	"capf/internal/apperr"
 )
 
-func bulkInsertCommand() command {
+func bulkInsertCommand(env *Env) command {
 	return command{
 		name: "insert", args: "FILE.csv", short: "add the devices of a CSV file",
 		about: `The file is UTF-8 and has a header; its columns, in any order, are those of
@@ -32,7 +32,7 @@ good rows. A device that exists is left alone when it is as its row says;
 			&cli.BoolFlag{Name: "partial", Usage: "put in the good rows when others are bad"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return bulkInsert(c.Context, env, c.Args().First(), c.Bool("dry-run"), provision.InsertOptions{
 				Update: c.Bool("update"), Partial: c.Bool("partial"),
 			})
@@ -93,13 +93,14 @@ var problemColumns = []column[provision.Problem]{
 	{"Problem", "problem", func(p provision.Problem) any { return p.Text }},
 }
 
-func bulkTemplateCSVCommand() command {
+func bulkTemplateCSVCommand(env *Env) command {
 	return command{
 		name: "template-csv", short: "print an empty CSV file for bulk insert",
-		about:   `The headings are the vendor's where they are known.`,
-		example: "capf bulk template-csv",
-		output:  plain, noStore: true,
-		run: func(env *Env, _ *cli.Context) error {
+		privilege: lookPrivilege,
+		about:     `The headings are the vendor's where they are known.`,
+		example:   "capf bulk template-csv",
+		output:    plain, noStore: true,
+		run: func(*cli.Context) error {
 			w := csv.NewWriter(env.out)
 			if err := w.Write(provision.CSVHeader()); err != nil {
 				return fmt.Errorf("printing the file: %w", err)

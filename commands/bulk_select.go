@@ -10,9 +10,10 @@ import (
 	"capf/store"
 )
 
-func bulkSelectCommand() command {
+func bulkSelectCommand(env *Env) command {
 	return command{
 		name: "select", args: "[PATTERN]", short: "show the devices that filters select",
+		privilege: lookPrivilege,
 		about: `Filters are combined: a device has to match all of them. PATTERN is a name, or a
 pattern. bulk update takes the same filters and changes what select shows.
 
@@ -23,7 +24,7 @@ With --due-for-renewal, a column says which LSCs capf renews by itself, those of
 devices that authenticate by an existing certificate, and which need an operator.`,
 		example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
 		output:  list, flags: filterFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			s, err := selectionOf(env, c)
 			if err != nil {
 				return err

@@ -25,7 +25,7 @@ type bulkUpdateOptions struct {
 	yes, dryRun bool
 }
 
-func bulkUpdateCommand() command {
+func bulkUpdateCommand(env *Env) command {
 	flags := append(filterFlags(), settingFlags()...)
 	return command{
 		name: "update", args: "[PATTERN]", short: "change the CAPF settings of many devices",
@@ -53,7 +53,7 @@ changed, so that the phone contacts CAPF.`,
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
 		),
 		clears: deviceClears(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := bulkUpdateChoice(env, c)
 			if err != nil {
 				return err

@@ -28,7 +28,7 @@ type certRegenerateOptions struct {
 	dryRun      bool // only with compromised
 }
 
-func certRegenerateCommand() command {
+func certRegenerateCommand(env *Env) command {
 	return command{
 		name: "regenerate", args: "capf", short: "make a new CAPF key and a new self-signed CAPF certificate",
 		about: `The organisation stays unless flags name another. The certificate before it goes
@@ -46,7 +46,7 @@ enrol anew.`,
 		flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "compromised", Usage: "trust the old certificate no more, and revoke what it has signed"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "with --compromised: only show what would be done"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
 				return err
 			}
@@ -119,7 +119,7 @@ func tellDependence(ctx context.Context, env *Env, s *store.Store) error {
 	return err
 }
 
-func certCSRCommand() command {
+func certCSRCommand(env *Env) command {
 	return command{
 		name: "csr", args: "capf", short: "write out a request to have the CAPF certificate signed by a company CA",
 		about: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
@@ -129,7 +129,7 @@ them to the LSCs below. What comes back goes to "capf cert upload --purpose
 capf". Nothing is changed.`,
 		example: "capf cert csr capf --out capf.csr",
 		flags:   exportFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
 				return err
 			}

@@ -21,9 +21,10 @@ type certCheckOptions struct {
 	online    bool   // fetch them from the configured CA, and keep them in these files
 }
 
-func certCheckCommand() command {
+func certCheckCommand(env *Env) command {
 	return command{
 		name: "check", short: "tell which certificates of an online CA are still to be uploaded where",
+		privilege: lookPrivilege,
 		about: `--ca is a file with the root certificate of the CA, --https one with the
 certificate of its web server; intermediates may follow in either. They may have
 any form that "capf cert upload" takes. There are
@@ -44,7 +45,7 @@ Without all of these it only looks for what should not stand in the trust stores
 			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, for it"},
 			&cli.BoolFlag{Name: "online", Usage: "fetch them from the configured online CA"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := certCheckOptions{c.String("ca"), c.String("https"), c.Bool("online")}
 			if !o.online && (o.ca == "") != (o.https == "") {
 				return apperr.Usage("--ca and --https belong together")

@@ -16,7 +16,7 @@ type certDeleteOptions struct {
 	purpose  store.Purpose // "" is all trust stores
 }
 
-func certDeleteCommand() command {
+func certDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "[ID...]", short: "take certificates out of the trust stores",
 		about: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
@@ -32,7 +32,7 @@ in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
 			&cli.BoolFlag{Name: "mic-roots", Usage: "the roots of manufacturing certificates"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
 		}, removalFlags()...),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := certDeleteOptions{removeOptions: removal(c), micRoots: c.Bool("mic-roots")}
 			switch {
 			case o.micRoots && len(o.names) > 0:

@@ -9,9 +9,10 @@ import (
 	"capf/internal/apperr"
 )
 
-func certExportCommand() command {
+func certExportCommand(env *Env) command {
 	return command{
 		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
+		privilege: lookPrivilege,
 		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate, in PEM with the chain above it.
 
@@ -21,7 +22,7 @@ phones may still have, and the CAs above them as far as they are known here.`,
 		example: "capf cert export capf --all --out phones.pem",
 		flags: append(exportFlags(),
 			&cli.BoolFlag{Name: "all", Usage: "with capf: also the earlier CAPF certificates that LSCs still need"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			id, o := c.Args().First(), exportChoice(c)
 			switch {
 			case c.Bool("all") && id != capfPurpose:

@@ -16,14 +16,15 @@ import (
 	"capf/store"
 )
 
-func certListCommand() command {
+func certListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the certificates in the trust stores",
-		example: "capf cert list --purpose capf-trust",
-		output:  list,
+		privilege: lookPrivilege,
+		example:   "capf cert list --purpose capf-trust",
+		output:    list,
 		flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
 			"; or capf for the CAPF certificate and its chain"}},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			if strings.EqualFold(c.String("purpose"), capfPurpose) {
 				return capfList(c.Context, env)
 			}

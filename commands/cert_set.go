@@ -16,7 +16,7 @@ type certSetOptions struct {
 	edit    store.TrustEdit
 }
 
-func certSetCommand() command {
+func certSetCommand(env *Env) command {
 	return command{
 		name: "set", args: "ID...", short: "say what a trust certificate vouches for, or describe it",
 		about: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
@@ -34,7 +34,7 @@ It is in force for the next phone. What is to vouch for nothing is deleted.`,
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
 		},
 		clears: []string{"description"},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := certSetOptions{names: c.Args().Slice()}
 			var err error
 			if o.purpose, err = purposeOf(c); err != nil {

@@ -16,14 +16,15 @@ import (
 	"capf/store"
 )
 
-func certShowCommand() command {
+func certShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "ID", short: "show a trust certificate, or the CAPF certificate",
+		privilege: lookPrivilege,
 		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate.`,
 		example: "capf cert show capf --json",
 		output:  object,
-		run:     func(env *Env, c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
+		run:     func(c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
 	}
 }
 

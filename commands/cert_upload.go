@@ -29,7 +29,7 @@ type certUploadOptions struct {
 // capfPurpose is not a trust store: it is the CAPF certificate itself.
 const capfPurpose = "capf"
 
-func certUploadCommand() command {
+func certUploadCommand(env *Env) command {
 	return command{
 		name: "upload", args: "FILE...", short: "put certificates into trust stores, or the signed CAPF certificate into place",
 		about: `A FILE holds one certificate or a chain, as PEM, DER, PKCS#7 or base64, or is an
@@ -64,7 +64,7 @@ refused, since verifiers apply it to all LSCs below; --accept-eku takes it.`,
 			&cli.BoolFlag{Name: "accept-eku", Usage: "take an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := certUploadChoice(c)
 			if err != nil {
 				return err

@@ -14,7 +14,7 @@ import (
 	"capf/store"
 )
 
-func checkCommand() command {
+func checkCommand(env *Env) command {
 	return command{
 		name: "check", short: "look for everything that can be wrong with the database",
 		about: `It reads the whole file, as SQLite's own integrity check does; looks whether
@@ -31,7 +31,7 @@ all faults are such: the database is worth a backup.
 A backup is checked by: capf restore FILE --dry-run.`,
 		example: "capf check --json",
 		output:  list,
-		run:     func(env *Env, c *cli.Context) error { return checkDatabase(c.Context, env) },
+		run:     func(c *cli.Context) error { return checkDatabase(c.Context, env) },
 	}
 }
 

@@ -22,7 +22,11 @@ type command struct {
 	flags   []cli.Flag
 	noStore bool     // it opens no database, so --db would mislead
 	clears  []string // the settings that its flag --clear takes away
-	run     func(env *Env, c *cli.Context) error
+	// privilege is what a session of capf shell needs for it, but for the first
+	// argument exempt, for which the lowest is enough.
+	privilege privilege
+	exempt    string
+	run       func(c *cli.Context) error
 
 	commands []command // of a group
 }
@@ -35,6 +39,30 @@ const (
 	object               // one thing: text or JSON
 	list                 // rows: table, JSON or CSV
 )
+
+// privilege is what a session of capf shell needs for a command. The vendor's
+// levels are 0, which may look, set keep_alive and clear away stale LSCs; 1, which
+// may also carry requests to an offline CA and bring back what it signed; and 4,
+// which may do everything.
+type privilege int
+
+const (
+	fullPrivilege privilege = iota // a command that says nothing gets the strictest
+	offlinePrivilege
+	lookPrivilege
+	outsideShell // the command belongs to the system around the shell, which does not have it
+)
+
+// level is the number by which the vendor calls the privilege.
+func (p privilege) level() int {
+	switch p {
+	case lookPrivilege:
+		return 0
+	case offlinePrivilege:
+		return 1
+	}
+	return 4
+}
 
 // many is the highest number of arguments of a command that sets no limit.
 const many = int(^uint(0) >> 1)

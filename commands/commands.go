@@ -26,73 +26,73 @@ import (
 )
 
 // tree is every command there is.
-func tree() *command {
+func tree(env *Env) *command {
 	return &command{name: "capf", short: "issue Locally Significant Certificates to phones", commands: []command{
-		initCommand(),
-		serveCommand(),
-		statusCommand(),
-		setCommand(),
-		showCommand(),
+		initCommand(env),
+		serveCommand(env),
+		statusCommand(env),
+		setCommand(env),
+		showCommand(env),
 		{name: "csr", short: "requests: public keys that phones sent", commands: []command{
-			csrListCommand(), csrCountCommand(), csrShowCommand(), offlineExportCommand("dump", "csr dump"), csrDeleteCommand(),
+			csrListCommand(env), csrCountCommand(env), csrShowCommand(env), offlineExportCommand(env, "dump", "csr dump"), csrDeleteCommand(env),
 		}},
 		{name: "offline", short: "requests out to a CA without a network, certificates in", commands: []command{
-			offlineExportCommand("export", "offline export"), offlineImportCommand("import", "offline import"),
+			offlineExportCommand(env, "export", "offline export"), offlineImportCommand(env, "import", "offline import"),
 		}},
 		{name: "stale-lsc", short: "certificates that were overtaken before their phone confirmed them", commands: []command{
-			staleListCommand(), staleDeleteCommand(),
+			staleListCommand(env), staleDeleteCommand(env),
 		}},
 		{name: "lsc", short: "certificates that phones got", commands: []command{
-			lscListCommand(), lscShowCommand(), lscExportCommand(), lscRevokeCommand(), lscReleaseCommand(),
+			lscListCommand(env), lscShowCommand(env), lscExportCommand(env), lscRevokeCommand(env), lscReleaseCommand(env),
 		}},
 		{name: "cert", short: "the CAPF certificate and the trust stores", commands: []command{
-			certUploadCommand(), certListCommand(), certShowCommand(), certExportCommand(), certSetCommand(), certDeleteCommand(),
-			certCheckCommand(), certRegenerateCommand(), certCSRCommand(),
-			offlineImportCommand("import", "cert import"),
+			certUploadCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
+			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
+			offlineImportCommand(env, "import", "cert import"),
 		}},
 		{name: "device", short: "phones and their CAPF settings", commands: []command{
-			deviceAddCommand(), deviceSetCommand(), deviceListCommand(), deviceShowCommand(),
-			deviceDeleteCommand(), deviceGenerateStringCommand(), deviceHistoryCommand(), deviceMigrateCommand(),
+			deviceAddCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
+			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
 		}},
 		{name: "bulk", short: "many devices at once", commands: []command{
-			bulkSelectCommand(), bulkUpdateCommand(), bulkInsertCommand(), bulkTemplateCSVCommand(),
+			bulkSelectCommand(env), bulkUpdateCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
 		}},
 		{name: "template", short: "universal device templates: the settings with which devices begin", commands: []command{
-			templateAddCommand(), templateSetCommand(), templateListCommand(), templateShowCommand(), templateDeleteCommand(),
+			templateAddCommand(env), templateSetCommand(env), templateListCommand(env), templateShowCommand(env), templateDeleteCommand(env),
 		}},
 		{name: "feature-group", short: "feature group templates, which name a template", commands: []command{
-			featureGroupAddCommand(), featureGroupListCommand(), featureGroupDeleteCommand(),
+			featureGroupAddCommand(env), featureGroupListCommand(env), featureGroupDeleteCommand(env),
 		}},
 		{name: "ldap", short: "LDAP directories whose people have devices", commands: []command{
-			ldapAddCommand(), ldapSetCommand(), ldapListCommand(), ldapShowCommand(), ldapSyncCommand(), ldapDeleteCommand(),
+			ldapAddCommand(env), ldapSetCommand(env), ldapListCommand(env), ldapShowCommand(env), ldapSyncCommand(env), ldapDeleteCommand(env),
 		}},
 		{name: "report", short: "reports, to the terminal or as a page for a browser", commands: []command{
-			reportStaleCommand(), reportExpiryCommand(), reportOperationsCommand(),
+			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
 		}},
 		{name: "job", short: "bulk operations that ran, run or will run", commands: []command{
-			jobListCommand(), jobShowCommand(), jobCancelCommand(), jobDeleteCommand(), jobRunDueCommand(),
+			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
 		}},
 		{name: "service", short: "services of capf", commands: []command{
-			serviceListCommand(), serviceActivateCommand(), serviceDeactivateCommand(), serviceRestartCommand(),
+			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
 		}},
 		{name: "online-ca", short: "the CA that is asked at once", commands: []command{
-			onlineCATestCommand(),
+			onlineCATestCommand(env),
 		}},
 		{name: "audit", short: "the record of who did what", commands: []command{
-			auditListCommand(), auditPruneCommand(),
+			auditListCommand(env), auditPruneCommand(env),
 		}},
 		{name: "phone", short: "act as a phone against any CAPF server", commands: []command{
-			phoneEnrollCommand(), phoneFetchCommand(), phoneDeleteCommand(),
+			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
 		}},
 		{name: "master-key", short: "the key under which secrets are sealed", commands: []command{
-			masterKeyRotateCommand(),
+			masterKeyRotateCommand(env),
 		}},
-		backupCommand(),
-		restoreCommand(),
-		checkCommand(),
-		shellCommand(),
-		completionCommand(),
-		versionCommand(),
+		backupCommand(env),
+		restoreCommand(env),
+		checkCommand(env),
+		shellCommand(env),
+		completionCommand(env),
+		versionCommand(env),
 	}}
 }
 
@@ -184,12 +184,13 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 	if len(argv) > 1 && argv[1] == completionWord && env.confined == nil {
 		return completeLine(ctx, env, argv[2:])
 	}
-	l, err := parseLine(tree(), argv)
+	root := tree(env)
+	l, err := parseLine(root, argv)
 	if err == nil {
 		env.command = record(l)
 	}
 	if err == nil && env.confined != nil {
-		l, err = env.confined.confine(l, argv)
+		l, err = env.confined.confine(root, l, argv)
 	}
 	if err != nil {
 		return err
@@ -219,7 +220,7 @@ func parse(ctx context.Context, env *Env, l line) error {
 			if err := takeCommon(env, c, l.command.output); err != nil {
 				return err
 			}
-			return l.command.run(env, c)
+			return l.command.run(c)
 		},
 	}
 	words := append([]string{"capf"}, l.flags...)

@@ -27,9 +27,10 @@ var (
 	fishCompletion string
 )
 
-func completionCommand() command {
+func completionCommand(env *Env) command {
 	return command{
 		name: "completion", args: "bash|zsh|fish", short: "write out the completion of command lines for a shell",
+		privilege: outsideShell,
 		about: `The script goes where the shell looks for it: for bash into
 /usr/share/bash-completion/completions/capf, or into ~/.bashrc by
 "source <(capf completion bash)"; for zsh as _capf into a folder of $fpath; for
@@ -37,7 +38,7 @@ fish into ~/.config/fish/completions/capf.fish. Names of devices, serial numbers
 parameters and their values are completed too, when the database can be read.`,
 		example: "capf completion bash",
 		noStore: true,
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			scripts := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
 			shell := c.Args().First()
 			script, ok := scripts[shell]
@@ -61,7 +62,7 @@ func completeLine(ctx context.Context, env *Env, args []string) error {
 		words = joinAssignments(words)
 	}
 	env.Database = databaseOf(env, words)
-	p := completer{root: tree(), facts: facts{env}}.complete(ctx, words)
+	p := completer{root: tree(env), facts: facts{env}}.complete(ctx, words)
 	if p.files {
 		fmt.Fprintln(env.out, ":files")
 	}

@@ -13,7 +13,7 @@ import (
 	"capf/store"
 )
 
-func csrDeleteCommand() command {
+func csrDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "[ID...|all]", short: "delete requests",
 		about: `The word all stands for the requests that wait for a certificate. A request for
@@ -25,7 +25,7 @@ those that wait, that newer ones have overtaken, that an issuer has rejected, an
 those whose certificate was stale and has been deleted.`,
 		example: "capf csr delete all --dry-run",
 		output:  list, flags: append(removalFlags(), beforeFlag()),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := removal(c)
 			if before, err := ageLimit(env, c); err != nil {
 				return err

@@ -12,13 +12,14 @@ import (
 	"capf/store"
 )
 
-func csrListCommand() command {
+func csrListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list requests, the oldest first",
-		about:   `Without --state, the requests that wait for a certificate are listed.`,
-		example: "capf csr list --state all --device 'SEP*'",
-		output:  list, flags: requestFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		about:     `Without --state, the requests that wait for a certificate are listed.`,
+		example:   "capf csr list --state all --device 'SEP*'",
+		output:    list, flags: requestFlags(),
+		run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {
 				return err
@@ -36,13 +37,14 @@ func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
 	return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
 }
 
-func csrCountCommand() command {
+func csrCountCommand(env *Env) command {
 	return command{
 		name: "count", short: "count requests",
-		about:   `Without --state, the requests that wait for a certificate are counted.`,
-		example: "capf csr count",
-		output:  object, flags: requestFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		about:     `Without --state, the requests that wait for a certificate are counted.`,
+		example:   "capf csr count",
+		output:    object, flags: requestFlags(),
+		run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {
 				return err

@@ -22,9 +22,10 @@ type csrShowOptions struct {
 	unfit bool
 }
 
-func csrShowCommand() command {
+func csrShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "ID", short: "show a request",
+		privilege: lookPrivilege,
 		about: `With --pem, the certificate request is printed, or the public key when the
 phone did not prove that it has the private one. With --refused-certificate, it
 is the certificate that an online CA returned and that failed a check, or came in
@@ -35,7 +36,7 @@ an answer that could not be used: it is live at the CA, and is to be revoked the
 			&cli.BoolFlag{Name: "pem", Usage: "print the request or the public key as PEM"},
 			&cli.BoolFlag{Name: "refused-certificate", Usage: "print the certificate that failed a check as PEM"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			id, err := parseID(c.Args().First())
 			if err != nil {
 				return err

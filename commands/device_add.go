@@ -16,7 +16,7 @@ type deviceAddOptions struct {
 	edit enroll.DeviceEdit
 }
 
-func deviceAddCommand() command {
+func deviceAddCommand(env *Env) command {
 	return command{
 		name: "add", args: "NAME", short: "add a device",
 		about: `NAME is SEP and the MAC address for a hardware phone, the name of the softphone
@@ -26,7 +26,7 @@ Adding a device again that is as asked changes nothing, unless its operation is
 late: then it is scheduled again.`,
 		example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
 		output:  object, flags: settingFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			edit, err := deviceEdit(env, c)
 			if err != nil {
 				return err

@@ -93,7 +93,7 @@ func sayRemoved(env *Env, n int64, what string) error {
 	return showObject(env, []field{{"", "deleted", n}})
 }
 
-func deviceDeleteCommand() command {
+func deviceDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "NAME", short: "delete a device",
 		about: `Its waiting requests become superseded and its unconfirmed certificates stale;
@@ -106,7 +106,7 @@ it is revoked: --revoke does that, and on a terminal it is asked for.`,
 		output:  object,
 		flags: append(removalFlags(),
 			&cli.BoolFlag{Name: "revoke", Usage: "revoke all its certificates too"}, reasonFlag()),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := deviceDeleteOptions{removeOptions: removal(c), revoke: c.Bool("revoke"), revokeIsSet: c.IsSet("revoke")}
 			if c.IsSet("reason") && !o.revoke {
 				return apperr.Usage("--reason is for --revoke")

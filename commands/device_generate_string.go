@@ -8,14 +8,14 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func deviceGenerateStringCommand() command {
+func deviceGenerateStringCommand(env *Env) command {
 	return command{
 		name: "generate-string", args: "NAME", short: "give a device a new authentication string",
 		about: `The string is printed once, on stdout; the user types it into the phone. It
 replaces the string that the device had, and ends a lock-out.`,
 		example: "capf device generate-string SEP001122334455",
 		output:  object,
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return deviceGenerateString(c.Context, env, c.Args().First())
 		},
 	}

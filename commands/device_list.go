@@ -12,9 +12,10 @@ import (
 const matchingRule = `In every filter that takes a text, * stands for any letters and ? for one, and
 case does not matter: 'KÖL*' is Köln, too. A filter cannot be given twice.`
 
-func deviceListCommand() command {
+func deviceListCommand(env *Env) command {
 	return command{
 		name: "list", args: "[PATTERN]", short: "list devices",
+		privilege: lookPrivilege,
 		about: `PATTERN is a name, or a pattern. The flags narrow the list further.
 
 ` + matchingRule + `
@@ -35,7 +36,7 @@ failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
 			&cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"},
 			&cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			f := store.DeviceFilter{
 				Name: c.Args().First(), Pool: c.String("pool"), Model: c.String("model"),
 				FailedOnly: c.Bool("failed"), LateOnly: c.Bool("late"),

@@ -12,7 +12,7 @@ import (
 	"capf/store"
 )
 
-func deviceMigrateCommand() command {
+func deviceMigrateCommand(env *Env) command {
 	return command{
 		name: "migrate", args: "NAME", short: "move a device to another cluster, or take one that comes from another",
 		about: `A cluster does not trust the LSC of another one. Before a device leaves, its LSC
@@ -25,7 +25,7 @@ printed.`,
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "the device comes from the cluster whose CAPF certificate is in `FILE`"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			if c.IsSet("from") {
 				return migrateHere(c.Context, env, c.Args().First(), c.String("from"))
 			}

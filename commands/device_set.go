@@ -14,7 +14,7 @@ type deviceSetOptions struct {
 	edit enroll.DeviceEdit
 }
 
-func deviceSetCommand() command {
+func deviceSetCommand(env *Env) command {
 	return command{
 		name: "set", args: "NAME", short: "change a device or schedule an operation for it",
 		about: `Only what is given is changed. Setting --operation schedules it anew: a phone
@@ -24,7 +24,7 @@ scheduled, and the phone goes on waiting. An empty value or answer takes
 nothing away; --clear does.`,
 		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
 		output:  object, flags: settingFlags(), clears: deviceClears(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			edit, err := deviceEdit(env, c)
 			if err != nil {
 				return err

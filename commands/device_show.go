@@ -17,16 +17,17 @@ type deviceShowOptions struct {
 	reveal bool
 }
 
-func deviceShowCommand() command {
+func deviceShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "NAME", short: "show a device, its settings, its state and its certificates",
+		privilege: lookPrivilege,
 		about: `The authentication string is shown with --reveal only, and that it was revealed
 goes into the record. JSON has the certificates that the phone gave or showed
 as PEM.`,
 		example: "capf device show SEP001122334455",
 		output:  object,
 		flags:   []cli.Flag{&cli.BoolFlag{Name: "reveal", Usage: "show the authentication string"}},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return deviceShow(c.Context, env, deviceShowOptions{c.Args().First(), c.Bool("reveal")})
 		},
 	}

@@ -17,7 +17,7 @@ import (
 // reference.md and, in its folder man, the manual pages. It leaves other files
 // as they are.
 func WriteDocuments(folder string) error {
-	for name, text := range documents(tree()) {
+	for name, text := range documents(tree(nil)) {
 		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("making the folder of %q: %w", path, apperr.WithoutPath(err))
@@ -65,16 +65,13 @@ func (l leaf) usage() string {
 
 // privilegeText says what a command needs in capf shell.
 func (l leaf) privilegeText() string {
-	name := strings.TrimPrefix(l.name, "capf ")
-	for _, outside := range outsideOnly {
-		if name == outside {
-			return "not to be had"
-		}
+	switch {
+	case l.privilege == outsideShell:
+		return "not to be had"
+	case l.exempt != "":
+		return fmt.Sprintf("privilege %d, for %s %d", l.privilege.level(), l.exempt, lookPrivilege.level())
 	}
-	if name == "set" {
-		return "privilege 4, for keep_alive 0"
-	}
-	return fmt.Sprintf("privilege %d", neededPrivilege(name))
+	return fmt.Sprintf("privilege %d", l.privilege.level())
 }
 
 const generated = "make docs writes this from the command tree; do not edit it by hand."

@@ -59,7 +59,7 @@ var codes = map[string]int{"capf ldap sync": 1, "capf online-ca test": 1}
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	model := exampleHouse(t)
-	for _, l := range leaves(tree(), "capf") {
+	for _, l := range leaves(tree(nil), "capf") {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()

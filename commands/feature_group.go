@@ -11,7 +11,7 @@ import (
 	"capf/store"
 )
 
-func featureGroupAddCommand() command {
+func featureGroupAddCommand(env *Env) command {
 	return command{
 		name: "add", aliases: []string{"set"}, args: "NAME", short: "add a feature group template, or have it name another template",
 		about: `LDAP directories name it; devices that exist are not touched. The description of
@@ -23,7 +23,7 @@ one that exists stays, unless another is given.`,
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 		},
 		clears: []string{"description"},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			if c.String("template") == "" {
 				return apperr.WithHint(apperr.Usage("--template is missing"), "capf template list shows the templates")
 			}
@@ -69,12 +69,13 @@ var groupColumns = []column[store.FeatureGroup]{
 	{"Changed", "updated_at", func(g store.FeatureGroup) any { return g.UpdatedAt }},
 }
 
-func featureGroupListCommand() command {
+func featureGroupListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the feature group templates",
-		example: "capf feature-group list",
-		output:  list,
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		example:   "capf feature-group list",
+		output:    list,
+		run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -88,13 +89,13 @@ func featureGroupListCommand() command {
 	}
 }
 
-func featureGroupDeleteCommand() command {
+func featureGroupDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "NAME", short: "delete a feature group template",
 		about:   `One that a directory names stays.`,
 		example: "capf feature-group delete staff --yes",
 		output:  object, flags: removalFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return deleteNamed(c.Context, env, removal(c), "feature group",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.FeatureGroup(ctx, name)

@@ -10,7 +10,7 @@ import (
 // an example, which is copied as it is, may be longer.
 func TestHelpWidth(t *testing.T) {
 	t.Parallel()
-	root := tree()
+	root := tree(nil)
 	pages := []line{{command: root, path: []string{"capf"}}}
 	for i := range root.commands {
 		if c := &root.commands[i]; c.commands != nil {

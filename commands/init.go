@@ -23,7 +23,7 @@ type initOptions struct {
 	keyBits int
 }
 
-func initCommand() command {
+func initCommand(env *Env) command {
 	return command{
 		name: "init", short: "make the database and the CAPF certificate",
 		about: `What exists is left as it is, so it can be run again. The certificate is
@@ -34,7 +34,7 @@ written beside the database, for the system's into /etc/capf if that folder
 exists: keep a copy of both, in different places.`,
 		example: "capf init --organization Example --country DE",
 		output:  object, flags: nameFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := initChoice(c)
 			if err != nil {
 				return err

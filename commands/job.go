@@ -41,17 +41,18 @@ func jobID(s string) (int64, error) {
 	return int64(n), nil
 }
 
-func jobListCommand() command {
+func jobListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the jobs: bulk operations that ran, run or will run",
-		about:   `Times are local, with their zone.`,
-		example: "capf job list --state waiting",
-		output:  list,
+		privilege: lookPrivilege,
+		about:     `Times are local, with their zone.`,
+		example:   "capf job list --state waiting",
+		output:    list,
 		flags: []cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
 			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were done in part only"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			state, err := parsed(c, "state", store.ParseJobState)
 			if err != nil {
 				return err
@@ -106,14 +107,14 @@ func changeText(j store.Job) string {
 	return text
 }
 
-func jobCancelCommand() command {
+func jobCancelCommand(env *Env) command {
 	return command{
 		name: "cancel", args: "ID", short: "cancel a job",
 		about: `One that waits does not run. One that runs ends after the commands that run
 now, or at once when the process that ran it has died; what it has changed stays.`,
 		example: "capf job cancel 12",
 		output:  object,
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			id, err := jobID(c.Args().First())
 			if err != nil {
 				return err
@@ -139,14 +140,15 @@ now, or at once when the process that ran it has died; what it has changed stays
 	}
 }
 
-func jobRunDueCommand() command {
+func jobRunDueCommand(env *Env) command {
 	return command{
 		name: "run-due", short: "run the jobs that are due, where no serve runs",
+		privilege: outsideShell,
 		about: `It runs one after the other, and schedules what is due for renewal. A running
 serve does both by itself; that a job runs twice is impossible all the same.`,
 		example: "capf job run-due",
 		output:  list,
-		run:     func(env *Env, c *cli.Context) error { return jobRunDue(c.Context, env) },
+		run:     func(c *cli.Context) error { return jobRunDue(c.Context, env) },
 	}
 }
 

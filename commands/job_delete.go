@@ -13,7 +13,7 @@ import (
 	"capf/store"
 )
 
-func jobDeleteCommand() command {
+func jobDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "[ID...]", short: "delete jobs that have ended, with their results",
 		about: `What the jobs changed stays, and so does the record of it. Unless all that are
@@ -23,7 +23,7 @@ capf status tells of a job that failed, or was done in part only, for seven days
 deleting it says that it is seen to.`,
 		example: "capf job delete --before 90d --dry-run",
 		output:  list, flags: append(removalFlags(), beforeFlag()),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := removal(c)
 			before, err := ageLimit(env, c)
 			switch {

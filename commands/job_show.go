@@ -19,9 +19,10 @@ type jobShowOptions struct {
 	stringsFile string
 }
 
-func jobShowCommand() command {
+func jobShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "ID", short: "show a job, with the result of each device",
+		privilege: lookPrivilege,
 		about: `--strings-file writes the authentication strings of the devices to which the job
 has given one, as they are now, to a new file that only you can read. That they
 were revealed goes into the record.`,
@@ -31,7 +32,7 @@ were revealed goes into the record.`,
 			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings to the new `FILE`, as CSV"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			id, err := jobID(c.Args().First())
 			if err != nil {
 				return err

@@ -132,7 +132,7 @@ func directoryPassword(env *Env, c *cli.Context) (*string, error) {
 	return &s, err
 }
 
-func ldapAddCommand() command {
+func ldapAddCommand(env *Env) command {
 	return command{
 		name: "add", args: "NAME", short: "add an LDAP directory whose people have devices",
 		about: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
@@ -140,7 +140,7 @@ password is kept sealed under the master key. Adding a directory again that is a
 asked changes nothing.`,
 		example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
 		output:  object, flags: directoryFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			for _, name := range []string{"url", "base", "device-name"} {
 				if c.String(name) == "" {
 					return apperr.Usage("--%s is missing", name)
@@ -189,7 +189,7 @@ func ldapRules(ctx context.Context, env *Env) (*enroll.Rules, error) {
 	return env.sealed(ctx, s, false)
 }
 
-func ldapSetCommand() command {
+func ldapSetCommand(env *Env) command {
 	return command{
 		name: "set", args: "NAME", short: "change how a directory is reached and read",
 		about: `Only what is given is changed. A feature group template can be given only while
@@ -199,7 +199,7 @@ The password belongs to the place for which it was given: another host, port,
 scheme or CA removes it, unless it is given again with them.`,
 		example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
 		output:  object, flags: directoryFlags(), clears: directoryClears(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			if c.NumFlags() == 0 {
 				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf ldap set --help lists the settings")
 			}
@@ -245,12 +245,13 @@ func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name strin
 	return showDirectory(ctx, env, s, name)
 }
 
-func ldapListCommand() command {
+func ldapListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the LDAP directories",
-		example: "capf ldap list",
-		output:  list,
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		example:   "capf ldap list",
+		output:    list,
+		run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -283,12 +284,13 @@ func readDirectory(d store.Directory) provision.Directory {
 	return v
 }
 
-func ldapShowCommand() command {
+func ldapShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "NAME", short: "show a directory, and how many devices it has named",
-		example: "capf ldap show staff",
-		output:  object,
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		example:   "capf ldap show staff",
+		output:    object,
+		run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -320,12 +322,12 @@ func showDirectory(ctx context.Context, env *Env, s *store.Store, name string) e
 	})
 }
 
-func ldapDeleteCommand() command {
+func ldapDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "NAME", short: "delete a directory; its devices stay",
 		example: "capf ldap delete staff --yes",
 		output:  object, flags: removalFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return deleteNamed(c.Context, env, removal(c), "directory",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.Directory(ctx, name)

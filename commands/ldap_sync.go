@@ -18,7 +18,7 @@ type ldapSyncOptions struct {
 	provision.SyncOptions
 }
 
-func ldapSyncCommand() command {
+func ldapSyncCommand(env *Env) command {
 	return command{
 		name: "sync", args: "NAME", short: "make devices of the people of a directory",
 		about: `People whom it has not named before get a device, with the settings of the
@@ -37,7 +37,7 @@ is new.`,
 			&cli.BoolFlag{Name: "yes", Usage: "go on when more are missing"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings of a template to the new `FILE`, as CSV"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := ldapSyncOptions{name: c.Args().First(), stringsFile: c.String("strings-file")}
 			o.DryRun, o.Partial, o.Beyond = c.Bool("dry-run"), c.Bool("partial"), c.Bool("yes")
 			var err error

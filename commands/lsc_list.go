@@ -10,9 +10,10 @@ import (
 	"capf/store"
 )
 
-func lscListCommand() command {
+func lscListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the certificates that were made for phones",
+		privilege: lookPrivilege,
 		about: `A certificate is issued until its phone confirms it, then installed; later
 replaced or deleted. It is stale when it was overtaken or refused before that, and
 revoked when an operator has taken it back. Stale ones that were deleted, but may
@@ -25,7 +26,7 @@ be on a phone, are listed with --state discarded only, until they have run out.`
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that end before the `TIME`, such as 2027-01-31 or +90d"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial")}
 			var err error
 			if f.State, err = parsed(c, "state", store.ParseLSCState); err != nil {

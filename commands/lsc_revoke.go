@@ -34,7 +34,7 @@ func revocationReason(c *cli.Context) (store.RevocationReason, error) {
 	return parsed(c, "reason", store.ParseRevocationReason)
 }
 
-func lscRevokeCommand() command {
+func lscRevokeCommand(env *Env) command {
 	return command{
 		name: "revoke", args: "[SERIAL...]", short: "take certificates back for good",
 		about: `A revoked certificate authenticates nobody any more, from the next session on,
@@ -53,7 +53,7 @@ be changed into another one, and every one into key-compromise.`,
 		flags: append(removalFlags(), reasonFlag(),
 			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, also of deleted ones of that name"},
 			&cli.StringFlag{Name: "issuer", Usage: "all certificates that the certificate with the `ID` has signed"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := revokeOptions{removeOptions: removal(c), device: c.String("device"), issuer: c.String("issuer")}
 			ways := 0
 			for _, given := range []bool{len(o.names) > 0, o.device != "", o.issuer != ""} {
@@ -164,7 +164,7 @@ var revokedColumns = []column[store.RevokedLSC]{
 	{"", "changed", func(l store.RevokedLSC) any { return l.Changed }},
 }
 
-func lscReleaseCommand() command {
+func lscReleaseCommand(env *Env) command {
 	return command{
 		name: "release", args: "SERIAL", short: "take the revocation of a certificate that is on hold back",
 		about: `Only a certificate that was revoked with the reason certificate-hold can be
@@ -172,7 +172,7 @@ released. It is again what it was, or what it has become meanwhile: replaced whe
 its phone has got another one.`,
 		example: "capf lsc release 4f3c9a0d",
 		output:  object,
-		run:     func(env *Env, c *cli.Context) error { return lscRelease(c.Context, env, c.Args().First()) },
+		run:     func(c *cli.Context) error { return lscRelease(c.Context, env, c.Args().First()) },
 	}
 }
 

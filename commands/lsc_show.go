@@ -10,13 +10,14 @@ import (
 	"capf/store"
 )
 
-func lscShowCommand() command {
+func lscShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "SERIAL", short: "show a certificate that was made for a phone",
-		about:   `The serial number is hexadecimal, with or without colons.`,
-		example: "capf lsc show 4f3c9a0d --json",
-		output:  object,
-		run:     func(env *Env, c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
+		privilege: lookPrivilege,
+		about:     `The serial number is hexadecimal, with or without colons.`,
+		example:   "capf lsc show 4f3c9a0d --json",
+		output:    object,
+		run:       func(c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
 	}
 }
 
@@ -117,12 +118,13 @@ func exportChain(env *Env, o exportOptions, chain ...[]byte) error {
 	return env.writeOutput(o.out, o.force, crypto.CertificatePEM(chain...))
 }
 
-func lscExportCommand() command {
+func lscExportCommand(env *Env) command {
 	return command{
 		name: "export", args: "SERIAL", short: "write out a certificate that was made for a phone",
-		example: "capf lsc export 4f3c9a0d --out lsc.pem",
-		flags:   exportFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		example:   "capf lsc export 4f3c9a0d --out lsc.pem",
+		flags:     exportFlags(),
+		run: func(c *cli.Context) error {
 			return lscExport(c.Context, env, c.Args().First(), exportChoice(c))
 		},
 	}

@@ -19,9 +19,10 @@ import (
 	"capf/store"
 )
 
-func masterKeyRotateCommand() command {
+func masterKeyRotateCommand(env *Env) command {
 	return command{
 		name: "rotate", short: "exchange the master key, and seal every secret anew",
+		privilege: outsideShell,
 		about: `The new key is the file beside the present one whose name has .new at its end. It
 is made when it is not there; where several hosts work with the database, put the
 same file on each of them first. Then every secret is sealed anew in one
@@ -34,7 +35,7 @@ hosts, the same command does what is left.`,
 		example: "capf master-key rotate --yes",
 		output:  object,
 		flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return masterKeyRotate(c.Context, env, c.Bool("yes"))
 		},
 	}

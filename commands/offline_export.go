@@ -20,9 +20,10 @@ type offlineExportOptions struct {
 }
 
 // offlineExportCommand is offline export and, under the vendor's name, csr dump.
-func offlineExportCommand(name, path string) command {
+func offlineExportCommand(env *Env, name, path string) command {
 	return command{
 		name: name, short: "write the waiting requests into an archive for a CA",
+		privilege: offlinePrivilege,
 		about: `The archive is a gzip-compressed tar with NAME.csr, a PKCS#10 in PEM, for each
 phone that proved possession of its key, NAME.pub, the public key in PEM, for
 each phone, and manifest.json, which tells of each the id, the device, the time,
@@ -40,7 +41,7 @@ given.`,
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := offlineExportChoice(env, c)
 			if err != nil {
 				return err

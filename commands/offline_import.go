@@ -21,9 +21,10 @@ type offlineImportOptions struct {
 }
 
 // offlineImportCommand is offline import and, under the vendor's name, cert import.
-func offlineImportCommand(name, path string) command {
+func offlineImportCommand(env *Env, name, path string) command {
 	return command{
 		name: name, args: "FILE...", short: "take in the certificates that a CA has made for requests",
+		privilege: offlinePrivilege,
 		about: `A FILE is an archive (.tgz, .tar.gz, .tar or .zip), a certificate or a PKCS#7
 chain, in PEM or DER, or a folder of such files; - is stdin. Each certificate is
 matched to its request by the key in it, whatever its file is called, and
@@ -42,7 +43,7 @@ refused.`,
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.StringFlag{Name: "device", Usage: "only certificates for devices that match the `PATTERN`"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return offlineImport(c.Context, env, offlineImportOptions{c.Args().Slice(), c.String("device"), c.Bool("dry-run")})
 		},
 	}

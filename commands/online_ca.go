@@ -16,7 +16,7 @@ import (
 // which.
 var errStep = errors.New("the online CA is not ready for phones")
 
-func onlineCATestCommand() command {
+func onlineCATestCommand(env *Env) command {
 	return command{
 		name: "test", short: "walk every step to the configured online CA",
 		about: `It looks at the configuration, finds the host, connects, checks the HTTPS
@@ -30,7 +30,7 @@ key that is thrown away: revoke it at the CA.`,
 		example: "capf online-ca test --enroll",
 		output:  object,
 		flags:   []cli.Flag{&cli.BoolFlag{Name: "enroll", Usage: "have the CA make a certificate"}},
-		run:     func(env *Env, c *cli.Context) error { return onlineCATest(c.Context, env, c.Bool("enroll")) },
+		run:     func(c *cli.Context) error { return onlineCATest(c.Context, env, c.Bool("enroll")) },
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"capf/internal/apperr"
 )
 
-func phoneDeleteCommand() command {
+func phoneDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "NAME", short: "let the server delete the certificate of the phone NAME",
 		about: `It does what a phone does when Delete is scheduled for it, and removes the files
@@ -19,7 +19,7 @@ that phone enroll has written.`,
 		example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
 		output:  object, noStore: true,
 		flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := phoneChoice(env, c, phone.Deleted)
 			if err != nil {
 				return err

@@ -27,7 +27,7 @@ type phoneOptions struct {
 	dir   string // where certificate and key of the phone are
 }
 
-func phoneEnrollCommand() command {
+func phoneEnrollCommand(env *Env) command {
 	return command{
 		name: "enroll", args: "NAME", short: "get a certificate as the phone NAME",
 		about: `It does what a phone does when Install/Upgrade is scheduled for it, and writes
@@ -40,7 +40,7 @@ three times, 30 seconds apart.`,
 			&cli.StringFlag{Name: "keys", Value: "any", Usage: "`KIND` of key that it can make: rsa, ec, any"},
 			&cli.StringFlag{Name: "possession", Value: "sign", Usage: "`ANSWER` when it has to prove that it has the key: sign, refuse, drop"},
 			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no end)"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := enrollChoice(env, c)
 			if err != nil {
 				return err

@@ -9,7 +9,7 @@ import (
 	"capf/enroll/phone"
 )
 
-func phoneFetchCommand() command {
+func phoneFetchCommand(env *Env) command {
 	return command{
 		name: "fetch", args: "NAME", short: "give the certificates of the phone NAME to the server",
 		about: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
@@ -20,7 +20,7 @@ that was written by phone enroll is the LSC unless --lsc names another one.`,
 			&cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"},
 			&cli.StringFlag{Name: "lsc", Usage: "the LSC of the phone is in `FILE`"},
 			&cli.StringFlag{Name: "mic", Usage: "the MIC of the phone is in `FILE`"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := phoneChoice(env, c, phone.Fetched)
 			if err != nil {
 				return err

@@ -10,39 +10,6 @@ import (
 	"capf/enroll/settings"
 )
 
-// The vendor's levels of privilege: 0 may look, set keep_alive and clear away
-// stale LSCs; 1 may also carry requests to an offline CA and bring back what it
-// signed; 4 may do everything.
-const (
-	lookPrivilege    = 0
-	offlinePrivilege = 1
-	fullPrivilege    = 4
-)
-
-// privileges are the commands that need less than the full one.
-var privileges = map[string]int{
-	"status": lookPrivilege, "show": lookPrivilege, "version": lookPrivilege,
-	"csr list": lookPrivilege, "csr count": lookPrivilege, "csr show": lookPrivilege,
-	"stale-lsc list": lookPrivilege, "stale-lsc delete": lookPrivilege,
-	"lsc list": lookPrivilege, "lsc show": lookPrivilege, "lsc export": lookPrivilege,
-	"cert list": lookPrivilege, "cert show": lookPrivilege, "cert export": lookPrivilege, "cert check": lookPrivilege,
-	"device list": lookPrivilege, "device show": lookPrivilege, "device history": lookPrivilege,
-	"bulk select": lookPrivilege, "bulk template-csv": lookPrivilege,
-	"template list": lookPrivilege, "template show": lookPrivilege,
-	"feature-group list": lookPrivilege,
-	"ldap list":          lookPrivilege, "ldap show": lookPrivilege,
-	"job list": lookPrivilege, "job show": lookPrivilege,
-	"service list": lookPrivilege, "audit list": lookPrivilege,
-	"report stale-lsc": lookPrivilege, "report expiry": lookPrivilege, "report operations": lookPrivilege,
-	"csr dump": offlinePrivilege, "offline export": offlinePrivilege, "offline import": offlinePrivilege, "cert import": offlinePrivilege,
-}
-
-// outsideOnly are the commands that the shell does not have: those that belong
-// to the system around it, among them the one that exchanges the master key's
-// file; restore, which would bring parameters along that are not to be set in the
-// shell; and job run-due, which runs another program.
-var outsideOnly = []string{"shell", "completion", "serve", "restore", "master-key rotate", "job run-due"}
-
 // fullFlags show a secret or ask another system, whatever the command needs
 // otherwise.
 var fullFlags = []string{"--reveal", "--strings-file", "--online"}
@@ -56,13 +23,11 @@ type confinement struct {
 }
 
 // restrict is a command without what the session may not do, nil when nothing
-// is left of it; path leads to it.
-func (c *confinement) restrict(from *command, path []string) *command {
+// is left of it.
+func (c *confinement) restrict(from *command) *command {
 	kept := *from
 	if from.commands == nil {
-		name := strings.Join(path, " ")
-		// set is there for everybody, for the sake of keep_alive.
-		if slices.Contains(outsideOnly, name) || name != "set" && neededPrivilege(name) > c.privilege {
+		if from.privilege == outsideShell || from.exempt == "" && from.privilege.level() > c.privilege {
 			return nil
 		}
 		kept.noStore = true // the database is fixed
@@ -71,7 +36,7 @@ func (c *confinement) restrict(from *command, path []string) *command {
 	kept.commands = nil
 	for i := range from.commands {
 		sub := &from.commands[i]
-		if sub = c.restrict(sub, append(path[:len(path):len(path)], sub.name)); sub != nil {
+		if sub = c.restrict(sub); sub != nil {
 			kept.commands = append(kept.commands, *sub)
 		}
 	}
@@ -81,18 +46,11 @@ func (c *confinement) restrict(from *command, path []string) *command {
 	return &kept
 }
 
-func neededPrivilege(name string) int {
-	if p, ok := privileges[name]; ok {
-		return p
-	}
-	return fullPrivilege
-}
-
 // confine checks a line. The help that is asked for tells only of what the
 // session may do.
-func (c *confinement) confine(l line, argv []string) (line, error) {
+func (c *confinement) confine(root *command, l line, argv []string) (line, error) {
 	if l.help {
-		return parseLine(c.restrict(tree(), nil), argv)
+		return parseLine(c.restrict(root), argv)
 	}
 	return l, c.check(l)
 }
@@ -101,13 +59,13 @@ func (c *confinement) confine(l line, argv []string) (line, error) {
 // it.
 func (c *confinement) check(l line) error {
 	name := strings.Join(l.path[1:], " ")
-	if slices.Contains(outsideOnly, name) {
+	if l.command.privilege == outsideShell {
 		return forbidden("%s is not to be had in this shell", name)
 	}
-	needed := neededPrivilege(name)
+	needed := l.command.privilege.level()
 	if name == "set" {
-		if p, ok := settings.FindParameter(first(l.args)); ok && p.Name == "keep_alive" {
-			needed = lookPrivilege
+		if p, ok := settings.FindParameter(first(l.args)); ok && p.Name == l.command.exempt {
+			needed = lookPrivilege.level()
 		} else if ok && strings.HasSuffix(p.Name, "_command") {
 			return forbidden("%s names a program, so it is not to be set in this shell", p.Name)
 		}
@@ -115,7 +73,7 @@ func (c *confinement) check(l line) error {
 	for _, f := range l.flags {
 		name, value, _ := strings.Cut(f, "=")
 		if slices.Contains(fullFlags, name) {
-			needed = fullPrivilege
+			needed = fullPrivilege.level()
 		}
 		if name == "--apply-config" {
 			return forbidden("--apply-config runs a program, so it is not to be had in this shell")

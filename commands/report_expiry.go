@@ -11,14 +11,15 @@ import (
 	"capf/store"
 )
 
-func reportExpiryCommand() command {
+func reportExpiryCommand(env *Env) command {
 	return command{
 		name: "expiry", short: "when the installed certificates end",
+		privilege: lookPrivilege,
 		about: `A histogram by month, and the list, what ends first at the top. CSV has the list
 only.`,
 		example: "capf report expiry --html expiry.html",
 		output:  list, flags: reportFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {
 				return err

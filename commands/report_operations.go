@@ -12,13 +12,14 @@ import (
 	"capf/store"
 )
 
-func reportOperationsCommand() command {
+func reportOperationsCommand(env *Env) command {
 	return command{
 		name: "operations", short: "the certificate operation of each device, and its status",
-		about:   `How many devices have which status, and the list. CSV has the list only.`,
-		example: "capf report operations --html operations.html",
-		output:  list, flags: reportFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		about:     `How many devices have which status, and the list. CSV has the list only.`,
+		example:   "capf report operations --html operations.html",
+		output:    list, flags: reportFlags(),
+		run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {
 				return err

@@ -9,14 +9,15 @@ import (
 	"capf/store"
 )
 
-func reportStaleCommand() command {
+func reportStaleCommand(env *Env) command {
 	return command{
 		name: "stale-lsc", short: "certificates that were made for a phone and never installed",
+		privilege: lookPrivilege,
 		about: `Its phone asked anew before it had confirmed the certificate, or refused to
 store it. capf stale-lsc delete removes them.`,
 		example: "capf report stale-lsc --html stale.html",
 		output:  list, flags: reportFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {
 				return err

@@ -23,9 +23,10 @@ type restoreOptions struct {
 	replaces      bool // there is a database
 }
 
-func restoreCommand() command {
+func restoreCommand(env *Env) command {
 	return command{
 		name: "restore", args: "FILE", short: "put a backup in the place of the database",
+		privilege: outsideShell,
 		about: `The backup is checked first with everything that "capf check" looks at, and with
 the master key of the database: one with faults, or with the secrets of another
 key, is refused, and --with-faults takes one with faults nevertheless. A running
@@ -46,7 +47,7 @@ operations that were completed since are scheduled again.`,
 		flags: append(removalFlags(),
 			&cli.BoolFlag{Name: "with-faults", Usage: "restore a backup in which faults were found"},
 			&cli.BoolFlag{Name: "accept-changed", Usage: "restore a backup that may have been changed since capf wrote it"}),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return restore(c.Context, env, restoreOptions{file: c.Args().First(), yes: c.Bool("yes"), dryRun: c.Bool("dry-run"),
 				withFaults: c.Bool("with-faults"), acceptChanged: c.Bool("accept-changed")})
 		},

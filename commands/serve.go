@@ -33,9 +33,10 @@ type serveOptions struct {
 	metrics     string
 }
 
-func serveCommand() command {
+func serveCommand(env *Env) command {
 	return command{
 		name: "serve", short: "run the listener on which phones connect",
+		privilege: outsideShell,
 		about: `The first start makes the database and the CAPF certificate. SIGINT and SIGTERM
 end it: it takes no new sessions, gives the running ones the grace, and exits
 with 0; a second signal ends it at once. The log goes to stderr.
@@ -53,7 +54,7 @@ folder, and warns when others may read it.`,
 			&cli.StringFlag{Name: "metrics", Usage: "show metrics for Prometheus on `ADDRESS`, such as 127.0.0.1:9804"},
 			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` when it listens, one a line"},
 		}, nameFlags()...),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := serveChoice(c)
 			if err != nil {
 				return err

@@ -13,14 +13,15 @@ import (
 	"capf/store"
 )
 
-func serviceListCommand() command {
+func serviceListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the services",
+		privilege: lookPrivilege,
 		about: `capf is the listener on which phones connect; enrollment is the client of an
 online CA, needed with the issuer online-ca only.`,
 		example: "capf service list",
 		output:  list,
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -49,28 +50,28 @@ func serviceState(s store.Service) string {
 	return "deactivated"
 }
 
-func serviceActivateCommand() command {
-	return serviceCommand("activate", "activate a service", `A running serve obeys within two seconds.`, activation(true))
+func serviceActivateCommand(env *Env) command {
+	return serviceCommand(env, "activate", "activate a service", `A running serve obeys within two seconds.`, activation(true))
 }
 
-func serviceDeactivateCommand() command {
-	return serviceCommand("deactivate", "deactivate a service",
+func serviceDeactivateCommand(env *Env) command {
+	return serviceCommand(env, "deactivate", "deactivate a service",
 		`A running serve obeys within two seconds: it closes its listener and lets the
 sessions that run come to their end.`, activation(false))
 }
 
-func serviceRestartCommand() command {
-	return serviceCommand("restart", "restart a service",
+func serviceRestartCommand(env *Env) command {
+	return serviceCommand(env, "restart", "restart a service",
 		`A running serve obeys within two seconds: it lets the sessions that run come to
 their end and reads certificate, port and TLS settings anew.`, serviceRestart)
 }
 
-func serviceCommand(name, short, about string, run func(context.Context, *Env, string) error) command {
+func serviceCommand(env *Env, name, short, about string, run func(context.Context, *Env, string) error) command {
 	return command{
 		name: name, args: "SERVICE", short: short, about: about,
 		example: "capf service " + name + " capf",
 		output:  object,
-		run:     func(env *Env, c *cli.Context) error { return run(c.Context, env, c.Args().First()) },
+		run:     func(c *cli.Context) error { return run(c.Context, env, c.Args().First()) },
 	}
 }
 

@@ -19,9 +19,9 @@ type setOptions struct {
 	file  string  // of a secret; "" when it has to be asked for
 }
 
-func setCommand() command {
+func setCommand(env *Env) command {
 	return command{
-		name: "set", args: "PARAMETER [VALUE]", short: "set a parameter",
+		name: "set", exempt: "keep_alive", args: "PARAMETER [VALUE]", short: "set a parameter",
 		about: `On a terminal, a VALUE that is left out is asked for. The command says when the
 change is in force. A change of how devices may authenticate lists those that it
 touches.
@@ -36,7 +36,7 @@ port for which it was given: another online_ca_hostname or online_ca_port remove
 			&cli.StringFlag{Name: "password-file", Usage: "read online_ca_password from `FILE` (- is stdin)"},
 			&cli.StringFlag{Name: "file", Usage: "read online_ca_client_certificate, PEM with its private key, from `FILE` (- is stdin)"},
 		},
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := setOptions{name: c.Args().First()}
 			if c.Args().Len() > 1 {
 				value := c.Args().Get(1)

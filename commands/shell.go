@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,9 +28,10 @@ import (
 // instead (sshd(8), ForceCommand).
 const sshLine = "SSH_ORIGINAL_COMMAND"
 
-func shellCommand() command {
+func shellCommand(env *Env) command {
 	return command{
 		name: "shell", short: "take commands one after the other, as the vendor's command line does",
+		privilege: outsideShell,
 		about: `The prompt is admin:. A line is a command with or without "utils capf" in front;
 TAB completes it, ? says what may come next, help says more, and quit ends. Quotes
 keep words together. There is nothing else to it: no other program is run, and
@@ -47,9 +49,9 @@ certificates; 4 for everything. Below 4 a file that is there is only replaced wi
 --force, and when the shell has made it. Attempts at more become events.`,
 		example: "capf shell --privilege 1",
 		flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
-		run: func(env *Env, c *cli.Context) error {
-			level, err := input.Number(c.String("privilege"), lookPrivilege, fullPrivilege)
-			if err != nil || level != lookPrivilege && level != offlinePrivilege && level != fullPrivilege {
+		run: func(c *cli.Context) error {
+			level, err := input.Number(c.String("privilege"), lookPrivilege.level(), fullPrivilege.level())
+			if err != nil || !slices.Contains([]int{lookPrivilege.level(), offlinePrivilege.level(), fullPrivilege.level()}, level) {
 				return apperr.Usage("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
 			}
 			return shell(c.Context, env, level)
@@ -220,7 +222,7 @@ func (s *session) line() *Env {
 func (s *session) completer(env *Env) completer {
 	env.Database = env.Getenv("CAPF_DB")
 	return completer{
-		root: s.restrict(tree(), nil), facts: facts{env},
+		root: s.restrict(tree(env)), facts: facts{env},
 		also: []candidate{{"help", "say more about a command"}, {"quit", "end the session"}},
 	}
 }

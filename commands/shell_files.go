@@ -189,7 +189,7 @@ func (c *confinement) standsReserved(at *os.Root, base string) bool {
 	})
 }
 
-func (c *confinement) keeps() bool { return c.privilege < fullPrivilege }
+func (c *confinement) keeps() bool { return c.privilege < fullPrivilege.level() }
 
 // mayReplace protects what the shell has not made from those who may only look.
 func (c *confinement) mayReplace(at *os.Root, base, name string) error {

@@ -387,7 +387,7 @@ func TestPlaceholders(t *testing.T) {
 			}
 		}
 	}
-	walk(tree(), "capf")
+	walk(tree(nil), "capf")
 }
 
 // notFiles only sound as if they took a file.

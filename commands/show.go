@@ -12,12 +12,13 @@ import (
 	"capf/store"
 )
 
-func showCommand() command {
+func showCommand(env *Env) command {
 	return command{
 		name: "show", args: "[PARAMETER]", short: "show parameters, their ranges and defaults",
-		example: "capf show keep_alive",
-		output:  list,
-		run:     func(env *Env, c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
+		privilege: lookPrivilege,
+		example:   "capf show keep_alive",
+		output:    list,
+		run:       func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
 	}
 }
 

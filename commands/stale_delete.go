@@ -19,9 +19,10 @@ type staleDeleteOptions struct {
 	before  *time.Time // nil for no limit
 }
 
-func staleDeleteCommand() command {
+func staleDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "[SERIAL...|all]", short: "delete stale certificates",
+		privilege: lookPrivilege,
 		about: `Without serial numbers, all of them. Off a terminal the word all is consent
 enough, since scripts written for the vendor's system say no more. Unless all
 that are named can be deleted, none is. --before takes those that became stale
@@ -32,7 +33,7 @@ serial number and fingerprint stay in the record until it has run out: it is in
 no list, authenticates nobody any more, and can still be revoked.`,
 		example: "capf stale-lsc delete all",
 		output:  list, flags: append(removalFlags(), beforeFlag()),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o := staleDeleteOptions{removeOptions: removal(c)}
 			o.allWord = len(o.names) == 1 && o.names[0] == "all"
 			o.all = o.allWord || len(o.names) == 0

@@ -8,15 +8,16 @@ import (
 	"capf/store"
 )
 
-func staleListCommand() command {
+func staleListCommand(env *Env) command {
 	return command{
 		name: "list", aliases: []string{"view"}, short: "list stale certificates",
+		privilege: lookPrivilege,
 		about: `A certificate becomes stale when its phone asked anew before it had confirmed
 this one, or refused to store it. When the phone has it nevertheless, it may
 authenticate with it, and then it is installed.`,
 		example: "capf stale-lsc list",
 		output:  list,
-		run:     func(env *Env, c *cli.Context) error { return staleList(c.Context, env) },
+		run:     func(c *cli.Context) error { return staleList(c.Context, env) },
 	}
 }
 

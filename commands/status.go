@@ -17,13 +17,14 @@ import (
 	"capf/store"
 )
 
-func statusCommand() command {
+func statusCommand(env *Env) command {
 	return command{
 		name: "status", short: "show what is wrong, and how capf stands",
-		about:   `What needs attention comes first, with the command that helps.`,
-		example: "capf status --json",
-		output:  object,
-		run:     func(env *Env, c *cli.Context) error { return status(c.Context, env) },
+		privilege: lookPrivilege,
+		about:     `What needs attention comes first, with the command that helps.`,
+		example:   "capf status --json",
+		output:    object,
+		run:       func(c *cli.Context) error { return status(c.Context, env) },
 	}
 }
 

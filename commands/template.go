@@ -40,7 +40,7 @@ func templateChoice(env *Env, c *cli.Context) (templateOptions, error) {
 	return o, oneString(o.edit, o.generate)
 }
 
-func templateAddCommand() command {
+func templateAddCommand(env *Env) command {
 	return command{
 		name: "add", args: "NAME", short: "add a universal device template",
 		about: `A template has the settings with which the devices of an LDAP directory begin:
@@ -49,7 +49,7 @@ description is the template's own. Adding a template again that is as asked chan
 nothing: a string that was generated stays, and is not printed again.`,
 		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
 		output:  object, flags: templateFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := templateChoice(env, c)
 			if err != nil {
 				return err
@@ -61,13 +61,13 @@ nothing: a string that was generated stays, and is not printed again.`,
 	}
 }
 
-func templateSetCommand() command {
+func templateSetCommand(env *Env) command {
 	return command{
 		name: "set", args: "NAME", short: "change a template",
 		about:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
 		example: "capf template set softphones --key-order ec-preferred",
 		output:  object, flags: templateFlags(), clears: deviceClears(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			o, err := templateChoice(env, c)
 			if err != nil {
 				return err
@@ -128,12 +128,13 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 	return env.seen(err, "capf template set %s --generate-string makes another", t.Name)
 }
 
-func templateListCommand() command {
+func templateListCommand(env *Env) command {
 	return command{
 		name: "list", short: "list the templates",
-		example: "capf template list",
-		output:  list,
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		example:   "capf template list",
+		output:    list,
+		run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -163,12 +164,13 @@ func templateText(t store.Template) string {
 	return e.Describe()
 }
 
-func templateShowCommand() command {
+func templateShowCommand(env *Env) command {
 	return command{
 		name: "show", args: "NAME", short: "show a template",
-		example: "capf template show softphones",
-		output:  object,
-		run: func(env *Env, c *cli.Context) error {
+		privilege: lookPrivilege,
+		example:   "capf template show softphones",
+		output:    object,
+		run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -223,13 +225,13 @@ func givenDeadline(d *enroll.Deadline) any {
 	return d.String()
 }
 
-func templateDeleteCommand() command {
+func templateDeleteCommand(env *Env) command {
 	return command{
 		name: "delete", args: "NAME", short: "delete a template",
 		about:   `One that a feature group template names stays.`,
 		example: "capf template delete softphones --yes",
 		output:  object, flags: removalFlags(),
-		run: func(env *Env, c *cli.Context) error {
+		run: func(c *cli.Context) error {
 			return deleteNamed(c.Context, env, removal(c), "template",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.Template(ctx, name)

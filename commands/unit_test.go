@@ -17,7 +17,7 @@ func TestUnit(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		lines = append(lines, strings.TrimSpace(line))
 		if words, ok := strings.CutPrefix(line, "ExecStart=/usr/local/bin/"); ok {
-			l, err := parseLine(tree(), strings.Fields(words))
+			l, err := parseLine(tree(nil), strings.Fields(words))
 			check(t, err)
 			if l.name() != "capf serve" || len(l.args) > 0 {
 				t.Errorf("it starts %q", line)
@@ -47,7 +47,7 @@ func TestBackupUnit(t *testing.T) {
 			continue
 		}
 		words = strings.ReplaceAll(strings.Trim(words, "'\n"), "$$(date +%%a)", "Sun")
-		l, err := parseLine(tree(), strings.Fields(words))
+		l, err := parseLine(tree(nil), strings.Fields(words))
 		check(t, err)
 		names = append(names, l.name())
 	}

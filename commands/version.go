@@ -9,12 +9,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func versionCommand() command {
+func versionCommand(env *Env) command {
 	return command{
 		name: "version", short: "show the version of capf",
-		example: "capf version",
-		output:  object, noStore: true,
-		run: func(env *Env, _ *cli.Context) error { return showVersion(env) },
+		privilege: lookPrivilege,
+		example:   "capf version",
+		output:    object, noStore: true,
+		run: func(*cli.Context) error { return showVersion(env) },
 	}
 }
 
