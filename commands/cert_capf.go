@@ -71,7 +71,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	capf, err := openCAPF(ctx, env, s)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if o.named {
 		name = &o.name
 	}
-	a, err := r.Regenerate(ctx, env.actor(), name, o.keyBits)
+	a, err := capf.Regenerate(ctx, env.actor(), name, o.keyBits)
 	if err != nil {
 		return err
 	}
@@ -143,11 +143,11 @@ func certCSR(ctx context.Context, env *Env, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	capf, err := openCAPF(ctx, env, s)
 	if err != nil {
 		return err
 	}
-	der, err := r.CAPFRequest(ctx)
+	der, err := capf.Request(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/caworker"
 	"capf/internal/apperr"
 	"capf/store"
@@ -89,9 +89,9 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 		if len(found) == 0 {
 			env.say("nothing is wrong with the trust stores; --online, or --ca and --https, compare them with an online CA")
 		}
-		return showList(env, values([]enroll.Need(nil)), needColumns, "")
+		return showList(env, values([]authority.Need(nil)), needColumns, "")
 	}
-	advice, err := r.AdviseTrust(ctx, ca, https)
+	advice, err := trustStores(env, s).Advise(ctx, ca, https)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func keepFetched(env *Env, which string, certs []*x509.Certificate, file *string
 	return env.writeOutput(*file, true, crypto.CertificatePEM(certs[0].Raw))
 }
 
-func sayAdvice(env *Env, a enroll.TrustAdvice, o certCheckOptions) error {
+func sayAdvice(env *Env, a authority.TrustAdvice, o certCheckOptions) error {
 	env.say("case %d: %s", a.Scenario, a.Text)
 	for _, n := range a.Notes {
 		env.say("note: %s", n)
@@ -167,7 +167,7 @@ func readCertificates(env *Env, name string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	certs, err := enroll.UploadFile{Name: name, Data: data}.Certificates()
+	certs, err := authority.UploadFile{Name: name, Data: data}.Certificates()
 	switch {
 	case err != nil:
 		return nil, misuse(fmt.Errorf("reading %w", err))
@@ -188,17 +188,17 @@ func rootFirst(certs []*x509.Certificate) []*x509.Certificate {
 }
 
 // needColumns are the properties of a certificate that belongs into a store.
-var needColumns = []column[enroll.Need]{
-	{"Certificate", "role", func(n enroll.Need) any { return n.Role }},
-	{"Subject", "subject", func(n enroll.Need) any { return n.Certificate.Subject.String() }},
-	{"Purpose", "purpose", func(n enroll.Need) any { return string(n.Purpose) }},
-	{"State", "state", func(n enroll.Need) any { return needState(n) }},
-	{"For", "for", func(n enroll.Need) any { return n.For.Names() }},
-	{"Reason", "reason", func(n enroll.Need) any { return n.Unfit }},
-	{"", "fingerprint_sha256", func(n enroll.Need) any { return crypto.Fingerprint(n.Certificate) }},
+var needColumns = []column[authority.Need]{
+	{"Certificate", "role", func(n authority.Need) any { return n.Role }},
+	{"Subject", "subject", func(n authority.Need) any { return n.Certificate.Subject.String() }},
+	{"Purpose", "purpose", func(n authority.Need) any { return string(n.Purpose) }},
+	{"State", "state", func(n authority.Need) any { return needState(n) }},
+	{"For", "for", func(n authority.Need) any { return n.For.Names() }},
+	{"Reason", "reason", func(n authority.Need) any { return n.Unfit }},
+	{"", "fingerprint_sha256", func(n authority.Need) any { return crypto.Fingerprint(n.Certificate) }},
 }
 
-func needState(n enroll.Need) string {
+func needState(n authority.Need) string {
 	switch {
 	case n.Present:
 		return "there"

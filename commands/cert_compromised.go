@@ -7,7 +7,7 @@ import (
 
 	"capf/commands/internal/term"
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/store"
 )
 
@@ -17,11 +17,11 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	capf, err := openCAPF(ctx, env, s)
 	if err != nil {
 		return err
 	}
-	c, err := r.Compromised(ctx)
+	c, err := capf.Compromised(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if o.named {
 		name = &o.name
 	}
-	a, revoked, err := r.GiveUp(ctx, env.actor(), c, name, o.keyBits)
+	a, revoked, err := capf.GiveUp(ctx, env.actor(), c, name, o.keyBits)
 	if revoked > 0 {
 		env.say("revoked %s", counted(revoked, "certificate"))
 	}
@@ -73,7 +73,7 @@ func restartListener(ctx context.Context, env *Env, s *store.Store) error {
 
 // showCompromise lists the devices that must enrol anew, those first that have
 // nothing to authenticate with any more.
-func showCompromise(env *Env, c enroll.Compromise, serial, fingerprint string) error {
+func showCompromise(env *Env, c authority.Compromise, serial, fingerprint string) error {
 	stranded := func(d store.Device) bool { return d.AuthMode == store.ByLSCPrecedence }
 	devices := slices.Clone(c.Devices)
 	slices.SortStableFunc(devices, func(a, b store.Device) int {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -60,7 +61,7 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	}
 	var found []store.TrustCertificate
 	if o.micRoots {
-		found, err = env.rules(s).MICRoots(ctx, o.purpose)
+		found, err = authority.MICRoots(ctx, s.Reader, o.purpose)
 	} else {
 		found, err = findTrust(ctx, s, o.purpose, o.names)
 	}
@@ -77,7 +78,7 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	}
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return int64(len(ids)), s.DeleteTrust(ctx, env.actor(), ids...)
+			return int64(len(ids)), trustStores(env, s).Delete(ctx, env.actor(), ids...)
 		},
 		func() error { return showList(env, values(found), trustColumns(env.Now()), "") },
 	})

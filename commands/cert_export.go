@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/enroll/authority"
 	"capf/internal/apperr"
 )
 
@@ -43,7 +44,7 @@ func certExportAll(ctx context.Context, env *Env, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	all, err := env.rules(s).CAPFCertificates(ctx)
+	all, err := authority.FindIssuers(ctx, s.Reader)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func certSet(ctx context.Context, env *Env, o certSetOptions) error {
 	if err != nil {
 		return err
 	}
-	rows, outcomes, warnings, err := env.rules(s).EditTrust(ctx, env.actor(), found, o.edit)
+	rows, outcomes, warnings, err := trustStores(env, s).Edit(ctx, env.actor(), found, o.edit)
 	if err != nil {
 		return err
 	}

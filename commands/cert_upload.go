@@ -12,8 +12,8 @@ import (
 
 	"capf/commands/internal/term"
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/archive"
+	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -23,7 +23,7 @@ type certUploadOptions struct {
 	purposes []store.Purpose
 	capf     bool // the purpose capf
 	dryRun   bool
-	enroll.UploadOptions
+	authority.UploadOptions
 }
 
 // capfPurpose is not a trust store: it is the CAPF certificate itself.
@@ -135,13 +135,13 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		return err
 	}
 	if o.capf {
-		r, err := env.sealed(ctx, s, false)
+		capf, err := openCAPF(ctx, env, s)
 		if err != nil {
 			return err
 		}
-		return uploadChain(ctx, env, r, files, o)
+		return uploadChain(ctx, env, capf, files, o)
 	}
-	rows, err := env.rules(s).UploadTrust(ctx, env.actor(), files, o.UploadOptions)
+	rows, err := trustStores(env, s).Upload(ctx, env.actor(), files, o.UploadOptions)
 	if rows == nil {
 		return err
 	}
@@ -157,14 +157,14 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)
-	} else if !slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return r.Outcome != enroll.UploadSkipped }) {
+	} else if !slices.ContainsFunc(rows, func(r authority.UploadRow) bool { return r.Outcome != authority.UploadSkipped }) {
 		return apperr.New(apperr.ErrPartly, "every file was skipped, so nothing was stored")
 	}
 	for _, known := range []struct{ reason, hint string }{
 		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},
 		{"extendedKeyUsage without", "--for https trusts a CA that only signs web servers; --accept-eku takes it for LSCs all the same"},
 	} {
-		if slices.ContainsFunc(rows, func(r enroll.UploadRow) bool { return strings.Contains(r.Reason, known.reason) }) {
+		if slices.ContainsFunc(rows, func(r authority.UploadRow) bool { return strings.Contains(r.Reason, known.reason) }) {
 			return apperr.WithHint(err, "%s", known.hint)
 		}
 	}
@@ -172,9 +172,9 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 }
 
 // show lists what became of the certificates, or would.
-func (o certUploadOptions) show(env *Env, rows []enroll.UploadRow) error {
+func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 	for i, r := range rows {
-		if o.dryRun && (r.Outcome == enroll.UploadAdded || r.Outcome == enroll.UploadChanged) {
+		if o.dryRun && (r.Outcome == authority.UploadAdded || r.Outcome == authority.UploadChanged) {
 			rows[i].Outcome = "would be " + r.Outcome
 		}
 	}
@@ -182,7 +182,7 @@ func (o certUploadOptions) show(env *Env, rows []enroll.UploadRow) error {
 }
 
 // uploadFiles reads what is named, folders included.
-func uploadFiles(env *Env, o certUploadOptions) (files []enroll.UploadFile, err error) {
+func uploadFiles(env *Env, o certUploadOptions) (files []authority.UploadFile, err error) {
 	for _, name := range o.files {
 		if !isFolder(env, name) {
 			if len(o.purposes) == 0 && !o.capf {
@@ -212,17 +212,17 @@ func isFolder(env *Env, name string) bool {
 	return err == nil && info.IsDir()
 }
 
-func uploadFile(env *Env, files []enroll.UploadFile, name string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
+func uploadFile(env *Env, files []authority.UploadFile, name string, purposes []store.Purpose) ([]authority.UploadFile, error) {
 	data, err := env.readInput(name, certificateLimit)
 	if err != nil {
 		return nil, err
 	}
-	return append(files, enroll.UploadFile{Name: name, Data: data, Purposes: purposes}), nil
+	return append(files, authority.UploadFile{Name: name, Data: data, Purposes: purposes}), nil
 }
 
 // uploadFolder takes the certificates of a folder, or of its folders that are
 // called like the trust stores. Every file in it gets its row.
-func uploadFolder(env *Env, files []enroll.UploadFile, folder string, o certUploadOptions) ([]enroll.UploadFile, error) {
+func uploadFolder(env *Env, files []authority.UploadFile, folder string, o certUploadOptions) ([]authority.UploadFile, error) {
 	before := len(files)
 	var err error
 	if len(o.purposes) > 0 || o.capf {
@@ -241,7 +241,7 @@ func uploadFolder(env *Env, files []enroll.UploadFile, folder string, o certUplo
 }
 
 // uploadStores takes what is in the folders that are called like trust stores.
-func uploadStores(env *Env, files []enroll.UploadFile, folder string) ([]enroll.UploadFile, error) {
+func uploadStores(env *Env, files []authority.UploadFile, folder string) ([]authority.UploadFile, error) {
 	entries, err := readFolder(env.door(), folder)
 	if err != nil {
 		return nil, err
@@ -249,7 +249,7 @@ func uploadStores(env *Env, files []enroll.UploadFile, folder string) ([]enroll.
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
 		if !e.IsDir() || !slices.Contains(purposeNames(), e.Name()) {
-			files = append(files, enroll.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
+			files = append(files, authority.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
 			continue
 		}
 		if files, err = uploadFrom(env, files, name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
@@ -259,7 +259,7 @@ func uploadStores(env *Env, files []enroll.UploadFile, folder string) ([]enroll.
 	return files, nil
 }
 
-func uploadFrom(env *Env, files []enroll.UploadFile, folder string, purposes []store.Purpose) ([]enroll.UploadFile, error) {
+func uploadFrom(env *Env, files []authority.UploadFile, folder string, purposes []store.Purpose) ([]authority.UploadFile, error) {
 	entries, err := readFolder(env.door(), folder)
 	if err != nil {
 		return nil, err
@@ -270,7 +270,7 @@ func uploadFrom(env *Env, files []enroll.UploadFile, folder string, purposes []s
 		if e.IsDir() {
 			why = "it is a folder in the folder"
 		}
-		f := enroll.UploadFile{Name: name, Purposes: purposes, Skipped: why}
+		f := authority.UploadFile{Name: name, Purposes: purposes, Skipped: why}
 		if why == "" {
 			f.Data, f.Refused = readInFolder(env.door(), name)
 		}
@@ -305,23 +305,23 @@ func readInFolder(d door, name string) (data []byte, refused string) {
 
 // uploadChain puts the certificate that a CA has signed in the place of the
 // CAPF certificate.
-func uploadChain(ctx context.Context, env *Env, r *enroll.Rules, files []enroll.UploadFile, o certUploadOptions) error {
-	a, changed, err := r.UploadChain(ctx, env.actor(), files, o.UploadOptions)
+func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []authority.UploadFile, o certUploadOptions) error {
+	a, changed, err := capf.UploadChain(ctx, env.actor(), files, o.UploadOptions)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)
 	}
-	row := enroll.UploadRow{File: strings.Join(o.files, ", "), Purpose: capfPurpose, Subject: a.Leaf().Subject.String(),
-		Fingerprint: crypto.Fingerprint(a.Leaf()), Outcome: enroll.UploadKnown}
+	row := authority.UploadRow{File: strings.Join(o.files, ", "), Purpose: capfPurpose, Subject: a.Leaf().Subject.String(),
+		Fingerprint: crypto.Fingerprint(a.Leaf()), Outcome: authority.UploadKnown}
 	if changed {
-		row.Outcome = enroll.UploadAdded
+		row.Outcome = authority.UploadAdded
 	}
 	if changed && !o.dryRun {
 		env.say(capfInForce)
 	}
-	rows := []enroll.UploadRow{row}
+	rows := []authority.UploadRow{row}
 	for _, f := range files {
 		if f.Skipped != "" {
-			rows = append(rows, enroll.UploadRow{File: f.Name, Outcome: enroll.UploadSkipped, Reason: f.Skipped})
+			rows = append(rows, authority.UploadRow{File: f.Name, Outcome: authority.UploadSkipped, Reason: f.Skipped})
 		}
 	}
 	return o.show(env, rows)
@@ -331,13 +331,13 @@ func uploadChain(ctx context.Context, env *Env, r *enroll.Rules, files []enroll.
 const capfInForce = "the certificate before it is in capf-trust now; a running serve takes the new one after: capf service restart capf"
 
 // uploadColumns are the properties of the outcome of an upload.
-var uploadColumns = []column[enroll.UploadRow]{
-	{"File", "file", func(u enroll.UploadRow) any { return u.File }},
-	{"Purpose", "purpose", func(u enroll.UploadRow) any { return string(u.Purpose) }},
-	{"Subject", "subject", func(u enroll.UploadRow) any { return u.Subject }},
-	{"Outcome", "outcome", func(u enroll.UploadRow) any { return string(u.Outcome) }},
-	{"For", "for", func(u enroll.UploadRow) any { return u.For.Names() }},
-	{"Reason", "reason", func(u enroll.UploadRow) any { return u.Reason }},
-	{"", "warning", func(u enroll.UploadRow) any { return u.Warning }},
-	{"", "fingerprint_sha256", func(u enroll.UploadRow) any { return u.Fingerprint }},
+var uploadColumns = []column[authority.UploadRow]{
+	{"File", "file", func(u authority.UploadRow) any { return u.File }},
+	{"Purpose", "purpose", func(u authority.UploadRow) any { return string(u.Purpose) }},
+	{"Subject", "subject", func(u authority.UploadRow) any { return u.Subject }},
+	{"Outcome", "outcome", func(u authority.UploadRow) any { return string(u.Outcome) }},
+	{"For", "for", func(u authority.UploadRow) any { return u.For.Names() }},
+	{"Reason", "reason", func(u authority.UploadRow) any { return u.Reason }},
+	{"", "warning", func(u authority.UploadRow) any { return u.Warning }},
+	{"", "fingerprint_sha256", func(u authority.UploadRow) any { return u.Fingerprint }},
 }

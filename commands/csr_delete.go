@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
+	"capf/enroll/lscs"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -65,7 +66,7 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 	}
 	return carryOutRemoval(ctx, env, o, s, removing{what, "request",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return s.DeleteRequests(ctx, env.actor(), ids)
+			return lscs.DeleteRequests(ctx, s, env.actor(), lscs.Requests{IDs: ids})
 		},
 		func() error {
 			rows := s.Requests(ctx, waiting)
@@ -95,7 +96,7 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	what := fmt.Sprintf("%s from before %s", counted(n, "request"), term.Timestamp(before))
 	return carryOutRemoval(ctx, env, o, s, removing{what, "request",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return s.DeleteRequestsBefore(ctx, env.actor(), before)
+			return lscs.DeleteRequests(ctx, s, env.actor(), lscs.Requests{Before: &before})
 		},
 		func() error { return showList(env, s.Requests(ctx, old), requestColumns, "nothing would be deleted") },
 	})

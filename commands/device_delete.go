@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/lscs"
 	"capf/internal/apperr"
 	"capf/internal/plural"
 	"capf/store"
@@ -135,17 +135,17 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	if err != nil {
 		return err
 	}
-	lscs, err := unrevoked(ctx, env.rules(s), d.Name)
+	held, err := unrevoked(ctx, revoker(env, s), d.Name)
 	if err != nil {
 		return err
 	}
 	what := "device " + d.Name
-	if o.revoke && len(lscs) > 0 {
-		what += fmt.Sprintf(" with %s to revoke (%s)", counted(len(lscs), "certificate"), o.reason)
+	if o.revoke && len(held) > 0 {
+		what += fmt.Sprintf(" with %s to revoke (%s)", counted(len(held), "certificate"), o.reason)
 	}
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "device",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return one(deleteDevice(ctx, env, s, d.Name, lscs, o))
+			return one(deleteDevice(ctx, env, s, d.Name, held, o))
 		},
 		func() error { return showObject(env, deviceFields(d)) },
 	})
@@ -162,36 +162,36 @@ func nothingToRemove(env *Env, o removeOptions) error {
 
 // deleteDevice revokes the certificates of the device, if that is wanted, and
 // deletes it.
-func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, lscs []store.LSC, o deviceDeleteOptions) error {
-	if err := offerRevocation(env, &o, len(lscs)); err != nil {
+func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, held []store.LSC, o deviceDeleteOptions) error {
+	if err := offerRevocation(env, &o, len(held)); err != nil {
 		return err
 	}
-	if o.revoke && len(lscs) > 0 {
-		if _, err := env.rules(s).Revoke(ctx, env.actor(), lscs, o.reason); err != nil {
+	if o.revoke && len(held) > 0 {
+		if _, err := revoker(env, s).Revoke(ctx, env.actor(), held, o.reason); err != nil {
 			return err
 		}
 		if !o.dryRun {
-			env.say("revoked %s", counted(len(lscs), "certificate"))
+			env.say("revoked %s", counted(len(held), "certificate"))
 		}
 	}
 	return s.DeleteDevice(ctx, env.actor(), name)
 }
 
 // unrevoked are the certificates of a device that others go on to take.
-func unrevoked(ctx context.Context, r *enroll.Rules, device string) ([]store.LSC, error) {
-	list, err := r.Revocable(ctx, enroll.LSCChoice{Device: device})
+func unrevoked(ctx context.Context, r lscs.Revoker, device string) ([]store.LSC, error) {
+	list, err := r.Revocable(ctx, lscs.Choice{Device: device})
 	return slices.DeleteFunc(list, func(l store.LSC) bool { return l.State == store.LSCRevoked && l.Reason != store.CertificateHold }), err
 }
 
 // offerRevocation asks on a terminal, and says off one, what is left of a
 // device that is deleted.
-func offerRevocation(env *Env, o *deviceDeleteOptions, lscs int) (err error) {
+func offerRevocation(env *Env, o *deviceDeleteOptions, held int) (err error) {
 	switch {
-	case lscs == 0 || o.revokeIsSet:
+	case held == 0 || o.revokeIsSet:
 	case env.Prompt == nil || o.yes || o.dryRun:
-		env.say("note: %s of it may still be shown to others: capf lsc revoke --device %s", counted(lscs, "certificate"), o.names[0])
+		env.say("note: %s of it may still be shown to others: capf lsc revoke --device %s", counted(held, "certificate"), o.names[0])
 	default:
-		o.revoke, err = env.Prompt.Confirm(term.OneLine(fmt.Sprintf("Revoke its %s too?", counted(lscs, "certificate"))))
+		o.revoke, err = env.Prompt.Confirm(term.OneLine(fmt.Sprintf("Revoke its %s too?", counted(held, "certificate"))))
 	}
 	return err
 }

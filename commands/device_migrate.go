@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/provision"
 	"capf/store"
 )
@@ -72,7 +72,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 	if err != nil {
 		return err
 	}
-	d, rows, err := provision.Arrive(ctx, env.rules(s), env.actor(), name, enroll.UploadFile{Name: file, Data: data})
+	d, rows, err := provision.Arrive(ctx, env.rules(s), env.actor(), name, authority.UploadFile{Name: file, Data: data})
 	if err != nil {
 		return fmt.Errorf("device migrate: %w", err)
 	}

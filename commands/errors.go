@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"net"
 
-	"capf/enroll"
+	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -29,7 +29,7 @@ func hint(err error) string {
 	switch {
 	case errors.As(err, &op) && op.Op == "listen" && errors.Is(err, fs.ErrPermission):
 		return "a port below 1024 needs CAP_NET_BIND_SERVICE; capf.service says how it is given"
-	case errors.Is(err, enroll.ErrNotReady):
+	case errors.Is(err, secrets.ErrNotReady):
 		return "capf init makes the CAPF certificate"
 	case errors.Is(err, store.ErrNewer):
 		return "install the capf that wrote it, or a newer one"

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/lscs"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -79,14 +79,13 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 	if err != nil {
 		return err
 	}
-	r := env.rules(s)
-	choice := enroll.LSCChoice{Serials: o.names, Device: o.device}
+	choice := lscs.Choice{Serials: o.names, Device: o.device}
 	if o.issuer != "" {
 		if choice.Issuer, err = issuerWithID(ctx, s, o.issuer); err != nil {
 			return err
 		}
 	}
-	list, err := r.Revocable(ctx, choice)
+	list, err := revoker(env, s).Revocable(ctx, choice)
 	if err != nil {
 		return err
 	}
@@ -94,12 +93,12 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 		return showList(env, values[store.RevokedLSC](nil), revokedColumns, "there is no certificate that has not run out")
 	}
 	if o.dryRun {
-		return revokeLSCs(ctx, env, env.rules(s.Rehearsal()), list, o)
+		return revokeLSCs(ctx, env, revoker(env, s.Rehearsal()), list, o)
 	}
 	if err := env.consent(o.yes, "revoke %s (%s)", named(list), o.reason); err != nil {
 		return err
 	}
-	return revokeLSCs(ctx, env, r, list, o)
+	return revokeLSCs(ctx, env, revoker(env, s), list, o)
 }
 
 // named says which certificates are meant, as far as a question has room.
@@ -111,7 +110,7 @@ func named(list []store.LSC) string {
 }
 
 // revokeLSCs revokes certificates and tells of each what became of it.
-func revokeLSCs(ctx context.Context, env *Env, r *enroll.Rules, list []store.LSC, o revokeOptions) error {
+func revokeLSCs(ctx context.Context, env *Env, r lscs.Revoker, list []store.LSC, o revokeOptions) error {
 	rows, err := r.Revoke(ctx, env.actor(), list, o.reason)
 	changed := 0
 	for _, row := range rows {
@@ -181,7 +180,7 @@ func lscRelease(ctx context.Context, env *Env, serial string) error {
 	if err != nil {
 		return err
 	}
-	l, err := env.rules(s).Release(ctx, env.actor(), serial)
+	l, err := revoker(env, s).Release(ctx, env.actor(), serial)
 	if err != nil {
 		return err
 	}

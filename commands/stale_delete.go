@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
+	"capf/enroll/lscs"
 	"capf/store"
 )
 
@@ -73,13 +74,11 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 	o.yes = o.yes || o.allWord && env.Prompt == nil
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "stale certificate",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			switch {
-			case o.before != nil:
-				return s.DeleteStaleBefore(ctx, env.actor(), *o.before)
-			case o.all:
-				return s.DeleteStale(ctx, env.actor(), nil)
+			which := lscs.Stale{Before: o.before}
+			if !o.all {
+				which.Serials = o.names
 			}
-			return s.DeleteStale(ctx, env.actor(), o.names)
+			return lscs.DeleteStale(ctx, s, env.actor(), which)
 		},
 		func() error { return showList(env, staleRows(ctx, s, old, o), staleColumns, none) },
 	})

@@ -1,4 +1,4 @@
-package enroll
+package lscs
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"capf/store"
 )
 
-// LSCChoice says which LSCs are meant, in one of three ways.
-type LSCChoice struct {
+// Choice says which LSCs are meant, in one of three ways.
+type Choice struct {
 	Serials []string
 	Device  string            // a name; also that of devices that have been deleted
 	Issuer  *x509.Certificate // all that it has issued
@@ -24,10 +24,10 @@ type LSCChoice struct {
 // those that have not run out, in whatever state, without their certificates.
 // store.ErrNotFound names a serial or a device of which nothing is known; a
 // serial that two issuers have used, or whose LSC has run out, is apperr.ErrRefused.
-func (r *Rules) Revocable(ctx context.Context, c LSCChoice) ([]store.LSC, error) {
+func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 	switch {
 	case c.Issuer != nil:
-		return r.lasting(ctx, store.LSCFilter{Issuer: c.Issuer.Subject.String()}, func(l store.LSC) bool { return mayHaveIssued(c.Issuer, l) })
+		return r.lasting(ctx, store.LSCFilter{Issuer: c.Issuer.Subject.String()}, func(l store.LSC) bool { return MayHaveIssued(c.Issuer, l) })
 	case c.Device != "":
 		return r.lscsOf(ctx, c.Device)
 	}
@@ -46,7 +46,7 @@ func (r *Rules) Revocable(ctx context.Context, c LSCChoice) ([]store.LSC, error)
 }
 
 // lscsOf are those of a device and of the deleted ones of its name.
-func (r *Rules) lscsOf(ctx context.Context, device string) ([]store.LSC, error) {
+func (r Revoker) lscsOf(ctx context.Context, device string) ([]store.LSC, error) {
 	if strings.ContainsAny(device, "*?") {
 		return nil, apperr.BadValue("%q is not the name of one device", device)
 	}
@@ -65,7 +65,7 @@ func (r *Rules) lscsOf(ctx context.Context, device string) ([]store.LSC, error) 
 
 // lasting are the LSCs of the filter that have not run out, those that stand in
 // no list any more among them.
-func (r *Rules) lasting(ctx context.Context, f store.LSCFilter, only func(store.LSC) bool) (list []store.LSC, err error) {
+func (r Revoker) lasting(ctx context.Context, f store.LSCFilter, only func(store.LSC) bool) (list []store.LSC, err error) {
 	f.Discarded = true
 	now := r.Now()
 	for l, err := range r.Store.LSCs(ctx, f) {
@@ -81,10 +81,10 @@ func (r *Rules) lasting(ctx context.Context, f store.LSCFilter, only func(store.
 	return list, nil
 }
 
-// mayHaveIssued says whether the CA with that name has issued the LSC: a CA that
-// got another key may have kept its name. Of a discarded one, only the name is
-// left.
-func mayHaveIssued(ca *x509.Certificate, l store.LSC) bool {
+// MayHaveIssued says whether the CA with the name of the LSC's issuer has issued it:
+// a CA that got another key may have kept its name. Of a discarded LSC only the name
+// is left, so the answer is yes.
+func MayHaveIssued(ca *x509.Certificate, l store.LSC) bool {
 	cert, err := x509.ParseCertificate(l.Certificate)
 	if err != nil || len(cert.AuthorityKeyId) == 0 || len(ca.SubjectKeyId) == 0 {
 		return true
@@ -94,7 +94,7 @@ func mayHaveIssued(ca *x509.Certificate, l store.LSC) bool {
 
 // lscBySerial refuses a serial that two issuers have used: which one is meant
 // is not for us to guess.
-func (r *Rules) lscBySerial(ctx context.Context, serial string) (store.LSC, error) {
+func (r Revoker) lscBySerial(ctx context.Context, serial string) (store.LSC, error) {
 	var found []store.LSC
 	for l, err := range r.Store.LSCs(ctx, store.LSCFilter{Serial: serial, Discarded: true}) {
 		if err != nil {
@@ -110,25 +110,4 @@ func (r *Rules) lscBySerial(ctx context.Context, serial string) (store.LSC, erro
 	}
 	return store.LSC{}, apperr.WithHint(apperr.Refused("the serial %q is that of %d LSCs: of %s by %q, of %s by %q", serial, len(found), found[0].Device, found[0].Issuer, found[1].Device, found[1].Issuer),
 		"--device or --issuer says which one")
-}
-
-// Revoke revokes what Revocable has found. Errors as those of
-// store.RevokeLSCs.
-func (r *Rules) Revoke(ctx context.Context, actor store.Actor, list []store.LSC, reason store.RevocationReason) ([]store.RevokedLSC, error) {
-	ids := make([]int64, len(list))
-	for i, l := range list {
-		ids[i] = l.ID
-	}
-	return r.Store.RevokeLSCs(ctx, actor, ids, reason)
-}
-
-// Release takes the certificate-hold of the LSC with the serial back.
-// store.ErrNotFound: there is none; store.ErrConflict: it is not revoked, or for
-// good; apperr.ErrRefused: two issuers have used the serial.
-func (r *Rules) Release(ctx context.Context, actor store.Actor, serial string) (store.LSC, error) {
-	l, err := r.lscBySerial(ctx, serial)
-	if err != nil {
-		return l, err
-	}
-	return r.Store.ReleaseLSC(ctx, actor, l.ID)
 }

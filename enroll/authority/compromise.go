@@ -1,4 +1,4 @@
-package enroll
+package authority
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/enroll/lscs"
 	"capf/store"
 )
 
@@ -22,35 +23,35 @@ type Compromise struct {
 }
 
 // Compromised finds what hangs on the present CAPF certificate.
-func (r *Rules) Compromised(ctx context.Context) (c Compromise, err error) {
-	if c.Certificate, err = r.capfCertificate(ctx); err != nil {
-		return c, err
+func (c CAPF) Compromised(ctx context.Context) (found Compromise, err error) {
+	if found.Certificate, err = Certificate(ctx, c.Store.Reader); err != nil {
+		return found, err
 	}
-	rows, err := r.Store.Trust(ctx, "")
+	rows, err := c.Store.Trust(ctx, "")
 	if err != nil {
-		return c, err
+		return found, err
 	}
-	signers := []*x509.Certificate{c.Certificate}
+	signers := []*x509.Certificate{found.Certificate}
 	for _, row := range rows {
 		one, err := x509.ParseCertificate(row.Certificate)
-		if err != nil || !bytes.Equal(one.RawSubjectPublicKeyInfo, c.Certificate.RawSubjectPublicKeyInfo) {
+		if err != nil || !bytes.Equal(one.RawSubjectPublicKeyInfo, found.Certificate.RawSubjectPublicKeyInfo) {
 			continue
 		}
-		c.Trust = append(c.Trust, row)
+		found.Trust = append(found.Trust, row)
 		signers = append(signers, one)
 	}
-	if c.LSCs, err = r.signedBy(ctx, signers); err != nil {
-		return c, err
+	if found.LSCs, err = c.signedBy(ctx, signers); err != nil {
+		return found, err
 	}
-	c.Devices, err = r.holders(ctx, c.LSCs)
-	return c, err
+	found.Devices, err = c.holders(ctx, found.LSCs)
+	return found, err
 }
 
 // signedBy are the LSCs that one of the certificates, all of one key, has signed.
-func (r *Rules) signedBy(ctx context.Context, signers []*x509.Certificate) (all []store.LSC, err error) {
+func (c CAPF) signedBy(ctx context.Context, signers []*x509.Certificate) (all []store.LSC, err error) {
 	known := map[int64]bool{}
 	for _, signer := range signers {
-		some, err := r.Revocable(ctx, LSCChoice{Issuer: signer})
+		some, err := c.revoker().Revocable(ctx, lscs.Choice{Issuer: signer})
 		if err != nil {
 			return nil, err
 		}
@@ -65,15 +66,15 @@ func (r *Rules) signedBy(ctx context.Context, signers []*x509.Certificate) (all 
 
 // holders are the devices that have one of the LSCs, or may have it, by name. One
 // that was replaced or deleted is in no phone any more.
-func (r *Rules) holders(ctx context.Context, lscs []store.LSC) ([]store.Device, error) {
+func (c CAPF) holders(ctx context.Context, list []store.LSC) ([]store.Device, error) {
 	holds := map[int64]bool{}
-	for _, l := range lscs {
+	for _, l := range list {
 		if l.DeviceID != 0 && l.State != store.LSCReplaced && l.State != store.LSCDeleted {
 			holds[l.DeviceID] = true
 		}
 	}
 	var all []store.Device
-	for d, err := range r.Store.Devices(ctx, store.DeviceFilter{}) {
+	for d, err := range c.Store.Devices(ctx, store.DeviceFilter{}) {
 		if err != nil {
 			return nil, err
 		}
@@ -89,45 +90,45 @@ func (r *Rules) holders(ctx context.Context, lscs []store.LSC) ([]store.Device, 
 // trusts the present one no more, and revokes what it has signed. Broken off, it may
 // be done again: what was revoked stays so, and the certificate is exchanged after
 // that. It returns the new authority and how many LSCs it has revoked.
-func (r *Rules) GiveUp(ctx context.Context, actor store.Actor, c Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, int, error) {
+func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, int, error) {
 	if name == nil {
-		present := crypto.NameOf(c.Certificate)
+		present := crypto.NameOf(found.Certificate)
 		name = &present
 	}
-	a, err := crypto.NewCAPF(r.Rand, *name, keyBits, r.Now())
+	a, err := crypto.NewCAPF(c.Rand, *name, keyBits, c.Now())
 	if err != nil {
 		return nil, 0, fmt.Errorf("making the CAPF certificate: %w", err)
 	}
-	revoked, err := r.revokeAll(ctx, actor, c.LSCs)
+	revoked, err := c.revokeAll(ctx, actor, found.LSCs)
 	if err != nil {
 		return nil, revoked, err
 	}
-	id, err := r.identity(a)
+	id, err := c.identity(a)
 	if err != nil {
 		return nil, revoked, err
 	}
 	var trust []int64
-	signers := []*x509.Certificate{c.Certificate}
-	for _, row := range c.Trust {
+	signers := []*x509.Certificate{found.Certificate}
+	for _, row := range found.Trust {
 		trust = append(trust, row.ID)
 		if one, err := x509.ParseCertificate(row.Certificate); err == nil {
 			signers = append(signers, one)
 		}
 	}
-	if err := r.Store.GiveUpIdentity(ctx, actor, id, trust); err != nil {
+	if err := c.Store.GiveUpIdentity(ctx, actor, id, trust); err != nil {
 		return nil, revoked, err
 	}
 	// A running serve may have signed more until then; from now on it cannot.
-	late, err := r.signedBy(ctx, signers)
+	late, err := c.signedBy(ctx, signers)
 	if err != nil {
 		return a, revoked, err
 	}
-	more, err := r.revokeAll(ctx, actor, late)
+	more, err := c.revokeAll(ctx, actor, late)
 	return a, revoked + more, err
 }
 
-func (r *Rules) revokeAll(ctx context.Context, actor store.Actor, list []store.LSC) (changed int, err error) {
-	rows, err := r.Revoke(ctx, actor, list, store.CACompromise)
+func (c CAPF) revokeAll(ctx context.Context, actor store.Actor, list []store.LSC) (changed int, err error) {
+	rows, err := c.revoker().Revoke(ctx, actor, list, store.CACompromise)
 	for _, row := range rows {
 		if row.Changed {
 			changed++
@@ -135,3 +136,5 @@ func (r *Rules) revokeAll(ctx context.Context, actor store.Actor, list []store.L
 	}
 	return changed, err
 }
+
+func (c CAPF) revoker() lscs.Revoker { return lscs.Revoker{Store: c.Store, Now: c.Now} }

@@ -1,4 +1,4 @@
-package enroll
+package authority
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 func TestUploadArchive(t *testing.T) {
 	t.Parallel()
 	d := companytest.New(t)
-	r := &Rules{Store: d.Store, Now: d.Now}
+	r := TrustStores{Store: d.Store, Now: d.Now}
 	root, ca := companytest.PEM(d.Root.Certificate), d.CA.Raw
 	key, err := crypto.PrivateKeyPEM(d.CA.Key)
 	if err != nil {
@@ -25,7 +25,7 @@ func TestUploadArchive(t *testing.T) {
 	}
 	good := []companytest.File{{Name: "a/root.pem", Data: root}, {Name: "a/ca.cert", Data: ca}, {Name: "a/README", Data: []byte("hello")}}
 	upload := func(data []byte) (outcomes string, err error) {
-		rows, err := r.UploadTrust(t.Context(), companytest.Olga(), []UploadFile{{Name: "x", Data: data, Purposes: []store.Purpose{store.CAPFTrust}}}, UploadOptions{})
+		rows, err := r.Upload(t.Context(), companytest.Olga(), []UploadFile{{Name: "x", Data: data, Purposes: []store.Purpose{store.CAPFTrust}}}, UploadOptions{})
 		for _, row := range rows {
 			outcomes += row.File + " " + string(row.Outcome) + " " + row.Reason + "\n"
 		}

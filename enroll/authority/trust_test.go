@@ -1,4 +1,4 @@
-package enroll_test
+package authority_test
 
 import (
 	"crypto/ecdsa"
@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/big"
 	"path/filepath"
 	"strings"
@@ -19,7 +18,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -28,11 +27,24 @@ import (
 // trustTime is when the tests of the trust stores take place.
 var trustTime = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// trustRules are rules on a new database with a CAPF certificate.
-func trustRules(t *testing.T) *enroll.Rules {
+// house is a database.
+type house struct {
+	Store  *store.Store
+	Sealer *crypto.Sealer
+}
+
+func now() time.Time { return trustTime }
+
+func (h house) capf() authority.CAPF {
+	return authority.CAPF{Store: h.Store, Sealer: h.Sealer, Now: now, Rand: rand.Reader}
+}
+
+func (h house) stores() authority.TrustStores { return authority.TrustStores{Store: h.Store, Now: now} }
+
+// newHouse makes a database with a CAPF certificate.
+func newHouse(t *testing.T) house {
 	t.Helper()
 	dir := t.TempDir()
-	now := func() time.Time { return trustTime }
 	s, err := store.Create(t.Context(), filepath.Join(dir, "capf.db"), store.Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +54,8 @@ func trustRules(t *testing.T) *enroll.Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &enroll.Rules{Store: s, Sealer: sealer, Now: now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
-	if _, err := r.Init(t.Context(), jane, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
+	r := house{s, sealer}
+	if _, err := r.capf().Init(t.Context(), jane, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -116,7 +128,7 @@ func pem(certs ...*issued) []byte {
 var both = []store.Purpose{store.CAPFTrust, store.CallManagerTrust}
 
 // outcomes words the rows of an upload.
-func outcomes(rows []enroll.UploadRow) string {
+func outcomes(rows []authority.UploadRow) string {
 	var words []string
 	for _, r := range rows {
 		words = append(words, fmt.Sprintf("%s/%s %s", r.File, r.Purpose, r.Outcome))
@@ -126,9 +138,9 @@ func outcomes(rows []enroll.UploadRow) string {
 
 func TestUploadTwice(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
+	r := newHouse(t)
 	root, web := issue(t, "Root", nil, ca), issue(t, "ca.example.com", nil)
-	files := []enroll.UploadFile{
+	files := []authority.UploadFile{
 		{Name: "root", Data: pem(root), Purposes: both},
 		{Name: "web", Data: web.Raw, Purposes: both[:1]},
 	}
@@ -141,11 +153,11 @@ func TestUploadTwice(t *testing.T) {
 		{false, "root/capf-trust already there, root/callmanager-trust already there, web/capf-trust already there"},
 		{true, "root/capf-trust already there, root/callmanager-trust already there, web/capf-trust already there"},
 	} {
-		rules := r
+		h := r
 		if step.dry {
-			rules = &enroll.Rules{Store: r.Store.Rehearsal(), Now: r.Now, Rand: r.Rand, Log: r.Log}
+			h.Store = h.Store.Rehearsal()
 		}
-		rows, err := rules.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{Description: "ours"})
+		rows, err := h.stores().Upload(t.Context(), jane, files, authority.UploadOptions{Description: "ours"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,13 +203,13 @@ func TestUploadRefusals(t *testing.T) {
 		{"empty", []byte("\n"), store.CAPFTrust, false, "empty"},
 		{"second of a chain", pem(root, issue(t, "Old Root", nil, ca, over)), store.CAPFTrust, false, "1 of 2 certificates or files cannot be taken"},
 	} {
-		r := trustRules(t)
-		rows, err := r.UploadTrust(t.Context(), jane, []enroll.UploadFile{{Name: "f", Data: test.data, Purposes: []store.Purpose{test.purpose}}},
-			enroll.UploadOptions{ForeignCAPF: test.foreign})
+		r := newHouse(t)
+		rows, err := r.stores().Upload(t.Context(), jane, []authority.UploadFile{{Name: "f", Data: test.data, Purposes: []store.Purpose{test.purpose}}},
+			authority.UploadOptions{ForeignCAPF: test.foreign})
 		if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
-		if len(rows) == 0 || rows[len(rows)-1].Outcome != enroll.UploadRefused || rows[len(rows)-1].Reason == "" {
+		if len(rows) == 0 || rows[len(rows)-1].Outcome != authority.UploadRefused || rows[len(rows)-1].Reason == "" {
 			t.Errorf("%s: the rows are %+v", test.name, rows)
 		}
 		if stored, err := r.Store.Trust(t.Context(), ""); err != nil || len(stored) > 0 {
@@ -208,13 +220,13 @@ func TestUploadRefusals(t *testing.T) {
 
 func TestUploadForeignCAPF(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
-	files := []enroll.UploadFile{{Name: "f", Data: pem(issue(t, "CAPF-0a1b2c3d", nil, capf)), Purposes: both[:1]}}
-	if _, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{}); !errors.Is(err, apperr.ErrRefused) {
+	r := newHouse(t)
+	files := []authority.UploadFile{{Name: "f", Data: pem(issue(t, "CAPF-0a1b2c3d", nil, capf)), Purposes: both[:1]}}
+	if _, err := r.stores().Upload(t.Context(), jane, files, authority.UploadOptions{}); !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("without the mark: %v", err)
 	}
-	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{ForeignCAPF: true})
-	if err != nil || rows[0].Outcome != enroll.UploadAdded {
+	rows, err := r.stores().Upload(t.Context(), jane, files, authority.UploadOptions{ForeignCAPF: true})
+	if err != nil || rows[0].Outcome != authority.UploadAdded {
 		t.Errorf("got %+v, %v", rows, err)
 	}
 }
@@ -224,14 +236,14 @@ func TestUploadForeignCAPF(t *testing.T) {
 // something else when it is retired vouches for LSCs then.
 func TestOurCAPFAsForeign(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
-	present, err := r.Authority(t.Context())
+	r := newHouse(t)
+	present, err := r.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	leaf := present.Leaf()
-	files := []enroll.UploadFile{{Name: "own", Data: pem(&issued{leaf, nil}), Purposes: both[:1]}}
-	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{ForeignCAPF: true})
+	files := []authority.UploadFile{{Name: "own", Data: pem(&issued{leaf, nil}), Purposes: both[:1]}}
+	rows, err := r.stores().Upload(t.Context(), jane, files, authority.UploadOptions{ForeignCAPF: true})
 	if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(rows[0].Reason, "a CAPF certificate of our own") {
 		t.Errorf("the present one: %+v, %v", rows, err)
 	}
@@ -243,7 +255,7 @@ func TestOurCAPFAsForeign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Regenerate(t.Context(), jane, nil, 2048); err != nil {
+	if _, err := r.capf().Regenerate(t.Context(), jane, nil, 2048); err != nil {
 		t.Fatal(err)
 	}
 	trust, err := r.Store.Trust(t.Context(), store.CAPFTrust)
@@ -254,11 +266,11 @@ func TestOurCAPFAsForeign(t *testing.T) {
 
 func TestHeldBack(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
-	rows, err := r.UploadTrust(t.Context(), jane, []enroll.UploadFile{
+	r := newHouse(t)
+	rows, err := r.stores().Upload(t.Context(), jane, []authority.UploadFile{
 		{Name: "good", Data: pem(issue(t, "Root", nil, ca)), Purposes: both[:1]},
 		{Name: "bad", Data: []byte("x"), Purposes: both},
-	}, enroll.UploadOptions{})
+	}, authority.UploadOptions{})
 	if got := outcomes(rows); !errors.Is(err, apperr.ErrRefused) || got != "good/capf-trust not stored, bad/ refused" {
 		t.Errorf("got %s, %v", got, err)
 	}
@@ -267,15 +279,15 @@ func TestHeldBack(t *testing.T) {
 // TestMICRoots uses both spellings of the vendor's four names, and near misses.
 func TestMICRoots(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
-	var files []enroll.UploadFile
+	r := newHouse(t)
+	var files []authority.UploadFile
 	for _, cn := range []string{
 		"CAP-RTP-001", "CAP-RTP-002", "Cisco_Manufacturing_CA", "Cisco Manufacturing CA", "Cisco_Root_CA_2048", "Cisco Root CA 2048",
 		"CAP-RTP-003", "Cisco Root CA 2099", "Cisco Manufacturing CA SHA2",
 	} {
-		files = append(files, enroll.UploadFile{Name: cn, Data: pem(issue(t, cn, nil, ca)), Purposes: both})
+		files = append(files, authority.UploadFile{Name: cn, Data: pem(issue(t, cn, nil, ca)), Purposes: both})
 	}
-	rows, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{})
+	rows, err := r.stores().Upload(t.Context(), jane, files, authority.UploadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,14 +298,10 @@ func TestMICRoots(t *testing.T) {
 		}
 	}
 	for _, p := range both {
-		roots, err := r.MICRoots(t.Context(), p)
+		roots, err := authority.MICRoots(t.Context(), r.Store.Reader, p)
 		if err != nil || len(roots) != 6 || warned != 6 {
 			t.Errorf("%s: %d roots, %d warnings, %v; want 6", p, len(roots), warned, err)
 		}
-	}
-	found, err := r.TrustFindings(t.Context())
-	if err != nil || len(found) != 1 || !strings.Contains(found[0].Text, "CAP-RTP-001, CAP-RTP-002, Cisco_Manufacturing_CA") {
-		t.Errorf("got %+v, %v", found, err)
 	}
 }
 
@@ -319,9 +327,9 @@ func TestAdvice(t *testing.T) {
 		{"by an intermediate that is not shown", []*issued{root}, []*issued{issue(t, "web", middle)}, 4, "Root capf-trust, Root callmanager-trust, web capf-trust", "add its certificate to the file"},
 		{"expired", []*issued{root}, []*issued{issue(t, "web", root, over)}, 2, "Root capf-trust, Root callmanager-trust", "expired on 2026-11-22"},
 	} {
-		r := trustRules(t)
-		advise := func() enroll.TrustAdvice {
-			a, err := r.AdviseTrust(t.Context(), plain(test.ca), plain(test.https))
+		r := newHouse(t)
+		advise := func() authority.TrustAdvice {
+			a, err := r.stores().Advise(t.Context(), plain(test.ca), plain(test.https))
 			if err != nil {
 				t.Fatalf("%s: %v", test.name, err)
 			}
@@ -339,7 +347,7 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("%s: the notes are %q", test.name, notes)
 		}
 		for _, n := range a.Missing() {
-			_, err := r.UploadTrust(t.Context(), jane, []enroll.UploadFile{{Name: "x", Data: n.Certificate.Raw, Purposes: []store.Purpose{n.Purpose}}}, enroll.UploadOptions{})
+			_, err := r.stores().Upload(t.Context(), jane, []authority.UploadFile{{Name: "x", Data: n.Certificate.Raw, Purposes: []store.Purpose{n.Purpose}}}, authority.UploadOptions{})
 			if err != nil {
 				t.Errorf("%s: following the advice: %v", test.name, err)
 			}

@@ -1,4 +1,4 @@
-package enroll
+package authority
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 
 // UploadChain makes the certificate that a company CA has signed the CAPF
 // certificate. The files hold it and the certificates above it, in any order.
-// It must be of the CAPF key (Rules.CAPFRequest asks for it), have the
+// It must be of the CAPF key (CAPF.Request asks for it), have the
 // extensions of a CAPF certificate and be signed by the ones above it, of which
 // the first may be in capf-trust instead. Of the options, AcceptEKU counts.
 // apperr.ErrRefused says what is wrong. The certificate before it goes to capf-trust.
 // Changed is false when it is the CAPF certificate already.
-func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
+func (c CAPF) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
 		some, err := f.Certificates()
@@ -29,7 +29,7 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 	if len(certs) == 0 {
 		return nil, false, apperr.Refused("there is no certificate in it")
 	}
-	key, present, err := secrets.CAPFKey(ctx, r.Store.Reader, r.Sealer)
+	key, present, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
 	if err != nil {
 		return nil, false, err
 	}
@@ -37,34 +37,34 @@ func (r *Rules) UploadChain(ctx context.Context, actor store.Actor, files []Uplo
 	if err != nil {
 		return nil, false, apperr.Refused("%v", err)
 	}
-	a, err = crypto.LoadAuthority(raws(chain), key, r.Now())
+	a, err = crypto.LoadAuthority(raws(chain), key, c.Now())
 	if err != nil {
 		return nil, false, apperr.Refused("%v", err)
 	}
-	if err := r.knowIssuer(ctx, chain[len(chain)-1]); err != nil {
+	if err := c.knowIssuer(ctx, chain[len(chain)-1]); err != nil {
 		return nil, false, err
 	}
 	if sameChain(present.Chain, raws(chain)) {
 		return a, false, nil
 	}
-	if err := checkPurposes(chain...); err != nil && !o.AcceptEKU {
+	if err := CheckPurposes(chain...); err != nil && !o.AcceptEKU {
 		return nil, false, apperr.WithHint(err,
 			"have it signed with clientAuth and serverAuth, or without extendedKeyUsage; --accept-eku takes it all the same")
 	}
-	return a, true, r.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
+	return a, true, c.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
 }
 
 // knowIssuer refuses a chain that ends below its root with a signature that
 // nobody can check.
-func (r *Rules) knowIssuer(ctx context.Context, last *x509.Certificate) error {
+func (c CAPF) knowIssuer(ctx context.Context, last *x509.Certificate) error {
 	if string(last.RawIssuer) == string(last.RawSubject) {
 		return nil
 	}
-	anchors, err := r.trusted(ctx, store.ForLSC)
+	anchors, err := Trusted(ctx, c.Store.Reader, store.ForLSC)
 	if err != nil {
 		return err
 	}
-	_, err = crypto.VerifyPath(last, anchors, nil, r.Now(), crypto.PathOptions{})
+	_, err = crypto.VerifyPath(last, anchors, nil, c.Now(), crypto.PathOptions{})
 	if err == nil {
 		return nil
 	}

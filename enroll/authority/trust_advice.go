@@ -1,37 +1,16 @@
-package enroll
+package authority
 
 import (
 	"context"
 	"crypto/x509"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"capf/crypto"
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-func trustRow(c *x509.Certificate, p store.Purpose, description string, uses store.Uses) store.TrustCertificate {
-	return store.TrustCertificate{
-		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
-		Description: description, For: uses,
-	}
-}
-
-// isMICRoot recognises the manufacturer's roots that should not stay in
-// callmanager-trust (the chapter's table of interactions). The vendor lists
-// them with underscores, as its files are called; in the certificates some
-// stand with blanks.
-func isMICRoot(c *x509.Certificate) bool {
-	switch strings.ToLower(strings.ReplaceAll(c.Subject.CommonName, "_", " ")) {
-	case "cap-rtp-001", "cap-rtp-002", "cisco manufacturing ca", "cisco root ca 2048":
-		return true
-	}
-	return false
-}
 
 // Need is a certificate that belongs into a trust store.
 type Need struct {
@@ -65,7 +44,7 @@ func (a TrustAdvice) Missing() []Need {
 	return missing
 }
 
-// AdviseTrust tells which of the vendor's four upload scenarios (the chapter's
+// Advise tells which of the vendor's four upload scenarios (the chapter's
 // table 2) a CA is. The first of ca must be its root, and may be followed by
 // intermediates; the first of https must be the certificate of its web server,
 // and may be followed by what that sends along. Errors: apperr.ErrValue.
@@ -73,13 +52,13 @@ func (a TrustAdvice) Missing() []Need {
 // The CA root belongs into both trust stores: phones and the call server check
 // LSCs against it. The HTTPS certificate belongs into capf-trust only when the
 // root does not vouch for it.
-func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) (TrustAdvice, error) {
+func (t TrustStores) Advise(ctx context.Context, ca, https []*x509.Certificate) (TrustAdvice, error) {
 	if len(ca) == 0 || len(https) == 0 {
 		return TrustAdvice{}, apperr.BadValue("the root of the CA and the certificate of its web server are needed")
 	}
 	root, leaf := ca[0], https[0]
 	a := TrustAdvice{}
-	a.Scenario, a.Text, a.Notes = scenario(root, leaf, slices.Concat(ca[1:], https[1:]), r.Now())
+	a.Scenario, a.Text, a.Notes = scenario(root, leaf, slices.Concat(ca[1:], https[1:]), t.Now())
 	a.Needs = []Need{
 		{Role: "CA root", Certificate: root, Purpose: store.CAPFTrust, For: store.ForLSC | store.ForHTTPS},
 		{Role: "CA root", Certificate: root, Purpose: store.CallManagerTrust},
@@ -88,7 +67,7 @@ func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) 
 		a.Needs[0].For = store.ForLSC
 		a.Needs = append(a.Needs, Need{Role: "HTTPS certificate", Certificate: leaf, Purpose: store.CAPFTrust, For: store.ForHTTPS})
 	}
-	rows, err := r.Store.Trust(ctx, "")
+	rows, err := t.Store.Trust(ctx, "")
 	if err != nil {
 		return TrustAdvice{}, err
 	}
@@ -102,7 +81,7 @@ func (r *Rules) AdviseTrust(ctx context.Context, ca, https []*x509.Certificate) 
 		if n.Present = is && row.For.Has(n.For); is && !n.Present {
 			n.ID, n.Has = row.ID, row.For
 		}
-		if err := crypto.CheckTrust(n.Certificate, crypto.Purpose(n.Purpose), false, r.Now()); err != nil {
+		if err := crypto.CheckTrust(n.Certificate, crypto.Purpose(n.Purpose), false, t.Now()); err != nil {
 			n.Unfit = err.Error()
 		}
 	}

@@ -1,4 +1,4 @@
-package enroll
+package authority
 
 import (
 	"context"
@@ -64,13 +64,13 @@ type UploadOptions struct {
 // foreign says whether the names of CAPF certificates are allowed.
 func (o UploadOptions) foreign() bool { return o.ForeignCAPF || o.For.Has(store.ForForeignLSC) }
 
-// UploadTrust puts the certificates of files into trust stores, all in one
+// Upload puts the certificates of files into trust stores, all in one
 // transaction: when one is refused, none is stored, and the error is
 // apperr.ErrRefused. The rows say what became of each. What is there already gets what
 // the options say of it and stays as it is otherwise, so that an upload may be
 // repeated.
-func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) ([]UploadRow, error) {
-	rows, refusedRows, err := r.planUpload(ctx, files, o)
+func (t TrustStores) Upload(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) ([]UploadRow, error) {
+	rows, refusedRows, err := t.planUpload(ctx, files, o)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []Uplo
 			list, at = append(list, rows[i].entry), append(at, &rows[i])
 		}
 	}
-	stored, became, err := r.Store.AddTrusts(ctx, actor, list)
+	stored, became, err := t.Store.AddTrusts(ctx, actor, list)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +108,8 @@ func (r *Rules) UploadTrust(ctx context.Context, actor store.Actor, files []Uplo
 }
 
 // planUpload reads and checks everything and decides nothing but refusals.
-func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOptions) (rows []UploadRow, refusals int, err error) {
-	known, err := r.Store.Trust(ctx, "")
+func (t TrustStores) planUpload(ctx context.Context, files []UploadFile, o UploadOptions) (rows []UploadRow, refusals int, err error) {
+	known, err := t.Store.Trust(ctx, "")
 	if err != nil {
 		return nil, 0, err
 	}
@@ -127,10 +127,10 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 			}
 			for _, c := range u.certs {
 				for _, p := range f.Purposes {
-					row := r.planRow(c, p, o, there)
+					row := t.planRow(c, p, o, there)
 					row.File = u.name
 					if row.Outcome == "" && p == store.CAPFTrust {
-						err := r.checkOurs(ctx, c, row.For)
+						err := t.checkOurs(ctx, c, row.For)
 						if err != nil && !errors.Is(err, apperr.ErrRefused) {
 							return nil, 0, err
 						}
@@ -153,7 +153,7 @@ func (r *Rules) planUpload(ctx context.Context, files []UploadFile, o UploadOpti
 
 // planRow decides about one certificate for one trust store; there is what the
 // stores will hold by then.
-func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, there map[string]store.TrustCertificate) UploadRow {
+func (t TrustStores) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, there map[string]store.TrustCertificate) UploadRow {
 	key := string(p) + string(crypto.RawFingerprint(c.Raw))
 	have, is := there[key]
 	row := UploadRow{Purpose: p, Subject: c.Subject.String(), Fingerprint: crypto.Fingerprint(c)}
@@ -161,7 +161,7 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 	if o.Describe {
 		edit.Description = &o.Description
 	}
-	err := crypto.CheckTrust(c, crypto.Purpose(p), o.foreign(), r.Now())
+	err := crypto.CheckTrust(c, crypto.Purpose(p), o.foreign(), t.Now())
 	if err == nil && p == store.CAPFTrust {
 		row.For = o.uses(c, have, is)
 		if o.For != 0 || row.For != have.For {
@@ -169,10 +169,10 @@ func (r *Rules) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, t
 			err = checkUses(c, row.For)
 		}
 		if err == nil && !is && row.For.Has(store.ForLSC) && !o.AcceptEKU {
-			err = checkPurposes(c)
+			err = CheckPurposes(c)
 		}
 	}
-	row.entry = store.NewTrust{TrustCertificate: trustRow(c, p, o.Description, row.For), IfThere: edit}
+	row.entry = store.NewTrust{TrustCertificate: TrustRow(c, p, o.Description, row.For), IfThere: edit}
 	switch {
 	case err != nil:
 		row.Outcome, row.Reason = UploadRefused, err.Error()
@@ -217,29 +217,16 @@ func uploadRefusal(rows []UploadRow, refusals int) error {
 	return apperr.Refused("%q for %s: %s", row.File, row.Purpose, row.Reason)
 }
 
-// checkPurposes refuses certificates whose extendedKeyUsage makes the LSCs
-// below them useless.
-func checkPurposes(issuers ...*x509.Certificate) error {
-	for _, c := range issuers {
-		if err := crypto.CheckIssuerPurposes(c); err != nil {
-			return apperr.Refused("%v", err)
-		}
+// uses are what a certificate vouches for after an upload; have is the row of
+// one that is there.
+func (o UploadOptions) uses(c *x509.Certificate, have store.TrustCertificate, is bool) store.Uses {
+	switch {
+	case o.For != 0:
+		return o.For
+	case is && o.ForeignCAPF:
+		return have.For | store.ForForeignLSC
+	case is:
+		return have.For
 	}
-	return nil
-}
-
-// MICRoots are the certificates of a trust store, of all when the purpose is
-// empty, that are the manufacturer's roots.
-func (r *Rules) MICRoots(ctx context.Context, p store.Purpose) ([]store.TrustCertificate, error) {
-	rows, err := r.Store.Trust(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	var roots []store.TrustCertificate
-	for _, row := range rows {
-		if c, err := x509.ParseCertificate(row.Certificate); err == nil && isMICRoot(c) {
-			roots = append(roots, row)
-		}
-	}
-	return roots, nil
+	return usesByKind(c, o.ForeignCAPF)
 }

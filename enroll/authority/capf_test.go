@@ -1,4 +1,4 @@
-package enroll_test
+package authority_test
 
 import (
 	"crypto/x509"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -15,15 +15,15 @@ import (
 // TestRegenerate holds that the old certificate stays trusted.
 func TestRegenerate(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
-	before, err := r.Authority(t.Context())
+	r := newHouse(t)
+	before, err := r.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Regenerate(t.Context(), jane, nil, 2048); err != nil {
+	if _, err := r.capf().Regenerate(t.Context(), jane, nil, 2048); err != nil {
 		t.Fatal(err)
 	}
-	after, err := r.Authority(t.Context())
+	after, err := r.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,8 +40,8 @@ func TestRegenerate(t *testing.T) {
 // TestUploadChain has the CAPF certificate signed by a company CA.
 func TestUploadChain(t *testing.T) {
 	t.Parallel()
-	r := trustRules(t)
-	before, err := r.Authority(t.Context())
+	r := newHouse(t)
+	before, err := r.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,39 +73,39 @@ func TestUploadChain(t *testing.T) {
 		{"not for clients", pem(issueFor(t, name, nil, public, middle, capf, forServers), middle, root), "extendedKeyUsage without clientAuth"},
 		{"below a CA that is not for clients", pem(issueFor(t, name, nil, public, servers, capf), servers, root), `"Server CA" has an extendedKeyUsage without clientAuth`},
 	} {
-		_, _, err := r.UploadChain(t.Context(), jane, []enroll.UploadFile{{Name: "chain.pem", Data: test.data}}, enroll.UploadOptions{})
+		_, _, err := r.capf().UploadChain(t.Context(), jane, []authority.UploadFile{{Name: "chain.pem", Data: test.data}}, authority.UploadOptions{})
 		if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}
 	upload := func(want bool, data ...[]byte) {
 		t.Helper()
-		var files []enroll.UploadFile
+		var files []authority.UploadFile
 		for i, d := range data {
-			files = append(files, enroll.UploadFile{Name: fmt.Sprint(i), Data: d})
+			files = append(files, authority.UploadFile{Name: fmt.Sprint(i), Data: d})
 		}
-		if _, changed, err := r.UploadChain(t.Context(), jane, files, enroll.UploadOptions{}); err != nil || changed != want {
+		if _, changed, err := r.capf().UploadChain(t.Context(), jane, files, authority.UploadOptions{}); err != nil || changed != want {
 			t.Fatalf("changed %v, %v; want %v", changed, err, want)
 		}
 	}
 	upload(true, pem(root), pem(middle, good))
 	upload(false, pem(good, middle, root))
-	a, err := r.Authority(t.Context())
+	a, err := r.capf().Load(t.Context())
 	if err != nil || len(a.Chain) != 3 || !a.Leaf().Equal(good.Certificate) {
 		t.Errorf("the chain is %v, %v", a, err)
 	}
 	// A short chain will do when its end is trusted.
-	files := []enroll.UploadFile{{Name: "root", Data: pem(root), Purposes: both[:1]}}
-	if _, err := r.UploadTrust(t.Context(), jane, files, enroll.UploadOptions{}); err != nil {
+	files := []authority.UploadFile{{Name: "root", Data: pem(root), Purposes: both[:1]}}
+	if _, err := r.stores().Upload(t.Context(), jane, files, authority.UploadOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	upload(true, pem(good, middle))
 	// What no verifier can use is taken when it is said that this is meant.
-	files = []enroll.UploadFile{{Name: "servers", Data: pem(issueFor(t, name, nil, public, middle, capf, forServers), middle)}}
-	if _, changed, err := r.UploadChain(t.Context(), jane, files, enroll.UploadOptions{AcceptEKU: true}); err != nil || !changed {
+	files = []authority.UploadFile{{Name: "servers", Data: pem(issueFor(t, name, nil, public, middle, capf, forServers), middle)}}
+	if _, changed, err := r.capf().UploadChain(t.Context(), jane, files, authority.UploadOptions{AcceptEKU: true}); err != nil || !changed {
 		t.Errorf("accepted: changed %v, %v", changed, err)
 	}
-	der, err := r.CAPFRequest(t.Context())
+	der, err := r.capf().Request(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,129 @@
+package authority
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll/secrets"
+	"capf/store"
+)
+
+// CAPF makes, keeps and loads the CAPF certificate with its key.
+type CAPF struct {
+	Store  *store.Store
+	Sealer *crypto.Sealer
+	Now    func() time.Time
+	Rand   io.Reader
+}
+
+// InitResult is what Init found or made.
+type InitResult struct {
+	Created     bool
+	Certificate *x509.Certificate
+	Fingerprint string // SHA-256, hexadecimal
+}
+
+// Init makes the CAPF certificate with its key when there is none, and leaves
+// one that exists as it is. keyBits is an RSA size.
+func (c CAPF) Init(ctx context.Context, actor store.Actor, name crypto.Name, keyBits int) (InitResult, error) {
+	a, err := c.Load(ctx)
+	if err == nil {
+		return initResult(a, false), nil
+	}
+	if !errors.Is(err, secrets.ErrNotReady) {
+		return InitResult{}, err
+	}
+	a, err = crypto.NewCAPF(c.Rand, name, keyBits, c.Now())
+	if err != nil {
+		return InitResult{}, fmt.Errorf("making the CAPF certificate: %w", err)
+	}
+	err = c.save(ctx, actor, a, true)
+	if errors.Is(err, store.ErrConflict) { // another process was faster
+		a, err = c.Load(ctx)
+		return initResult(a, false), err
+	}
+	return initResult(a, true), err
+}
+
+func initResult(a *crypto.Authority, created bool) InitResult {
+	if a == nil {
+		return InitResult{}
+	}
+	return InitResult{created, a.Leaf(), crypto.Fingerprint(a.Leaf())}
+}
+
+func (c CAPF) save(ctx context.Context, actor store.Actor, a *crypto.Authority, onlyNew bool) error {
+	id, err := c.identity(a)
+	if err != nil {
+		return err
+	}
+	return c.Store.SaveIdentity(ctx, actor, id, onlyNew)
+}
+
+// identity is an authority with its key sealed, as it is kept.
+func (c CAPF) identity(a *crypto.Authority) (id store.Identity, err error) {
+	if id.SealedKey, err = secrets.SealCAPFKey(c.Sealer, a.Key); err != nil {
+		return id, err
+	}
+	for _, c := range a.Chain {
+		id.Chain = append(id.Chain, c.Raw)
+	}
+	return id, nil
+}
+
+// Load returns the CAPF certificate with its key, to sign LSCs and to speak TLS. It
+// is checked each time: one that lacks an extension, has expired or does not match its key is refused
+// with the reason (crypto.ErrUnfit). secrets.ErrNotReady when there is none.
+func (c CAPF) Load(ctx context.Context) (*crypto.Authority, error) {
+	key, id, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
+	if err != nil {
+		return nil, err
+	}
+	a, err := crypto.LoadAuthority(id.Chain, key, c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+	}
+	return a, nil
+}
+
+// Regenerate makes a new key and a new self-signed CAPF certificate, with the
+// organisation of the present one unless a name is given. The present one goes
+// to capf-trust, so that phones still authenticate with the LSCs that it
+// signed. A running serve goes on with the old one until the service is
+// restarted.
+func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
+	old, err := Certificate(ctx, c.Store.Reader)
+	if err != nil {
+		return nil, err
+	}
+	if name == nil {
+		present := crypto.NameOf(old)
+		name = &present
+	}
+	a, err := crypto.NewCAPF(c.Rand, *name, keyBits, c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("making the CAPF certificate: %w", err)
+	}
+	return a, c.save(ctx, actor, a, false)
+}
+
+// Request is the PKCS#10 request (DER) with which a company CA can be asked
+// to sign the CAPF certificate. It changes nothing and may be repeated; what
+// comes back is for UploadChain.
+func (c CAPF) Request(ctx context.Context) ([]byte, error) {
+	key, _, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
+	if err != nil {
+		return nil, err
+	}
+	present, err := Certificate(ctx, c.Store.Reader)
+	if err != nil {
+		return nil, err
+	}
+	a := crypto.Authority{Chain: []*x509.Certificate{present}, Key: key}
+	return a.Request()
+}

@@ -1,0 +1,75 @@
+package authority
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"strings"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// Issuers is what has signed LSCs that phones have, for those who
+// verify them.
+type Issuers struct {
+	// Chain is the CAPF certificate, the earlier ones of which a phone may still
+	// have an LSC, and after each the CAs above it as far as they are known here.
+	Chain []*x509.Certificate
+	// Unknown are CAPF certificates of which a phone has an LSC and which are in
+	// no store any more.
+	Unknown []store.IssuerCount
+	// Open are certificates of Chain whose issuer is not known here.
+	Open []*x509.Certificate
+}
+
+// FindIssuers collects them. secrets.ErrNotReady when there is no CAPF certificate.
+func FindIssuers(ctx context.Context, s *store.Reader) (Issuers, error) {
+	own, err := Chain(ctx, s)
+	if err != nil {
+		return Issuers{}, err
+	}
+	trusted, err := Trusted(ctx, s, store.ForLSC)
+	if err != nil {
+		return Issuers{}, err
+	}
+	counts, err := s.LSCIssuers(ctx)
+	if err != nil {
+		return Issuers{}, err
+	}
+	var all Issuers
+	above := slices.Concat(own[1:], trusted)
+	all.add(own[0], above)
+	for _, count := range counts {
+		// One that a company CA has signed has the name and the key of the
+		// self-signed one before it, but maybe another key identifier, by which
+		// OpenSSL tells the two apart. So both are needed.
+		found := count.Issuer == own[0].Subject.String()
+		for _, c := range trusted {
+			if IsCAPFName(c) && c.Subject.String() == count.Issuer {
+				all.add(c, above)
+				found = true
+			}
+		}
+		if !found && strings.Contains(count.Issuer, "CN=CAPF-") {
+			all.Unknown = append(all.Unknown, count)
+		}
+	}
+	return all, nil
+}
+
+// add takes a certificate in, and those above it.
+func (a *Issuers) add(c *x509.Certificate, above []*x509.Certificate) {
+	for !slices.ContainsFunc(a.Chain, c.Equal) {
+		a.Chain = append(a.Chain, c)
+		if crypto.Issued(c, c) {
+			return
+		}
+		i := slices.IndexFunc(above, func(issuer *x509.Certificate) bool { return crypto.Issued(issuer, c) })
+		if i < 0 {
+			a.Open = append(a.Open, c)
+			return
+		}
+		c = above[i]
+	}
+}

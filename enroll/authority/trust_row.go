@@ -1,0 +1,17 @@
+package authority
+
+import (
+	"crypto/x509"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// TrustRow is a certificate as a row of a trust store.
+func TrustRow(c *x509.Certificate, p store.Purpose, description string, uses store.Uses) store.TrustCertificate {
+	return store.TrustCertificate{
+		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
+		Description: description, For: uses,
+	}
+}

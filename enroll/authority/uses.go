@@ -1,0 +1,98 @@
+package authority
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"capf/crypto"
+	"capf/enroll/lscs"
+	"capf/enroll/secrets"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// usesByKind is what a certificate for capf-trust vouches for when nobody says:
+// a manufacturer's for MICs; a company's CA, which is uploaded once, for LSCs
+// and the web server of the online CA; a web server's own for itself.
+func usesByKind(c *x509.Certificate, foreignCAPF bool) store.Uses {
+	switch {
+	case foreignCAPF:
+		return store.ForForeignLSC
+	case crypto.IsManufacturer(c):
+		return store.ForMIC
+	case !crypto.IsAnchorCA(c):
+		return store.ForHTTPS
+	}
+	return store.ForLSC | store.ForHTTPS
+}
+
+// checkUses refuses what a certificate cannot vouch for. A CAPF makes LSCs and
+// nothing else: one of them that passed for a MIC or for the online CA's web
+// server would be the attack that uses exist against.
+func checkUses(c *x509.Certificate, u store.Uses) error {
+	name := crypto.DisplayName(c)
+	switch {
+	case u == 0:
+		return apperr.Refused("%q has to vouch for something; what is not to be trusted is deleted", name)
+	case u != store.ForHTTPS && !crypto.IsAnchorCA(c):
+		return apperr.Refused("%q is not a CA, so it vouches for https only", name)
+	case IsCAPFName(c) && u&(store.ForMIC|store.ForHTTPS) != 0:
+		return apperr.Refused("%q is a CAPF certificate, which makes LSCs and vouches for neither mic nor https", name)
+	case u.Has(store.ForMIC | store.ForForeignLSC):
+		return apperr.Refused("%q cannot vouch for mic and foreign-lsc: the LSCs of another cluster would pass for MICs", name)
+	}
+	return nil
+}
+
+// checkOurs refuses everything but lsc for a CAPF certificate of our own: as another
+// cluster's it would let in what the record does not know, whatever
+// accept_unrecorded_lsc says. Ours are that of the present key, and each that the
+// record has LSCs of.
+func (t TrustStores) checkOurs(ctx context.Context, c *x509.Certificate, u store.Uses) error {
+	if u == store.ForLSC {
+		return nil
+	}
+	present, err := Certificate(ctx, t.Store.Reader)
+	if err != nil && !errors.Is(err, secrets.ErrNotReady) {
+		return err
+	}
+	ours := err == nil && bytes.Equal(c.RawSubjectPublicKeyInfo, present.RawSubjectPublicKeyInfo)
+	if !ours && IsCAPFName(c) {
+		if ours, err = t.hasIssued(ctx, c); err != nil {
+			return err
+		}
+	}
+	if ours {
+		return apperr.Refused("%q is a CAPF certificate of our own, which vouches for lsc only", crypto.DisplayName(c))
+	}
+	return nil
+}
+
+// hasIssued says whether the record has an LSC of a CA.
+func (t TrustStores) hasIssued(ctx context.Context, ca *x509.Certificate) (bool, error) {
+	for l, err := range t.Store.LSCs(ctx, store.LSCFilter{Issuer: ca.Subject.String(), Discarded: true}) {
+		if err != nil {
+			return false, err
+		}
+		if lscs.MayHaveIssued(ca, l) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// unwiseUses warns of what is allowed, "" when there is nothing to warn of.
+func unwiseUses(c *x509.Certificate, u store.Uses) string {
+	if !u.Has(store.ForMIC) || crypto.IsManufacturer(c) {
+		return ""
+	}
+	return fmt.Sprintf("%q is not known as a manufacturer's: whatever it certifies with the name of a MIC authenticates that phone", crypto.DisplayName(c))
+}
+
+// IsCAPFName says whether a certificate is some cluster's CAPF certificate: its
+// name is reserved for those.
+func IsCAPFName(c *x509.Certificate) bool { return strings.Contains(c.Subject.CommonName, "CAPF-") }

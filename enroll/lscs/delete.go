@@ -1,0 +1,40 @@
+package lscs
+
+import (
+	"context"
+	"time"
+
+	"capf/store"
+)
+
+// Stale says which stale LSCs are meant: those with the serials, or those that became
+// stale before a time; all when it says neither.
+type Stale struct {
+	Serials []string
+	Before  *time.Time
+}
+
+// DeleteStale deletes stale LSCs and returns how many. Errors as those of
+// store.DeleteStale.
+func DeleteStale(ctx context.Context, s *store.Store, actor store.Actor, which Stale) (int64, error) {
+	if which.Before != nil {
+		return s.DeleteStaleBefore(ctx, actor, *which.Before)
+	}
+	return s.DeleteStale(ctx, actor, which.Serials)
+}
+
+// Requests says which requests are meant: those with the ids, or those from before a
+// time of which no certificate is kept; all that wait when it says neither.
+type Requests struct {
+	IDs    []int64
+	Before *time.Time
+}
+
+// DeleteRequests deletes requests and returns how many. Errors as those of
+// store.DeleteRequests.
+func DeleteRequests(ctx context.Context, s *store.Store, actor store.Actor, which Requests) (int64, error) {
+	if which.Before != nil {
+		return s.DeleteRequestsBefore(ctx, actor, *which.Before)
+	}
+	return s.DeleteRequests(ctx, actor, which.IDs)
+}
