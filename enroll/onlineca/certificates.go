@@ -30,10 +30,10 @@ func readCertificates(body []byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// leafOf finds the certificate that was asked for among those that came: the
-// one for the key; without a key, or when none is for it, the one that issued
-// none of the others. A wrong one is better handed to the caller's checks,
-// which say what is wrong with it, than dropped here.
+// leafOf finds the certificate that was asked for among those that came: the one
+// for the key, or, without a key or without one for it, the one that issued none
+// of the others. A wrong one goes to the caller all the same, whose checks say
+// what is wrong with it.
 func leafOf(all []*x509.Certificate, key crypto.PublicKey) *x509.Certificate {
 	for _, c := range all {
 		if own, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && key != nil && own.Equal(key) {
@@ -57,8 +57,8 @@ func issuedAnother(c *x509.Certificate, all []*x509.Certificate) bool {
 	return false
 }
 
-// chainOf puts the issuers of a certificate in order, the nearest first. What
-// is not linked to it is left out.
+// chainOf puts the issuers of a certificate in order, the nearest first. Others are
+// left out.
 func chainOf(leaf *x509.Certificate, all []*x509.Certificate) [][]byte {
 	var chain [][]byte
 	used := map[*x509.Certificate]bool{}
@@ -74,8 +74,8 @@ func chainOf(leaf *x509.Certificate, all []*x509.Certificate) [][]byte {
 	return chain
 }
 
-// parentOf finds the issuer of a certificate: better the one that could have
-// signed it than one whose key fits, and that than one of its name.
+// parentOf finds the issuer of a certificate. The best is one that can have signed
+// it, then one whose key fits, then one that has the right name.
 func parentOf(child *x509.Certificate, all []*x509.Certificate, used map[*x509.Certificate]bool) *x509.Certificate {
 	var byKey, byName *x509.Certificate
 	for _, c := range all {
@@ -92,9 +92,9 @@ func parentOf(child *x509.Certificate, all []*x509.Certificate, used map[*x509.C
 	return cmp.Or(byKey, byName)
 }
 
-// issued says whether a CA signed a certificate with the certificate that is
-// given. One that was renewed has several of one name, and of one key too if it
-// kept it; but no CA signs beyond its own end.
+// issued says whether a CA signed the child when this was its certificate. A CA
+// that was renewed has several of one name, and of one key if it kept that; but no
+// CA signs beyond its own end.
 func issued(ca, child *x509.Certificate) bool {
 	return !child.NotAfter.After(ca.NotAfter) && child.CheckSignatureFrom(ca) == nil
 }
@@ -107,9 +107,9 @@ func rawOf(all []*x509.Certificate) [][]byte {
 	return raw
 }
 
-// unusableCertificate is what came for a request in an answer that cannot be used, by
-// the error of readCertificates: that with the request's key, or else the first. It
-// is nil when none came.
+// unusableCertificate is the certificate in an answer that readCertificates could
+// not read: the one with the request's key, or else the first. It is nil when the
+// error is not about certificates.
 func unusableCertificate(err error, csr *x509.CertificateRequest) []byte {
 	var unreadable *certfile.UnreadableError
 	if !errors.As(err, &unreadable) {

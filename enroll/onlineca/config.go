@@ -18,7 +18,7 @@ import (
 // and Host means its default.
 type Config struct {
 	Type Type
-	Host string // the name that the HTTPS certificate must carry; an address too
+	Host string // a name, which the HTTPS certificate must have, or an address
 	Port int    // 443
 
 	// Template is the common name of the certificate template (Microsoft) or
@@ -31,21 +31,21 @@ type Config struct {
 	// RequireNTLM keeps the password from a server that does not offer NTLM.
 	RequireNTLM bool
 
-	// ClientCertificate is shown to a CA that asks for one in the TLS handshake.
+	// ClientCertificate is shown to a server that asks for one in the TLS handshake.
 	ClientCertificate *tls.Certificate
 
-	// Roots are those of capf-trust that vouch for the CA's web server, and the
-	// only source of trust; the system's roots are not used. A server's own
-	// certificate in it is trusted as it is.
+	// Roots are those of capf-trust that vouch for the CA's web server. Nothing
+	// else is trusted, the system's roots included. A server's own certificate
+	// among them is trusted as it is.
 	Roots []*x509.Certificate
 
-	// Issuers are those of capf-trust that vouch for LSCs. A path from a
-	// certificate that one of them has issued needs nothing else from the CA.
+	// Issuers are those of capf-trust that vouch for LSCs. For a certificate that
+	// one of them has issued, the CA need not send a chain.
 	Issuers []*x509.Certificate
 
-	// Impostor says why a path from what the web server shows to a root, its own
-	// certificate first, does not prove that it is the CA's; "" when it does. Nil
-	// knows of none.
+	// Impostor says why a path from the web server's certificate, which comes
+	// first, to a root does not prove that the server is the CA's; "" when it
+	// does. Nil lets every path pass.
 	Impostor func(path []*x509.Certificate) string
 
 	Limits Limits
@@ -58,16 +58,16 @@ type Config struct {
 	Lookup func(ctx context.Context, host string) ([]string, error)
 }
 
-// Limits bounds what one CA may cost us. Zero means the default.
+// Limits bound what one CA may cost us. Zero means the default.
 type Limits struct {
 	Concurrent int           // requests on the way at once: 16
 	Post       time.Duration // for one request with all its authentication: 60 s
 	Get        time.Duration // for one try to fetch something: 30 s
 	Body       int64         // bytes of one answer, after decoding: 1 MiB
 	Tries      int           // of a fetch, with growing pauses: 3
-	Failures   int           // transport failures in a row after which the CA is left alone: 5
-	Pause      time.Duration // for how long at first; doubles up to 5 minutes: 10 s
-	Refusal    time.Duration // how long a refused password is not sent again at first; doubles up to 30 minutes: 1 minute
+	Failures   int           // in a row, after which the CA is left alone: 5
+	Pause      time.Duration // for which it is left alone at first; doubles up to 5 minutes: 10 s
+	Refusal    time.Duration // for which a refused password is not sent again at first; doubles up to 30 minutes: 1 minute
 }
 
 func (c *Config) check() error {
@@ -157,9 +157,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// address is what is dialled, base what every URL begins with.
+// address is what is dialed.
 func (c *Config) address() string { return net.JoinHostPort(c.Host, fmt.Sprint(c.Port)) }
 
+// base is what every URL begins with.
 func (c *Config) base() *url.URL {
 	u := &url.URL{Scheme: "https", Host: c.address()}
 	if c.Port == 443 { // browsers and IIS bindings leave the default port out

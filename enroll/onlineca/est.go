@@ -38,11 +38,11 @@ var estKind = Kind{
 	open: func(c Config, t *transport) ca { return &est{config: c, transport: t} },
 }
 
-// estOperations may not be labels: the path would mean something else.
+// estOperations cannot be labels, since the path would mean something else.
 var estOperations = []string{"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"}
 
-// checkLabel says why a text cannot be the label of an EST server; empty stands
-// for none. A label is one segment of a path (RFC 7030, 3.2.2).
+// checkLabel says why a text cannot be the label of an EST server; "" stands for no
+// label. A label is one segment of a path (RFC 7030, 3.2.2).
 func checkLabel(label string) error {
 	switch {
 	case slices.Contains(estOperations, strings.ToLower(label)):
@@ -86,7 +86,7 @@ func (e *est) enroll(ctx context.Context, csr *x509.CertificateRequest, do func(
 	if err != nil {
 		return Answer{}, err
 	}
-	// A certificate is one whatever the number in front of it says.
+	// Whatever the status, a certificate is a certificate.
 	all, cerr := readCertificates(r.body)
 	if cerr == nil && r.succeeded() {
 		leaf := leafOf(all, csr.PublicKey)
@@ -119,8 +119,8 @@ func (e *est) unusable(c call, r *reply, err error) *Error {
 		Words: e.config.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
 }
 
-// refusal is statusError with what EST servers mean by 400: the request, its
-// signature or its content is not to their liking, in plain words.
+// refusal is statusError, and explains what EST servers mean by 400: they do not like
+// the request, its signature or its content, and say so in plain words.
 func (e *est) refusal(c call, r *reply) *Error {
 	err := e.transport.statusError(c, r)
 	err.Words = e.config.words(firstWords(readable(r.body)))
@@ -131,7 +131,7 @@ func (e *est) refusal(c call, r *reply) *Error {
 	return err
 }
 
-// readable drops a body that is no text.
+// readable is the body as text; "" for DER.
 func readable(body []byte) string {
 	if len(body) > 0 && body[0] == 0x30 {
 		return ""
@@ -139,9 +139,9 @@ func readable(body []byte) string {
 	return unseen().ReplaceAllString(string(body), " ")
 }
 
-// chainFor puts the issuers in order. Most servers send the leaf alone, its
-// issuers are then those of cacerts. That they cannot be had must not lose the
-// certificate, which nothing but a second one could replace.
+// chainFor puts the issuers in order. Most servers send the leaf alone; its issuers
+// are then those of /cacerts. Without them the certificate is kept all the same:
+// only a second one could replace it.
 func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509.Certificate) [][]byte {
 	if chain := chainOf(leaf, came); len(chain) > 0 {
 		return chain
@@ -163,6 +163,7 @@ func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509
 	return chainOf(leaf, known)
 }
 
+// certificates are those of /cacerts.
 func (e *est) certificates(ctx context.Context) ([]*x509.Certificate, error) {
 	c := call{doing: "fetching the CA's certificates", path: e.path("cacerts")}
 	r, err := e.transport.get(ctx, c)

@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// boundIdle is how long a connection may be idle to which a request is bound, as
-// between an answer that wants a login and the request that has it.
+// boundIdle is how long a connection may be idle to which a request is bound, such
+// as between an answer that wants a login and the request that has it.
 const boundIdle = 2 * time.Minute
 
-// Bound is a connection to an EST server that takes a request only with the name
-// of the connection in it. It counts among those that are on the way at once.
+// Bound is a connection to a CA that takes a request only with the name of the
+// connection in it. It counts against Limits.Concurrent until it is closed.
 type Bound struct {
 	// Challenge is to be the challengePassword of the request.
 	Challenge string
@@ -65,7 +65,7 @@ func (e *est) bind(ctx context.Context) (*Bound, error) {
 		Advice: "allow TLS 1.2 on the EST server, or have it not ask for challengePassword in its csrattrs"}
 }
 
-// boundConnection has the connection, and makes no other.
+// boundConnection uses this TLS connection, and makes no other.
 func (e *est) boundConnection(conn net.Conn) *connection {
 	cn := e.transport.newConnection()
 	cn.bound = true
@@ -83,8 +83,8 @@ func (e *est) boundConnection(conn net.Conn) *connection {
 	return cn
 }
 
-// Submit is that of Client, over the connection. The request is to have the
-// Challenge. It can be called once.
+// Submit is Client.Submit over the connection, for a request that has the Challenge.
+// It can be called once.
 func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	defer b.Close()
 	csr, err := x509.ParseCertificateRequest(csrDER)
@@ -92,7 +92,7 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 		return Answer{}, notARequest(err)
 	}
 	return b.est.enroll(ctx, csr, func(c call) (*reply, error) {
-		defer b.Close() // the issuers may have to be asked for, which is a turn of its own
+		defer b.Close() // fetching the issuers may take a connection of its own
 		if !b.alive() {
 			return nil, b.est.transport.broken(c, errUnbound, false)
 		}
@@ -100,8 +100,9 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	})
 }
 
-// alive says that the server has not closed the connection while the phone
-// signed. It has nothing to say, so that a moment's listening must end in vain.
+// alive says whether the server has kept the connection open while the phone
+// signed. The server has nothing to say now, so a moment's listening must end
+// without a byte.
 func (b *Bound) alive() bool {
 	_ = b.conn.SetReadDeadline(time.Now().Add(time.Millisecond)) // its failure is that of the read
 	_, err := b.conn.Read(make([]byte, 1))

@@ -152,7 +152,7 @@ func TestESTBadAnswers(t *testing.T) {
 			w.Write([]byte("<html><title>Login</title>to the network</html>"))
 		},
 		"no base64":    func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("MIIB*&^")) },
-		"no bag":       func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("MAMCAQE=")) },
+		"no PKCS#7":    func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("MAMCAQE=")) },
 		"deep":         func(w http.ResponseWriter, r *http.Request) { w.Write(bytes.Repeat([]byte{0x30, 0x80}, 1<<19)) },
 		"204":          func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) },
 		"500":          func(w http.ResponseWriter, r *http.Request) { http.Error(w, "x", 500) },
@@ -191,5 +191,19 @@ func TestESTWithoutCACertificates(t *testing.T) {
 	a, err := client(t, s.Server, onlineca.EST, nil).Submit(t.Context(), ecRequest(t))
 	if err != nil || a.Leaf == nil || len(a.Chain) != 0 {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+func TestLabelsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for _, label := range []string{"cacerts", "CSRattrs", "simpleenroll", "a/b", "a b", "a\tb", "..", ".", "a?b", "a#b", "%41", `a\b`} {
+		if estKind(t).CheckTemplate(label) == nil {
+			t.Errorf("%q is a label", label)
+		}
+	}
+	for _, label := range []string{"", "phones", "phones-2", "a+b", "ü"} {
+		if err := estKind(t).CheckTemplate(label); err != nil {
+			t.Error(err)
+		}
 	}
 }

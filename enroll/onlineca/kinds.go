@@ -33,8 +33,8 @@ type Kind struct {
 	open  func(Config, *transport) ca
 }
 
-// kinds are all that there are. For another one, add its type above, a line here
-// and a file with its ca, as est.go is.
+// kinds are all that there are, the default first. Another one takes a type above,
+// a line here, and a file like est.go.
 var kinds = []Kind{microsoftKind, estKind}
 
 // Kinds lists the kinds of CA, the default first.

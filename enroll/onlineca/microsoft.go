@@ -36,13 +36,13 @@ var microsoftKind = Kind{
 	open: func(c Config, t *transport) ca { return &microsoft{config: c, transport: t} },
 }
 
-// unknownRequest is what a CA answers when it has no certificate under a number.
+// unknownRequest is the code for a number under which the CA has no certificate.
 const unknownRequest = "0x80094004"
 
 var requestIDs = pattern(`^[0-9]{1,10}$`)
 
-// submit posts the form of the advanced request page. It fetches nothing: the
-// caller keeps the number first.
+// submit posts the form of the advanced request page. It does not fetch the
+// certificate: the caller keeps the number first.
 func (m *microsoft) submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error) {
 	form := url.Values{
 		"Mode":             {"newreq"},
@@ -78,8 +78,8 @@ func (m *microsoft) submit(ctx context.Context, csr *x509.CertificateRequest) (A
 	return answer, err
 }
 
-// outcome reads the page that the CA sends about a request. Of a page that
-// came only in part, the part may hold the number, which must not be lost.
+// outcome reads the page that the CA sends about a request. A page that came only in
+// part is read too, since it may have the number, which must not be lost.
 func (m *microsoft) outcome(c call, r *reply, requestID string) (Answer, error) {
 	p := classify(r.body)
 	if p.requestID == "" {
@@ -93,7 +93,7 @@ func (m *microsoft) outcome(c call, r *reply, requestID string) (Answer, error) 
 	case pageDenied, pageFailed:
 		e := m.refusal(c, p)
 		if requestID != "" && p.kind == pageFailed && p.code != unknownRequest {
-			e.Kind = ErrUnreachable // a certificate that exists is not given up for an odd page
+			e.Kind = ErrUnreachable // there may be a certificate, which no strange page makes us give up
 		}
 		return Answer{}, e
 	}
@@ -125,9 +125,9 @@ func (m *microsoft) unreadable(c call, r *reply, reason string) *Error {
 		Sent: r.posted, Advice: "open https://" + m.config.base().Host + certsrv + " in a browser and compare; look for a proxy in between"}
 }
 
-// fetch brings a certificate by its request number, and its chain unless it is
-// known from an earlier one. It is also how a pending request is polled: while
-// there is no certificate, the CA answers with a page that says why.
+// fetch brings a certificate by the number of its request, and its chain unless that
+// is known. It is also how a pending request is polled: as long as there is no
+// certificate, the CA answers with a page that says why.
 func (m *microsoft) fetch(ctx context.Context, requestID string) (Answer, error) {
 	doing := "fetching the certificate of request " + strconv.Quote(plain(requestID, 20))
 	if !requestIDs().MatchString(requestID) {

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// chainFor brings the certificates above a leaf. They are the same for every
-// request until the CA is renewed, so the last ones are kept as long as they
-// issue what comes. A server that has no chain to give gives an empty one; one
-// that does not answer is an error, for the caller fetches again, unless the
-// issuer is in capf-trust.
+// chainFor brings the certificates above a leaf. They are the same for every request
+// until the CA is renewed, so the last ones are kept as long as they have issued
+// what comes. The chain is empty if the server has none to give. If it does not
+// answer, that is an error, so that the caller fetches again, unless the issuer is
+// in capf-trust.
 func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, requestID string) ([][]byte, error) {
 	m.mu.Lock()
 	known := m.chain
@@ -45,9 +45,9 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 	return chain, nil
 }
 
-// chainAbove is the chain of a certificate that came without a number: what came
-// with it, or else the certificates of the CA. That they cannot be had must not
-// lose the certificate.
+// chainAbove is the chain of a certificate that came without a number: what came with
+// it, or else the certificates of the CA. Without them the certificate is kept all
+// the same.
 func (m *microsoft) chainAbove(ctx context.Context, leaf *x509.Certificate, came []*x509.Certificate) [][]byte {
 	if chain := chainOf(leaf, came); len(chain) > 0 || m.trusts(leaf) {
 		return chain
@@ -69,6 +69,7 @@ func (m *microsoft) trusts(leaf *x509.Certificate) bool {
 // how often the CA was renewed, and so the number of its newest certificate.
 var renewals = pattern(`\bnRenewals\s*=\s*([0-9]{1,3})\s*;`)
 
+// certificates are those of the CA, its newest included.
 func (m *microsoft) certificates(ctx context.Context) ([]*x509.Certificate, error) {
 	c := call{doing: "fetching the CA's certificates", path: certsrv + "certcarc.asp"}
 	r, err := m.transport.get(ctx, c)

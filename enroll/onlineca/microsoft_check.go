@@ -7,6 +7,7 @@ import (
 	"strings"
 )
 
+// checkAuthentication asks for the start page, which needs a login as all others do.
 func (m *microsoft) checkAuthentication(ctx context.Context) Step {
 	c := call{doing: "asking for the start page", method: http.MethodGet, path: certsrv, forced: true}
 	r, err := m.transport.do(ctx, c)
@@ -23,12 +24,12 @@ func (m *microsoft) checkAuthentication(ctx context.Context) Step {
 	return Step{Name: StepAuthentication, OK: true, Text: "the web server lets us in " + how}
 }
 
-// templateNames finds the templates that the advanced request page offers the
-// account. A value has fields with semicolons between; the second is the name.
+// templateNames finds the templates that the advanced request page offers to the
+// account. A value has fields between semicolons; the second one is the name.
 var templateNames = pattern(`(?i)<option[^>]*\bvalue\s*=\s*"?[A-Z]{0,3};([^;"<>]{1,255});`)
 
-// checkTemplate looks the template up in the page from which a person would
-// choose it. A server that does not show a list leaves the question open.
+// checkTemplate looks for the template in the page where a person would choose it. A
+// server that shows no list leaves the question open.
 func (m *microsoft) checkTemplate(ctx context.Context) Step {
 	open := func(why string) Step {
 		return Step{Name: StepTemplate, OK: true, Text: why + "; only a dry enrollment shows whether the template works"}

@@ -1,11 +1,8 @@
 package onlineca
 
-import "strings"
-
-// adviceOf says what an operator can do about a number that a Microsoft CA or
-// a web server gives as its reason. The numbers are those of winerror.h, in
-// lower case.
-var adviceOf = map[string]string{
+// adviceByCode says what an operator can do about a code that a Microsoft CA gives
+// as its reason. The codes are those of winerror.h, in lower case.
+var adviceByCode = map[string]string{
 	"0x80094800": "the CA does not offer this template: set online_ca_template to the template's name (not its display name) and publish the template on the CA",
 	"0x80094801": "the CA needs a template: set online_ca_template",
 	"0x80094802": "the CA offers the template only in another version: publish it again on the CA",
@@ -30,31 +27,22 @@ var adviceOf = map[string]string{
 	"0x80070005": notReachedAdvice + "; access was denied on the way, most often since the login is not passed on (delegation)",
 	"0x800706b5": notReachedAdvice,
 	"0x800706ba": notReachedAdvice,
-
-	"400":   "the CA could not read the request",
-	"401":   "check online_ca_username and online_ca_password, whether the account is locked, and which authentication the web server allows",
-	"403":   "the account, or this machine, may not use these pages: check the web server's access rules",
-	"403.4": "the pages are served over HTTPS only: check the port and that nothing in between takes the encryption off",
-	"404":   "nothing is at this path: check that the enrollment role is installed, and the host, port and template or label",
-	"405":   "the server at this address does not take requests: check the host and the port",
-	"413":   "the web server finds the request too large",
-	"429":   "the CA is asked too often; it will be tried again later",
 }
 
-// notReachedAdvice is for pages that cannot reach the CA behind them.
+// notReachedAdvice is about web pages that cannot reach the CA behind them.
 const notReachedAdvice = "the web pages work but do not reach the CA behind them: start Active Directory Certificate Services, check the firewall between the two, " +
 	"and, when the pages run on another host than the CA, that their server is trusted for delegation to the CA (HOST and RPCSS)"
 
-// notReached holds the numbers with which the web pages say that they did not
-// reach the CA: it has not got the request, which may be sent again.
+// notReached has the codes with which the web pages say that they did not reach the
+// CA. It has not got the request, which may be sent again.
 var notReached = map[string]bool{
 	"0x800706ba": true, // RPC server unavailable
 	"0x800706b5": true, // unknown interface
 	"0x80070005": true, // access denied
 }
 
-// away holds the numbers with which a web page says that the CA behind it is
-// not there, so that a later try may succeed.
+// away has the codes with which the web pages say that the CA behind them is not
+// there, so that a later try may succeed.
 var away = map[string]bool{
 	"0x800706bb": true, // RPC server too busy
 	"0x800706be": true, // RPC call failed
@@ -63,5 +51,3 @@ var away = map[string]bool{
 	"0x8007045b": true, // shutting down
 	"0x80092013": true, // the CA cannot reach its CRL
 }
-
-func advice(code string) string { return adviceOf[strings.ToLower(code)] }

@@ -17,7 +17,7 @@ const (
 	pageUnknown pageKind = "unknown"
 )
 
-// page is what was read from one. Texts are raw pieces of it, not yet plain.
+// page is what such a page says. Texts are as they stand there, not yet plain.
 type page struct {
 	kind      pageKind
 	requestID string // digits; empty when the page names none
@@ -25,17 +25,17 @@ type page struct {
 	words     string // the CA's reason; of an unknown page its title and first words
 }
 
-// A server writes its pages in its own language but keeps the element ids, so
-// only ids, addresses and numbers are looked at. All patterns take quoted and
-// bare attributes in either case.
+// Servers write their pages in their own languages but keep the ids of elements, so
+// only ids, addresses and numbers are read. All patterns take attributes with and
+// without quotes, in either case.
 var (
 	unseen     = pattern(`(?is)<!--.*?(?:-->|$)|<script\b.*?(?:</script\s*>|$)`)
 	deniedMark = pattern(`(?i)\bID\s*=\s*["']?locDenied(?:["'\s>]|$)`)
 	deniedText = pattern(`(?is)\bID\s*=\s*["']?locInfoReqIDandReason\b[^>]*>(.*)`)
 	// The id of a pending page is a prefix of the denied one's.
 	pendingText = pattern(`(?is)\bID\s*=\s*["']?locInfoReqID["']?(?:\s[^>]*)?>(.*)`)
-	// Foreign clients look for no more than that, in the whole page: to what it
-	// takes for a browser a server may give the number in a script only.
+	// Other clients look for this link alone, in the whole page: a server may give
+	// the number to a browser in a script only.
 	issuedLink  = pattern(`(?i)certnew\.cer\?ReqID=([0-9]{1,10})[^0-9a-z]`)
 	disposition = pattern(`(?i)(?:0x|\b)([0-9a-f]{1,8})\s*<LocID\s+ID\s*=\s*["']?locDispSpacer\b`)
 	message     = pattern(`(?is)\bID\s*=\s*["']?locDispMsgLabel\b[^>]*>(.*)`)
@@ -43,11 +43,11 @@ var (
 	result      = pattern(`(?is)\bID\s*=\s*["']?locResultLabel\b[^>]*>(.*)`)
 	information = pattern(`(?is)\bID\s*=\s*["']?locComInfoLabel\b[^>]*>(.*)`)
 	nextID      = pattern(`(?i)<[^<>]*\bID\s*=\s*["']?loc`)
-	// A label stands in a cell of a table or a term of a list, what it is the
-	// label of in the next cell or the description.
+	// A label is a cell of a table or a term of a list; its value is the next cell
+	// or the description.
 	nextCell = pattern(`(?i)<(?:TD|DD)\b[^>]*>`)
 	cellEnd  = pattern(`(?i)</?(?:TD|TR|TABLE|DD|DT|DL)\b`)
-	// A message that is none stands in brackets, in whatever language: "(none)".
+	// Where there is no message, a word in brackets stands: "(none)", in any language.
 	nothing     = pattern(`^(?:[(（][^()（）]*[)）])?$`)
 	failureCode = pattern(`(?i)\b0x(8[0-9a-f]{7})\b`)
 	number      = pattern(`(?:^|[^0-9A-Za-z])([0-9]{1,10})[^0-9A-Za-z]`)
@@ -61,10 +61,10 @@ const (
 	dispositionPending = 5
 )
 
-// classify reads a page. The order matters: a denied page has a request id too,
-// scripts may hold the marks of all pages, and what is visible goes before what
-// stands in a script. A page that was cut off is read as far as it goes, since a
-// number in it may be all that we ever learn of a certificate.
+// classify reads a page. The order matters: a denied page has a request number too,
+// scripts may have the marks of all pages, and visible text counts before scripts. A
+// page that was cut off is read as far as it goes, since a number in it may be all
+// that we ever learn of a certificate.
 func classify(body []byte) page {
 	text := unseen().ReplaceAllString(string(body), " ")
 	if deniedMark().MatchString(text) {
@@ -112,8 +112,8 @@ func failure(text string) (page, bool) {
 	return p, true
 }
 
-// failureIn is the first number in the texts, unless one says that the CA was
-// not reached, which makes the others guesses of its web pages.
+// failureIn is the first code in the texts, or the one that says that the CA was not
+// reached: the others are then guesses of the web pages.
 func failureIn(texts []string) (code string) {
 	for _, text := range texts {
 		one := codeIn(text)
@@ -150,8 +150,8 @@ func untilNextID(text string) string {
 	return text
 }
 
-// beside is what a label is the label of; without a next cell, what follows it.
-// The label itself is in the server's language.
+// beside is the value of a label: the next cell, or else what follows the label. The
+// label's own text is in the server's language.
 func beside(label *regexp.Regexp, text string) string {
 	m := label.FindStringSubmatch(text)
 	if m == nil {
@@ -182,8 +182,8 @@ func lowerCode(digits string) string {
 	return "0x" + strconv.FormatUint(n, 16)
 }
 
-// requestNumber is the first whole number of a text. One that the text ends
-// with may be cut off and does not count.
+// requestNumber is the first number in a text that is surely complete. One at the end
+// of the text may be cut off.
 func requestNumber(text string) string {
 	m := number().FindStringSubmatch(tags().ReplaceAllString(text, " "))
 	if m == nil {
@@ -192,6 +192,7 @@ func requestNumber(text string) string {
 	return m[1]
 }
 
+// firstWords are the title of a page and the beginning of its text.
 func firstWords(text string) string {
 	var name string
 	if m := title().FindStringSubmatch(text); m != nil {

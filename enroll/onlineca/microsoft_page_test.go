@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 )
 
@@ -96,31 +95,4 @@ func FuzzClassify(f *testing.F) {
 			t.Errorf("a script is read: %+v", p)
 		}
 	})
-}
-
-func TestAttributesOfAChallenge(t *testing.T) {
-	t.Parallel()
-	for list, ok := range map[string]bool{
-		"\x00\x00\x00\x00": true,
-		"":                 false,
-		"\x01\x00":         false,
-		"\x01\x00\xff\xff": false,
-		"\x0a\x00\x01\x00x\x02\x00\x00\x00\x00\x00\x00\x00": true,
-	} {
-		out, err := addAttribute([]byte(list), attributeBindings, []byte("0123"))
-		if (err == nil) != ok {
-			t.Errorf("%q: %v", list, err)
-		}
-		if ok && bytes.Count(out, []byte("\x0a\x00\x04\x000123")) != 1 || strings.Contains(string(out), "x") {
-			t.Errorf("%q becomes %q", list, out)
-		}
-	}
-}
-
-func TestRetryAfterIsBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	if d := retryAfter(map[string][]string{"Retry-After": {"2147483647"}}, now); d != 24*time.Hour {
-		t.Error(d)
-	}
 }

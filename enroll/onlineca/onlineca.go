@@ -2,14 +2,18 @@
 // Web Enrollment (the pages under /certsrv/) or EST (RFC 7030). A request goes
 // in, a certificate with its chain comes out.
 //
-// It knows no phone, no database and none of our other packages. What it
-// returns is only decoded, not judged: the caller checks the certificate
-// against the request, the device and capf-trust before anything is stored.
+// It must not know phones, the database or the parameters. What it returns is
+// decoded, not judged: before anything is stored, the caller checks the
+// certificate against the request, the device and capf-trust.
 //
-// A request that a CA has taken makes a live certificate whether or not we
-// ever hear of it, so nothing is sent twice once it may have arrived, and
-// Submit returns the number of a request before its certificate is fetched:
-// the caller writes the number down first.
+// Once a CA has a request, it makes a certificate that is live whether or not we
+// ever hear of it. So nothing is sent twice that may have arrived, and Submit
+// returns the number of a request before its certificate is fetched: the caller
+// writes the number down first.
+//
+// A kind of CA is a line in the table of kinds.go and a file of its own
+// (microsoft.go, est.go). All of them talk through the transport, which knows
+// HTTPS and how to log in, and nothing of certificates that phones ask for.
 package onlineca
 
 import (

@@ -11,13 +11,13 @@ import (
 )
 
 // transport makes calls to the web server of one CA, over a bounded number of
-// connections. It leaves a CA alone that does not answer.
+// connections. It leaves the CA alone for a while when it does not answer.
 type transport struct {
 	config   Config
 	tls      *tls.Config
 	login    *login
 	password *passwordGate
-	down     *breaker      // the CA does not answer
+	down     *breaker      // open while the CA is left alone
 	slots    chan struct{} // one for each connection in use
 
 	mu   sync.Mutex // guards idle
@@ -47,7 +47,7 @@ func (t *transport) do(ctx context.Context, c call) (*reply, error) {
 	return t.doOn(ctx, cn, c)
 }
 
-// doOn is do over a connection that the caller has.
+// doOn makes a call over a connection that the caller holds.
 func (t *transport) doOn(ctx context.Context, cn *connection, c call) (*reply, error) {
 	probe, wait, ok := t.down.enter()
 	if !ok && !c.forced {
@@ -65,7 +65,7 @@ func (t *transport) doOn(ctx context.Context, cn *connection, c call) (*reply, e
 		if failure.dead && ctx.Err() == nil {
 			heard, why = bad, failure.Reason
 		}
-		if !failure.arrived { // there is no server for any request
+		if !failure.arrived { // no server was reached, whatever the request is
 			about = ""
 		}
 		return nil, err
@@ -79,7 +79,7 @@ func (t *transport) doOn(ctx context.Context, cn *connection, c call) (*reply, e
 	return r, nil
 }
 
-// timed makes a call within the time of its method.
+// timed makes a call within the time that its method has.
 func (t *transport) timed(ctx context.Context, cn *connection, c call) (*reply, error) {
 	limit := t.config.Limits.Get
 	if c.method == http.MethodPost {
@@ -90,7 +90,7 @@ func (t *transport) timed(ctx context.Context, cn *connection, c call) (*reply, 
 	return cn.exchange(ctx, c)
 }
 
-// get makes a call that changes nothing, several times if need be.
+// get makes a call that changes nothing, and so may be repeated.
 func (t *transport) get(ctx context.Context, c call) (*reply, error) {
 	c.method = http.MethodGet
 	pause := 500 * time.Millisecond
@@ -108,7 +108,7 @@ func (t *transport) get(ctx context.Context, c call) (*reply, error) {
 		// Half fixed, half random: phones that failed together come back apart.
 		wait := pause/2 + rand.N(pause/2+1)
 		if failure.RetryAfter > wait {
-			return nil, err // the caller has more patience than we
+			return nil, err // the caller can wait longer than we
 		}
 		t.config.Log.Info("online CA is asked again", "host", t.config.Host, "doing", c.doing, "in", wait, "error", err)
 		if t.config.Sleep(ctx, wait) != nil {
@@ -118,7 +118,7 @@ func (t *transport) get(ctx context.Context, c call) (*reply, error) {
 	}
 }
 
-// leftAlone is for a call that is not made since so many before it failed.
+// leftAlone is the error of a call that is not made, since so many before it failed.
 func (t *transport) leftAlone(c call, wait time.Duration) *Error {
 	reason := "several requests to the CA have failed; it is left alone for " + wait.Round(time.Second).String()
 	if why := t.down.reason(); why != "" {
@@ -127,13 +127,13 @@ func (t *transport) leftAlone(c call, wait time.Duration) *Error {
 	return &Error{Kind: ErrUnreachable, Doing: c.doing, RetryAfter: wait, Reason: reason}
 }
 
-// gone is for a caller that left while it waited for its turn.
+// gone is the error of a caller that left before a connection was free.
 func (t *transport) gone(ctx context.Context, c call) *Error {
 	return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "gave up waiting for a turn at the CA", Err: context.Cause(ctx)}
 }
 
-// take waits for a connection, the most recently used first: its connection is the
-// likeliest to be open still.
+// take waits until a connection is free. The one that was used last comes first,
+// since it is the likeliest to be still open.
 func (t *transport) take(ctx context.Context, c call) (*connection, error) {
 	select {
 	case t.slots <- struct{}{}:

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// breaker stops what keeps failing: after a number of failures in a row
-// nothing passes for a while, then one at a time until one succeeds.
+// breaker stops what keeps failing. After a number of failures in a row nothing
+// passes for a while; then one attempt at a time does, until one succeeds.
 type breaker struct {
 	now       func() time.Time
 	threshold int
@@ -31,8 +31,8 @@ const (
 	bad
 )
 
-// enter says whether an attempt may begin, and otherwise for how long not.
-// probe must be handed to leave.
+// enter says whether an attempt may begin, or how long to wait. The probe must be
+// handed to leave.
 func (b *breaker) enter() (probe bool, wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,15 +49,14 @@ func (b *breaker) enter() (probe bool, wait time.Duration, ok bool) {
 	return true, 0, true
 }
 
-// leave reports how an attempt ended. It returns the pause that begins with it.
+// leave notes how an attempt ended, and returns the pause that begins with it.
 func (b *breaker) leave(probe bool, v verdict) (pause time.Duration) {
 	return b.leaveAbout(probe, v, "", "")
 }
 
-// leaveAbout is leave for an attempt about one subject, empty when it was about
-// none. A server that fails on one request again and again need not fail on
-// others, so each subject counts once until something succeeds. why is the
-// failure in words.
+// leaveAbout is leave for an attempt about one subject, "" for none. A server that
+// fails on one request again and again need not fail on others, so each subject
+// counts once until something succeeds. why is the failure in words.
 func (b *breaker) leaveAbout(probe bool, v verdict, subject, why string) (pause time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

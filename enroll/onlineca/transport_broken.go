@@ -12,7 +12,8 @@ import (
 
 var errSlow = errors.New("no answer in time")
 
-// broken explains a call that got no answer at all.
+// broken explains a call that got no answer; sent says that its request may have
+// arrived.
 func (t *transport) broken(c call, err error, sent bool) *Error {
 	e := &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the connection broke", Err: err, Sent: sent, again: true, dead: true,
 		Advice: "check that the CA's web server runs and answers at this address"}

@@ -49,10 +49,10 @@ func endPointHash(a x509.SignatureAlgorithm) crypto.Hash {
 	return crypto.SHA256
 }
 
-// withBinding adds the channel binding to the target info of a challenge. The
-// NTLM library does not know of it, but copies the whole target info into the
-// signed answer. A challenge without target info is of a server too old for
-// Extended Protection and stays as it is.
+// withBinding adds the channel binding to the target info of a challenge. The NTLM
+// library does not know channel bindings, but copies the whole target info into the
+// signed answer. A challenge without target info comes from a server that is too old
+// for Extended Protection, and stays as it is.
 func withBinding(challenge []byte, server *x509.Certificate) ([]byte, error) {
 	if len(challenge) < challengeHeader {
 		return nil, errChallenge

@@ -8,20 +8,20 @@ import (
 const clientCertificateAdvice = "give one that the web server trusts with capf set online_ca_client_certificate --file FILE, or have it want none: " +
 	"in IIS, set client certificates to Ignore in the SSL Settings of CertSrv; in nginx, ssl_verify_client optional or off; in Apache, SSLVerifyClient none"
 
-// What can be between us and a web server that asks for a client certificate.
+// What can go wrong with a web server that asks for a client certificate.
 const (
 	noCertificate    = "the web server wants a client certificate, and we have shown none"
 	otherCertificate = "the web server does not take our client certificate"
 	lateCertificate  = "the web server wants a client certificate, which it asks for only after the handshake"
 )
 
-// certificateRefusal is how one kind of web server turns away who has shown no
-// client certificate in the handshake, or not the right one.
+// certificateRefusal is how one kind of web server turns clients away that have shown
+// no certificate in the handshake, or not the right one.
 type certificateRefusal struct{ words, code, reason string }
 
-// certificateTrouble finds it in an answer; nil when it is about something else.
-// HTTP has no status for that: IIS names its own in the page, nginx answers 400 to
-// what it calls 495 and 496, Apache says it in a sentence.
+// certificateTrouble finds such a refusal in an answer; nil when there is none. HTTP
+// has no status for it: IIS names its own in the page, nginx answers 400 to what it
+// calls 495 and 496, Apache says it in a sentence.
 func certificateTrouble(r *reply) *certificateRefusal {
 	if r.status != http.StatusBadRequest && r.status != http.StatusForbidden {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// call is one request for a page, and reply its answer.
+// call is one HTTP request.
 type call struct {
 	doing       string // for errors: "sending the request"
 	method      string
@@ -25,23 +25,24 @@ type call struct {
 	body        []byte
 	forced      bool // by the operator's check: no breaker holds it back
 
-	// subject is the one request of a phone that the call is about; empty for
-	// what is the same for all.
+	// subject names the request of a phone that the call is about; "" for a call
+	// that would be the same for every phone.
 	subject string
 }
 
+// reply is the answer to a call.
 type reply struct {
 	status int
 	header http.Header
-	body   []byte // what came of it, at most Limits.Body
-	short  error  // why body is not the whole; nil when it is
+	body   []byte // at most Limits.Body of it
+	short  error  // why the body is not complete; nil when it is
 	conn   net.Conn
 	posted bool   // it answers a call that carried a request
 	by     scheme // the login with which the call was made
-	noNTLM bool   // the server has met NTLM with no challenge
+	noNTLM bool   // the server answered NTLM without a challenge
 }
 
-// succeeded says that the server has done what it was asked for.
+// succeeded says whether the server has done what it was asked for.
 func (r *reply) succeeded() bool { return r.status >= 200 && r.status < 300 }
 
 // connection is used by one call at a time. It makes a new TLS connection when
@@ -49,8 +50,8 @@ func (r *reply) succeeded() bool { return r.status >= 200 && r.status < 300 }
 type connection struct {
 	transport *transport
 	http      *http.Transport
-	loggedIn  net.Conn // the connection on which an NTLM login holds
-	bound     bool     // the connection is the only one that it may have
+	loggedIn  net.Conn // on which an NTLM login holds
+	bound     bool     // a request names the TLS connection: it may not be replaced
 }
 
 // idle is how long an unused connection is kept. It is shorter than a web
@@ -69,9 +70,9 @@ func (t *transport) newConnection() *connection {
 	}}
 }
 
-// fresh has the next call made over a new TLS connection. A server may
-// close one after any answer without saying so; a request that is sent into
-// that leaves open whether it has arrived.
+// fresh has the next call made over a new TLS connection. A server may close one
+// after any answer without a word, and whether a request that is sent into a
+// closing connection has arrived cannot be told.
 func (cn *connection) fresh() {
 	if cn.bound {
 		return
@@ -80,8 +81,8 @@ func (cn *connection) fresh() {
 	cn.loggedIn = nil
 }
 
-// send is one request and its answer. Redirects are not followed: Transport,
-// unlike Client, hands them to us.
+// send makes one call. Redirects are not followed: http.Transport, unlike
+// http.Client, hands them to us.
 func (cn *connection) send(ctx context.Context, c call, authorization string) (*reply, error) {
 	var conn net.Conn // set before RoundTrip returns, in this goroutine
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -94,8 +95,8 @@ func (cn *connection) send(ctx context.Context, c call, authorization string) (*
 	for name, values := range c.header {
 		request.Header[name] = values
 	}
-	// Web Enrollment sends certificates in another form to what it does not
-	// take for a browser.
+	// To what it does not take for a browser, Web Enrollment sends certificates
+	// in another form.
 	request.Header.Set("User-Agent", "Mozilla/5.0 (compatible; capf)")
 	request.Header.Set("Accept-Encoding", "identity")
 	if c.contentType != "" {
@@ -118,13 +119,13 @@ func (cn *connection) send(ctx context.Context, c call, authorization string) (*
 
 var errTooLong = errors.New("the answer is too long")
 
-// read reads an answer up to the limit, before and after decoding. What could
-// be read is returned with an error too.
+// read reads an answer up to the limit, which holds before and after decoding.
+// With an error, it returns what could be read.
 func (t *transport) read(response *http.Response) ([]byte, error) {
 	var body io.Reader = response.Body
 	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
-	case "gzip", "x-gzip": // not asked for, but some proxies do it all the same
+	case "gzip", "x-gzip": // we did not ask for it, but some proxies do it anyway
 		unzipped, err := gzip.NewReader(io.LimitReader(body, t.config.Limits.Body))
 		if err != nil {
 			return nil, fmt.Errorf("decoding the answer: %w", err)

@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// exchange makes a call with the login that the server asks for. Its last
-// reply may be 401 when none of them was accepted. Repeating a call after a
-// 401 is safe: the server turned it away before anything read it. How to log in
-// is learned from the login probe, not from a request that is sent in vain.
+// exchange makes a call with the login that the server asks for. The reply is a
+// 401 when no login was accepted. A call may be repeated after a 401, since the
+// server turned it away before anything read it. How to log in is learned from
+// the login probe, not by sending a request in vain.
 func (cn *connection) exchange(ctx context.Context, c call) (*reply, error) {
 	p := &permit{gate: cn.transport.password, forced: c.forced}
 	defer p.end()
@@ -20,6 +20,8 @@ func (cn *connection) exchange(ctx context.Context, c call) (*reply, error) {
 	return cn.converse(ctx, c, p)
 }
 
+// converse makes a call with one login after another, until one is accepted or
+// there is none left.
 func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, error) {
 	var tried []scheme
 	current := cn.transport.login.first(c)
@@ -37,7 +39,7 @@ func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, 
 		}
 		tried = append(tried, current, r.by)
 		next := cn.transport.login.next(offers(r.header), tried)
-		// NTLM and then Basic are one try, which is the scout's alone.
+		// NTLM and then Basic are one try, which only the scout may make.
 		if next == anonymous || p.shown && !p.scout {
 			p.turnedDown()
 			return r, nil
@@ -46,8 +48,8 @@ func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, 
 	}
 }
 
-// attempt makes a call with one login. Before a scout's POST the login probe
-// has to prove it, so that nobody waits for as long as a CA takes to decide.
+// attempt makes a call with one login. A scout's POST comes after a login probe,
+// so that the others need not wait for as long as the CA takes to decide.
 func (cn *connection) attempt(ctx context.Context, c call, s scheme, p *permit) (*reply, error) {
 	if s == anonymous {
 		return cn.plain(ctx, c)
@@ -106,7 +108,7 @@ func (cn *connection) show(ctx context.Context, c call, s scheme, p *permit) (*r
 	return by(s, r), err
 }
 
-// by notes the login of the call that a reply answers.
+// by notes in a reply with which login its call was made.
 func by(s scheme, r *reply) *reply {
 	if r != nil {
 		r.by = s

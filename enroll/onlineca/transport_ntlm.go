@@ -13,9 +13,9 @@ import (
 	"github.com/Azure/go-ntlmssp"
 )
 
-// handshake is an empty request that asks for the challenge, then the call with
-// the answer to it. It works on one connection only; moved says that there were
-// two, since the first went away.
+// handshake makes a call with NTLM: an empty request asks for the challenge, and
+// the call carries the answer. Both must go over one TLS connection; moved says
+// that they did not, since the first was closed in between.
 func (cn *connection) handshake(ctx context.Context, c call, s scheme, p *permit) (r *reply, moved bool, err error) {
 	name := map[scheme]string{ntlm: "NTLM", negotiate: "Negotiate"}[s]
 	hello, err := ntlmssp.NewNegotiateMessage("", "")
@@ -52,6 +52,7 @@ func (cn *connection) handshake(ctx context.Context, c call, s scheme, p *permit
 	return r, err == nil && r.conn != asked, err
 }
 
+// answer makes the answer to a challenge, bound to the TLS connection.
 func (cn *connection) answer(challenge []byte, conn net.Conn) ([]byte, error) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		if certificates := secure.ConnectionState().PeerCertificates; len(certificates) > 0 {
@@ -69,6 +70,7 @@ func (cn *connection) answer(challenge []byte, conn net.Conn) ([]byte, error) {
 	return answer, nil
 }
 
+// token is what a server sends after the name of a scheme; nil when there is nothing.
 func token(header http.Header, name string) []byte {
 	for _, value := range header.Values("WWW-Authenticate") {
 		word, text, _ := strings.Cut(strings.TrimSpace(value), " ")

@@ -7,33 +7,34 @@ import (
 	"time"
 )
 
-// passwordGate lets the password out. A directory locks an account after a few wrong
-// ones, and a password that was right a moment ago may have been changed since.
-// So one call at a time goes ahead with it, as a scout; those that came before
-// the scout set out follow when the server has let it in, all at once, and those
-// that came later wait for the next one. After a refusal nobody sends it for a
-// while.
+// passwordGate decides which calls may send the password. A directory locks an
+// account after a few wrong passwords, and one that was right a moment ago may
+// have been changed since. So one call goes ahead with it, as a scout. When the
+// server has let the scout in, all the calls follow that waited before it set
+// out; those that came later wait for the next scout. After a refusal, the
+// password is not sent at all for a while.
 type passwordGate struct {
 	refused *breaker
 
 	mu     sync.Mutex    // guards the rest
-	scouts int           // that have set out
-	proven int           // the last of them that was let in; 0 when the password was refused since
-	back   chan struct{} // closed when the scout returns; nil while none is out
+	scouts int           // how many have set out
+	proven int           // the number of the last one that was let in; 0 after a refusal
+	back   chan struct{} // closed when the scout returns; nil while there is none
 }
 
-// permit is what one call needs, with all its logins, to send the password.
+// permit is one call's permission to send the password, in as many logins as it
+// takes.
 type permit struct {
 	gate    *passwordGate
 	forced  bool // past the breaker
 	allowed bool
-	scout   bool // alone, until the server's verdict
-	probe   bool // of the breaker
-	shown   bool // the password is on its way
+	scout   bool // it goes ahead alone
+	probe   bool // it is the breaker's
+	shown   bool // the password was sent
 }
 
-// pass waits until the password may be sent. The error is an *Error, or the
-// context's.
+// pass waits until the password may be sent. Its errors are *Error, and those of
+// the context.
 func (p *permit) pass(ctx context.Context, doing string) error {
 	if p.allowed {
 		return nil
@@ -55,7 +56,8 @@ func (p *permit) pass(ctx context.Context, doing string) error {
 	return notAgain(doing, wait)
 }
 
-// follow waits for a scout that sets out from now on, or makes one of the caller.
+// follow waits until a scout that sets out from now on has been let in, or makes
+// the caller that scout.
 func (g *passwordGate) follow(ctx context.Context) (scout bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -89,7 +91,7 @@ func (p *permit) accepted() { p.settle(good) }
 // turnedDown says that the server has refused the password.
 func (p *permit) turnedDown() { p.settle(bad) }
 
-// end is called whatever became of the call.
+// end is called in any case, when the call is over.
 func (p *permit) end() { p.settle(unclear) }
 
 func (p *permit) settle(v verdict) {
@@ -108,14 +110,14 @@ func (p *permit) settle(v verdict) {
 		p.gate.back = nil
 	}
 	p.gate.mu.Unlock()
-	// Who followed may have been let in before a later scout was refused.
+	// The success of a follower says nothing: a later scout may have been refused.
 	if v != good || p.scout {
 		p.gate.refused.leave(p.probe, v)
 	}
 	p.scout, p.probe, p.shown = false, false, false
 }
 
-// notAgain is for a call that would send a password that was just refused.
+// notAgain is the error of a call that would send a password which was just refused.
 func notAgain(doing string, wait time.Duration) *Error {
 	return &Error{Kind: ErrRejected, Doing: doing, Code: "401", RetryAfter: wait, Advice: advice("401"), status: http.StatusUnauthorized,
 		Reason: "the web server refused the user name or the password; they are not sent again for " + wait.Round(time.Second).String()}

@@ -1,6 +1,7 @@
 package onlineca
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,7 +10,25 @@ import (
 	"time"
 )
 
-// complete refuses what is not a whole page with status 200.
+// adviceByStatus says what an operator can do about a status of HTTP, or one of
+// IIS, which are finer.
+var adviceByStatus = map[string]string{
+	"400":   "the CA could not read the request",
+	"401":   "check online_ca_username and online_ca_password, whether the account is locked, and which authentication the web server allows",
+	"403":   "the account, or this machine, may not use these pages: check the web server's access rules",
+	"403.4": "the pages are served over HTTPS only: check the port and that nothing in between takes the encryption off",
+	"404":   "nothing is at this path: check that the enrollment role is installed, and the host, port and template or label",
+	"405":   "the server at this address does not take requests: check the host and the port",
+	"413":   "the web server finds the request too large",
+	"429":   "the CA is asked too often; it will be tried again later",
+}
+
+// advice is about a status or a code of Microsoft's; "" when there is none.
+func advice(code string) string {
+	return cmp.Or(adviceByStatus[code], adviceByCode[strings.ToLower(code)])
+}
+
+// complete refuses an answer that is not a complete page with status 200.
 func (t *transport) complete(c call, r *reply) error {
 	if r.status != http.StatusOK {
 		return t.statusError(c, r)
@@ -21,7 +40,7 @@ func (t *transport) complete(c call, r *reply) error {
 	return nil
 }
 
-// statusError explains an answer that is neither 200 nor what the caller knows.
+// statusError explains an answer with a status that the caller does not expect.
 func (t *transport) statusError(c call, r *reply) *Error {
 	code := strconv.Itoa(r.status)
 	e := &Error{Kind: ErrRejected, Doing: c.doing, Code: code, Advice: advice(code), RetryAfter: retryAfter(r.header, t.config.Now()), status: r.status}
@@ -68,7 +87,8 @@ func target(location string) string {
 	return strconv.Quote(plain(u.Scheme+"://"+u.Host, 120))
 }
 
-// retryAfter reads seconds or a date; zero when there is none.
+// retryAfter reads Retry-After, which is seconds or a date. It is zero without
+// one, and at most a day.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(header.Get("Retry-After"))
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {

@@ -10,7 +10,48 @@ import (
 	"time"
 )
 
-// handshakeError tells a broken handshake from a connection that broke later.
+// tlsConfig trusts the Roots and nothing else. HTTP/1.1 only, because NTLM
+// belongs to a connection.
+func (c *Config) tlsConfig() *tls.Config {
+	roots := x509.NewCertPool()
+	for _, root := range c.Roots {
+		roots.AddCert(root)
+	}
+	t := &tls.Config{
+		RootCAs:    roots,
+		ServerName: c.Host,
+		NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12,
+		Time:       c.Now,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if why := c.impostor(state.VerifiedChains); why != "" {
+				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: errors.New(why)}
+			}
+			return nil
+		},
+	}
+	if c.ClientCertificate != nil {
+		// A web server may ask for it only once it has seen the path.
+		t.Renegotiation = tls.RenegotiateOnceAsClient
+	}
+	return t
+}
+
+// impostor says why none of the paths proves that the web server is the CA's; ""
+// when one does.
+func (c *Config) impostor(paths [][]*x509.Certificate) (why string) {
+	if c.Impostor == nil {
+		return ""
+	}
+	for _, path := range paths {
+		if why = c.Impostor(path); why == "" {
+			return ""
+		}
+	}
+	return why
+}
+
+// handshakeError is the error of a handshake, not of a connection that broke later.
 type handshakeError struct {
 	error
 	asked bool // the server has asked for a client certificate
@@ -18,7 +59,7 @@ type handshakeError struct {
 
 func (e handshakeError) Unwrap() error { return e.error }
 
-// dialTLS makes a verified connection.
+// dialTLS makes a TLS connection to a server whose certificate is trusted.
 func (t *transport) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
 	return t.dialTLSWith(ctx, network, t.tls)
 }
@@ -35,7 +76,7 @@ func (t *transport) dialTLSWith(ctx context.Context, network string, settings *t
 		if t.config.ClientCertificate == nil {
 			return new(tls.Certificate), nil
 		}
-		// Shown even when the server's list of issuers does not name its own:
+		// It is shown even if the server's list of issuers does not name its own:
 		// that list is often empty or short, and the server decides anyway.
 		return t.config.ClientCertificate, nil
 	}
@@ -52,12 +93,11 @@ func (t *transport) dialTLSWith(ctx context.Context, network string, settings *t
 	return secure, nil
 }
 
-// verdictTime is for how long a server that says nothing after the handshake is
-// listened to. Nearly all send tickets.
+// verdictTime is how long we listen to a server that says nothing after the
+// handshake. Nearly all send tickets.
 const verdictTime = time.Second
 
-// listener is a connection on which the first words after the handshake can be
-// waited for.
+// listener is a connection that can wait for the first bytes after the handshake.
 type listener struct {
 	net.Conn
 	waits, heard bool
@@ -73,8 +113,9 @@ func (l *listener) Read(p []byte) (int, error) {
 }
 
 // verdict waits for what the server says about the client certificate that it has
-// asked for. With TLS 1.3 that comes after the handshake, where a request that was
-// sent meanwhile would leave open whether it was read. Tickets come when all is well.
+// asked for. With TLS 1.3 that comes after the handshake, and whether a request
+// that was sent in the meantime has been read could not be told. A server that is
+// content sends tickets.
 func (l *listener) verdict(secure *tls.Conn) error {
 	l.waits = true
 	defer func() { l.waits = false }()
@@ -98,7 +139,7 @@ func (t *transport) presented(ctx context.Context) ([]*x509.Certificate, error) 
 	defer raw.Close()
 	var presented []*x509.Certificate
 	config := t.tls.Clone()
-	config.InsecureSkipVerify = true // to look at it, before it is trusted
+	config.InsecureSkipVerify = true // we only look at what it shows
 	config.GetClientCertificate = nil
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		presented = state.PeerCertificates

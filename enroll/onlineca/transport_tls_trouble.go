@@ -11,51 +11,10 @@ import (
 	"time"
 )
 
-// tlsConfig trusts the Roots and nothing else. HTTP/1.1 only, because NTLM
-// belongs to a connection.
-func (c *Config) tlsConfig() *tls.Config {
-	roots := x509.NewCertPool()
-	for _, root := range c.Roots {
-		roots.AddCert(root)
-	}
-	t := &tls.Config{
-		RootCAs:    roots,
-		ServerName: c.Host,
-		NextProtos: []string{"http/1.1"},
-		MinVersion: tls.VersionTLS12,
-		Time:       c.Now,
-		VerifyConnection: func(state tls.ConnectionState) error {
-			if why := c.impostor(state.VerifiedChains); why != "" {
-				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: errors.New(why)}
-			}
-			return nil
-		},
-	}
-	if c.ClientCertificate != nil {
-		// A web server may ask for it only once it has seen the path.
-		t.Renegotiation = tls.RenegotiateOnceAsClient
-	}
-	return t
-}
-
-// impostor says why none of the paths proves that the web server is the CA's.
-func (c *Config) impostor(paths [][]*x509.Certificate) (why string) {
-	if c.Impostor == nil {
-		return ""
-	}
-	for _, path := range paths {
-		if why = c.Impostor(path); why == "" {
-			return ""
-		}
-	}
-	return why
-}
-
-// trouble is one thing that is wrong with an HTTPS connection.
+// trouble is one thing that is wrong with an HTTPS connection, and what to do.
 type trouble struct{ reason, advice string }
 
-// tlsTroubles explains why a handshake failed in a way that a second one
-// would too.
+// tlsTroubles explains why a handshake failed, if a second one would fail too.
 func (c *Config) tlsTroubles(err error) []trouble {
 	var verification *tls.CertificateVerificationError
 	if errors.As(err, &verification) {
@@ -83,9 +42,9 @@ func (c *Config) tlsTroubles(err error) []trouble {
 	return nil
 }
 
-// alertIn is the text of the TLS alert that the server sent, empty when it sent
-// none. Package tls has no other name for alerts than their texts. With TLS 1.3
-// one about our certificate comes only after the handshake.
+// alertIn is the text of the TLS alert that the server sent, "" when it sent none.
+// Package tls has no other name for an alert than its text. With TLS 1.3, an alert
+// about our certificate comes only after the handshake.
 func alertIn(err error) string {
 	var remote *net.OpError
 	if errors.As(err, &remote) && remote.Op == "remote error" {
@@ -94,8 +53,8 @@ func alertIn(err error) string {
 	return ""
 }
 
-// wantsRenegotiation says that a connection ended since the server wanted to
-// shake hands once more: IIS does, to ask for a client certificate for some
+// wantsRenegotiation says whether a connection ended because the server wanted to
+// shake hands once more. IIS does so to ask for a client certificate for some
 // paths only. Package tls has no other name for that than these texts.
 func wantsRenegotiation(err error) bool {
 	var local *net.OpError
@@ -105,8 +64,8 @@ func wantsRenegotiation(err error) bool {
 	return strings.Contains(err.Error(), "certificateRequestMsgTLS13") // TLS 1.3 asks after the handshake
 }
 
-// certificateTroubles lists all that is wrong with an HTTPS certificate, so
-// that an operator need not find out one by one.
+// certificateTroubles lists everything that is wrong with an HTTPS certificate, so
+// that the operator need not mend one thing to hear of the next.
 func (c *Config) certificateTroubles(presented []*x509.Certificate) []trouble {
 	if len(presented) == 0 {
 		return nil
@@ -150,8 +109,7 @@ func (c *Config) nameTrouble(leaf *x509.Certificate) (trouble, bool) {
 		"set online_ca_hostname to a name in the certificate, or make a certificate with this name"}, true
 }
 
-// chainTrouble looks at the issuers only: the leaf's dates and name are judged
-// elsewhere.
+// chainTrouble looks at the issuers only, not at the leaf's dates and names.
 func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
 	leaf := presented[0]
 	options := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
@@ -197,7 +155,7 @@ func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
 		"upload the certificate of this issuer to capf-trust"}, true
 }
 
-// within is now, moved into the validity of the certificate.
+// within returns the time that is closest to now in the validity of the certificate.
 func within(now time.Time, c *x509.Certificate) time.Time {
 	switch {
 	case now.After(c.NotAfter):
@@ -208,8 +166,8 @@ func within(now time.Time, c *x509.Certificate) time.Time {
 	return now
 }
 
-// weakSignature finds a certificate whose signature uses SHA-1 or MD5. The
-// signature of a self-signed root is never looked at.
+// weakSignature finds a certificate that is signed with SHA-1 or MD5. The
+// signature of a self-signed root does not matter.
 func weakSignature(presented []*x509.Certificate) *x509.Certificate {
 	for _, c := range presented {
 		switch c.SignatureAlgorithm {

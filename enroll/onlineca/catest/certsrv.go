@@ -196,12 +196,12 @@ func (s *Certsrv) direct(w http.ResponseWriter, r *http.Request, leaf []byte) {
 		s.send(w, r, leaf, "application/pkix-cert")
 		return
 	}
-	bag, err := pkcs7.DegenerateCertificate(bytes.Join([][]byte{s.CA.Issuing().Raw, s.CA.root.Raw, leaf}, nil))
+	p7, err := pkcs7.DegenerateCertificate(bytes.Join([][]byte{s.CA.Issuing().Raw, s.CA.root.Raw, leaf}, nil))
 	if err != nil {
 		html(w, s.failure("", "0x80004005"))
 		return
 	}
-	s.send(w, r, bag, "application/x-pkcs7-certificates")
+	s.send(w, r, p7, "application/x-pkcs7-certificates")
 }
 
 // templateOf reads the attributes, one a line, as the CA does: the line end is
@@ -324,15 +324,15 @@ func (s *Certsrv) chain(w http.ResponseWriter, r *http.Request) {
 		}
 		all = append(all, found.leaf)
 	}
-	bag, err := pkcs7.DegenerateCertificate(bytes.Join(all, nil))
+	p7, err := pkcs7.DegenerateCertificate(bytes.Join(all, nil))
 	if err != nil {
 		html(w, s.failure("", "0x80004005"))
 		return
 	}
-	s.send(w, r, bag, "application/x-pkcs7-certificates")
+	s.send(w, r, p7, "application/x-pkcs7-certificates")
 }
 
-// send writes a certificate or a bag. Base64 has the label CERTIFICATE for
+// send writes a certificate or a PKCS#7 message. Base64 has the label CERTIFICATE for
 // both, and a client that is no Mozilla gets it as a page.
 func (s *Certsrv) send(w http.ResponseWriter, r *http.Request, der []byte, kind string) {
 	if s.options.TextHTML || !strings.Contains(r.UserAgent(), "Mozilla") {

@@ -158,13 +158,13 @@ func (s *EST) answer(w http.ResponseWriter, csr *x509.CertificateRequest) {
 func (s *EST) send(w http.ResponseWriter, certificates [][]byte) { s.sendAs(w, 0, certificates) }
 
 func (s *EST) sendAs(w http.ResponseWriter, status int, certificates [][]byte) {
-	bag, err := pkcs7.DegenerateCertificate(bytes.Join(certificates, nil))
+	p7, err := pkcs7.DegenerateCertificate(bytes.Join(certificates, nil))
 	if err != nil {
 		http.Error(w, "encoding failed", http.StatusInternalServerError)
 		return
 	}
 	if s.options.BER {
-		bag = Indefinite(bag)
+		p7 = Indefinite(p7)
 	}
 	w.Header().Set("Content-Type", "application/pkcs7-mime; smime-type=certs-only")
 	if s.options.Encoding != "der" {
@@ -173,7 +173,7 @@ func (s *EST) sendAs(w http.ResponseWriter, status int, certificates [][]byte) {
 	if status != 0 {
 		w.WriteHeader(status)
 	}
-	w.Write(s.encode(bag))
+	w.Write(s.encode(p7))
 }
 
 func (s *EST) encode(der []byte) []byte {

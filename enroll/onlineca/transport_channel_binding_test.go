@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/binary"
+	"strings"
 	"testing"
 )
 
@@ -34,4 +35,23 @@ func FuzzChallenge(f *testing.F) {
 			t.Errorf("%x has no binding", out)
 		}
 	})
+}
+
+func TestAttributesOfAChallenge(t *testing.T) {
+	t.Parallel()
+	for list, ok := range map[string]bool{
+		"\x00\x00\x00\x00": true,
+		"":                 false,
+		"\x01\x00":         false,
+		"\x01\x00\xff\xff": false,
+		"\x0a\x00\x01\x00x\x02\x00\x00\x00\x00\x00\x00\x00": true,
+	} {
+		out, err := addAttribute([]byte(list), attributeBindings, []byte("0123"))
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", list, err)
+		}
+		if ok && bytes.Count(out, []byte("\x0a\x00\x04\x000123")) != 1 || strings.Contains(string(out), "x") {
+			t.Errorf("%q becomes %q", list, out)
+		}
+	}
 }

@@ -129,17 +129,3 @@ func TestRequestsOnConnectionsThatClose(t *testing.T) {
 		}
 	}
 }
-
-func TestLabelsThatCannotBe(t *testing.T) {
-	t.Parallel()
-	for _, label := range []string{"cacerts", "CSRattrs", "simpleenroll", "a/b", "a b", "a\tb", "..", ".", "a?b", "a#b", "%41", `a\b`} {
-		if estKind(t).CheckTemplate(label) == nil {
-			t.Errorf("%q is a label", label)
-		}
-	}
-	for _, label := range []string{"", "phones", "phones-2", "a+b", "ü"} {
-		if err := estKind(t).CheckTemplate(label); err != nil {
-			t.Error(err)
-		}
-	}
-}
