@@ -51,7 +51,7 @@ func onlineCATest(ctx context.Context, env *Env, enroll bool) error {
 	if err != nil {
 		return err
 	}
-	steps, err := caworker.Of(r).Try(ctx, enroll)
+	steps, err := caworker.Of(r).Check(ctx, enroll)
 	if err != nil {
 		return err
 	}

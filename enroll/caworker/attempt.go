@@ -10,8 +10,7 @@ import (
 )
 
 // attempt is one piece of work on one request: to send it, or to ask for its
-// certificate. It ends with a row in the database that says where the request
-// stands.
+// certificate. In the end, the database says where the request stands now.
 type attempt struct {
 	store    *store.Store
 	log      *slog.Logger
@@ -24,13 +23,14 @@ type attempt struct {
 	ca      *access
 	online  store.OnlineRequest
 	request store.Request
-	leaf    []byte          // what the CA has sent
-	once    bool            // the request is good for one connection only
-	back    time.Duration   // for how long the CA wants to be left alone
-	cut     <-chan struct{} // closed when the service stops and does not wait any longer
+	leaf    []byte          // the certificate that the CA has sent
+	once    bool            // the request is bound to a connection, and cannot be sent again
+	pause   time.Duration   // for which the CA wants to be left alone
+	cut     <-chan struct{} // closed when a service that stops does not wait any longer
 	claimed time.Time       // until when the request is ours
 }
 
+// run does the next thing that the state of the request calls for.
 func (a *attempt) run(ctx context.Context) error {
 	o := &a.online
 	switch {
@@ -68,13 +68,14 @@ func (a *attempt) run(ctx context.Context) error {
 	return a.submit(ctx)
 }
 
-// overdue says whether the time for the operation was over when the request was
-// read last.
+// overdue says whether the time for the operation is over, as it was when the
+// request was last read.
 func (a *attempt) overdue() bool {
 	return !a.online.GiveUpAt.IsZero() && a.now().After(a.online.GiveUpAt)
 }
 
-// claim takes the request for longer than an attempt can last.
+// claim makes the request ours for longer than an attempt can last. With send, the
+// database says from now on that it may have reached the CA.
 func (a *attempt) claim(ctx context.Context, send bool) (err error) {
 	until := a.now().Add(3 * a.options.Limits.Post)
 	a.claimed = time.Now().Add(3 * a.options.Limits.Post)

@@ -1,11 +1,13 @@
 package caworker
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/caready"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -70,5 +72,43 @@ func TestRequestJudgedByNewerConfiguration(t *testing.T) {
 	due, err := w.due(t.Context(), 5)
 	if err != nil || len(due) != 1 || strings.Contains(w.config.unready(), "is not set") {
 		t.Errorf("due are %d, judged by %q, %v", len(due), w.config.unready(), err)
+	}
+}
+
+// TestNothingIsDueInFIPSMode: in FIPS mode no CA is asked, not even for what it has
+// taken before.
+func TestNothingIsDueInFIPSMode(t *testing.T) {
+	t.Parallel()
+	d := newOffice(t, func() time.Time { return noon })
+	for _, set := range [][2]string{{settings.OnlineHost, "ca.example.com"}, {settings.OnlineType, "est"}} {
+		if _, err := settings.Set(t.Context(), d.Store, olga, set[0], set[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Store.SetService(t.Context(), olga, caready.Service, true); err != nil {
+		t.Fatal(err)
+	}
+	d.request("SEP001122334455")
+	w := New(Of(d.Rules), Options{})
+	due, err := w.due(t.Context(), 5)
+	if err != nil || len(due) != 1 || w.config.unready() != "" {
+		t.Fatalf("due are %d, %q, %v", len(due), w.config.unready(), err)
+	}
+	taken, _, err := d.Store.ClaimOnline(t.Context(), due[0], true, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken.State, taken.CA, taken.DueAt = store.OnlineTaken, w.config.current.name, noon
+	if err := d.Store.PostponeOnline(t.Context(), actor(), taken, store.EventText{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, fips := range []bool{false, true} {
+		if _, err := settings.Set(t.Context(), d.Store, olga, settings.FIPSMode, fmt.Sprint(fips)); err != nil {
+			t.Fatal(err)
+		}
+		due, err := w.due(t.Context(), 5)
+		if err != nil || (len(due) == 0) != fips {
+			t.Errorf("FIPS mode %v: due are %d, %v", fips, len(due), err)
+		}
 	}
 }

@@ -24,8 +24,7 @@ type CA struct {
 // Of is the online CA of a database.
 func Of(r *enroll.Rules) CA { return CA{r, r.Store, r.Now, r.Log} }
 
-// client returns what a client of the CA needs. What is wrong with it,
-// onlineca.New says.
+// config is what a client of the CA needs. What is wrong with it, onlineca.New says.
 func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, error) {
 	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
 		RequireNTLM: o.RequireNTLM, Log: ca.Log, Now: ca.Now}

@@ -12,13 +12,12 @@ import (
 	"capf/internal/apperr"
 )
 
-// Certificates fetches what AdviseTrust needs from the configured online
-// CA: the certificates of the CA, its root first, and those that its web server
-// presents, its own first. The credentials go only to a web server that is
-// trusted already; of one that is not, EST servers show the certificates of the
-// CA all the same, Web Enrollment does not. The error is apperr.ErrRefused when no CA
-// is configured; https may be there beside an error.
-func (ca CA) Certificates(ctx context.Context) (root, https []*x509.Certificate, err error) {
+// Certificates fetches the certificates of the online CA, its root first, and those
+// that its web server presents, its own first. The credentials go only to a web
+// server that is trusted already. An EST server that is not shows the certificates
+// of its CA all the same; Web Enrollment does not. The error is apperr.ErrRefused
+// when no CA is configured; https may be set beside an error.
+func (ca CA) Certificates(ctx context.Context) (own, https []*x509.Certificate, err error) {
 	inForce, err := ca.Rules.Settings(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -47,13 +46,13 @@ func (ca CA) Certificates(ctx context.Context) (root, https []*x509.Certificate,
 	if err != nil {
 		return nil, https, advised(err)
 	}
-	root = parsed(ders)
-	slices.SortStableFunc(root, func(a, b *x509.Certificate) int { return selfSigned(b) - selfSigned(a) })
-	return root, https, nil
+	own = parsed(ders)
+	slices.SortStableFunc(own, func(a, b *x509.Certificate) int { return selfSigned(b) - selfSigned(a) })
+	return own, https, nil
 }
 
-// publicCertificates asks without credentials, trusting the web server only to
-// show what everybody may see.
+// publicCertificates asks without credentials. The web server is trusted for that
+// much: it shows what everybody may see.
 func publicCertificates(ctx context.Context, c onlineca.Config, https []*x509.Certificate) ([][]byte, error) {
 	c.Username, c.Password, c.ClientCertificate = "", "", nil
 	c.Roots = https[:1]
@@ -72,7 +71,7 @@ func selfSigned(c *x509.Certificate) int {
 	return 0
 }
 
-// advised hands the advice of the CA's client to the person who asked.
+// advised makes the advice of the CA's client the hint of the error.
 func advised(err error) error {
 	var failure *onlineca.Error
 	if errors.As(err, &failure) && failure.Advice != "" {
@@ -81,6 +80,7 @@ func advised(err error) error {
 	return err
 }
 
+// parsed leaves out what cannot be read.
 func parsed(ders [][]byte) []*x509.Certificate {
 	var all []*x509.Certificate
 	for _, der := range ders {

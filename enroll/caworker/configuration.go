@@ -18,7 +18,7 @@ import (
 	"capf/store"
 )
 
-// certifier is what the worker needs of a CA.
+// certifier is what the worker needs of an onlineca.Client.
 type certifier interface {
 	Submit(ctx context.Context, csrDER []byte) (onlineca.Answer, error)
 	Fetch(ctx context.Context, requestID string) (onlineca.Answer, error)
@@ -26,7 +26,7 @@ type certifier interface {
 	Close()
 }
 
-// access is the CA as it was configured when it was last read.
+// access is the way to the CA, as it was configured when that was last read.
 type access struct {
 	client   certifier // nil when there is none
 	unready  string    // why there is none
@@ -38,7 +38,7 @@ type access struct {
 	users *sync.WaitGroup   // of the client
 }
 
-// close lets the client end when its last user has.
+// close closes the client when its last user is done.
 func (a *access) close() {
 	if a == nil || a.client == nil {
 		return
@@ -49,8 +49,8 @@ func (a *access) close() {
 	}()
 }
 
-// configuration follows what operators set. Its methods but borrow belong to the
-// goroutine of Run.
+// configuration follows what operators set. All of it but borrow belongs to the
+// goroutine of Worker.Run.
 type configuration struct {
 	ca       CA
 	limits   onlineca.Limits
@@ -58,14 +58,14 @@ type configuration struct {
 	reserved *reservations    // of the client that is in use
 
 	seen   int64 // the last event that was looked at
-	unread bool  // it could not be read then
+	unread bool  // what is configured could not be read then
 
 	mu      sync.Mutex // guards current against borrow
 	current *access    // nil before it was first read
 }
 
-// borrow returns what is in use, nil when nothing is. Who has borrowed it says
-// when it is done with it.
+// borrow returns what is in use, nil when nothing is. The borrower calls users.Done
+// when it is done.
 func (c *configuration) borrow() *access {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,8 +78,8 @@ func (c *configuration) borrow() *access {
 // unready says why the CA cannot be asked, "" when it can.
 func (c *configuration) unready() string { return c.current.unready }
 
-// use makes the access the one that is in use; nil for none. Connections that
-// were reserved with the one before are of no use any more.
+// use replaces what is in use, by nothing when it is nil. Connections that were
+// reserved with the client before are closed.
 func (c *configuration) use(a *access) {
 	c.mu.Lock()
 	before, reserved := c.current, c.reserved.takeAll()
@@ -91,9 +91,9 @@ func (c *configuration) use(a *access) {
 	before.close()
 }
 
-// reread reads the configuration when it has changed. When that fails, what
-// phones wait for goes on with what was read before, and where that is nothing,
-// phones are told to come back. The error is of a database that cannot be read.
+// reread reads the configuration if it has changed. If that fails, work goes on with
+// what was read before; if nothing was, phones are told to come back. An error is
+// about a database that cannot be read.
 func (c *configuration) reread(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -115,9 +115,9 @@ func (c *configuration) reread(ctx context.Context) error {
 	return nil
 }
 
-// changed says whether there was a change since the last look that is not
-// about a device, as that of a parameter is. It costs microseconds, so that a
-// change is in force for the next request.
+// changed says whether something may have been configured since the last look: an
+// event that is not about a device. It takes microseconds, so that every change is in
+// force for the next request.
 func (c *configuration) changed(ctx context.Context) (last int64, changed bool, err error) {
 	last, err = c.ca.Store.LastEvent(ctx)
 	if err != nil || c.unread || c.current == nil || last-c.seen > manyEvents {
@@ -135,15 +135,15 @@ func (c *configuration) changed(ctx context.Context) (last int64, changed bool, 
 	return last, false, nil
 }
 
-// renew makes a new client when an operator has changed the CA, its secrets,
+// renew makes a new client if an operator has changed the CA, its secrets or
 // capf-trust, or has restarted the service.
 func (c *configuration) renew(ctx context.Context) error {
 	inForce, err := c.ca.Rules.Settings(ctx)
 	if err != nil {
 		return err
 	}
-	// What is read after the fingerprint may be newer than it says, never older:
-	// otherwise a change in between would be missed.
+	// The fingerprint is read first: what is read after it may be newer than it says,
+	// and is then read once more. The other way round, a change would be missed.
 	key, err := c.ca.fingerprint(ctx, inForce)
 	if err != nil {
 		return err
@@ -166,8 +166,8 @@ func (c *configuration) renew(ctx context.Context) error {
 	return nil
 }
 
-// access makes a client for the CA. A configuration that cannot work makes it
-// unready; the error is a failure of ours.
+// access makes a client. A configuration that cannot work makes it unready; the error
+// is a failure of ours.
 func (ca CA) access(ctx context.Context, o settings.Online, limits onlineca.Limits) (*access, error) {
 	c, err := ca.config(ctx, o)
 	if err != nil {
@@ -181,7 +181,7 @@ func (ca CA) access(ctx context.Context, o settings.Online, limits onlineca.Limi
 	return &access{client: client, name: o.Name(), trusted: c.Issuers, leniency: o.Leniency}, nil
 }
 
-// fingerprint changes with everything on which a client depends.
+// fingerprint is different after a change of anything that a client depends on.
 func (ca CA) fingerprint(ctx context.Context, inForce settings.Settings) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	add := func(b []byte) {

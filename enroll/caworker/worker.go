@@ -1,3 +1,12 @@
+// Package caworker brings the requests that wait for the online CA to it, and its
+// certificates back. A Worker does that beside the sessions of phones: all that they
+// wait for stands in the database, so that a restart loses nothing. CA is the company's
+// CA as the parameters describe it; it can also be checked, and asked for its own
+// certificates, without a Worker.
+//
+// It must not know frames and sessions: a session hands over a function that wakes it.
+// Nor may it know what a CA is asked in, which onlineca does, or what makes a
+// certificate fit for a phone, which acceptance does.
 package caworker
 
 import (
@@ -15,15 +24,15 @@ import (
 	"capf/store"
 )
 
-// Options are what an Worker runs with; zero means the default.
+// Options are what a Worker runs with; zero means the default.
 type Options struct {
 	Limits    onlineca.Limits
-	Poll      time.Duration // between two looks for work that nobody has told of: 500 ms
-	FirstLook time.Duration // before a CA that has a request is asked for the certificate again: 5 s, then growing
-	LastLook  time.Duration // the longest such pause: 5 minutes
-	Retry     time.Duration // before a request that did not reach the CA is sent again: 1 s, then growing
-	Tries     int           // of sending, as long as it does not reach the CA: 3
-	Grace     time.Duration // for what is on its way at a stop: 5 s
+	Poll      time.Duration // between two looks for work that no session has announced: 500 ms
+	FirstLook time.Duration // until a CA that has a request is asked for the certificate: 5 s, then growing
+	LastLook  time.Duration // the longest time between two such questions: 5 minutes
+	Retry     time.Duration // until a request that did not reach the CA is sent again: 1 s, then growing
+	Tries     int           // how often it is sent, as long as it does not reach the CA: 3
+	Grace     time.Duration // for what is on its way when the service stops: 5 s
 
 	// After is time.After, for the wait until a certificate is valid.
 	After func(time.Duration) <-chan time.Time
@@ -44,12 +53,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// manyEvents is how many events are looked at one by one for a change of the
-// configuration; after more, it is read again.
+// manyEvents is how many events are looked at for a change of the configuration.
+// After more, it is read again in any case.
 const manyEvents = 1000
 
-// databaseWait bounds one question to the database. It is longer than store
-// waits for the lock, which an import of many certificates may hold.
+// databaseWait bounds one question to the database. It is longer than store waits for
+// the lock, which an import of many certificates may hold.
 const databaseWait = 90 * time.Second
 
 // Worker brings the requests that wait for the online CA to it, and its
@@ -66,8 +75,8 @@ type Worker struct {
 	reading  chan chan struct{} // closed when the configuration is read as it is now
 	running  sync.WaitGroup
 
-	looking *backoff.Backoff // for what is due
-	writing *backoff.Backoff // what came of requests
+	looking *backoff.Backoff // for requests that are due
+	writing *backoff.Backoff // what has become of requests
 }
 
 // New returns a worker that does nothing until Run.
@@ -84,16 +93,15 @@ func New(ca CA, o Options) *Worker {
 	return w
 }
 
-// Await makes the worker look at once for a request whose phone waits, and has
-// decided called when there is an outcome, at most once and from another
-// goroutine.
+// Await makes the worker look at once for a request whose phone waits. When there is
+// an outcome, it calls decided, at most once and from another goroutine.
 func (w *Worker) Await(requestID int64, decided func()) {
 	w.waiting.wait(requestID, decided)
 	w.look()
 }
 
-// Leave says that the phone does not wait any more: a request that has not been
-// sent will not be, since the phone makes a new key when it comes back.
+// Leave says that the phone does not wait any more. A request that has not been sent
+// is withdrawn, since the phone makes a new key when it comes back.
 func (w *Worker) Leave(ctx context.Context, requestID int64) error {
 	if !w.waiting.leave(requestID) {
 		return nil
@@ -102,6 +110,7 @@ func (w *Worker) Leave(ctx context.Context, requestID int64) error {
 	return errors.Join(err, w.unbindOf(ctx, requestID))
 }
 
+// look wakes the worker.
 func (w *Worker) look() {
 	select {
 	case w.wake <- struct{}{}:
@@ -111,8 +120,8 @@ func (w *Worker) look() {
 
 func actor() store.Actor { return store.Actor{Kind: store.System, Name: settings.IssuerOnline} }
 
-// Run works until ctx ends, then lets what is on its way to the CA come to an
-// end within the grace.
+// Run works until ctx ends. Then it lets what is on its way to the CA end within the
+// grace.
 func (w *Worker) Run(ctx context.Context) {
 	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
@@ -145,11 +154,11 @@ func (w *Worker) Run(ctx context.Context) {
 
 var errStopping = errors.New("the service is stopping")
 
-// Begin is called before the first phone is served. What an earlier serve has
-// queued is not sent any more: its phone lost the connection with it and makes
-// a new key. What it was working on when it was killed is taken up at once. While
-// another serve lives, either may be that one's, and is left to it until the
-// time for it has passed.
+// Begin is called before the first phone is served. What an earlier serve has queued
+// is not sent any more: its phone lost the connection to that serve, and makes a new
+// key. What the serve was working on when it was killed is taken up at once. While
+// another serve lives, either may be its work, and is left to it until its time has
+// passed.
 func (w *Worker) Begin(ctx context.Context) {
 	alone, err := w.ca.Rules.Alone(ctx)
 	if err != nil {
@@ -173,11 +182,11 @@ func (w *Worker) Begin(ctx context.Context) {
 
 // round begins to work on what is due, as far as there is room.
 func (w *Worker) round(working context.Context) error {
-	// Twice as many as the CA is given at once: while the database keeps what
-	// came of one, the CA has the next.
+	// Twice as many as the CA is given at once: while the database keeps the outcome of
+	// one, the CA has the next.
 	room := 2*w.options.Limits.Concurrent - w.busy.count()
 	if room <= 0 {
-		return nil // whoever ends next looks again
+		return nil // the next attempt that ends wakes the worker
 	}
 	ctx, cancel := context.WithTimeout(working, databaseWait)
 	defer cancel()
@@ -197,9 +206,9 @@ func (w *Worker) round(working context.Context) error {
 	return nil
 }
 
-// due are the requests to work on, of which at most limit, read before the
-// configuration by which they are judged: one that came after the operator had
-// made the CA ready must not be turned away by what was in force before.
+// due are the requests to work on, at most limit. They are read before the
+// configuration that they are judged by: a request that came after an operator had
+// made the CA ready must not be turned away by what was configured before.
 func (w *Worker) due(ctx context.Context, limit int) ([]store.OnlineRequest, error) {
 	if err := w.config.reread(ctx); err != nil {
 		return nil, err
@@ -219,8 +228,8 @@ func (w *Worker) due(ctx context.Context, limit int) ([]store.OnlineRequest, err
 	}
 }
 
-// begin works on one request in a goroutine of its own. A panic leaves the
-// request to be taken for abandoned.
+// begin works on one request in a goroutine of its own. After a panic, the request is
+// abandoned, and taken up when the claim has run out.
 func (w *Worker) begin(working context.Context, o store.OnlineRequest) {
 	a := w.attempt(o, working.Done())
 	w.running.Go(func() {
@@ -231,8 +240,8 @@ func (w *Worker) begin(working context.Context, o store.OnlineRequest) {
 				w.ca.Log.Error("panic with a request to the online CA", "request", o.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			}
 		}()
-		// The CA may have a queue of its own before a request is sent; twice
-		// the time of a post is more than that of all steps of one attempt.
+		// Twice the time of a post is more than all steps of an attempt take, the wait
+		// for a connection to the CA included.
 		ctx, cancel := context.WithTimeout(working, 2*w.options.Limits.Post)
 		defer cancel()
 		if err := a.run(ctx); err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
@@ -252,9 +261,9 @@ func (w *Worker) release(requestID int64) {
 	w.look()
 }
 
-// busy are the requests that are worked on.
+// busy are the requests that are worked on now.
 type busy struct {
-	mu       sync.Mutex // guards the rest
+	mu       sync.Mutex // guards requests
 	requests map[int64]bool
 }
 
@@ -266,7 +275,7 @@ func (b *busy) count() int {
 	return len(b.requests)
 }
 
-// add says whether the request was not among them.
+// add says whether the request is new among them.
 func (b *busy) add(requestID int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -307,7 +307,7 @@ func TestLSCIsNoServer(t *testing.T) {
 			h.online(onlineca.Microsoft, s.Server)
 			h.set("online_ca_hostname", host)
 			h.secret("online_ca_password", []byte(caPassword)) // it has gone with the address
-			steps, err := caworker.Of(h.rules).Try(t.Context(), true)
+			steps, err := caworker.Of(h.rules).Check(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -69,27 +69,3 @@ func TestOnlineESTPollDenied(t *testing.T) {
 	}
 	h.failed(sep, "Upgrade Failed: CA Rejected Connection", "the manager said no")
 }
-
-// TestOnlineFIPS: in FIPS mode no CA is asked, not even for what it has taken
-// before.
-func TestOnlineFIPS(t *testing.T) {
-	t.Parallel()
-	h := open(t, fast)
-	var calls atomic.Int64
-	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Outcome: catest.Pend, Transport: catest.Transport{Login: catest.UserLogin("Basic"),
-		Intercept: func(http.ResponseWriter, *http.Request) bool { calls.Add(1); return false }}})
-	h.online(onlineca.Microsoft, ca.Server)
-	h.add(sep, store.Install)
-	h.waits(sep)
-	h.until(sep, store.OnlineTaken)
-	h.set("certificate_issuer", "capf")
-	h.set("fips_mode", "true")
-	for range 20 {
-		before := calls.Load()
-		time.Sleep(500 * time.Millisecond) // five times the longest pause
-		if calls.Load() == before {
-			return
-		}
-	}
-	t.Error("the CA is still asked")
-}

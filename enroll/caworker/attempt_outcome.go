@@ -11,7 +11,7 @@ import (
 	"capf/store"
 )
 
-// wait leaves a request at the CA and says when to ask next.
+// wait leaves the request at the CA, and has it asked for again later.
 func (a *attempt) wait(after time.Duration, note, advice string) error {
 	o := &a.online
 	event := store.EventText{}
@@ -22,7 +22,7 @@ func (a *attempt) wait(after time.Duration, note, advice string) error {
 		}
 	}
 	o.State, o.Note, o.Advice = store.OnlineTaken, note, advice
-	o.DueAt = a.now().Add(max(a.pause(o.Looks), after))
+	o.DueAt = a.now().Add(max(a.between(o.Looks), after))
 	if end := o.GiveUpAt.Add(time.Second); !o.GiveUpAt.IsZero() && o.DueAt.After(end) {
 		o.DueAt = end
 	}
@@ -30,8 +30,8 @@ func (a *attempt) wait(after time.Duration, note, advice string) error {
 	return a.keep(func(ctx context.Context) error { return a.store.PostponeOnline(ctx, actor(), *o, event) })
 }
 
-// pause grows by half each time.
-func (a *attempt) pause(looks int) time.Duration {
+// between is the time until the CA is asked again. It grows by half each time.
+func (a *attempt) between(looks int) time.Duration {
 	d := a.options.FirstLook
 	for ; looks > 0 && d < a.options.LastLook; looks-- {
 		d += d / 2
@@ -39,11 +39,11 @@ func (a *attempt) pause(looks int) time.Duration {
 	return spread(min(d, a.options.LastLook))
 }
 
-// spread adds up to a quarter, so that what failed together comes back apart.
+// spread adds up to a quarter, so that those that failed together come back apart.
 func spread(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
 
-// elsewhere is a request that another CA has than the one that is set now. Its
-// number means nothing here, and it must not be sent again.
+// elsewhere leaves alone a request that another CA has than the one that is set now:
+// its number means nothing here, and it must not be sent a second time.
 func (a *attempt) elsewhere(ctx context.Context) error {
 	had := a.online.CA
 	if err := a.claim(ctx, false); err != nil {
@@ -52,7 +52,7 @@ func (a *attempt) elsewhere(ctx context.Context) error {
 	return a.wait(a.options.LastLook, fmt.Sprintf("another CA has the request: %s", had), "set online_ca_hostname, online_ca_port and online_ca_type back, or delete the request")
 }
 
-// heard keeps the CA's own words.
+// heard notes what the CA says in its own words.
 func (a *attempt) heard(failure *onlineca.Error) {
 	o := &a.online
 	o.Code, o.Words, o.Advice = failure.Code, failure.Words, failure.Advice
@@ -61,10 +61,10 @@ func (a *attempt) heard(failure *onlineca.Error) {
 	}
 }
 
-// end brings a request to an end without an LSC.
+// end closes the request without an LSC.
 func (a *attempt) end(state store.OnlineState, reason string) error {
 	a.online.State, a.online.Note = state, ""
-	a.online.DueAt = a.now().Add(spread(max(a.back, enroll.LeastReturn)))
+	a.online.DueAt = a.now().Add(spread(max(a.pause, enroll.LeastReturn)))
 	if state == store.OnlineUnfit {
 		reason += " (" + named(a.leaf) + ")" // the record outlives the request that keeps it
 	}

@@ -11,9 +11,9 @@ import (
 	"capf/store"
 )
 
-// keep writes what the CA has said. It is tried several times, since it cannot
-// be asked for again, and also while the service is stopping. When the request
-// has gone meanwhile, what the CA has made for it is recorded as nobody's.
+// keep writes what the CA has said. It tries more than once, even while the service
+// stops, since the CA cannot be asked for it again. If the request has been deleted
+// or decided in the meantime, what the CA has made for it is recorded as orphaned.
 func (a *attempt) keep(write func(context.Context) error) error {
 	err := a.insist(write)
 	if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
@@ -29,8 +29,8 @@ func (a *attempt) keep(write func(context.Context) error) error {
 	return errors.Join(err, a.insist(func(ctx context.Context) error { return a.store.AddEvent(ctx, orphan) }))
 }
 
-// left is what the CA has that our request was for, so that it can be found
-// there; empty when there is nothing.
+// left says what the CA has of this request, so that it can be found there; "" when
+// it has nothing.
 func (a *attempt) left() string {
 	o := &a.online
 	number := ""
@@ -50,7 +50,7 @@ func (a *attempt) left() string {
 	return ""
 }
 
-// named is by what a certificate is found at its CA.
+// named says how to find a certificate at its CA.
 func named(der []byte) string {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -59,7 +59,7 @@ func named(der []byte) string {
 	return fmt.Sprintf("serial %s of %q", c.SerialNumber.Text(16), c.Issuer.String())
 }
 
-// insist writes until it succeeds, or the request is not ours any more, or the
+// insist writes until that succeeds, or the request is not ours any more, or the
 // service has stopped.
 func (a *attempt) insist(write func(context.Context) error) (err error) {
 	for stopped := false; ; {

@@ -10,7 +10,7 @@ import (
 	"capf/store"
 )
 
-// fetch asks for the certificate of a request that the CA has under a number.
+// fetch asks for the certificate of a request that the CA keeps under a number.
 func (a *attempt) fetch(ctx context.Context) error {
 	answer, err := a.ca.client.Fetch(ctx, a.online.CARequest)
 	var failure *onlineca.Error
@@ -32,8 +32,8 @@ func (a *attempt) fetch(ctx context.Context) error {
 	return a.wait(failure.RetryAfter, failure.Error(), failure.Advice)
 }
 
-// take judges a certificate and keeps it, as an LSC or as one that must not
-// reach the phone.
+// take judges the certificate that has come, and keeps it as an LSC or as one that
+// must not reach the phone.
 func (a *attempt) take(answer onlineca.Answer) error {
 	a.leaf = answer.Leaf
 	found := acceptance.Rule{Trusted: a.ca.trusted, Now: a.now(), Leniency: a.ca.leniency}.Judge(a.request.CSR, a.request.Device, answer.Leaf, answer.Chain)
@@ -67,7 +67,7 @@ func (a *attempt) take(answer onlineca.Answer) error {
 	return err
 }
 
-// untilValid waits for a clock of the CA that is a little ahead of ours.
+// untilValid waits if the CA's clock is a little ahead of ours.
 func (a *attempt) untilValid(from time.Time) {
 	if wait := from.Sub(a.now()); wait > 0 && wait <= acceptance.ShortWait {
 		select {

@@ -2,9 +2,9 @@ package caworker
 
 import "sync"
 
-// sessions are those of phones that wait for a decision of the CA.
+// sessions are those of phones that wait for the CA, by their requests.
 type sessions struct {
-	mu    sync.Mutex // guards the rest
+	mu    sync.Mutex // guards waits
 	waits map[int64]func()
 }
 
@@ -17,12 +17,12 @@ func (s *sessions) wait(requestID int64, decided func()) {
 	s.waits[requestID] = decided
 }
 
-// leave says whether somebody waited, who does not any more.
+// leave ends the wait, and says whether there was one.
 func (s *sessions) leave(requestID int64) bool {
 	return s.remove(requestID) != nil
 }
 
-// decided tells the session that waits of the outcome.
+// decided wakes the session that waits for the request.
 func (s *sessions) decided(requestID int64) {
 	if decided := s.remove(requestID); decided != nil {
 		decided()

@@ -12,16 +12,16 @@ import (
 	"capf/store"
 )
 
-// boundFor is how long a connection is kept for a request that is bound to it:
-// the phone has to sign, and the worker to take the request up.
+// boundFor is how long a connection is kept for the request that is bound to it. In
+// that time the phone has to sign, and the worker to take the request up.
 const boundFor = 3 * time.Minute
 
 const boundGone = "the request names its TLS connection with the CA, as the CA wants it, and that connection has gone; the phone makes a new key"
 
-// Binding is called before a phone signs its request. Where the online CA wants
-// requests to name the TLS connection over which they come, it makes one and
-// returns the name, which is to be the challengePassword; otherwise nothing. A
-// phone that cannot be served gets an *enroll.SessionError.
+// Binding is called before a phone signs its request. If the online CA wants requests
+// to name the TLS connection over which they come, it makes one and returns the name,
+// which is to be the challengePassword; otherwise it returns "". A phone that cannot
+// be served gets an *enroll.SessionError.
 func (w *Worker) Binding(ctx context.Context) (challenge string, err error) {
 	read := make(chan struct{})
 	select {
@@ -69,9 +69,9 @@ func (w *Worker) unbindOf(ctx context.Context, requestID int64) error {
 	return err
 }
 
-// reservations are the connections that are kept for requests which name them.
+// reservations are the connections that wait for the requests which name them.
 type reservations struct {
-	mu    sync.Mutex // guards the rest
+	mu    sync.Mutex // guards bound
 	bound map[string]*onlineca.Bound
 }
 

@@ -9,16 +9,16 @@ import (
 	"capf/store"
 )
 
-// submit sends the request. That it is sent is durable before it is, and the
-// CA's number before the certificate is asked for.
+// submit sends the request. The database knows that it is sent before it is, and
+// the CA's number before the certificate is fetched.
 func (a *attempt) submit(ctx context.Context) error {
 	before := a.online.State
 	if err := a.claim(ctx, true); err != nil {
 		return err
 	}
 	submit := a.ca.client.Submit
-	// One that is asked for again cannot name the new connection: the phone's
-	// signature is over the old one.
+	// A pending request that is submitted once more cannot name the new connection:
+	// the phone has signed the name of the old one.
 	if challenge := crypto.Challenge(a.request.CSR); challenge != "" && before == store.OnlineQueued {
 		b := a.reserved.take(challenge)
 		if b == nil {
@@ -32,7 +32,7 @@ func (a *attempt) submit(ctx context.Context) error {
 	}
 	a.online.CA, a.online.CARequest = a.ca.name, answer.RequestID
 	if before == store.OnlineQueued {
-		a.online.Looks = 0 // it counted the times that the CA was not reached
+		a.online.Looks = 0 // so far it counted how often the CA was not reached
 	}
 	switch {
 	case answer.State == onlineca.Pending:
@@ -49,15 +49,15 @@ func (a *attempt) submit(ctx context.Context) error {
 	return a.fetch(ctx)
 }
 
-// notSubmitted sorts the failures of sending: what the CA has refused, what may
-// have reached it, and what has not.
+// notSubmitted tells the failures of sending apart: the CA has refused the request,
+// or it may have got it, or it has not got it.
 func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, err error) error {
 	var failure *onlineca.Error
 	if !errors.As(err, &failure) {
 		return a.end(store.OnlineUnknown, err.Error())
 	}
 	a.heard(failure)
-	asking := before == store.OnlineTaken // EST asks by sending again
+	asking := before == store.OnlineTaken // a CA without numbers is asked by sending again
 	switch {
 	case failure.Certificate != nil:
 		return a.unusable(failure)
@@ -67,7 +67,7 @@ func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, er
 		return a.end(store.OnlineDenied, failure.Error())
 	case failure.Sent:
 		return a.end(store.OnlineUnknown, "whether the CA has taken the request is not known, so it is not sent again and the phone makes a new key: "+failure.Error())
-	case asking: // and this did not arrive
+	case asking: // this did not arrive, but the CA has the request
 		return a.wait(failure.RetryAfter, failure.Error(), failure.Advice)
 	case failure.Temporary() && !a.once && failure.RetryAfter == 0 && a.online.Looks+1 < a.options.Tries && ctx.Err() == nil:
 		a.online.Looks++
@@ -77,12 +77,12 @@ func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, er
 			return a.store.PostponeOnline(ctx, actor(), a.online, store.EventText{})
 		})
 	}
-	a.back = failure.RetryAfter
+	a.pause = failure.RetryAfter
 	return a.end(store.OnlineUnreachable, failure.Error())
 }
 
-// unusable keeps a certificate that came in an answer that cannot be used, so
-// that it can be revoked.
+// unusable keeps a certificate from an answer that cannot be used, so that it can be
+// revoked.
 func (a *attempt) unusable(failure *onlineca.Error) error {
 	a.leaf, a.online.Certificate = failure.Certificate, failure.Certificate
 	a.online.Advice = "revoke the certificate at the CA (capf csr show ID --refused-certificate prints it), and see to it that the CA answers as it should"

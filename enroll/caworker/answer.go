@@ -13,8 +13,8 @@ type Answer struct {
 	Standing string // in one line, for people
 }
 
-// AnswerTo says how a request stands at the online CA. ErrNotFound: it was never
-// meant for one.
+// AnswerTo says how a request stands at the online CA. store.ErrNotFound is for a
+// request that was never meant for one.
 func AnswerTo(ctx context.Context, s *store.Store, requestID int64) (Answer, error) {
 	o, err := s.Online(ctx, requestID)
 	if err != nil {
@@ -23,7 +23,7 @@ func AnswerTo(ctx context.Context, s *store.Store, requestID int64) (Answer, err
 	return Answer{o, standing(o)}, nil
 }
 
-// standing says in one line how a request stands at the online CA, for people.
+// standing says how a request stands at the online CA.
 func standing(o store.OnlineRequest) string {
 	number := ""
 	if o.CARequest != "" {

@@ -15,22 +15,21 @@ import (
 	"capf/enroll/settings"
 )
 
-// The steps of TryOnlineCA besides those of onlineca.
+// The steps of CA.Check besides those of onlineca.
 const (
 	StepConfiguration = "configuration"
 	StepIssuer        = "issuer trust"
 	StepService       = "service"
 )
 
-// tryName is the name in the certificate of a dry enrollment.
-const tryName = "capf-online-ca-test"
+// testName is the name in the certificate of a dry enrollment.
+const testName = "capf-online-ca-test"
 
-// Try walks the way to the configured online CA, whether it is the
-// issuer or not: the configuration, the steps of onlineca.Client.Check, whether
-// its LSCs would lead to capf-trust, and the service. With enrolls it has the CA
-// make a real certificate, named tryName, and judges it as a phone's. The error
-// is a failure of ours.
-func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
+// Check walks the way to the online CA, whether it is the issuer or not: the
+// configuration, the steps of onlineca.Client.Check, whether its LSCs would lead to
+// capf-trust, and the service. With enrolls, the CA makes a real certificate for
+// testName, which is judged as a phone's would be. The error is a failure of ours.
+func (ca CA) Check(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 	inForce, err := ca.Rules.Settings(ctx)
 	if err != nil {
 		return nil, err
@@ -59,6 +58,7 @@ func (ca CA) Try(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 	return append(steps, service), nil
 }
 
+// configurationStep says what is configured, or what is missing.
 func configurationStep(o settings.Online, missing []caready.Lack) onlineca.Step {
 	step := onlineca.Step{Name: StepConfiguration, OK: true, Text: fmt.Sprintf("type %s, %s", o.Type, net.JoinHostPort(o.Host, strconv.Itoa(o.Port)))}
 	if o.Template != "" {
@@ -71,9 +71,9 @@ func configurationStep(o settings.Online, missing []caready.Lack) onlineca.Step 
 	for _, f := range missing {
 		if f.Severity == "error" {
 			wrong, advice = append(wrong, f.Text), append(advice, f.Hint)
-		} else {
-			worth = append(worth, f.Text)
+			continue
 		}
+		worth = append(worth, f.Text)
 	}
 	if len(wrong) > 0 {
 		return onlineca.Step{Name: StepConfiguration, Text: strings.Join(wrong, "; "), Advice: strings.Join(advice, "; ")}
@@ -84,6 +84,7 @@ func configurationStep(o settings.Online, missing []caready.Lack) onlineca.Step 
 	return step
 }
 
+// walk asks the CA itself.
 func (ca CA) walk(ctx context.Context, o settings.Online, enrolls bool) ([]onlineca.Step, error) {
 	c, err := ca.config(ctx, o)
 	if err != nil {
@@ -124,18 +125,18 @@ func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l settings
 	var csr []byte
 	return &onlineca.DryRun{
 		Make: func(challenge string) (_ []byte, err error) {
-			csr, err = crypto.NewRequest(capf, crypto.LSC{Device: tryName, SPKI: spki, Challenge: challenge}, key)
+			csr, err = crypto.NewRequest(capf, crypto.LSC{Device: testName, SPKI: spki, Challenge: challenge}, key)
 			return csr, err
 		},
 		Judge: func(a onlineca.Answer) (wrong, advice string) {
-			found := acceptance.Rule{Trusted: trusted, Now: ca.Now(), Leniency: l}.Judge(csr, tryName, a.Leaf, a.Chain)
+			found := acceptance.Rule{Trusted: trusted, Now: ca.Now(), Leniency: l}.Judge(csr, testName, a.Leaf, a.Chain)
 			return found.Unfit, found.Advice
 		},
 	}, nil
 }
 
-// issuerStep looks whether the CA's own certificates lead to capf-trust, without
-// which none of its LSCs is taken.
+// issuerStep says whether the CA's own certificates lead to capf-trust. If they do
+// not, none of its LSCs is accepted.
 func (ca CA) issuerStep(ctx context.Context, client *onlineca.Client, trusted []*x509.Certificate) onlineca.Step {
 	step := onlineca.Step{Name: StepIssuer}
 	ders, err := client.CACertificates(ctx)
