@@ -2,8 +2,8 @@
 // their tests: a change that no test notices is one that a mistake could make too.
 //
 // All mutants of a package are compiled into one test program, where a number in a
-// file switches one of them on. So each costs no more than the tests that come
-// by it, of which the first that fails ends the run.
+// file switches one of them on. So each costs no more than the tests in which it
+// makes a difference, of which the first that fails ends the run.
 package main
 
 import (
@@ -21,7 +21,7 @@ const usage = `usage: mutants [flags] PACKAGE…
 
 Changes conditions, limits, constants, statements and returned errors in each
 package, one at a time, and runs its tests. What survives is printed with its
-place, and so is what no test reaches. Those of equivalent.txt are left out.
+place. Those of equivalent.txt are left out.
 
 `
 
@@ -34,6 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	files := f.String("files", "", "only files whose name matches this regular expression")
 	names := f.String("tests", "", "only tests whose name matches this regular expression")
 	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "mutants that change nothing that could be seen, each with the reason")
+	unreached := f.Bool("unreached", false, "print the mutants too that make no difference in any test")
 	verbose := f.Bool("v", false, "print each mutant and what became of it")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	h := hunt{out: stdout, budget: *budget, every: max(1, *every), only: only, tests: tests, excused: excused, verbose: *verbose}
+	h := hunt{out: stdout, budget: *budget, every: max(1, *every), only: only, tests: tests, excused: excused, unreached: *unreached, verbose: *verbose}
 	left := 0
 	for _, p := range packages {
 		n, err := h.hunt(ctx, p)
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		left += n
 	}
 	if left > 0 {
-		return fmt.Errorf("%d survived or were not reached", left)
+		return fmt.Errorf("%d survived", left)
 	}
 	return nil
 }
@@ -80,11 +81,12 @@ type hunt struct {
 	every       int
 	only, tests *regexp.Regexp
 	excused     equivalent
+	unreached   bool
 	verbose     bool
 }
 
-// hunt says what became of the mutants of a package, and returns how many are to
-// be looked at.
+// hunt says what became of the mutants of a package, and returns how many
+// survived.
 func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
 	began := time.Now()
 	source, err := load(p)
@@ -111,12 +113,14 @@ func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
 			if o, err = t.try(ctx, m); err != nil {
 				return left, err
 			}
+		case t.passed[m.id]: // no test goes to the boundary
+			o = survived
 		}
 		count[o]++
-		if o == survived || o == unreached {
+		if o == survived {
 			left++
 		}
-		if o == survived || o == unreached || h.verbose {
+		if o == survived || o == unreached && h.unreached || h.verbose {
 			fmt.Fprintf(h.out, "%s: %s: %s: %s\n", m.place(), o, m.function, m.change)
 		}
 	}

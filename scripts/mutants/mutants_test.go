@@ -21,8 +21,8 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err := run(t.Context(), []string{"-equivalent", known, sample}, &out, os.Stderr)
-	if err == nil || err.Error() != "6 survived or were not reached" {
+	err := run(t.Context(), []string{"-unreached", "-equivalent", known, sample}, &out, os.Stderr)
+	if err == nil || err.Error() != "2 survived" {
 		t.Errorf("the error is %v", err)
 	}
 	want := `scripts/mutants/testdata/sample/sample.go:10: survived: Check: n > 3 → n >= 3

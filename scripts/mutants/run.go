@@ -41,14 +41,15 @@ type tests struct {
 	folder  string // of the program, and of the files by which it is steered
 	mutants []mutant
 	took    map[string]time.Duration // by test
-	reach   map[int][]string         // the tests that come by a mutant, the quickest first
+	passed  map[int]bool             // comparisons that a test came by, on this side of the boundary or beyond
+	reach   map[int][]string         // the tests in which a mutant makes a difference, the quickest first
 }
 
 func (t *tests) remove() { os.RemoveAll(t.folder) }
 
 // build compiles. What the compiler does not take for want of a type is left out.
 func build(ctx context.Context, p goPackage, s *source, only *regexp.Regexp) (t *tests, err error) {
-	t = &tests{dir: p.Dir, took: map[string]time.Duration{}, reach: map[int][]string{}}
+	t = &tests{dir: p.Dir, took: map[string]time.Duration{}, passed: map[int]bool{}, reach: map[int][]string{}}
 	if t.folder, err = os.MkdirTemp("", "capf-mutants-*"); err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func build(ctx context.Context, p goPackage, s *source, only *regexp.Regexp) (t 
 
 func (t *tests) program() string { return filepath.Join(t.folder, "tests") }
 
-// explore runs each test alone, and finds out which mutants it comes by.
+// explore runs each test alone, and finds out which mutants make a difference in it.
 func (t *tests) explore(ctx context.Context, only *regexp.Regexp) error {
 	list := exec.CommandContext(ctx, t.program(), "-test.list", ".")
 	list.Dir = t.dir
@@ -117,6 +118,10 @@ func (t *tests) explore(ctx context.Context, only *regexp.Regexp) error {
 			if err != nil {
 				return err
 			}
+			if id < 0 {
+				t.passed[-id] = true
+				continue
+			}
 			if !slices.Contains(t.reach[id], name) { // a test may start its program anew
 				t.reach[id] = append(t.reach[id], name)
 			}
@@ -131,7 +136,7 @@ func (t *tests) explore(ctx context.Context, only *regexp.Regexp) error {
 // together is how many tests are run at once; the quick ones come first.
 const together = 12
 
-// try switches a mutant on, and runs the tests that come by it.
+// try switches a mutant on, and runs the tests in which it makes a difference.
 func (t *tests) try(ctx context.Context, m mutant) (outcome, error) {
 	on := filepath.Join(t.folder, "on")
 	if err := os.WriteFile(on, []byte(strconv.Itoa(m.id)), 0o600); err != nil {
