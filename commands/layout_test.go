@@ -33,11 +33,13 @@ var arrows = map[string][]string{
 	"capf/enroll/secrets":         {"capf/crypto", "capf/enroll/settings", "capf/store"},
 	"capf/enroll/settings":        {"capf/crypto", "capf/enroll/onlineca", "capf/store"},
 	"capf/enroll/server":          {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/enroll", "capf/enroll/caworker", "capf/enroll/wire", "capf/store", "capf/enroll/secrets", "capf/enroll/settings"},
+	"capf/store":                  {"capf/store/engine", "capf/store/sqlite"},
+	"capf/store/sqlite":           {"capf/store/engine"},
 }
 
 // homes are the modules that live in one package, with what it is called here.
 var homes = map[string]string{
-	"modernc.org/sqlite":               "capf/store",
+	"modernc.org/sqlite":               "capf/store/sqlite",
 	"github.com/urfave/cli/v2":         "capf/commands",
 	"github.com/olekukonko/":           "capf/commands/internal/term",
 	"github.com/AlecAivazis/survey/v2": "capf/commands/internal/term",
@@ -45,7 +47,7 @@ var homes = map[string]string{
 	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
 	"github.com/prometheus/":           "capf/enroll/metrics",
 	"golang.org/x/text/encoding":       "capf/crypto/certfile",
-	"golang.org/x/text/unicode":        "capf/store",
+	"golang.org/x/text/unicode":        "capf/internal/wildcard",
 }
 
 // TestLayout holds the imports of every package against the picture of the

@@ -14,6 +14,19 @@ type Contradiction struct {
 
 func (c *Contradiction) fields() []any { return []any{&c.Object, &c.Text} }
 
+// Damages has the engine read the whole database and yields what is wrong with
+// it: what cannot be read, and what the schema does not allow. It keeps no writer
+// waiting.
+func (s *Reader) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
+	return func(yield func(Contradiction, error) bool) {
+		for d, err := range s.engine.Damages(ctx, s.lists.db) {
+			if !yield(Contradiction(d), failed(err, "checking the file")) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Contradictions yields states that cannot be: capf itself never makes them, so
 // other hands have, or a fault. Each question is one statement, so that what
 // phones change meanwhile is no contradiction.

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -13,43 +11,6 @@ import (
 // schema is what a database is built of: the text that makes each table, index
 // and trigger, by its kind and name.
 type schema map[string]string
-
-// plannedSchema is that of a database which the migrations have just made.
-func plannedSchema(ctx context.Context) (_ schema, err error) {
-	db, err := sql.Open("sqlite", ":memory:")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1) // each connection has a memory of its own
-	t, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer t.Rollback() // nothing is to be kept
-	if err := runMigrations(ctx, t, 0); err != nil {
-		return nil, err
-	}
-	return readSchema(ctx, t)
-}
-
-// readSchema leaves out what SQLite makes by itself.
-func readSchema(ctx context.Context, from executor) (schema, error) {
-	rows, err := from.QueryContext(ctx, "SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	found := schema{}
-	for rows.Next() {
-		var name, text string
-		if err := rows.Scan(&name, &text); err != nil {
-			return nil, err
-		}
-		found[name] = strings.Join(strings.Fields(text), " ")
-	}
-	return found, rows.Err()
-}
 
 // SchemaFault is a part of the database that is not as capf makes it.
 type SchemaFault struct {
@@ -62,16 +23,16 @@ type SchemaFault struct {
 // two LSCs be installed.
 func (s *Reader) SchemaFaults(ctx context.Context) iter.Seq2[SchemaFault, error] {
 	return func(yield func(SchemaFault, error) bool) {
-		want, err := plannedSchema(ctx)
+		want, err := s.engine.NewSchema(ctx, migrationSteps)
 		var have schema
 		if err == nil {
-			have, err = readSchema(ctx, s.lists.db)
+			have, err = s.engine.Schema(ctx, s.lists.db)
 		}
 		if err != nil {
 			yield(SchemaFault{}, failed(err, "comparing the schema"))
 			return
 		}
-		for _, f := range want.differences(have) {
+		for _, f := range schema(want).differences(have) {
 			if !yield(f, nil) {
 				return
 			}

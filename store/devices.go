@@ -46,7 +46,7 @@ type Device struct {
 }
 
 // DeviceFilter limits a list of devices; what is empty does not limit. Name, Pool
-// and Model are patterns, as for Matches.
+// and Model are patterns, as for package wildcard.
 type DeviceFilter struct {
 	Name       string
 	Pool       string

@@ -48,7 +48,7 @@ type EventText struct {
 }
 
 // EventFilter limits a list of events; what is empty or nil does not limit.
-// Device, Action and Operator are patterns, as for Matches.
+// Device, Action and Operator are patterns, as for package wildcard.
 type EventFilter struct {
 	Device   string
 	Since    *time.Time

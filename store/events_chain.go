@@ -1,6 +1,7 @@
 package store
 
 import (
+	"capf/store/engine"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -230,7 +231,7 @@ func (v *verifier) conclude(head int64, hash []byte) {
 // chainOldEvents gives the events of an older schema their hashes. The rows
 // are read in portions: while a statement reads, others do not write to what
 // it reads.
-func chainOldEvents(ctx context.Context, t executor) error {
+func chainOldEvents(ctx context.Context, t engine.Executor) error {
 	const atOnce = 1000
 	var v verifier
 	for {
@@ -253,7 +254,7 @@ func chainOldEvents(ctx context.Context, t executor) error {
 	return err
 }
 
-func eventsAfter(ctx context.Context, t executor, id int64, limit int) (list []Event, err error) {
+func eventsAfter(ctx context.Context, t engine.Executor, id int64, limit int) (list []Event, err error) {
 	rows, err := t.QueryContext(ctx, "SELECT "+eventColumns+" FROM events WHERE id > ? ORDER BY id LIMIT ?", id, limit)
 	if err != nil {
 		return nil, err

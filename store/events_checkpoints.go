@@ -78,7 +78,7 @@ func (s *Store) AddCheckpoint(ctx context.Context, c Checkpoint) error {
 		if !bytes.Equal(hash, c.Hash) {
 			return conflict("event %d is not the one", c.ID)
 		}
-		if _, err := t.exec("INSERT OR IGNORE INTO event_checkpoints (event_id, at, seal) VALUES (?, ?, ?)", c.ID, millis(c.At), c.Seal); err != nil {
+		if _, err := t.exec("INSERT INTO event_checkpoints (event_id, at, seal) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", c.ID, millis(c.At), c.Seal); err != nil {
 			return err
 		}
 		const day = 24 * time.Hour

@@ -32,7 +32,7 @@ type LSC struct {
 
 // LSCFilter limits a list of LSCs; what is empty or nil does not limit.
 type LSCFilter struct {
-	Device        string // a pattern, as for Matches
+	Device        string // a pattern, as for package wildcard
 	DeviceID      int64  // of one device, and of no deleted one that had its name
 	State         LSCState
 	Serial        string     // with or without colons and leading zeros, in either case

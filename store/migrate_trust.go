@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"capf/store/engine"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -25,7 +26,7 @@ type oldTrust struct {
 //
 // What it knows of names it says itself and does not ask others, since a
 // migration has to do the same for ever.
-func decideOldTrust(ctx context.Context, t executor) error {
+func decideOldTrust(ctx context.Context, t engine.Executor) error {
 	list, err := oldTrusts(ctx, t)
 	if err != nil || len(list) == 0 {
 		return err
@@ -46,7 +47,7 @@ func decideOldTrust(ctx context.Context, t executor) error {
 	return nil
 }
 
-func oldTrusts(ctx context.Context, t executor) (list []oldTrust, err error) {
+func oldTrusts(ctx context.Context, t engine.Executor) (list []oldTrust, err error) {
 	rows, err := t.QueryContext(ctx, "SELECT id, foreign_capf, certificate FROM trust_certificates WHERE purpose = 'capf-trust'")
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (o *oldTrust) isCAPF() bool { return strings.Contains(o.cert.Subject.Common
 
 // readShown finds what the certificates have signed: the LSCs of our record, and
 // what phones have shown, MICs and LSCs that are not in our record.
-func readShown(ctx context.Context, t executor, list []oldTrust) error {
+func readShown(ctx context.Context, t engine.Executor, list []oldTrust) error {
 	ours := map[[sha256.Size]byte]bool{}
 	err := eachCertificate(ctx, t, "SELECT 'lsc', certificate FROM lscs", func(_ string, der []byte) {
 		ours[sha256.Sum256(der)] = true
@@ -120,7 +121,7 @@ func readShown(ctx context.Context, t executor, list []oldTrust) error {
 // oldMIC is the form of the names in MICs.
 var oldMIC = regexp.MustCompile(`^[A-Z0-9][A-Z0-9+./=_-]*-(?i:[A-Z]{3}[0-9A-F]{12})$`)
 
-func eachCertificate(ctx context.Context, t executor, query string, do func(kind string, der []byte)) error {
+func eachCertificate(ctx context.Context, t engine.Executor, query string, do func(kind string, der []byte)) error {
 	rows, err := t.QueryContext(ctx, query)
 	if err != nil {
 		return err

@@ -317,7 +317,7 @@ func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC
 			}
 		}
 		for sum, der := range issuers {
-			_, err := t.exec("INSERT OR IGNORE INTO online_issuers (fingerprint, added_at, certificate) VALUES (?, ?, ?)", []byte(sum), millis(t.now), der)
+			_, err := t.exec("INSERT INTO online_issuers (fingerprint, added_at, certificate) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", []byte(sum), millis(t.now), der)
 			if err != nil {
 				return err
 			}

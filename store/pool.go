@@ -1,6 +1,7 @@
 package store
 
 import (
+	"capf/store/engine"
 	"database/sql"
 	"errors"
 	"sync"
@@ -11,7 +12,7 @@ import (
 const pointReaders = 4
 
 // pool is a set of connections that cannot write, with the statements that
-// were prepared on them: SQLite takes longer to prepare one than to run it.
+// were prepared on them: preparing one takes longer than running it.
 type pool struct {
 	db *sql.DB
 
@@ -20,18 +21,12 @@ type pool struct {
 }
 
 // newPool makes a pool of at most so many connections, 0 for no limit.
-func newPool(path string, o Options, connections int) (*pool, error) {
-	how := forReading
-	if o.ReadOnly {
-		how = forLooking
-	}
-	db, err := connect(path, how)
+func newPool(db engine.Database, connections int) (*pool, error) {
+	readers, err := db.Readers(connections)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(max(connections, 1))
-	return &pool{db: db, statements: map[string]*sql.Stmt{}}, nil
+	return &pool{db: readers, statements: map[string]*sql.Stmt{}}, nil
 }
 
 func (p *pool) prepare(query string) (*sql.Stmt, error) {

@@ -68,3 +68,10 @@ func matching(column, pattern string) (term string, args []any) {
 	}
 	return term + "matches(?, " + column + ")", append(args, pattern)
 }
+
+// like asks for a text that matches, as package wildcard has it.
+func (q *query) like(column, pattern string) {
+	if pattern != "" {
+		q.where("matches(?, "+column+")", pattern)
+	}
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"capf/store/engine"
 	"context"
 	"database/sql"
 	"errors"
@@ -10,11 +11,11 @@ import (
 // Reader asks an open database, and can change nothing in it. Its methods may be
 // called from any number of goroutines. Whoever opened the Store closes it.
 type Reader struct {
-	path     string
-	options  Options
-	points   *pool // for questions with one small answer
-	lists    *pool // for answers that are streamed while the caller works
-	presence *presence
+	path    string
+	options Options
+	engine  engine.Database
+	points  *pool // for questions with one small answer
+	lists   *pool // for answers that are streamed while the caller works
 }
 
 // stream yields the rows of a list one by one, so that a long one needs no
@@ -113,4 +114,16 @@ func (s *Reader) point(ctx context.Context, query string, args []any, dest ...an
 		return ErrNotFound
 	}
 	return err
+}
+
+// Present returns ErrReplaced, with what has happened, when the file which is
+// open is not the database at its path any more. From then on no change is made
+// or confirmed. A caller who works with the Store for long asks now and again.
+func (s *Reader) Present() error { return s.engine.Present() }
+
+// Space asks the system, not the database, so that it tells of a disk on which
+// nothing can be written as well.
+func (s *Reader) Space() (Space, error) {
+	v, err := s.engine.Space()
+	return v, failed(err, "asking for the room on the disk of %q", s.path)
 }

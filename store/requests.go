@@ -33,7 +33,7 @@ type Request struct {
 
 // RequestFilter limits a list of requests; what is empty or nil does not limit.
 type RequestFilter struct {
-	Device string // a pattern, as for Matches
+	Device string // a pattern, as for package wildcard
 	State  RequestState
 	Since  *time.Time
 	Before *time.Time

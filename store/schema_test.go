@@ -241,8 +241,9 @@ func TestMigrationOfRows(t *testing.T) {
 		|| (SELECT subject || hex(fingerprint) FROM trust_certificates) || (SELECT hex(sealed_key) FROM identity) || (SELECT hex(certificate) FROM identity_chain)
 		|| (SELECT hex(sealed) FROM key_check) || (SELECT value FROM parameters) || (SELECT sum(restarts) FROM services)
 		|| (SELECT seq FROM sqlite_sequence WHERE name = 'lscs') AS text)`
-	newest, err := latest()
+	files, err := migrations.ReadDir("migrations")
 	must(t, err)
+	newest := len(files)
 	for version := 1; version <= newest; version++ {
 		kept, before := int64(events), rows
 		if version >= 4 { // an event has to have its hash

@@ -40,7 +40,7 @@ type Selection struct {
 	DeviceFilter
 	LSC              LSCHolding
 	LSCExpiresBefore *time.Time
-	LSCIssuedBy      string      // a pattern as for Matches, or part of the issuer's name
+	LSCIssuedBy      string      // a pattern as for package wildcard, or part of the issuer's name
 	IssuedUnder      []IssuerEnd // issued by one of these; nil does not limit
 	Due              *Due
 	// Limit is only so many, those whose LSC ends first; 0 is all, by name. At

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -18,6 +20,15 @@ var (
 	start    = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 	serials  atomic.Int64
 )
+
+// applicationID is that of a database of capf.
+const applicationID = 0x43415046
+
+// migrations are those of SQLite, in the folder "migrations".
+var migrations = os.DirFS("sqlite").(interface {
+	fs.ReadDirFS
+	fs.ReadFileFS
+})
 
 // clock stands still until it is moved.
 type clock struct {

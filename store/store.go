@@ -12,8 +12,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"time"
 )
 
@@ -32,6 +30,20 @@ type Store struct {
 	rehearsing bool // every change is undone
 }
 
+// Create makes the database with mode 0600, and its folder with 0700 when that
+// is missing too, and opens it. A database that exists is opened as Open does.
+// The file appears complete or not at all, and of several processes that
+// create it at the same time one does and the others open what it made. What
+// root makes in somebody's folder belongs to him.
+func Create(ctx context.Context, path string, o Options) (*Store, error) {
+	if !o.ReadOnly {
+		if err := createDatabase(ctx, path); err != nil {
+			return nil, failed(err, "creating database %q", path)
+		}
+	}
+	return Open(ctx, path, o)
+}
+
 // Open opens the database at the path and brings an older schema up to date.
 // Errors: ErrNotFound when there is no file (one is never made), ErrForeign,
 // ErrNewer, ErrDamaged, and ErrReadOnly when the file or its folder cannot be
@@ -40,83 +52,43 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s, err := open(ctx, path, o)
-	return s, failed(err, "opening database %q", path)
+	var s *Store
+	err := settled(path, func() (err error) {
+		s, err = open(ctx, path, o)
+		return err
+	}, func() error {
+		if s == nil {
+			return nil
+		}
+		return s.Close()
+	})
+	if err != nil {
+		return nil, failed(err, "opening database %q", path)
+	}
+	return s, nil
 }
 
-// exchangesSurvived is how often Open begins anew because the file has become
-// another one.
-const exchangesSurvived = 5
-
-// open sees to it that what was opened is what is at the path. While Restore
-// holds its lock, who has the old file open already waits for it, and would then
-// work with a database that has gone.
 func open(ctx context.Context, path string, o Options) (*Store, error) {
-	for range exchangesSurvived {
-		before, err := os.Stat(path)
-		if err != nil {
-			return openOnce(ctx, path, o)
-		}
-		s, err := openOnce(ctx, path, o)
-		after, gone := os.Stat(path)
-		if gone == nil && os.SameFile(before, after) {
-			return s, err
-		}
-		if s != nil {
-			err = errors.Join(err, s.Close())
-		}
-		if gone != nil {
-			return nil, errors.Join(ErrNotFound, err)
-		}
-	}
-	return nil, fmt.Errorf("%w: the file became another one %d times meanwhile", ErrBusy, exchangesSurvived)
-}
-
-func openOnce(ctx context.Context, path string, o Options) (*Store, error) {
-	if err := examine(ctx, path); err != nil {
+	db, err := openEngine(ctx, path, o)
+	if err != nil {
 		return nil, err
 	}
-	if !o.ReadOnly {
-		if err := writable(path); err != nil {
-			return nil, err
-		}
-	}
-	s := &Store{Reader: &Reader{path: path, options: o}}
-	var err error
-	if s.presence, err = newPresence(ctx, path, o); err != nil {
+	s := &Store{Reader: &Reader{path: path, options: o, engine: db}}
+	if s.points, err = newPool(db, pointReaders); err != nil {
 		return nil, err
 	}
-	if s.points, err = newPool(path, o, pointReaders); err != nil {
+	if s.lists, err = newPool(db, 0); err != nil {
 		return nil, err
 	}
-	if s.lists, err = newPool(path, o, 0); err != nil {
-		return nil, err
-	}
-	s.writer = newWriter(path, o, s.presence)
+	s.writer = newWriter(db, o.Now)
 	err = s.migrate(ctx)
 	if err == nil {
-		err = s.holdFile(ctx)
+		err = db.KeepFor(ctx, s.points.db, func() error { return s.change(ctx, func(*tx) error { return nil }) })
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-// holdFile keeps Restore from exchanging the file while the Store is open: in
-// the mode WAL a connection that has read keeps a lock, in others it does not.
-func (s *Store) holdFile(ctx context.Context) error {
-	var mode string
-	if err := s.point(ctx, "PRAGMA journal_mode", nil, &mode); err != nil || mode == "wal" || s.options.ReadOnly {
-		return err
-	}
-	// The writer's connection changes the mode, and the next question finds it
-	// changed.
-	if err := s.change(ctx, func(*tx) error { return nil }); err != nil {
-		return err
-	}
-	var version int
-	return s.point(ctx, "PRAGMA user_version", nil, &version)
 }
 
 // Close waits for the changes that are under way and closes the database.
@@ -125,8 +97,7 @@ func (s *Store) holdFile(ctx context.Context) error {
 // copied over is left as it is, with its connections, until the process ends.
 func (s *Store) Close() error {
 	s.writer.finish()
-	_ = s.presence.look() // what it finds decides how the connections are given up
-	if _, taken := s.presence.fate(); taken {
+	if s.engine.Untouchable() {
 		return nil
 	}
 	err := errors.Join(s.points.close(), s.lists.close(), s.writer.close())

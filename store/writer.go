@@ -1,6 +1,7 @@
 package store
 
 import (
+	"capf/store/engine"
 	"context"
 	"database/sql"
 	"errors"
@@ -43,11 +44,10 @@ const (
 // and so its fsync, yet one that fails undoes only its own. Its goroutine lives
 // while there is something to do.
 type writer struct {
-	path     string
-	now      func() time.Time // for what is recorded
-	moment   func() time.Time // for the order of transactions
-	rest     func(time.Duration)
-	presence *presence
+	engine engine.Database
+	now    func() time.Time // for what is recorded
+	moment func() time.Time // for the order of transactions
+	rest   func(time.Duration)
 
 	mu      sync.Mutex
 	waiting []*job        // guarded by mu
@@ -58,7 +58,7 @@ type writer struct {
 	// The rest belongs to the goroutine.
 	db         *sql.DB
 	conn       *sql.Conn
-	known      bool // presence knows the log of conn
+	known      bool // the engine knows that conn makes changes
 	statements map[string]*sql.Stmt
 	streak     time.Time // since when the lock has been taken again and again
 	released   time.Time
@@ -78,8 +78,8 @@ type job struct {
 	panic any // what work panicked with
 }
 
-func newWriter(path string, o Options, p *presence) *writer {
-	return &writer{path: path, now: o.Now, moment: time.Now, rest: time.Sleep, presence: p, statements: map[string]*sql.Stmt{}}
+func newWriter(db engine.Database, now func() time.Time) *writer {
+	return &writer{engine: db, now: now, moment: time.Now, rest: time.Sleep, statements: map[string]*sql.Stmt{}}
 }
 
 // do runs the work in a transaction and returns when it has been committed. A
@@ -131,10 +131,8 @@ func (w *writer) enqueue(j *job) error {
 func (w *writer) close() error {
 	w.finish()
 	var err error
-	if replaced, _ := w.presence.fate(); replaced && w.conn != nil {
-		// SQLite leaves the log of a file that was moved where it is, and a
-		// database that stands there now would take it for its own.
-		_, err = w.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
+	if w.conn != nil {
+		err = w.engine.Release(context.Background(), w.conn)
 	}
 	return errors.Join(err, w.disconnect())
 }
@@ -319,7 +317,7 @@ func (w *writer) step(t *tx, j *job) bool {
 func (w *writer) commit(t *tx, batch []*job) {
 	err := t.writeHead()
 	if err == nil {
-		err = w.presence.look()
+		err = w.engine.Present()
 	}
 	if err == nil {
 		err = t.roll("COMMIT")
@@ -332,7 +330,7 @@ func (w *writer) commit(t *tx, batch []*job) {
 	w.commits.Add(1)
 	w.changes.Add(int64(len(batch)))
 	// Nobody is told that a change is kept which has gone with its file.
-	if err := w.presence.look(); err != nil {
+	if err := w.engine.Present(); err != nil {
 		fail(batch, err)
 	}
 }
@@ -376,9 +374,9 @@ func (w *writer) begin(worth func() bool) (*tx, error) {
 		return nil, err
 	}
 	t := &tx{conn: w.conn, statements: w.statements}
-	err := unlocked(worth, func() error { return t.roll("BEGIN IMMEDIATE") })
+	err := unlocked(worth, func() error { return t.roll(w.engine.BeginChange()) })
 	if err == nil && !w.known {
-		w.presence.works()
+		w.engine.Changing()
 		w.known = true
 	}
 	return t, err
@@ -412,10 +410,9 @@ func (w *writer) connect(worth func() bool) (err error) {
 	if w.conn != nil {
 		return nil
 	}
-	if w.db, err = connect(w.path, forWriting); err != nil {
+	if w.db, err = w.engine.Writer(); err != nil {
 		return err
 	}
-	w.db.SetMaxOpenConns(1)
 	err = unlocked(worth, func() (err error) {
 		w.conn, err = w.db.Conn(context.Background())
 		return err

@@ -19,7 +19,7 @@ import (
 
 // ExportOptions limit an export; what is empty does not limit.
 type ExportOptions struct {
-	Device  string // a pattern, as for store.Matches
+	Device  string // a pattern, as for package wildcard
 	Since   *time.Time
 	Request func(ExportReport) // sees what has been written so far; may be nil
 }

@@ -36,7 +36,7 @@ type Row struct {
 
 // ImportOptions are the choices of an import.
 type ImportOptions struct {
-	Device string                   // only certificates for devices that match, as for store.Matches
+	Device string                   // only certificates for devices that match, as for package wildcard
 	Row    func(Row) error          // sees each line of the plan as it is made; may be nil
 	Ready  func(ImportReport) error // called between the plan and its application; may be nil
 }

@@ -18,6 +18,7 @@ import (
 	"capf/enroll/acceptance"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
+	"capf/internal/wildcard"
 	"capf/store"
 )
 
@@ -168,7 +169,7 @@ func (p *plan) certificate(ctx context.Context, c candidate, source string) (Row
 		return row, err
 	}
 	row.Device = request.Device
-	if p.options.Device != "" && !store.Matches(p.options.Device, request.Device) {
+	if p.options.Device != "" && !wildcard.Match(p.options.Device, request.Device) {
 		row.Outcome, row.Reason = Skipped, "it is for another device"
 		return row, nil
 	}

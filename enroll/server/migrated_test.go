@@ -33,7 +33,7 @@ func sqlite(t testing.TB, path, statements string) string {
 // asOld writes a database of the old schema with the rows of a present one.
 func asOld(t testing.TB, present, old string) {
 	t.Helper()
-	files, err := filepath.Glob("../../store/migrations/*.sql")
+	files, err := filepath.Glob("../../store/sqlite/migrations/*.sql")
 	if err != nil || len(files) < oldSchema {
 		t.Fatal(files, err)
 	}

@@ -1,7 +1,8 @@
-package store
+package sqlite
 
 import (
 	"bytes"
+	"capf/store/engine"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -15,26 +16,16 @@ import (
 	"modernc.org/sqlite"
 )
 
-// Sign authenticates a SHA-256 under a key that the store does not know, and
-// returns sealSize bytes.
-type Sign func(digest []byte) []byte
-
-// Seal is what a backup carries that was signed.
-type Seal struct {
-	Digest []byte // SHA-256 of the file, with zeros in the place of the seal
-	MAC    []byte // what Sign made of that; nil when the backup carries none
-}
-
 const sealSize = 32
 
 // sealFile writes into a copy that nobody else knows yet what sign makes of it.
-func sealFile(ctx context.Context, path string, sign Sign) (err error) {
+func sealFile(ctx context.Context, path string, sign engine.Sign) (err error) {
 	// A number that stands nowhere else in the file shows the place for the seal.
 	place := make([]byte, sealSize)
 	if _, err := rand.Read(place); err != nil {
 		return err
 	}
-	if err := execIn(ctx, path, "INSERT OR REPLACE INTO backup_seal (id, seal) VALUES (1, ?)", place); err != nil {
+	if err := execIn(ctx, path, "INSERT INTO backup_seal (id, seal) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seal = excluded.seal", place); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -66,7 +57,7 @@ func execIn(ctx context.Context, path, statement string, args ...any) (err error
 
 // readSeal reads the seal of a copy. One that does not stand in the file at one
 // place is of no file that was signed.
-func readSeal(ctx context.Context, path string) (s Seal, err error) {
+func readSeal(ctx context.Context, path string) (s engine.Seal, err error) {
 	if s.MAC, err = storedSeal(ctx, path); err != nil {
 		return s, err
 	}

@@ -1,6 +1,7 @@
-package store
+package sqlite
 
 import (
+	"capf/store/engine"
 	"context"
 	"errors"
 	"fmt"
@@ -12,22 +13,19 @@ import (
 	"time"
 )
 
-// ErrReplaced says that the file which was opened is not the database any more:
-// other hands have moved it away, removed it or written over it. SQLite goes on
-// with the file that it has open, so that what it is told to keep would be lost.
-var ErrReplaced = errors.New("the database is not the one that was opened")
-
-// presence is what shows that the open file is still the one at the path.
-type presence struct {
+// original is what shows that the open file is still the one at the path. SQLite
+// goes on with the file that it has open, so that what it is told to keep would
+// be lost with it.
+type original struct {
 	path string
 	now  func() time.Time
 
-	mu    sync.Mutex
-	file  fs.FileInfo // guarded by mu: the file when its mark was read last
-	log   fs.FileInfo // guarded by mu: the log that the writer's connection works with, or nil
-	mark  mark        // guarded by mu
-	gone  error       // guarded by mu: ErrReplaced, and for good
-	taken bool        // guarded by mu: the file is another one's now, and SQLite must not touch it
+	mu          sync.Mutex
+	file        fs.FileInfo // guarded by mu: the file when its mark was read last
+	log         fs.FileInfo // guarded by mu: the log that the writer's connection works with, or nil
+	mark        mark        // guarded by mu
+	gone        error       // guarded by mu: engine.ErrReplaced, and for good
+	overwritten bool        // guarded by mu: the file is another one's now, and SQLite must not touch it
 }
 
 // mark tells databases apart that are copied into the same file. The schema
@@ -74,48 +72,48 @@ func drawMark(ctx context.Context, path string) error {
 	return execIn(ctx, path, fmt.Sprintf("PRAGMA schema_version = %d", rand.Int32()))
 }
 
-func newPresence(ctx context.Context, path string, o Options) (*presence, error) {
-	p := &presence{path: path, now: o.Now}
+func newOriginal(ctx context.Context, path string, now func() time.Time) (*original, error) {
+	o := &original{path: path, now: now}
 	var err error
-	if p.file, err = os.Stat(path); err != nil {
+	if o.file, err = os.Stat(path); err != nil {
 		return nil, err
 	}
-	p.mark, err = readMark(ctx, path)
-	return p, err
+	o.mark, err = readMark(ctx, path)
+	return o, err
 }
 
 // works notes the log that a new connection of the writer works with. As long
 // as that is open, SQLite keeps the log.
-func (p *presence) works() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.log, _ = os.Stat(p.path + logEnd)
+func (o *original) works() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.log, _ = os.Stat(o.path + logEnd)
 }
 
-// look returns ErrReplaced when the file at the path is another one than that
+// look returns engine.ErrReplaced when the file at the path is another one than that
 // which is open, or another database has been copied into it. While the file
 // stands untouched, as between two checkpoints, that is two questions to the
 // system.
-func (p *presence) look() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.gone != nil {
-		return p.gone
+func (o *original) look() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gone != nil {
+		return o.gone
 	}
-	info, err := os.Stat(p.path)
+	info, err := os.Stat(o.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		p.gone = fmt.Errorf("%w: %q was moved away or removed while it was in use", ErrReplaced, p.path)
+		o.gone = fmt.Errorf("%w: %q was moved away or removed while it was in use", engine.ErrReplaced, o.path)
 	case err != nil:
 		return err
-	case !os.SameFile(info, p.file):
-		p.gone = fmt.Errorf("%w: another file has taken the place of %q while it was in use", ErrReplaced, p.path)
-	case p.log != nil && !isFile(p.path+logEnd, p.log):
-		p.gone = fmt.Errorf("%w: %q was moved away or removed while it was in use", ErrReplaced, p.path+logEnd)
-	case info.Size() != p.file.Size() || !info.ModTime().Equal(p.file.ModTime()):
-		p.written(info)
+	case !os.SameFile(info, o.file):
+		o.gone = fmt.Errorf("%w: another file has taken the place of %q while it was in use", engine.ErrReplaced, o.path)
+	case o.log != nil && !isFile(o.path+logEnd, o.log):
+		o.gone = fmt.Errorf("%w: %q was moved away or removed while it was in use", engine.ErrReplaced, o.path+logEnd)
+	case info.Size() != o.file.Size() || !info.ModTime().Equal(o.file.ModTime()):
+		o.written(info)
 	}
-	return p.gone
+	return o.gone
 }
 
 // isFile leaves room for a question that the system cannot answer at the moment.
@@ -126,35 +124,30 @@ func isFile(path string, want fs.FileInfo) bool {
 
 // written finds out whether SQLite has written to the file or somebody else.
 // The mutex is held.
-func (p *presence) written(info fs.FileInfo) {
+func (o *original) written(info fs.FileInfo) {
 	ctx := context.Background()
-	now, err := readMark(ctx, p.path)
-	if err == nil && !now.follows(p.mark) {
-		now, err = readMark(ctx, p.path) // the first one may have been half written
+	now, err := readMark(ctx, o.path)
+	if err == nil && !now.follows(o.mark) {
+		now, err = readMark(ctx, o.path) // the first one may have been half written
 	}
 	switch {
-	case err != nil && !errors.Is(plain(err), ErrForeign):
+	case err != nil && !errors.Is(Plain(err), engine.ErrForeign):
 		// It cannot be told, for want of descriptors perhaps: the next look asks again.
-	case err != nil || !now.follows(p.mark):
-		p.gone = fmt.Errorf("%w: another database was copied into %q while it was in use", ErrReplaced, p.path)
-		p.taken = true
+	case err != nil || !now.follows(o.mark):
+		o.gone = fmt.Errorf("%w: another database was copied into %q while it was in use", engine.ErrReplaced, o.path)
+		o.overwritten = true
 		// What the log holds are pages of the old database, which SQLite would
 		// write into the new one. Who opens that begins with a log of his own.
-		_ = os.Remove(p.path + indexEnd)
-		_ = os.Rename(p.path+logEnd, p.path+logEnd+".before-copy-"+p.now().UTC().Format("20060102T150405Z"))
+		_ = os.Remove(o.path + indexEnd)
+		_ = os.Rename(o.path+logEnd, o.path+logEnd+".before-copy-"+o.now().UTC().Format("20060102T150405Z"))
 	default:
-		p.file, p.mark = info, now
+		o.file, o.mark = info, now
 	}
 }
 
 // fate says how the open connections have to be given up.
-func (p *presence) fate() (replaced, taken bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.gone != nil, p.taken
+func (o *original) fate() (replaced, overwritten bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.gone != nil, o.overwritten
 }
-
-// Present returns ErrReplaced, with what has happened, when the file which is
-// open is not the database at its path any more. From then on no change is made
-// or confirmed. A caller who works with the Store for long asks now and again.
-func (s *Reader) Present() error { return s.presence.look() }

@@ -1,21 +1,20 @@
-package store
+// Package wildcard compares texts with patterns in which * and ? stand for letters.
+// Every filter that an operator gives goes by it. It knows nothing of what is
+// filtered.
+package wildcard
 
 import (
-	"database/sql/driver"
-	"fmt"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-	"modernc.org/sqlite"
 )
 
-// Matches is the one rule by which a filter that an operator gives is compared
+// Match is the one rule by which a filter that an operator gives is compared
 // with a text: * stands for any letters and ? for one, the rest for itself,
 // whatever the case and however an accent is written. What is empty matches all.
-func Matches(pattern, text string) bool { return pattern == "" || glob(folded(pattern), folded(text)) }
+func Match(pattern, text string) bool { return pattern == "" || glob(folded(pattern), folded(text)) }
 
 // folded is the text as it is compared: in Unicode's normal form C, each letter
 // the first of those that differ in case only.
@@ -74,27 +73,4 @@ func glob(pattern, text []rune) bool {
 		}
 	}
 	return strings.Trim(string(pattern[p:]), "*") == ""
-}
-
-// teachMatching makes Matches a function of SQL, for all connections that are
-// opened from then on. LIKE knows the case of ASCII only.
-var teachMatching = sync.OnceValue(func() error {
-	return sqlite.RegisterDeterministicScalarFunction("matches", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		if args[1] == nil {
-			return nil, nil // of what is not there
-		}
-		pattern, ok := args[0].(string)
-		text, okay := args[1].(string)
-		if !ok || !okay {
-			return nil, fmt.Errorf("matches(%T, %T)", args[0], args[1])
-		}
-		return Matches(pattern, text), nil
-	})
-})
-
-// like asks for a text that matches.
-func (q *query) like(column, pattern string) {
-	if pattern != "" {
-		q.where("matches(?, "+column+")", pattern)
-	}
 }

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+
+	"capf/store/engine"
+	"capf/store/sqlite"
+)
+
+// The errors that an engine has too.
+var (
+	// ErrNotFound says that there is no such row, or no such database file.
+	ErrNotFound = engine.ErrNotFound
+	// ErrConflict says that the row exists already, or that a transition came
+	// too late because the row has moved on.
+	ErrConflict = engine.ErrConflict
+	// ErrForeign says that the file is not a database of capf.
+	ErrForeign = engine.ErrForeign
+	// ErrReadOnly says that the database cannot be written.
+	ErrReadOnly = engine.ErrReadOnly
+	// ErrFull says that the disk is full; nothing was written.
+	ErrFull = engine.ErrFull
+	// ErrBusy says that another process kept the database locked for longer
+	// than the lock is waited for.
+	ErrBusy = engine.ErrBusy
+	// ErrDamaged says that the file is a database of capf whose content
+	// contradicts itself.
+	ErrDamaged = engine.ErrDamaged
+	// ErrInUse says that another process has the database open, so that the file
+	// cannot be exchanged.
+	ErrInUse = engine.ErrInUse
+	// ErrReplaced says that the file which was opened is not the database any
+	// more: other hands have moved it away, removed it or written over it.
+	ErrReplaced = engine.ErrReplaced
+)
+
+// What the domain and an engine both speak of.
+type (
+	// Conflict is ErrConflict with its reason.
+	Conflict = engine.Conflict
+	// Space is the room on the disk of the database, in bytes.
+	Space = engine.Space
+	// Sign authenticates the digest of a backup.
+	Sign = engine.Sign
+	// Seal is what a backup carries that was signed.
+	Seal = engine.Seal
+)
+
+// openEngine opens the database at the path, with SQLite, the one engine there is.
+func openEngine(ctx context.Context, path string, o Options) (engine.Database, error) {
+	return sqlite.Open(ctx, path, sqlite.Options{Now: o.Now, ReadOnly: o.ReadOnly})
+}
+
+// createDatabase makes the database unless it is there.
+func createDatabase(ctx context.Context, path string) error {
+	return sqlite.Create(ctx, path, migrationSteps)
+}
+
+// settled calls open until what was opened is what stands at the path.
+func settled(path string, open, undo func() error) error { return sqlite.Settled(path, open, undo) }
+
+// Files are the files of the database at a path, whether or not they are there.
+func Files(path string) []string { return sqlite.Files(path) }
+
+// plain is an error in our words instead of the driver's.
+func plain(err error) error { return sqlite.Plain(err) }
+
+// isBusy says that another writer was in the way.
+func isBusy(err error) bool { return sqlite.IsBusy(err) }
