@@ -12,6 +12,7 @@ import (
 
 	"capf/commands/internal/term"
 	"capf/enroll"
+	"capf/enroll/liveness"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
@@ -189,7 +190,7 @@ func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptio
 		return err
 	}
 	env.say("job %d runs at %s; the selection is %s now", j.ID, term.Cell(term.WithZone(j.RunAt)), counted(n, "device"))
-	living := func(v store.Server) bool { return enroll.Alive(v, env.Now()) }
+	living := func(v store.Server) bool { return liveness.Alive(v, env.Now()) }
 	if servers, err := r.Store.Servers(ctx); err == nil && !slices.ContainsFunc(servers, living) {
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
 	}

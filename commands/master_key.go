@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/liveness"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/durable"
@@ -89,7 +89,7 @@ func noServe(ctx context.Context, env *Env, s *store.Store) error {
 		return err
 	}
 	for _, v := range servers {
-		if enroll.Alive(v, env.Now()) {
+		if liveness.Alive(v, env.Now()) {
 			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) works with the present key", v.PID, v.Host), "systemctl stop capf")
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll"
+	"capf/enroll/liveness"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -102,7 +102,7 @@ func mayReplace(ctx context.Context, env *Env, path string) (err error) {
 		return nil
 	}
 	for _, v := range servers {
-		if enroll.Alive(v, env.Now()) {
+		if liveness.Alive(v, env.Now()) {
 			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) works with %q", v.PID, v.Host, path), "systemctl stop capf")
 		}
 	}

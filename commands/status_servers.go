@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/liveness"
 	"capf/store"
 )
 
@@ -42,12 +42,12 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service 
 	var last store.Server // the one that died last
 	living, mute := 0, 0
 	for _, v := range rows {
-		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, enroll.Alive(v, env.Now())}
+		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, liveness.Alive(v, env.Now())}
 		if now.Addresses == nil {
 			now.Addresses = []string{}
 		}
 		r.Servers = append(r.Servers, now)
-		silent := enroll.Silent(v, env.Now())
+		silent := liveness.Silent(v, env.Now())
 		if silent {
 			mute++
 			r.Findings = append(r.Findings, finding{"error", fmt.Sprintf("serve (pid %d on %s) has not been able to record anything since %s", v.PID, v.Host, term.Cell(v.SeenAt)),
@@ -93,7 +93,7 @@ func awaitObedience(ctx context.Context, env *Env, s *store.Store, service store
 		}
 		living, waiting := 0, 0
 		for _, v := range rows {
-			if !enroll.Alive(v, env.Now()) {
+			if !liveness.Alive(v, env.Now()) {
 				continue
 			}
 			living++

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"capf/enroll/liveness"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -31,7 +32,7 @@ func (r *Rules) openJobFindings(ctx context.Context) (found []Finding, err error
 		return found, nil
 	}
 	servers, err := r.Store.Servers(ctx)
-	if err != nil || slices.ContainsFunc(servers, func(v store.Server) bool { return Alive(v, now) }) {
+	if err != nil || slices.ContainsFunc(servers, func(v store.Server) bool { return liveness.Alive(v, now) }) {
 		return found, err // which runs one after the other
 	}
 	text := fmt.Sprintf("job %d was to run at %s", waiting[0].ID, waiting[0].RunAt.UTC().Format(time.RFC3339))

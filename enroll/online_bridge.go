@@ -24,9 +24,5 @@ func (r *Rules) CAPFCertificate(ctx context.Context) (*x509.Certificate, error) 
 	return r.capfCertificate(ctx)
 }
 
-// Alone tells a serve that has not reported itself yet whether no other works
-// with the database.
-func (r *Rules) Alone(ctx context.Context) (bool, error) { return r.alone(ctx) }
-
 // IsCAPFName says whether a certificate is some cluster's CAPF certificate.
 func IsCAPFName(c *x509.Certificate) bool { return isCAPFName(c) }

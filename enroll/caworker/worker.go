@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"capf/enroll/liveness"
 	"capf/enroll/onlineca"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
@@ -160,7 +161,7 @@ var errStopping = errors.New("the service is stopping")
 // another serve lives, either may be its work, and is left to it until its time has
 // passed.
 func (w *Worker) Begin(ctx context.Context) {
-	alone, err := w.ca.Rules.Alone(ctx)
+	alone, err := liveness.Alone(ctx, w.ca.Store.Reader, w.ca.Now())
 	if err != nil {
 		w.looking.Failed(err)
 	}

@@ -1,4 +1,7 @@
-package enroll
+// Package liveness tells whether a serve that has reported itself to the database
+// still runs. It looks at processes of this host and at the clock; what a serve
+// does, and what follows when none runs, is for others.
+package liveness
 
 import (
 	"bytes"
@@ -84,18 +87,18 @@ func processAge(pid int) time.Duration {
 	return time.Duration((now - began/ticks + 1) * float64(time.Second))
 }
 
-// alone tells a serve that has not reported itself yet whether no other works
+// Alone tells a serve that has not reported itself yet whether no other works
 // with the database. What bears its own number is an earlier one: in a
 // container each is number 1.
-func (r *Rules) alone(ctx context.Context) (bool, error) {
-	servers, err := r.Store.Servers(ctx)
+func Alone(ctx context.Context, s *store.Reader, now time.Time) (bool, error) {
+	servers, err := s.Servers(ctx)
 	if err != nil {
 		return false, err
 	}
 	host, err := os.Hostname()
 	for _, v := range servers {
 		own := err == nil && v.Host == host && v.PID == os.Getpid()
-		if !own && Alive(v, r.Now()) {
+		if !own && Alive(v, now) {
 			return false, nil
 		}
 	}
