@@ -19,13 +19,21 @@ import (
 // hour before, for phones whose clock is slow, and the clocks of clusters differ.
 const backdating = 2 * time.Hour
 
+// phoneCertificates judges the certificates that phones show, against our record
+// and the trust stores.
+type phoneCertificates struct {
+	store *store.Store
+	trust *Rules
+	now   func() time.Time
+}
+
 // checkLSC judges a certificate that the phone calls its LSC by our record: a
 // signature says who made it, and not that it is still meant. What the record
 // knows has a path to an issuer of LSCs besides.
-func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	l, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
+func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
+	l, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
 	if errors.Is(err, store.ErrNotFound) {
-		return r.checkUnrecorded(ctx, g, cert)
+		return p.checkUnrecorded(ctx, g, cert)
 	}
 	if err != nil {
 		return nil, err
@@ -34,7 +42,7 @@ func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 		return LSC.decline("%s", why), nil
 	}
 	if l.State != store.LSCInstalled {
-		outlived, err := r.Store.Outlived(ctx, l)
+		outlived, err := p.store.Outlived(ctx, l)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +51,7 @@ func (r *Rules) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 		}
 	}
 	g.voucher = store.Voucher{Kind: store.VouchedByLSC, Fingerprint: l.Fingerprint}
-	untrusted, err := r.untrusted(ctx, cert, store.ForLSC)
+	untrusted, err := p.untrusted(ctx, cert, store.ForLSC)
 	if err != nil || untrusted == nil {
 		return nil, err
 	}
@@ -72,22 +80,22 @@ func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
 
 // checkUnrecorded judges an LSC of which we know nothing: another cluster's or,
 // if the parameter allows it, one of an issuer of ours.
-func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	mine, err := r.namesLSC(ctx, cert, g.Device.Name)
+func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
+	mine, err := p.namesLSC(ctx, cert, g.Device.Name)
 	if err != nil {
 		return nil, err
 	}
 	if !mine {
 		return LSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
 	}
-	foreign, err := r.untrusted(ctx, cert, store.ForForeignLSC)
+	foreign, err := p.untrusted(ctx, cert, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
 	}
 	if foreign == nil {
-		return r.vouchUnrecorded(ctx, g, cert, store.VouchedByForeignLSC)
+		return p.vouchUnrecorded(ctx, g, cert, store.VouchedByForeignLSC)
 	}
-	ours, err := r.untrusted(ctx, cert, store.ForLSC)
+	ours, err := p.untrusted(ctx, cert, store.ForLSC)
 	switch {
 	case err != nil:
 		return nil, err
@@ -96,14 +104,14 @@ func (r *Rules) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 	case !g.Settings.AcceptUnrecorded:
 		return LSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), settings.AcceptUnrecorded), nil
 	}
-	return r.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
+	return p.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
 }
 
 // vouchUnrecorded lets an LSC of which we know nothing vouch for the phone, unless
 // the phone has confirmed one of ours since that was made: it has one LSC, and
 // whoever shows the other is not the phone.
-func (r *Rules) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate, kind store.VoucherKind) (*SessionError, error) {
-	outlived, err := r.Store.ConfirmedAfter(ctx, g.Device.ID, cert.NotBefore.Add(backdating))
+func (p phoneCertificates) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate, kind store.VoucherKind) (*SessionError, error) {
+	outlived, err := p.store.ConfirmedAfter(ctx, g.Device.ID, cert.NotBefore.Add(backdating))
 	if err != nil {
 		return nil, err
 	}
@@ -117,14 +125,14 @@ func (r *Rules) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certif
 // namesLSC says whether the name of an LSC that we do not know is the device's.
 // The maker's form of it may be the whole name of another device of ours, whose
 // LSC it is then.
-func (r *Rules) namesLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
+func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
 	if !crypto.NamesLSC(cert, device) {
 		return false, nil
 	}
 	if strings.EqualFold(cert.Subject.CommonName, device) {
 		return true, nil
 	}
-	_, err := r.Store.Device(ctx, cert.Subject.CommonName)
+	_, err := p.store.Device(ctx, cert.Subject.CommonName)
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil
 	}
@@ -133,19 +141,19 @@ func (r *Rules) namesLSC(ctx context.Context, cert *x509.Certificate, device str
 
 // untrusted says why no path leads from a certificate to one that vouches for
 // the use, nil when one does.
-func (r *Rules) untrusted(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
-	anchors, err := r.anchors(ctx, use)
+func (p phoneCertificates) untrusted(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
+	anchors, err := p.trust.anchors(ctx, use)
 	if err != nil {
 		return nil, err
 	}
-	if _, untrusted = crypto.VerifyPath(cert, anchors, nil, r.Now(), crypto.PathOptions{}); untrusted == nil || use != store.ForLSC {
+	if _, untrusted = crypto.VerifyPath(cert, anchors, nil, p.now(), crypto.PathOptions{}); untrusted == nil || use != store.ForLSC {
 		return untrusted, nil
 	}
 	// An LSC of an online CA may need the issuers that came with it.
-	between, err := acceptance.OnlineIssuers(ctx, r.Store)
+	between, err := acceptance.OnlineIssuers(ctx, p.store)
 	if err != nil {
 		return nil, err
 	}
-	_, untrusted = crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{})
+	_, untrusted = crypto.VerifyPath(cert, anchors, between, p.now(), crypto.PathOptions{})
 	return untrusted, nil
 }

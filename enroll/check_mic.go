@@ -12,8 +12,8 @@ import (
 )
 
 // checkMIC checks that a certificate that the phone calls its MIC is one.
-func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	unfit, err := r.unfitMIC(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
+func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
+	unfit, err := p.unfitMIC(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
 	if err != nil {
 		return nil, err
 	}
@@ -28,36 +28,64 @@ func (r *Rules) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) 
 // unfitMIC says why a certificate does not count as the MIC of a device, nil
 // when it does: a manufacturer has made it for this device and for client
 // authentication, and nobody as an LSC, whatever the phone calls it.
-func (r *Rules) unfitMIC(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
+func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
 	if err := crypto.CheckMIC(cert, device); err != nil {
 		return err, nil
 	}
-	if _, err := r.Store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16)); !errors.Is(err, store.ErrNotFound) {
+	if _, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16)); !errors.Is(err, store.ErrNotFound) {
 		if err != nil {
 			return nil, err
 		}
 		return errors.New("it is an LSC that was issued here"), nil
 	}
-	anchors, err := r.anchors(ctx, store.ForMIC)
+	anchors, err := p.trust.anchors(ctx, store.ForMIC)
 	if err != nil {
 		return nil, err
 	}
-	between, err := r.trusted(ctx, ^store.ForMIC)
+	between, err := p.trust.trusted(ctx, ^store.ForMIC)
 	if err != nil {
 		return nil, err
 	}
-	path, unfit := crypto.VerifyPath(cert, anchors, between, r.Now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
+	path, unfit := crypto.VerifyPath(cert, anchors, between, p.now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
 	if unfit != nil {
 		return unfit, nil
 	}
 	// Who lets a company's root vouch for MICs does not mean the CAPF that it has signed.
-	foreign, err := r.trusted(ctx, store.ForForeignLSC)
+	foreign, err := p.trust.trusted(ctx, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range path[1:] {
 		if isCAPFName(c) || slices.ContainsFunc(foreign, c.Equal) {
 			return fmt.Errorf("it is an LSC: %q makes nothing else", crypto.DisplayName(c)), nil
+		}
+	}
+	return nil, nil
+}
+
+// knownMIC is the MIC that the phone gave before. A fetched one was only
+// claimed, so it counts only when it passes for the device's MIC. Nil when there
+// is none.
+func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.Certificate, error) {
+	certs, err := p.store.DeviceCertificates(ctx, d.ID)
+	if err != nil || len(certs) == 0 {
+		return nil, err
+	}
+	for _, c := range certs {
+		if c.Kind != string(MIC) {
+			continue
+		}
+		cert, err := x509.ParseCertificate(c.Certificate)
+		if err != nil {
+			continue
+		}
+		// Names do not expire.
+		unfit, err := p.unfitMIC(ctx, cert, d.Name, true)
+		if err != nil {
+			return nil, err
+		}
+		if unfit == nil {
+			return cert, nil
 		}
 	}
 	return nil, nil

@@ -25,6 +25,4 @@ type Rules struct {
 	Now    func() time.Time
 	Rand   io.Reader
 	Log    *slog.Logger
-
-	strangers strangers
 }

@@ -5,33 +5,32 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"strings"
 	"time"
 
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
-	"capf/internal/plural"
 	"capf/store"
 )
 
 // guessLimits are those that are in force.
-func guessLimits(s settings.Settings) store.GuessLimits {
+func guessLimits(s *settings.Settings) store.GuessLimits {
 	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: store.LockTime}
 }
 
 // byString compares the authentication string, unless the device is locked or
 // the address declined.
-func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
+func (r *Registrar) byString(ctx context.Context, g Grant, c Claim) error {
 	d := g.Device
-	if d.Locked(r.Now()) {
+	if d.Locked(r.now()) {
 		return r.turnAway(ctx, g.actor, d, "authenticate", lockedOut(d.LockedUntil))
 	}
 	if end, err := r.declinedAddress(ctx, g, c); end != nil || err != nil {
 		return r.turnAwayOr(ctx, g, end, err)
 	}
-	if end := againstPolicy(d, g.Settings); end != nil {
+	if end := againstPolicy(d, *g.Settings); end != nil {
 		return r.turnAway(ctx, g.actor, d, "authenticate", end)
 	}
-	want, err := r.AuthenticationString(d)
+	want, err := secrets.AuthenticationString(r.sealer, d)
 	if err != nil {
 		return err
 	}
@@ -43,11 +42,11 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 	limits := guessLimits(g.Settings)
 	if sameSecret(c.Password, []byte(want)) {
 		// Others may have locked the device while this one was compared.
-		w, err := r.Store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)
+		w, err := r.store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)
 		return r.turnAwayOr(ctx, g, tooLate(w, c.Network), err)
 	}
 	end := sessionError(ErrDeclined, store.InvalidString, "wrong authentication string")
-	w, err := r.Store.NoteWrongString(ctx, g.actor, d.ID, d.Schedule, c.Network, limits, store.Failed(d.Operation, end.Cause))
+	w, err := r.store.NoteWrongString(ctx, g.actor, d.ID, d.Schedule, c.Network, limits, store.Failed(d.Operation, end.Cause))
 	if err != nil {
 		return goneMeanwhile(err)
 	}
@@ -66,7 +65,7 @@ func (r *Rules) byString(ctx context.Context, g Grant, c Claim) error {
 }
 
 // turnAwayOr is turnAway when there is an error to turn the phone away with.
-func (r *Rules) turnAwayOr(ctx context.Context, g Grant, end *SessionError, err error) error {
+func (r *Registrar) turnAwayOr(ctx context.Context, g Grant, end *SessionError, err error) error {
 	if err != nil || end == nil {
 		return err
 	}
@@ -88,11 +87,11 @@ func tooLate(w store.WrongString, network string) *SessionError {
 // declinedAddress turns away what comes from an address that has sent too many
 // wrong strings, unless the device has proved from there before that it is
 // itself. By null string counts too: who guesses would take what needs no guess.
-func (r *Rules) declinedAddress(ctx context.Context, g Grant, c Claim) (*SessionError, error) {
+func (r *Registrar) declinedAddress(ctx context.Context, g Grant, c Claim) (*SessionError, error) {
 	if g.Settings.WrongPerAddress == 0 {
 		return nil, nil
 	}
-	until, err := r.Store.NetworkDeclined(ctx, g.Device.ID, c.Network)
+	until, err := r.store.NetworkDeclined(ctx, g.Device.ID, c.Network)
 	if err != nil || until.IsZero() {
 		return nil, err
 	}
@@ -125,25 +124,4 @@ func unconfirmed(until time.Time) *SessionError {
 	end := sessionError(ErrDeclined, store.NoCause, "locked until %s, since the phone sent many keys without confirming an LSC", until.UTC().Format(time.RFC3339))
 	end.String = StringLockedOut
 	return end
-}
-
-// guessersShown is how many addresses a finding names.
-const guessersShown = 3
-
-// guessFindings tells of who has guessed within the last day.
-func (r *Rules) guessFindings(ctx context.Context) ([]Finding, error) {
-	list, now, all, err := r.Store.DeclinedNetworks(ctx, guessersShown)
-	if err != nil || all == 0 {
-		return nil, err
-	}
-	var names []string
-	for _, d := range list {
-		names = append(names, fmt.Sprintf("%s until %s", d.Network, d.Until.Format("2006-01-02 15:04:05")))
-	}
-	text := fmt.Sprintf("%s declined within the last day after wrong authentication strings, %d of them now: %s",
-		plural.Of(all, "address"), now, strings.Join(names, ", "))
-	if n := all - int64(len(list)); n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	return []Finding{{"warning", text, "capf audit list --action address-decline"}}, nil
 }

@@ -3,6 +3,7 @@ package enroll
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"capf/store"
@@ -96,4 +97,13 @@ func Aborted() *SessionError {
 // Unable ends a session whose phone reports a failure.
 func Unable(format string, args ...any) *SessionError {
 	return sessionError(ErrDeclined, store.NoCause, format, args...)
+}
+
+// decline refuses a certificate of the kind.
+func (k CertificateKind) decline(format string, args ...any) *SessionError {
+	cause := store.InvalidLSC
+	if k == MIC {
+		cause = store.InvalidMIC
+	}
+	return sessionError(ErrDeclined, cause, "%s: %s", strings.ToUpper(string(k)), fmt.Sprintf(format, args...))
 }

@@ -162,11 +162,12 @@ func TestChangedWhenDecided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := r.Authenticate(t.Context(), settings, enroll.Claim{Device: sep, Version: 3, Accepted: true})
+	registrar := enroll.NewRegistrar(r)
+	g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: sep, Version: 3, Accepted: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := r.Enqueue(t.Context(), g, crypto.EC384, public(t, crypto.EC384), nil)
+	request, err := registrar.Enqueue(t.Context(), g, crypto.EC384, public(t, crypto.EC384), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestChangedWhenDecided(t *testing.T) {
 	h.bring(h.sign(ca, request))
 	h.schedule(sep, store.NoOperation)
 	var end *enroll.SessionError
-	if _, err := r.Outcome(t.Context(), g, request.ID); !errors.As(err, &end) || !strings.Contains(end.Detail, "changed") {
+	if _, err := registrar.Outcome(t.Context(), g, request.ID); !errors.As(err, &end) || !strings.Contains(end.Detail, "changed") {
 		t.Errorf("the outcome is %v", err)
 	}
 	if got := h.lscs(sep); len(got) != 1 || got[0] != store.LSCStale {

@@ -139,8 +139,9 @@ func TestGuessingElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registrar := enroll.NewRegistrar(h.rules)
 	try := func(device, network, text string) error {
-		_, err := h.rules.Authenticate(t.Context(), settings, enroll.Claim{
+		_, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{
 			Device: device, Address: "2001:db8::1", Network: network, Version: 3, Accepted: true, Password: []byte(text),
 		})
 		return err
@@ -262,12 +263,13 @@ func TestEventsOfOneDevice(t *testing.T) {
 		return n
 	}
 	before := count()
+	registrar := enroll.NewRegistrar(h.rules)
 	for range 100 {
-		g, err := h.rules.Authenticate(t.Context(), settings, enroll.Claim{Device: "known", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
+		g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: "known", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := h.rules.RecordFailure(t.Context(), g, "key", enroll.Aborted()); err != nil {
+		if err := registrar.RecordFailure(t.Context(), g, "key", enroll.Aborted()); err != nil {
 			t.Fatal(err)
 		}
 	}

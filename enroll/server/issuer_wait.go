@@ -43,7 +43,7 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	request, err := s.env.rules.Enqueue(ctx, *s.grant, kind, spki, pkcs10)
+	request, err := s.env.registrar.Enqueue(ctx, *s.grant, kind, spki, pkcs10)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 func (s *session) decided() error {
 	ctx, cancel := background()
 	defer cancel()
-	lsc, err := s.env.rules.Outcome(ctx, *s.grant, s.wait.request)
+	lsc, err := s.env.registrar.Outcome(ctx, *s.grant, s.wait.request)
 	switch {
 	case errors.Is(err, enroll.ErrPending):
 		return nil

@@ -37,6 +37,7 @@ type listener struct {
 // environment is what the sessions of a listener share.
 type environment struct {
 	rules      *enroll.Rules
+	registrar  *enroll.Registrar
 	online     *caworker.Worker
 	meter      Meter
 	timeouts   Timeouts
@@ -47,11 +48,11 @@ type environment struct {
 	waits      *issuerWaits
 }
 
-func newEnvironment(c Config, online *caworker.Worker, authority *crypto.Authority, params settings.Settings) *environment {
+func newEnvironment(c Config, registrar *enroll.Registrar, online *caworker.Worker, authority *crypto.Authority, inForce settings.Settings) *environment {
 	return &environment{
-		rules: c.Rules, online: online, meter: c.Meter, timeouts: c.Timeouts,
-		authority: authority, tls: tlsConfig(authority, params.TLSMinVersion),
-		handshakes: newHandshakeLimiter(), sessions: newOpenSessions(params.KeepAlive), waits: newIssuerWaits(),
+		rules: c.Rules, registrar: registrar, online: online, meter: c.Meter, timeouts: c.Timeouts,
+		authority: authority, tls: tlsConfig(authority, inForce.TLSMinVersion),
+		handshakes: newHandshakeLimiter(), sessions: newOpenSessions(inForce.KeepAlive), waits: newIssuerWaits(),
 	}
 }
 
@@ -60,12 +61,12 @@ func newEnvironment(c Config, online *caworker.Worker, authority *crypto.Authori
 func portAddress(port int) string { return net.JoinHostPort("", strconv.Itoa(port)) }
 
 // listen opens the sockets and begins to accept phones.
-func listen(ctx context.Context, c Config, online *caworker.Worker, addresses []string, params settings.Settings) (*listener, error) {
+func listen(ctx context.Context, c Config, registrar *enroll.Registrar, online *caworker.Worker, addresses []string, inForce settings.Settings) (*listener, error) {
 	authority, err := c.Rules.Authority(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{env: newEnvironment(c, online, authority, params), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
+	l := &listener{env: newEnvironment(c, registrar, online, authority, inForce), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
 	for _, address := range addresses {
 		// Go's own keepalive would probe every 15 seconds; ours is a parameter.
 		lc := net.ListenConfig{KeepAlive: -1}
@@ -158,25 +159,25 @@ func (l *listener) serve(tcp *net.TCPConn) {
 	address := peer(tcp)
 	log := l.log.With("address", address.String())
 	ctx, cancel := background()
-	params, err := l.env.rules.Settings(ctx)
+	inForce, err := l.env.rules.Settings(ctx)
 	cancel()
 	if err != nil {
 		log.Error("session", "outcome", "not begun", "reason", err)
 		return
 	}
-	if address.Is6() && !params.IPv6 {
+	if address.Is6() && !inForce.IPv6 {
 		log.Info("session", "outcome", "turned away", "reason", "enable_ipv6 is false")
 		l.env.meter.TurnedAway(noIPv6)
 		return
 	}
 	conn := newConnection(tcp, address, l.env.timeouts, l.env.handshakes)
-	if reason := l.env.sessions.add(conn, params); reason != "" {
+	if reason := l.env.sessions.add(conn, inForce); reason != "" {
 		log.Warn("session", "outcome", "turned away", "reason", reason.String())
 		l.env.meter.TurnedAway(string(reason))
 		return
 	}
 	defer l.env.sessions.remove(conn)
-	newSession(l.env, conn, params, log).run()
+	newSession(l.env, conn, &inForce, log).run()
 }
 
 // peer is the address of the phone, an IPv4 one even on a socket of both families.

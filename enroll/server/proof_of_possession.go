@@ -82,7 +82,7 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	pkcs10, err := s.env.rules.PKCS10(ctx, s.env.authority, *s.grant, spki, challenge, remoteKey{s, public})
+	pkcs10, err := s.env.registrar.PKCS10(ctx, s.env.authority, *s.grant, spki, challenge, remoteKey{s, public})
 	if err != nil {
 		s.env.online.Unbind(challenge)
 	}
@@ -97,7 +97,7 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 	case errors.Is(err, enroll.ErrLost):
 		ctx, cancel := background() // the first one may have run out while the phone was silent
 		defer cancel()
-		return nil, errors.Join(err, s.env.rules.ForgetPossession(ctx, *s.grant))
+		return nil, errors.Join(err, s.env.registrar.ForgetPossession(ctx, *s.grant))
 	case errors.As(err, &failure):
 		return nil, failure
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"capf/enroll"
 	"capf/enroll/caworker"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
@@ -20,13 +21,14 @@ const reportWait = time.Second
 
 // reconciler keeps the listener in the state that operators want.
 type reconciler struct {
-	config   Config
-	online   *caworker.Worker // one for all listeners
-	listener *listener        // nil while the service is deactivated or cannot start
-	draining []*listener
-	bound    []string // the addresses of the first start, for the next ones
-	report   report
-	failures backoff.Backoff
+	config    Config
+	registrar *enroll.Registrar // one for all listeners, as online is
+	online    *caworker.Worker
+	listener  *listener // nil while the service is deactivated or cannot start
+	draining  []*listener
+	bound     []string // the addresses of the first start, for the next ones
+	report    report
+	failures  backoff.Backoff
 	// unannounced says that it listens, and that Ready has not been called yet.
 	unannounced bool
 }
@@ -82,7 +84,7 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 	if err != nil {
 		return err
 	}
-	params, err := r.config.Rules.Settings(ctx)
+	inForce, err := r.config.Rules.Settings(ctx)
 	if err != nil {
 		return err
 	}
@@ -92,10 +94,10 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 	r.report.last.Restarts = want.Restarts
 	var failed error
 	if r.listener == nil && want.Active {
-		failed = r.start(ctx, params)
+		failed = r.start(ctx, inForce)
 	}
 	if r.listener != nil {
-		r.listener.env.sessions.setKeepAlive(params.KeepAlive)
+		r.listener.env.sessions.setKeepAlive(inForce.KeepAlive)
 	}
 	r.forgetDrained()
 	err = errors.Join(failed, r.writeReport(reporting))
@@ -108,8 +110,8 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 	return err
 }
 
-func (r *reconciler) start(ctx context.Context, params settings.Settings) error {
-	l, err := listen(ctx, r.config, r.online, r.addresses(params), params)
+func (r *reconciler) start(ctx context.Context, inForce settings.Settings) error {
+	l, err := listen(ctx, r.config, r.registrar, r.online, r.addresses(inForce), inForce)
 	if err != nil {
 		return err
 	}
@@ -117,20 +119,20 @@ func (r *reconciler) start(ctx context.Context, params settings.Settings) error 
 	if len(r.config.Listen) > 0 {
 		r.bound = l.addressTexts()
 	}
-	r.config.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.env.authority.Leaf().Subject.CommonName, "tls_min", tls.VersionName(params.TLSMinVersion))
+	r.config.Log.Info("listening", "addresses", l.addressTexts(), "certificate", l.env.authority.Leaf().Subject.CommonName, "tls_min", tls.VersionName(inForce.TLSMinVersion))
 	return nil
 }
 
 // addresses are those given by the operator, with a port of 0 replaced by the one
 // that the first start was given, or the port of the parameter.
-func (r *reconciler) addresses(params settings.Settings) []string {
+func (r *reconciler) addresses(inForce settings.Settings) []string {
 	switch {
 	case len(r.bound) > 0:
 		return r.bound
 	case len(r.config.Listen) > 0:
 		return r.config.Listen
 	}
-	return []string{portAddress(params.Port)}
+	return []string{portAddress(inForce.Port)}
 }
 
 // retire closes the listening sockets at once and lets the sessions drain.

@@ -21,11 +21,11 @@ import (
 
 // session is the conversation with one phone, over one connection.
 type session struct {
-	env    *environment
-	conn   *connection
-	log    *slog.Logger
-	params settings.Settings
-	meter  sessionMeter
+	env      *environment
+	conn     *connection
+	log      *slog.Logger
+	settings *settings.Settings // in force when the session began
+	meter    sessionMeter
 
 	id       uint32
 	version  byte // 3 until the phone has answered
@@ -42,8 +42,8 @@ type session struct {
 	fetched  map[enroll.CertificateKind][]byte // certificates that the phone gave
 }
 
-func newSession(env *environment, conn *connection, params settings.Settings, log *slog.Logger) *session {
-	return &session{env: env, conn: conn, log: log, params: params, meter: sessionMeter{meter: env.meter},
+func newSession(env *environment, conn *connection, inForce *settings.Settings, log *slog.Logger) *session {
+	return &session{env: env, conn: conn, log: log, settings: inForce, meter: sessionMeter{meter: env.meter},
 		version: 3, state: awaitAuthentication}
 }
 
@@ -110,7 +110,7 @@ func (s *session) begin() error {
 		return fmt.Errorf("choosing a session id: %w", err)
 	}
 	s.id = binary.BigEndian.Uint32(b[:])
-	if s.params.FIPS {
+	if s.settings.FIPS {
 		s.version = 2
 	}
 	// Captured servers add AUTH_TYPE 0 for hardware phones, which do not mind,
@@ -146,7 +146,7 @@ func (s *session) receive(from io.Reader) (wire.Frame, error) {
 	f, err := s.conn.read(from, s.deadline)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.state == awaitKey:
-		return f, enroll.NoKey("the phone made no key within %v", s.params.KeygenTimeout)
+		return f, enroll.NoKey("the phone made no key within %v", s.settings.KeygenTimeout)
 	case errors.Is(err, wire.ErrMalformed):
 		return f, enroll.Malformed("%v", err)
 	case err != nil:

@@ -34,7 +34,7 @@ func (s *session) record(err error) error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	if failed := s.env.rules.RecordFailure(ctx, *s.grant, s.state.step(), failure); failed != nil {
+	if failed := s.env.registrar.RecordFailure(ctx, *s.grant, s.state.step(), failure); failed != nil {
 		return failed
 	}
 	return err

@@ -20,7 +20,7 @@ func (s *session) authResponse(f wire.Frame) error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	grant, err := s.env.rules.Authenticate(ctx, s.params, claim(m, s.id, s.conn))
+	grant, err := s.env.registrar.Authenticate(ctx, s.settings, claim(m, s.id, s.conn))
 	if err != nil {
 		return err
 	}

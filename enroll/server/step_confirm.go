@@ -16,9 +16,9 @@ func (s *session) storeResponse(f wire.Frame) error {
 	ctx, cancel := background()
 	defer cancel()
 	if m.Reason != wire.ReasonSuccess {
-		return s.env.rules.Refused(ctx, *s.grant, s.lsc, fmt.Sprintf("the phone did not store the LSC (reason %d)", m.Reason))
+		return s.env.registrar.Refused(ctx, *s.grant, s.lsc, fmt.Sprintf("the phone did not store the LSC (reason %d)", m.Reason))
 	}
-	return s.done(s.env.rules.ConfirmInstalled(ctx, *s.grant, s.lsc))
+	return s.done(s.env.registrar.ConfirmInstalled(ctx, *s.grant, s.lsc))
 }
 
 // done ends the conversation when the phone's confirmation is recorded.
@@ -39,7 +39,7 @@ func (s *session) deleteResponse(f wire.Frame) error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	return s.done(s.env.rules.ConfirmDeleted(ctx, *s.grant))
+	return s.done(s.env.registrar.ConfirmDeleted(ctx, *s.grant))
 }
 
 // fetchResponse takes the LSC, then the MIC. The first request is empty, as in
@@ -80,5 +80,5 @@ func (s *session) confirmFetched() error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	return s.done(s.env.rules.ConfirmFetched(ctx, *s.grant, s.fetched))
+	return s.done(s.env.registrar.ConfirmFetched(ctx, *s.grant, s.fetched))
 }

@@ -12,7 +12,7 @@ import (
 func (s *session) askForKey() error {
 	s.keyTries++
 	s.state = awaitKey
-	return s.send(keyRequest(s.grant.Keys[s.keyKind], s.version).Frame(s.id), s.params.KeygenTimeout)
+	return s.send(keyRequest(s.grant.Keys[s.keyKind], s.version).Frame(s.id), s.settings.KeygenTimeout)
 }
 
 // keyRequest is the form of the request that the version knows.
@@ -43,7 +43,7 @@ func (s *session) keyResponse(f wire.Frame) error {
 	}
 	ctx, cancel := background()
 	defer cancel()
-	lsc, err := s.env.rules.Issue(ctx, s.env.authority, *s.grant, kind, m.PublicKey)
+	lsc, err := s.env.registrar.Issue(ctx, s.env.authority, *s.grant, kind, m.PublicKey)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *session) askAgain(failed error) error {
 	if s.keyKind+1 < len(s.grant.Keys) {
 		return s.askForBackup(failed)
 	}
-	if s.keyTries > s.params.KeygenRetry {
+	if s.keyTries > s.settings.KeygenRetry {
 		return failed
 	}
 	return s.askForKey()

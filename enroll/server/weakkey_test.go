@@ -135,11 +135,12 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 			t.Errorf("the event says %q, the LSCs are %v", got, h.lscs("second"))
 		}
 		// For another CA, from a phone that proves no possession.
-		g, err := h.rules.Authenticate(t.Context(), settings, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
+		registrar := enroll.NewRegistrar(h.rules)
+		g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.rules.Enqueue(t.Context(), g, crypto.RSA2048, ca.Leaf().RawSubjectPublicKeyInfo, nil); !errors.Is(err, enroll.ErrKey) {
+		if _, err := registrar.Enqueue(t.Context(), g, crypto.RSA2048, ca.Leaf().RawSubjectPublicKeyInfo, nil); !errors.Is(err, enroll.ErrKey) {
 			t.Errorf("for another CA: %v", err)
 		}
 	}

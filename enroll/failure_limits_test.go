@@ -11,9 +11,9 @@ import (
 	"capf/store"
 )
 
-// TestStrangers: who fails to authenticate again and again does not fill the
-// record of events, and the status of a device is right all the same.
-func TestStrangers(t *testing.T) {
+// TestUnauthenticatedEvents: phones that fail to authenticate again and again do not
+// fill the record of events, and the status of a device is right all the same.
+func TestUnauthenticatedEvents(t *testing.T) {
 	t.Parallel()
 	r := newRules(t)
 	now := time.Now()
@@ -22,8 +22,9 @@ func TestStrangers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	registrar := enroll.NewRegistrar(r)
 	try := func(device string) {
-		_, err := r.Authenticate(t.Context(), settings, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
+		_, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
 		if !errors.Is(err, enroll.ErrUnknownDevice) && !errors.Is(err, enroll.ErrDeclined) {
 			t.Fatalf("%s: %v", device, err)
 		}

@@ -1,0 +1,60 @@
+package enroll
+
+import (
+	"capf/crypto"
+	stdcrypto "crypto"
+	"crypto/x509"
+)
+
+// CertificateKind is what a phone says of a certificate that it shows.
+type CertificateKind string
+
+// The kinds of certificate that a phone has.
+const (
+	LSC CertificateKind = "lsc"
+	MIC CertificateKind = "mic"
+)
+
+// Signature is a signature with its hash.
+type Signature struct {
+	Hash  stdcrypto.Hash
+	Value []byte
+}
+
+// Proof is a certificate with signatures that prove possession of its key.
+type Proof struct {
+	Kind        CertificateKind
+	Certificate []byte // DER
+	Text        []byte // what was signed
+	Signatures  []Signature
+}
+
+// Claim is what a phone says to authenticate.
+type Claim struct {
+	Device   string
+	Address  string
+	Network  string // those whose wrong strings are counted together: the address or, of IPv6, its network
+	Version  int    // 2 or 3
+	Accepted bool   // the phone goes on; false when it reports a failure of its own
+	Password []byte // nil or empty: null string
+	Existing *Proof // By Existing Certificate
+	SUDI     *Proof // the phone's burnt-in identity; its text covers the session id
+}
+
+// check checks that the phone has the key of the certificate that it shows.
+// Whose certificate that is, is asked afterwards.
+func (p Proof) check() (*x509.Certificate, *SessionError) {
+	cert, err := x509.ParseCertificate(p.Certificate)
+	if err != nil {
+		return nil, p.Kind.decline("not a certificate")
+	}
+	if len(p.Signatures) == 0 {
+		return nil, p.Kind.decline("the phone did not sign")
+	}
+	for _, s := range p.Signatures {
+		if err := crypto.VerifyBare(cert, s.Hash, p.Text, s.Value); err != nil {
+			return nil, p.Kind.decline("the %v signature does not verify", s.Hash)
+		}
+	}
+	return cert, nil
+}

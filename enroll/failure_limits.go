@@ -1,0 +1,87 @@
+package enroll
+
+import (
+	"sync"
+	"time"
+)
+
+// Anyone who reaches the port can fail at will, and the record of events only
+// grows. So a number of failures at once are recorded, and then one in each
+// interval; the log of serve has a line about each. Phones that have not
+// authenticated share one allowance: 86,400 a day, some 40 MB. Those that have,
+// which by null string is no proof, have one for each device: 144 a day.
+const (
+	unauthenticatedEvents = 1000
+	unauthenticatedEvery  = time.Second
+	deviceEvents          = 20
+	deviceEvery           = 10 * time.Minute
+)
+
+// allowance lets a number of events pass at once, and then one in each interval.
+type allowance struct {
+	spent   int       // of those that may come at once
+	reduced time.Time // when spent was last seen to
+	missed  int       // since the last one that passed
+}
+
+// take says whether one more event may pass, and how many did not since the last.
+func (a *allowance) take(now time.Time, atOnce int, every time.Duration) (may bool, missed int) {
+	if n := now.Sub(a.reduced) / every; n > 0 {
+		a.spent, a.reduced = int(max(0, time.Duration(a.spent)-n)), now
+	}
+	if a.spent >= atOnce {
+		a.missed++
+		return false, 0
+	}
+	a.spent++
+	missed, a.missed = a.missed, 0
+	return true, missed
+}
+
+// remembered is how many devices have an allowance before those whose allowance is
+// whole again are forgotten.
+const remembered = 10_000
+
+// failureLimits bounds the events of failures. Its zero value is ready.
+type failureLimits struct {
+	mu      sync.Mutex
+	unknown allowance            // guarded by mu: of phones that have not authenticated
+	devices map[int64]*allowance // guarded by mu: of those that have, by the device
+	tidyAt  int                  // guarded by mu: how many devices call for forgetting
+}
+
+// unauthenticated says whether the failure of a phone that has not authenticated may
+// be recorded, and how many were not since the last one.
+func (f *failureLimits) unauthenticated(now time.Time) (may bool, missed int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unknown.take(now, unauthenticatedEvents, unauthenticatedEvery)
+}
+
+// authenticated does so for a session in which the device has authenticated.
+func (f *failureLimits) authenticated(deviceID int64, now time.Time) (may bool, missed int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.devices == nil {
+		f.devices, f.tidyAt = map[int64]*allowance{}, remembered
+	}
+	if len(f.devices) >= f.tidyAt {
+		f.forget(now)
+		f.tidyAt = max(remembered, 2*len(f.devices))
+	}
+	a := f.devices[deviceID]
+	if a == nil {
+		a = &allowance{}
+		f.devices[deviceID] = a
+	}
+	return a.take(now, deviceEvents, deviceEvery)
+}
+
+// forget drops the devices whose allowance is whole again. The mutex is held.
+func (f *failureLimits) forget(now time.Time) {
+	for id, a := range f.devices {
+		if now.Sub(a.reduced) >= time.Duration(a.spent)*deviceEvery {
+			delete(f.devices, id)
+		}
+	}
+}
