@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -22,8 +23,7 @@ const backdating = 2 * time.Hour
 // phoneCertificates judges the certificates that phones show, against our record
 // and the trust stores.
 type phoneCertificates struct {
-	store *store.Store
-	trust *Rules
+	store *store.Reader
 	now   func() time.Time
 }
 
@@ -142,7 +142,7 @@ func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate,
 // untrusted says why no path leads from a certificate to one that vouches for
 // the use, nil when one does.
 func (p phoneCertificates) untrusted(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
-	anchors, err := p.trust.anchors(ctx, use)
+	anchors, err := authority.Anchors(ctx, p.store, use)
 	if err != nil {
 		return nil, err
 	}

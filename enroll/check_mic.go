@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/store"
 )
 
@@ -38,11 +39,11 @@ func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate,
 		}
 		return errors.New("it is an LSC that was issued here"), nil
 	}
-	anchors, err := p.trust.anchors(ctx, store.ForMIC)
+	anchors, err := authority.Anchors(ctx, p.store, store.ForMIC)
 	if err != nil {
 		return nil, err
 	}
-	between, err := p.trust.trusted(ctx, ^store.ForMIC)
+	between, err := authority.Trusted(ctx, p.store, ^store.ForMIC)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +52,12 @@ func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate,
 		return unfit, nil
 	}
 	// Who lets a company's root vouch for MICs does not mean the CAPF that it has signed.
-	foreign, err := p.trust.trusted(ctx, store.ForForeignLSC)
+	foreign, err := authority.Trusted(ctx, p.store, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range path[1:] {
-		if isCAPFName(c) || slices.ContainsFunc(foreign, c.Equal) {
+		if authority.IsCAPFName(c) || slices.ContainsFunc(foreign, c.Equal) {
 			return fmt.Errorf("it is an LSC: %q makes nothing else", crypto.DisplayName(c)), nil
 		}
 	}

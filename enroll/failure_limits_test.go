@@ -22,7 +22,7 @@ func TestUnauthenticatedEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registrar := enroll.NewRegistrar(r)
+	registrar := enroll.NewRegistrar(r.Store, r.Sealer, r.Now, r.Rand)
 	try := func(device string) {
 		_, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
 		if !errors.Is(err, enroll.ErrUnknownDevice) && !errors.Is(err, enroll.ErrDeclined) {

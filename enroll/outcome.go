@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/caready"
 	"capf/enroll/onlineca"
 	"capf/enroll/settings"
 	"capf/store"
@@ -136,18 +137,18 @@ func (r *Registrar) admitOnline(ctx context.Context, g *Grant) (*SessionError, e
 	if g.Settings.Issuer != settings.IssuerOnline {
 		return nil, nil
 	}
-	reason, err := r.rules.onlineUnready(ctx, *g.Settings)
+	reason, err := caready.Unready(ctx, r.store.Reader, *g.Settings)
 	if err != nil {
 		return nil, err
 	}
 	if reason != "" {
 		return sessionError(ErrDeclined, store.CACommunicationFailed, "%s", reason), nil
 	}
-	if g.Settings.Online.Type == onlineca.Microsoft {
+	if kind, ok := onlineca.KindOf(g.Settings.Online.Type); ok && kind.RSAOnly {
 		g.Keys = slices.DeleteFunc(slices.Clone(g.Keys), crypto.KeyKind.IsEC)
 		if len(g.Keys) == 0 {
 			return sessionError(ErrDeclined, store.CARejected,
-				"the device is to have an EC key, and an online CA of type microsoft gets RSA keys only: set its key order to rsa or ec-preferred"), nil
+				"the device is to have an EC key, and an online CA of type %s gets RSA keys only: set its key order to rsa or ec-preferred", kind.Type), nil
 		}
 	}
 	return nil, nil

@@ -16,15 +16,12 @@ type Registrar struct {
 	sealer       *crypto.Sealer
 	now          func() time.Time
 	rand         io.Reader
-	rules        *Rules
 	certificates phoneCertificates
 	failures     failureLimits
 }
 
-// NewRegistrar returns the registrar of a database.
-func NewRegistrar(r *Rules) *Registrar {
-	return &Registrar{
-		store: r.Store, sealer: r.Sealer, now: r.Now, rand: r.Rand, rules: r,
-		certificates: phoneCertificates{store: r.Store, trust: r, now: r.Now},
-	}
+// NewRegistrar returns the registrar of a database. The sealer opens the
+// authentication strings of devices; rand makes the serials of LSCs.
+func NewRegistrar(s *store.Store, sealer *crypto.Sealer, now func() time.Time, rand io.Reader) *Registrar {
+	return &Registrar{store: s, sealer: sealer, now: now, rand: rand, certificates: phoneCertificates{s.Reader, now}}
 }

@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -86,7 +87,7 @@ func (r *Registrar) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, s
 // checkOwner refuses a key that is no phone's: ours, or that of a certificate in a
 // trust store. Keys of other phones the store knows.
 func (r *Registrar) checkOwner(ctx context.Context, spki []byte) error {
-	capf, err := r.rules.capfCertificate(ctx)
+	capf, err := authority.Certificate(ctx, r.store.Reader)
 	if err != nil {
 		return err
 	}

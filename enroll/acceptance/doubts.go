@@ -29,7 +29,7 @@ func Doubts(ctx context.Context, s *store.Store, request store.Request) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	between, err := OnlineIssuers(ctx, s)
+	between, err := OnlineIssuers(ctx, s.Reader)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func lastingPath(leaf *x509.Certificate, trusted, between []*x509.Certificate, n
 
 // OnlineIssuers are the certificates that the online CA has sent along with
 // LSCs. They are not trusted: they only help to find a path to capf-trust.
-func OnlineIssuers(ctx context.Context, s *store.Store) ([]*x509.Certificate, error) {
+func OnlineIssuers(ctx context.Context, s *store.Reader) ([]*x509.Certificate, error) {
 	ders, err := s.OnlineIssuers(ctx)
 	if err != nil {
 		return nil, err

@@ -162,7 +162,7 @@ func TestChangedWhenDecided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registrar := enroll.NewRegistrar(r)
+	registrar := registrarOf(r)
 	g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: sep, Version: 3, Accepted: true})
 	if err != nil {
 		t.Fatal(err)

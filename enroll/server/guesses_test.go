@@ -139,7 +139,7 @@ func TestGuessingElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registrar := enroll.NewRegistrar(h.rules)
+	registrar := registrarOf(h.rules)
 	try := func(device, network, text string) error {
 		_, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{
 			Device: device, Address: "2001:db8::1", Network: network, Version: 3, Accepted: true, Password: []byte(text),
@@ -263,7 +263,7 @@ func TestEventsOfOneDevice(t *testing.T) {
 		return n
 	}
 	before := count()
-	registrar := enroll.NewRegistrar(h.rules)
+	registrar := registrarOf(h.rules)
 	for range 100 {
 		g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: "known", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {

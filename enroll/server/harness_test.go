@@ -92,6 +92,11 @@ func newRules(t testing.TB, c *clock) *enroll.Rules {
 	return r
 }
 
+// registrarOf is a registrar beside that of the server.
+func registrarOf(r *enroll.Rules) *enroll.Registrar {
+	return enroll.NewRegistrar(r.Store, r.Sealer, r.Now, r.Rand)
+}
+
 // open starts a server on 127.0.0.1, unless the configuration says otherwise.
 func open(t testing.TB, set ...func(*server.Config)) *house {
 	t.Helper()

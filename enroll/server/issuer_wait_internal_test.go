@@ -56,7 +56,7 @@ func newBench(t *testing.T) *bench {
 	must(t, err)
 	params, err := rules.Settings(t.Context())
 	must(t, err)
-	env := newEnvironment(Config{Rules: rules, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(rules), nil, authority, params)
+	env := newEnvironment(Config{Rules: rules, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(db, sealer, rules.Now, rules.Rand), nil, authority, params)
 	client, phone := pair(t)
 	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts, env.handshakes)
 	b.session = newSession(env, conn, &params, rules.Log)

@@ -156,7 +156,7 @@ func TestWrongStringMeanwhile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = enroll.NewRegistrar(r).Authenticate(t.Context(), &settings, enroll.Claim{Device: name, Version: 3, Accepted: true, Password: []byte("654321")})
+		_, err = registrarOf(r).Authenticate(t.Context(), &settings, enroll.Claim{Device: name, Version: 3, Accepted: true, Password: []byte("654321")})
 		if !errors.As(err, new(*enroll.SessionError)) {
 			t.Errorf("%s: it ended with %v", name, err)
 		}

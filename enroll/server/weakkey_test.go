@@ -135,7 +135,7 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 			t.Errorf("the event says %q, the LSCs are %v", got, h.lscs("second"))
 		}
 		// For another CA, from a phone that proves no possession.
-		registrar := enroll.NewRegistrar(h.rules)
+		registrar := registrarOf(h.rules)
 		g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {
 			t.Fatal(err)
