@@ -21,7 +21,9 @@ type Authority struct {
 	Chain []*x509.Certificate // Chain[0] is the CAPF certificate, each next one issued the one before
 	Key   stdcrypto.Signer
 
-	keyID []byte // the key identifier that LSCs name their issuer by
+	// keyID is the key identifier by which LSCs name their issuer when its certificate
+	// has none: a company CA may leave it out. Otherwise package x509 takes that one.
+	keyID []byte
 }
 
 // NewCAPF makes a key and the self-signed CAPF certificate (behaviour.md, The CAPF
@@ -115,14 +117,9 @@ func LoadAuthority(chainDER [][]byte, key stdcrypto.Signer, now time.Time) (*Aut
 			return nil, fmt.Errorf("CAPF certificate %q: %w", a.Leaf().Subject.CommonName, err)
 		}
 	}
-	a.keyID = a.Leaf().SubjectKeyId
-	if len(a.keyID) == 0 {
-		// A company CA may leave it out; LSCs name their issuer's key all the same.
-		keyID, err := keyIdentifier(a.Leaf().RawSubjectPublicKeyInfo)
-		if err != nil {
-			return nil, err
-		}
-		a.keyID = keyID
+	var err error
+	if a.keyID, err = keyIdentifier(a.Leaf().RawSubjectPublicKeyInfo); err != nil {
+		return nil, err
 	}
 	return a, nil
 }

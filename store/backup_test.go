@@ -442,7 +442,7 @@ func TestSeal(t *testing.T) {
 		return m[:]
 	}
 	backup := filepath.Join(t.TempDir(), "b.db")
-	_, err := s.Backup(t.Context(), backup, sign, nil)
+	made, err := s.Backup(t.Context(), backup, sign, nil)
 	must(t, err)
 	restored := func(t *testing.T, from string) (seal Seal) {
 		_, err := Restore(t.Context(), Restoration{From: from, To: filepath.Join(t.TempDir(), "r.db"), Inspect: func(s *Store, got Seal) error {
@@ -459,6 +459,9 @@ func TestSeal(t *testing.T) {
 	// Backups of other versions are to be verified too, so what is signed does not change.
 	data, err := os.ReadFile(backup)
 	must(t, err)
+	if whole := sha256.Sum256(data); made.Devices != 1 || made.Bytes != int64(len(data)) || !bytes.Equal(made.SHA256, whole[:]) {
+		t.Errorf("the copy is told as %+v", made)
+	}
 	if digest := sha256.Sum256(bytes.Replace(data, seal.MAC, make([]byte, 32), 1)); !bytes.Equal(seal.Digest, digest[:]) {
 		t.Error("what is signed is not the file with zeros in the place of the seal")
 	}
