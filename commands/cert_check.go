@@ -11,7 +11,6 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/authority"
-	"capf/enroll/caworker"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -105,11 +104,11 @@ func fetchCertificates(ctx context.Context, env *Env, o *certCheckOptions) (ca, 
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := env.sealed(ctx, s, false)
+	online, err := openOnlineCA(ctx, env, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	ca, https, err = caworker.Of(r).Certificates(ctx)
+	ca, https, err = online.Certificates(ctx)
 	if err == nil && (len(ca) == 0 || len(https) == 0) {
 		err = errors.New("the online CA shows no certificates")
 	}

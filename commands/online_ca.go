@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/term"
-	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 )
 
@@ -47,11 +46,11 @@ func onlineCATest(ctx context.Context, env *Env, enroll bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	ca, err := openOnlineCA(ctx, env, s)
 	if err != nil {
 		return err
 	}
-	steps, err := caworker.Of(r).Check(ctx, enroll)
+	steps, err := ca.Check(ctx, enroll)
 	if err != nil {
 		return err
 	}

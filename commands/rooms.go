@@ -3,8 +3,10 @@ package commands
 import (
 	"context"
 	"crypto/rand"
+	"log/slog"
 
 	"capf/enroll/authority"
+	"capf/enroll/caworker"
 	"capf/enroll/lscs"
 	"capf/enroll/secrets"
 	"capf/store"
@@ -17,6 +19,13 @@ import (
 func openCAPF(ctx context.Context, env *Env, s *store.Store) (authority.CAPF, error) {
 	sealer, err := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
 	return authority.CAPF{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader}, err
+}
+
+// openOnlineCA is the online CA as it is configured, with the master key that opens
+// its password.
+func openOnlineCA(ctx context.Context, env *Env, s *store.Store) (caworker.CA, error) {
+	sealer, err := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
+	return caworker.CA{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}, err
 }
 
 func trustStores(env *Env, s *store.Store) authority.TrustStores {

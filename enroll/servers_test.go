@@ -74,7 +74,7 @@ func TestBeginBesideAnother(t *testing.T) {
 			if _, _, err := r.Store.ClaimOnline(t.Context(), o, true, time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			caworker.New(caworker.Of(r), caworker.Options{}).Begin(t.Context())
+			caworker.New(caworker.CA{Store: r.Store, Now: r.Now, Log: r.Log}, caworker.Options{}).Begin(t.Context())
 			due, err := r.Store.DueOnline(t.Context(), 1, false)
 			if err != nil || (len(due) == 1) != test.takes {
 				t.Errorf("due are %+v, %v", due, err)

@@ -32,7 +32,7 @@ func TestMoreTimeMeanwhile(t *testing.T) {
 			}
 		}
 		now = over
-		if err := New(Of(d.Rules), Options{}).attempt(due[0], nil).run(t.Context()); err != nil {
+		if err := New(d.ca(), Options{}).attempt(due[0], nil).run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want := store.OnlineLate
@@ -59,7 +59,7 @@ func TestRequestJudgedByNewerConfiguration(t *testing.T) {
 		return noon
 	}
 	d := newOffice(t, now)
-	w := New(Of(d.Rules), Options{})
+	w := New(d.ca(), Options{})
 	if err := w.config.reread(t.Context()); err != nil || !strings.Contains(w.config.unready(), "is not set") {
 		t.Fatalf("at first the CA is unready for %q, %v", w.config.unready(), err)
 	}
@@ -89,7 +89,7 @@ func TestNothingIsDueInFIPSMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.request("SEP001122334455")
-	w := New(Of(d.Rules), Options{})
+	w := New(d.ca(), Options{})
 	due, err := w.due(t.Context(), 5)
 	if err != nil || len(due) != 1 || w.config.unready() != "" {
 		t.Fatalf("due are %d, %q, %v", len(due), w.config.unready(), err)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
-	"capf/enroll"
+	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/enroll/onlineca"
 	"capf/enroll/settings"
 	"capf/store"
@@ -15,27 +17,25 @@ import (
 
 // CA is the online CA that the parameters describe.
 type CA struct {
-	Rules *enroll.Rules
-	Store *store.Store
-	Now   func() time.Time
-	Log   *slog.Logger
+	Store  *store.Store
+	Sealer *crypto.Sealer // for the password and the client certificate
+	Now    func() time.Time
+	Rand   io.Reader // for the key of Check
+	Log    *slog.Logger
 }
-
-// Of is the online CA of a database.
-func Of(r *enroll.Rules) CA { return CA{r, r.Store, r.Now, r.Log} }
 
 // config is what a client of the CA needs. What is wrong with it, onlineca.New says.
 func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, error) {
 	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
 		RequireNTLM: o.RequireNTLM, Log: ca.Log, Now: ca.Now}
-	password, err := settings.OpenSecret(ctx, ca.Rules.Store.Reader, ca.Rules.Sealer, settings.OnlinePassword)
+	password, err := settings.OpenSecret(ctx, ca.Store.Reader, ca.Sealer, settings.OnlinePassword)
 	if err != nil {
 		return c, err
 	}
 	if o.Username != "" { // one without a user name is of no use
 		c.Password = string(password)
 	}
-	pem, err := settings.OpenSecret(ctx, ca.Rules.Store.Reader, ca.Rules.Sealer, settings.OnlineCertificate)
+	pem, err := settings.OpenSecret(ctx, ca.Store.Reader, ca.Sealer, settings.OnlineCertificate)
 	if err != nil {
 		return c, err
 	}
@@ -47,10 +47,10 @@ func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, er
 		}
 		c.ClientCertificate = &pair
 	}
-	if c.Roots, err = ca.Rules.Trusted(ctx, store.ForHTTPS); err != nil {
+	if c.Roots, err = authority.Trusted(ctx, ca.Store.Reader, store.ForHTTPS); err != nil {
 		return c, err
 	}
-	if c.Issuers, err = ca.Rules.Trusted(ctx, store.ForLSC); err != nil {
+	if c.Issuers, err = authority.Trusted(ctx, ca.Store.Reader, store.ForLSC); err != nil {
 		return c, err
 	}
 	c.Impostor, err = ca.impostors(ctx)

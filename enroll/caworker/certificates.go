@@ -18,7 +18,7 @@ import (
 // of its CA all the same; Web Enrollment does not. The error is apperr.ErrRefused
 // when no CA is configured; https may be set beside an error.
 func (ca CA) Certificates(ctx context.Context) (own, https []*x509.Certificate, err error) {
-	inForce, err := ca.Rules.Settings(ctx)
+	inForce, err := settings.Read(ctx, ca.Store.Reader)
 	if err != nil {
 		return nil, nil, err
 	}

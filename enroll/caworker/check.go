@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/authority"
 	"capf/enroll/caready"
 	"capf/enroll/onlineca"
 	"capf/enroll/settings"
@@ -30,7 +31,7 @@ const testName = "capf-online-ca-test"
 // capf-trust, and the service. With enrolls, the CA makes a real certificate for
 // testName, which is judged as a phone's would be. The error is a failure of ours.
 func (ca CA) Check(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
-	inForce, err := ca.Rules.Settings(ctx)
+	inForce, err := settings.Read(ctx, ca.Store.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -110,11 +111,11 @@ func (ca CA) walk(ctx context.Context, o settings.Online, enrolls bool) ([]onlin
 
 // dryRun makes a request with a key that is thrown away.
 func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l settings.Leniency) (*onlineca.DryRun, error) {
-	capf, err := ca.Rules.CAPFCertificate(ctx)
+	capf, err := authority.Certificate(ctx, ca.Store.Reader)
 	if err != nil {
 		return nil, err
 	}
-	key, err := crypto.GenerateKey(ca.Rules.Rand, crypto.RSA2048)
+	key, err := crypto.GenerateKey(ca.Rand, crypto.RSA2048)
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func (c *configuration) changed(ctx context.Context) (last int64, changed bool, 
 // renew makes a new client if an operator has changed the CA, its secrets or
 // capf-trust, or has restarted the service.
 func (c *configuration) renew(ctx context.Context) error {
-	inForce, err := c.ca.Rules.Settings(ctx)
+	inForce, err := settings.Read(ctx, c.ca.Store.Reader)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ func newOffice(t testing.TB, now func() time.Time) *office {
 	return &office{t, &enroll.Rules{Store: s, Now: now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}}
 }
 
+func (o *office) ca() CA { return CA{Store: o.Store, Now: o.Now, Rand: o.Rand, Log: o.Rules.Log} }
+
 // request is that of a phone for the online CA.
 func (o *office) request(device string) store.Request {
 	o.Helper()

@@ -7,28 +7,29 @@ import (
 	"fmt"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/authority"
+	"capf/enroll/secrets"
 	"capf/store"
 )
 
-// impostors tells the online CA's web server from a phone whose name is that of
-// its host. The LSC of such a phone is good for a server, too, and has a path to
-// a root that vouches for https: where the online CA has made it, or where that
-// root has signed a CAPF certificate, ours or another cluster's. The password for
-// the CA would go to the phone.
+// impostors tells the online CA's web server from a phone whose name is that of the
+// CA's host. The LSC of such a phone is good for a server, too. It has a path to a root
+// that vouches for https if the online CA has made it, or if that root has signed a
+// CAPF certificate, ours or another cluster's. The password for the CA would then go
+// to the phone.
 func (ca CA) impostors(ctx context.Context) (func(path []*x509.Certificate) string, error) {
-	makers, err := ca.Rules.Anchors(ctx, store.ForLSC|store.ForForeignLSC)
-	if errors.Is(err, enroll.ErrNotReady) {
-		makers, err = ca.Rules.Trusted(ctx, store.ForLSC|store.ForForeignLSC)
+	makers, err := authority.Anchors(ctx, ca.Store.Reader, store.ForLSC|store.ForForeignLSC)
+	if errors.Is(err, secrets.ErrNotReady) {
+		makers, err = authority.Trusted(ctx, ca.Store.Reader, store.ForLSC|store.ForForeignLSC)
 	}
 	if err != nil {
 		return nil, err
 	}
-	servers, err := ca.Rules.Trusted(ctx, store.ForHTTPS)
+	servers, err := authority.Trusted(ctx, ca.Store.Reader, store.ForHTTPS)
 	if err != nil {
 		return nil, err
 	}
-	keys := map[string]bool{} // of CAs that make LSCs and nothing for servers
+	keys := map[string]bool{} // of CAs that make LSCs, and nothing for servers
 	for _, c := range makers {
 		keys[string(c.RawSubjectPublicKeyInfo)] = true
 	}
@@ -37,7 +38,7 @@ func (ca CA) impostors(ctx context.Context) (func(path []*x509.Certificate) stri
 	}
 	return func(path []*x509.Certificate) string {
 		for _, c := range path[1:] {
-			if keys[string(c.RawSubjectPublicKeyInfo)] || enroll.IsCAPFName(c) {
+			if keys[string(c.RawSubjectPublicKeyInfo)] || authority.IsCAPFName(c) {
 				return fmt.Sprintf("it comes from %q, which makes LSCs and no certificates for servers", crypto.DisplayName(c))
 			}
 		}

@@ -14,7 +14,6 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
-	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -307,7 +306,7 @@ func TestLSCIsNoServer(t *testing.T) {
 			h.online(onlineca.Microsoft, s.Server)
 			h.set("online_ca_hostname", host)
 			h.secret("online_ca_password", []byte(caPassword)) // it has gone with the address
-			steps, err := caworker.Of(h.rules).Check(t.Context(), true)
+			steps, err := h.onlineCA().Check(t.Context(), true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -49,6 +49,11 @@ func (h *house) online(kind onlineca.Type, s *catest.Server) {
 	h.activate(true)
 }
 
+func (h *house) onlineCA() caworker.CA {
+	r := h.rules
+	return caworker.CA{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}
+}
+
 func (h *house) secret(name string, value []byte) {
 	h.Helper()
 	if _, err := settings.SetSecret(h.Context(), h.rules.Store, h.rules.Sealer, operator, name, value); err != nil {

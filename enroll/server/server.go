@@ -68,7 +68,8 @@ func (c Config) withDefaults() Config {
 // the database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
 	c = c.withDefaults()
-	r := &reconciler{config: c, registrar: enroll.NewRegistrar(c.Rules.Store, c.Rules.Sealer, c.Rules.Now, c.Rules.Rand), online: caworker.New(caworker.Of(c.Rules), c.Online), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
+	r := &reconciler{config: c, registrar: enroll.NewRegistrar(c.Rules.Store, c.Rules.Sealer, c.Rules.Now, c.Rules.Rand),
+		online: caworker.New(onlineCA(c.Rules), c.Online), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
 	r.online.Begin(ctx)
 	if err := r.begin(ctx); err != nil {
 		return err
@@ -90,6 +91,10 @@ func Run(ctx context.Context, c Config) error {
 		}
 	}
 	return nil
+}
+
+func onlineCA(r *enroll.Rules) caworker.CA {
+	return caworker.CA{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}
 }
 
 // runWorker lets the online CA be asked until the returned function is called.
