@@ -169,19 +169,19 @@ func phoneProofs(env *Env, c *cli.Context, cfg *phone.Config) (err error) {
 		}
 		cfg.Password = []byte(s)
 	}
-	if cfg.Existing, err = phoneIdentity(env, c, "existing", wire.LSC); err != nil {
+	if cfg.Existing, err = phoneIdentity(env, c, "existing", wire.TypeLSC); err != nil {
 		return err
 	}
 	switch c.String("existing-type") {
 	case "lsc":
 	case "mic":
 		if cfg.Existing != nil {
-			cfg.Existing.Type = wire.MIC
+			cfg.Existing.Type = wire.TypeMIC
 		}
 	default:
 		return apperr.Usage("--existing-type: %q is not lsc or mic", c.String("existing-type"))
 	}
-	if cfg.SUDI, err = phoneIdentity(env, c, "sudi", wire.MIC); err != nil {
+	if cfg.SUDI, err = phoneIdentity(env, c, "sudi", wire.TypeMIC); err != nil {
 		return err
 	}
 	cfg.ServerCertificate, err = phoneCertificate(env, c.String("capf-cert"))

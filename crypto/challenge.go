@@ -29,7 +29,7 @@ type requestAttribute struct {
 
 // challengedRequest is x509.CreateCertificateRequest with the challengePassword of
 // l (RFC 2985, 5.4.1), which that cannot express.
-func challengedRequest(t *x509.CertificateRequest, l LSC, signer stdcrypto.Signer) ([]byte, error) {
+func challengedRequest(t *x509.CertificateRequest, l LSCTemplate, signer stdcrypto.Signer) ([]byte, error) {
 	extensions := t.ExtraExtensions
 	if len(t.DNSNames) > 0 {
 		names, err := dnsNamesExtension(t.DNSNames)

@@ -28,11 +28,11 @@ func TestChallengedRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		capf := newAuthority(t).Leaf()
-		with, err := crypto.NewRequest(capf, crypto.LSC{Device: "SEP001122334455", SPKI: spki, Challenge: challenge}, key)
+		with, err := crypto.NewRequest(capf, crypto.LSCTemplate{Device: "SEP001122334455", SPKI: spki, Challenge: challenge}, key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		without, err := crypto.NewRequest(capf, crypto.LSC{Device: "SEP001122334455", SPKI: spki}, key)
+		without, err := crypto.NewRequest(capf, crypto.LSCTemplate{Device: "SEP001122334455", SPKI: spki}, key)
 		if err != nil {
 			t.Fatal(err)
 		}

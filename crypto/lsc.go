@@ -18,8 +18,8 @@ const MaxValidityDays = 1825
 // clockAllowance is how far back a new certificate begins, for phones whose clock is slow.
 const clockAllowance = time.Hour
 
-// LSC says for whom an LSC is made. Nothing else of a request reaches the certificate.
-type LSC struct {
+// LSCTemplate says for whom an LSCTemplate is made. Nothing else of a request reaches the certificate.
+type LSCTemplate struct {
 	Device       string // the device's name, which becomes the SAN when it can
 	CommonName   string // the MIC's common name; empty for the device's name
 	SerialNumber string // the serialNumber in the MIC's subject; may be empty
@@ -36,7 +36,7 @@ type LSC struct {
 // kinds are allowed is the caller's policy. An authority that has expired is ErrExpired.
 //
 // The cost is one signature, which the standard library verifies at a few percent of it.
-func (a *Authority) Issue(random io.Reader, l LSC, now time.Time) (der []byte, err error) {
+func (a *Authority) Issue(random io.Reader, l LSCTemplate, now time.Time) (der []byte, err error) {
 	der, err = a.issue(random, l, now)
 	if err != nil {
 		return nil, fmt.Errorf("issuing an LSC for %q: %w", l.Device, err)
@@ -44,7 +44,7 @@ func (a *Authority) Issue(random io.Reader, l LSC, now time.Time) (der []byte, e
 	return der, nil
 }
 
-func (a *Authority) issue(random io.Reader, l LSC, now time.Time) ([]byte, error) {
+func (a *Authority) issue(random io.Reader, l LSCTemplate, now time.Time) ([]byte, error) {
 	issuer := a.Leaf()
 	pub, _, err := ParsePublicKey(l.SPKI)
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *Authority) issue(random io.Reader, l LSC, now time.Time) ([]byte, error
 	return x509.CreateCertificate(random, template, issuer, pub, a.Key)
 }
 
-func (l LSC) commonName() string {
+func (l LSCTemplate) commonName() string {
 	if l.CommonName == "" {
 		return l.Device
 	}

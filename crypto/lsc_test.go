@@ -29,7 +29,7 @@ func TestIssueIsVerifiedByOpenSSL(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			spki := spkiOf(t, generate(t, kind))
-			der, err := a.Issue(rand.Reader, crypto.LSC{Device: "SEP001122334455", SPKI: spki, ValidityDays: 365}, noon())
+			der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: "SEP001122334455", SPKI: spki, ValidityDays: 365}, noon())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +60,7 @@ func TestIssueIsVerifiedByOpenSSL(t *testing.T) {
 func TestIssueAsText(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
-	der, err := a.Issue(rand.Reader, crypto.LSC{
+	der, err := a.Issue(rand.Reader, crypto.LSCTemplate{
 		Device: "SEP001122334455", CommonName: "CP-8861-SEP001122334455", SerialNumber: "PID:CP-8861 SN:FCH12345678",
 		SPKI: spkiOf(t, generate(t, crypto.RSA2048)), ValidityDays: 1825,
 	}, noon())
@@ -109,7 +109,7 @@ func TestIssueSubjectAlternativeName(t *testing.T) {
 		"SEP001122334455": true, "a": true, "tct.alice-1": true, strings.Repeat("a", 63): true,
 		"BOT_ALICE": false, "-a": false, "a-": false, "a..b": false, ".a": false, "a.": false, strings.Repeat("a", 64): false,
 	} {
-		der, err := a.Issue(rand.Reader, crypto.LSC{Device: device, SPKI: spki, ValidityDays: 1}, noon())
+		der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: device, SPKI: spki, ValidityDays: 1}, noon())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestIssueValidity(t *testing.T) {
 		{end.AddDate(0, 0, -10), 30, end.AddDate(0, 0, -10).Add(-time.Hour), end},
 	}
 	for _, test := range tests {
-		der, err := a.Issue(rand.Reader, crypto.LSC{Device: "SEP001122334455", SPKI: spki, ValidityDays: test.days}, test.now)
+		der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: "SEP001122334455", SPKI: spki, ValidityDays: test.days}, test.now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,24 +153,24 @@ func TestIssueRefuses(t *testing.T) {
 	long := strings.Repeat("x", 65)
 	late := a.Leaf().NotAfter.Add(time.Second)
 	tests := []struct {
-		l    crypto.LSC
+		l    crypto.LSCTemplate
 		now  time.Time
 		want string
 	}{
-		{crypto.LSC{Device: "SEP1", SPKI: spki}, noon(), `issuing an LSC for "SEP1": a validity of 0 days: 1 to 1825 are allowed`},
-		{crypto.LSC{Device: "SEP1", SPKI: spki, ValidityDays: 1826}, noon(), `issuing an LSC for "SEP1": a validity of 1826 days: 1 to 1825 are allowed`},
-		{crypto.LSC{Device: "SEP1", ValidityDays: 1}, noon(), `issuing an LSC for "SEP1": reading a public key: asn1: syntax error: sequence truncated`},
-		{crypto.LSC{Device: long, SPKI: spki, ValidityDays: 1}, noon(), `issuing an LSC for "` + long + `": common name "` + long + `" has 65 characters: at most 64 are allowed`},
-		{crypto.LSC{SPKI: spki, ValidityDays: 1}, noon(), `issuing an LSC for "": common name is empty`},
-		{crypto.LSC{Device: "SEP1", SerialNumber: "a*b", SPKI: spki, ValidityDays: 1}, noon(), `issuing an LSC for "SEP1": serial number "a*b" has a character outside PrintableString`},
-		{crypto.LSC{Device: "SEP1", SPKI: spki, ValidityDays: 1}, late,
+		{crypto.LSCTemplate{Device: "SEP1", SPKI: spki}, noon(), `issuing an LSC for "SEP1": a validity of 0 days: 1 to 1825 are allowed`},
+		{crypto.LSCTemplate{Device: "SEP1", SPKI: spki, ValidityDays: 1826}, noon(), `issuing an LSC for "SEP1": a validity of 1826 days: 1 to 1825 are allowed`},
+		{crypto.LSCTemplate{Device: "SEP1", ValidityDays: 1}, noon(), `issuing an LSC for "SEP1": reading a public key: asn1: syntax error: sequence truncated`},
+		{crypto.LSCTemplate{Device: long, SPKI: spki, ValidityDays: 1}, noon(), `issuing an LSC for "` + long + `": common name "` + long + `" has 65 characters: at most 64 are allowed`},
+		{crypto.LSCTemplate{SPKI: spki, ValidityDays: 1}, noon(), `issuing an LSC for "": common name is empty`},
+		{crypto.LSCTemplate{Device: "SEP1", SerialNumber: "a*b", SPKI: spki, ValidityDays: 1}, noon(), `issuing an LSC for "SEP1": serial number "a*b" has a character outside PrintableString`},
+		{crypto.LSCTemplate{Device: "SEP1", SPKI: spki, ValidityDays: 1}, late,
 			`issuing an LSC for "SEP1": CAPF certificate: "` + a.Leaf().Subject.CommonName + `" has expired on 2031-11-22T12:00:00Z`},
 	}
 	for _, test := range tests {
 		_, err := a.Issue(rand.Reader, test.l, test.now)
 		wantError(t, err, test.want)
 	}
-	_, err := a.Issue(rand.Reader, crypto.LSC{Device: "SEP1", SPKI: spki, ValidityDays: 1}, late)
+	_, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: "SEP1", SPKI: spki, ValidityDays: 1}, late)
 	if !errors.Is(err, crypto.ErrExpired) {
 		t.Errorf("%v is not ErrExpired", err)
 	}
@@ -333,7 +333,7 @@ func TestDoubtsAboutLSC(t *testing.T) {
 func BenchmarkIssue(b *testing.B) {
 	a := newAuthority(b)
 	spki := spkiOf(b, generate(b, crypto.RSA2048))
-	l := crypto.LSC{Device: "SEP001122334455", SPKI: spki, ValidityDays: 1825}
+	l := crypto.LSCTemplate{Device: "SEP001122334455", SPKI: spki, ValidityDays: 1825}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := a.Issue(rand.Reader, l, noon()); err != nil {

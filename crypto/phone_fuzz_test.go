@@ -26,7 +26,7 @@ func FuzzPhoneCertificate(f *testing.F) {
 	const device = "SEP001122334455"
 	for _, kind := range []crypto.KeyKind{crypto.RSA1024, crypto.EC256} {
 		spki := spkiOf(f, generate(f, kind))
-		l := crypto.LSC{Device: device, CommonName: "CP-8861-" + device, SerialNumber: "PID:CP-8861 SN:1", SPKI: spki, ValidityDays: 10}
+		l := crypto.LSCTemplate{Device: device, CommonName: "CP-8861-" + device, SerialNumber: "PID:CP-8861 SN:1", SPKI: spki, ValidityDays: 10}
 		der, err := stranger.Issue(rand.Reader, l, now)
 		if err != nil {
 			f.Fatal(err)

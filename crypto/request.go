@@ -15,7 +15,7 @@ import (
 // stands for the phone, which signs the SHA-256 of the request with its new
 // private key; its error is returned wrapped. A signature that does not verify
 // is an error too.
-func NewRequest(capf *x509.Certificate, l LSC, signer stdcrypto.Signer) ([]byte, error) {
+func NewRequest(capf *x509.Certificate, l LSCTemplate, signer stdcrypto.Signer) ([]byte, error) {
 	_, kind, err := ParsePublicKey(l.SPKI)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Ce
 		return nil, err
 	}
 	if why := notMeant(l, cert, g.Device); why != "" {
-		return LSC.decline("%s", why), nil
+		return KindLSC.decline("%s", why), nil
 	}
 	if l.State != store.LSCInstalled {
 		outlived, err := p.store.Outlived(ctx, l)
@@ -47,7 +47,7 @@ func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Ce
 			return nil, err
 		}
 		if outlived {
-			return LSC.decline("the phone has confirmed a later one than the LSC with serial %s", l.Serial), nil
+			return KindLSC.decline("the phone has confirmed a later one than the LSC with serial %s", l.Serial), nil
 		}
 	}
 	g.voucher = store.Voucher{Kind: store.VouchedByLSC, Fingerprint: l.Fingerprint}
@@ -55,7 +55,7 @@ func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Ce
 	if err != nil || untrusted == nil {
 		return nil, err
 	}
-	return LSC.decline("%v", untrusted), nil
+	return KindLSC.decline("%v", untrusted), nil
 }
 
 // notMeant says why a certificate that the record knows does not count for the
@@ -86,7 +86,7 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 		return nil, err
 	}
 	if !mine {
-		return LSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
+		return KindLSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
 	}
 	foreign, err := p.untrusted(ctx, cert, store.ForForeignLSC)
 	if err != nil {
@@ -100,9 +100,9 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 	case err != nil:
 		return nil, err
 	case ours != nil:
-		return LSC.decline("%v", ours), nil
+		return KindLSC.decline("%v", ours), nil
 	case !g.Settings.AcceptUnrecorded:
-		return LSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), settings.AcceptUnrecorded), nil
+		return KindLSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), settings.AcceptUnrecorded), nil
 	}
 	return p.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
 }
@@ -116,7 +116,7 @@ func (p phoneCertificates) vouchUnrecorded(ctx context.Context, g *Grant, cert *
 		return nil, err
 	}
 	if outlived {
-		return LSC.decline("the phone has confirmed a later one than the LSC with serial %s, which is not in the record", cert.SerialNumber.Text(16)), nil
+		return KindLSC.decline("the phone has confirmed a later one than the LSC with serial %s, which is not in the record", cert.SerialNumber.Text(16)), nil
 	}
 	g.voucher = store.Voucher{Kind: kind, Fingerprint: crypto.RawFingerprint(cert.Raw)}
 	return nil, nil

@@ -19,7 +19,7 @@ func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Ce
 		return nil, err
 	}
 	if unfit != nil {
-		return MIC.decline("%v", unfit), nil
+		return KindMIC.decline("%v", unfit), nil
 	}
 	g.mic = cert
 	g.voucher = store.Voucher{Kind: store.VouchedByMIC, Fingerprint: crypto.RawFingerprint(cert.Raw)}
@@ -73,7 +73,7 @@ func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.
 		return nil, err
 	}
 	for _, c := range certs {
-		if c.Kind != string(MIC) {
+		if c.Kind != string(KindMIC) {
 			continue
 		}
 		cert, err := x509.ParseCertificate(c.Certificate)

@@ -11,8 +11,8 @@ type CertificateKind string
 
 // The kinds of certificate that a phone has.
 const (
-	LSC CertificateKind = "lsc"
-	MIC CertificateKind = "mic"
+	KindLSC CertificateKind = "lsc"
+	KindMIC CertificateKind = "mic"
 )
 
 // Signature is a signature with its hash.

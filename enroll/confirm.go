@@ -36,7 +36,7 @@ func (r *Registrar) ConfirmDeleted(ctx context.Context, g Grant) error {
 // ConfirmFetched keeps the certificates that the phone gave for viewing.
 func (r *Registrar) ConfirmFetched(ctx context.Context, g Grant, certs map[CertificateKind][]byte) error {
 	var rows []store.DeviceCertificate
-	for _, kind := range []CertificateKind{LSC, MIC} {
+	for _, kind := range []CertificateKind{KindLSC, KindMIC} {
 		if der := certs[kind]; der != nil {
 			rows = append(rows, store.DeviceCertificate{Kind: string(kind), Certificate: der, SeenAt: r.now()})
 		}

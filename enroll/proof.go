@@ -20,7 +20,7 @@ func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]sto
 	kind := c.Existing.Kind
 	shown := []store.DeviceCertificate{{Kind: string(kind), Certificate: cert.Raw, SeenAt: r.now()}}
 	var err error
-	if kind == MIC {
+	if kind == KindMIC {
 		end, err = r.certificates.checkMIC(ctx, g, cert)
 	} else {
 		end, err = r.certificates.checkLSC(ctx, g, cert)
@@ -39,7 +39,7 @@ func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]sto
 		return nil, end, nil
 	}
 	if !crypto.BelongsTo(sudi, g.Device.Name) {
-		return nil, MIC.decline("the SUDI of %q does not belong to the device", sudi.Subject.CommonName), nil
+		return nil, KindMIC.decline("the SUDI of %q does not belong to the device", sudi.Subject.CommonName), nil
 	}
 	if g.mic != nil {
 		return shown, nil, nil
@@ -47,14 +47,14 @@ func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]sto
 	unfit, err := r.certificates.unfitMIC(ctx, sudi, g.Device.Name, true)
 	if err == nil && unfit == nil {
 		g.mic = sudi
-		shown = append(shown, store.DeviceCertificate{Kind: string(MIC), Certificate: sudi.Raw, SeenAt: r.now()})
+		shown = append(shown, store.DeviceCertificate{Kind: string(KindMIC), Certificate: sudi.Raw, SeenAt: r.now()})
 	}
 	return shown, nil, err
 }
 
 func lscFingerprint(shown []store.DeviceCertificate) []byte {
 	for _, c := range shown {
-		if c.Kind == string(LSC) {
+		if c.Kind == string(KindLSC) {
 			return crypto.RawFingerprint(c.Certificate)
 		}
 	}

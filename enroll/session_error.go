@@ -102,7 +102,7 @@ func Unable(format string, args ...any) *SessionError {
 // decline refuses a certificate of the kind.
 func (k CertificateKind) decline(format string, args ...any) *SessionError {
 	cause := store.InvalidLSC
-	if k == MIC {
+	if k == KindMIC {
 		cause = store.InvalidMIC
 	}
 	return sessionError(ErrDeclined, cause, "%s: %s", strings.ToUpper(string(k)), fmt.Sprintf(format, args...))

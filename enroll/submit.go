@@ -134,8 +134,8 @@ func changedMeanwhile(err error) error {
 
 // names are those of the MIC, when the phone has proved one or an earlier one
 // of the phone still verifies; else the device's name.
-func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSC, error) {
-	names := crypto.LSC{Device: g.Device.Name, SPKI: spki, ValidityDays: g.Settings.ValidityDays}
+func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSCTemplate, error) {
+	names := crypto.LSCTemplate{Device: g.Device.Name, SPKI: spki, ValidityDays: g.Settings.ValidityDays}
 	mic := g.mic
 	if mic == nil {
 		known, err := r.certificates.knownMIC(ctx, g.Device)

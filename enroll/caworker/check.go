@@ -126,7 +126,7 @@ func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l settings
 	var csr []byte
 	return &onlineca.DryRun{
 		Make: func(challenge string) (_ []byte, err error) {
-			csr, err = crypto.NewRequest(capf, crypto.LSC{Device: testName, SPKI: spki, Challenge: challenge}, key)
+			csr, err = crypto.NewRequest(capf, crypto.LSCTemplate{Device: testName, SPKI: spki, Challenge: challenge}, key)
 			return csr, err
 		},
 		Judge: func(a onlineca.Answer) (wrong, advice string) {

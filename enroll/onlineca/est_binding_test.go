@@ -35,7 +35,7 @@ func bindable(t testing.TB) func(challenge string) ([]byte, error) {
 		t.Fatal(err)
 	}
 	return func(challenge string) ([]byte, error) {
-		return crypto.NewRequest(&x509.Certificate{RawSubject: name}, crypto.LSC{Device: "SEP001122334455", SPKI: spki, Challenge: challenge}, key)
+		return crypto.NewRequest(&x509.Certificate{RawSubject: name}, crypto.LSCTemplate{Device: "SEP001122334455", SPKI: spki, Challenge: challenge}, key)
 	}
 }
 

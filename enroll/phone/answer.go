@@ -180,8 +180,8 @@ func (s *session) store(f wire.Frame) error {
 
 // keep refuses what the phone could not use and stores the rest.
 func (s *session) keep(m wire.StoreRequest) error {
-	if m.Type != wire.LSC || m.Certificate.Type != wire.LSC {
-		return fmt.Errorf("types %v and %v where %v belongs", m.Type, m.Certificate.Type, wire.LSC)
+	if m.Type != wire.TypeLSC || m.Certificate.Type != wire.TypeLSC {
+		return fmt.Errorf("types %v and %v where %v belongs", m.Type, m.Certificate.Type, wire.TypeLSC)
 	}
 	cert, err := x509.ParseCertificate(m.Certificate.DER)
 	if err != nil {
@@ -210,9 +210,9 @@ func (s *session) fetch(f wire.Frame) error {
 	if err != nil {
 		return err
 	}
-	kind, der := wire.LSC, s.config.LSC
-	if m.Type == wire.MIC || m.Type == 0 && der == nil {
-		kind, der = wire.MIC, s.config.MIC
+	kind, der := wire.TypeLSC, s.config.LSC
+	if m.Type == wire.TypeMIC || m.Type == 0 && der == nil {
+		kind, der = wire.TypeMIC, s.config.MIC
 	}
 	if der == nil {
 		return s.send(wire.FetchResponse{Reason: wire.ReasonDeclined})

@@ -101,12 +101,12 @@ func TestFetch(t *testing.T) {
 		asked    wire.CertificateType
 		want     *wire.Certificate
 	}{
-		{"untyped", lsc, mic, 0, &wire.Certificate{Type: wire.LSC, DER: lsc}},
-		{"untyped without LSC", nil, mic, 0, &wire.Certificate{Type: wire.MIC, DER: mic}},
-		{"LSC", lsc, mic, wire.LSC, &wire.Certificate{Type: wire.LSC, DER: lsc}},
-		{"MIC", lsc, mic, wire.MIC, &wire.Certificate{Type: wire.MIC, DER: mic}},
-		{"no LSC", nil, mic, wire.LSC, nil},
-		{"no MIC", lsc, nil, wire.MIC, nil},
+		{"untyped", lsc, mic, 0, &wire.Certificate{Type: wire.TypeLSC, DER: lsc}},
+		{"untyped without LSC", nil, mic, 0, &wire.Certificate{Type: wire.TypeMIC, DER: mic}},
+		{"LSC", lsc, mic, wire.TypeLSC, &wire.Certificate{Type: wire.TypeLSC, DER: lsc}},
+		{"MIC", lsc, mic, wire.TypeMIC, &wire.Certificate{Type: wire.TypeMIC, DER: mic}},
+		{"no LSC", nil, mic, wire.TypeLSC, nil},
+		{"no MIC", lsc, nil, wire.TypeMIC, nil},
 		{"none", nil, nil, 0, nil},
 	}
 	for _, tt := range tests {
@@ -190,7 +190,7 @@ func TestWeakExisting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id := &Identity{ca.issue(t, "CP-8861-SEP001122334455", public), key, wire.MIC}
+		id := &Identity{ca.issue(t, "CP-8861-SEP001122334455", public), key, wire.TypeMIC}
 		cert, err := x509.ParseCertificate(id.Certificate)
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +198,7 @@ func TestWeakExisting(t *testing.T) {
 		s := serve(t, func(p *peer) {
 			m := p.auth()
 			text, sudi := wire.SignedText(m.Device, id.Certificate), wire.SUDIText(p.id, id.Certificate)
-			if m.Certificate.Type != wire.MIC || !bytes.Equal(m.Certificate.DER, id.Certificate) {
+			if m.Certificate.Type != wire.TypeMIC || !bytes.Equal(m.Certificate.DER, id.Certificate) {
 				p.quit("%v: certificate %v", kind, m.Certificate.Type)
 			}
 			if err := errors.Join(

@@ -28,7 +28,7 @@ func TestDeclined(t *testing.T) {
 
 func TestMalformedServer(t *testing.T) {
 	t.Parallel()
-	lsc := wire.StoreRequest{Type: wire.LSC, Certificate: wire.Certificate{Type: wire.LSC, DER: []byte("der")}}
+	lsc := wire.StoreRequest{Type: wire.TypeLSC, Certificate: wire.Certificate{Type: wire.TypeLSC, DER: []byte("der")}}
 	tests := []struct {
 		name   string
 		script func(*peer)
@@ -143,7 +143,7 @@ func TestStoreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := func(p *peer, public []byte) wire.StoreRequest {
-		return wire.StoreRequest{Type: wire.LSC, Certificate: wire.Certificate{Type: wire.LSC, DER: p.ca.issue(p.t, "SEP001122334455", public)}}
+		return wire.StoreRequest{Type: wire.TypeLSC, Certificate: wire.Certificate{Type: wire.TypeLSC, DER: p.ca.issue(p.t, "SEP001122334455", public)}}
 	}
 	tests := []struct {
 		name    string
@@ -161,7 +161,7 @@ func TestStoreRefused(t *testing.T) {
 		}, ErrRefused, "refused by the phone: storing the certificate: x509: malformed certificate"},
 		{"MIC", func(p *peer, public []byte) wire.StoreRequest {
 			m := asked(p, public)
-			m.Type = wire.MIC
+			m.Type = wire.TypeMIC
 			return m
 		}, ErrRefused, "refused by the phone: storing the certificate: types MIC and LSC where LSC belongs"},
 	}

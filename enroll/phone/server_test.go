@@ -144,7 +144,7 @@ func (p *peer) key(m wire.KeyGenerateRequest) []byte {
 
 func (p *peer) sendLSC(der []byte) {
 	p.t.Helper()
-	p.send(wire.StoreRequest{Type: wire.LSC, Certificate: wire.Certificate{Type: wire.LSC, DER: der}})
+	p.send(wire.StoreRequest{Type: wire.TypeLSC, Certificate: wire.Certificate{Type: wire.TypeLSC, DER: der}})
 }
 
 func (p *peer) end(r wire.Reason) {

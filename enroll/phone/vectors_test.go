@@ -74,7 +74,7 @@ func recordedIdentity(t *testing.T, der []byte, signatures ...[]byte) *Identity 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Identity{Certificate: der, Key: recorded{cert.PublicKey, signatures}, Type: wire.LSC}
+	return &Identity{Certificate: der, Key: recorded{cert.PublicKey, signatures}, Type: wire.TypeLSC}
 }
 
 // phoneOf makes the phone that a recording shows.

@@ -59,7 +59,7 @@ func (f *flash) reset(ctx context.Context, address string, password []byte) (pho
 	return phone.Run(ctx, phone.Config{
 		Device: f.name, Servers: []string{address}, Attempts: 1, Timeout: patience, Existing: f.lsc, Password: password,
 		Store: func(certificate []byte, key stdcrypto.Signer) error {
-			f.lsc = &phone.Identity{Certificate: certificate, Key: key, Type: wire.LSC}
+			f.lsc = &phone.Identity{Certificate: certificate, Key: key, Type: wire.TypeLSC}
 			return nil
 		},
 		Delete: func() error { f.lsc = nil; return nil },

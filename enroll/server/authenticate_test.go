@@ -112,7 +112,7 @@ func TestByExistingCertificate(t *testing.T) {
 	}
 	mic := func(a *crypto.Authority, cn string, at time.Time, days int) *phone.Identity {
 		id := identity(t, a, crypto.RSA2048, cn, "PID:CP-8861 SN:FCH1", at, days)
-		id.Type = wire.MIC
+		id.Type = wire.TypeMIC
 		return id
 	}
 	const ok, badLSC, badMIC = "Upgrade Success", "Upgrade Failed: Invalid LSC", "Upgrade Failed: Invalid MIC"
@@ -205,7 +205,7 @@ func TestForgedProofs(t *testing.T) {
 	good := func() wire.AuthResponse {
 		return wire.AuthResponse{
 			Version: 3, Device: sep, Reason: wire.ReasonSuccess,
-			Certificate: &wire.Certificate{Type: wire.LSC, DER: mine.Certificate},
+			Certificate: &wire.Certificate{Type: wire.TypeLSC, DER: mine.Certificate},
 			SignedData:  sign(stdcrypto.SHA1, text),
 			SHA2:        &wire.SHA2Signature{Digest: wire.SHA512, Signature: sign(stdcrypto.SHA512, text)},
 		}
@@ -319,7 +319,7 @@ func TestNameThatEndsInAnother(t *testing.T) {
 	}
 	h.add("phone", store.Install, mode(store.ByLSCPrecedence))
 	_, err := h.phone("phone", func(c *phone.Config) {
-		c.Existing = &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.LSC}
+		c.Existing = &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.TypeLSC}
 	})
 	h.declined("phone", "Upgrade Failed: Invalid LSC", err)
 }

@@ -77,7 +77,7 @@ func (h *house) pending(device string) store.Request {
 // sign is the other CA: it makes a certificate for the key of a request.
 func (h *house) sign(a *crypto.Authority, r store.Request) []byte {
 	h.Helper()
-	der, err := a.Issue(rand.Reader, crypto.LSC{Device: r.Device, SPKI: r.PublicKey, ValidityDays: 90}, time.Now())
+	der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: r.Device, SPKI: r.PublicKey, ValidityDays: 90}, time.Now())
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -355,9 +355,9 @@ func identity(t testing.TB, a *crypto.Authority, kind crypto.KeyKind, cn, serial
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := a.Issue(rand.Reader, crypto.LSC{Device: cn, CommonName: cn, SerialNumber: serial, SPKI: spki, ValidityDays: days}, now)
+	der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: cn, CommonName: cn, SerialNumber: serial, SPKI: spki, ValidityDays: days}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &phone.Identity{Certificate: der, Key: key, Type: wire.LSC}
+	return &phone.Identity{Certificate: der, Key: key, Type: wire.TypeLSC}
 }

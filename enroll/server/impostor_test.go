@@ -53,7 +53,7 @@ func certified(t testing.TB, a *crypto.Authority, cn string, edit func(*x509.Cer
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &phone.Identity{Certificate: der, Key: key, Type: wire.MIC}
+	return &phone.Identity{Certificate: der, Key: key, Type: wire.TypeMIC}
 }
 
 // purposes are extended key usages in a critical extension, which package x509
@@ -228,8 +228,8 @@ func TestLSCIsNoMIC(t *testing.T) {
 	}
 	h.add(sep, store.Install, mode(store.ByMICPrecedence))
 	for name, shown := range map[string]*phone.Identity{
-		"ours":                       {Certificate: ours.Certificate, Key: ours.Key, Type: wire.MIC},
-		"the company's":              {Certificate: companys.Certificate, Key: companys.Key, Type: wire.MIC},
+		"ours":                       {Certificate: ours.Certificate, Key: ours.Key, Type: wire.TypeMIC},
+		"the company's":              {Certificate: companys.Certificate, Key: companys.Key, Type: wire.TypeMIC},
 		"signed by the company":      certified(t, signed, "CP-8861-"+sep, nil),
 		"under another name":         certified(t, unnamed, "CP-8861-"+sep, nil),
 		"foreign":                    certified(t, foreign, "lab-"+sep, nil),

@@ -179,7 +179,7 @@ func TestPowerFailure(t *testing.T) {
 func TestConfirmationLost(t *testing.T) {
 	h := open(t)
 	h.add(sep, store.Install)
-	lsc := phone.Identity{Type: wire.LSC}
+	lsc := phone.Identity{Type: wire.TypeLSC}
 	_, err := h.phone(sep, func(c *phone.Config) {
 		c.StopAfter = wire.CmdStoreCertificateRequest
 		c.NewKey = func(k crypto.KeyKind) (stdcrypto.Signer, error) {
@@ -324,8 +324,8 @@ func TestFetchOnce(t *testing.T) {
 		c := h.dial()
 		c.hello(name)
 		c.read()
-		c.write(wire.FetchResponse{Reason: wire.ReasonSuccess, Certificate: &wire.Certificate{Type: wire.LSC, DER: []byte{0x30, 0}}}.Frame(c.id))
-		if m, err := wire.ParseFetchRequest(c.read()); err != nil || m.Type != wire.MIC {
+		c.write(wire.FetchResponse{Reason: wire.ReasonSuccess, Certificate: &wire.Certificate{Type: wire.TypeLSC, DER: []byte{0x30, 0}}}.Frame(c.id))
+		if m, err := wire.ParseFetchRequest(c.read()); err != nil || m.Type != wire.TypeMIC {
 			t.Fatalf("%s: the server asks for %v: %v", name, m.Type, err)
 		}
 		leave(c)

@@ -22,10 +22,10 @@ import (
 // the phone, and that in which the phone shows it, with all that may be beside it.
 func TestLongestLSC(t *testing.T) {
 	t.Parallel()
-	lsc := wire.Certificate{Type: wire.LSC, DER: make([]byte, crypto.MaxLSC)}
+	lsc := wire.Certificate{Type: wire.TypeLSC, DER: make([]byte, crypto.MaxLSC)}
 	signature := make([]byte, 4096/8)
 	for _, f := range []wire.Frame{
-		wire.StoreRequest{Type: wire.LSC, Certificate: lsc}.Frame(1),
+		wire.StoreRequest{Type: wire.TypeLSC, Certificate: lsc}.Frame(1),
 		wire.AuthResponse{Version: 3, Device: strings.Repeat("x", 64), Certificate: &lsc, SignedData: signature,
 			SHA2: &wire.SHA2Signature{Digest: wire.SHA256, Signature: signature},
 			SUDI: &wire.SUDI{Certificate: make([]byte, 1500), SHA1: signature, SHA512: signature}}.Frame(1),

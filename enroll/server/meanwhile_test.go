@@ -82,7 +82,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 			return func(c *phone.Config) {
 				c.LSC = []byte{0x30, 0}
 				c.Observe = func(sent bool, f wire.Frame) {
-					if m, err := wire.ParseFetchRequest(f); err == nil && m.Type == wire.MIC {
+					if m, err := wire.ParseFetchRequest(f); err == nil && m.Type == wire.TypeMIC {
 						remove(name)
 					}
 				}

@@ -131,7 +131,7 @@ func TestOldRecord(t *testing.T) {
 		if _, err := h.phone("renewed", f.config, func(c *phone.Config) { c.Existing = has["renewed"] }); err != nil {
 			t.Fatal("renewed:", err)
 		}
-		has["renewed"] = &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.LSC}
+		has["renewed"] = &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.TypeLSC}
 	}
 	if got := fmt.Sprint(h.lscs("renewed")); got != "[replaced replaced installed]" {
 		t.Errorf("the LSCs of the renewed one are %s", got)

@@ -61,7 +61,7 @@ func (h *house) enrolAgain(device string) (*phone.Identity, store.LSC) {
 	if _, err := h.phone(device, f.config); err != nil {
 		h.Fatal(err)
 	}
-	return &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.LSC}, h.newest(device)
+	return &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.TypeLSC}, h.newest(device)
 }
 
 // unconfirmed lets the phone get an LSC and lose the connection before it can
@@ -77,7 +77,7 @@ func (h *house) unconfirmed(device string) (*phone.Identity, store.LSC) {
 	if err != nil {
 		h.Fatal(err)
 	}
-	return &phone.Identity{Certificate: l.Certificate, Key: key, Type: wire.LSC}, l
+	return &phone.Identity{Certificate: l.Certificate, Key: key, Type: wire.TypeLSC}, l
 }
 
 // newest is the last LSC that was made for a device of that name.
@@ -359,8 +359,8 @@ func TestLSCAsMIC(t *testing.T) {
 			}
 		}
 		h.refused(victim, id, `is of the device "`+longer+`"`)
-		id.Type = wire.MIC
+		id.Type = wire.TypeMIC
 		h.declined(victim, "Upgrade Failed: Invalid MIC", h.shows(victim, id))
-		id.Type = wire.LSC
+		id.Type = wire.TypeLSC
 	}
 }

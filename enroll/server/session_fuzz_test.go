@@ -80,7 +80,7 @@ func FuzzSession(f *testing.F) {
 		h.add(op.String(), op, ecKey)
 	}
 	key := wire.KeyGenerateResponse{PublicKey: public(f, crypto.EC384)}.Frame(0)
-	lsc := wire.FetchResponse{Reason: wire.ReasonSuccess, Certificate: &wire.Certificate{Type: wire.LSC, DER: []byte{0x30, 0}}}.Frame(0)
+	lsc := wire.FetchResponse{Reason: wire.ReasonSuccess, Certificate: &wire.Certificate{Type: wire.TypeLSC, DER: []byte{0x30, 0}}}.Frame(0)
 	for _, frames := range [][]wire.Frame{
 		{hello(0), wire.RequestInProgress{}.Frame(0), key, wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(0)},
 		{hello(0), key, wire.StoreResponse{Reason: wire.ReasonDeclined}.Frame(0)},

@@ -46,10 +46,10 @@ func claim(m wire.AuthResponse, session uint32, conn *connection) enroll.Claim {
 	}
 	if m.Certificate != nil {
 		c.Existing = &enroll.Proof{
-			Kind: enroll.LSC, Certificate: m.Certificate.DER, Text: wire.SignedText(m.Device, m.Certificate.DER),
+			Kind: enroll.KindLSC, Certificate: m.Certificate.DER, Text: wire.SignedText(m.Device, m.Certificate.DER),
 		}
-		if m.Certificate.Type == wire.MIC {
-			c.Existing.Kind = enroll.MIC
+		if m.Certificate.Type == wire.TypeMIC {
+			c.Existing.Kind = enroll.KindMIC
 		}
 		c.Existing.Signatures = signatures(m.SignedData, nil)
 		if m.SHA2 != nil {
@@ -58,7 +58,7 @@ func claim(m wire.AuthResponse, session uint32, conn *connection) enroll.Claim {
 	}
 	if m.SUDI != nil {
 		c.SUDI = &enroll.Proof{
-			Kind: enroll.MIC, Certificate: m.SUDI.Certificate, Text: wire.SUDIText(session, m.SUDI.Certificate),
+			Kind: enroll.KindMIC, Certificate: m.SUDI.Certificate, Text: wire.SUDIText(session, m.SUDI.Certificate),
 			Signatures: signatures(m.SUDI.SHA1, m.SUDI.SHA512),
 		}
 	}

@@ -53,18 +53,18 @@ func (s *session) fetchResponse(f wire.Frame) error {
 	if m.Reason == wire.ReasonSuccess && m.Certificate != nil {
 		s.keepFetched(*m.Certificate)
 	}
-	if s.state == awaitLSC && s.fetched[enroll.MIC] == nil {
+	if s.state == awaitLSC && s.fetched[enroll.KindMIC] == nil {
 		s.state = awaitMIC
-		return s.send(wire.FetchRequest{Type: wire.MIC}.Frame(s.id), s.env.timeouts.Answer)
+		return s.send(wire.FetchRequest{Type: wire.TypeMIC}.Frame(s.id), s.env.timeouts.Answer)
 	}
 	return s.confirmFetched()
 }
 
 // keepFetched keeps a certificate under the type that the phone says it has.
 func (s *session) keepFetched(c wire.Certificate) {
-	kind := enroll.LSC
-	if c.Type == wire.MIC {
-		kind = enroll.MIC
+	kind := enroll.KindLSC
+	if c.Type == wire.TypeMIC {
+		kind = enroll.KindMIC
 	}
 	if s.fetched == nil {
 		s.fetched = map[enroll.CertificateKind][]byte{}

@@ -54,8 +54,8 @@ func (s *session) keyResponse(f wire.Frame) error {
 func (s *session) deliver(lsc store.LSC) error {
 	s.lsc, s.state = lsc, awaitStored
 	s.env.meter.Issued(s.grant.Settings.Issuer, time.Since(s.keyAt))
-	certificate := wire.Certificate{Type: wire.LSC, DER: lsc.Certificate}
-	return s.send(wire.StoreRequest{Type: wire.LSC, Certificate: certificate}.Frame(s.id), s.env.timeouts.Store)
+	certificate := wire.Certificate{Type: wire.TypeLSC, DER: lsc.Certificate}
+	return s.send(wire.StoreRequest{Type: wire.TypeLSC, Certificate: certificate}.Frame(s.id), s.env.timeouts.Store)
 }
 
 // askAgain answers a phone that could not make a key. It asks for the backup kind

@@ -91,7 +91,7 @@ func checkDeviceName(value []byte) error {
 }
 
 func checkCertificateType(t byte) error {
-	if t := CertificateType(t); t != LSC && t != MIC {
+	if t := CertificateType(t); t != TypeLSC && t != TypeMIC {
 		return malformed("%v is not known", t)
 	}
 	return nil

@@ -200,7 +200,7 @@ func TestNames(t *testing.T) {
 		Tag(14).String():             "TAG_14",
 		ReasonUnknownDevice.String(): "unknown device",
 		Reason(3).String():           "reason 3",
-		MIC.String():                 "MIC",
+		TypeMIC.String():             "MIC",
 		CertificateType(9).String():  "certificate type 9",
 		EC.String():                  "EC",
 		KeyType(9).String():          "key type 9",

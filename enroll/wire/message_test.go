@@ -11,7 +11,7 @@ import (
 // TestMessagesRoundTrip covers the forms that no vector has.
 func TestMessagesRoundTrip(t *testing.T) {
 	t.Parallel()
-	cert := &Certificate{MIC, []byte("der")}
+	cert := &Certificate{TypeMIC, []byte("der")}
 	messages := map[Command][]message{
 		CmdAuthRequest: {AuthRequest{Version: 2}, AuthRequest{3, AuthMIC, true}},
 		CmdAuthResponse: {
@@ -32,9 +32,9 @@ func TestMessagesRoundTrip(t *testing.T) {
 		},
 		CmdEncryptRequest:            {EncryptRequest{SHA256, []byte("digest")}},
 		CmdEncryptResponse:           {EncryptResponse{ReasonSuccess, []byte("sig")}, EncryptResponse{Reason: ReasonDeclined}},
-		CmdFetchCertificateRequest:   {FetchRequest{}, FetchRequest{MIC}},
+		CmdFetchCertificateRequest:   {FetchRequest{}, FetchRequest{TypeMIC}},
 		CmdFetchCertificateResponse:  {FetchResponse{Reason: ReasonDeclined}, FetchResponse{ReasonSuccess, cert}},
-		CmdStoreCertificateRequest:   {StoreRequest{LSC, *cert}},
+		CmdStoreCertificateRequest:   {StoreRequest{TypeLSC, *cert}},
 		CmdStoreCertificateResponse:  {StoreResponse{ReasonDeclined}},
 		CmdDeleteCertificateRequest:  {DeleteRequest{}},
 		CmdDeleteCertificateResponse: {DeleteResponse{200}},

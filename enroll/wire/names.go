@@ -143,13 +143,13 @@ func (r Reason) String() string {
 type CertificateType byte
 
 const (
-	LSC CertificateType = 1 // locally significant: issued through CAPF
-	MIC CertificateType = 2 // installed by the manufacturer
+	TypeLSC CertificateType = 1 // locally significant: issued through CAPF
+	TypeMIC CertificateType = 2 // installed by the manufacturer
 )
 
 // String is LSC, MIC or "certificate type n".
 func (t CertificateType) String() string {
-	return name(t, "certificate type %d", []string{LSC: "LSC", MIC: "MIC"})
+	return name(t, "certificate type %d", []string{TypeLSC: "LSC", TypeMIC: "MIC"})
 }
 
 // AuthType is how a phone is to prove who it is.

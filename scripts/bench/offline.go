@@ -182,7 +182,7 @@ func fillRequests(ctx context.Context, s *store.Store, n int) error {
 		if err != nil {
 			return err
 		}
-		csr, err := crypto.NewRequest(capf.Leaf(), crypto.LSC{Device: d.Name, SPKI: spki}, key)
+		csr, err := crypto.NewRequest(capf.Leaf(), crypto.LSCTemplate{Device: d.Name, SPKI: spki}, key)
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, err
 		c.LSC = d.certificate
 	}
 	if d.careful && d.certificate != nil {
-		c.Existing = &phone.Identity{Certificate: d.certificate, Key: d.key, Type: wire.LSC}
+		c.Existing = &phone.Identity{Certificate: d.certificate, Key: d.key, Type: wire.TypeLSC}
 	}
 	m := memory{device: d, existing: c.Existing, gives: c.LSC}
 	c.Observe = m.observe
