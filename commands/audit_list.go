@@ -7,17 +7,18 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func auditListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list events, the oldest first",
-		privilege: lookPrivilege,
-		about: `Every change by an operator and every session of a phone is an event. A time is
+func auditListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list events, the oldest first",
+		Privilege: cmdline.Look,
+		About: `Every change by an operator and every session of a phone is an event. A time is
 given as for --completes-by, or as a span back from now, such as 7d or 12h.
 
 Events form a chain: each holds a hash of itself and of the one before. --verify
@@ -26,14 +27,14 @@ event that other hands have changed, removed, added or moved; the exit code is 1
 then. Who can write to the database could make a whole chain anew: against that,
 serve seals the record every five minutes under a key derived from the master key,
 and --verify says up to which event the seals hold, if it can read that.`,
-		example: "capf audit list --since 7d --limit 100 --verify",
-		output:  list,
-		flags: append(eventFlags(),
+		Example: "capf audit list --since 7d --limit 100 --verify",
+		Output:  cmdline.List,
+		Flags: append(eventFlags(),
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set, or those that match"},
 			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did, or those that match"},
 			&cli.BoolFlag{Name: "verify", Usage: "follow the chain of events"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {
 				return err
@@ -95,14 +96,14 @@ func eventFilter(env *Env, c *cli.Context) (f store.EventFilter, err error) {
 	return f, err
 }
 
-func deviceHistoryCommand(env *Env) command {
-	return command{
-		name: "history", args: "NAME", short: "list what happened to a device, the oldest first",
-		privilege: lookPrivilege,
-		about:     `The events of a device stay when it is deleted.`,
-		example:   "capf device history SEP001122334455",
-		output:    list, flags: eventFlags(),
-		run: func(c *cli.Context) error {
+func deviceHistoryCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "history", Args: "NAME", Short: "list what happened to a device, the oldest first",
+		Privilege: cmdline.Look,
+		About:     `The events of a device stay when it is deleted.`,
+		Example:   "capf device history SEP001122334455",
+		Output:    cmdline.List, Flags: eventFlags(),
+		Run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {
 				return err

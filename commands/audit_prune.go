@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
@@ -18,18 +19,18 @@ type auditPruneOptions struct {
 	before time.Time
 }
 
-func auditPruneCommand(env *Env) command {
-	return command{
-		name: "prune", short: "delete the events from before a time",
-		about: `Events go from the beginning of the record up to the first that is not older. The
+func auditPruneCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "prune", Short: "delete the events from before a time",
+		About: `Events go from the beginning of the record up to the first that is not older. The
 last one that went leaves its hash, so that the rest can still be verified. What
 was wrong in the part that goes can be found no more, so the record is verified
 first, and left alone when it is not as it was written. Export what has to be kept
 longer before: capf audit list --json > events.json.`,
-		example: "capf audit prune --before 365d --dry-run",
-		output:  object,
-		flags:   append(removalFlags(), beforeFlag()),
-		run: func(c *cli.Context) error {
+		Example: "capf audit prune --before 365d --dry-run",
+		Output:  cmdline.Object,
+		Flags:   append(removalFlags(), beforeFlag()),
+		Run: func(c *cli.Context) error {
 			before, err := ageLimit(env, c)
 			if err != nil {
 				return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/secrets"
@@ -19,10 +20,10 @@ import (
 	"capf/store"
 )
 
-func backupCommand(env *Env) command {
-	return command{
-		name: "backup", args: "FILE", short: "write a copy of the database, while phones enroll",
-		about: `The copy is the database as it was at one moment. It appears complete and on the
+func backupCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "backup", Args: "FILE", Short: "write a copy of the database, while phones enroll",
+		About: `The copy is the database as it was at one moment. It appears complete and on the
 disk, with mode 0600, or not at all, and has been read back. A file that is there
 is replaced only with --yes.
 
@@ -35,10 +36,10 @@ which "capf restore" can tell whether somebody has changed it.
 
 The last event and its hash are worth keeping apart from the copy: with them it
 can be told later whether somebody has written the record of events anew.`,
-		example: "capf backup capf-backup.db",
-		output:  object,
-		flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace a file that is there"}},
-		run: func(c *cli.Context) error {
+		Example: "capf backup capf-backup.db",
+		Output:  cmdline.Object,
+		Flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace a file that is there"}},
+		Run: func(c *cli.Context) error {
 			return backup(c.Context, env, c.Args().First(), c.Bool("yes"))
 		},
 	}

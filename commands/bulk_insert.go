@@ -8,14 +8,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 )
 
-func bulkInsertCommand(env *Env) command {
-	return command{
-		name: "insert", args: "FILE.csv", short: "add the devices of a CSV file",
-		about: `The file is UTF-8 and has a header; its columns, in any order, are those of
+func bulkInsertCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "insert", Args: "FILE.csv", Short: "add the devices of a CSV file",
+		About: `The file is UTF-8 and has a header; its columns, in any order, are those of
 bulk template-csv, and only the name is needed. Commas, semicolons or tabs separate
 them. An empty cell, or one that is left out at the end of a row, is the vendor's
 default. What device list prints with --csv or --json can be given back. FILE - is
@@ -25,14 +26,14 @@ Every row is checked before the first is written, and all problems are listed
 with line and column. Nothing is written then, unless --partial puts in the
 good rows. A device that exists is left alone when it is as its row says;
 --update changes it where it is not.`,
-		example: "capf bulk insert phones.csv --dry-run",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf bulk insert phones.csv --dry-run",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "update", Usage: "change devices that exist; an empty cell leaves what they have"},
 			&cli.BoolFlag{Name: "partial", Usage: "put in the good rows when others are bad"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			return bulkInsert(c.Context, env, c.Args().First(), c.Bool("dry-run"), provision.InsertOptions{
 				Update: c.Bool("update"), Partial: c.Bool("partial"),
 			})
@@ -93,14 +94,14 @@ var problemColumns = []column[provision.Problem]{
 	{"Problem", "problem", func(p provision.Problem) any { return p.Text }},
 }
 
-func bulkTemplateCSVCommand(env *Env) command {
-	return command{
-		name: "template-csv", short: "print an empty CSV file for bulk insert",
-		privilege: lookPrivilege,
-		about:     `The headings are the vendor's where they are known.`,
-		example:   "capf bulk template-csv",
-		output:    plain, noStore: true,
-		run: func(*cli.Context) error {
+func bulkTemplateCSVCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "template-csv", Short: "print an empty CSV file for bulk insert",
+		Privilege: cmdline.Look,
+		About:     `The headings are the vendor's where they are known.`,
+		Example:   "capf bulk template-csv",
+		Output:    cmdline.Plain, NoStore: true,
+		Run: func(*cli.Context) error {
 			w := csv.NewWriter(env.out)
 			if err := w.Write(provision.CSVHeader()); err != nil {
 				return fmt.Errorf("printing the file: %w", err)

@@ -6,15 +6,16 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/provision"
 	"capf/store"
 )
 
-func bulkSelectCommand(env *Env) command {
-	return command{
-		name: "select", args: "[PATTERN]", short: "show the devices that filters select",
-		privilege: lookPrivilege,
-		about: `Filters are combined: a device has to match all of them. PATTERN is a name, or a
+func bulkSelectCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "select", Args: "[PATTERN]", Short: "show the devices that filters select",
+		Privilege: cmdline.Look,
+		About: `Filters are combined: a device has to match all of them. PATTERN is a name, or a
 pattern. bulk update takes the same filters and changes what select shows.
 
 ` + matchingRule + ` The
@@ -22,9 +23,9 @@ issuer of --lsc-issued-by is long: without * and ?, a part of it will do.
 
 With --due-for-renewal, a column says which LSCs capf renews by itself, those of
 devices that authenticate by an existing certificate, and which need an operator.`,
-		example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
-		output:  list, flags: filterFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
+		Output:  cmdline.List, Flags: filterFlags(),
+		Run: func(c *cli.Context) error {
 			s, err := selectionOf(env, c)
 			if err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/liveness"
@@ -26,11 +27,11 @@ type bulkUpdateOptions struct {
 	yes, dryRun bool
 }
 
-func bulkUpdateCommand(env *Env) command {
+func bulkUpdateCommand(env *Env) cmdline.Command {
 	flags := append(filterFlags(), settingFlags()...)
-	return command{
-		name: "update", args: "[PATTERN]", short: "change the CAPF settings of many devices",
-		about: `The filters are those of bulk select; --all stands for no filter. All devices
+	return cmdline.Command{
+		Name: "update", Args: "[PATTERN]", Short: "change the CAPF settings of many devices",
+		About: `The filters are those of bulk select; --all stands for no filter. All devices
 change in one transaction, or none: one that a rule forbids to change stops it,
 unless --partial leaves such devices out.
 
@@ -40,9 +41,9 @@ strings are printed once, or written to a new file that only you can read.
 are selected then. Its unique strings are for job show --strings-file.
 --apply-config runs the parameter apply_config_command for each device that has
 changed, so that the phone contacts CAPF.`,
-		example: "capf bulk update --lsc-expires-before +90d --operation install --auth-mode auth-string --unique-strings --strings-file strings.csv --yes",
-		output:  list,
-		flags: append(flags,
+		Example: "capf bulk update --lsc-expires-before +90d --operation install --auth-mode auth-string --unique-strings --strings-file strings.csv --yes",
+		Output:  cmdline.List,
+		Flags: append(flags,
 			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
 			&cli.BoolFlag{Name: "unique-strings", Usage: "make a new authentication string for each device"},
 			&cli.BoolFlag{Name: "generate-string", Usage: "make one new authentication string for all, and print it"},
@@ -53,8 +54,8 @@ changed, so that the phone contacts CAPF.`,
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
 		),
-		clears: deviceClears(),
-		run: func(c *cli.Context) error {
+		Clears: deviceClears(),
+		Run: func(c *cli.Context) error {
 			o, err := bulkUpdateChoice(env, c)
 			if err != nil {
 				return err

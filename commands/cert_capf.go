@@ -3,9 +3,11 @@ package commands
 import (
 	"context"
 	"encoding/pem"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/internal/apperr"
 	"capf/store"
@@ -15,8 +17,8 @@ import (
 // certificate: there is one that can be renewed.
 func onlyCAPF(name string) error {
 	if name != capfPurpose {
-		return apperr.WithHint(apperr.Usage("%s is not a certificate of our own", quote(name)),
-			"%s", didYouMean(name, []string{capfPurpose}, "capf is"))
+		return apperr.WithHint(apperr.Usage("%s is not a certificate of our own", strconv.Quote(name)),
+			"%s", cmdline.DidYouMean(name, []string{capfPurpose}, "capf is"))
 	}
 	return nil
 }
@@ -28,10 +30,10 @@ type certRegenerateOptions struct {
 	dryRun      bool // only with compromised
 }
 
-func certRegenerateCommand(env *Env) command {
-	return command{
-		name: "regenerate", args: "capf", short: "make a new CAPF key and a new self-signed CAPF certificate",
-		about: `The organisation stays unless flags name another. The certificate before it goes
+func certRegenerateCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "regenerate", Args: "capf", Short: "make a new CAPF key and a new self-signed CAPF certificate",
+		About: `The organisation stays unless flags name another. The certificate before it goes
 to capf-trust, so that phones still authenticate with the LSCs that it signed;
 what a company CA has signed has to be signed again. Phones and call servers
 that know the old CAPF certificate have to learn the new one, and a running
@@ -41,12 +43,12 @@ With --compromised, somebody else may have the old key: the old certificate, and
 every one of the same key, leaves the trust stores; what it has signed is revoked
 (ca-compromise); a running serve is restarted; and the devices are listed that must
 enrol anew.`,
-		example: "capf cert regenerate capf --yes",
-		output:  object,
-		flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+		Example: "capf cert regenerate capf --yes",
+		Output:  cmdline.Object,
+		Flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "compromised", Usage: "trust the old certificate no more, and revoke what it has signed"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "with --compromised: only show what would be done"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
 				return err
 			}
@@ -119,17 +121,17 @@ func tellDependence(ctx context.Context, env *Env, s *store.Store) error {
 	return err
 }
 
-func certCSRCommand(env *Env) command {
-	return command{
-		name: "csr", args: "capf", short: "write out a request to have the CAPF certificate signed by a company CA",
-		about: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
+func certCSRCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "csr", Args: "capf", Short: "write out a request to have the CAPF certificate signed by a company CA",
+		About: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
 asks for CA:TRUE with pathlen:0, the key usages digitalSignature and keyCertSign,
 and the extended ones serverAuth, clientAuth and ipsecEndSystem: verifiers apply
 them to the LSCs below. What comes back goes to "capf cert upload --purpose
 capf". Nothing is changed.`,
-		example: "capf cert csr capf --out capf.csr",
-		flags:   exportFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf cert csr capf --out capf.csr",
+		Flags:   exportFlags(),
+		Run: func(c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/internal/apperr"
@@ -20,11 +21,11 @@ type certCheckOptions struct {
 	online    bool   // fetch them from the configured CA, and keep them in these files
 }
 
-func certCheckCommand(env *Env) command {
-	return command{
-		name: "check", short: "tell which certificates of an online CA are still to be uploaded where",
-		privilege: lookPrivilege,
-		about: `--ca is a file with the root certificate of the CA, --https one with the
+func certCheckCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "check", Short: "tell which certificates of an online CA are still to be uploaded where",
+		Privilege: cmdline.Look,
+		About: `--ca is a file with the root certificate of the CA, --https one with the
 certificate of its web server; intermediates may follow in either. They may have
 any form that "capf cert upload" takes. There are
 four cases: the two are the same, the root has issued the other, an intermediate
@@ -37,14 +38,14 @@ files when they are named, so that they can be uploaded. Compare fingerprints
 with those that the CA's people give before you do.
 
 Without all of these it only looks for what should not stand in the trust stores.`,
-		example: "capf cert check --ca root-ca.pem --https web.pem",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf cert check --ca root-ca.pem --https web.pem",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA; with --online, for it"},
 			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, for it"},
 			&cli.BoolFlag{Name: "online", Usage: "fetch them from the configured online CA"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o := certCheckOptions{c.String("ca"), c.String("https"), c.Bool("online")}
 			if !o.online && (o.ca == "") != (o.https == "") {
 				return apperr.Usage("--ca and --https belong together")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/store"
@@ -17,23 +18,23 @@ type certDeleteOptions struct {
 	purpose  store.Purpose // "" is all trust stores
 }
 
-func certDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "[ID...]", short: "take certificates out of the trust stores",
-		about: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
+func certDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "[ID...]", Short: "take certificates out of the trust stores",
+		About: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
 stands for the certificate in every store unless --purpose names one. Phones
 whose certificates chain only to it can no longer authenticate with them.
 
 --mic-roots stands for the four roots of manufacturing certificates, CAP-RTP-001,
 CAP-RTP-002, Cisco_Manufacturing_CA and Cisco_Root_CA_2048. They should not stay
 in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
-		example: "capf cert delete --mic-roots --purpose callmanager-trust --yes",
-		output:  list,
-		flags: append([]cli.Flag{
+		Example: "capf cert delete --mic-roots --purpose callmanager-trust --yes",
+		Output:  cmdline.List,
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "mic-roots", Usage: "the roots of manufacturing certificates"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
 		}, removalFlags()...),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o := certDeleteOptions{removeOptions: removal(c), micRoots: c.Bool("mic-roots")}
 			switch {
 			case o.micRoots && len(o.names) > 0:

@@ -6,24 +6,25 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/authority"
 	"capf/internal/apperr"
 )
 
-func certExportCommand(env *Env) command {
-	return command{
-		name: "export", args: "ID", short: "write out a trust certificate, or the CAPF certificate",
-		privilege: lookPrivilege,
-		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
+func certExportCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "export", Args: "ID", Short: "write out a trust certificate, or the CAPF certificate",
+		Privilege: cmdline.Look,
+		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate, in PEM with the chain above it.
 
 With --all it is what servers need that check the LSCs of phones, such as RADIUS
 servers: the CAPF certificate, the earlier CAPF certificates that signed LSCs which
 phones may still have, and the CAs above them as far as they are known here.`,
-		example: "capf cert export capf --all --out phones.pem",
-		flags: append(exportFlags(),
+		Example: "capf cert export capf --all --out phones.pem",
+		Flags: append(exportFlags(),
 			&cli.BoolFlag{Name: "all", Usage: "with capf: also the earlier CAPF certificates that LSCs still need"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			id, o := c.Args().First(), exportChoice(c)
 			switch {
 			case c.Bool("all") && id != capfPurpose:

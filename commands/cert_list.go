@@ -12,19 +12,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func certListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the certificates in the trust stores",
-		privilege: lookPrivilege,
-		example:   "capf cert list --purpose capf-trust",
-		output:    list,
-		flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
+func certListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the certificates in the trust stores",
+		Privilege: cmdline.Look,
+		Example:   "capf cert list --purpose capf-trust",
+		Output:    cmdline.List,
+		Flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
 			"; or capf for the CAPF certificate and its chain"}},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			if strings.EqualFold(c.String("purpose"), capfPurpose) {
 				return capfList(c.Context, env)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -16,25 +17,25 @@ type certSetOptions struct {
 	edit    store.TrustEdit
 }
 
-func certSetCommand(env *Env) command {
-	return command{
-		name: "set", args: "ID...", short: "say what a trust certificate vouches for, or describe it",
-		about: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
+func certSetCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "set", Args: "ID...", Short: "say what a trust certificate vouches for, or describe it",
+		About: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
 stands for the certificate in every store unless --purpose names one. Only what is
 given is changed.
 
 ` + useHelp + `
 
 It is in force for the next phone. What is to vouch for nothing is deleted.`,
-		example: "capf cert set 1 --purpose capf-trust --for lsc --for https --description \"the company's root\"",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf cert set 1 --purpose capf-trust --for lsc --for https --description \"the company's root\"",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			forFlag(),
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
 		},
-		clears: []string{"description"},
-		run: func(c *cli.Context) error {
+		Clears: []string{"description"},
+		Run: func(c *cli.Context) error {
 			o := certSetOptions{names: c.Args().Slice()}
 			var err error
 			if o.purpose, err = purposeOf(c); err != nil {
@@ -46,7 +47,7 @@ It is in force for the next phone. What is to vouch for nothing is deleted.`,
 			if o.edit.Description, err = optional(c, "description", verbatim); err != nil {
 				return err
 			}
-			what, err := cleared(c, []string{"description"})
+			what, err := cmdline.Cleared(c, []string{"description"})
 			if err != nil {
 				return err
 			}
@@ -79,7 +80,7 @@ func usesOf(c *cli.Context) (*store.Uses, error) {
 	words := c.StringSlice("for")
 	uses, err := store.ParseUses(words...)
 	if err != nil {
-		return nil, apperr.WithHint(apperr.Usage("--for: %v", err), "%s", didYouMean(strings.Join(words, ","), store.UseNames(), ""))
+		return nil, apperr.WithHint(apperr.Usage("--for: %v", err), "%s", cmdline.DidYouMean(strings.Join(words, ","), store.UseNames(), ""))
 	}
 	return &uses, nil
 }

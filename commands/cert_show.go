@@ -11,20 +11,21 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func certShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "ID", short: "show a trust certificate, or the CAPF certificate",
-		privilege: lookPrivilege,
-		about: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
+func certShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "ID", Short: "show a trust certificate, or the CAPF certificate",
+		Privilege: cmdline.Look,
+		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate.`,
-		example: "capf cert show capf --json",
-		output:  object,
-		run:     func(c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
+		Example: "capf cert show capf --json",
+		Output:  cmdline.Object,
+		Run:     func(c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
 	}
 }
 

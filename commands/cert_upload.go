@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/archive"
@@ -29,10 +30,10 @@ type certUploadOptions struct {
 // capfPurpose is not a trust store: it is the CAPF certificate itself.
 const capfPurpose = "capf"
 
-func certUploadCommand(env *Env) command {
-	return command{
-		name: "upload", args: "FILE...", short: "put certificates into trust stores, or the signed CAPF certificate into place",
-		about: `A FILE holds one certificate or a chain, as PEM, DER, PKCS#7 or base64, or is an
+func certUploadCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "upload", Args: "FILE...", Short: "put certificates into trust stores, or the signed CAPF certificate into place",
+		About: `A FILE holds one certificate or a chain, as PEM, DER, PKCS#7 or base64, or is an
 archive (.tgz, .tar or .zip) of such files; - is stdin. It goes into every trust
 store that --purpose names. A FILE may be a folder: then all files in it are
 taken whose names are those of certificates, such as .pem, .cer or .p7b; and
@@ -54,9 +55,9 @@ With --purpose capf the files are what a company CA has made of the request of
 
 An issuer of LSCs whose extendedKeyUsage excludes clientAuth or serverAuth is
 refused, since verifiers apply it to all LSCs below; --accept-eku takes it.`,
-		example: "capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "purpose", Usage: "`STORE`: " + strings.Join(append(purposeNames(), capfPurpose), ", ") + "; may be repeated"},
 			forFlag(),
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
@@ -64,7 +65,7 @@ refused, since verifiers apply it to all LSCs below; --accept-eku takes it.`,
 			&cli.BoolFlag{Name: "accept-eku", Usage: "take an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o, err := certUploadChoice(c)
 			if err != nil {
 				return err
@@ -120,7 +121,7 @@ func parsePurpose(s string, others ...string) (store.Purpose, error) {
 	}
 	names = append(names, others...)
 	return "", apperr.WithHint(apperr.Usage("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
-		"%s", didYouMean(s, names, ""))
+		"%s", cmdline.DidYouMean(s, names, ""))
 }
 
 // certUpload reads all files before the first is stored, so that a name that

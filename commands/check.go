@@ -8,16 +8,17 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func checkCommand(env *Env) command {
-	return command{
-		name: "check", short: "look for everything that can be wrong with the database",
-		about: `It reads the whole file, as SQLite's own integrity check does; looks whether
+func checkCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "check", Short: "look for everything that can be wrong with the database",
+		About: `It reads the whole file, as SQLite's own integrity check does; looks whether
 tables, indexes and triggers are those that capf makes; looks for rows and states
 that contradict each other; holds keys and certificates against what their rows
 say; opens the secrets with the master key; looks whether the CAPF certificate is
@@ -29,9 +30,9 @@ made; what lies in the future, since a clock was wrong. It is listed too, and th
 all faults are such: the database is worth a backup.
 
 A backup is checked by: capf restore FILE --dry-run.`,
-		example: "capf check --json",
-		output:  list,
-		run:     func(c *cli.Context) error { return checkDatabase(c.Context, env) },
+		Example: "capf check --json",
+		Output:  cmdline.List,
+		Run:     func(c *cli.Context) error { return checkDatabase(c.Context, env) },
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/crypto"
@@ -24,77 +25,6 @@ import (
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-// tree is every command there is.
-func tree(env *Env) *command {
-	return &command{name: "capf", short: "issue Locally Significant Certificates to phones", commands: []command{
-		initCommand(env),
-		serveCommand(env),
-		statusCommand(env),
-		setCommand(env),
-		showCommand(env),
-		{name: "csr", short: "requests: public keys that phones sent", commands: []command{
-			csrListCommand(env), csrCountCommand(env), csrShowCommand(env), offlineExportCommand(env, "dump", "csr dump"), csrDeleteCommand(env),
-		}},
-		{name: "offline", short: "requests out to a CA without a network, certificates in", commands: []command{
-			offlineExportCommand(env, "export", "offline export"), offlineImportCommand(env, "import", "offline import"),
-		}},
-		{name: "stale-lsc", short: "certificates that were overtaken before their phone confirmed them", commands: []command{
-			staleListCommand(env), staleDeleteCommand(env),
-		}},
-		{name: "lsc", short: "certificates that phones got", commands: []command{
-			lscListCommand(env), lscShowCommand(env), lscExportCommand(env), lscRevokeCommand(env), lscReleaseCommand(env),
-		}},
-		{name: "cert", short: "the CAPF certificate and the trust stores", commands: []command{
-			certUploadCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
-			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
-			offlineImportCommand(env, "import", "cert import"),
-		}},
-		{name: "device", short: "phones and their CAPF settings", commands: []command{
-			deviceAddCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
-			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
-		}},
-		{name: "bulk", short: "many devices at once", commands: []command{
-			bulkSelectCommand(env), bulkUpdateCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
-		}},
-		{name: "template", short: "universal device templates: the settings with which devices begin", commands: []command{
-			templateAddCommand(env), templateSetCommand(env), templateListCommand(env), templateShowCommand(env), templateDeleteCommand(env),
-		}},
-		{name: "feature-group", short: "feature group templates, which name a template", commands: []command{
-			featureGroupAddCommand(env), featureGroupListCommand(env), featureGroupDeleteCommand(env),
-		}},
-		{name: "ldap", short: "LDAP directories whose people have devices", commands: []command{
-			ldapAddCommand(env), ldapSetCommand(env), ldapListCommand(env), ldapShowCommand(env), ldapSyncCommand(env), ldapDeleteCommand(env),
-		}},
-		{name: "report", short: "reports, to the terminal or as a page for a browser", commands: []command{
-			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
-		}},
-		{name: "job", short: "bulk operations that ran, run or will run", commands: []command{
-			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
-		}},
-		{name: "service", short: "services of capf", commands: []command{
-			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
-		}},
-		{name: "online-ca", short: "the CA that is asked at once", commands: []command{
-			onlineCATestCommand(env),
-		}},
-		{name: "audit", short: "the record of who did what", commands: []command{
-			auditListCommand(env), auditPruneCommand(env),
-		}},
-		{name: "phone", short: "act as a phone against any CAPF server", commands: []command{
-			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
-		}},
-		{name: "master-key", short: "the key under which secrets are sealed", commands: []command{
-			masterKeyRotateCommand(env),
-		}},
-		backupCommand(env),
-		restoreCommand(env),
-		checkCommand(env),
-		shellCommand(env),
-		completionCommand(env),
-		versionCommand(env),
-	}}
-}
 
 // Main runs one command line and returns the exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -185,7 +115,7 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 		return completeLine(ctx, env, argv[2:])
 	}
 	root := tree(env)
-	l, err := parseLine(root, argv)
+	l, err := cmdline.Parse(root, argv)
 	if err == nil {
 		env.command = record(l)
 	}
@@ -195,37 +125,11 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 	if err != nil {
 		return err
 	}
-	if l.help {
-		help(env.out, l)
+	if l.Help {
+		cmdline.Help(env.out, l)
 		return nil
 	}
-	return parse(ctx, env, l)
-}
-
-// parse hands the line to urfave/cli, flags first and fenced off from the
-// arguments. Everything that urfave/cli would do by itself is switched off:
-// its help goes to stdout on misuse, its required flags bypass the error
-// handler, its exit handler ends the process.
-func parse(ctx context.Context, env *Env, l line) error {
-	c := l.command
-	app := &cli.App{
-		Name: l.name(), Flags: c.allFlags(),
-		HideHelp: true, HideHelpCommand: true, HideVersion: true,
-		Writer: env.Stderr, ErrWriter: env.Stderr,
-		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return apperr.WithHint(apperr.Usage("%s%v", l.doing(), err), "%s --help lists the flags", l.name())
-		},
-		Action: func(c *cli.Context) error {
-			if err := takeCommon(env, c, l.command.output); err != nil {
-				return err
-			}
-			return l.command.run(c)
-		},
-	}
-	words := append([]string{"capf"}, l.flags...)
-	words = append(append(words, "--"), l.args...)
-	return app.RunContext(ctx, words)
+	return l.Run(ctx, env.Stderr, func(c *cli.Context) error { return takeCommon(env, c, l.Command.Output) })
 }
 
 // commandLength is how much of a command line the record keeps.
@@ -233,9 +137,9 @@ const commandLength = 500
 
 // record is the command line as the record of changes keeps it. No command
 // takes a secret as an argument or as the value of a flag, so none is in it.
-func record(l line) string {
-	text := l.name()
-	for _, word := range append(l.flags, l.args...) {
+func record(l cmdline.Line) string {
+	text := l.Name()
+	for _, word := range append(l.Flags, l.Args...) {
 		text += " " + word
 	}
 	if len(text) > commandLength {

@@ -5,10 +5,12 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/internal/apperr"
 )
@@ -27,24 +29,24 @@ var (
 	fishCompletion string
 )
 
-func completionCommand(env *Env) command {
-	return command{
-		name: "completion", args: "bash|zsh|fish", short: "write out the completion of command lines for a shell",
-		privilege: outsideShell,
-		about: `The script goes where the shell looks for it: for bash into
+func completionCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "completion", Args: "bash|zsh|fish", Short: "write out the completion of command lines for a shell",
+		Privilege: cmdline.OutsideShell,
+		About: `The script goes where the shell looks for it: for bash into
 /usr/share/bash-completion/completions/capf, or into ~/.bashrc by
 "source <(capf completion bash)"; for zsh as _capf into a folder of $fpath; for
 fish into ~/.config/fish/completions/capf.fish. Names of devices, serial numbers,
 parameters and their values are completed too, when the database can be read.`,
-		example: "capf completion bash",
-		noStore: true,
-		run: func(c *cli.Context) error {
+		Example: "capf completion bash",
+		NoStore: true,
+		Run: func(c *cli.Context) error {
 			scripts := map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}
 			shell := c.Args().First()
 			script, ok := scripts[shell]
 			if !ok {
-				return apperr.WithHint(apperr.Usage("%s is not a shell that is known", quote(shell)),
-					"%s", didYouMean(shell, []string{"bash", "zsh", "fish"}, "they are bash, zsh and fish"))
+				return apperr.WithHint(apperr.Usage("%s is not a shell that is known", strconv.Quote(shell)),
+					"%s", cmdline.DidYouMean(shell, []string{"bash", "zsh", "fish"}, "they are bash, zsh and fish"))
 			}
 			return env.writeOutput("", false, []byte(script))
 		},
@@ -62,18 +64,18 @@ func completeLine(ctx context.Context, env *Env, args []string) error {
 		words = joinAssignments(words)
 	}
 	env.Database = databaseOf(env, words)
-	p := completer{root: tree(env), facts: facts{env}}.complete(ctx, words)
-	if p.files {
+	p := cmdline.Completer{Root: tree(env), Known: databaseWords{env}}.Complete(ctx, words)
+	if p.Files {
 		fmt.Fprintln(env.out, ":files")
 	}
-	for _, c := range p.words {
-		word := c.word
+	for _, c := range p.Words {
+		word := c.Word
 		if strings.ContainsAny(word, "\n\t") {
 			continue
 		}
 		switch {
-		case shell != "bash" && c.about != "":
-			word += "\t" + term.OneLine(c.about)
+		case shell != "bash" && c.About != "":
+			word += "\t" + term.OneLine(c.About)
 		case shell == "bash" && strings.HasPrefix(word, "-"):
 			// bash takes = for a separator, so only what is behind it is replaced.
 			_, value, found := strings.Cut(word, "=")

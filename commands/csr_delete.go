@@ -8,25 +8,26 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/lscs"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func csrDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "[ID...|all]", short: "delete requests",
-		about: `The word all stands for the requests that wait for a certificate. A request for
+func csrDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "[ID...|all]", Short: "delete requests",
+		About: `The word all stands for the requests that wait for a certificate. A request for
 which one was issued is kept, since it explains the certificate. Unless all that
 are named can be deleted, none is.
 
 --before takes all requests from before a time of which no certificate is kept:
 those that wait, that newer ones have overtaken, that an issuer has rejected, and
 those whose certificate was stale and has been deleted.`,
-		example: "capf csr delete all --dry-run",
-		output:  list, flags: append(removalFlags(), beforeFlag()),
-		run: func(c *cli.Context) error {
+		Example: "capf csr delete all --dry-run",
+		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
+		Run: func(c *cli.Context) error {
 			o := removal(c)
 			if before, err := ageLimit(env, c); err != nil {
 				return err

@@ -7,19 +7,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func csrListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list requests, the oldest first",
-		privilege: lookPrivilege,
-		about:     `Without --state, the requests that wait for a certificate are listed.`,
-		example:   "capf csr list --state all --device 'SEP*'",
-		output:    list, flags: requestFlags(),
-		run: func(c *cli.Context) error {
+func csrListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list requests, the oldest first",
+		Privilege: cmdline.Look,
+		About:     `Without --state, the requests that wait for a certificate are listed.`,
+		Example:   "capf csr list --state all --device 'SEP*'",
+		Output:    cmdline.List, Flags: requestFlags(),
+		Run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {
 				return err
@@ -37,14 +38,14 @@ func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
 	return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
 }
 
-func csrCountCommand(env *Env) command {
-	return command{
-		name: "count", short: "count requests",
-		privilege: lookPrivilege,
-		about:     `Without --state, the requests that wait for a certificate are counted.`,
-		example:   "capf csr count",
-		output:    object, flags: requestFlags(),
-		run: func(c *cli.Context) error {
+func csrCountCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "count", Short: "count requests",
+		Privilege: cmdline.Look,
+		About:     `Without --state, the requests that wait for a certificate are counted.`,
+		Example:   "capf csr count",
+		Output:    cmdline.Object, Flags: requestFlags(),
+		Run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {
 				return err

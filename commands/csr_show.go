@@ -5,10 +5,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/acceptance"
 	"capf/enroll/caworker"
@@ -22,21 +24,21 @@ type csrShowOptions struct {
 	unfit bool
 }
 
-func csrShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "ID", short: "show a request",
-		privilege: lookPrivilege,
-		about: `With --pem, the certificate request is printed, or the public key when the
+func csrShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "ID", Short: "show a request",
+		Privilege: cmdline.Look,
+		About: `With --pem, the certificate request is printed, or the public key when the
 phone did not prove that it has the private one. With --refused-certificate, it
 is the certificate that an online CA returned and that failed a check, or came in
 an answer that could not be used: it is live at the CA, and is to be revoked there.`,
-		example: "capf csr show 1",
-		output:  object,
-		flags: []cli.Flag{
+		Example: "capf csr show 1",
+		Output:  cmdline.Object,
+		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "pem", Usage: "print the request or the public key as PEM"},
 			&cli.BoolFlag{Name: "refused-certificate", Usage: "print the certificate that failed a check as PEM"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			id, err := parseID(c.Args().First())
 			if err != nil {
 				return err
@@ -129,7 +131,7 @@ func fieldsOf[T any](columns []column[T], row T) []field {
 func parseID(s string) (int64, error) {
 	id, err := number(s)
 	if err != nil {
-		return 0, apperr.WithHint(apperr.Usage("%s is not the number of a request", quote(s)), "capf csr list --state all shows them")
+		return 0, apperr.WithHint(apperr.Usage("%s is not the number of a request", strconv.Quote(s)), "capf csr list --state all shows them")
 	}
 	return int64(id), nil
 }

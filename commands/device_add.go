@@ -3,9 +3,11 @@ package commands
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll"
 	"capf/internal/apperr"
 	"capf/store"
@@ -16,17 +18,17 @@ type deviceAddOptions struct {
 	edit enroll.DeviceEdit
 }
 
-func deviceAddCommand(env *Env) command {
-	return command{
-		name: "add", args: "NAME", short: "add a device",
-		about: `NAME is SEP and the MAC address for a hardware phone, the name of the softphone
+func deviceAddCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "add", Args: "NAME", Short: "add a device",
+		About: `NAME is SEP and the MAC address for a hardware phone, the name of the softphone
 otherwise, at most 64 characters. What is not given gets the vendor's default: no
 operation, By Null String, RSA Only, 2048 bits. A MAC address alone will do.
 Adding a device again that is as asked changes nothing, unless its operation is
 late: then it is scheduled again.`,
-		example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
-		output:  object, flags: settingFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
+		Output:  cmdline.Object, Flags: settingFlags(),
+		Run: func(c *cli.Context) error {
 			edit, err := deviceEdit(env, c)
 			if err != nil {
 				return err
@@ -65,7 +67,7 @@ func addedBefore(ctx context.Context, env *Env, r *enroll.Rules, d store.Device,
 	case edit == (enroll.DeviceEdit{}):
 		return sayDevice(env, "exists as asked, nothing was changed", d, nil)
 	case !edit.Overdue(d):
-		return apperr.WithHint(apperr.New(store.ErrConflict, "adding device %s: it exists with other settings", quote(d.Name)),
+		return apperr.WithHint(apperr.New(store.ErrConflict, "adding device %s: it exists with other settings", strconv.Quote(d.Name)),
 			"capf device set %s changes it", d.Name)
 	}
 	d, warnings, err := r.ChangeDevice(ctx, env.actor(), d.Name, edit)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/lscs"
 	"capf/internal/apperr"
@@ -93,20 +94,20 @@ func sayRemoved(env *Env, n int64, what string) error {
 	return showObject(env, []field{{"", "deleted", n}})
 }
 
-func deviceDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "NAME", short: "delete a device",
-		about: `Its waiting requests become superseded and its unconfirmed certificates stale;
+func deviceDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "NAME", Short: "delete a device",
+		About: `Its waiting requests become superseded and its unconfirmed certificates stale;
 what was recorded about it stays. A device that is added again under the name is
 another one, for which no certificate of this one counts. The certificate on the
 phone is not touched: schedule the operation delete first to have it removed.
 Whatever else checks certificates goes on to take it until it has run out, unless
 it is revoked: --revoke does that, and on a terminal it is asked for.`,
-		example: "capf device delete SEP001122334455 --yes",
-		output:  object,
-		flags: append(removalFlags(),
+		Example: "capf device delete SEP001122334455 --yes",
+		Output:  cmdline.Object,
+		Flags: append(removalFlags(),
 			&cli.BoolFlag{Name: "revoke", Usage: "revoke all its certificates too"}, reasonFlag()),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o := deviceDeleteOptions{removeOptions: removal(c), revoke: c.Bool("revoke"), revokeIsSet: c.IsSet("revoke")}
 			if c.IsSet("reason") && !o.revoke {
 				return apperr.Usage("--reason is for --revoke")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
@@ -66,7 +67,7 @@ func deviceEdit(env *Env, c *cli.Context) (enroll.DeviceEdit, error) {
 
 // clearSettings takes settings away.
 func clearSettings(c *cli.Context, e *enroll.DeviceEdit) error {
-	what, err := cleared(c, deviceClears())
+	what, err := cmdline.Cleared(c, deviceClears())
 	for _, name := range what {
 		switch name {
 		case "auth-string":

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"context"
 	"fmt"
@@ -8,14 +9,14 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func deviceGenerateStringCommand(env *Env) command {
-	return command{
-		name: "generate-string", args: "NAME", short: "give a device a new authentication string",
-		about: `The string is printed once, on stdout; the user types it into the phone. It
+func deviceGenerateStringCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "generate-string", Args: "NAME", Short: "give a device a new authentication string",
+		About: `The string is printed once, on stdout; the user types it into the phone. It
 replaces the string that the device had, and ends a lock-out.`,
-		example: "capf device generate-string SEP001122334455",
-		output:  object,
-		run: func(c *cli.Context) error {
+		Example: "capf device generate-string SEP001122334455",
+		Output:  cmdline.Object,
+		Run: func(c *cli.Context) error {
 			return deviceGenerateString(c.Context, env, c.Args().First())
 		},
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/store"
 )
 
@@ -12,11 +13,11 @@ import (
 const matchingRule = `In every filter that takes a text, * stands for any letters and ? for one, and
 case does not matter: 'KÖL*' is Köln, too. A filter cannot be given twice.`
 
-func deviceListCommand(env *Env) command {
-	return command{
-		name: "list", args: "[PATTERN]", short: "list devices",
-		privilege: lookPrivilege,
-		about: `PATTERN is a name, or a pattern. The flags narrow the list further.
+func deviceListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Args: "[PATTERN]", Short: "list devices",
+		Privilege: cmdline.Look,
+		About: `PATTERN is a name, or a pattern. The flags narrow the list further.
 
 ` + matchingRule + `
 
@@ -25,9 +26,9 @@ failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
 -invalid-authentication-string, -invalid-credentials, -phone-communication-failure,
 -key-generation-failed, -ca-communication-failure, -ca-rejected-connection, -late,
 -no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", do as well.`,
-		example: "capf device list 'SEP*' --operation install",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf device list 'SEP*' --operation install",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "pool", Usage: "only the device `POOL`, or those that match"},
 			&cli.StringFlag{Name: "model", Usage: "only the `MODEL`, or those that match"},
 			&cli.StringFlag{Name: "operation", Usage: "only devices with the `OPERATION` scheduled"},
@@ -36,7 +37,7 @@ failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
 			&cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"},
 			&cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			f := store.DeviceFilter{
 				Name: c.Args().First(), Pool: c.String("pool"), Model: c.String("model"),
 				FailedOnly: c.Bool("failed"), LateOnly: c.Bool("late"),

@@ -6,26 +6,27 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/authority"
 	"capf/enroll/provision"
 	"capf/store"
 )
 
-func deviceMigrateCommand(env *Env) command {
-	return command{
-		name: "migrate", args: "NAME", short: "move a device to another cluster, or take one that comes from another",
-		about: `A cluster does not trust the LSC of another one. Before a device leaves, its LSC
+func deviceMigrateCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "migrate", Args: "NAME", Short: "move a device to another cluster, or take one that comes from another",
+		About: `A cluster does not trust the LSC of another one. Before a device leaves, its LSC
 is to be deleted: that is scheduled here. Where it arrives, --from FILE puts the
 first cluster's CAPF certificate into capf-trust, so that the device can still
 show its old LSC, and schedules Install/Upgrade. What remains to be done is
 printed.`,
-		example: "capf device migrate SEP001122334455",
-		output:  object,
-		flags: []cli.Flag{
+		Example: "capf device migrate SEP001122334455",
+		Output:  cmdline.Object,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "the device comes from the cluster whose CAPF certificate is in `FILE`"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			if c.IsSet("from") {
 				return migrateHere(c.Context, env, c.Args().First(), c.String("from"))
 			}

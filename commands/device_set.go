@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll"
 	"capf/internal/apperr"
 )
@@ -14,17 +15,17 @@ type deviceSetOptions struct {
 	edit enroll.DeviceEdit
 }
 
-func deviceSetCommand(env *Env) command {
-	return command{
-		name: "set", args: "NAME", short: "change a device or schedule an operation for it",
-		about: `Only what is given is changed. Setting --operation schedules it anew: a phone
+func deviceSetCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "set", Args: "NAME", Short: "change a device or schedule an operation for it",
+		About: `Only what is given is changed. Setting --operation schedules it anew: a phone
 that waits for a certificate of another CA is sent away, and that certificate is
 stale when it comes. A time alone moves the end of the operation that is
 scheduled, and the phone goes on waiting. An empty value or answer takes
 nothing away; --clear does.`,
-		example: "capf device set SEP001122334455 --operation install --completes-by +10d",
-		output:  object, flags: settingFlags(), clears: deviceClears(),
-		run: func(c *cli.Context) error {
+		Example: "capf device set SEP001122334455 --operation install --completes-by +10d",
+		Output:  cmdline.Object, Flags: settingFlags(), Clears: deviceClears(),
+		Run: func(c *cli.Context) error {
 			edit, err := deviceEdit(env, c)
 			if err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/store"
@@ -17,17 +18,17 @@ type deviceShowOptions struct {
 	reveal bool
 }
 
-func deviceShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "NAME", short: "show a device, its settings, its state and its certificates",
-		privilege: lookPrivilege,
-		about: `The authentication string is shown with --reveal only, and that it was revealed
+func deviceShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "NAME", Short: "show a device, its settings, its state and its certificates",
+		Privilege: cmdline.Look,
+		About: `The authentication string is shown with --reveal only, and that it was revealed
 goes into the record. JSON has the certificates that the phone gave or showed
 as PEM.`,
-		example: "capf device show SEP001122334455",
-		output:  object,
-		flags:   []cli.Flag{&cli.BoolFlag{Name: "reveal", Usage: "show the authentication string"}},
-		run: func(c *cli.Context) error {
+		Example: "capf device show SEP001122334455",
+		Output:  cmdline.Object,
+		Flags:   []cli.Flag{&cli.BoolFlag{Name: "reveal", Usage: "show the authentication string"}},
+		Run: func(c *cli.Context) error {
 			return deviceShow(c.Context, env, deviceShowOptions{c.Args().First(), c.Bool("reveal")})
 		},
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/enroll"
@@ -65,7 +66,7 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 }
 
 // takeCommon takes the common flags; those win over the environment.
-func takeCommon(env *Env, c *cli.Context, o output) error {
+func takeCommon(env *Env, c *cli.Context, o cmdline.Output) error {
 	if err := term.UseZone(env.Getenv("TZ")); err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func takeCommon(env *Env, c *cli.Context, o output) error {
 	switch {
 	case f != "" && f != term.Table && f != term.JSON && f != term.CSV:
 		return apperr.Usage("CAPF_OUTPUT is %q; it can be table, json or csv", f)
-	case f == term.JSON && o != plain, f == term.CSV && o == list:
+	case f == term.JSON && o != cmdline.Plain, f == term.CSV && o == cmdline.List:
 		env.Format = f
 	default:
 		env.Format = term.Table

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/store"
 )
@@ -59,32 +60,32 @@ var codes = map[string]int{"capf ldap sync": 1, "capf online-ca test": 1}
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	model := exampleHouse(t)
-	for _, l := range leaves(tree(nil), "capf") {
-		t.Run(l.name, func(t *testing.T) {
+	for _, l := range cmdline.Leaves(tree(nil), "capf") {
+		t.Run(l.Name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			run(t, "cp", "-a", model+"/.", dir)
-			if l.name == "capf check" || l.name == "capf restore" {
+			if l.Name == "capf check" || l.Name == "capf restore" {
 				dir = house(t) // what the model is seeded with does not stand the check
 			}
-			for _, line := range before[l.name] {
+			for _, line := range before[l.Name] {
 				prepare(t, dir, line)
 			}
-			typed, err := shellWords(l.example)
+			typed, err := shellWords(l.Example)
 			check(t, err)
 			words := plainWords(typed)
-			switch l.name {
+			switch l.Name {
 			case "capf serve":
 				serveExample(t, dir, words[1:])
 				return
 			case "capf phone enroll", "capf phone fetch", "capf phone delete":
 				address := serveFor(t, dir)
 				words[slices.Index(words, "localhost:3804")] = address
-				enrolFirst(t, dir, l.name, address)
+				enrolFirst(t, dir, l.Name, address)
 			}
 			code, out := capf(t, dir, words[1:]...)
-			if code != codes[l.name] {
-				t.Errorf("%s: exit code %d, want %d\n%s", l.example, code, codes[l.name], out)
+			if code != codes[l.Name] {
+				t.Errorf("%s: exit code %d, want %d\n%s", l.Example, code, codes[l.Name], out)
 			}
 		})
 	}

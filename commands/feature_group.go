@@ -5,25 +5,26 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func featureGroupAddCommand(env *Env) command {
-	return command{
-		name: "add", aliases: []string{"set"}, args: "NAME", short: "add a feature group template, or have it name another template",
-		about: `LDAP directories name it; devices that exist are not touched. The description of
+func featureGroupAddCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "add", Aliases: []string{"set"}, Args: "NAME", Short: "add a feature group template, or have it name another template",
+		About: `LDAP directories name it; devices that exist are not touched. The description of
 one that exists stays, unless another is given.`,
-		example: "capf feature-group add staff --template softphones",
-		output:  object,
-		flags: []cli.Flag{
+		Example: "capf feature-group add staff --template softphones",
+		Output:  cmdline.Object,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "template", Usage: "the universal device template `NAME`"},
 			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
 		},
-		clears: []string{"description"},
-		run: func(c *cli.Context) error {
+		Clears: []string{"description"},
+		Run: func(c *cli.Context) error {
 			if c.String("template") == "" {
 				return apperr.WithHint(apperr.Usage("--template is missing"), "capf template list shows the templates")
 			}
@@ -31,7 +32,7 @@ one that exists stays, unless another is given.`,
 			if err != nil {
 				return err
 			}
-			what, err := cleared(c, []string{"description"})
+			what, err := cmdline.Cleared(c, []string{"description"})
 			if err != nil {
 				return err
 			}
@@ -69,13 +70,13 @@ var groupColumns = []column[store.FeatureGroup]{
 	{"Changed", "updated_at", func(g store.FeatureGroup) any { return g.UpdatedAt }},
 }
 
-func featureGroupListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the feature group templates",
-		privilege: lookPrivilege,
-		example:   "capf feature-group list",
-		output:    list,
-		run: func(c *cli.Context) error {
+func featureGroupListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the feature group templates",
+		Privilege: cmdline.Look,
+		Example:   "capf feature-group list",
+		Output:    cmdline.List,
+		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -89,13 +90,13 @@ func featureGroupListCommand(env *Env) command {
 	}
 }
 
-func featureGroupDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "NAME", short: "delete a feature group template",
-		about:   `One that a directory names stays.`,
-		example: "capf feature-group delete staff --yes",
-		output:  object, flags: removalFlags(),
-		run: func(c *cli.Context) error {
+func featureGroupDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "NAME", Short: "delete a feature group template",
+		About:   `One that a directory names stays.`,
+		Example: "capf feature-group delete staff --yes",
+		Output:  cmdline.Object, Flags: removalFlags(),
+		Run: func(c *cli.Context) error {
 			return deleteNamed(c.Context, env, removal(c), "feature group",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.FeatureGroup(ctx, name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"capf/internal/apperr"
 )
@@ -53,7 +54,7 @@ func inputName(name string) string {
 	if name == "-" {
 		return "stdin"
 	}
-	return quote(name)
+	return strconv.Quote(name)
 }
 
 // readSecret reads a secret from a file or stdin: its first line, which must

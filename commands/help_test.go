@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"strings"
 	"testing"
@@ -11,22 +12,22 @@ import (
 func TestHelpWidth(t *testing.T) {
 	t.Parallel()
 	root := tree(nil)
-	pages := []line{{command: root, path: []string{"capf"}}}
-	for i := range root.commands {
-		if c := &root.commands[i]; c.commands != nil {
-			pages = append(pages, line{command: c, path: []string{"capf", c.name}})
+	pages := []cmdline.Line{{Command: root, Path: []string{"capf"}}}
+	for i := range root.Commands {
+		if c := &root.Commands[i]; c.Commands != nil {
+			pages = append(pages, cmdline.Line{Command: c, Path: []string{"capf", c.Name}})
 		}
 	}
-	for _, l := range leaves(root, "capf") {
-		pages = append(pages, line{command: l.command, path: strings.Fields(l.name)})
+	for _, l := range cmdline.Leaves(root, "capf") {
+		pages = append(pages, cmdline.Line{Command: l.Command, Path: strings.Fields(l.Name)})
 	}
 	for _, l := range pages {
 		var b strings.Builder
-		help(&b, l)
+		cmdline.Help(&b, l)
 		page, _, _ := strings.Cut(b.String(), "\nExample:\n")
 		for text := range strings.Lines(page) {
 			if n := term.Width(strings.TrimSuffix(text, "\n")); n > 80 {
-				t.Errorf("%s --help: %d columns: %s", l.name(), n, text)
+				t.Errorf("%s --help: %d columns: %s", l.Name(), n, text)
 			}
 		}
 	}

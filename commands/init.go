@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
@@ -23,18 +24,18 @@ type initOptions struct {
 	keyBits int
 }
 
-func initCommand(env *Env) command {
-	return command{
-		name: "init", short: "make the database and the CAPF certificate",
-		about: `What exists is left as it is, so it can be run again. The certificate is
+func initCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "init", Short: "make the database and the CAPF certificate",
+		About: `What exists is left as it is, so it can be run again. The certificate is
 self-signed and valid for five years; its common name is CAPF- and eight random
 digits. On a terminal, the parts of the name are asked for when none is given.
 The master key, without which the secrets in the database cannot be read, is
 written beside the database, for the system's into /etc/capf if that folder
 exists: keep a copy of both, in different places.`,
-		example: "capf init --organization Example --country DE",
-		output:  object, flags: nameFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf init --organization Example --country DE",
+		Output:  cmdline.Object, Flags: nameFlags(),
+		Run: func(c *cli.Context) error {
 			o, err := initChoice(c)
 			if err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
@@ -41,18 +42,18 @@ func jobID(s string) (int64, error) {
 	return int64(n), nil
 }
 
-func jobListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the jobs: bulk operations that ran, run or will run",
-		privilege: lookPrivilege,
-		about:     `Times are local, with their zone.`,
-		example:   "capf job list --state waiting",
-		output:    list,
-		flags: []cli.Flag{
+func jobListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the jobs: bulk operations that ran, run or will run",
+		Privilege: cmdline.Look,
+		About:     `Times are local, with their zone.`,
+		Example:   "capf job list --state waiting",
+		Output:    cmdline.List,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
 			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were done in part only"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			state, err := parsed(c, "state", store.ParseJobState)
 			if err != nil {
 				return err
@@ -107,14 +108,14 @@ func changeText(j store.Job) string {
 	return text
 }
 
-func jobCancelCommand(env *Env) command {
-	return command{
-		name: "cancel", args: "ID", short: "cancel a job",
-		about: `One that waits does not run. One that runs ends after the commands that run
+func jobCancelCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "cancel", Args: "ID", Short: "cancel a job",
+		About: `One that waits does not run. One that runs ends after the commands that run
 now, or at once when the process that ran it has died; what it has changed stays.`,
-		example: "capf job cancel 12",
-		output:  object,
-		run: func(c *cli.Context) error {
+		Example: "capf job cancel 12",
+		Output:  cmdline.Object,
+		Run: func(c *cli.Context) error {
 			id, err := jobID(c.Args().First())
 			if err != nil {
 				return err
@@ -140,15 +141,15 @@ now, or at once when the process that ran it has died; what it has changed stays
 	}
 }
 
-func jobRunDueCommand(env *Env) command {
-	return command{
-		name: "run-due", short: "run the jobs that are due, where no serve runs",
-		privilege: outsideShell,
-		about: `It runs one after the other, and schedules what is due for renewal. A running
+func jobRunDueCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "run-due", Short: "run the jobs that are due, where no serve runs",
+		Privilege: cmdline.OutsideShell,
+		About: `It runs one after the other, and schedules what is due for renewal. A running
 serve does both by itself; that a job runs twice is impossible all the same.`,
-		example: "capf job run-due",
-		output:  list,
-		run:     func(c *cli.Context) error { return jobRunDue(c.Context, env) },
+		Example: "capf job run-due",
+		Output:  cmdline.List,
+		Run:     func(c *cli.Context) error { return jobRunDue(c.Context, env) },
 	}
 }
 

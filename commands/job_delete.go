@@ -8,22 +8,23 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func jobDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "[ID...]", short: "delete jobs that have ended, with their results",
-		about: `What the jobs changed stays, and so does the record of it. Unless all that are
+func jobDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "[ID...]", Short: "delete jobs that have ended, with their results",
+		About: `What the jobs changed stays, and so does the record of it. Unless all that are
 named can be deleted, none is. --before takes all that ended before a time.
 
 capf status tells of a job that failed, or was done in part only, for seven days;
 deleting it says that it is seen to.`,
-		example: "capf job delete --before 90d --dry-run",
-		output:  list, flags: append(removalFlags(), beforeFlag()),
-		run: func(c *cli.Context) error {
+		Example: "capf job delete --before 90d --dry-run",
+		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
+		Run: func(c *cli.Context) error {
 			o := removal(c)
 			before, err := ageLimit(env, c)
 			switch {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
@@ -19,20 +20,20 @@ type jobShowOptions struct {
 	stringsFile string
 }
 
-func jobShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "ID", short: "show a job, with the result of each device",
-		privilege: lookPrivilege,
-		about: `--strings-file writes the authentication strings of the devices to which the job
+func jobShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "ID", Short: "show a job, with the result of each device",
+		Privilege: cmdline.Look,
+		About: `--strings-file writes the authentication strings of the devices to which the job
 has given one, as they are now, to a new file that only you can read. That they
 were revealed goes into the record.`,
-		example: "capf job show 12 --problems",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf job show 12 --problems",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings to the new `FILE`, as CSV"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			id, err := jobID(c.Args().First())
 			if err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
@@ -96,7 +97,7 @@ func directoryClears() []string {
 // clearDirectory takes settings away. Without a name to bind as there is no
 // password either.
 func clearDirectory(c *cli.Context, o *directoryOptions) error {
-	what, err := cleared(c, directoryClears())
+	what, err := cmdline.Cleared(c, directoryClears())
 	for _, name := range what {
 		switch name {
 		case "bind-dn":
@@ -132,15 +133,15 @@ func directoryPassword(env *Env, c *cli.Context) (*string, error) {
 	return &s, err
 }
 
-func ldapAddCommand(env *Env) command {
-	return command{
-		name: "add", args: "NAME", short: "add an LDAP directory whose people have devices",
-		about: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
+func ldapAddCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "add", Args: "NAME", Short: "add an LDAP directory whose people have devices",
+		About: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
 password is kept sealed under the master key. Adding a directory again that is as
 asked changes nothing.`,
-		example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
-		output:  object, flags: directoryFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
+		Output:  cmdline.Object, Flags: directoryFlags(),
+		Run: func(c *cli.Context) error {
 			for _, name := range []string{"url", "base", "device-name"} {
 				if c.String(name) == "" {
 					return apperr.Usage("--%s is missing", name)
@@ -189,17 +190,17 @@ func ldapRules(ctx context.Context, env *Env) (*enroll.Rules, error) {
 	return env.sealed(ctx, s, false)
 }
 
-func ldapSetCommand(env *Env) command {
-	return command{
-		name: "set", args: "NAME", short: "change how a directory is reached and read",
-		about: `Only what is given is changed. A feature group template can be given only while
+func ldapSetCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "set", Args: "NAME", Short: "change how a directory is reached and read",
+		About: `Only what is given is changed. A feature group template can be given only while
 the directory has never been synced.
 
 The password belongs to the place for which it was given: another host, port,
 scheme or CA removes it, unless it is given again with them.`,
-		example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
-		output:  object, flags: directoryFlags(), clears: directoryClears(),
-		run: func(c *cli.Context) error {
+		Example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
+		Output:  cmdline.Object, Flags: directoryFlags(), Clears: directoryClears(),
+		Run: func(c *cli.Context) error {
 			if c.NumFlags() == 0 {
 				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf ldap set --help lists the settings")
 			}
@@ -245,13 +246,13 @@ func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name strin
 	return showDirectory(ctx, env, s, name)
 }
 
-func ldapListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the LDAP directories",
-		privilege: lookPrivilege,
-		example:   "capf ldap list",
-		output:    list,
-		run: func(c *cli.Context) error {
+func ldapListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the LDAP directories",
+		Privilege: cmdline.Look,
+		Example:   "capf ldap list",
+		Output:    cmdline.List,
+		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -284,13 +285,13 @@ func readDirectory(d store.Directory) provision.Directory {
 	return v
 }
 
-func ldapShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "NAME", short: "show a directory, and how many devices it has named",
-		privilege: lookPrivilege,
-		example:   "capf ldap show staff",
-		output:    object,
-		run: func(c *cli.Context) error {
+func ldapShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "NAME", Short: "show a directory, and how many devices it has named",
+		Privilege: cmdline.Look,
+		Example:   "capf ldap show staff",
+		Output:    cmdline.Object,
+		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -322,12 +323,12 @@ func showDirectory(ctx context.Context, env *Env, s *store.Store, name string) e
 	})
 }
 
-func ldapDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "NAME", short: "delete a directory; its devices stay",
-		example: "capf ldap delete staff --yes",
-		output:  object, flags: removalFlags(),
-		run: func(c *cli.Context) error {
+func ldapDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "NAME", Short: "delete a directory; its devices stay",
+		Example: "capf ldap delete staff --yes",
+		Output:  cmdline.Object, Flags: removalFlags(),
+		Run: func(c *cli.Context) error {
 			return deleteNamed(c.Context, env, removal(c), "directory",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.Directory(ctx, name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
@@ -18,26 +19,26 @@ type ldapSyncOptions struct {
 	provision.SyncOptions
 }
 
-func ldapSyncCommand(env *Env) command {
-	return command{
-		name: "sync", args: "NAME", short: "make devices of the people of a directory",
-		about: `People whom it has not named before get a device, with the settings of the
+func ldapSyncCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "sync", Args: "NAME", Short: "make devices of the people of a directory",
+		About: `People whom it has not named before get a device, with the settings of the
 template that its feature group names. Devices that exist stay as they are, one
 that an operator has deleted stays deleted as long as it is named, and people whom
 it names no longer are marked as missing. When these are more than --max-missing,
 nothing is done without --yes, and capf status tells of it. All is read and checked before anything is written: a
 sync that fails changes nothing. Shown are only devices about which something
 is new.`,
-		example: "capf ldap sync staff --dry-run",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf ldap sync staff --dry-run",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.BoolFlag{Name: "partial", Usage: "leave out entries that cannot become devices"},
 			&cli.StringFlag{Name: "max-missing", Usage: "go on when up to so many devices are missing now: a `NUMBER`, or a percentage of those named, at least 10 (default 20%)"},
 			&cli.BoolFlag{Name: "yes", Usage: "go on when more are missing"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings of a template to the new `FILE`, as CSV"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o := ldapSyncOptions{name: c.Args().First(), stringsFile: c.String("strings-file")}
 			o.DryRun, o.Partial, o.Beyond = c.Bool("dry-run"), c.Bool("partial"), c.Bool("yes")
 			var err error

@@ -7,26 +7,27 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/store"
 )
 
-func lscListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the certificates that were made for phones",
-		privilege: lookPrivilege,
-		about: `A certificate is issued until its phone confirms it, then installed; later
+func lscListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the certificates that were made for phones",
+		Privilege: cmdline.Look,
+		About: `A certificate is issued until its phone confirms it, then installed; later
 replaced or deleted. It is stale when it was overtaken or refused before that, and
 revoked when an operator has taken it back. Stale ones that were deleted, but may
 be on a phone, are listed with --state discarded only, until they have run out.`,
-		example: "capf lsc list --state installed --expires-before +90d",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf lsc list --state installed --expires-before +90d",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that end before the `TIME`, such as 2027-01-31 or +90d"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial")}
 			var err error
 			if f.State, err = parsed(c, "state", store.ParseLSCState); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/lscs"
 	"capf/internal/apperr"
@@ -34,10 +35,10 @@ func revocationReason(c *cli.Context) (store.RevocationReason, error) {
 	return parsed(c, "reason", store.ParseRevocationReason)
 }
 
-func lscRevokeCommand(env *Env) command {
-	return command{
-		name: "revoke", args: "[SERIAL...]", short: "take certificates back for good",
-		about: `A revoked certificate authenticates nobody any more, from the next session on,
+func lscRevokeCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "revoke", Args: "[SERIAL...]", Short: "take certificates back for good",
+		About: `A revoked certificate authenticates nobody any more, from the next session on,
 whatever state it was in: also one that a phone has replaced or deleted, and one
 that was deleted from the list of stale ones. Phones keep what they have: to get
 a new one, a phone whose certificate is revoked authenticates in another way.
@@ -48,12 +49,12 @@ its SHA-256 fingerprint, or capf for the present CAPF certificate.
 
 Only the reason certificate-hold can be taken back, by "capf lsc release". It can
 be changed into another one, and every one into key-compromise.`,
-		example: "capf lsc revoke 4f3c9a0d --reason key-compromise --yes",
-		output:  list,
-		flags: append(removalFlags(), reasonFlag(),
+		Example: "capf lsc revoke 4f3c9a0d --reason key-compromise --yes",
+		Output:  cmdline.List,
+		Flags: append(removalFlags(), reasonFlag(),
 			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, also of deleted ones of that name"},
 			&cli.StringFlag{Name: "issuer", Usage: "all certificates that the certificate with the `ID` has signed"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o := revokeOptions{removeOptions: removal(c), device: c.String("device"), issuer: c.String("issuer")}
 			ways := 0
 			for _, given := range []bool{len(o.names) > 0, o.device != "", o.issuer != ""} {
@@ -163,15 +164,15 @@ var revokedColumns = []column[store.RevokedLSC]{
 	{"", "changed", func(l store.RevokedLSC) any { return l.Changed }},
 }
 
-func lscReleaseCommand(env *Env) command {
-	return command{
-		name: "release", args: "SERIAL", short: "take the revocation of a certificate that is on hold back",
-		about: `Only a certificate that was revoked with the reason certificate-hold can be
+func lscReleaseCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "release", Args: "SERIAL", Short: "take the revocation of a certificate that is on hold back",
+		About: `Only a certificate that was revoked with the reason certificate-hold can be
 released. It is again what it was, or what it has become meanwhile: replaced when
 its phone has got another one.`,
-		example: "capf lsc release 4f3c9a0d",
-		output:  object,
-		run:     func(c *cli.Context) error { return lscRelease(c.Context, env, c.Args().First()) },
+		Example: "capf lsc release 4f3c9a0d",
+		Output:  cmdline.Object,
+		Run:     func(c *cli.Context) error { return lscRelease(c.Context, env, c.Args().First()) },
 	}
 }
 

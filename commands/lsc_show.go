@@ -6,18 +6,19 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/store"
 )
 
-func lscShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "SERIAL", short: "show a certificate that was made for a phone",
-		privilege: lookPrivilege,
-		about:     `The serial number is hexadecimal, with or without colons.`,
-		example:   "capf lsc show 4f3c9a0d --json",
-		output:    object,
-		run:       func(c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
+func lscShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "SERIAL", Short: "show a certificate that was made for a phone",
+		Privilege: cmdline.Look,
+		About:     `The serial number is hexadecimal, with or without colons.`,
+		Example:   "capf lsc show 4f3c9a0d --json",
+		Output:    cmdline.Object,
+		Run:       func(c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
 	}
 }
 
@@ -118,13 +119,13 @@ func exportChain(env *Env, o exportOptions, chain ...[]byte) error {
 	return env.writeOutput(o.out, o.force, crypto.CertificatePEM(chain...))
 }
 
-func lscExportCommand(env *Env) command {
-	return command{
-		name: "export", args: "SERIAL", short: "write out a certificate that was made for a phone",
-		privilege: lookPrivilege,
-		example:   "capf lsc export 4f3c9a0d --out lsc.pem",
-		flags:     exportFlags(),
-		run: func(c *cli.Context) error {
+func lscExportCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "export", Args: "SERIAL", Short: "write out a certificate that was made for a phone",
+		Privilege: cmdline.Look,
+		Example:   "capf lsc export 4f3c9a0d --out lsc.pem",
+		Flags:     exportFlags(),
+		Run: func(c *cli.Context) error {
 			return lscExport(c.Context, env, c.Args().First(), exportChoice(c))
 		},
 	}

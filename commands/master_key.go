@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/liveness"
 	"capf/enroll/secrets"
@@ -19,11 +20,11 @@ import (
 	"capf/store"
 )
 
-func masterKeyRotateCommand(env *Env) command {
-	return command{
-		name: "rotate", short: "exchange the master key, and seal every secret anew",
-		privilege: outsideShell,
-		about: `The new key is the file beside the present one whose name has .new at its end. It
+func masterKeyRotateCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "rotate", Short: "exchange the master key, and seal every secret anew",
+		Privilege: cmdline.OutsideShell,
+		About: `The new key is the file beside the present one whose name has .new at its end. It
 is made when it is not there; where several hosts work with the database, put the
 same file on each of them first. Then every secret is sealed anew in one
 transaction, every one is opened with the new key as it stands on the disk, and
@@ -32,10 +33,10 @@ backups from before can be read with that alone.
 
 Each serve has to be stopped before. When it was broken off, or on the other
 hosts, the same command does what is left.`,
-		example: "capf master-key rotate --yes",
-		output:  object,
-		flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
-		run: func(c *cli.Context) error {
+		Example: "capf master-key rotate --yes",
+		Output:  cmdline.Object,
+		Flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		Run: func(c *cli.Context) error {
 			return masterKeyRotate(c.Context, env, c.Bool("yes"))
 		},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
@@ -20,11 +21,11 @@ type offlineExportOptions struct {
 }
 
 // offlineExportCommand is offline export and, under the vendor's name, csr dump.
-func offlineExportCommand(env *Env, name, path string) command {
-	return command{
-		name: name, short: "write the waiting requests into an archive for a CA",
-		privilege: offlinePrivilege,
-		about: `The archive is a gzip-compressed tar with NAME.csr, a PKCS#10 in PEM, for each
+func offlineExportCommand(env *Env, name, path string) cmdline.Command {
+	return cmdline.Command{
+		Name: name, Short: "write the waiting requests into an archive for a CA",
+		Privilege: cmdline.Offline,
+		About: `The archive is a gzip-compressed tar with NAME.csr, a PKCS#10 in PEM, for each
 phone that proved possession of its key, NAME.pub, the public key in PEM, for
 each phone, and manifest.json, which tells of each the id, the device, the time,
 the kind of key, its SHA-256, and whether possession was proved. Nothing is
@@ -33,15 +34,15 @@ changed by it, so it can be repeated.
 Without --out, or with -, it goes to stdout, which must not be a terminal. A file
 appears complete or not at all; one that is there is kept unless --force is
 given.`,
-		example: "capf " + path + " --out requests.tgz --since 7d",
-		output:  object,
-		flags: []cli.Flag{
+		Example: "capf " + path + " --out requests.tgz --since 7d",
+		Output:  cmdline.Object,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write the archive to `FILE`; - is stdout"},
 			&cli.BoolFlag{Name: "force", Usage: "replace a file that is there"},
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o, err := offlineExportChoice(env, c)
 			if err != nil {
 				return err

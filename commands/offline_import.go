@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/enroll/archive"
@@ -21,11 +22,11 @@ type offlineImportOptions struct {
 }
 
 // offlineImportCommand is offline import and, under the vendor's name, cert import.
-func offlineImportCommand(env *Env, name, path string) command {
-	return command{
-		name: name, args: "FILE...", short: "take in the certificates that a CA has made for requests",
-		privilege: offlinePrivilege,
-		about: `A FILE is an archive (.tgz, .tar.gz, .tar or .zip), a certificate or a PKCS#7
+func offlineImportCommand(env *Env, name, path string) cmdline.Command {
+	return cmdline.Command{
+		Name: name, Args: "FILE...", Short: "take in the certificates that a CA has made for requests",
+		Privilege: cmdline.Offline,
+		About: `A FILE is an archive (.tgz, .tar.gz, .tar or .zip), a certificate or a PKCS#7
 chain, in PEM or DER, or a folder of such files; - is stdin. Each certificate is
 matched to its request by the key in it, whatever its file is called, and
 checked: a phone's key and name, valid now, not a CA, with the key usages that
@@ -37,13 +38,13 @@ CA certificates in a FILE are left alone: capf cert upload puts them into the
 trust stores. The exit code is 5 when some certificates were refused; the others
 have been imported then, or when every file was skipped. It is 4 when all were
 refused.`,
-		example: "capf " + path + " signed.tgz --dry-run",
-		output:  list,
-		flags: []cli.Flag{
+		Example: "capf " + path + " signed.tgz --dry-run",
+		Output:  cmdline.List,
+		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.StringFlag{Name: "device", Usage: "only certificates for devices that match the `PATTERN`"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			return offlineImport(c.Context, env, offlineImportOptions{c.Args().Slice(), c.String("device"), c.Bool("dry-run")})
 		},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/onlineca"
 )
@@ -15,10 +16,10 @@ import (
 // which.
 var errStep = errors.New("the online CA is not ready for phones")
 
-func onlineCATestCommand(env *Env) command {
-	return command{
-		name: "test", short: "walk every step to the configured online CA",
-		about: `It looks at the configuration, finds the host, connects, checks the HTTPS
+func onlineCATestCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "test", Short: "walk every step to the configured online CA",
+		About: `It looks at the configuration, finds the host, connects, checks the HTTPS
 certificate against capf-trust, logs in, looks for the template, and looks
 whether the CA's certificates lead to capf-trust. Each step is a line; one that
 fails comes with advice and ends the walk. The CA need not be the issuer yet.
@@ -26,10 +27,10 @@ fails comes with advice and ends the walk. The CA need not be the issuer yet.
 With --enroll the CA is asked for a certificate as for a phone, which is then
 checked as a phone's. It is a real one, for the name capf-online-ca-test and a
 key that is thrown away: revoke it at the CA.`,
-		example: "capf online-ca test --enroll",
-		output:  object,
-		flags:   []cli.Flag{&cli.BoolFlag{Name: "enroll", Usage: "have the CA make a certificate"}},
-		run:     func(c *cli.Context) error { return onlineCATest(c.Context, env, c.Bool("enroll")) },
+		Example: "capf online-ca test --enroll",
+		Output:  cmdline.Object,
+		Flags:   []cli.Flag{&cli.BoolFlag{Name: "enroll", Usage: "have the CA make a certificate"}},
+		Run:     func(c *cli.Context) error { return onlineCATest(c.Context, env, c.Bool("enroll")) },
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/crypto/certfile"
 	"capf/enroll/phone"
@@ -104,7 +105,7 @@ func parseFrame(s string) (wire.Command, error) {
 		}
 		names = append(names, f.String())
 	}
-	return 0, apperr.WithHint(apperr.Usage("%q is not a frame", s), "%s", didYouMean(s, names, "it is one of "+strings.Join(names, ", ")))
+	return 0, apperr.WithHint(apperr.Usage("%q is not a frame", s), "%s", cmdline.DidYouMean(s, names, "it is one of "+strings.Join(names, ", ")))
 }
 
 func phoneServers(given []string) ([]string, error) {

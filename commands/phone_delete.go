@@ -7,19 +7,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/phone"
 	"capf/internal/apperr"
 )
 
-func phoneDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "NAME", short: "let the server delete the certificate of the phone NAME",
-		about: `It does what a phone does when Delete is scheduled for it, and removes the files
+func phoneDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "NAME", Short: "let the server delete the certificate of the phone NAME",
+		About: `It does what a phone does when Delete is scheduled for it, and removes the files
 that phone enroll has written.`,
-		example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
-		output:  object, noStore: true,
-		flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
-		run: func(c *cli.Context) error {
+		Example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
+		Output:  cmdline.Object, NoStore: true,
+		Flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),
+		Run: func(c *cli.Context) error {
 			o, err := phoneChoice(env, c, phone.Deleted)
 			if err != nil {
 				return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/internal/apperr"
@@ -27,20 +28,20 @@ type phoneOptions struct {
 	dir   string // where certificate and key of the phone are
 }
 
-func phoneEnrollCommand(env *Env) command {
-	return command{
-		name: "enroll", args: "NAME", short: "get a certificate as the phone NAME",
-		about: `It does what a phone does when Install/Upgrade is scheduled for it, and writes
+func phoneEnrollCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "enroll", Args: "NAME", Short: "get a certificate as the phone NAME",
+		About: `It does what a phone does when Install/Upgrade is scheduled for it, and writes
 NAME.key and NAME.pem before it confirms. When communication fails, it tries
 three times, 30 seconds apart.`,
-		example: "capf phone enroll SEP001122334455 --server localhost:3804 --out .",
-		output:  object, noStore: true,
-		flags: append(phoneFlags(),
+		Example: "capf phone enroll SEP001122334455 --server localhost:3804 --out .",
+		Output:  cmdline.Object, NoStore: true,
+		Flags: append(phoneFlags(),
 			&cli.StringFlag{Name: "out", Value: ".", Usage: "write key and certificate into the folder `DIR`"},
 			&cli.StringFlag{Name: "keys", Value: "any", Usage: "`KIND` of key that it can make: rsa, ec, any"},
 			&cli.StringFlag{Name: "possession", Value: "sign", Usage: "`ANSWER` when it has to prove that it has the key: sign, refuse, drop"},
 			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no end)"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o, err := enrollChoice(env, c)
 			if err != nil {
 				return err

@@ -5,22 +5,23 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/phone"
 )
 
-func phoneFetchCommand(env *Env) command {
-	return command{
-		name: "fetch", args: "NAME", short: "give the certificates of the phone NAME to the server",
-		about: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
+func phoneFetchCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "fetch", Args: "NAME", Short: "give the certificates of the phone NAME to the server",
+		About: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
 that was written by phone enroll is the LSC unless --lsc names another one.`,
-		example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",
-		output:  object, noStore: true,
-		flags: append(phoneFlags(),
+		Example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",
+		Output:  cmdline.Object, NoStore: true,
+		Flags: append(phoneFlags(),
 			&cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"},
 			&cli.StringFlag{Name: "lsc", Usage: "the LSC of the phone is in `FILE`"},
 			&cli.StringFlag{Name: "mic", Usage: "the MIC of the phone is in `FILE`"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o, err := phoneChoice(env, c, phone.Fetched)
 			if err != nil {
 				return err

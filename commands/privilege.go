@@ -5,8 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
+	"capf/commands/internal/cmdline"
 	"capf/enroll/settings"
 )
 
@@ -24,23 +23,23 @@ type confinement struct {
 
 // restrict is a command without what the session may not do, nil when nothing
 // is left of it.
-func (c *confinement) restrict(from *command) *command {
+func (c *confinement) restrict(from *cmdline.Command) *cmdline.Command {
 	kept := *from
-	if from.commands == nil {
-		if from.privilege == outsideShell || from.exempt == "" && from.privilege.level() > c.privilege {
+	if from.Commands == nil {
+		if from.Privilege == cmdline.OutsideShell || from.Exempt == "" && from.Privilege.Level() > c.privilege {
 			return nil
 		}
-		kept.noStore = true // the database is fixed
+		kept.NoStore = true // the database is fixed
 		return &kept
 	}
-	kept.commands = nil
-	for i := range from.commands {
-		sub := &from.commands[i]
+	kept.Commands = nil
+	for i := range from.Commands {
+		sub := &from.Commands[i]
 		if sub = c.restrict(sub); sub != nil {
-			kept.commands = append(kept.commands, *sub)
+			kept.Commands = append(kept.Commands, *sub)
 		}
 	}
-	if kept.commands == nil {
+	if kept.Commands == nil {
 		return nil
 	}
 	return &kept
@@ -48,32 +47,32 @@ func (c *confinement) restrict(from *command) *command {
 
 // confine checks a line. The help that is asked for tells only of what the
 // session may do.
-func (c *confinement) confine(root *command, l line, argv []string) (line, error) {
-	if l.help {
-		return parseLine(c.restrict(root), argv)
+func (c *confinement) confine(root *cmdline.Command, l cmdline.Line, argv []string) (cmdline.Line, error) {
+	if l.Help {
+		return cmdline.Parse(c.restrict(root), argv)
 	}
 	return l, c.check(l)
 }
 
 // check refuses a line that would do more than the session may, or reach out of
 // it.
-func (c *confinement) check(l line) error {
-	name := strings.Join(l.path[1:], " ")
-	if l.command.privilege == outsideShell {
+func (c *confinement) check(l cmdline.Line) error {
+	name := strings.Join(l.Path[1:], " ")
+	if l.Command.Privilege == cmdline.OutsideShell {
 		return forbidden("%s is not to be had in this shell", name)
 	}
-	needed := l.command.privilege.level()
+	needed := l.Command.Privilege.Level()
 	if name == "set" {
-		if p, ok := settings.FindParameter(first(l.args)); ok && p.Name == l.command.exempt {
-			needed = lookPrivilege.level()
+		if p, ok := settings.FindParameter(first(l.Args)); ok && p.Name == l.Command.Exempt {
+			needed = cmdline.Look.Level()
 		} else if ok && strings.HasSuffix(p.Name, "_command") {
 			return forbidden("%s names a program, so it is not to be set in this shell", p.Name)
 		}
 	}
-	for _, f := range l.flags {
+	for _, f := range l.Flags {
 		name, value, _ := strings.Cut(f, "=")
 		if slices.Contains(fullFlags, name) {
-			needed = fullPrivilege.level()
+			needed = cmdline.Full.Level()
 		}
 		if name == "--apply-config" {
 			return forbidden("--apply-config runs a program, so it is not to be had in this shell")
@@ -81,7 +80,7 @@ func (c *confinement) check(l line) error {
 		if name == "--db" {
 			return forbidden("--db is not to be had in this shell: its database is fixed")
 		}
-		if takesFile(l.command, name) {
+		if cmdline.TakesFile(l.Command, name) {
 			if err := c.named(value); err != nil {
 				return err
 			}
@@ -90,8 +89,8 @@ func (c *confinement) check(l line) error {
 	if needed > c.privilege {
 		return forbidden("%s needs privilege %d, this session has %d", name, needed, c.privilege)
 	}
-	for i, arg := range l.args {
-		if isFile(placeholder(l.command.args, i)) {
+	for i, arg := range l.Args {
+		if cmdline.IsFile(cmdline.Placeholder(l.Command.Args, i)) {
 			if err := c.named(arg); err != nil {
 				return err
 			}
@@ -105,15 +104,4 @@ func first(words []string) string {
 		return ""
 	}
 	return words[0]
-}
-
-func takesFile(c *command, flag string) bool {
-	f := findFlag(c.allFlags(), strings.TrimLeft(flag, "-"))
-	return f != nil && isFile(flagPlaceholder(f))
-}
-
-func flagPlaceholder(f cli.Flag) string {
-	form, _ := describeFlag(f)
-	_, word, _ := strings.Cut(form, " ")
-	return word
 }

@@ -7,19 +7,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/store"
 )
 
-func reportExpiryCommand(env *Env) command {
-	return command{
-		name: "expiry", short: "when the installed certificates end",
-		privilege: lookPrivilege,
-		about: `A histogram by month, and the list, what ends first at the top. CSV has the list
+func reportExpiryCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "expiry", Short: "when the installed certificates end",
+		Privilege: cmdline.Look,
+		About: `A histogram by month, and the list, what ends first at the top. CSV has the list
 only.`,
-		example: "capf report expiry --html expiry.html",
-		output:  list, flags: reportFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf report expiry --html expiry.html",
+		Output:  cmdline.List, Flags: reportFlags(),
+		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {
 				return err

@@ -8,18 +8,19 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/store"
 )
 
-func reportOperationsCommand(env *Env) command {
-	return command{
-		name: "operations", short: "the certificate operation of each device, and its status",
-		privilege: lookPrivilege,
-		about:     `How many devices have which status, and the list. CSV has the list only.`,
-		example:   "capf report operations --html operations.html",
-		output:    list, flags: reportFlags(),
-		run: func(c *cli.Context) error {
+func reportOperationsCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "operations", Short: "the certificate operation of each device, and its status",
+		Privilege: cmdline.Look,
+		About:     `How many devices have which status, and the list. CSV has the list only.`,
+		Example:   "capf report operations --html operations.html",
+		Output:    cmdline.List, Flags: reportFlags(),
+		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {
 				return err

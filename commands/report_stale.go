@@ -6,18 +6,19 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/store"
 )
 
-func reportStaleCommand(env *Env) command {
-	return command{
-		name: "stale-lsc", short: "certificates that were made for a phone and never installed",
-		privilege: lookPrivilege,
-		about: `Its phone asked anew before it had confirmed the certificate, or refused to
+func reportStaleCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "stale-lsc", Short: "certificates that were made for a phone and never installed",
+		Privilege: cmdline.Look,
+		About: `Its phone asked anew before it had confirmed the certificate, or refused to
 store it. capf stale-lsc delete removes them.`,
-		example: "capf report stale-lsc --html stale.html",
-		output:  list, flags: reportFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf report stale-lsc --html stale.html",
+		Output:  cmdline.List, Flags: reportFlags(),
+		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/liveness"
 	"capf/internal/apperr"
 	"capf/store"
@@ -23,11 +24,11 @@ type restoreOptions struct {
 	replaces      bool // there is a database
 }
 
-func restoreCommand(env *Env) command {
-	return command{
-		name: "restore", args: "FILE", short: "put a backup in the place of the database",
-		privilege: outsideShell,
-		about: `The backup is checked first with everything that "capf check" looks at, and with
+func restoreCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "restore", Args: "FILE", Short: "put a backup in the place of the database",
+		Privilege: cmdline.OutsideShell,
+		About: `The backup is checked first with everything that "capf check" looks at, and with
 the master key of the database: one with faults, or with the secrets of another
 key, is refused, and --with-faults takes one with faults nevertheless. A running
 serve has to be stopped before; a dry run only notes that there is one. One that
@@ -42,12 +43,12 @@ Certificates that phones got after the backup are not in it, and so authenticate
 nobody, as long as accept_unrecorded_lsc is false. Others go on to take them; but
 their serial numbers are not listed any more, so that they cannot be revoked, and
 operations that were completed since are scheduled again.`,
-		example: "capf restore capf-backup.db --dry-run",
-		output:  list,
-		flags: append(removalFlags(),
+		Example: "capf restore capf-backup.db --dry-run",
+		Output:  cmdline.List,
+		Flags: append(removalFlags(),
 			&cli.BoolFlag{Name: "with-faults", Usage: "restore a backup in which faults were found"},
 			&cli.BoolFlag{Name: "accept-changed", Usage: "restore a backup that may have been changed since capf wrote it"}),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			return restore(c.Context, env, restoreOptions{file: c.Args().First(), yes: c.Bool("yes"), dryRun: c.Bool("dry-run"),
 				withFaults: c.Bool("with-faults"), acceptChanged: c.Bool("accept-changed")})
 		},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/enroll/provision"
@@ -33,11 +34,11 @@ type serveOptions struct {
 	metrics     string
 }
 
-func serveCommand(env *Env) command {
-	return command{
-		name: "serve", short: "run the listener on which phones connect",
-		privilege: outsideShell,
-		about: `The first start makes the database and the CAPF certificate. SIGINT and SIGTERM
+func serveCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "serve", Short: "run the listener on which phones connect",
+		Privilege: cmdline.OutsideShell,
+		About: `The first start makes the database and the CAPF certificate. SIGINT and SIGTERM
 end it: it takes no new sessions, gives the running ones the grace, and exits
 with 0; a second signal ends it at once. The log goes to stderr.
 
@@ -45,8 +46,8 @@ Started by systemd with Type=notify, it says when it is ready and, where a watch
 is set, that it lives. Metrics have no access control: give them a loopback address.
 It refuses to run when everybody may change the database or what stands in its
 folder, and warns when others may read it.`,
-		example: "capf serve --listen 127.0.0.1:0 --address-file capf.address",
-		flags: append([]cli.Flag{
+		Example: "capf serve --listen 127.0.0.1:0 --address-file capf.address",
+		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `ADDRESS`, such as :3804 or 10.0.0.1:3804; may be repeated (default: the parameter capf_phone_port)"},
 			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
 			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "`LEVEL`: debug, info, warn, error"},
@@ -54,7 +55,7 @@ folder, and warns when others may read it.`,
 			&cli.StringFlag{Name: "metrics", Usage: "show metrics for Prometheus on `ADDRESS`, such as 127.0.0.1:9804"},
 			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` when it listens, one a line"},
 		}, nameFlags()...),
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o, err := serveChoice(c)
 			if err != nil {
 				return err

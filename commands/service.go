@@ -8,20 +8,21 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func serviceListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the services",
-		privilege: lookPrivilege,
-		about: `capf is the listener on which phones connect; enrollment is the client of an
+func serviceListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the services",
+		Privilege: cmdline.Look,
+		About: `capf is the listener on which phones connect; enrollment is the client of an
 online CA, needed with the issuer online-ca only.`,
-		example: "capf service list",
-		output:  list,
-		run: func(c *cli.Context) error {
+		Example: "capf service list",
+		Output:  cmdline.List,
+		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -50,28 +51,28 @@ func serviceState(s store.Service) string {
 	return "deactivated"
 }
 
-func serviceActivateCommand(env *Env) command {
+func serviceActivateCommand(env *Env) cmdline.Command {
 	return serviceCommand(env, "activate", "activate a service", `A running serve obeys within two seconds.`, activation(true))
 }
 
-func serviceDeactivateCommand(env *Env) command {
+func serviceDeactivateCommand(env *Env) cmdline.Command {
 	return serviceCommand(env, "deactivate", "deactivate a service",
 		`A running serve obeys within two seconds: it closes its listener and lets the
 sessions that run come to their end.`, activation(false))
 }
 
-func serviceRestartCommand(env *Env) command {
+func serviceRestartCommand(env *Env) cmdline.Command {
 	return serviceCommand(env, "restart", "restart a service",
 		`A running serve obeys within two seconds: it lets the sessions that run come to
 their end and reads certificate, port and TLS settings anew.`, serviceRestart)
 }
 
-func serviceCommand(env *Env, name, short, about string, run func(context.Context, *Env, string) error) command {
-	return command{
-		name: name, args: "SERVICE", short: short, about: about,
-		example: "capf service " + name + " capf",
-		output:  object,
-		run:     func(c *cli.Context) error { return run(c.Context, env, c.Args().First()) },
+func serviceCommand(env *Env, name, short, about string, run func(context.Context, *Env, string) error) cmdline.Command {
+	return cmdline.Command{
+		Name: name, Args: "SERVICE", Short: short, About: about,
+		Example: "capf service " + name + " capf",
+		Output:  cmdline.Object,
+		Run:     func(c *cli.Context) error { return run(c.Context, env, c.Args().First()) },
 	}
 }
 
@@ -139,7 +140,7 @@ func findService(ctx context.Context, s *store.Store, name string) (store.Servic
 		return all[i], nil
 	}
 	return store.Service{}, apperr.WithHint(fmt.Errorf("service %q: %w", name, store.ErrNotFound),
-		"%s", didYouMean(name, names, "services are "+strings.Join(names, ", ")))
+		"%s", cmdline.DidYouMean(name, names, "services are "+strings.Join(names, ", ")))
 }
 
 func serviceResult(ctx context.Context, env *Env, s *store.Store, name string) error {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/caready"
 	"capf/enroll/settings"
@@ -19,10 +20,10 @@ type setOptions struct {
 	file  string  // of a secret; "" when it has to be asked for
 }
 
-func setCommand(env *Env) command {
-	return command{
-		name: "set", exempt: "keep_alive", args: "PARAMETER [VALUE]", short: "set a parameter",
-		about: `On a terminal, a VALUE that is left out is asked for. The command says when the
+func setCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "set", Exempt: "keep_alive", Args: "PARAMETER [VALUE]", Short: "set a parameter",
+		About: `On a terminal, a VALUE that is left out is asked for. The command says when the
 change is in force. A change of how devices may authenticate lists those that it
 touches.
 
@@ -30,13 +31,13 @@ The password and the client certificate for an online CA are secrets: they come
 from a file or stdin, or are asked for, and the VALUE none removes them. They are
 sealed in the database and never shown. The password belongs to the host and the
 port for which it was given: another online_ca_hostname or online_ca_port removes it.`,
-		example: "capf set keep_alive 20",
-		output:  object,
-		flags: []cli.Flag{
+		Example: "capf set keep_alive 20",
+		Output:  cmdline.Object,
+		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "password-file", Usage: "read online_ca_password from `FILE` (- is stdin)"},
 			&cli.StringFlag{Name: "file", Usage: "read online_ca_client_certificate, PEM with its private key, from `FILE` (- is stdin)"},
 		},
-		run: func(c *cli.Context) error {
+		Run: func(c *cli.Context) error {
 			o := setOptions{name: c.Args().First()}
 			if c.Args().Len() > 1 {
 				value := c.Args().Get(1)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/enroll/secrets"
@@ -28,11 +29,11 @@ import (
 // instead (sshd(8), ForceCommand).
 const sshLine = "SSH_ORIGINAL_COMMAND"
 
-func shellCommand(env *Env) command {
-	return command{
-		name: "shell", short: "take commands one after the other, as the vendor's command line does",
-		privilege: outsideShell,
-		about: `The prompt is admin:. A line is a command with or without "utils capf" in front;
+func shellCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "shell", Short: "take commands one after the other, as the vendor's command line does",
+		Privilege: cmdline.OutsideShell,
+		About: `The prompt is admin:. A line is a command with or without "utils capf" in front;
 TAB completes it, ? says what may come next, help says more, and quit ends. Quotes
 keep words together. There is nothing else to it: no other program is run, and
 files are only those in the folder in which the shell was started and below, which
@@ -47,11 +48,11 @@ the last one that failed.
 keep_alive and to delete stale LSCs; 1 also to export requests and to import
 certificates; 4 for everything. Below 4 a file that is there is only replaced with
 --force, and when the shell has made it. Attempts at more become events.`,
-		example: "capf shell --privilege 1",
-		flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
-		run: func(c *cli.Context) error {
-			level, err := input.Number(c.String("privilege"), lookPrivilege.level(), fullPrivilege.level())
-			if err != nil || !slices.Contains([]int{lookPrivilege.level(), offlinePrivilege.level(), fullPrivilege.level()}, level) {
+		Example: "capf shell --privilege 1",
+		Flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
+		Run: func(c *cli.Context) error {
+			level, err := input.Number(c.String("privilege"), cmdline.Look.Level(), cmdline.Full.Level())
+			if err != nil || !slices.Contains([]int{cmdline.Look.Level(), cmdline.Offline.Level(), cmdline.Full.Level()}, level) {
 				return apperr.Usage("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
 			}
 			return shell(c.Context, env, level)
@@ -219,18 +220,18 @@ func (s *session) line() *Env {
 }
 
 // completer proposes what the session may do.
-func (s *session) completer(env *Env) completer {
+func (s *session) completer(env *Env) cmdline.Completer {
 	env.Database = env.Getenv("CAPF_DB")
-	return completer{
-		root: s.restrict(tree(env)), facts: facts{env},
-		also: []candidate{{"help", "say more about a command"}, {"quit", "end the session"}},
+	return cmdline.Completer{
+		Root: s.restrict(tree(env)), Known: databaseWords{env},
+		Also: []cmdline.Candidate{{Word: "help", About: "say more about a command"}, {Word: "quit", About: "end the session"}},
 	}
 }
 
 // explain says what may come next on a line.
 func (s *session) explain(ctx context.Context, words []string) {
 	env := s.line()
-	p := s.completer(env).complete(ctx, words)
+	p := s.completer(env).Complete(ctx, words)
 	fmt.Fprint(env.out, explanation(p))
 	if code := s.report(env.close()); code != 0 {
 		s.failed = code
@@ -238,16 +239,16 @@ func (s *session) explain(ctx context.Context, words []string) {
 }
 
 // explanation is a proposal in words.
-func explanation(p proposal) string {
+func explanation(p cmdline.Proposal) string {
 	var b strings.Builder
 	width := 0
-	for _, c := range p.words {
-		width = max(width, term.Width(c.word))
+	for _, c := range p.Words {
+		width = max(width, term.Width(c.Word))
 	}
-	for _, c := range p.words {
-		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, term.Visible(c.word), term.OneLine(c.about)), " "))
+	for _, c := range p.Words {
+		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, term.Visible(c.Word), term.OneLine(c.About)), " "))
 	}
-	if p.files {
+	if p.Files {
 		fmt.Fprintln(&b, "  the name of a file")
 	}
 	if b.Len() == 0 {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/internal/apperr"
 	"capf/internal/durable"
@@ -189,7 +190,7 @@ func (c *confinement) standsReserved(at *os.Root, base string) bool {
 	})
 }
 
-func (c *confinement) keeps() bool { return c.privilege < fullPrivilege.level() }
+func (c *confinement) keeps() bool { return c.privilege < cmdline.Full.Level() }
 
 // mayReplace protects what the shell has not made from those who may only look.
 func (c *confinement) mayReplace(at *os.Root, base, name string) error {

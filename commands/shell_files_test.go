@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,7 +90,7 @@ func TestShellLinkExchange(t *testing.T) {
 	check(t, os.Mkdir(outside, 0o700))
 	check(t, os.WriteFile(filepath.Join(outside, "secret.pem"), []byte("TOPSECRET"), 0o600))
 	check(t, os.Mkdir(filepath.Join(dir, "d"), 0o700))
-	c := &confinement{privilege: fullPrivilege.level(), root: root, folder: dir, reserved: []string{filepath.Join(dir, "capf.db")}}
+	c := &confinement{privilege: cmdline.Full.Level(), root: root, folder: dir, reserved: []string{filepath.Join(dir, "capf.db")}}
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

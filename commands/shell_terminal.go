@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"context"
 	"errors"
@@ -60,14 +61,14 @@ func (s *session) key(ctx context.Context, e *term.Editor, line string, pos int,
 	texts, start := typedWords(words, open || !strings.HasSuffix(line[:pos], " "), pos)
 	last := texts[len(texts)-1]
 	env := s.line()
-	p := s.completer(env).complete(ctx, texts)
+	p := s.completer(env).Complete(ctx, texts)
 	env.close()
-	if p.files {
-		p.words = append(p.words, s.fileNames(last)...)
+	if p.Files {
+		p.Words = append(p.Words, s.fileNames(last)...)
 	}
-	common, unique := commonStart(p.words)
+	common, unique := commonStart(p.Words)
 	if key == '?' || len(common) <= len(last) && !unique {
-		if key == '?' || len(p.words) > 0 {
+		if key == '?' || len(p.Words) > 0 {
 			s.show(e, line, p)
 		}
 		return line, pos, true
@@ -95,18 +96,18 @@ func typedWords(words []word, within bool, pos int) (texts []string, start int) 
 }
 
 // show writes below the line that is being typed, which is drawn anew.
-func (s *session) show(e *term.Editor, line string, p proposal) {
+func (s *session) show(e *term.Editor, line string, p cmdline.Proposal) {
 	fmt.Fprintf(e, "%s%s\n%s", shellPrompt, term.Visible(line), explanation(p))
 }
 
 // commonStart is how all words begin, and whether there is only one.
-func commonStart(words []candidate) (start string, unique bool) {
+func commonStart(words []cmdline.Candidate) (start string, unique bool) {
 	for i, c := range words {
 		if i == 0 {
-			start = c.word
+			start = c.Word
 			continue
 		}
-		for !strings.HasPrefix(c.word, start) {
+		for !strings.HasPrefix(c.Word, start) {
 			start = start[:len(start)-1]
 		}
 	}
@@ -114,7 +115,7 @@ func commonStart(words []candidate) (start string, unique bool) {
 }
 
 // fileNames proposes the files of the folder of the shell.
-func (s *session) fileNames(last string) (list []candidate) {
+func (s *session) fileNames(last string) (list []cmdline.Candidate) {
 	dir, _ := filepath.Split(last)
 	entries, err := readFolder(&s.confinement, filepath.Clean(dir))
 	if err != nil {
@@ -126,7 +127,7 @@ func (s *session) fileNames(last string) (list []candidate) {
 			name += "/"
 		}
 		if !strings.HasPrefix(e.Name(), ".") && strings.HasPrefix(name, last) {
-			list = append(list, candidate{word: name})
+			list = append(list, cmdline.Candidate{Word: name})
 		}
 	}
 	return list

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -367,22 +368,22 @@ func TestNarrowTerminal(t *testing.T) {
 // in the usage: the shell confines those, and completions complete them.
 func TestPlaceholders(t *testing.T) {
 	t.Parallel()
-	var walk func(c *command, path string)
-	walk = func(c *command, path string) {
-		for i := range c.commands {
-			walk(&c.commands[i], path+" "+c.commands[i].name)
+	var walk func(c *cmdline.Command, path string)
+	walk = func(c *cmdline.Command, path string) {
+		for i := range c.Commands {
+			walk(&c.Commands[i], path+" "+c.Commands[i].Name)
 		}
-		if c.commands != nil {
+		if c.Commands != nil {
 			return
 		}
-		for _, f := range c.allFlags() {
+		for _, f := range c.AllFlags() {
 			name := f.Names()[0]
-			if !takesValue(f) || isFile(flagPlaceholder(f)) {
+			if word := cmdline.FlagPlaceholder(f); word == "" || cmdline.IsFile(word) {
 				continue
 			}
 			for _, part := range []string{"file", "out", "cert", "key", "html", "dir", "folder", "path"} {
 				if slices.Contains(strings.Split(name, "-"), part) && !slices.Contains(notFiles, name) {
-					t.Errorf("%s --%s: its value is called %s; if it is no file, say so in notFiles", path, name, flagPlaceholder(f))
+					t.Errorf("%s --%s: its value is called %s; if it is no file, say so in notFiles", path, name, cmdline.FlagPlaceholder(f))
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -75,7 +76,7 @@ func shellWords(line string) ([]word, error) {
 	}
 	for _, w := range words {
 		if w.is(foreignWords...) {
-			return nil, apperr.WithHint(apperr.Usage("there is no %s here: this shell runs no other program", quote(w.text)),
+			return nil, apperr.WithHint(apperr.Usage("there is no %s here: this shell runs no other program", strconv.Quote(w.text)),
 				"between quotes it is an argument")
 		}
 	}

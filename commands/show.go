@@ -6,19 +6,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-func showCommand(env *Env) command {
-	return command{
-		name: "show", args: "[PARAMETER]", short: "show parameters, their ranges and defaults",
-		privilege: lookPrivilege,
-		example:   "capf show keep_alive",
-		output:    list,
-		run:       func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
+func showCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "[PARAMETER]", Short: "show parameters, their ranges and defaults",
+		Privilege: cmdline.Look,
+		Example:   "capf show keep_alive",
+		Output:    cmdline.List,
+		Run:       func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
 	}
 }
 
@@ -32,7 +33,7 @@ func findParameter(name string) (settings.Parameter, error) {
 		names = append(names, p.Name)
 	}
 	return p, apperr.WithHint(fmt.Errorf("parameter %q: %w", name, store.ErrNotFound),
-		"%s", didYouMean(name, names, "capf show lists all parameters"))
+		"%s", cmdline.DidYouMean(name, names, "capf show lists all parameters"))
 }
 
 func showParameters(ctx context.Context, env *Env, name string) error {

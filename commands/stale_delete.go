@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/lscs"
 	"capf/store"
@@ -20,11 +21,11 @@ type staleDeleteOptions struct {
 	before  *time.Time // nil for no limit
 }
 
-func staleDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "[SERIAL...|all]", short: "delete stale certificates",
-		privilege: lookPrivilege,
-		about: `Without serial numbers, all of them. Off a terminal the word all is consent
+func staleDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "[SERIAL...|all]", Short: "delete stale certificates",
+		Privilege: cmdline.Look,
+		About: `Without serial numbers, all of them. Off a terminal the word all is consent
 enough, since scripts written for the vendor's system say no more. Unless all
 that are named can be deleted, none is. --before takes those that became stale
 before a time.
@@ -32,9 +33,9 @@ before a time.
 A phone may have a stale certificate, when only its confirmation got lost. So its
 serial number and fingerprint stay in the record until it has run out: it is in
 no list, authenticates nobody any more, and can still be revoked.`,
-		example: "capf stale-lsc delete all",
-		output:  list, flags: append(removalFlags(), beforeFlag()),
-		run: func(c *cli.Context) error {
+		Example: "capf stale-lsc delete all",
+		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
+		Run: func(c *cli.Context) error {
 			o := staleDeleteOptions{removeOptions: removal(c)}
 			o.allWord = len(o.names) == 1 && o.names[0] == "all"
 			o.all = o.allWord || len(o.names) == 0

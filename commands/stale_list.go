@@ -5,19 +5,20 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/store"
 )
 
-func staleListCommand(env *Env) command {
-	return command{
-		name: "list", aliases: []string{"view"}, short: "list stale certificates",
-		privilege: lookPrivilege,
-		about: `A certificate becomes stale when its phone asked anew before it had confirmed
+func staleListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Aliases: []string{"view"}, Short: "list stale certificates",
+		Privilege: cmdline.Look,
+		About: `A certificate becomes stale when its phone asked anew before it had confirmed
 this one, or refused to store it. When the phone has it nevertheless, it may
 authenticate with it, and then it is installed.`,
-		example: "capf stale-lsc list",
-		output:  list,
-		run:     func(c *cli.Context) error { return staleList(c.Context, env) },
+		Example: "capf stale-lsc list",
+		Output:  cmdline.List,
+		Run:     func(c *cli.Context) error { return staleList(c.Context, env) },
 	}
 }
 

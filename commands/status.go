@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/crypto"
@@ -17,14 +18,14 @@ import (
 	"capf/store"
 )
 
-func statusCommand(env *Env) command {
-	return command{
-		name: "status", short: "show what is wrong, and how capf stands",
-		privilege: lookPrivilege,
-		about:     `What needs attention comes first, with the command that helps.`,
-		example:   "capf status --json",
-		output:    object,
-		run:       func(c *cli.Context) error { return status(c.Context, env) },
+func statusCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "status", Short: "show what is wrong, and how capf stands",
+		Privilege: cmdline.Look,
+		About:     `What needs attention comes first, with the command that helps.`,
+		Example:   "capf status --json",
+		Output:    cmdline.Object,
+		Run:       func(c *cli.Context) error { return status(c.Context, env) },
 	}
 }
 

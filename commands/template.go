@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/provision"
@@ -40,16 +41,16 @@ func templateChoice(env *Env, c *cli.Context) (templateOptions, error) {
 	return o, oneString(o.edit, o.generate)
 }
 
-func templateAddCommand(env *Env) command {
-	return command{
-		name: "add", args: "NAME", short: "add a universal device template",
-		about: `A template has the settings with which the devices of an LDAP directory begin:
+func templateAddCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "add", Args: "NAME", Short: "add a universal device template",
+		About: `A template has the settings with which the devices of an LDAP directory begin:
 a feature group template names it, and the directory names that. The
 description is the template's own. Adding a template again that is as asked changes
 nothing: a string that was generated stays, and is not printed again.`,
-		example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
-		output:  object, flags: templateFlags(),
-		run: func(c *cli.Context) error {
+		Example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
+		Output:  cmdline.Object, Flags: templateFlags(),
+		Run: func(c *cli.Context) error {
 			o, err := templateChoice(env, c)
 			if err != nil {
 				return err
@@ -61,13 +62,13 @@ nothing: a string that was generated stays, and is not printed again.`,
 	}
 }
 
-func templateSetCommand(env *Env) command {
-	return command{
-		name: "set", args: "NAME", short: "change a template",
-		about:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
-		example: "capf template set softphones --key-order ec-preferred",
-		output:  object, flags: templateFlags(), clears: deviceClears(),
-		run: func(c *cli.Context) error {
+func templateSetCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "set", Args: "NAME", Short: "change a template",
+		About:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
+		Example: "capf template set softphones --key-order ec-preferred",
+		Output:  cmdline.Object, Flags: templateFlags(), Clears: deviceClears(),
+		Run: func(c *cli.Context) error {
 			o, err := templateChoice(env, c)
 			if err != nil {
 				return err
@@ -128,13 +129,13 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 	return env.seen(err, "capf template set %s --generate-string makes another", t.Name)
 }
 
-func templateListCommand(env *Env) command {
-	return command{
-		name: "list", short: "list the templates",
-		privilege: lookPrivilege,
-		example:   "capf template list",
-		output:    list,
-		run: func(c *cli.Context) error {
+func templateListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the templates",
+		Privilege: cmdline.Look,
+		Example:   "capf template list",
+		Output:    cmdline.List,
+		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -164,13 +165,13 @@ func templateText(t store.Template) string {
 	return e.Describe()
 }
 
-func templateShowCommand(env *Env) command {
-	return command{
-		name: "show", args: "NAME", short: "show a template",
-		privilege: lookPrivilege,
-		example:   "capf template show softphones",
-		output:    object,
-		run: func(c *cli.Context) error {
+func templateShowCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "show", Args: "NAME", Short: "show a template",
+		Privilege: cmdline.Look,
+		Example:   "capf template show softphones",
+		Output:    cmdline.Object,
+		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {
 				return err
@@ -225,13 +226,13 @@ func givenDeadline(d *enroll.Deadline) any {
 	return d.String()
 }
 
-func templateDeleteCommand(env *Env) command {
-	return command{
-		name: "delete", args: "NAME", short: "delete a template",
-		about:   `One that a feature group template names stays.`,
-		example: "capf template delete softphones --yes",
-		output:  object, flags: removalFlags(),
-		run: func(c *cli.Context) error {
+func templateDeleteCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "delete", Args: "NAME", Short: "delete a template",
+		About:   `One that a feature group template names stays.`,
+		Example: "capf template delete softphones --yes",
+		Output:  cmdline.Object, Flags: removalFlags(),
+		Run: func(c *cli.Context) error {
 			return deleteNamed(c.Context, env, removal(c), "template",
 				func(ctx context.Context, s *store.Store, name string) error {
 					_, err := s.Template(ctx, name)

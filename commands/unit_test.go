@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"os"
 	"slices"
 	"strings"
@@ -17,9 +18,9 @@ func TestUnit(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		lines = append(lines, strings.TrimSpace(line))
 		if words, ok := strings.CutPrefix(line, "ExecStart=/usr/local/bin/"); ok {
-			l, err := parseLine(tree(nil), strings.Fields(words))
+			l, err := cmdline.Parse(tree(nil), strings.Fields(words))
 			check(t, err)
-			if l.name() != "capf serve" || len(l.args) > 0 {
+			if l.Name() != "capf serve" || len(l.Args) > 0 {
 				t.Errorf("it starts %q", line)
 			}
 		}
@@ -47,9 +48,9 @@ func TestBackupUnit(t *testing.T) {
 			continue
 		}
 		words = strings.ReplaceAll(strings.Trim(words, "'\n"), "$$(date +%%a)", "Sun")
-		l, err := parseLine(tree(nil), strings.Fields(words))
+		l, err := cmdline.Parse(tree(nil), strings.Fields(words))
 		check(t, err)
-		names = append(names, l.name())
+		names = append(names, l.Name())
 	}
 	if !slices.Equal(names, []string{"capf check", "capf backup"}) {
 		t.Errorf("it runs %q", names)

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"fmt"
 	"runtime"
@@ -9,13 +10,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func versionCommand(env *Env) command {
-	return command{
-		name: "version", short: "show the version of capf",
-		privilege: lookPrivilege,
-		example:   "capf version",
-		output:    object, noStore: true,
-		run: func(*cli.Context) error { return showVersion(env) },
+func versionCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "version", Short: "show the version of capf",
+		Privilege: cmdline.Look,
+		Example:   "capf version",
+		Output:    cmdline.Object, NoStore: true,
+		Run: func(*cli.Context) error { return showVersion(env) },
 	}
 }
 

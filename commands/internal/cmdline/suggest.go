@@ -1,16 +1,13 @@
-package commands
+package cmdline
 
 import (
 	"strconv"
 	"strings"
 )
 
-// quote shows a word of the command line in a message.
-func quote(s string) string { return strconv.Quote(s) }
-
-// didYouMean proposes the known word that is nearest to the given one, and
+// DidYouMean proposes the known word that is nearest to the given one, and
 // falls back to other advice when none is near.
-func didYouMean(word string, known []string, otherwise string) string {
+func DidYouMean(word string, known []string, otherwise string) string {
 	plain := func(s string) string { return strings.ToLower(strings.TrimLeft(s, "-")) }
 	word = plain(word)
 	best, bestDistance := "", len(word)/3+2
@@ -26,7 +23,7 @@ func didYouMean(word string, known []string, otherwise string) string {
 	if best == "" {
 		return otherwise
 	}
-	return "did you mean " + quote(best) + "?"
+	return "did you mean " + strconv.Quote(best) + "?"
 }
 
 // distance is the number of letters that have to be inserted, removed,

@@ -1,4 +1,4 @@
-package commands
+package cmdline
 
 import (
 	"context"
@@ -7,35 +7,42 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// candidate is a word that could come next, with what it means in a few words.
-type candidate struct{ word, about string }
+// Candidate is a word that could come next, with what it means in a few words.
+type Candidate struct{ Word, About string }
 
-// completer proposes words for a command line that is being typed.
-type completer struct {
-	root  *command
-	facts facts       // for names and numbers of what there is
-	also  []candidate // words besides the commands of the root
+// words proposes those that begin like the last one. The source is the group of
+// the command with the placeholder of the argument, such as device/NAME, or
+// flag/ with the name of a flag; args are the arguments before it.
+type words interface {
+	Words(ctx context.Context, source, last string, args []string) []Candidate
 }
 
-// proposal is what a completer finds.
-type proposal struct {
-	words []candidate
-	files bool // the name of a file could come next
+// Completer proposes words for a command line that is being typed.
+type Completer struct {
+	Root  *Command
+	Known words       // for names and numbers of what there is
+	Also  []Candidate // words besides the commands of the root
+}
+
+// Proposal is what a completer finds.
+type Proposal struct {
+	Words []Candidate
+	Files bool // the name of a file could come next
 }
 
 // typed is a command line that is being typed, as far as it goes.
 type typed struct {
-	command *command
+	command *Command
 	path    []string
 	args    []string
 	flag    cli.Flag // whose value comes next, or nil
 	fenced  bool     // behind --, where nothing is a flag
 }
 
-// complete proposes words for the last one of words, which may be empty. The
+// Complete proposes words for the last one of words, which may be empty. The
 // name of the program is not among them. What is wrong before it is not told:
 // that is for the command line when it is finished.
-func (k completer) complete(ctx context.Context, words []string) proposal {
+func (k Completer) Complete(ctx context.Context, words []string) Proposal {
 	if len(words) == 0 {
 		words = []string{""}
 	}
@@ -43,20 +50,20 @@ func (k completer) complete(ctx context.Context, words []string) proposal {
 	t := k.read(withoutPrefix(words[:len(words)-1]))
 	switch {
 	case t == nil:
-		return proposal{}
+		return Proposal{}
 	case t.flag != nil:
 		return k.flagValues(ctx, t, last, "")
 	case !t.fenced && strings.HasPrefix(last, "-") && strings.Contains(last, "="):
 		name, value, _ := strings.Cut(last, "=")
 		t.flag = findFlag(t.flags(), strings.TrimLeft(name, "-"))
 		if t.flag == nil {
-			return proposal{}
+			return Proposal{}
 		}
 		return k.flagValues(ctx, t, value, name+"=")
 	case !t.fenced && strings.HasPrefix(last, "-"):
-		return proposal{words: flagNames(t.flags(), last)}
-	case t.command.commands != nil:
-		return proposal{words: k.commands(t, last)}
+		return Proposal{Words: flagNames(t.flags(), last)}
+	case t.command.Commands != nil:
+		return Proposal{Words: k.commands(t, last)}
 	}
 	return k.arguments(ctx, t, last)
 }
@@ -74,8 +81,8 @@ func withoutPrefix(words []string) []string {
 }
 
 // read follows the finished words, nil when they lead nowhere.
-func (k completer) read(words []string) *typed {
-	t := &typed{command: k.root}
+func (k Completer) read(words []string) *typed {
+	t := &typed{command: k.Root}
 	for _, word := range words {
 		switch {
 		case t.flag != nil:
@@ -89,7 +96,7 @@ func (k completer) read(words []string) *typed {
 			if f := findFlag(append(t.flags(), commonFlags()...), name); f != nil && takesValue(f) && !hasValue {
 				t.flag = f
 			}
-		case t.command.commands == nil:
+		case t.command.Commands == nil:
 			t.args = append(t.args, word)
 		case word == "help":
 		default:
@@ -97,7 +104,7 @@ func (k completer) read(words []string) *typed {
 			if sub == nil {
 				return nil
 			}
-			t.command, t.path = sub, append(t.path, sub.name)
+			t.command, t.path = sub, append(t.path, sub.Name)
 		}
 	}
 	return t
@@ -105,86 +112,86 @@ func (k completer) read(words []string) *typed {
 
 // flags are those that may stand here.
 func (t *typed) flags() []cli.Flag {
-	if t.command.commands != nil {
+	if t.command.Commands != nil {
 		return commonFlags()
 	}
-	return t.command.allFlags()
+	return t.command.AllFlags()
 }
 
 // commands proposes the commands of a group. An alias is proposed to one who
 // has begun to type it.
-func (k completer) commands(t *typed, last string) (words []candidate) {
-	for i := range t.command.commands {
-		c := &t.command.commands[i]
-		names := []string{c.name}
+func (k Completer) commands(t *typed, last string) (words []Candidate) {
+	for i := range t.command.Commands {
+		c := &t.command.Commands[i]
+		names := []string{c.Name}
 		if last != "" {
-			names = append(names, c.aliases...)
+			names = append(names, c.Aliases...)
 		}
 		for _, name := range names {
 			if strings.HasPrefix(name, last) {
-				words = append(words, candidate{name, c.short})
+				words = append(words, Candidate{name, c.Short})
 			}
 		}
 	}
 	if len(t.path) == 0 {
-		words = append(words, matching(k.also, last)...)
+		words = append(words, Matching(k.Also, last)...)
 	}
 	return words
 }
 
-func flagNames(flags []cli.Flag, last string) (words []candidate) {
+func flagNames(flags []cli.Flag, last string) (words []Candidate) {
 	for _, f := range append(flags, &cli.BoolFlag{Name: "help", Usage: "say more about the command"}) {
 		word := "--" + f.Names()[0]
 		if strings.HasPrefix(word, "--"+strings.TrimLeft(last, "-")) {
 			_, meaning := describeFlag(f)
-			words = append(words, candidate{word, meaning})
+			words = append(words, Candidate{word, meaning})
 		}
 	}
 	return words
 }
 
 // flagValues proposes values; prefix goes in front of each.
-func (k completer) flagValues(ctx context.Context, t *typed, last, prefix string) proposal {
-	p := proposal{}
+func (k Completer) flagValues(ctx context.Context, t *typed, last, prefix string) Proposal {
+	p := Proposal{}
 	form, _ := describeFlag(t.flag)
 	_, placeholder, _ := strings.Cut(form, " ")
-	words := plainCandidates(usageValues(t.flag))
+	words := PlainCandidates(usageValues(t.flag))
 	switch {
-	case isFile(placeholder):
-		p.files = true
+	case IsFile(placeholder):
+		p.Files = true
 	case words == nil:
-		words = k.facts.of(ctx, "flag/"+t.flag.Names()[0], last, nil)
+		words = k.Known.Words(ctx, "flag/"+t.flag.Names()[0], last, nil)
 	}
-	for _, c := range matching(words, last) {
-		p.words = append(p.words, candidate{prefix + c.word, c.about})
+	for _, c := range Matching(words, last) {
+		p.Words = append(p.Words, Candidate{prefix + c.Word, c.About})
 	}
 	return p
 }
 
 // arguments proposes what may stand where the next argument does.
-func (k completer) arguments(ctx context.Context, t *typed, last string) proposal {
-	p := proposal{}
-	for _, word := range strings.Split(placeholder(t.command.args, len(t.args)), "|") {
+func (k Completer) arguments(ctx context.Context, t *typed, last string) Proposal {
+	p := Proposal{}
+	for _, word := range strings.Split(Placeholder(t.command.Args, len(t.args)), "|") {
 		switch {
 		case word == "":
-		case isFile(word):
-			p.files = true
+		case IsFile(word):
+			p.Files = true
 		case word == strings.ToLower(word):
-			p.words = append(p.words, matching([]candidate{{word, ""}}, last)...)
+			p.Words = append(p.Words, Matching([]Candidate{{word, ""}}, last)...)
 		default:
 			source := word
 			if len(t.path) > 0 {
 				source = t.path[0] + "/" + word
 			}
-			p.words = append(p.words, k.facts.of(ctx, source, last, t.args)...)
+			p.Words = append(p.Words, k.Known.Words(ctx, source, last, t.args)...)
 		}
 	}
 	return p
 }
 
-// placeholder is the word of a usage line at which the argument with the
+// Placeholder is the word of a usage line at which the argument with the
 // number stands, without brackets and dots; "" when there is none.
-func placeholder(usage string, n int) string {
+func Placeholder(usage string, n int) string {
 	words := strings.Fields(usage)
 	if n >= len(words) {
 		if len(words) == 0 || !strings.Contains(words[len(words)-1], "...") {
@@ -195,9 +202,9 @@ func placeholder(usage string, n int) string {
 	return strings.ReplaceAll(strings.Trim(words[n], "[]"), "...", "")
 }
 
-// isFile tells the placeholders of files and folders, which are called so
+// IsFile tells the placeholders of files and folders, which are called so
 // everywhere (TestPlaceholders): the shell and the completions depend on it.
-func isFile(placeholder string) bool {
+func IsFile(placeholder string) bool {
 	return placeholder == "DIR" || placeholder == "FILE" || strings.HasPrefix(placeholder, "FILE.") || strings.HasPrefix(placeholder, "FILE|")
 }
 
@@ -231,19 +238,31 @@ func isSimpleWord(s string) bool {
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789./_-") == "" && s != "" && !strings.ContainsAny(s[:1], "./_-")
 }
 
-func plainCandidates(words []string) (list []candidate) {
+func PlainCandidates(words []string) (list []Candidate) {
 	for _, w := range words {
-		list = append(list, candidate{word: w})
+		list = append(list, Candidate{Word: w})
 	}
 	return list
 }
 
-// matching are the candidates that begin like the word, whatever the case.
-func matching(list []candidate, word string) (found []candidate) {
+// Matching are the candidates that begin like the word, whatever the case.
+func Matching(list []Candidate, word string) (found []Candidate) {
 	for _, c := range list {
-		if len(c.word) >= len(word) && strings.EqualFold(c.word[:len(word)], word) {
+		if len(c.Word) >= len(word) && strings.EqualFold(c.Word[:len(word)], word) {
 			found = append(found, c)
 		}
 	}
 	return found
+}
+
+// TakesFile says whether the value of a flag of the command is a file.
+func TakesFile(c *Command, flag string) bool {
+	f := findFlag(c.AllFlags(), strings.TrimLeft(flag, "-"))
+	return f != nil && IsFile(FlagPlaceholder(f))
+}
+
+func FlagPlaceholder(f cli.Flag) string {
+	form, _ := describeFlag(f)
+	_, word, _ := strings.Cut(form, " ")
+	return word
 }

@@ -1,4 +1,4 @@
-package commands
+package cmdline
 
 import (
 	"slices"
@@ -7,58 +7,59 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// command is one command, or a group of commands. From it come the parsing of
+// Command is one command, or a group of commands. From it come the parsing of
 // a command line, the help, and everything else that has to know the tree.
-type command struct {
-	name    string
-	aliases []string
+type Command struct {
+	Name    string
+	Aliases []string
 	// args are the arguments as the usage line shows them. Those in brackets
 	// may be left out; dots after the last one mean that it may be repeated.
-	args    string
-	short   string // one line, without a full stop
-	about   string // paragraphs of the manual page, which help wraps
-	example string // a command line that works
-	output  output
-	flags   []cli.Flag
-	noStore bool     // it opens no database, so --db would mislead
-	clears  []string // the settings that its flag --clear takes away
+	Args    string
+	Short   string // one line, without a full stop
+	About   string // paragraphs of the manual page, which help wraps
+	Example string // a command line that works
+	Notes   string // of a group, printed below its commands as they are
+	Output  Output
+	Flags   []cli.Flag
+	NoStore bool     // it opens no database, so --db would mislead
+	Clears  []string // the settings that its flag --clear takes away
 	// privilege is what a session of capf shell needs for it, but for the first
 	// argument exempt, for which the lowest is enough.
-	privilege privilege
-	exempt    string
-	run       func(c *cli.Context) error
+	Privilege Privilege
+	Exempt    string
+	Run       func(c *cli.Context) error
 
-	commands []command // of a group
+	Commands []Command // of a group
 }
 
-// output says which forms of its result a command offers.
-type output int
+// Output says which forms of its result a command offers.
+type Output int
 
 const (
-	plain  output = iota // text that is meant as it is: a PEM file, a log
-	object               // one thing: text or JSON
-	list                 // rows: table, JSON or CSV
+	Plain  Output = iota // text that is meant as it is: a PEM file, a log
+	Object               // one thing: text or JSON
+	List                 // rows: table, JSON or CSV
 )
 
-// privilege is what a session of capf shell needs for a command. The vendor's
+// Privilege is what a session of capf shell needs for a command. The vendor's
 // levels are 0, which may look, set keep_alive and clear away stale LSCs; 1, which
 // may also carry requests to an offline CA and bring back what it signed; and 4,
 // which may do everything.
-type privilege int
+type Privilege int
 
 const (
-	fullPrivilege privilege = iota // a command that says nothing gets the strictest
-	offlinePrivilege
-	lookPrivilege
-	outsideShell // the command belongs to the system around the shell, which does not have it
+	Full Privilege = iota // a command that says nothing gets the strictest
+	Offline
+	Look
+	OutsideShell // the command belongs to the system around the shell, which does not have it
 )
 
-// level is the number by which the vendor calls the privilege.
-func (p privilege) level() int {
+// Level is the number by which the vendor calls the privilege.
+func (p Privilege) Level() int {
 	switch p {
-	case lookPrivilege:
+	case Look:
 		return 0
-	case offlinePrivilege:
+	case Offline:
 		return 1
 	}
 	return 4
@@ -68,8 +69,8 @@ func (p privilege) level() int {
 const many = int(^uint(0) >> 1)
 
 // arity tells from the usage line how many arguments a command takes.
-func (c *command) arity() (least, most int) {
-	for _, word := range strings.Fields(c.args) {
+func (c *Command) arity() (least, most int) {
+	for _, word := range strings.Fields(c.Args) {
 		most++
 		if !strings.HasPrefix(word, "[") {
 			least++
@@ -82,9 +83,9 @@ func (c *command) arity() (least, most int) {
 }
 
 // find returns the command of a group that has the name, or nil.
-func (c *command) find(name string) *command {
-	for i := range c.commands {
-		if sub := &c.commands[i]; sub.name == name || slices.Contains(sub.aliases, name) {
+func (c *Command) find(name string) *Command {
+	for i := range c.Commands {
+		if sub := &c.Commands[i]; sub.Name == name || slices.Contains(sub.Aliases, name) {
 			return sub
 		}
 	}
@@ -102,17 +103,17 @@ func commonFlags() []cli.Flag {
 	}
 }
 
-// allFlags are the command's own flags and the common ones that it takes.
-func (c *command) allFlags() []cli.Flag {
-	flags := slices.Clone(c.flags)
-	if c.clears != nil {
-		flags = append(flags, clearFlag(c.clears))
+// AllFlags are the command's own flags and the common ones that it takes.
+func (c *Command) AllFlags() []cli.Flag {
+	flags := slices.Clone(c.Flags)
+	if c.Clears != nil {
+		flags = append(flags, clearFlag(c.Clears))
 	}
 	for _, f := range commonFlags() {
 		name := f.Names()[0]
-		takes := name == "db" && !c.noStore ||
-			name == "json" && c.output != plain ||
-			(name == "csv" || name == "no-header") && c.output == list
+		takes := name == "db" && !c.NoStore ||
+			name == "json" && c.Output != Plain ||
+			(name == "csv" || name == "no-header") && c.Output == List
 		if takes {
 			flags = append(flags, f)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"capf/commands/internal/cmdline"
 	"capf/internal/apperr"
 )
 
@@ -29,13 +30,13 @@ func TestParseLine(t *testing.T) {
 		{"capf device show help", "capf device show", "", "help"},
 	}
 	for _, tt := range tests {
-		l, err := parseLine(tree(nil), strings.Fields(tt.argv))
+		l, err := cmdline.Parse(tree(nil), strings.Fields(tt.argv))
 		if err != nil {
 			t.Errorf("%s: %v", tt.argv, err)
 			continue
 		}
-		got := [3]string{l.name(), strings.Join(l.flags, " "), strings.Join(l.args, " ")}
-		if want := [3]string{tt.path, tt.flags, tt.args}; got != want || l.help {
+		got := [3]string{l.Name(), strings.Join(l.Flags, " "), strings.Join(l.Args, " ")}
+		if want := [3]string{tt.path, tt.flags, tt.args}; got != want || l.Help {
 			t.Errorf("%s: %q, want %q", tt.argv, got, want)
 		}
 	}
@@ -55,9 +56,9 @@ func TestParseLineHelp(t *testing.T) {
 		"capf csr delete --yes --help":    "capf csr delete",
 		"capf phone enroll -help --abort": "capf phone enroll",
 	} {
-		l, err := parseLine(tree(nil), strings.Fields(argv))
-		if err != nil || !l.help || l.name() != path {
-			t.Errorf("%s: help %v of %s, %v; want that of %s", argv, l.help, l.name(), err, path)
+		l, err := cmdline.Parse(tree(nil), strings.Fields(argv))
+		if err != nil || !l.Help || l.Name() != path {
+			t.Errorf("%s: help %v of %s, %v; want that of %s", argv, l.Help, l.Name(), err, path)
 		}
 	}
 }
@@ -69,7 +70,7 @@ func TestMisuse(t *testing.T) {
 		"capf csr list x", "capf device show", "capf device show a b", "capf device list --pool", "capf device list --pool --json",
 		"capf --pool x device list", "capf --csv status", "capf phone enroll X --db y", "capf init --no-header",
 	} {
-		_, err := parseLine(tree(nil), strings.Fields(argv))
+		_, err := cmdline.Parse(tree(nil), strings.Fields(argv))
 		if !errors.Is(err, apperr.ErrUsage) || err.Error() == "" {
 			t.Errorf("%s: %v, want a misuse", argv, err)
 		}
@@ -80,26 +81,26 @@ func TestMisuse(t *testing.T) {
 // parses as this very command.
 func TestTree(t *testing.T) {
 	t.Parallel()
-	var walk func(path string, c *command)
-	walk = func(path string, c *command) {
-		if c.short == "" || strings.HasSuffix(c.short, ".") {
-			t.Errorf("%s: short help %q", path, c.short)
+	var walk func(path string, c *cmdline.Command)
+	walk = func(path string, c *cmdline.Command) {
+		if c.Short == "" || strings.HasSuffix(c.Short, ".") {
+			t.Errorf("%s: short help %q", path, c.Short)
 		}
 		seen := map[string]bool{}
-		for i := range c.commands {
-			sub := &c.commands[i]
-			for _, name := range append([]string{sub.name}, sub.aliases...) {
+		for i := range c.Commands {
+			sub := &c.Commands[i]
+			for _, name := range append([]string{sub.Name}, sub.Aliases...) {
 				if seen[name] {
 					t.Errorf("%s: two commands %s", path, name)
 				}
 				seen[name] = true
 			}
-			walk(path+" "+sub.name, sub)
+			walk(path+" "+sub.Name, sub)
 		}
-		if c.commands != nil {
+		if c.Commands != nil {
 			return
 		}
-		for _, f := range c.allFlags() {
+		for _, f := range c.AllFlags() {
 			for _, name := range f.Names() {
 				if seen[name] {
 					t.Errorf("%s: two flags --%s", path, name)
@@ -107,36 +108,10 @@ func TestTree(t *testing.T) {
 				seen[name] = true
 			}
 		}
-		l, err := parseLine(tree(nil), strings.Fields(c.example))
-		if err != nil || l.name() != path {
-			t.Errorf("%s: example %q leads to %s, %v", path, c.example, l.name(), err)
+		l, err := cmdline.Parse(tree(nil), strings.Fields(c.Example))
+		if err != nil || l.Name() != path {
+			t.Errorf("%s: example %q leads to %s, %v", path, c.Example, l.Name(), err)
 		}
 	}
 	walk("capf", tree(nil))
-}
-
-func TestArity(t *testing.T) {
-	t.Parallel()
-	for args, want := range map[string][2]int{
-		"": {0, 0}, "NAME": {1, 1}, "PARAMETER [VALUE]": {1, 2}, "[PATTERN]": {0, 1},
-		"FILE...": {1, many}, "ID...|all": {1, many}, "[SERIAL...|all]": {0, many},
-	} {
-		c := command{args: args}
-		if least, most := c.arity(); [2]int{least, most} != want {
-			t.Errorf("%q: %d to %d, want %v", args, least, most, want)
-		}
-	}
-}
-
-func TestDidYouMean(t *testing.T) {
-	t.Parallel()
-	known := []string{"list", "show", "delete", "stale-lsc", "--json"}
-	for word, want := range map[string]string{
-		"lsit": `did you mean "list"?`, "lst": `did you mean "list"?`, "DELETE": `did you mean "delete"?`,
-		"stale": `did you mean "stale-lsc"?`, "--jsno": `did you mean "--json"?`, "enroll": "otherwise", "": "otherwise",
-	} {
-		if got := didYouMean(word, known, "otherwise"); got != want {
-			t.Errorf("%q: %s, want %s", word, got, want)
-		}
-	}
 }

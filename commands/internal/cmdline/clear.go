@@ -1,7 +1,8 @@
-package commands
+package cmdline
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,9 +16,9 @@ func clearFlag(settings []string) cli.Flag {
 	return &cli.StringFlag{Name: "clear", Usage: "take away `WHAT`: " + strings.Join(settings, ", ") + "; several with commas between them"}
 }
 
-// cleared are the settings that --clear takes away. None of them may be given a
+// Cleared are the settings that --clear takes away. None of them may be given a
 // value at the same time.
-func cleared(c *cli.Context, settings []string) ([]string, error) {
+func Cleared(c *cli.Context, settings []string) ([]string, error) {
 	if !c.IsSet("clear") {
 		return nil, nil
 	}
@@ -25,8 +26,8 @@ func cleared(c *cli.Context, settings []string) ([]string, error) {
 	for name := range strings.SplitSeq(c.String("clear"), ",") {
 		name = strings.TrimSpace(name)
 		if !slices.Contains(settings, name) {
-			return nil, apperr.WithHint(apperr.Usage("--clear: %s cannot be taken away", quote(name)),
-				"%s", didYouMean(name, settings, "it is one of "+strings.Join(settings, ", ")))
+			return nil, apperr.WithHint(apperr.Usage("--clear: %s cannot be taken away", strconv.Quote(name)),
+				"%s", DidYouMean(name, settings, "it is one of "+strings.Join(settings, ", ")))
 		}
 		if c.IsSet(name) {
 			return nil, apperr.Usage("--%s and --clear %s exclude each other", name, name)

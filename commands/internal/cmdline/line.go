@@ -1,8 +1,9 @@
-package commands
+package cmdline
 
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -10,20 +11,20 @@ import (
 	"capf/internal/apperr"
 )
 
-// line is a command line, taken apart.
-type line struct {
-	command *command
-	path    []string // the words that lead to the command, such as capf device add
-	flags   []string // each as --name or --name=value, so that none can be taken for an argument
-	args    []string
-	help    bool
+// Line is a command line, taken apart.
+type Line struct {
+	Command *Command
+	Path    []string // the words that lead to the command, such as capf device add
+	Flags   []string // each as --name or --name=value, so that none can be taken for an argument
+	Args    []string
+	Help    bool
 }
 
-// parseLine finds the command of a command line and tells its flags from its
+// Parse finds the command of a command line and tells its flags from its
 // arguments, wherever they stand. Package flag, and so urfave/cli, would stop
 // at the first argument and silently take the flags behind it for arguments.
-func parseLine(root *command, argv []string) (line, error) {
-	l := line{command: root, path: []string{root.name}}
+func Parse(root *Command, argv []string) (Line, error) {
+	l := Line{Command: root, Path: []string{root.Name}}
 	words, err := withoutMirror(argv)
 	if err != nil {
 		return l, err
@@ -33,28 +34,28 @@ func parseLine(root *command, argv []string) (line, error) {
 		word := words[i]
 		switch {
 		case word == "--":
-			l.args = append(l.args, words[i+1:]...)
+			l.Args = append(l.Args, words[i+1:]...)
 			i = len(words)
 		case word == "-h" || word == "-help" || word == "--help":
-			l.help = true
+			l.Help = true
 		case len(word) > 1 && word[0] == '-':
 			name, text, taken, err := l.flag(word, words[i+1:])
 			if err != nil {
 				return l, err
 			}
 			i += taken
-			names, l.flags = append(names, name), append(l.flags, text)
-		case l.command.commands == nil:
-			l.args = append(l.args, word)
-		case word == "help" && l.command.find("help") == nil:
-			l.help = true
+			names, l.Flags = append(names, name), append(l.Flags, text)
+		case l.Command.Commands == nil:
+			l.Args = append(l.Args, word)
+		case word == "help" && l.Command.find("help") == nil:
+			l.Help = true
 		default:
 			if err := l.descend(word); err != nil {
 				return l, err
 			}
 		}
 	}
-	if l.help {
+	if l.Help {
 		return l, nil
 	}
 	return l, l.check(names)
@@ -79,39 +80,39 @@ func withoutMirror(argv []string) ([]string, error) {
 	return nil, apperr.WithHint(apperr.Usage("of utils, only utils capf is known"), "utils capf --help lists the commands")
 }
 
-// name is the command as an operator writes it.
-func (l *line) name() string { return strings.Join(l.path, " ") }
+// Name is the command as an operator writes it.
+func (l *Line) Name() string { return strings.Join(l.Path, " ") }
 
 // doing begins an error about the line; that it is capf's goes without saying.
-func (l *line) doing() string {
-	if len(l.path) == 1 {
+func (l *Line) doing() string {
+	if len(l.Path) == 1 {
 		return ""
 	}
-	return strings.Join(l.path[1:], " ") + ": "
+	return strings.Join(l.Path[1:], " ") + ": "
 }
 
 // descend follows a word from a group to one of its commands.
-func (l *line) descend(word string) error {
-	sub := l.command.find(word)
+func (l *Line) descend(word string) error {
+	sub := l.Command.find(word)
 	if sub == nil {
 		var names []string
-		for _, c := range l.command.commands {
-			names = append(append(names, c.name), c.aliases...)
+		for _, c := range l.Command.Commands {
+			names = append(append(names, c.Name), c.Aliases...)
 		}
-		return apperr.WithHint(apperr.Usage("%sthere is no command %s", l.doing(), quote(word)),
-			"%s", didYouMean(word, names, l.name()+" --help lists the commands"))
+		return apperr.WithHint(apperr.Usage("%sthere is no command %s", l.doing(), strconv.Quote(word)),
+			"%s", DidYouMean(word, names, l.Name()+" --help lists the commands"))
 	}
-	l.command, l.path = sub, append(l.path, sub.name)
+	l.Command, l.Path = sub, append(l.Path, sub.Name)
 	return nil
 }
 
 // flag reads one flag. It returns its name, the flag in the form that leaves
 // no doubt, and how many of the words after it were its value.
-func (l *line) flag(word string, rest []string) (name, text string, taken int, err error) {
+func (l *Line) flag(word string, rest []string) (name, text string, taken int, err error) {
 	name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	known := commonFlags()
-	if l.command.commands == nil {
-		known = append(l.command.allFlags(), known...)
+	if l.Command.Commands == nil {
+		known = append(l.Command.AllFlags(), known...)
 	}
 	f := findFlag(known, name)
 	if f == nil {
@@ -139,63 +140,63 @@ func (l *line) flag(word string, rest []string) (name, text string, taken int, e
 // emptyValue refuses the empty value of a flag, mostly that of a script whose
 // variable is not set, or of two with a blank between them: it takes nothing
 // away.
-func (l *line) emptyValue(name string) error {
+func (l *Line) emptyValue(name string) error {
 	err := apperr.Usage("%sthe value of --%s is empty", l.doing(), name)
-	if slices.Contains(l.command.clears, name) {
+	if slices.Contains(l.Command.Clears, name) {
 		return apperr.WithHint(err, "--clear %s takes it away", name)
 	}
 	return err
 }
 
 // unknownFlag refuses a flag, which is shown as it was typed.
-func (l *line) unknownFlag(typed string) error {
-	if l.command.commands != nil {
+func (l *Line) unknownFlag(typed string) error {
+	if l.Command.Commands != nil {
 		return apperr.WithHint(apperr.Usage("%sflag %s is not known here", l.doing(), typed),
-			"flags of a command stand after its name; %s --help lists the commands", l.name())
+			"flags of a command stand after its name; %s --help lists the commands", l.Name())
 	}
 	var names []string
-	for _, f := range l.command.allFlags() {
+	for _, f := range l.Command.AllFlags() {
 		names = append(names, "--"+f.Names()[0])
 	}
 	return apperr.WithHint(apperr.Usage("%sthere is no flag %s", l.doing(), typed),
-		"%s", didYouMean(typed, names, l.name()+" --help lists the flags"))
+		"%s", DidYouMean(typed, names, l.Name()+" --help lists the flags"))
 }
 
 // check refuses a line without a command, with a common flag that the command
 // does not take, or with too few, too many or empty arguments.
-func (l *line) check(flags []string) error {
-	if l.command.commands != nil {
-		return apperr.WithHint(apperr.Usage("%sa command is missing", l.doing()), "%s --help lists the commands", l.name())
+func (l *Line) check(flags []string) error {
+	if l.Command.Commands != nil {
+		return apperr.WithHint(apperr.Usage("%sa command is missing", l.doing()), "%s --help lists the commands", l.Name())
 	}
-	takes := l.command.allFlags()
+	takes := l.Command.AllFlags()
 	if err := l.checkTwice(flags, takes); err != nil {
 		return err
 	}
 	if i := slices.IndexFunc(flags, func(n string) bool { return findFlag(takes, n) == nil }); i >= 0 {
 		return apperr.Usage("%sthere is no --%s here", l.doing(), flags[i])
 	}
-	least, most := l.command.arity()
-	usage := "usage: " + l.name() + " " + l.command.args
-	switch n := len(l.args); {
+	least, most := l.Command.arity()
+	usage := "usage: " + l.Name() + " " + l.Command.Args
+	switch n := len(l.Args); {
 	case n < least:
-		return apperr.WithHint(apperr.Usage("%s%s is missing", l.doing(), strings.Trim(strings.Fields(l.command.args)[n], "[].")), "%s", usage)
+		return apperr.WithHint(apperr.Usage("%s%s is missing", l.doing(), strings.Trim(strings.Fields(l.Command.Args)[n], "[].")), "%s", usage)
 	case n > most && most == 0:
-		return apperr.WithHint(apperr.Usage("%s%s is too much, it takes no argument", l.doing(), quote(l.args[0])), "%s", usage)
+		return apperr.WithHint(apperr.Usage("%s%s is too much, it takes no argument", l.doing(), strconv.Quote(l.Args[0])), "%s", usage)
 	case n > most:
-		return apperr.WithHint(apperr.Usage("%s%s is one argument too many", l.doing(), quote(l.args[most])), "%s", usage)
+		return apperr.WithHint(apperr.Usage("%s%s is one argument too many", l.doing(), strconv.Quote(l.Args[most])), "%s", usage)
 	}
 	return l.checkEmpty()
 }
 
 // checkTwice refuses a flag that is given twice with different values, of which
 // one would go unheard.
-func (l *line) checkTwice(names []string, takes []cli.Flag) error {
+func (l *Line) checkTwice(names []string, takes []cli.Flag) error {
 	given := map[string]string{}
 	for i, name := range names {
 		before, twice := given[name]
-		given[name] = l.flags[i]
-		if _, several := findFlag(takes, name).(*cli.StringSliceFlag); twice && before != l.flags[i] && !several {
-			return apperr.Usage("%s%s and %s exclude each other", l.doing(), before, l.flags[i])
+		given[name] = l.Flags[i]
+		if _, several := findFlag(takes, name).(*cli.StringSliceFlag); twice && before != l.Flags[i] && !several {
+			return apperr.Usage("%s%s and %s exclude each other", l.doing(), before, l.Flags[i])
 		}
 	}
 	return nil
@@ -203,9 +204,9 @@ func (l *line) checkTwice(names []string, takes []cli.Flag) error {
 
 // checkEmpty refuses empty arguments, mostly those of a script whose variable
 // is not set: as a pattern, one would stand for everything.
-func (l *line) checkEmpty() error {
-	names := strings.Fields(l.command.args)
-	for i, arg := range l.args {
+func (l *Line) checkEmpty() error {
+	names := strings.Fields(l.Command.Args)
+	for i, arg := range l.Args {
 		if arg == "" {
 			name, _, _ := strings.Cut(strings.Trim(names[min(i, len(names)-1)], "[]"), "...")
 			return apperr.Usage("%s%s is empty", l.doing(), name)

@@ -1,0 +1,133 @@
+package commands
+
+import (
+	"context"
+	"encoding/hex"
+	"iter"
+	"strconv"
+	"strings"
+
+	"capf/commands/internal/cmdline"
+	"capf/enroll/settings"
+	"capf/store"
+)
+
+// mostProposed is how many names or numbers are proposed: nobody reads more,
+// and a database may hold a hundred thousand.
+const mostProposed = 200
+
+// databaseWords proposes words from the database. It never makes one or brings
+// one up to date, and what it cannot read it does not propose.
+type databaseWords struct{ env *Env }
+
+// Words proposes words that begin like the last one. The source is the group of
+// the command with the placeholder of the argument, such as device/NAME, or
+// flag/ with the name of a flag; args are the arguments before it.
+func (f databaseWords) Words(ctx context.Context, source, last string, args []string) []cmdline.Candidate {
+	switch source {
+	case "set/PARAMETER", "show/PARAMETER":
+		return cmdline.Matching(parameterNames(), last)
+	case "set/VALUE":
+		return cmdline.Matching(parameterValues(args), last)
+	case "service/SERVICE":
+		return cmdline.Matching([]cmdline.Candidate{{Word: "capf", About: "the listener on which phones connect"}, {Word: "enrollment", About: "the client of an online CA"}}, last)
+	}
+	ask := questions[source]
+	if ask == nil || f.env == nil || strings.ContainsAny(last, "*?") {
+		return nil
+	}
+	s, err := storeForCompletion(ctx, f.env)
+	if err != nil {
+		return nil
+	}
+	return ask(ctx, s, last)
+}
+
+// storeForCompletion opens the database for reading as it is.
+func storeForCompletion(ctx context.Context, env *Env) (*store.Store, error) {
+	return env.openWith(func(path string) (*store.Store, error) {
+		return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
+	})
+}
+
+// questions are what the database is asked for a word.
+var questions = map[string]func(ctx context.Context, s *store.Store, last string) []cmdline.Candidate{
+	"device/NAME": deviceNames,
+	"phone/NAME":  deviceNames,
+	"flag/device": deviceNames,
+	"csr/ID":      requestIDs,
+	"lsc/SERIAL": func(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+		return serials(ctx, s, "", last)
+	},
+	"stale-lsc/SERIAL": func(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+		return serials(ctx, s, store.LSCStale, last)
+	},
+	"cert/ID": trustIDs,
+}
+
+func parameterNames() (list []cmdline.Candidate) {
+	for _, p := range settings.Parameters() {
+		list = append(list, cmdline.Candidate{Word: p.Name, About: p.Help})
+	}
+	return list
+}
+
+// parameterValues are the words that a parameter takes, or its default.
+func parameterValues(args []string) []cmdline.Candidate {
+	if len(args) == 0 {
+		return nil
+	}
+	p, ok := settings.FindParameter(args[0])
+	if !ok {
+		return nil
+	}
+	if p.Values == nil && !strings.Contains(p.Default, " ") {
+		return []cmdline.Candidate{{Word: p.Default, About: "the default; " + p.Range}}
+	}
+	return cmdline.PlainCandidates(p.Values)
+}
+
+func deviceNames(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+	return proposed(s.Devices(ctx, store.DeviceFilter{Name: last + "*"}), last, func(d store.Device) cmdline.Candidate {
+		return cmdline.Candidate{Word: d.Name, About: d.Description}
+	})
+}
+
+func requestIDs(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+	return proposed(s.Requests(ctx, store.RequestFilter{State: store.RequestPending}), last, func(r store.Request) cmdline.Candidate {
+		return cmdline.Candidate{Word: strconv.FormatInt(r.ID, 10), About: r.Device}
+	})
+}
+
+func serials(ctx context.Context, s *store.Store, state store.LSCState, last string) []cmdline.Candidate {
+	return proposed(s.LSCs(ctx, store.LSCFilter{State: state}), last, func(l store.LSC) cmdline.Candidate {
+		return cmdline.Candidate{Word: l.Serial, About: l.Device + ", " + l.State.Long()}
+	})
+}
+
+func trustIDs(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+	rows, err := s.Trust(ctx, "")
+	if err != nil {
+		return nil
+	}
+	list := []cmdline.Candidate{{Word: capfPurpose, About: "the CAPF certificate"}}
+	for _, t := range rows {
+		about := string(t.Purpose) + ": " + t.Subject
+		list = append(list, cmdline.Candidate{Word: strconv.FormatInt(t.ID, 10), About: about})
+		if len(last) >= shortestPrint/2 {
+			list = append(list, cmdline.Candidate{Word: hex.EncodeToString(t.Fingerprint), About: about})
+		}
+	}
+	return cmdline.Matching(list, last)
+}
+
+// proposed takes the first rows whose words begin like the last one.
+func proposed[T any](rows iter.Seq2[T, error], last string, word func(T) cmdline.Candidate) (list []cmdline.Candidate) {
+	for row, err := range rows {
+		if err != nil || len(list) == mostProposed {
+			break
+		}
+		list = append(list, cmdline.Matching([]cmdline.Candidate{word(row)}, last)...)
+	}
+	return list
+}

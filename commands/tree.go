@@ -1,0 +1,99 @@
+package commands
+
+import "capf/commands/internal/cmdline"
+
+// tree is every command there is.
+func tree(env *Env) *cmdline.Command {
+	return &cmdline.Command{Name: "capf", Short: "issue Locally Significant Certificates to phones", Notes: rootNotes, Commands: []cmdline.Command{
+		initCommand(env),
+		serveCommand(env),
+		statusCommand(env),
+		setCommand(env),
+		showCommand(env),
+		{Name: "csr", Short: "requests: public keys that phones sent", Commands: []cmdline.Command{
+			csrListCommand(env), csrCountCommand(env), csrShowCommand(env), offlineExportCommand(env, "dump", "csr dump"), csrDeleteCommand(env),
+		}},
+		{Name: "offline", Short: "requests out to a CA without a network, certificates in", Commands: []cmdline.Command{
+			offlineExportCommand(env, "export", "offline export"), offlineImportCommand(env, "import", "offline import"),
+		}},
+		{Name: "stale-lsc", Short: "certificates that were overtaken before their phone confirmed them", Commands: []cmdline.Command{
+			staleListCommand(env), staleDeleteCommand(env),
+		}},
+		{Name: "lsc", Short: "certificates that phones got", Commands: []cmdline.Command{
+			lscListCommand(env), lscShowCommand(env), lscExportCommand(env), lscRevokeCommand(env), lscReleaseCommand(env),
+		}},
+		{Name: "cert", Short: "the CAPF certificate and the trust stores", Commands: []cmdline.Command{
+			certUploadCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
+			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
+			offlineImportCommand(env, "import", "cert import"),
+		}},
+		{Name: "device", Short: "phones and their CAPF settings", Commands: []cmdline.Command{
+			deviceAddCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
+			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
+		}},
+		{Name: "bulk", Short: "many devices at once", Commands: []cmdline.Command{
+			bulkSelectCommand(env), bulkUpdateCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
+		}},
+		{Name: "template", Short: "universal device templates: the settings with which devices begin", Commands: []cmdline.Command{
+			templateAddCommand(env), templateSetCommand(env), templateListCommand(env), templateShowCommand(env), templateDeleteCommand(env),
+		}},
+		{Name: "feature-group", Short: "feature group templates, which name a template", Commands: []cmdline.Command{
+			featureGroupAddCommand(env), featureGroupListCommand(env), featureGroupDeleteCommand(env),
+		}},
+		{Name: "ldap", Short: "LDAP directories whose people have devices", Commands: []cmdline.Command{
+			ldapAddCommand(env), ldapSetCommand(env), ldapListCommand(env), ldapShowCommand(env), ldapSyncCommand(env), ldapDeleteCommand(env),
+		}},
+		{Name: "report", Short: "reports, to the terminal or as a page for a browser", Commands: []cmdline.Command{
+			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
+		}},
+		{Name: "job", Short: "bulk operations that ran, run or will run", Commands: []cmdline.Command{
+			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
+		}},
+		{Name: "service", Short: "services of capf", Commands: []cmdline.Command{
+			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
+		}},
+		{Name: "online-ca", Short: "the CA that is asked at once", Commands: []cmdline.Command{
+			onlineCATestCommand(env),
+		}},
+		{Name: "audit", Short: "the record of who did what", Commands: []cmdline.Command{
+			auditListCommand(env), auditPruneCommand(env),
+		}},
+		{Name: "phone", Short: "act as a phone against any CAPF server", Commands: []cmdline.Command{
+			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
+		}},
+		{Name: "master-key", Short: "the key under which secrets are sealed", Commands: []cmdline.Command{
+			masterKeyRotateCommand(env),
+		}},
+		backupCommand(env),
+		restoreCommand(env),
+		checkCommand(env),
+		shellCommand(env),
+		completionCommand(env),
+		versionCommand(env),
+	}}
+}
+
+// rootNotes are what the help of capf itself says besides its commands.
+const rootNotes = `Common flags, anywhere on the line:
+  flag          environment   default
+  --db FILE     CAPF_DB       /var/lib/capf/capf.db for root and the user capf,
+                              else capf/capf.db in the user's data directory
+  --json        CAPF_OUTPUT   table; json or csv where a command has them
+  --csv
+  --no-header                 a line of headings above tables and CSV
+
+Other environment:
+  CAPF_MASTER_KEY_FILE        the master key; default a file beside the database
+                              or, for the system's, /etc/capf/master-key
+  CREDENTIALS_DIRECTORY       of systemd, with the credential capf-master-key
+  XDG_DATA_HOME               the user's data directory; default ~/.local/share
+  NO_COLOR                    questions without colour
+  TZ                          the local time: Europe/Berlin, or a rule of POSIX
+
+Tables show local time, JSON and CSV show UTC.
+
+Exit codes:
+  0 done  1 failed  2 misused  3 not found  4 refused by a rule  5 partly done
+
+The vendor's spellings are the same commands: utils capf csr list.
+`
