@@ -93,12 +93,12 @@ func TestLintLSC(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, device := range devices {
-			plain := crypto.LSC{Device: device, SPKI: spki, ValidityDays: 1825}
+			plain := crypto.LSCTemplate{Device: device, SPKI: spki, ValidityDays: 1825}
 			asMIC := plain
 			asMIC.CommonName, asMIC.SerialNumber = "CP-8861-SEP001122334455", "PID:CP-8861 SN:FCH12345678"
 			short := plain
 			short.ValidityDays = 1
-			for suffix, l := range map[string]crypto.LSC{"": plain, " with MIC names": asMIC, " for a day": short} {
+			for suffix, l := range map[string]crypto.LSCTemplate{"": plain, " with MIC names": asMIC, " for a day": short} {
 				t.Run(string(kind)+" "+what+suffix, func(t *testing.T) {
 					t.Parallel()
 					wantClean(t, issue(t, a, l))
@@ -135,7 +135,7 @@ func authority(t *testing.T, name crypto.Name, bits int) *crypto.Authority {
 	return a
 }
 
-func issue(t *testing.T, a *crypto.Authority, l crypto.LSC) []byte {
+func issue(t *testing.T, a *crypto.Authority, l crypto.LSCTemplate) []byte {
 	t.Helper()
 	der, err := a.Issue(rand.Reader, l, time.Now())
 	if err != nil {
