@@ -35,7 +35,7 @@ type access struct {
 	leniency settings.Leniency
 
 	key   [sha256.Size]byte // of the configuration
-	users *sync.WaitGroup   // of the client
+	users sync.WaitGroup    // of the client
 }
 
 // close closes the client when its last user is done.
@@ -107,7 +107,7 @@ func (c *configuration) reread(ctx context.Context) error {
 	case err == nil:
 		c.backoff.Succeeded()
 	case c.current == nil:
-		c.use(&access{unready: "the configuration of the online CA cannot be read: " + err.Error(), users: &sync.WaitGroup{}})
+		c.use(&access{unready: "the configuration of the online CA cannot be read: " + err.Error()})
 		fallthrough
 	default:
 		c.backoff.Failed(err)
@@ -161,7 +161,7 @@ func (c *configuration) renew(ctx context.Context) error {
 			return err
 		}
 	}
-	a.key, a.users = key, &sync.WaitGroup{}
+	a.key = key
 	c.use(a)
 	return nil
 }

@@ -1,14 +1,11 @@
-package enroll_test
+package caworker
 
 import (
-	"crypto/sha256"
 	"os"
 	"os/exec"
 	"testing"
 	"time"
 
-	"capf/enroll"
-	"capf/enroll/caworker"
 	"capf/store"
 )
 
@@ -45,37 +42,26 @@ func TestBeginBesideAnother(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRules(t)
 			now := time.Now()
-			r.Now = func() time.Time { return now }
+			d := newDesk(t, func() time.Time { return now })
 			if test.other.PID != 0 {
-				if err := r.Store.ReportServer(t.Context(), test.other); err != nil {
+				if err := d.Store.ReportServer(t.Context(), test.other); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if !test.other.SeenAt.IsZero() {
 				now = now.Add(time.Minute)
 			}
-			d, _, err := r.AddDevice(t.Context(), operator, "SEP000000000001", enroll.DeviceEdit{})
+			request := d.Request(phone)
+			o, err := d.Store.Online(t.Context(), request.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
-			key := make([]byte, 294)
-			sum := sha256.Sum256(key)
-			request, err := r.Store.SubmitRequest(t.Context(), operator, store.Request{DeviceID: d.ID, Device: d.Name, Schedule: d.Schedule,
-				Issuer: "online-ca", KeyKind: "rsa-2048", KeyHash: sum[:], PublicKey: key, CSR: []byte{0x30}, Possessed: true})
-			if err != nil {
+			if _, _, err := d.Store.ClaimOnline(t.Context(), o, true, now.Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			o, err := r.Store.Online(t.Context(), request.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err := r.Store.ClaimOnline(t.Context(), o, true, time.Now().Add(time.Hour)); err != nil {
-				t.Fatal(err)
-			}
-			caworker.New(caworker.CA{Store: r.Store, Now: r.Now, Log: r.Log}, caworker.Options{}).Begin(t.Context())
-			due, err := r.Store.DueOnline(t.Context(), 1, false)
+			New(ca(d), Options{}).Begin(t.Context())
+			due, err := d.Store.DueOnline(t.Context(), 1, false)
 			if err != nil || (len(due) == 1) != test.takes {
 				t.Errorf("due are %+v, %v", due, err)
 			}
