@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 	"time"
 
 	"capf/scripts/driver"
@@ -32,6 +33,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	budget := f.Duration("time", 0, "end after this time, for each package; 0 is no limit")
 	every := f.Int("every", 1, "only every Nth mutant")
 	files := f.String("files", "", "only files whose name matches this regular expression")
+	with := f.String("with", "", "packages whose tests are run too, with commas between them")
 	names := f.String("tests", "", "only tests whose name matches this regular expression")
 	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "mutants that change nothing that could be seen, each with the reason")
 	unreached := f.Bool("unreached", false, "print the mutants too that make no difference in any test")
@@ -59,10 +61,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	h := hunt{out: stdout, budget: *budget, every: max(1, *every), only: only, tests: tests, excused: excused, unreached: *unreached, verbose: *verbose}
+	var others []goPackage
+	if *with != "" {
+		if others, err = list(ctx, strings.Split(*with, ",")); err != nil {
+			return err
+		}
+	}
+	h := hunt{others: others, out: stdout, budget: *budget, every: max(1, *every), only: only, tests: tests, excused: excused, unreached: *unreached, verbose: *verbose}
 	left := 0
 	for _, p := range packages {
-		n, err := h.hunt(ctx, p)
+		n, err := h.in(ctx, p)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.ImportPath, err)
 		}
@@ -80,40 +88,41 @@ type hunt struct {
 	budget      time.Duration // for each package
 	every       int
 	only, tests *regexp.Regexp
+	others      []goPackage
 	excused     equivalent
 	unreached   bool
 	verbose     bool
 }
 
-// hunt says what became of the mutants of a package, and returns how many
+// in says what became of the mutants of a package, and returns how many
 // survived.
-func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
+func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 	began := time.Now()
 	source, err := load(p)
 	if err != nil {
 		return 0, err
 	}
-	t, err := build(ctx, p, source, h.only)
+	l, err := build(ctx, p, source, h.only, h.others)
 	if err != nil {
 		return 0, err
 	}
-	defer t.remove()
-	if err := t.explore(ctx, h.tests); err != nil {
+	defer l.remove()
+	if err := l.explore(ctx, h.tests); err != nil {
 		return 0, err
 	}
 	count := map[outcome]int{}
-	for _, m := range t.mutants {
+	for _, m := range l.mutants {
 		o := unreached
 		switch {
 		case h.excused.has(m):
 			o = excused
 		case m.id%h.every != 0, h.budget > 0 && time.Since(began) > h.budget:
 			o = untried
-		case len(t.reach[m.id]) > 0:
-			if o, err = t.try(ctx, m); err != nil {
+		case len(l.reach[m.id]) > 0:
+			if o, err = l.try(ctx, m); err != nil {
 				return left, err
 			}
-		case t.passed[m.id]: // no test goes to the boundary
+		case l.passed[m.id]: // no test goes to the boundary
 			o = survived
 		}
 		count[o]++
@@ -125,9 +134,9 @@ func (h *hunt) hunt(ctx context.Context, p goPackage) (left int, err error) {
 		}
 	}
 	fmt.Fprintf(h.out, "%s: %d mutants, %d killed, %d survived, %d timed out, %d not reached, %d equivalent, %d left out; %v\n",
-		p.ImportPath, len(t.mutants), count[killed], count[survived], count[timedOut], count[unreached], count[excused], count[untried],
+		p.ImportPath, len(l.mutants), count[killed], count[survived], count[timedOut], count[unreached], count[excused], count[untried],
 		time.Since(began).Round(time.Second))
-	for _, stale := range h.excused.unused(p.Rel, t.mutants, h.only) {
+	for _, stale := range h.excused.unused(p.Rel, l.mutants, h.only) {
 		fmt.Fprintf(h.out, "equivalent.txt: %s is no mutant any more\n", stale)
 	}
 	return left, nil

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,80 +36,127 @@ const (
 	untried   outcome = "untried"
 )
 
-// tests are the tests of a package, with all mutants compiled into them.
-type tests struct {
-	dir     string // of the package
-	folder  string // of the program, and of the files by which it is steered
+// lab is the tests of one or several packages, with all mutants of one compiled
+// into them.
+type lab struct {
+	folder  string // of the programs, and of the files by which they are steered
 	mutants []mutant
-	took    map[string]time.Duration // by test
-	passed  map[int]bool             // comparisons that a test came by, on this side of the boundary or beyond
-	reach   map[int][]string         // the tests in which a mutant makes a difference, the quickest first
+	tests   []test
+	took    map[test]time.Duration
+	passed  map[int]bool   // comparisons that a test came by, on this side of the boundary or beyond
+	reach   map[int][]test // the tests in which a mutant makes a difference, the quickest first
 }
 
-func (t *tests) remove() { os.RemoveAll(t.folder) }
+// test is one that can be run alone.
+type test struct {
+	program string // of its package
+	dir     string
+	name    string
+}
 
-// build compiles. What the compiler does not take for want of a type is left out.
-func build(ctx context.Context, p goPackage, s *source, only *regexp.Regexp) (t *tests, err error) {
-	t = &tests{dir: p.Dir, took: map[string]time.Duration{}, passed: map[int]bool{}, reach: map[int][]string{}}
-	if t.folder, err = os.MkdirTemp("", "capf-mutants-*"); err != nil {
+func (l *lab) remove() { os.RemoveAll(l.folder) }
+
+// build puts the mutants into the files of a package that match only, and compiles
+// its tests and those of others with them.
+func build(ctx context.Context, p goPackage, s *source, only *regexp.Regexp, others []goPackage) (l *lab, err error) {
+	l = &lab{took: map[test]time.Duration{}, passed: map[int]bool{}, reach: map[int][]test{}}
+	if l.folder, err = os.MkdirTemp("", "capf-mutants-*"); err != nil {
 		return nil, err
 	}
-	replaced := map[string]string{filepath.Join(p.Dir, "mutants_switch.go"): filepath.Join(t.folder, "switch.go")}
-	text := strings.NewReplacer("PACKAGE", p.Name, "FOLDER", t.folder).Replace(switches)
-	err = os.WriteFile(filepath.Join(t.folder, "switch.go"), []byte(text), 0o600)
+	defer func() {
+		if err != nil {
+			l.remove()
+		}
+	}()
+	overlay, err := l.overlay(p, s, only)
+	if err != nil {
+		return nil, err
+	}
+	for i, of := range append([]goPackage{p}, others...) {
+		program := filepath.Join(l.folder, strconv.Itoa(i)+".test")
+		out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", program, of.ImportPath).CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("go test -c: %w\n%s", err, out)
+		}
+		if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
+			continue // it has no tests of its own
+		}
+		if err := l.list(ctx, program, of.Dir); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// overlay writes the changed files, and for go test what they stand for.
+func (l *lab) overlay(p goPackage, s *source, only *regexp.Regexp) (path string, err error) {
+	replaced := map[string]string{filepath.Join(p.Dir, "mutants_switch.go"): filepath.Join(l.folder, "switch.go")}
+	text := strings.NewReplacer("PACKAGE", p.Name, "FOLDER", l.folder).Replace(switches)
+	if err := os.WriteFile(filepath.Join(l.folder, "switch.go"), []byte(text), 0o600); err != nil {
+		return "", err
+	}
 	next := 0
 	for i, f := range s.files {
-		if !only.MatchString(filepath.Base(f.name)) || err != nil {
+		if !only.MatchString(filepath.Base(f.name)) {
 			continue
 		}
 		found, text := s.find(&f, &next)
-		t.mutants = append(t.mutants, found...)
-		name := filepath.Join(t.folder, strconv.Itoa(i)+".go")
-		replaced[f.path] = name
-		err = os.WriteFile(name, text, 0o600)
-	}
-	overlay, e := json.Marshal(map[string]any{"Replace": replaced})
-	if err = errors.Join(err, e); err == nil {
-		err = os.WriteFile(filepath.Join(t.folder, "overlay.json"), overlay, 0o600)
-	}
-	if err == nil {
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", filepath.Join(t.folder, "overlay.json"), "-o", t.program(), p.ImportPath)
-		var out []byte
-		if out, err = cmd.CombinedOutput(); err != nil {
-			err = fmt.Errorf("go test -c: %w\n%s", err, out)
+		l.mutants = append(l.mutants, found...)
+		name := filepath.Join(l.folder, strconv.Itoa(i)+".go")
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			return "", err
 		}
+		replaced[f.path] = name
 	}
+	data, err := json.Marshal(map[string]any{"Replace": replaced})
 	if err != nil {
-		t.remove()
+		return "", err
 	}
-	return t, err
+	path = filepath.Join(l.folder, "overlay.json")
+	return path, os.WriteFile(path, data, 0o600)
 }
 
-func (t *tests) program() string { return filepath.Join(t.folder, "tests") }
-
-// explore runs each test alone, and finds out which mutants make a difference in it.
-func (t *tests) explore(ctx context.Context, only *regexp.Regexp) error {
-	list := exec.CommandContext(ctx, t.program(), "-test.list", ".")
-	list.Dir = t.dir
-	out, err := list.Output()
+// list adds the tests of a program. Of the scripts in testdata each is one.
+func (l *lab) list(ctx context.Context, program, dir string) error {
+	cmd := exec.CommandContext(ctx, program, "-test.list", "^(Test|Fuzz|Example)")
+	cmd.Dir = dir
+	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("listing the tests: %w", err)
 	}
-	seen := filepath.Join(t.folder, "seen")
-	defer os.Remove(seen)
 	for name := range strings.Lines(string(out)) {
 		name = strings.TrimSpace(name)
-		if strings.HasPrefix(name, "Benchmark") || !only.MatchString(name) {
+		if name != "TestScripts" {
+			l.tests = append(l.tests, test{program, dir, name})
+			continue
+		}
+		scripts, err := filepath.Glob(filepath.Join(dir, "testdata", "*.txtar"))
+		if err != nil {
+			return err
+		}
+		for _, s := range scripts {
+			l.tests = append(l.tests, test{program, dir, name + "/" + strings.TrimSuffix(filepath.Base(s), ".txtar")})
+		}
+	}
+	return nil
+}
+
+// explore runs each test alone, and finds out which mutants make a difference in it.
+func (l *lab) explore(ctx context.Context, only *regexp.Regexp) error {
+	seen := filepath.Join(l.folder, "seen")
+	defer os.Remove(seen)
+	for _, t := range l.tests {
+		if !only.MatchString(t.name) {
 			continue
 		}
 		if err := os.WriteFile(seen, nil, 0o600); err != nil {
 			return err
 		}
 		began := time.Now()
-		if o, out := t.run(ctx, 10*time.Minute, name); o != survived {
-			return fmt.Errorf("%s fails without any mutant: %s\n%s", name, o, out)
+		if o, out := l.run(ctx, 10*time.Minute, t); o != survived {
+			return fmt.Errorf("%s fails without any mutant: %s\n%s", t.name, o, out)
 		}
-		t.took[name] = time.Since(began)
+		l.took[t] = time.Since(began)
 		ids, err := os.ReadFile(seen)
 		if err != nil {
 			return err
@@ -119,16 +167,14 @@ func (t *tests) explore(ctx context.Context, only *regexp.Regexp) error {
 				return err
 			}
 			if id < 0 {
-				t.passed[-id] = true
-				continue
-			}
-			if !slices.Contains(t.reach[id], name) { // a test may start its program anew
-				t.reach[id] = append(t.reach[id], name)
+				l.passed[-id] = true
+			} else if !slices.Contains(l.reach[id], t) { // a test may start its program anew
+				l.reach[id] = append(l.reach[id], t)
 			}
 		}
 	}
-	for _, names := range t.reach {
-		slices.SortFunc(names, func(a, b string) int { return cmp.Compare(t.took[a], t.took[b]) })
+	for _, tests := range l.reach {
+		slices.SortFunc(tests, func(a, b test) int { return cmp.Compare(l.took[a], l.took[b]) })
 	}
 	return nil
 }
@@ -137,30 +183,45 @@ func (t *tests) explore(ctx context.Context, only *regexp.Regexp) error {
 const together = 12
 
 // try switches a mutant on, and runs the tests in which it makes a difference.
-func (t *tests) try(ctx context.Context, m mutant) (outcome, error) {
-	on := filepath.Join(t.folder, "on")
+func (l *lab) try(ctx context.Context, m mutant) (outcome, error) {
+	on := filepath.Join(l.folder, "on")
 	if err := os.WriteFile(on, []byte(strconv.Itoa(m.id)), 0o600); err != nil {
 		return "", err
 	}
 	defer os.Remove(on)
-	for names := range slices.Chunk(t.reach[m.id], together) {
-		limit := 10 * time.Second
-		for _, name := range names {
-			limit += 4 * t.took[name]
+	for tests := l.reach[m.id]; len(tests) > 0; {
+		n := 1
+		for n < min(len(tests), together) && tests[n].program == tests[0].program && !tests[n].isScript() && !tests[0].isScript() {
+			n++
 		}
-		if o, _ := t.run(ctx, limit, names...); o != survived {
+		limit := 10 * time.Second
+		for _, t := range tests[:n] {
+			limit += 4 * l.took[t]
+		}
+		if o, _ := l.run(ctx, limit, tests[:n]...); o != survived {
 			return o, ctx.Err()
 		}
+		tests = tests[n:]
 	}
 	return survived, ctx.Err()
 }
 
-// run is survived when the tests succeed.
-func (t *tests) run(ctx context.Context, limit time.Duration, names ...string) (outcome, []byte) {
+func (t test) isScript() bool { return strings.Contains(t.name, "/") }
+
+// run runs tests of one program, or one script. It is survived when they succeed.
+func (l *lab) run(ctx context.Context, limit time.Duration, tests ...test) (outcome, []byte) {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()
-	cmd := exec.CommandContext(ctx, t.program(), "-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
-	cmd.Dir = t.dir
+	var names []string
+	for _, t := range tests {
+		names = append(names, t.name)
+	}
+	pattern := "^(" + strings.Join(names, "|") + ")$"
+	if tests[0].isScript() {
+		pattern = "^" + strings.ReplaceAll(names[0], "/", "$/^") + "$"
+	}
+	cmd := exec.CommandContext(ctx, tests[0].program, "-test.failfast", "-test.run", pattern)
+	cmd.Dir = tests[0].dir
 	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
