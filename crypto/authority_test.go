@@ -1,8 +1,10 @@
 package crypto_test
 
 import (
+	"bytes"
 	stdcrypto "crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -117,6 +119,7 @@ func TestLoadAuthorityRefuses(t *testing.T) {
 		{"wrong order", `chain out of order: "CAPF-00000001" was issued by "CN=Root", the next certificate is "CN=Short"`,
 			chainOf(byRoot, short.cert, root.cert), key},
 		{"forged root", `chain: the signature on "CAPF-00000001" is not by "Root": x509: ECDSA verification failure`, chainOf(byRoot, forged.cert), key},
+		{"changed root", `chain: the signature on "Root" is not by "Root": x509: ECDSA verification failure`, chainOf(byRoot, changed(t, root.cert)), key},
 		{"root allows no CAPF", `chain: the issuer "Short" allows a path length of 0, this one has 1`, chainOf(make(short), short.cert), key},
 		{"expired root", `"Old" above it: "Old" has expired on 2025-11-22T12:00:00Z`, chainOfExpired(t, make), key},
 	}
@@ -133,7 +136,16 @@ func TestLoadAuthorityRefuses(t *testing.T) {
 			}
 		})
 	}
-	_, err := crypto.LoadAuthority(nil, key, noon())
+	// The smallest key that TLS takes.
+	smallKey, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := certify(t, "CAPF-00000001", smallKey, root, capfLike).cert
+	if _, err := crypto.LoadAuthority([][]byte{small.Raw, root.cert.Raw}, smallKey, noon()); err != nil {
+		t.Errorf("a key of 1024 bits: %v", err)
+	}
+	_, err = crypto.LoadAuthority(nil, key, noon())
 	wantError(t, err, "CAPF certificate: there is none")
 	_, err = crypto.LoadAuthority([][]byte{good.Raw[1:]}, key, noon())
 	wantError(t, err, "CAPF certificate: certificate 1 of the chain: x509: malformed certificate")
@@ -144,6 +156,14 @@ func TestLoadAuthorityRefuses(t *testing.T) {
 	if n := len(a.TLS().Certificate); n != 2 {
 		t.Errorf("%d certificates for TLS instead of 2", n)
 	}
+}
+
+// changed is a certificate whose signature somebody has changed.
+func changed(t *testing.T, cert *x509.Certificate) *x509.Certificate {
+	t.Helper()
+	der := bytes.Clone(cert.Raw)
+	der[len(der)-1] ^= 1
+	return parse(t, der)
 }
 
 func chainOf(certs ...*x509.Certificate) []*x509.Certificate { return certs }

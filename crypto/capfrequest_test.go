@@ -67,6 +67,7 @@ func TestChainFor(t *testing.T) {
 	middle := newIdentity(t, "Middle", root, asCA)
 	leaf := newIdentity(t, "CAPF-1", middle, asCA)
 	again := certify(t, "CAPF-1", leaf.key, root, asCA)
+	forged := newIdentity(t, "Middle", root, asCA)
 	stranger := newIdentity(t, "Stranger", nil, asCA)
 	for _, test := range []struct {
 		name  string
@@ -78,9 +79,12 @@ func TestChainFor(t *testing.T) {
 		{"alone", []*identity{leaf}, "CAPF-1"},
 		{"twice", []*identity{leaf, middle, leaf, middle, root, root}, "CAPF-1 Middle Root"},
 		{"namesake of the root is no part of it", []*identity{namesake, leaf, middle, root}, `"Root" does not belong to the chain`},
+		{"two of a name, the wrong one first", []*identity{leaf, forged, middle}, `"Middle" does not belong to the chain: "Middle" was issued by "CN=Root"`},
+		{"the wrong one of a name", []*identity{leaf, forged, root}, "CAPF-1 Middle Root"}, // LoadAuthority says what is wrong
 		{"without the middle", []*identity{leaf, root}, `"Root" does not belong to the chain: "CAPF-1" was issued by "CN=Middle"`},
 		{"with a stranger", []*identity{leaf, stranger, middle}, `"Stranger" does not belong`},
-		{"without the key", []*identity{root, middle}, "none of the certificates matches the CAPF private key"},
+		{"two strangers", []*identity{leaf, stranger, namesake}, `"Stranger" does not belong to the chain: "CAPF-1" was issued by "CN=Middle"`},
+		{"without the key", []*identity{root, middle}, `none of the certificates matches the CAPF private key; the first is that of "Root"`},
 		{"two of one key", []*identity{leaf, again}, "two of the certificates hold the CAPF key"},
 	} {
 		var certs []*x509.Certificate

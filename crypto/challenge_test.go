@@ -3,6 +3,7 @@ package crypto_test
 import (
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/asn1"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +58,53 @@ func TestChallengedRequest(t *testing.T) {
 		}
 		if a = slices.Delete(a, i, i+1); !slices.Equal(a, b) {
 			t.Errorf("%v: the requests differ:\n%s\n%s", kind, strings.Join(a, "\n"), strings.Join(b, "\n"))
+		}
+	}
+}
+
+// TestChallengeOfOthers reads requests with another attribute of text beside the
+// challenge, and without one.
+func TestChallengeOfOthers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for attributes, want := range map[string]string{
+		"unstructuredName = other":                                    "",
+		"unstructuredName = other\nchallengePassword = the challenge": "the challenge",
+	} {
+		config := "[req]\nprompt = no\ndistinguished_name = dn\nattributes = attributes\n[dn]\nCN = SEP001122334455\n[attributes]\n" + attributes + "\n"
+		if err := os.WriteFile(filepath.Join(dir, "req.cnf"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(dir, "request.der")
+		openssl(t, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", os.DevNull, "-config", filepath.Join(dir, "req.cnf"), "-outform", "DER", "-out", out)
+		der, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := crypto.Challenge(der); got != want {
+			t.Errorf("%q: the challenge reads %q, want %q", attributes, got, want)
+		}
+	}
+}
+
+// TestChallengedRequestWithoutName: a name that is none of DNS has no subjectAltName,
+// with a challenge as without.
+func TestChallengedRequestWithoutName(t *testing.T) {
+	t.Parallel()
+	key := generate(t, crypto.EC256)
+	for _, challenge := range []string{"", "secret"} {
+		der, err := crypto.NewRequest(newAuthority(t).Leaf(), crypto.LSC{Device: "BOT_ALICE", SPKI: spkiOf(t, key), Challenge: challenge}, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		csr, err := x509.ParseCertificateRequest(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range csr.Extensions {
+			if e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 17}) {
+				t.Errorf("with the challenge %q there is the subjectAltName %x", challenge, e.Value)
+			}
 		}
 	}
 }

@@ -235,6 +235,8 @@ func TestCheckLSC(t *testing.T) {
 		{"other key", `the certificate of "SEP001122334455" holds another key than the phone's`, newIdentity(t, "SEP001122334455", ca, good)},
 		{"other name", `the certificate's common name is "SEP001122334456" instead of "SEP001122334455"`, certify(t, "SEP001122334456", key, ca, good)},
 		{"CA", `the certificate of "SEP001122334455" is a CA's`, certify(t, "SEP001122334455", key, ca, edits(good, asCA))},
+		{"CA by basicConstraints alone", `the certificate of "SEP001122334455" is a CA's`,
+			with(func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = true, true })},
 		{"keyCertSign", `the certificate of "SEP001122334455" is a CA's`,
 			certify(t, "SEP001122334455", key, ca, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign })},
 		{"expired", `"SEP001122334455" has expired on 2025-11-22T12:00:00Z`, certify(t, "SEP001122334455", key, ca, edits(good, asExpired))},
@@ -277,6 +279,33 @@ func TestCheckLSC(t *testing.T) {
 				t.Errorf("%v is not ErrUnfit", err)
 			}
 		})
+	}
+	// A phone whose MIC names it otherwise may have either name in its SAN.
+	named := crypto.Expect{KeyHash: want.KeyHash, CommonName: "CP-8861.SEP001122334455", Device: "SEP001122334455"}
+	for _, san := range []string{"CP-8861.SEP001122334455", "SEP001122334455", "SEP001122334455.example.com"} {
+		id := certify(t, named.CommonName, key, ca, edits(good, func(c *x509.Certificate) { c.DNSNames = []string{san} }))
+		if err := crypto.CheckLSC(id.cert.Raw, named, noon()); err != nil {
+			t.Errorf("SAN %q: %v", san, err)
+		}
+	}
+	named.CommonName = "CP-8861-SEP001122334455"
+	id := certify(t, named.CommonName, key, ca, edits(good, func(c *x509.Certificate) { c.DNSNames = []string{"cp-8861-sep001122334455.example.com"} }))
+	if err := crypto.CheckLSC(id.cert.Raw, named, noon()); err != nil {
+		t.Errorf("SAN of the common name in a domain: %v", err)
+	}
+	// The longest that a phone takes.
+	for size, fits := crypto.MaxLSC-1000, true; fits; size++ {
+		id := certify(t, "SEP001122334455", key, ca, edits(good, func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Value: make([]byte, size)}}
+		}))
+		if short := crypto.MaxLSC - len(id.cert.Raw); short > 10 {
+			size += short - 10 // the length of an ECDSA signature varies a little
+			continue
+		}
+		fits = len(id.cert.Raw) <= crypto.MaxLSC
+		if err := crypto.CheckLSC(id.cert.Raw, want, noon()); (err == nil) != fits {
+			t.Errorf("%d bytes: %v", len(id.cert.Raw), err)
+		}
 	}
 	anyPurpose := want
 	anyPurpose.AnyPurpose = true
