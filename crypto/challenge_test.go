@@ -93,7 +93,7 @@ func TestChallengedRequestWithoutName(t *testing.T) {
 	t.Parallel()
 	key := generate(t, crypto.EC256)
 	for _, challenge := range []string{"", "secret"} {
-		der, err := crypto.NewRequest(newAuthority(t).Leaf(), crypto.LSC{Device: "BOT_ALICE", SPKI: spkiOf(t, key), Challenge: challenge}, key)
+		der, err := crypto.NewRequest(newAuthority(t).Leaf(), crypto.LSCTemplate{Device: "BOT_ALICE", SPKI: spkiOf(t, key), Challenge: challenge}, key)
 		if err != nil {
 			t.Fatal(err)
 		}

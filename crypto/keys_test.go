@@ -169,6 +169,11 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 			wantError(t, err, test.want)
 		})
 	}
+	for _, e := range []int{3, 1<<31 - 1} {
+		if _, kind, err := crypto.ParsePublicKey(marshal(&rsa.PublicKey{N: odd(2048), E: e})); err != nil || kind != crypto.RSA2048 {
+			t.Errorf("exponent %d: %s, %v", e, kind, err)
+		}
+	}
 }
 
 func TestParsePrivateKeyRefuses(t *testing.T) {
