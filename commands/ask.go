@@ -20,11 +20,11 @@ func (env *Env) askSecret(question string) (string, error) {
 // what is to be done, such as "delete device %s". Off a terminal the consent
 // has to be on the command line, as --yes.
 func (env *Env) consent(yes bool, format string, args ...any) error {
-	return env.consentOr("add --yes, or --dry-run to see what it would do", yes, format, args...)
+	return consentOr(env, "add --yes, or --dry-run to see what it would do", yes, format, args...)
 }
 
 // consentOr is consent with the advice for a command that has no --dry-run.
-func (env *Env) consentOr(hint string, yes bool, format string, args ...any) error {
+func consentOr(env *Env, hint string, yes bool, format string, args ...any) error {
 	if yes {
 		return nil
 	}

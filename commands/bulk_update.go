@@ -183,7 +183,7 @@ func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOpt
 
 // bulkLater makes a job of the update.
 func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
-	if err := env.consentOr("add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
+	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
 		return err
 	}
 	j, err := provision.Schedule(ctx, r, env.actor(), o.update, *o.at)
@@ -196,7 +196,7 @@ func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptio
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
 	}
 	if o.generate {
-		return env.seen(showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
+		return seen(env, showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
 	}
 	if env.Format == term.Table {
 		return nil
@@ -251,9 +251,9 @@ func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) err
 	err := bulkResult(env, o, j, out)
 	switch {
 	case o.generate:
-		return env.seen(err, "capf device show NAME --reveal shows the string of each device")
+		return seen(env, err, "capf device show NAME --reveal shows the string of each device")
 	case out != nil && out.file == nil:
-		return env.seen(err, "capf job show %d --strings-file FILE writes them again", j.ID)
+		return seen(env, err, "capf job show %d --strings-file FILE writes them again", j.ID)
 	}
 	return err
 }

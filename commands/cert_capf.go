@@ -80,7 +80,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err := tellDependence(ctx, env, s); err != nil {
 		return err
 	}
-	if err := env.consentOr("add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
+	if err := consentOr(env, "add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
 		return err
 	}
 	var name *crypto.Name
@@ -154,7 +154,7 @@ func certCSR(ctx context.Context, env *Env, o exportOptions) error {
 		return err
 	}
 	if o.der {
-		return env.writeBinary(o.out, o.force, der)
+		return writeBinary(env, o.out, o.force, der)
 	}
 	return env.writeOutput(o.out, o.force, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
 }

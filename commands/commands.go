@@ -5,11 +5,8 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,11 +16,6 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
-	"capf/crypto"
-	"capf/enroll/phone"
-	"capf/enroll/wire"
-	"capf/internal/apperr"
-	"capf/store"
 )
 
 // Main runs one command line and returns the exit code.
@@ -56,54 +48,6 @@ func (env *Env) run(ctx context.Context, argv []string) int {
 		err = cerr
 	}
 	return env.report(err)
-}
-
-// report says what went wrong and returns the exit code.
-func (env *Env) report(err error) int {
-	var explained exitError
-	switch {
-	case errors.As(err, &explained):
-		return int(explained)
-	case errors.Is(err, syscall.EPIPE):
-		return 0 // whoever read the output has seen enough of it
-	case errors.Is(err, context.Canceled):
-		err = errors.New("interrupted")
-	}
-	if err != nil {
-		priority := ""
-		if host.InJournal(env.Stderr, env.Getenv) {
-			priority = host.JournalPriority(slog.LevelError)
-		}
-		env.say("%scapf: %s", priority, err)
-		if h := hint(err); h != "" {
-			env.say("%shint: %s", priority, h)
-		}
-	}
-	return exitCode(err)
-}
-
-// exitCode is the one place where errors become exit codes.
-func exitCode(err error) int {
-	var ended *phone.DeclinedError
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, apperr.ErrPartly):
-		return 5
-	case errors.Is(err, apperr.ErrUsage), errors.Is(err, apperr.ErrValue):
-		return 2
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return 3
-	case errors.Is(err, apperr.ErrRefused), errors.Is(err, store.ErrConflict):
-		return 4
-	case errors.Is(err, errNothing), errors.Is(err, crypto.ErrOpenKey), errors.Is(err, store.ErrReplaced):
-		return 4
-	case errors.As(err, &ended) && ended.Reason == wire.ReasonUnknownDevice:
-		return 3
-	case errors.As(err, &ended):
-		return 4
-	}
-	return 1
 }
 
 // dispatch finds the command of the line and runs it.

@@ -42,5 +42,5 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 	} else {
 		_, err = fmt.Fprintln(env.out, secret)
 	}
-	return env.seen(err, "capf device show %s --reveal shows it", name)
+	return seen(env, err, "capf device show %s --reveal shows it", name)
 }

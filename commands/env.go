@@ -157,7 +157,7 @@ func (env *Env) question(ctx context.Context) (*store.Store, error) {
 }
 
 // createStore opens the database and makes it when it is missing.
-func (env *Env) createStore(ctx context.Context) (*store.Store, error) {
+func createStore(ctx context.Context, env *Env) (*store.Store, error) {
 	return env.openWith(func(path string) (*store.Store, error) {
 		return store.Create(ctx, path, store.Options{Now: env.Now})
 	})

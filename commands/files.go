@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,7 +86,7 @@ func (env *Env) writeOutput(name string, force bool, data []byte) error {
 }
 
 // writeBinary is writeOutput for what would garble a terminal.
-func (env *Env) writeBinary(name string, force bool, data []byte) error {
+func writeBinary(env *Env, name string, force bool, data []byte) error {
 	if (name == "" || name == "-") && env.screen {
 		return apperr.WithHint(apperr.Usage("DER would go to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
 	}
@@ -134,6 +135,16 @@ func wholly(data []byte) func(io.Writer) error {
 
 // newFile writes what may be long into a file with mode 0644. One that is there
 // already is kept unless it may be replaced.
-func (env *Env) newFile(name string, replace bool, write func(io.Writer) error) error {
+func newFile(env *Env, name string, replace bool, write func(io.Writer) error) error {
 	return outFile{env.door(), name, 0o644, !replace}.write(write)
+}
+
+// seen brings a secret that was printed, with err, to whoever is to read it. Its
+// error does not wrap that of the output: a closed pipe is no failure otherwise.
+func seen(env *Env, err error, hint string, args ...any) error {
+	if err = cmp.Or(err, env.out.Flush()); err != nil {
+		unseen := fmt.Errorf("what was made is in force, but could not be shown: %v", apperr.WithoutPath(err))
+		return apperr.WithHint(unseen, hint, args...)
+	}
+	return nil
 }

@@ -98,7 +98,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 			}
 		}
 	}
-	s, err := env.createStore(ctx)
+	s, err := createStore(ctx, env)
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func exportChoice(c *cli.Context) exportOptions {
 // exportChain writes a certificate and, in PEM, those above it.
 func exportChain(env *Env, o exportOptions, chain ...[]byte) error {
 	if o.der {
-		return env.writeBinary(o.out, o.force, chain[0])
+		return writeBinary(env, o.out, o.force, chain[0])
 	}
 	return env.writeOutput(o.out, o.force, crypto.CertificatePEM(chain...))
 }

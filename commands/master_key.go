@@ -66,7 +66,7 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	if err := noServe(ctx, env, s); err != nil {
 		return err
 	}
-	if err := env.consentOr("add --yes", yes, "seal every secret anew under another master key"); err != nil {
+	if err := consentOr(env, "add --yes", yes, "seal every secret anew under another master key"); err != nil {
 		return err
 	}
 	fresh, err := nextMasterKey(env, file, next)

@@ -91,7 +91,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if o.out == "-" {
 		err = write(env.out)
 	} else {
-		err = env.newFile(o.out, o.force, write)
+		err = newFile(env, o.out, o.force, write)
 	}
 	p.End()
 	if err != nil {

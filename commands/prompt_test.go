@@ -114,7 +114,7 @@ func TestConsentAtTerminal(t *testing.T) {
 	if err := env.consent(true, "delete it"); err != nil {
 		t.Error(err)
 	}
-	if code := exitCode((&Env{}).consent(false, "delete it")); code != 2 {
+	if code := codeOf((&Env{}).consent(false, "delete it")); code != exitMisused {
 		t.Errorf("exit code %d off a terminal, want 2", code)
 	}
 }

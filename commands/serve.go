@@ -110,7 +110,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err := checkModes(env, log); err != nil {
 		return err
 	}
-	s, err := env.createStore(ctx)
+	s, err := createStore(ctx, env)
 	if err != nil {
 		return err
 	}

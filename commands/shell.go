@@ -68,11 +68,6 @@ type session struct {
 	failed   int // the exit code of the last line that failed
 }
 
-// exitError ends the program with a code that has been explained already.
-type exitError int
-
-func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
-
 func shell(ctx context.Context, env *Env, level int) error {
 	folder, err := os.Getwd()
 	if err == nil {
@@ -102,7 +97,7 @@ func shell(ctx context.Context, env *Env, level int) error {
 		err = s.overSSH(ctx, env.Stdin)
 	}
 	if err == nil && s.failed != 0 {
-		return exitError(s.failed)
+		return exitCode(s.failed)
 	}
 	return err
 }
@@ -180,7 +175,7 @@ func (s *session) asked() os.Signal {
 }
 
 // endedBy is the end of a shell at a signal, with the code that shells use.
-func endedBy(sig os.Signal) error { return exitError(128 + int(sig.(syscall.Signal))) }
+func endedBy(sig os.Signal) error { return exitCode(128 + int(sig.(syscall.Signal))) }
 
 // carryOut carries out one line and says whether it was the last one.
 func (s *session) carryOut(ctx context.Context, text string) (ended bool) {

@@ -126,7 +126,7 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 	if !o.generate {
 		return err
 	}
-	return env.seen(err, "capf template set %s --generate-string makes another", t.Name)
+	return seen(env, err, "capf template set %s --generate-string makes another", t.Name)
 }
 
 func templateListCommand(env *Env) cmdline.Command {

@@ -1,0 +1,116 @@
+package commands
+
+import (
+	"capf/commands/internal/host"
+	"capf/crypto"
+	"capf/enroll/phone"
+	"capf/enroll/secrets"
+	"capf/enroll/wire"
+	"capf/internal/apperr"
+	"capf/store"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"syscall"
+)
+
+// exitCode is the number with which a command ends. As an error it ends the
+// program with a code that has been explained already.
+type exitCode int
+
+// The exit codes, which scripts rely on and the help of capf lists. A shell that a
+// signal has ended adds 128 to the signal's number.
+const (
+	exitDone     exitCode = 0
+	exitFailed   exitCode = 1 // the network, a disk, or a fault of ours
+	exitMisused  exitCode = 2 // the command line, or a value in it, cannot be taken
+	exitNotFound exitCode = 3
+	exitRefused  exitCode = 4 // a rule forbids it, or there is nothing to do
+	exitPartly   exitCode = 5 // some of it was done, and what was left has been said
+)
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// codeOf is the one place where errors become exit codes.
+func codeOf(err error) exitCode {
+	var declined *phone.DeclinedError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, apperr.ErrPartly):
+		return exitPartly
+	case errors.Is(err, apperr.ErrUsage), errors.Is(err, apperr.ErrValue):
+		return exitMisused
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, fs.ErrNotExist):
+		return exitNotFound
+	case errors.Is(err, apperr.ErrRefused), errors.Is(err, store.ErrConflict):
+		return exitRefused
+	case errors.Is(err, errNothing), errors.Is(err, crypto.ErrOpenKey), errors.Is(err, store.ErrReplaced):
+		return exitRefused
+	case errors.As(err, &declined) && declined.Reason == wire.ReasonUnknownDevice:
+		return exitNotFound
+	case errors.As(err, &declined):
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// hint finds the advice that an error carries, or that its kind calls for.
+func hint(err error) string {
+	if h := apperr.Hint(err); h != "" {
+		return h
+	}
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "listen" && errors.Is(err, fs.ErrPermission):
+		return "a port below 1024 needs CAP_NET_BIND_SERVICE; capf.service says how it is given"
+	case errors.Is(err, secrets.ErrNotReady):
+		return "capf init makes the CAPF certificate"
+	case errors.Is(err, store.ErrNewer):
+		return "install the capf that wrote it, or a newer one"
+	case errors.Is(err, store.ErrForeign):
+		return "--db or CAPF_DB names the database"
+	case errors.Is(err, store.ErrReadOnly), errors.Is(err, fs.ErrPermission):
+		return "run it as the user to whom the file belongs"
+	case errors.Is(err, store.ErrReplaced):
+		return "put the database that is meant in its place, with capf restore for a backup, and start again"
+	case errors.Is(err, store.ErrFull):
+		return "make room and try again"
+	}
+	return ""
+}
+
+// report says what went wrong and returns the exit code.
+func (env *Env) report(err error) int {
+	var explained exitCode
+	switch {
+	case errors.As(err, &explained):
+		return int(explained)
+	case errors.Is(err, syscall.EPIPE):
+		return int(exitDone) // whoever read the output has seen enough of it
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
+	}
+	if err != nil {
+		priority := ""
+		if host.InJournal(env.Stderr, env.Getenv) {
+			priority = host.JournalPriority(slog.LevelError)
+		}
+		env.say("%scapf: %s", priority, err)
+		if h := hint(err); h != "" {
+			env.say("%shint: %s", priority, h)
+		}
+	}
+	return int(codeOf(err))
+}
+
+// misuse makes a misused command line of the error of a parser.
+func misuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return apperr.Usage("%v", err)
+}
