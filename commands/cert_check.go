@@ -12,6 +12,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/enroll/health"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -71,8 +72,7 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 	if err != nil {
 		return err
 	}
-	r := env.rules(s)
-	found, err := r.TrustFindings(ctx)
+	found, err := health.TrustFindings(ctx, s.Reader, env.Now())
 	if err != nil {
 		return err
 	}

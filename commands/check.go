@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/enroll"
+	"capf/enroll/health"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -43,13 +43,13 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	}
 	n, passing, keyless := 0, 0, 0
 	faults := databaseFaults(ctx, env, s, s.Path())
-	err = showList(env, tallied(func(yield func(enroll.Fault, error) bool) {
+	err = showList(env, tallied(func(yield func(health.Fault, error) bool) {
 		for f, err := range faults {
 			switch {
 			case err != nil:
 			case f.Passing:
 				passing++
-			case f.Part == enroll.PartMasterKey:
+			case f.Part == health.PartMasterKey:
 				keyless++
 			}
 			if !yield(f, err) {
@@ -77,12 +77,12 @@ func checkDatabase(ctx context.Context, env *Env) error {
 
 // databaseFaults are those of a database; keyOf is the path of the database whose
 // master key it is to have.
-func databaseFaults(ctx context.Context, env *Env, s *store.Store, keyOf string) iter.Seq2[enroll.Fault, error] {
+func databaseFaults(ctx context.Context, env *Env, s *store.Store, keyOf string) iter.Seq2[health.Fault, error] {
 	p := env.progress()
-	list := env.rules(s).Check(ctx, secrets.MasterKeyFile(keyOf, env.Getenv), func(part enroll.Part, rows int64) {
+	list := health.Check(ctx, s.Reader, env.Now(), secrets.MasterKeyFile(keyOf, env.Getenv), func(part health.Part, rows int64) {
 		p.Show("checking: %s %d", part, rows)
 	})
-	return func(yield func(enroll.Fault, error) bool) {
+	return func(yield func(health.Fault, error) bool) {
 		defer p.End()
 		list(yield)
 	}
@@ -103,9 +103,9 @@ func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
 }
 
 // faultColumns are the properties of a fault in a list.
-var faultColumns = []column[enroll.Fault]{
-	{"Part", "part", func(f enroll.Fault) any { return string(f.Part) }},
-	{"What", "object", func(f enroll.Fault) any { return f.Object }},
-	{"Fault", "fault", func(f enroll.Fault) any { return f.Text }},
-	{"", "passing", func(f enroll.Fault) any { return f.Passing }},
+var faultColumns = []column[health.Fault]{
+	{"Part", "part", func(f health.Fault) any { return string(f.Part) }},
+	{"What", "object", func(f health.Fault) any { return f.Object }},
+	{"Fault", "fault", func(f health.Fault) any { return f.Text }},
+	{"", "passing", func(f health.Fault) any { return f.Passing }},
 }

@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"capf/commands/internal/term":    {"capf/commands/internal/host"},
 	"capf/commands/internal/cmdline": {"capf/commands/internal/term"},
 	"capf/commands/internal/host":    {"capf/store"},
-	"capf/enroll":                    {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/caready", "capf/enroll/archive", "capf/enroll/liveness"},
+	"capf/enroll":                    {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/caready", "capf/enroll/archive", "capf/enroll/liveness", "capf/enroll/renewal"},
 	"capf/enroll/acceptance":         {"capf/crypto", "capf/store", "capf/enroll/settings"},
 	"capf/enroll/caworker":           {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/store", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/caready", "capf/enroll/liveness"},
 	"capf/enroll/caready":            {"capf/enroll/onlineca", "capf/enroll/settings", "capf/store"},
@@ -37,6 +37,8 @@ var arrows = map[string][]string{
 	"capf/enroll/server":             {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/enroll", "capf/enroll/caworker", "capf/enroll/wire", "capf/store", "capf/enroll/secrets", "capf/enroll/settings"},
 	"capf/store":                     {"capf/store/engine", "capf/store/sqlite"},
 	"capf/store/sqlite":              {"capf/store/engine"},
+	"capf/enroll/health":             {"capf/crypto", "capf/store", "capf/enroll/"},
+	"capf/enroll/renewal":            {"capf/enroll/settings", "capf/store"},
 }
 
 // homes are the modules that live in one package, or in those below it, with what

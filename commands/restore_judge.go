@@ -8,6 +8,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/health"
 	"capf/enroll/provision"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
@@ -18,12 +19,12 @@ import (
 // and refuses it for what speaks against it.
 func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, o restoreOptions) error {
 	n, damaged, locked := 0, 0, false
-	counting := func(list iter.Seq2[enroll.Fault, error]) iter.Seq2[enroll.Fault, error] {
-		return func(yield func(enroll.Fault, error) bool) {
+	counting := func(list iter.Seq2[health.Fault, error]) iter.Seq2[health.Fault, error] {
+		return func(yield func(health.Fault, error) bool) {
 			for f, err := range list {
 				if err == nil && !f.Passing {
 					damaged++
-					locked = locked || f.Part == enroll.PartMasterKey
+					locked = locked || f.Part == health.PartMasterKey
 				}
 				if !yield(f, err) {
 					return

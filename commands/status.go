@@ -13,7 +13,7 @@ import (
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/health"
 	"capf/enroll/secrets"
 	"capf/store"
 )
@@ -168,11 +168,11 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {
 		r.Findings = append(r.Findings, finding{e.Severity(), e.Text, e.Hint})
 	}
-	return r, r.find(ctx, rules, devices)
+	return r, r.find(ctx, s, env.Now(), devices)
 }
 
-func (r *report) find(ctx context.Context, rules *enroll.Rules, devices store.DeviceCounts) error {
-	found, err := rules.Findings(ctx, devices)
+func (r *report) find(ctx context.Context, s *store.Store, now time.Time, devices store.DeviceCounts) error {
+	found, err := health.Findings(ctx, s.Reader, now, devices)
 	if err != nil {
 		return err
 	}

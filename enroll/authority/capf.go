@@ -76,15 +76,21 @@ func (c CAPF) identity(a *crypto.Authority) (id store.Identity, err error) {
 	return id, nil
 }
 
-// Load returns the CAPF certificate with its key, to sign LSCs and to speak TLS. It
-// is checked each time: one that lacks an extension, has expired or does not match its key is refused
-// with the reason (crypto.ErrUnfit). secrets.ErrNotReady when there is none.
+// Load is the function Load for this database.
 func (c CAPF) Load(ctx context.Context) (*crypto.Authority, error) {
-	key, id, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
+	return Load(ctx, c.Store.Reader, c.Sealer, c.Now())
+}
+
+// Load returns the CAPF certificate with its key, to sign LSCs and to speak TLS. It
+// is checked each time: one that lacks an extension, has expired or does not match
+// its key is refused with the reason (crypto.ErrUnfit). secrets.ErrNotReady when
+// there is none.
+func Load(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now time.Time) (*crypto.Authority, error) {
+	key, id, err := secrets.CAPFKey(ctx, s, sealer)
 	if err != nil {
 		return nil, err
 	}
-	a, err := crypto.LoadAuthority(id.Chain, key, c.Now())
+	a, err := crypto.LoadAuthority(id.Chain, key, now)
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}

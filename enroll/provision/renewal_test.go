@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/health"
 	"capf/enroll/provision"
 	"capf/store"
 )
@@ -93,7 +94,7 @@ func TestRenewal(t *testing.T) {
 			t.Errorf("the job is %+v", j)
 		}
 	}
-	found, err := h.rules.Findings(t.Context(), store.DeviceCounts{})
+	found, err := health.Findings(t.Context(), h.rules.Store.Reader, h.rules.Now(), store.DeviceCounts{})
 	must(t, err)
 	if text := fmt.Sprint(found); !strings.Contains(text, "an operator has to renew 2 LSCs") || !strings.Contains(text, "capf bulk select --due-for-renewal") {
 		t.Errorf("the findings are %s", text)

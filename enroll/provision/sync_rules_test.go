@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/health"
 	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
@@ -17,7 +18,7 @@ import (
 // findings is what status tells of.
 func (h *house) findings() string {
 	h.Helper()
-	found, err := h.rules.Findings(h.Context(), store.DeviceCounts{})
+	found, err := health.Findings(h.Context(), h.rules.Store.Reader, h.rules.Now(), store.DeviceCounts{})
 	must(h.TB, err)
 	return fmt.Sprint(found)
 }

@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/health"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/store"
@@ -91,7 +92,7 @@ func TestGuessingByAddress(t *testing.T) {
 	if h.guess("known-too", "000000") || h.guess("known-too", "123456") {
 		t.Error("a device that is known from there goes on guessing")
 	}
-	found, err := h.rules.Findings(t.Context(), store.DeviceCounts{})
+	found, err := health.Findings(t.Context(), h.rules.Store.Reader, h.rules.Now(), store.DeviceCounts{})
 	if err != nil || !strings.Contains(fmt.Sprint(found), "1 address declined within the last day after wrong authentication strings, 1 of them now: 127.0.0.1 until ") {
 		t.Errorf("the findings are %v, %v", found, err)
 	}

@@ -1,4 +1,4 @@
-package enroll
+package health
 
 import (
 	"context"
@@ -17,8 +17,8 @@ const (
 
 // spaceFindings tells of a disk that is full, and that it will be: then phones
 // are turned away, and nothing can be written that would tell of it.
-func (r *Rules) spaceFindings(context.Context) ([]Finding, error) {
-	v, err := r.Store.Space()
+func (x examination) spaceFindings(context.Context) ([]Finding, error) {
+	v, err := x.Space()
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package enroll
+package health
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 // directoryFindings are syncs that were stopped because too many devices would
 // have been missing.
-func (r *Rules) directoryFindings(ctx context.Context) (found []Finding, err error) {
-	all, err := r.Store.Directories(ctx)
+func (x examination) directoryFindings(ctx context.Context) (found []Finding, err error) {
+	all, err := x.Directories(ctx)
 	for _, d := range all {
 		if h := d.Held; !h.At.IsZero() {
 			found = append(found, Finding{"warning", fmt.Sprintf("directory %s was not synced on %s: %d of %s would be missing",

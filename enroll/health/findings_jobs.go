@@ -1,4 +1,4 @@
-package enroll
+package health
 
 import (
 	"context"
@@ -15,10 +15,10 @@ import (
 const overdue = time.Minute
 
 // openJobFindings are jobs that nobody carries on, or that nobody begins.
-func (r *Rules) openJobFindings(ctx context.Context) (found []Finding, err error) {
-	now := r.Now()
+func (x examination) openJobFindings(ctx context.Context) (found []Finding, err error) {
+	now := x.now
 	var waiting []store.Job
-	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Open: true}) {
+	for j, err := range x.Jobs(ctx, store.JobFilter{Open: true}) {
 		switch {
 		case err != nil:
 			return nil, err
@@ -31,7 +31,7 @@ func (r *Rules) openJobFindings(ctx context.Context) (found []Finding, err error
 	if len(waiting) == 0 {
 		return found, nil
 	}
-	servers, err := r.Store.Servers(ctx)
+	servers, err := x.Servers(ctx)
 	if err != nil || slices.ContainsFunc(servers, func(v store.Server) bool { return liveness.Alive(v, now) }) {
 		return found, err // which runs one after the other
 	}
@@ -51,10 +51,10 @@ func abandoned(j store.Job) Finding {
 // deleted before.
 const recent = 7 * 24 * time.Hour
 
-func (r *Rules) jobFindings(ctx context.Context) ([]Finding, error) {
+func (x examination) jobFindings(ctx context.Context) ([]Finding, error) {
 	var last store.Job
 	var n int64
-	for j, err := range r.Store.Jobs(ctx, store.JobFilter{Troubled: true, EndedSince: new(r.Now().Add(-recent))}) {
+	for j, err := range x.Jobs(ctx, store.JobFilter{Troubled: true, EndedSince: new(x.now.Add(-recent))}) {
 		if err != nil {
 			return nil, err
 		}

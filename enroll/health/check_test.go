@@ -1,17 +1,15 @@
-package enroll_test
+package health_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/x509"
-	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/archive"
 	"capf/enroll/companytest"
+	"capf/enroll/health"
 	"capf/enroll/offline"
 	"capf/store"
 )
@@ -21,7 +19,6 @@ import (
 func TestCheckOldCertificates(t *testing.T) {
 	t.Parallel()
 	d := companytest.New(t)
-	r := &enroll.Rules{Store: d.Store, Now: d.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	epoch := func(c *x509.Certificate) { c.NotBefore = time.Unix(0, 0) }
 	old := &x509.Certificate{
 		SerialNumber: d.Root.SerialNumber, Subject: d.Root.Subject, NotAfter: companytest.Noon().AddDate(9, 0, 0),
@@ -31,7 +28,7 @@ func TestCheckOldCertificates(t *testing.T) {
 	d.Root = &companytest.CA{Certificate: d.Create(old, &companytest.CA{Certificate: old, Key: d.Root.Key}, d.Root.Key.Public()), Key: d.Root.Key}
 	d.Trust(d.Root, d.CA)
 	bring(d, d.Sign(d.Request("a"), epoch))
-	for f, err := range r.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
+	for f, err := range health.Check(t.Context(), d.Store.Reader, d.Now(), filepath.Join(t.TempDir(), "key"), nil) {
 		if err != nil || !f.Passing {
 			t.Errorf("%+v, %v", f, err)
 		}
@@ -44,7 +41,6 @@ func TestCheckForgedLSC(t *testing.T) {
 	t.Parallel()
 	for _, forged := range []bool{false, true} {
 		d := companytest.New(t)
-		r := &enroll.Rules{Store: d.Store, Now: d.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 		signer := d.CA
 		if forged {
 			key := d.NewCA("", nil).Key
@@ -63,7 +59,7 @@ func TestCheckForgedLSC(t *testing.T) {
 		}
 		d.TrustFor(d.CA.Certificate, store.CAPFTrust)
 		found, want := "", ""
-		for f, err := range r.Check(t.Context(), filepath.Join(t.TempDir(), "key"), nil) {
+		for f, err := range health.Check(t.Context(), d.Store.Reader, d.Now(), filepath.Join(t.TempDir(), "key"), nil) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package enroll
+package health
 
 import (
 	"bytes"
@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"time"
 
 	"capf/crypto"
 	"capf/enroll/acceptance"
+	"capf/enroll/authority"
 	"capf/enroll/secrets"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -46,15 +49,15 @@ type Fault struct {
 }
 
 // Check looks at everything that can be wrong with a database and yields what
-// is. It keeps one row in memory, and phones may enroll meanwhile. Progress,
-// which may be nil, is told what has been looked at. The error is one of
-// looking, never of what was found.
-func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Part, rows int64)) iter.Seq2[Fault, error] {
+// is. It keeps one row in memory, and phones may enroll meanwhile. The master key
+// is read from keyFile. Progress, which may be nil, is told what has been looked
+// at. The error is one of looking, never of what was found.
+func Check(ctx context.Context, s *store.Reader, now time.Time, keyFile string, progress func(part Part, rows int64)) iter.Seq2[Fault, error] {
 	if progress == nil {
 		progress = func(Part, int64) {}
 	}
 	return func(yield func(Fault, error) bool) {
-		c := &checker{rules: &Rules{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}, keyFile: keyFile, yield: yield, progress: progress}
+		c := &checker{store: s, now: now, keyFile: keyFile, yield: yield, progress: progress}
 		for _, look := range []func(context.Context) error{
 			c.file, c.schema, c.states, c.clock, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
 		} {
@@ -72,8 +75,10 @@ func (r *Rules) Check(ctx context.Context, keyFile string, progress func(part Pa
 var errEnough = errors.New("enough")
 
 type checker struct {
-	rules    *Rules // its own: Sealer is nil unless the master key is the right one
+	store    *store.Reader
+	now      time.Time
 	keyFile  string
+	sealer   *crypto.Sealer // nil unless the master key is the right one
 	yield    func(Fault, error) bool
 	progress func(Part, int64)
 }
@@ -107,13 +112,13 @@ func each[T any](c *checker, part Part, list iter.Seq2[T, error], check func(T) 
 }
 
 func (c *checker) file(ctx context.Context) error {
-	return each(c, PartFile, c.rules.Store.Damages(ctx), func(d store.Contradiction) error { return c.fault(PartFile, d.Object, "%s", d.Text) })
+	return each(c, PartFile, c.store.Damages(ctx), func(d store.Contradiction) error { return c.fault(PartFile, d.Object, "%s", d.Text) })
 }
 
 // schema ends the check when a table is missing, which all else would fail of.
 func (c *checker) schema(ctx context.Context) error {
 	incomplete := false
-	err := each(c, PartSchema, c.rules.Store.SchemaFaults(ctx), func(d store.SchemaFault) error {
+	err := each(c, PartSchema, c.store.SchemaFaults(ctx), func(d store.SchemaFault) error {
 		incomplete = incomplete || d.TableMissing
 		return c.fault(PartSchema, d.Object, "%s", d.Text)
 	})
@@ -126,18 +131,18 @@ func (c *checker) schema(ctx context.Context) error {
 }
 
 func (c *checker) states(ctx context.Context) error {
-	return each(c, PartState, c.rules.Store.Contradictions(ctx), func(d store.Contradiction) error { return c.fault(PartState, d.Object, "%s", d.Text) })
+	return each(c, PartState, c.store.Contradictions(ctx), func(d store.Contradiction) error { return c.fault(PartState, d.Object, "%s", d.Text) })
 }
 
 // clock finds what passes with time, and with a clock that is right.
 func (c *checker) clock(ctx context.Context) error {
-	return each(c, PartClock, c.rules.Store.Ahead(ctx), func(d store.Contradiction) error {
+	return each(c, PartClock, c.store.Ahead(ctx), func(d store.Contradiction) error {
 		return c.found(Fault{Part: PartClock, Object: d.Object, Text: d.Text, Passing: true})
 	})
 }
 
 func (c *checker) requests(ctx context.Context) error {
-	return each(c, PartRequest, c.rules.Store.Requests(ctx, store.RequestFilter{}), func(r store.Request) error {
+	return each(c, PartRequest, c.store.Requests(ctx, store.RequestFilter{}), func(r store.Request) error {
 		object := fmt.Sprintf("request %d", r.ID)
 		hash := crypto.KeyHash(r.PublicKey)
 		if !bytes.Equal(hash[:], r.KeyHash) {
@@ -169,7 +174,7 @@ func (c *checker) lscs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return each(c, PartLSC, c.rules.Store.KeptLSCs(ctx), func(l store.KeptLSC) error {
+	return each(c, PartLSC, c.store.KeptLSCs(ctx), func(l store.KeptLSC) error {
 		object := "LSC " + l.Serial
 		cert, err := x509.ParseCertificate(l.Certificate)
 		if err != nil {
@@ -215,11 +220,11 @@ func issuerOf(cert *x509.Certificate) issuerID {
 // issuers are those at hand that have a key identifier: the CAPF certificate
 // with its chain, and capf-trust.
 func (c *checker) issuers(ctx context.Context) (map[issuerID]*x509.Certificate, error) {
-	id, err := c.rules.Store.Identity(ctx)
+	id, err := c.store.Identity(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	trust, err := c.rules.Store.Trust(ctx, store.CAPFTrust)
+	trust, err := c.store.Trust(ctx, store.CAPFTrust)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +243,7 @@ func (c *checker) issuers(ctx context.Context) (map[issuerID]*x509.Certificate, 
 }
 
 func (c *checker) trust(ctx context.Context) error {
-	rows, err := c.rules.Store.Trust(ctx, "")
+	rows, err := c.store.Trust(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -280,7 +285,7 @@ func differs(row, is store.LSC) string {
 }
 
 func (c *checker) parameters(ctx context.Context) error {
-	if _, err := c.rules.Settings(ctx); errors.Is(err, apperr.ErrValue) {
+	if _, err := settings.Read(ctx, c.store); errors.Is(err, apperr.ErrValue) {
 		return c.fault(PartParameter, "parameters", "%v", err)
 	} else if err != nil {
 		return err
@@ -289,8 +294,8 @@ func (c *checker) parameters(ctx context.Context) error {
 }
 
 func (c *checker) masterKey(ctx context.Context) (err error) {
-	c.rules.Sealer, err = secrets.OpenSealer(ctx, c.rules.Store.Reader, c.keyFile)
-	if errors.Is(err, ErrNotReady) {
+	c.sealer, err = secrets.OpenSealer(ctx, c.store, c.keyFile)
+	if errors.Is(err, secrets.ErrNotReady) {
 		return nil // nothing is sealed; c.certificate tells of it
 	}
 	switch {
@@ -300,38 +305,38 @@ func (c *checker) masterKey(ctx context.Context) (err error) {
 		err = fmt.Errorf("%q is not there", c.keyFile)
 	}
 	if err != nil {
-		c.rules.Sealer = nil
+		c.sealer = nil
 		return c.fault(PartMasterKey, "master key", "%v", err)
 	}
 	return nil
 }
 
 func (c *checker) certificate(ctx context.Context) error {
-	if c.rules.Sealer == nil {
-		if _, err := c.rules.Store.Identity(ctx); errors.Is(err, store.ErrNotFound) {
+	if c.sealer == nil {
+		if _, err := c.store.Identity(ctx); errors.Is(err, store.ErrNotFound) {
 			return c.found(Fault{PartCertificate, "CAPF certificate", "there is none yet; capf init makes it", true})
 		}
 		return nil
 	}
-	if _, err := c.rules.Authority(ctx); err != nil {
-		passing := errors.Is(err, crypto.ErrExpired) || errors.Is(err, ErrNotReady)
+	if _, err := authority.Load(ctx, c.store, c.sealer, c.now); err != nil {
+		passing := errors.Is(err, crypto.ErrExpired) || errors.Is(err, secrets.ErrNotReady)
 		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), passing})
 	}
-	chain, err := c.rules.capfChain(ctx)
+	chain, err := authority.Chain(ctx, c.store)
 	if err != nil {
 		return err
 	}
-	if err := checkPurposes(chain...); err != nil {
+	if err := authority.CheckPurposes(chain...); err != nil {
 		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), true})
 	}
 	return nil
 }
 
 func (c *checker) secrets(ctx context.Context) error {
-	if c.rules.Sealer == nil {
+	if c.sealer == nil {
 		return nil
 	}
-	return each(c, PartSecret, secrets.All(ctx, c.rules.Store.Reader, c.rules.Sealer), func(s secrets.Secret) error {
+	return each(c, PartSecret, secrets.All(ctx, c.store, c.sealer), func(s secrets.Secret) error {
 		if err := s.Open(); err != nil {
 			return c.fault(PartSecret, s.Object, "%v", err)
 		}
@@ -341,15 +346,15 @@ func (c *checker) secrets(ctx context.Context) error {
 
 // checkpoints says which of the record's hold, when there is a key to tell by.
 func (c *checker) checkpoints() func(store.Checkpoint) bool {
-	if c.rules.Sealer == nil {
+	if c.sealer == nil {
 		return nil
 	}
-	return secrets.HoldsCheckpoint(c.rules.Sealer)
+	return secrets.HoldsCheckpoint(c.sealer)
 }
 
 func (c *checker) audit(ctx context.Context) error {
 	c.progress(PartAudit, 0)
-	report, err := c.rules.Store.VerifyEvents(ctx, c.checkpoints())
+	report, err := c.store.VerifyEvents(ctx, c.checkpoints())
 	if err != nil || report.Fault == nil {
 		return err
 	}

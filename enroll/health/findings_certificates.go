@@ -1,0 +1,68 @@
+package health
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"capf/enroll/authority"
+	"capf/enroll/secrets"
+	"capf/internal/plural"
+	"capf/store"
+)
+
+// purposeFindings looks for issuers whose extendedKeyUsage makes LSCs useless.
+func (x examination) purposeFindings(ctx context.Context) ([]Finding, error) {
+	chain, err := authority.Chain(ctx, x.Reader)
+	if errors.Is(err, secrets.ErrNotReady) {
+		return nil, nil // certificateFindings tells of it
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	if err := authority.CheckPurposes(chain...); err != nil {
+		found = append(found, Finding{"warning", "the chain of the CAPF certificate: " + err.Error(), "have it signed anew: capf cert csr capf"})
+	}
+	trusted, err := authority.Trusted(ctx, x.Reader, store.ForLSC)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range trusted {
+		if err := authority.CheckPurposes(c); err != nil {
+			found = append(found, Finding{"warning", "capf-trust: " + err.Error(), "have it issued with clientAuth and serverAuth or without extendedKeyUsage; if no LSC is below it: capf cert set ID --for https"})
+		}
+	}
+	return found, nil
+}
+
+// endSoon is how long before its end the CAPF certificate is warned of: LSCs
+// are cut to that end, so it is worth a year.
+const endSoon = 365 * 24 * time.Hour
+
+// renew is the way to a CAPF certificate that lasts.
+const renew = "capf cert regenerate capf, or capf cert csr capf for a company CA"
+
+func (x examination) certificateFindings(ctx context.Context) ([]Finding, error) {
+	id, err := x.Identity(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return []Finding{{"error", "there is no CAPF certificate", "capf init makes it"}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(id.Chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+	}
+	left := c.NotAfter.Sub(x.now)
+	switch {
+	case left < 0:
+		return []Finding{{"error", fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew}}, nil
+	case left < endSoon:
+		return []Finding{{"warning", fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew}}, nil
+	}
+	return nil, nil
+}

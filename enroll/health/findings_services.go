@@ -1,0 +1,46 @@
+package health
+
+import (
+	"context"
+
+	"capf/enroll/caready"
+	"capf/enroll/settings"
+)
+
+func (x examination) serviceFindings(ctx context.Context) ([]Finding, error) {
+	services, err := x.Services(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inForce, err := settings.Read(ctx, x.Reader)
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	for _, s := range services {
+		if s.Active {
+			continue
+		}
+		switch {
+		case s.Name == "capf":
+			found = append(found, Finding{"error", "the service capf is deactivated: no phone is served", "capf service activate capf"})
+		case s.Name == caready.Service && inForce.Issuer == settings.IssuerOnline:
+			found = append(found, Finding(caready.Inactive()))
+		}
+	}
+	return found, nil
+}
+
+// onlineFindings are what is missing of an online CA that is in use.
+func (x examination) onlineFindings(ctx context.Context) ([]Finding, error) {
+	inForce, err := settings.Read(ctx, x.Reader)
+	if err != nil || inForce.Issuer != settings.IssuerOnline {
+		return nil, err
+	}
+	var found []Finding
+	missing, err := caready.Missing(ctx, x.Reader)
+	for _, lack := range missing {
+		found = append(found, Finding(lack))
+	}
+	return found, err
+}

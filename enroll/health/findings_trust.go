@@ -1,0 +1,77 @@
+package health
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+
+	"capf/enroll/authority"
+	"capf/internal/plural"
+	"capf/store"
+)
+
+// TrustFindings looks for what should not stand in the trust stores.
+func TrustFindings(ctx context.Context, s *store.Reader, now time.Time) ([]Finding, error) {
+	return examination{s, now}.trustFindings(ctx)
+}
+
+func (x examination) trustFindings(ctx context.Context) ([]Finding, error) {
+	roots, err := authority.MICRoots(ctx, x.Reader, store.CallManagerTrust)
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	switch len(roots) {
+	case 0:
+	case 1:
+		found = append(found, Finding{"warning", fmt.Sprintf("the MIC root %s is in callmanager-trust", commonName(roots[0])), removeMICRoots})
+	default:
+		var names []string
+		for _, root := range roots {
+			names = append(names, commonName(root))
+		}
+		found = append(found, Finding{"warning", "MIC roots are in callmanager-trust: " + strings.Join(names, ", "), removeMICRoots})
+	}
+	rows, err := x.Trust(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var over int64
+	for _, row := range rows {
+		if x.now.After(row.NotAfter) {
+			over++
+		}
+		if row.Undecided {
+			found = append(found, undecided(row))
+		}
+	}
+	if over > 0 {
+		found = append(found, Finding{"warning", plural.Of(over, "certificate") + " in the trust stores expired", "capf cert list"})
+	}
+	return found, nil
+}
+
+const removeMICRoots = "capf cert delete --mic-roots --purpose callmanager-trust"
+
+// undecided is about a certificate of which the update could only guess what it
+// is to vouch for.
+func undecided(row store.TrustCertificate) Finding {
+	f := Finding{"warning", fmt.Sprintf("%s (certificate %d of %s) vouches for %s since the update, as phones have shown such certificates: is it meant to?",
+		commonName(row), row.ID, row.Purpose, strings.Join(row.For.Names(), ", ")), fmt.Sprintf("capf cert set %d --for %s, without what it is not meant for", row.ID, row.For)}
+	if row.For == 0 {
+		f.Text = fmt.Sprintf("certificate %d of %s cannot be read, so it vouches for nothing", row.ID, row.Purpose)
+		f.Hint = fmt.Sprintf("capf cert delete %d", row.ID)
+	}
+	return f
+}
+
+// commonName is what people call a certificate of a trust store.
+func commonName(row store.TrustCertificate) string {
+	c, err := x509.ParseCertificate(row.Certificate)
+	if err != nil || c.Subject.CommonName == "" {
+		return row.Subject
+	}
+	return c.Subject.CommonName
+}
