@@ -52,6 +52,9 @@ func TestNewCAPFRefuses(t *testing.T) {
 		{crypto.Name{}, 1024, "a CAPF key of 1024 bits: 2048, 3072 or 4096 are allowed"},
 		{crypto.Name{Country: "DEU"}, 2048, `naming the CAPF certificate: country "DEU": two capital letters are needed`},
 		{crypto.Name{Country: "de"}, 2048, `naming the CAPF certificate: country "de": two capital letters are needed`},
+		{crypto.Name{Country: "dE"}, 2048, `naming the CAPF certificate: country "dE": two capital letters are needed`},
+		{crypto.Name{Country: "@A"}, 2048, `naming the CAPF certificate: country "@A": two capital letters are needed`},
+		{crypto.Name{Country: "A["}, 2048, `naming the CAPF certificate: country "A[": two capital letters are needed`},
 		{crypto.Name{Organization: long[:65]}, 2048, `naming the CAPF certificate: organization "` + long[:65] + `" has 65 characters: at most 64 are allowed`},
 		{crypto.Name{Locality: long}, 2048, `naming the CAPF certificate: locality "` + long + `" has 129 characters: at most 128 are allowed`},
 		{crypto.Name{State: "a\x00b"}, 2048, `naming the CAPF certificate: state "a\x00b" has a control character`},
@@ -61,6 +64,11 @@ func TestNewCAPFRefuses(t *testing.T) {
 	for _, test := range tests {
 		_, err := crypto.NewCAPF(rand.Reader, test.name, test.bits, noon())
 		wantError(t, err, test.want)
+	}
+	for _, country := range []string{"AZ", "ZA"} {
+		if err := (crypto.Name{Country: country}).Check(); err != nil {
+			t.Error(err)
+		}
 	}
 	if err := (crypto.Name{Organization: strings.Repeat("ö", 64)}).Check(); err != nil {
 		t.Error(err)

@@ -106,7 +106,8 @@ func TestIssueSubjectAlternativeName(t *testing.T) {
 	a := newAuthority(t)
 	spki := spkiOf(t, generate(t, crypto.EC256))
 	for device, want := range map[string]bool{
-		"SEP001122334455": true, "a": true, "tct.alice-1": true, strings.Repeat("a", 63): true,
+		"SEP001122334455": true, "a": true, "tct.alice-1": true, strings.Repeat("a", 63): true, "az.AZ.09": true,
+		"a@": false, "a[": false, "a`": false, "a{": false, "a/": false, "a:": false,
 		"BOT_ALICE": false, "-a": false, "a-": false, "a..b": false, ".a": false, "a.": false, strings.Repeat("a", 64): false,
 	} {
 		der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: device, SPKI: spki, ValidityDays: 1}, noon())
@@ -116,6 +117,23 @@ func TestIssueSubjectAlternativeName(t *testing.T) {
 		cert := parse(t, der)
 		if got := len(cert.DNSNames) == 1 && cert.DNSNames[0] == device; got != want || cert.Subject.CommonName != device {
 			t.Errorf("%q: SAN %q, common name %q", device, cert.DNSNames, cert.Subject.CommonName)
+		}
+	}
+}
+
+// TestIssueLongName: a DNS name has up to 253 characters.
+func TestIssueLongName(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	spki := spkiOf(t, generate(t, crypto.EC256))
+	longest := strings.Repeat(strings.Repeat("a", 62)+".", 4) + "a"
+	for device, want := range map[string]int{longest: 1, longest + "a": 0} {
+		der, err := a.Issue(rand.Reader, crypto.LSCTemplate{Device: device, CommonName: "x", SPKI: spki, ValidityDays: 1}, noon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names := parse(t, der).DNSNames; len(names) != want {
+			t.Errorf("%d characters: SAN %q", len(device), names)
 		}
 	}
 }
@@ -203,6 +221,8 @@ func TestMICNames(t *testing.T) {
 		{"CP-8861-SEP001122334455", "PID:CP-8861 SN:FCH12345678", "CP-8861-SEP001122334455", "PID:CP-8861 SN:FCH12345678"},
 		{"SEP001122334455", "", "SEP001122334455", ""},
 		{long, "PID_1", "", ""},
+		{"a", "azAZ09 '()+,-./:=?", "a", "azAZ09 '()+,-./:=?"}, // all of PrintableString
+		{"a", "1@", "a", ""}, {"a", "1[", "a", ""}, {"a", "1`", "a", ""}, {"a", "1{", "a", ""}, {"a", "1;", "a", ""}, {"a", "1*", "a", ""},
 	} {
 		cn, serial := crypto.MICNames(&x509.Certificate{Subject: pkix.Name{CommonName: test[0], SerialNumber: test[1]}})
 		if cn != test[2] || serial != test[3] {

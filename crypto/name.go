@@ -166,13 +166,7 @@ func (k attributeKind) encode(value string) (attribute, error) {
 	if err := k.check(value); err != nil {
 		return attribute{}, err
 	}
-	var der []byte
-	var err error
-	if k.printable {
-		der, err = asn1.MarshalWithParams(value, "printable")
-	} else {
-		der, err = asn1.Marshal(value)
-	}
+	der, err := asn1.Marshal(value)
 	if err != nil {
 		return attribute{}, fmt.Errorf("%s %q: %w", k.word, value, err)
 	}
