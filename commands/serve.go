@@ -143,7 +143,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	}
 	journal := keepJournal(r, log)
 	err = server.Run(ctx, server.Config{
-		Rules: r, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
+		Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
 		Ready: func(addresses []net.Addr) {
 			if err := announce(o.addressFile, addresses); err != nil {
 				log.Error("the addresses could not be written", "reason", err)

@@ -32,7 +32,7 @@ func (h *house) serve() string {
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
 		done <- server.Run(ctx, server.Config{
-			Rules: h.rules, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler), Grace: time.Second, Version: "test",
+			Store: h.rules.Store, Sealer: h.rules.Sealer, Now: h.rules.Now, Rand: h.rules.Rand, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.DiscardHandler), Grace: time.Second, Version: "test",
 			Ready: func(a []net.Addr) { ready <- a[0].String() },
 		})
 	}()

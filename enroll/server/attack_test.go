@@ -450,7 +450,7 @@ func (f *faulty) Read(b []byte) (int, error) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	random := &faulty{}
-	h := open(t, func(c *server.Config) { c.Rules.Rand = random })
+	h := open(t, func(c *server.Config) { c.Rand = random })
 	h.add(sep, store.Install)
 	h.add("other", store.Install)
 	beside := h.dial()

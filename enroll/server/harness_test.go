@@ -110,7 +110,7 @@ func (h *house) start(set ...func(*server.Config)) {
 	h.Helper()
 	ready := make(chan []net.Addr, 16)
 	cfg := server.Config{
-		Rules: h.rules, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(h.Output(), nil)),
+		Store: h.rules.Store, Sealer: h.rules.Sealer, Now: h.rules.Now, Rand: h.rules.Rand, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(h.Output(), nil)),
 		Grace: 2 * time.Second, Version: "test", Poll: 20 * time.Millisecond,
 		Ready: func(a []net.Addr) { ready <- a },
 	}

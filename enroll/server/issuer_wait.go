@@ -129,7 +129,7 @@ func (w *issuerWait) read(first []byte) error {
 func (w *issuerWait) look() (store.Wait, error) {
 	ctx, cancel := background()
 	defer cancel()
-	wait, err := w.session.env.rules.Store.Waiting(ctx, w.request)
+	wait, err := w.session.env.store.Waiting(ctx, w.request)
 	if errors.Is(err, store.ErrNotFound) {
 		err = errDecided
 	}
@@ -141,7 +141,7 @@ func (w *issuerWait) deadlineOf(wait store.Wait) time.Time {
 	if wait.CompletesBy.IsZero() {
 		return time.Time{} // for ever
 	}
-	return time.Now().Add(wait.CompletesBy.Sub(w.session.env.rules.Now()))
+	return time.Now().Add(wait.CompletesBy.Sub(w.session.env.now()))
 }
 
 func waitChanged(a, b store.Wait) bool {
@@ -205,7 +205,7 @@ func (i *issuerWaits) list(devices map[string]bool) []known {
 }
 
 // wakeDevices wakes the sessions of the devices for which something has changed.
-func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Store, devices map[string]bool) error {
+func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Reader, devices map[string]bool) error {
 	for _, one := range i.list(devices) {
 		now, err := s.Waiting(ctx, one.state.RequestID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -220,7 +220,7 @@ func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Store, devices m
 
 // wakeAll asks which requests wait before it asks which sessions do. A session
 // that begins to wait meanwhile may be woken for nothing, but none is left asleep.
-func (i *issuerWaits) wakeAll(ctx context.Context, s *store.Store) error {
+func (i *issuerWaits) wakeAll(ctx context.Context, s *store.Reader) error {
 	waits, err := s.WaitingRequests(ctx)
 	if err != nil {
 		return err

@@ -29,6 +29,8 @@ type bench struct {
 	*testing.T
 	session *session
 	phone   *tls.Conn // the other end of its connection
+	rules   *enroll.Rules
+	db      *store.Store
 	// meanwhile is called once, when the session next asks for the time: which it
 	// does between its looks at the request.
 	meanwhile atomic.Pointer[func()]
@@ -43,20 +45,21 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(func() { db.Close() })
 	sealer, err := secrets.CreateSealer(t.Context(), db, path+".key")
 	must(t, err)
-	b := &bench{T: t}
+	b := &bench{T: t, db: db}
 	rules := &enroll.Rules{Store: db, Sealer: sealer, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
 		if f := b.meanwhile.Swap(nil); f != nil {
 			(*f)()
 		}
 		return time.Now()
 	}}
+	b.rules = rules
 	_, err = rules.Init(t.Context(), tester, crypto.Name{}, 2048)
 	must(t, err)
 	authority, err := rules.Authority(t.Context())
 	must(t, err)
 	params, err := rules.Settings(t.Context())
 	must(t, err)
-	env := newEnvironment(Config{Rules: rules, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(db, sealer, rules.Now, rules.Rand), nil, authority, params)
+	env := newEnvironment(Config{Store: db, Now: rules.Now, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(db, sealer, rules.Now, rules.Rand), nil, authority, params)
 	client, phone := pair(t)
 	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts, env.handshakes)
 	b.session = newSession(env, conn, &params, rules.Log)
@@ -73,9 +76,9 @@ func newBench(t *testing.T) *bench {
 func (b *bench) begin() {
 	b.Helper()
 	install := store.Install
-	d, _, err := b.session.env.rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
+	d, _, err := b.rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
 	must(b.T, err)
-	r, err := b.session.env.rules.Store.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
+	r, err := b.db.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
 		KeyKind: string(crypto.RSA2048), KeyHash: []byte("hash"), PublicKey: []byte("key")})
 	must(b.T, err)
 	b.session.state, b.session.wait = awaitIssuer, &issuerWait{session: b.session, request: r.ID, device: "sep000000000001"}
@@ -87,7 +90,7 @@ func (b *bench) next(f func()) { b.meanwhile.Store(&f) }
 // decide lets an operator delete the request.
 func (b *bench) decide() {
 	b.Helper()
-	_, err := b.session.env.rules.Store.DeleteRequests(b.Context(), tester, nil)
+	_, err := b.db.DeleteRequests(b.Context(), tester, nil)
 	must(b.T, err)
 }
 
@@ -121,7 +124,7 @@ func TestDecidedBefore(t *testing.T) {
 	for name, change := range map[string]func(*bench){
 		"decided": (*bench).decide,
 		"given less time": func(b *bench) {
-			_, err := b.session.env.rules.Store.ChangeDevice(b.Context(), tester, "SEP000000000001", store.EventText{Action: "device-set"},
+			_, err := b.db.ChangeDevice(b.Context(), tester, "SEP000000000001", store.EventText{Action: "device-set"},
 				func(d *store.Device) error { d.CompletesBy = d.CompletesBy.Add(-time.Hour); return nil })
 			must(b.T, err)
 		},
@@ -161,7 +164,7 @@ func TestNotWokenAfterwards(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.session.conn.tcp.SetReadDeadline(time.Time{}) // as for the phone that stores
-			waits, db := b.session.env.waits, b.session.env.rules.Store
+			waits, db := b.session.env.waits, b.db.Reader
 			must(t, waits.wakeDevices(t.Context(), db, map[string]bool{b.session.wait.device: true}))
 			must(t, waits.wakeAll(t.Context(), db))
 			waits.wake(b.session.wait)

@@ -19,7 +19,7 @@ const lookEvery = 200 * time.Millisecond
 const manyEvents = 1000
 
 // watchIssuers wakes the sessions for which something has changed, until ctx ends.
-func watchIssuers(ctx context.Context, s *store.Store, waits *issuerWaits, log *slog.Logger) {
+func watchIssuers(ctx context.Context, s *store.Reader, waits *issuerWaits, log *slog.Logger) {
 	w := issuerWatcher{store: s, waits: waits, seen: -1}
 	failures := backoff.Backoff{Log: log, Doing: "looking for decisions of the issuer", First: lookEvery}
 	tick := time.NewTicker(lookEvery)
@@ -46,7 +46,7 @@ func watchIssuers(ctx context.Context, s *store.Store, waits *issuerWaits, log *
 // changes the operation for which it waits, in this process or another one, stands
 // there.
 type issuerWatcher struct {
-	store *store.Store
+	store *store.Reader
 	waits *issuerWaits
 	seen  int64 // the last event that was looked at, -1 while no session waits
 }

@@ -15,9 +15,11 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/caworker"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
+	"capf/store"
 )
 
 // listener is one life of the service: sockets, certificate and TLS settings
@@ -36,7 +38,8 @@ type listener struct {
 
 // environment is what the sessions of a listener share.
 type environment struct {
-	rules      *enroll.Rules
+	store      *store.Reader
+	now        func() time.Time
 	registrar  *enroll.Registrar
 	online     *caworker.Worker
 	meter      Meter
@@ -48,10 +51,10 @@ type environment struct {
 	waits      *issuerWaits
 }
 
-func newEnvironment(c Config, registrar *enroll.Registrar, online *caworker.Worker, authority *crypto.Authority, inForce settings.Settings) *environment {
+func newEnvironment(c Config, registrar *enroll.Registrar, online *caworker.Worker, capf *crypto.Authority, inForce settings.Settings) *environment {
 	return &environment{
-		rules: c.Rules, registrar: registrar, online: online, meter: c.Meter, timeouts: c.Timeouts,
-		authority: authority, tls: tlsConfig(authority, inForce.TLSMinVersion),
+		store: c.Store.Reader, now: c.Now, registrar: registrar, online: online, meter: c.Meter, timeouts: c.Timeouts,
+		authority: capf, tls: tlsConfig(capf, inForce.TLSMinVersion),
 		handshakes: newHandshakeLimiter(), sessions: newOpenSessions(inForce.KeepAlive), waits: newIssuerWaits(),
 	}
 }
@@ -62,11 +65,11 @@ func portAddress(port int) string { return net.JoinHostPort("", strconv.Itoa(por
 
 // listen opens the sockets and begins to accept phones.
 func listen(ctx context.Context, c Config, registrar *enroll.Registrar, online *caworker.Worker, addresses []string, inForce settings.Settings) (*listener, error) {
-	authority, err := c.Rules.Authority(ctx)
+	capf, err := authority.CAPF{Store: c.Store, Sealer: c.Sealer, Now: c.Now, Rand: c.Rand}.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{env: newEnvironment(c, registrar, online, authority, inForce), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
+	l := &listener{env: newEnvironment(c, registrar, online, capf, inForce), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
 	for _, address := range addresses {
 		// Go's own keepalive would probe every 15 seconds; ours is a parameter.
 		lc := net.ListenConfig{KeepAlive: -1}
@@ -82,7 +85,7 @@ func listen(ctx context.Context, c Config, registrar *enroll.Registrar, online *
 	}
 	watching, stop := context.WithCancel(context.Background())
 	l.stopWatching = stop
-	go watchIssuers(watching, l.env.rules.Store, l.env.waits, l.log)
+	go watchIssuers(watching, l.env.store, l.env.waits, l.log)
 	return l, nil
 }
 
@@ -159,7 +162,7 @@ func (l *listener) serve(tcp *net.TCPConn) {
 	address := peer(tcp)
 	log := l.log.With("address", address.String())
 	ctx, cancel := background()
-	inForce, err := l.env.rules.Settings(ctx)
+	inForce, err := settings.Read(ctx, l.env.store)
 	cancel()
 	if err != nil {
 		log.Error("session", "outcome", "not begun", "reason", err)

@@ -39,7 +39,7 @@ func (r *reconciler) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.report = newReport(r.config.Version, r.config.Rules.Now(), wanted.Restarts)
+	r.report = newReport(r.config.Version, r.config.Now(), wanted.Restarts)
 	err = r.reconcile(ctx, ctx) // nothing waits for a beat before the first report
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -54,7 +54,7 @@ func (r *reconciler) begin(ctx context.Context) error {
 
 // wanted is what operators want of the listener.
 func (r *reconciler) wanted(ctx context.Context) (store.Service, error) {
-	services, err := r.config.Rules.Store.Services(ctx)
+	services, err := r.config.Store.Services(ctx)
 	if err != nil {
 		return store.Service{}, err
 	}
@@ -84,7 +84,7 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 	if err != nil {
 		return err
 	}
-	inForce, err := r.config.Rules.Settings(ctx)
+	inForce, err := settings.Read(ctx, r.config.Store.Reader)
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"time"
 
+	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/caworker"
 	"capf/internal/backoff"
@@ -20,7 +22,10 @@ import (
 
 // Config is what a server runs with. Zero durations take their defaults.
 type Config struct {
-	Rules    *enroll.Rules
+	Store    *store.Store
+	Sealer   *crypto.Sealer
+	Now      func() time.Time
+	Rand     io.Reader
 	Listen   []string // HOST:PORT each; empty for the port of the parameter on all addresses
 	Log      *slog.Logger
 	Grace    time.Duration // how long running sessions may go on at a stop; 10 s
@@ -68,8 +73,8 @@ func (c Config) withDefaults() Config {
 // the database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
 	c = c.withDefaults()
-	r := &reconciler{config: c, registrar: enroll.NewRegistrar(c.Rules.Store, c.Rules.Sealer, c.Rules.Now, c.Rules.Rand),
-		online: caworker.New(onlineCA(c.Rules), c.Online), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
+	r := &reconciler{config: c, registrar: enroll.NewRegistrar(c.Store, c.Sealer, c.Now, c.Rand),
+		online: caworker.New(caworker.CA{Store: c.Store, Sealer: c.Sealer, Now: c.Now, Rand: c.Rand, Log: c.Log}, c.Online), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
 	r.online.Begin(ctx)
 	if err := r.begin(ctx); err != nil {
 		return err
@@ -83,7 +88,7 @@ func Run(ctx context.Context, c Config) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			if err := c.Rules.Store.Present(); errors.Is(err, store.ErrReplaced) {
+			if err := c.Store.Present(); errors.Is(err, store.ErrReplaced) {
 				r.config.Grace = 0 // nothing that a phone does now can be kept
 				return err
 			}
@@ -91,10 +96,6 @@ func Run(ctx context.Context, c Config) error {
 		}
 	}
 	return nil
-}
-
-func onlineCA(r *enroll.Rules) caworker.CA {
-	return caworker.CA{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}
 }
 
 // runWorker lets the online CA be asked until the returned function is called.

@@ -37,12 +37,12 @@ func (r *reconciler) writeReport(ctx context.Context) error {
 	for _, l := range r.draining {
 		now.Sessions += l.env.sessions.count()
 	}
-	now.SeenAt = r.config.Rules.Now()
+	now.SeenAt = r.config.Now()
 	same := slices.Equal(now.Addresses, r.report.last.Addresses) && now.Restarts == r.report.restarts
 	if same && now.SeenAt.Sub(r.report.last.SeenAt) < reportEvery {
 		return nil
 	}
-	err := r.config.Rules.Store.ReportServer(ctx, now)
+	err := r.config.Store.ReportServer(ctx, now)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("reporting this server: %w", store.ErrBusy)
 	}
@@ -57,7 +57,7 @@ func (r *reconciler) writeReport(ctx context.Context) error {
 func (r *reconciler) withdrawReport() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := r.config.Rules.Store.RemoveServer(ctx, r.report.last.PID, r.report.last.Host); err != nil && !errors.Is(err, store.ErrReplaced) {
+	if err := r.config.Store.RemoveServer(ctx, r.report.last.PID, r.report.last.Host); err != nil && !errors.Is(err, store.ErrReplaced) {
 		r.config.Log.Warn("taking the report of this server back", "reason", err)
 	}
 }

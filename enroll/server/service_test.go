@@ -210,7 +210,7 @@ func TestStopBehindLock(t *testing.T) {
 
 func TestPortInUse(t *testing.T) {
 	h := open(t)
-	err := server.Run(t.Context(), server.Config{Rules: h.rules, Listen: []string{h.address}, Log: h.rules.Log})
+	err := server.Run(t.Context(), server.Config{Store: h.rules.Store, Sealer: h.rules.Sealer, Now: h.rules.Now, Rand: h.rules.Rand, Listen: []string{h.address}, Log: h.rules.Log})
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("a second server on the port: %v", err)
 	}

@@ -48,7 +48,6 @@ func TestOnlineCannotWrite(t *testing.T) {
 	var book logBook
 	h := open(t, fast, func(c *server.Config) {
 		c.Log = slog.New(slog.NewTextHandler(&book, nil))
-		c.Rules.Log = c.Log
 	})
 	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
 	h.online(onlineca.Microsoft, ca.Server)
