@@ -116,6 +116,30 @@ func TestDeclinedNetwork(t *testing.T) {
 	}
 }
 
+// TestDeclinedNetworkIsNotDeclinedAnew: wrong strings of devices that are known from a
+// network that is declined are compared, but do not prolong that.
+func TestDeclinedNetworkIsNotDeclinedAnew(t *testing.T) {
+	t.Parallel()
+	g, c := newGuessing(t)
+	const bad = "192.0.2.9"
+	for i := range 31 {
+		g.right(fmt.Sprint("known", i), bad)
+	}
+	for i := range 30 {
+		g.wrong(fmt.Sprint("d", i/9), bad)
+	}
+	c.move(time.Minute)
+	for i := range 31 {
+		if w := g.wrong(fmt.Sprint("known", i), bad); !w.Counted || !w.Declined.IsZero() {
+			t.Errorf("the wrong string of known device %d: %+v", i, w)
+		}
+	}
+	until, err := g.s.NetworkDeclined(t.Context(), g.device("d0").ID, bad)
+	if want := start.Add(10 * time.Minute); err != nil || !until.Equal(want) {
+		t.Errorf("declined until %v, %v; want %v", until, err, want)
+	}
+}
+
 // TestWrongStringsRunOut: what counts are those of the last ten minutes.
 func TestWrongStringsRunOut(t *testing.T) {
 	t.Parallel()
