@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	"capf/commands/internal/cmdline": {"capf/commands/internal/term"},
 	"capf/commands/internal/host":    {"capf/store"},
 	"capf/enroll":                    {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/crypto/certfile", "capf/store", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/caready", "capf/enroll/archive", "capf/enroll/liveness", "capf/enroll/renewal"},
-	"capf/enroll/acceptance":         {"capf/crypto", "capf/store", "capf/enroll/settings"},
+	"capf/enroll/acceptance":         {"capf/enroll/authority", "capf/crypto", "capf/store", "capf/enroll/settings"},
 	"capf/enroll/caworker":           {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/onlineca", "capf/store", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/caready", "capf/enroll/liveness"},
 	"capf/enroll/caready":            {"capf/enroll/onlineca", "capf/enroll/settings", "capf/store"},
 	"capf/enroll/archive":            {"capf/crypto/certfile"},

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/store"
 )
 
 // Doubts are what is unwise about the LSC that another CA has made for a request;
 // none when there is no LSC yet.
-func Doubts(ctx context.Context, s *store.Store, request store.Request) ([]string, error) {
+func Doubts(ctx context.Context, s *store.Reader, request store.Request) ([]string, error) {
 	l, err := s.LSCOfRequest(ctx, request.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && l.Certificate == nil {
 		return nil, nil
@@ -25,11 +26,11 @@ func Doubts(ctx context.Context, s *store.Store, request store.Request) ([]strin
 	if err != nil {
 		return nil, fmt.Errorf("reading the LSC of request %d: %w", request.ID, err)
 	}
-	trusted, err := trustedForLSCs(ctx, s)
+	trusted, err := authority.Trusted(ctx, s, store.ForLSC)
 	if err != nil {
 		return nil, err
 	}
-	between, err := OnlineIssuers(ctx, s.Reader)
+	between, err := OnlineIssuers(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -38,26 +39,6 @@ func Doubts(ctx context.Context, s *store.Store, request store.Request) ([]strin
 		path = []*x509.Certificate{leaf} // the CA has left capf-trust since
 	}
 	return crypto.DoubtsAboutLSC(path, crypto.Expect{CommonName: NameAsked(request)}), nil
-}
-
-// trustedForLSCs are the certificates in capf-trust that vouch for LSCs.
-func trustedForLSCs(ctx context.Context, s *store.Store) ([]*x509.Certificate, error) {
-	rows, err := s.Trust(ctx, store.CAPFTrust)
-	if err != nil {
-		return nil, err
-	}
-	var certs []*x509.Certificate
-	for _, row := range rows {
-		if !row.For.Has(store.ForLSC) {
-			continue
-		}
-		c, err := x509.ParseCertificate(row.Certificate)
-		if err != nil {
-			return nil, fmt.Errorf("reading a certificate of capf-trust: %w", err)
-		}
-		certs = append(certs, c)
-	}
-	return certs, nil
 }
 
 // NameAsked is the common name that a request asks for: with a MIC at hand, the

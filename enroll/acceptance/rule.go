@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -63,7 +64,7 @@ func (r Rule) Judge(request []byte, device string, certificate []byte, chain [][
 		return Verdict{Unfit: "it does not lead to capf-trust: " + err.Error(), Advice: adviceTrust}
 	}
 	between := path[1:max(len(path)-1, 1)] // no upload has judged these
-	if err := checkPurposes(between); err != nil && !r.AnyPurpose {
+	if err := authority.CheckPurposes(between...); err != nil && !r.AnyPurpose {
 		return Verdict{Unfit: err.Error(), Advice: adviceIssuer}
 	}
 	good := Verdict{LSC: LSC(leaf), Issuers: map[string][]byte{}, Doubts: crypto.DoubtsAboutLSC(path, want)}
@@ -71,17 +72,6 @@ func (r Rule) Judge(request []byte, device string, certificate []byte, chain [][
 		good.Issuers[string(crypto.RawFingerprint(c.Raw))] = c.Raw
 	}
 	return good
-}
-
-// checkPurposes refuses issuers whose extendedKeyUsage makes the LSCs below them
-// useless.
-func checkPurposes(issuers []*x509.Certificate) error {
-	for _, c := range issuers {
-		if err := crypto.CheckIssuerPurposes(c); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // readable leaves out what is no certificate: a CA may send anything along.

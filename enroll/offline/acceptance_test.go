@@ -62,7 +62,7 @@ func TestOneRule(t *testing.T) {
 			if _, err := d.offline().Import(t.Context(), olga, []archive.Source{Bytes("x.der", lsc.Raw)}, ImportOptions{Row: func(r Row) error { row = r; return nil }}); err != nil {
 				t.Fatal(err)
 			}
-			doubts, err := acceptance.Doubts(t.Context(), d.Store, request)
+			doubts, err := acceptance.Doubts(t.Context(), d.Store.Reader, request)
 			if err != nil {
 				t.Fatal(err)
 			}
