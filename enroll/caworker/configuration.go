@@ -49,6 +49,10 @@ func (a *access) close() {
 	}()
 }
 
+// manyEvents is how many events are looked at for a change of the configuration.
+// After more, it is read again in any case.
+const manyEvents = 1000
+
 // configuration follows what operators set. All of it but borrow belongs to the
 // goroutine of Worker.Run.
 type configuration struct {

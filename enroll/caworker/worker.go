@@ -10,7 +10,6 @@
 package caworker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,44 +18,10 @@ import (
 	"time"
 
 	"capf/enroll/liveness"
-	"capf/enroll/onlineca"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
 	"capf/store"
 )
-
-// Options are what a Worker runs with; zero means the default.
-type Options struct {
-	Limits    onlineca.Limits
-	Poll      time.Duration // between two looks for work that no session has announced: 500 ms
-	FirstLook time.Duration // until a CA that has a request is asked for the certificate: 5 s, then growing
-	LastLook  time.Duration // the longest time between two such questions: 5 minutes
-	Retry     time.Duration // until a request that did not reach the CA is sent again: 1 s, then growing
-	Tries     int           // how often it is sent, as long as it does not reach the CA: 3
-	Grace     time.Duration // for what is on its way when the service stops: 5 s
-
-	// After is time.After, for the wait until a certificate is valid.
-	After func(time.Duration) <-chan time.Time
-}
-
-func (o Options) withDefaults() Options {
-	o.Poll = cmp.Or(o.Poll, 500*time.Millisecond)
-	o.FirstLook = cmp.Or(o.FirstLook, 5*time.Second)
-	o.LastLook = cmp.Or(o.LastLook, 5*time.Minute)
-	o.Retry = cmp.Or(o.Retry, time.Second)
-	o.Tries = cmp.Or(o.Tries, 3)
-	o.Grace = cmp.Or(o.Grace, 5*time.Second)
-	if o.After == nil {
-		o.After = time.After
-	}
-	o.Limits.Concurrent = cmp.Or(o.Limits.Concurrent, 16)
-	o.Limits.Post = cmp.Or(o.Limits.Post, time.Minute)
-	return o
-}
-
-// manyEvents is how many events are looked at for a change of the configuration.
-// After more, it is read again in any case.
-const manyEvents = 1000
 
 // databaseWait bounds one question to the database. It is longer than store waits for
 // the lock, which an import of many certificates may hold.
@@ -260,35 +225,4 @@ func (w *Worker) attempt(o store.OnlineRequest, cut <-chan struct{}) *attempt {
 func (w *Worker) release(requestID int64) {
 	w.busy.remove(requestID)
 	w.look()
-}
-
-// busy are the requests that are worked on now.
-type busy struct {
-	mu       sync.Mutex // guards requests
-	requests map[int64]bool
-}
-
-func newBusy() *busy { return &busy{requests: map[int64]bool{}} }
-
-func (b *busy) count() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.requests)
-}
-
-// add says whether the request is new among them.
-func (b *busy) add(requestID int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.requests[requestID] {
-		return false
-	}
-	b.requests[requestID] = true
-	return true
-}
-
-func (b *busy) remove(requestID int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.requests, requestID)
 }

@@ -27,6 +27,9 @@ type est struct {
 	asked      time.Time               // when it was asked for them
 }
 
+// EST is the type of EST servers.
+const EST Type = "est"
+
 var estKind = Kind{
 	Type: EST, Name: "EST (RFC 7030)", Server: "an EST server",
 	CheckTemplate: checkLabel, TemplateWord: "label",

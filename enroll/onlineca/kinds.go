@@ -5,14 +5,8 @@ import (
 	"crypto/x509"
 )
 
-// Type is the kind of a CA, as the parameter online_ca_type names it.
+// Type names a kind of CA, as the parameter online_ca_type does.
 type Type string
-
-// The kinds of CA.
-const (
-	Microsoft Type = "microsoft"
-	EST       Type = "est"
-)
 
 // Kind is what is known of a kind of CA before one is asked.
 type Kind struct {
@@ -33,8 +27,8 @@ type Kind struct {
 	open  func(Config, *transport) ca
 }
 
-// kinds are all that there are, the default first. Another one takes a type above,
-// a line here, and a file like est.go.
+// kinds are all that there are, the default first. Another one takes a line here and
+// a file such as est.go, with its Type, its Kind and its ca.
 var kinds = []Kind{microsoftKind, estKind}
 
 // Kinds lists the kinds of CA, the default first.

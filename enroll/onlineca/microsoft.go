@@ -23,6 +23,9 @@ type microsoft struct {
 	chain []*x509.Certificate
 }
 
+// Microsoft is the type of AD CS with Web Enrollment.
+const Microsoft Type = "microsoft"
+
 var microsoftKind = Kind{
 	Type: Microsoft, Name: "Microsoft Web Enrollment", Server: "Web Enrollment",
 	RSAOnly:         true,
