@@ -21,7 +21,7 @@ func TestDeleteJobs(t *testing.T) {
 		must(t, s.EndJob(t.Context(), operator, j.ID, "test", JobEnd{State: JobFailed, Detail: "no"}))
 		return j
 	}
-	old, kept := ended(portion+10), ended(3)
+	old, kept, second := ended(portion+10), ended(3), ended(1)
 	clock.move(time.Hour)
 	fresh := ended(2)
 	waiting, err := s.AddJob(t.Context(), Job{Kind: BulkUpdate, Actor: operator})
@@ -31,14 +31,15 @@ func TestDeleteJobs(t *testing.T) {
 	wantErr(t, err, ErrConflict)
 	_, err = s.DeleteJobs(t.Context(), operator, []int64{old.ID, 99})
 	wantErr(t, err, ErrNotFound)
-	n, err := s.DeleteJobs(t.Context(), operator, []int64{old.ID})
+	// A number that is given twice is one job.
+	n, err := s.DeleteJobs(t.Context(), operator, []int64{old.ID, second.ID, old.ID})
 	must(t, err)
 	before, err := s.DeleteJobsBefore(t.Context(), operator, s.options.Now())
 	must(t, err)
-	if n != 1 || before != 1 {
+	if n != 2 || before != 1 {
 		t.Errorf("%d and %d jobs were deleted", n, before)
 	}
-	for j, want := range map[int64]int{old.ID: 0, kept.ID: 0, fresh.ID: 2} {
+	for j, want := range map[int64]int{old.ID: 0, second.ID: 0, kept.ID: 0, fresh.ID: 2} {
 		results, err := collect(s.JobDevices(t.Context(), j))
 		must(t, err)
 		if len(results) != want {
