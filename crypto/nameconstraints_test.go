@@ -43,6 +43,7 @@ func TestNameConstraints(t *testing.T) {
 		{"common name of people", "permitted;DNS:example.com", "/CN=Jane Doe", "", true, "", false},
 		{"subject within", "permitted;dirName:dir", "/O=Acme/OU=Phones/CN=x", "", true, "", false},
 		{"subject in another case", "permitted;dirName:dir", "/O=ACME/OU=phones/CN=x", "", true, "", false},
+		{"subject itself", "permitted;dirName:dir", "/O=Acme/OU=Phones", "", true, "", false},
 		{"subject outside", "permitted;dirName:dir", "/O=Acme/OU=People/CN=x", "", true, `the subject "CN=x,OU=People,O=Acme" is not permitted`, false},
 		{"subject shorter", "permitted;dirName:dir", "/O=Acme", "", true, `the subject "O=Acme" is not permitted`, false},
 		{"subject excluded", "excluded;dirName:dir", "/O=Acme/OU=Phones/CN=x", "", true, `the subject "CN=x,OU=Phones,O=Acme" is excluded`, false},

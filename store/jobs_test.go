@@ -24,6 +24,36 @@ func bump(ready func(BulkTally) error) BulkEdit {
 	return BulkEdit{Event: EventText{Action: "bulk-update"}, Change: func(v *Selected) error { v.Schedule++; return nil }, Ready: ready}
 }
 
+// TestBulkEvents: each device that is changed at once has its event, more of them than
+// one statement writes.
+func TestBulkEvents(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	const devices = 2*eventRows + 3
+	for i := range devices {
+		addDevice(t, s, fmt.Sprintf("SEP%012d", i))
+	}
+	j := addJob(t, s, start, "a", false)
+	_, err := s.UpdateByJob(t.Context(), operator, j.ID, "a", Selection{}, bump(nil))
+	must(t, err)
+	told := map[string]int{}
+	for e, err := range s.Events(t.Context(), EventFilter{}) {
+		must(t, err)
+		if e.Action == "bulk-update" && e.Device != "" {
+			told[e.Device]++
+		}
+	}
+	for i := range devices {
+		if name := fmt.Sprintf("SEP%012d", i); told[name] != 1 {
+			t.Errorf("%s has %d events", name, told[name])
+		}
+	}
+	report, err := s.VerifyEvents(t.Context(), nil)
+	if err != nil || report.Fault != nil {
+		t.Errorf("the record does not hold: %+v, %v", report, err)
+	}
+}
+
 func TestJobLife(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(t)
@@ -37,7 +67,7 @@ func TestJobLife(t *testing.T) {
 	first := addJob(t, s, start, "", true)
 	j, err := s.ClaimJob(ctx, "a")
 	must(t, err)
-	if j.ID != first.ID || j.State != JobRunning || j.Owner != "a" {
+	if j.ID != first.ID || j.State != JobRunning || j.Owner != "a" || !j.StartedAt.Equal(start) {
 		t.Fatalf("the claimed job is %+v", j)
 	}
 	_, err = s.ClaimJob(ctx, "b")
@@ -58,7 +88,10 @@ func TestJobLife(t *testing.T) {
 	_, _, err = s.NextApply(ctx, j.ID, "b")
 	wantErr(t, err, ErrConflict)
 	must(t, s.EndApply(ctx, j.ID, JobDevice{Device: device, Apply: ApplyDone}))
-	must(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobPartly, Detail: "enough"}))
+	e := events(t, s, 1, func() { must(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobPartly, Detail: "enough"})) })
+	if e.Action != "job-end" || e.Outcome != string(JobPartly) || e.Detail != fmt.Sprintf("job %d: enough", j.ID) {
+		t.Errorf("the event is %+v", e)
+	}
 	wantErr(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobDone}), ErrConflict)
 	counts, err := s.ApplyCounts(ctx, j.ID)
 	must(t, err)
