@@ -131,8 +131,9 @@ type Config struct {
 	// context's error.
 	Sleep func(context.Context, time.Duration) error
 
-	// Observe sees each frame. A frame may hold the authentication string:
-	// Redact it before it is shown.
+	// Observe sees each frame, a received one before the phone acts on it and any
+	// other before it is sent. A frame may hold the authentication string: Redact
+	// it before it is shown.
 	Observe func(sent bool, f wire.Frame)
 
 	// For trouble-shooting. StopAfter drops the connection without a word
@@ -242,7 +243,7 @@ func once(ctx context.Context, c *Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	s := &session{config: c, conn: conn}
+	s := &session{ctx: ctx, config: c, conn: conn}
 	s.result.Remote = conn.RemoteAddr()
 	s.result.Server = conn.ConnectionState().PeerCertificates[0]
 

@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"context"
 	stdcrypto "crypto"
 	"crypto/tls"
 	"errors"
@@ -14,6 +15,7 @@ import (
 
 // session is one connection: the server asks, the phone answers.
 type session struct {
+	ctx    context.Context // its end is the end of the session
 	config *Config
 	conn   *tls.Conn
 	id     uint32
@@ -128,8 +130,8 @@ func (s *session) receive() (wire.Frame, error) {
 	default:
 		return wire.Frame{}, fmt.Errorf("%w: after %s: %w", ErrCommunication, s.position(), err)
 	}
-	if s.config.Observe != nil {
-		s.config.Observe(false, f)
+	if err := s.observe(false, f); err != nil {
+		return wire.Frame{}, err
 	}
 	if s.begun && f.Session != s.id {
 		return wire.Frame{}, fmt.Errorf("%w: %v of session %08x in session %08x", wire.ErrMalformed, f.Command, f.Session, s.id)
@@ -142,6 +144,18 @@ func (s *session) receive() (wire.Frame, error) {
 		s.last = f.Command
 	}
 	return f, nil
+}
+
+// observe shows a frame. A context that ends, which Observe may have caused, lets
+// the phone neither act on the frame nor send it.
+func (s *session) observe(sent bool, f wire.Frame) error {
+	if s.config.Observe != nil {
+		s.config.Observe(sent, f)
+	}
+	if s.ctx.Err() != nil {
+		return fmt.Errorf("%w: stopped at %v", ErrCommunication, f.Command)
+	}
+	return nil
 }
 
 // patience is how long the server may take for its next frame; 0 is for ever.
@@ -173,8 +187,8 @@ func (s *session) send(m message) error {
 	if err != nil {
 		return err
 	}
-	if s.config.Observe != nil {
-		s.config.Observe(true, f)
+	if err := s.observe(true, f); err != nil {
+		return err
 	}
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.config.Timeout)); err != nil {
 		return fmt.Errorf("%w: %w", ErrCommunication, err)

@@ -341,12 +341,12 @@ func TestForEver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
-		for time.Since(began) < patience {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for range ticks(ctx, 10*time.Millisecond) {
 			if _, err := c.Write(b); err != nil {
 				return
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
 		t.Error("the session goes on for ever")
 	}

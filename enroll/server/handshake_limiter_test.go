@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -13,14 +14,14 @@ func queue(t *testing.T, all *handshakeLimiter, who ...string) (serve func() []s
 	t.Helper()
 	all.free = 0
 	got := make(chan string)
-	for i, name := range who {
+	for _, name := range who {
 		go func() {
 			if err := all.acquire(place(name), nil, time.Now().Add(time.Hour)); err != nil {
 				name = err.Error()
 			}
 			got <- name
 		}()
-		waitFor(t, all, i+1)
+		synctest.Wait() // it waits behind those before it
 	}
 	return func() (order []string) {
 		for range who {
@@ -36,67 +37,51 @@ func place(name string) netip.Prefix {
 	return phoneNetwork(netip.AddrFrom4([4]byte{192, 0, 2, name[0]}))
 }
 
-// waitFor returns when so many wait.
-func waitFor(t *testing.T, all *handshakeLimiter, n int) {
-	t.Helper()
-	for {
-		all.mu.Lock()
-		sum := 0
-		for _, q := range all.waiting {
-			sum += q.Len()
-		}
-		all.mu.Unlock()
-		if sum == n {
-			return
-		}
-		if t.Context().Err() != nil {
-			t.Fatalf("%d wait, not %d", sum, n)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 // TestHandshakeTurns: an address that comes often waits for itself, and the others do
 // not wait for it.
 func TestHandshakeTurns(t *testing.T) {
 	t.Parallel()
-	all := newHandshakeLimiter()
-	serve := queue(t, all, "A", "A", "A", "A", "B", "C", "B")
-	if got, want := serve(), []string{"A", "B", "C", "A", "B", "A", "A"}; !slices.Equal(got, want) {
-		t.Errorf("the turns went to %v, not %v", got, want)
-	}
-	for range 7 { // as each does that got one
-		all.release()
-	}
-	if all.free != 7 || len(all.waiting) != 0 || len(all.order) != 0 {
-		t.Errorf("afterwards %d are free, %v wait, %v are next", all.free, all.waiting, all.order)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		all := newHandshakeLimiter()
+		serve := queue(t, all, "A", "A", "A", "A", "B", "C", "B")
+		if got, want := serve(), []string{"A", "B", "C", "A", "B", "A", "A"}; !slices.Equal(got, want) {
+			t.Errorf("the turns went to %v, not %v", got, want)
+		}
+		for range 7 { // as each does that got one
+			all.release()
+		}
+		if all.free != 7 || len(all.waiting) != 0 || len(all.order) != 0 {
+			t.Errorf("afterwards %d are free, %v wait, %v are next", all.free, all.waiting, all.order)
+		}
+	})
 }
 
 // TestHandshakeTurnLeft: a handshake that gives up, or has no time left, holds none
 // up.
 func TestHandshakeTurnLeft(t *testing.T) {
 	t.Parallel()
-	all := newHandshakeLimiter()
-	all.free = 0
-	gone := make(chan struct{})
-	left := make(chan error)
-	go func() { left <- all.acquire(place("A"), gone, time.Now().Add(time.Hour)) }()
-	waitFor(t, all, 1)
-	close(gone)
-	if err := <-left; err != errNoTurn {
-		t.Errorf("who is gone got %v", err)
-	}
-	if err := all.acquire(place("A"), nil, time.Now()); err != errNoTurn {
-		t.Errorf("who has no time got %v", err)
-	}
-	if got := queue(t, all, "B")(); !slices.Equal(got, []string{"B"}) {
-		t.Errorf("the turn went to %v", got)
-	}
-	all.release()
-	if all.free != 1 {
-		t.Errorf("%d turns are free", all.free)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		all := newHandshakeLimiter()
+		all.free = 0
+		gone := make(chan struct{})
+		left := make(chan error)
+		go func() { left <- all.acquire(place("A"), gone, time.Now().Add(time.Hour)) }()
+		synctest.Wait()
+		close(gone)
+		if err := <-left; err != errNoTurn {
+			t.Errorf("who is gone got %v", err)
+		}
+		if err := all.acquire(place("A"), nil, time.Now()); err != errNoTurn {
+			t.Errorf("who has no time got %v", err)
+		}
+		if got := queue(t, all, "B")(); !slices.Equal(got, []string{"B"}) {
+			t.Errorf("the turn went to %v", got)
+		}
+		all.release()
+		if all.free != 1 {
+			t.Errorf("%d turns are free", all.free)
+		}
+	})
 }
 
 // TestHandshakeTurnTooLate: a turn that comes to a handshake which has just given up
@@ -104,24 +89,26 @@ func TestHandshakeTurnLeft(t *testing.T) {
 // tries until it has given up.
 func TestHandshakeTurnTooLate(t *testing.T) {
 	t.Parallel()
-	for range 1000 {
-		all := newHandshakeLimiter()
-		all.free = 0
-		gone := make(chan struct{})
-		left := make(chan error)
-		go func() { left <- all.acquire(place("A"), gone, time.Now().Add(time.Hour)) }()
-		waitFor(t, all, 1)
-		all.mu.Lock() // it cannot leave before it has got its turn
-		close(gone)
-		all.next()
-		all.mu.Unlock()
-		if err := <-left; err == nil {
-			continue // it took the turn
+	synctest.Test(t, func(t *testing.T) {
+		for range 1000 {
+			all := newHandshakeLimiter()
+			all.free = 0
+			gone := make(chan struct{})
+			left := make(chan error)
+			go func() { left <- all.acquire(place("A"), gone, time.Now().Add(time.Hour)) }()
+			synctest.Wait()
+			all.mu.Lock() // it cannot leave before it has got its turn
+			close(gone)
+			all.next()
+			all.mu.Unlock()
+			if err := <-left; err == nil {
+				continue // it took the turn
+			}
+			if all.free != 1 {
+				t.Errorf("%d turns are free", all.free)
+			}
+			return
 		}
-		if all.free != 1 {
-			t.Errorf("%d turns are free", all.free)
-		}
-		return
-	}
-	t.Error("of a thousand, none gave up")
+		t.Error("of a thousand, none gave up")
+	})
 }

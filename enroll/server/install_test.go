@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,13 +132,7 @@ func TestReplaced(t *testing.T) {
 // settled waits until a session that the phone left has been recorded.
 func (h *house) settled(device, status string) {
 	h.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if h.device(device).Status.Long() == status {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	h.Fatalf("the status is %q, not %q", h.device(device).Status.Long(), status)
+	eventually(h, fmt.Sprintf("%s has the status %q", device, status), func() bool { return h.device(device).Status.Long() == status })
 }
 
 // TestPowerFailure lets the phone lose power after each frame of each

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"io"
@@ -112,7 +113,7 @@ func TestSilence(t *testing.T) {
 		"half a hello":   func(c net.Conn) { c.Write([]byte{0x16, 3, 1, 2, 0, 1}) },
 		"plain TCP":      func(c net.Conn) { c.Write([]byte("GET / HTTP/1.0\r\n\r\n")) },
 		"silent in TLS":  func(c net.Conn) { tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Handshake() },
-		"slow in TLS":    func(c net.Conn) { slowly(tls.Client(c, &tls.Config{InsecureSkipVerify: true})) },
+		"slow in TLS":    func(c net.Conn) { slowly(t.Context(), tls.Client(c, &tls.Config{InsecureSkipVerify: true})) },
 		"half an answer": func(c net.Conn) { tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Write([]byte{0x55, 2}) },
 	} {
 		conn, err := net.Dial("tcp", h.address)
@@ -134,13 +135,13 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// slowly sends a byte now and then, each before the time is up.
-func slowly(c *tls.Conn) {
-	for {
+// slowly sends a byte now and then, each before the time is up, until the server
+// hangs up.
+func slowly(ctx context.Context, c *tls.Conn) {
+	for range ticks(ctx, 100*time.Millisecond) {
 		if _, err := c.Write([]byte{0x55}); err != nil {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 }
 

@@ -70,7 +70,6 @@ func (f *flash) until(h *house, name string, at moment) bool {
 		if frame.Command == at.command {
 			if seen++; seen == at.nth {
 				lose(errPower)
-				time.Sleep(20 * time.Millisecond) // the connection is closed by another goroutine
 			}
 		}
 	}
@@ -161,8 +160,7 @@ func (h *house) bringAll(t *testing.T, ca *crypto.Authority) {
 	t.Cleanup(func() { stop(); <-done })
 	go func() {
 		defer close(done)
-		for ctx.Err() == nil {
-			time.Sleep(10 * time.Millisecond)
+		for range ticks(ctx, 10*time.Millisecond) {
 			for r, err := range h.rules.Store.Requests(ctx, store.RequestFilter{State: store.RequestPending}) {
 				if err != nil {
 					break

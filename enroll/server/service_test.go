@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"os/exec"
@@ -22,13 +23,28 @@ import (
 // eventually waits for what another goroutine is about to do.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for range ticks(ctx, 5*time.Millisecond) {
 		if ok() {
 			return
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatalf("never: %s", what)
+}
+
+// ticks yields at once and then at the interval, until ctx ends.
+func ticks(ctx context.Context, every time.Duration) iter.Seq[struct{}] {
+	return func(yield func(struct{}) bool) {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for ctx.Err() == nil && yield(struct{}{}) {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+			}
+		}
+	}
 }
 
 func answers(address string) bool {
@@ -190,10 +206,13 @@ func TestBeatsBehindLock(t *testing.T) {
 // TestStopBehindLock: a stop does not wait for another process.
 func TestStopBehindLock(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	var beats atomic.Int64
+	h := open(t, func(c *server.Config) { c.Beat = func() { beats.Add(1) } })
 	release := h.keep()
-	h.clock.advance(time.Hour)         // a report is due
-	time.Sleep(100 * time.Millisecond) // most often it waits with it when the stop comes
+	h.clock.advance(time.Hour) // a report is due
+	// Between two beats the server does little but wait with the report.
+	now := beats.Load()
+	eventually(t, "the server beats on", func() bool { return beats.Load() >= now+2 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- h.stop() }()
 	eventually(t, "the sockets are closed", func() bool { return !answers(h.address) })
