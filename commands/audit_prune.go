@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/audit"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -80,18 +81,13 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 		}
 		return nothingRemoved(env)
 	}
-	r, err := s.VerifyEvents(ctx, checkpoints(ctx, env, s))
-	if err != nil {
+	if err := audit.Verify(ctx, s.Reader, checkpoints(ctx, env, s)); err != nil {
 		return err
-	}
-	if r.Fault != nil {
-		return apperr.WithHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
-			"nothing was pruned; keep a copy of the database for whoever looks into it")
 	}
 	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), term.Timestamp(o.before))
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "event",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return s.PruneEvents(ctx, env.actor(), o.before)
+			return audit.Prune(ctx, s, env.actor(), o.before)
 		},
 		func() error { return showPrunable(env, p) },
 	})

@@ -14,7 +14,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/backup"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -40,12 +40,12 @@ can be told later whether somebody has written the record of events anew.`,
 		Output:  cmdline.Object,
 		Flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace a file that is there"}},
 		Run: func(c *cli.Context) error {
-			return backup(c.Context, env, c.Args().First(), c.Bool("yes"))
+			return backUp(c.Context, env, c.Args().First(), c.Bool("yes"))
 		},
 	}
 }
 
-func backup(ctx context.Context, env *Env, file string, yes bool) error {
+func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 	if file == "-" {
 		return apperr.WithHint(apperr.Usage("a backup goes to a file, since it is read back there"), "write it to a file and send that on")
 	}
@@ -72,7 +72,7 @@ func backup(ctx context.Context, env *Env, file string, yes bool) error {
 	}
 	// Who copies the database is worth an event, yet a backup is wanted most
 	// when nothing can be written any more.
-	if err := s.AddEvent(context.WithoutCancel(ctx), store.Event{Actor: env.actor(), Action: "backup", Detail: fmt.Sprintf("%s, SHA-256 %x", file, copied.SHA256)}); err != nil {
+	if err := backup.Record(context.WithoutCancel(ctx), s, env.actor(), file, copied); err != nil {
 		env.say("warning: the backup is complete, but not recorded: %s", err)
 	}
 	env.say("the master key is not in it: keep a copy of %s elsewhere, for without it the secrets in the backup cannot be read", key)
@@ -114,7 +114,7 @@ func signing(ctx context.Context, env *Env, s *store.Store, key string) (store.S
 		env.say("warning: the backup carries no authenticator, and restore will ask for --accept-changed: %s", err)
 		return nil, nil
 	}
-	return enroll.SignBackup(sealer), nil
+	return backup.Sign(sealer), nil
 }
 
 // mayBackup refuses a place that must not be written to, or not without

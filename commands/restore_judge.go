@@ -7,7 +7,7 @@ import (
 	"iter"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/backup"
 	"capf/enroll/health"
 	"capf/enroll/provision"
 	"capf/enroll/secrets"
@@ -54,7 +54,7 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 			return err
 		}
 	}
-	return s.AddEvent(ctx, store.Event{Actor: env.actor(), Action: "restore", Detail: fmt.Sprintf("%s, with %s, %s", o.file, counted(n, "fault"), authentic)})
+	return backup.RecordRestore(ctx, s, env.actor(), o.file, n, authentic)
 }
 
 // judgeSignature says whether the backup is what capf wrote, in words for the record.
@@ -71,7 +71,7 @@ func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Se
 		env.say("warning: whether somebody has changed the backup cannot be verified: %s", err)
 		return "not verified", nil
 	}
-	err = enroll.VerifyBackup(sealer, seal)
+	err = backup.Verify(sealer, seal)
 	switch {
 	case err == nil:
 		env.say("the backup is as capf wrote it")
@@ -85,7 +85,7 @@ func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Se
 
 // sayDifferences tells what would act otherwise than now: a backup may bring back
 // a program, an anchor or an address that was taken away for a reason.
-func sayDifferences(ctx context.Context, env *Env, path string, backup *store.Store) (err error) {
+func sayDifferences(ctx context.Context, env *Env, path string, restored *store.Store) (err error) {
 	present, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	if err != nil {
 		if !errors.Is(err, store.ErrNotFound) {
@@ -95,11 +95,11 @@ func sayDifferences(ctx context.Context, env *Env, path string, backup *store.St
 	} else {
 		defer func() { err = errors.Join(err, present.Close()) }()
 	}
-	all, err := enroll.Differences(ctx, present, backup)
+	all, err := backup.Differences(ctx, present.Reader, restored.Reader)
 	if err != nil {
 		return err
 	}
-	directories, err := provision.DirectoryDifferences(ctx, present, backup)
+	directories, err := provision.DirectoryDifferences(ctx, present, restored)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/enroll"
+	"capf/enroll/audit"
 	"capf/enroll/provision"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
@@ -194,7 +195,7 @@ func keepJournal(r *enroll.Rules, log *slog.Logger) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&enroll.Journal{Rules: r, Log: log}).Run(ctx)
+		(&audit.Journal{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Log: log}).Run(ctx)
 	}()
 	return func() { cancel(); <-done }
 }

@@ -12,17 +12,16 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
+	"capf/enroll/audit"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/input"
-	"capf/store"
 )
 
 // sshLine is what an SSH client asked for when sshd runs a forced command
@@ -252,14 +251,6 @@ func explanation(p cmdline.Proposal) string {
 	return b.String()
 }
 
-// How many refused attempts become events within forbiddenSpan: enough to see what
-// somebody is up to, too few to fill the record.
-const (
-	forbiddenOfOne = 20 // operator
-	forbiddenOfAll = 100
-	forbiddenSpan  = 10 * time.Minute
-)
-
 // noteForbidden records an attempt at what the session may not do.
 func noteForbidden(ctx context.Context, env *Env, err error) {
 	if !errors.Is(err, errForbidden) {
@@ -268,8 +259,7 @@ func noteForbidden(ctx context.Context, env *Env, err error) {
 	text := err.Error()
 	s, err := env.openStore(ctx)
 	if err == nil {
-		e := store.Event{Actor: env.actor(), Action: "shell-refused", Outcome: "refused", Detail: term.OneLine(text)}
-		err = s.AddEventWithin(context.WithoutCancel(ctx), e, forbiddenOfOne, forbiddenOfAll, forbiddenSpan)
+		err = audit.RecordRefusal(context.WithoutCancel(ctx), s, env.actor(), term.OneLine(text))
 	}
 	if err != nil {
 		env.say("warning: the refusal is not recorded: %s", err)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"capf/enroll/audit"
 )
 
 // inShell carries out one line of a shell in the folder.
@@ -162,7 +164,7 @@ func TestShellRefusalsAreEvents(t *testing.T) {
 	cmd = capfProcess(t, dir, "shell", "--privilege", "0")
 	cmd.Stdin = strings.NewReader("device delete all --yes\n")
 	_, _ = cmd.CombinedOutput()
-	if n := strings.Count(must(t, dir, "audit", "list", "--csv", "--no-header"), "shell-refused"); n != 2+forbiddenOfOne {
+	if n := strings.Count(must(t, dir, "audit", "list", "--csv", "--no-header"), "shell-refused"); n != 2+audit.RefusalsOfOne {
 		t.Errorf("%d refusals are recorded", n)
 	}
 }

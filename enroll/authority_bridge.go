@@ -6,6 +6,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/enroll/backup"
 	"capf/enroll/lscs"
 	"capf/store"
 )
@@ -20,6 +21,7 @@ func (r *Rules) trustStores() authority.TrustStores {
 }
 
 type (
+	Difference    = backup.Difference
 	UploadFile    = authority.UploadFile
 	UploadOptions = authority.UploadOptions
 	UploadRow     = authority.UploadRow

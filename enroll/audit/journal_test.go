@@ -1,4 +1,4 @@
-package enroll_test
+package audit_test
 
 import (
 	"bytes"
@@ -9,22 +9,53 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"capf/enroll"
+	"capf/crypto"
+	"capf/enroll/audit"
 	"capf/enroll/secrets"
 	"capf/store"
 )
 
+var operator = store.Actor{Kind: store.Operator, Name: "test"}
+
+// house is a database with its master key.
+type house struct {
+	*testing.T
+	Store  *store.Store
+	Sealer *crypto.Sealer
+}
+
+func newHouse(t *testing.T) house {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capf.db")
+	s, err := store.Create(t.Context(), path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	sealer, err := secrets.CreateSealer(t.Context(), s, path+".key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return house{t, s, sealer}
+}
+
+// add records an event of a device.
+func (h house) add(actor store.Actor, device string) error {
+	return h.Store.AddEvent(h.Context(), store.Event{Actor: actor, Device: device, Action: "device-add"})
+}
+
 // journal runs once, as at the end of a serve, and returns what it has logged.
-func journal(t *testing.T, r *enroll.Rules) (logged []map[string]any) {
+func journal(t *testing.T, r house) (logged []map[string]any) {
 	t.Helper()
 	var b bytes.Buffer
 	ended, stop := context.WithCancel(t.Context())
 	stop()
-	(&enroll.Journal{Rules: r, Log: slog.New(slog.NewJSONHandler(&b, nil))}).Run(ended)
+	(&audit.Journal{Store: r.Store, Sealer: r.Sealer, Now: time.Now, Log: slog.New(slog.NewJSONHandler(&b, nil))}).Run(ended)
 	for line := range strings.Lines(b.String()) {
 		var one map[string]any
 		if err := json.Unmarshal([]byte(line), &one); err != nil {
@@ -50,10 +81,10 @@ func said(logged []map[string]any) (words []string) {
 // or not serve ran then, and the record is sealed up to where it was logged.
 func TestJournal(t *testing.T) {
 	t.Parallel()
-	r := newRules(t)
+	r := newHouse(t)
 	add := func(name string) {
 		t.Helper()
-		if _, _, err := r.AddDevice(t.Context(), store.Actor{Kind: store.Operator, Name: "jane", Command: "capf device add"}, name, enroll.DeviceEdit{}); err != nil {
+		if err := r.add(store.Actor{Kind: store.Operator, Name: "jane", Command: "capf device add"}, name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,9 +131,9 @@ func TestRecordMadeAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRules(t)
+			r := newHouse(t)
 			for _, device := range []string{"SEP000000000001", "SEP000000000002", "SEP000000000003"} {
-				if _, _, err := r.AddDevice(t.Context(), operator, device, enroll.DeviceEdit{}); err != nil {
+				if err := r.add(operator, device); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -131,10 +162,10 @@ func TestRecordMadeAnew(t *testing.T) {
 // it no seal.
 func TestJournalSealsNoForgery(t *testing.T) {
 	t.Parallel()
-	r := newRules(t)
+	r := newHouse(t)
 	add := func(name string) {
 		t.Helper()
-		if _, _, err := r.AddDevice(t.Context(), operator, name, enroll.DeviceEdit{}); err != nil {
+		if err := r.add(operator, name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,7 +173,7 @@ func TestJournalSealsNoForgery(t *testing.T) {
 	lines := make(chan string, 100)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	j := &enroll.Journal{Rules: r, Log: slog.New(slog.NewTextHandler(sink(func(b []byte) { lines <- string(b) }), nil)), Poll: time.Millisecond, Every: time.Nanosecond}
+	j := &audit.Journal{Store: r.Store, Sealer: r.Sealer, Now: time.Now, Log: slog.New(slog.NewTextHandler(sink(func(b []byte) { lines <- string(b) }), nil)), Poll: time.Millisecond, Every: time.Nanosecond}
 	go func() { defer close(ended); j.Run(ctx) }()
 	until := func(word string) {
 		t.Helper()
@@ -175,7 +206,7 @@ type sink func([]byte)
 func (s sink) Write(b []byte) (int, error) { s(b); return len(b), nil }
 
 // forge changes events and makes a chain that fits, in the encoding that
-// store/chain.go describes.
+// store/events_chain.go describes.
 func forge(t *testing.T, path, statements string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(60000)&_txlock=immediate")

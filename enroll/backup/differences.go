@@ -1,4 +1,4 @@
-package enroll
+package backup
 
 import (
 	"context"
@@ -8,31 +8,10 @@ import (
 	"strings"
 
 	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/enroll/settings"
-	"capf/internal/apperr"
 	"capf/store"
 )
-
-// backupLabel binds an authenticator to its use.
-const backupLabel = "backup"
-
-// SignBackup makes what a backup carries, so that one which somebody without the
-// master key has changed can be told.
-func SignBackup(s *crypto.Sealer) store.Sign {
-	return func(digest []byte) []byte { return s.Authenticate(backupLabel, digest) }
-}
-
-// VerifyBackup says whether a backup is as capf wrote it. apperr.ErrRefused: it is not,
-// or cannot be known, since it carries no authenticator.
-func VerifyBackup(s *crypto.Sealer, seal store.Seal) error {
-	switch {
-	case seal.MAC == nil:
-		return apperr.Refused("the backup carries no authenticator: an older capf made it, or one without the master key, or somebody has removed it")
-	case !s.Authentic(backupLabel, seal.Digest, seal.MAC):
-		return apperr.Refused("the backup has been changed since capf wrote it, by somebody who has not the master key")
-	}
-	return nil
-}
 
 // Difference is something of weight that two databases do not agree in.
 type Difference struct{ What, Old, New string } // "" when it is not there
@@ -51,7 +30,7 @@ func (d Difference) String() string {
 // first: parameters, among them the issuer, addresses and the program that is run,
 // the CAPF certificate, and what stands in the trust stores. The first may be
 // nil; then what is not the default is told.
-func Differences(ctx context.Context, old, next *store.Store) ([]Difference, error) {
+func Differences(ctx context.Context, old, next *store.Reader) ([]Difference, error) {
 	was, err := weighty(ctx, old)
 	if err != nil {
 		return nil, err
@@ -74,7 +53,7 @@ func Differences(ctx context.Context, old, next *store.Store) ([]Difference, err
 
 // weighty are the facts that Differences compares; what stands behind a NUL in a
 // key only tells those of a kind apart.
-func weighty(ctx context.Context, s *store.Store) (map[string]string, error) {
+func weighty(ctx context.Context, s *store.Reader) (map[string]string, error) {
 	facts := map[string]string{}
 	for _, p := range settings.Parameters() {
 		if !p.Secret {
@@ -91,8 +70,7 @@ func weighty(ctx context.Context, s *store.Store) (map[string]string, error) {
 	for name, value := range set {
 		facts["parameter "+name] = value
 	}
-	r := &Rules{Store: s}
-	if c, err := r.capfCertificate(ctx); err == nil {
+	if c, err := authority.Certificate(ctx, s); err == nil {
 		facts["CAPF certificate"] = fmt.Sprintf("%s, SHA-256 %s", c.Subject, crypto.Fingerprint(c))
 	}
 	rows, err := s.Trust(ctx, "")

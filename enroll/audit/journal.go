@@ -1,4 +1,4 @@
-package enroll
+package audit
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"capf/crypto"
 	"capf/enroll/secrets"
 	"capf/internal/backoff"
 	"capf/store"
@@ -18,10 +19,12 @@ import (
 // It seals nothing that does not follow what it has seen: who writes the record
 // anew gets no seal for that.
 type Journal struct {
-	Rules *Rules
-	Log   *slog.Logger
-	Poll  time.Duration // between two looks; 1 s
-	Every time.Duration // between two checkpoints; 5 min
+	Store  *store.Store
+	Sealer *crypto.Sealer
+	Now    func() time.Time
+	Log    *slog.Logger
+	Poll   time.Duration // between two looks; 1 s
+	Every  time.Duration // between two checkpoints; 5 min
 
 	begun  bool
 	at     store.ChainPoint // behind the last event that was logged
@@ -66,7 +69,7 @@ func (j *Journal) step(ctx context.Context, ending bool) error {
 	if err := j.carry(ctx); err != nil {
 		return err
 	}
-	now := j.Rules.Now()
+	now := j.Now()
 	if j.lost || j.at.ID == j.last || !ending && now.Sub(j.sealed) < cmp.Or(j.Every, 5*time.Minute) && !now.Before(j.sealed) {
 		return nil
 	}
@@ -77,25 +80,25 @@ func (j *Journal) step(ctx context.Context, ending bool) error {
 // came after that has not been logged. Without one, as in a new database, it begins
 // where the record ends.
 func (j *Journal) begin(ctx context.Context) error {
-	list, err := j.Rules.Store.Checkpoints(ctx)
+	list, err := j.Store.Checkpoints(ctx)
 	if err != nil {
 		return err
 	}
 	if len(list) > 0 {
 		c := list[len(list)-1]
-		if secrets.HoldsCheckpoint(j.Rules.Sealer)(c) {
+		if secrets.HoldsCheckpoint(j.Sealer)(c) {
 			j.at, j.last, j.sealed = c.ChainPoint, c.ID, c.At
 			return nil
 		}
 		j.Log.Error("the record of events was changed: its last checkpoint does not hold", "event", c.ID, "at", c.At, "hint", "capf audit list --verify")
 	}
-	j.at, err = j.Rules.Store.ChainEnd(ctx)
+	j.at, err = j.Store.ChainEnd(ctx)
 	return err
 }
 
 // carry logs the new events.
 func (j *Journal) carry(ctx context.Context) error {
-	for e, err := range j.Rules.Store.Follow(ctx, j.at) {
+	for e, err := range j.Store.Follow(ctx, j.at) {
 		if errors.Is(err, store.ErrDamaged) {
 			return j.lose(ctx, err)
 		}
@@ -119,7 +122,7 @@ func (j *Journal) lose(ctx context.Context, cause error) error {
 		j.Log.Error("the record of events was changed, and is not sealed any more", "reason", cause, "hint", "capf audit list --verify")
 	}
 	j.lost = true
-	end, err := j.Rules.Store.ChainEnd(ctx)
+	end, err := j.Store.ChainEnd(ctx)
 	if err == nil {
 		j.at = end
 	}
@@ -127,8 +130,8 @@ func (j *Journal) lose(ctx context.Context, cause error) error {
 }
 
 func (j *Journal) seal(ctx context.Context, now time.Time) error {
-	c := secrets.SealCheckpoint(j.Rules.Sealer, j.at, now)
-	err := j.Rules.Store.AddCheckpoint(ctx, c)
+	c := secrets.SealCheckpoint(j.Sealer, j.at, now)
+	err := j.Store.AddCheckpoint(ctx, c)
 	if errors.Is(err, store.ErrConflict) { // it was pruned or changed meanwhile, which the next look finds
 		return nil
 	}
