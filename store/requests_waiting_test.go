@@ -3,8 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 )
@@ -46,36 +44,6 @@ func reject(t testing.TB, s *Store, d Device) Request {
 	r, err := s.RejectUnproven(t.Context(), phone(d.Name), request(d))
 	must(t, err)
 	return r
-}
-
-func TestEventsAfter(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "capf.db")
-	s, other := openStore(t, path, Options{}), openStore(t, path, Options{})
-	last := func() int64 {
-		id, err := s.LastEvent(t.Context())
-		must(t, err)
-		return id
-	}
-	if id := last(); id != 0 {
-		t.Fatalf("at first the last event is %d", id)
-	}
-	d := addDevice(t, other, "SEP000000000001")
-	before := last()
-	r := submit(t, other, d)
-	_, err := other.DeleteRequests(t.Context(), operator, []int64{r.ID})
-	must(t, err)
-	var seen []Event
-	for _, e := range all(t, s.EventsAfter(t.Context(), before)) {
-		seen = append(seen, Event{ID: e.ID, Device: e.Device, Action: e.Action})
-	}
-	want := []Event{{ID: before + 1, Device: d.Name, Action: "enroll"}, {ID: before + 2, Device: d.Name, Action: "csr-delete"}}
-	if !slices.Equal(seen, want) || last() != before+2 {
-		t.Errorf("the events are %v, up to %d, instead of %v", seen, last(), want)
-	}
-	if none := all(t, s.EventsAfter(t.Context(), last())); len(none) != 0 {
-		t.Errorf("after the last event come %v", none)
-	}
 }
 
 func TestWaiting(t *testing.T) {

@@ -36,27 +36,30 @@ type Journal struct {
 // Run works until ctx ends, and once more then.
 func (j *Journal) Run(ctx context.Context) {
 	failures := backoff.Backoff{Log: j.Log, Doing: "carrying events into the log"}
-	rest := time.Duration(0)
-	for ending := false; !ending; {
-		select {
-		case <-ctx.Done():
-		case <-time.After(rest):
+	working, replaced := context.WithCancel(ctx)
+	defer replaced()
+	failures.Repeat(working, cmp.Or(j.Poll, time.Second), func(ctx context.Context) error {
+		err := j.stepWithin(ctx, false)
+		if errors.Is(err, store.ErrReplaced) {
+			replaced() // serve ends with it, and says so
+			return nil
 		}
-		ending = ctx.Err() != nil
-		// What has begun is carried through: a stop is worth a checkpoint.
-		step, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		err := j.step(step, ending)
-		cancel()
-		rest = cmp.Or(j.Poll, time.Second)
-		switch {
-		case errors.Is(err, store.ErrReplaced):
-			return // serve ends with it, and says so
-		case err != nil:
-			rest = failures.Failed(err)
-		default:
-			failures.Succeeded()
-		}
+		return err
+	})
+	if ctx.Err() == nil {
+		return
 	}
+	// A stop is worth a checkpoint.
+	if err := j.stepWithin(ctx, true); err != nil && !errors.Is(err, store.ErrReplaced) {
+		failures.Failed(err)
+	}
+}
+
+// stepWithin carries through what has begun when ctx ends.
+func (j *Journal) stepWithin(ctx context.Context, ending bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return j.step(ctx, ending)
 }
 
 func (j *Journal) step(ctx context.Context, ending bool) error {

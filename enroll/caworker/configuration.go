@@ -49,10 +49,6 @@ func (a *access) close() {
 	}()
 }
 
-// manyEvents is how many events are looked at for a change of the configuration.
-// After more, it is read again in any case.
-const manyEvents = 1000
-
 // configuration follows what operators set. All of it but borrow belongs to the
 // goroutine of Worker.Run.
 type configuration struct {
@@ -101,12 +97,12 @@ func (c *configuration) use(a *access) {
 func (c *configuration) reread(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
-	last, changed, err := c.changed(ctx)
+	until, changed, err := c.changed(ctx)
 	if err != nil || !changed || c.unread && c.backoff.Remaining() > 0 {
 		return err
 	}
 	err = c.renew(ctx)
-	c.seen, c.unread = last, err != nil
+	c.seen, c.unread = until, err != nil
 	switch {
 	case err == nil:
 		c.backoff.Succeeded()
@@ -119,24 +115,19 @@ func (c *configuration) reread(ctx context.Context) error {
 	return nil
 }
 
-// changed says whether something may have been configured since the last look: an
-// event that is not about a device. It takes microseconds, so that every change is in
-// force for the next request.
-func (c *configuration) changed(ctx context.Context) (last int64, changed bool, err error) {
-	last, err = c.ca.Store.LastEvent(ctx)
-	if err != nil || c.unread || c.current == nil || last-c.seen > manyEvents {
-		return last, true, err
+// changed says whether something may have been configured since the last look. It
+// takes microseconds, so that every change is in force for the next request.
+func (c *configuration) changed(ctx context.Context) (until int64, changed bool, err error) {
+	since := c.seen
+	if c.unread || c.current == nil {
+		since = -1
 	}
-	for e, err := range c.ca.Store.EventsAfter(ctx, c.seen) {
-		if err != nil {
-			return last, false, err
-		}
-		if e.ID <= last && e.Device == "" {
-			return last, true, nil
-		}
+	changes, err := c.ca.Store.Changes(ctx, since)
+	if err != nil || changes.Anything || changes.Settings {
+		return changes.Until, true, err
 	}
-	c.seen = last
-	return last, false, nil
+	c.seen = changes.Until
+	return c.seen, false, nil
 }
 
 // renew makes a new client if an operator has changed the CA, its secrets or

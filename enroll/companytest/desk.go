@@ -235,9 +235,9 @@ func (d *Desk) Facts() string {
 	if err != nil {
 		d.Fatal(err)
 	}
-	event, err := d.Store.LastEvent(d.Context())
+	end, err := d.Store.ChainEnd(d.Context())
 	if err != nil {
 		d.Fatal(err)
 	}
-	return fmt.Sprintf("%d requests wait, %d LSCs, %d events", waiting, lscs, event)
+	return fmt.Sprintf("%d requests wait, %d LSCs, %d events", waiting, lscs, end.ID)
 }

@@ -69,25 +69,15 @@ func (x Runner) Run(ctx context.Context) error {
 	r := x.withDefaults()
 	var look time.Time // for what is due for renewal
 	failures := backoff.Backoff{Log: r.Log, Doing: "running jobs", First: r.Poll}
-	for ctx.Err() == nil {
+	failures.Repeat(ctx, r.Poll, func(ctx context.Context) error {
 		_, err := r.due(ctx)
 		if err == nil && !time.Now().Before(look) {
 			var again time.Duration
 			_, again, err = r.renew(ctx)
 			look = time.Now().Add(again)
 		}
-		rest := r.Poll
-		switch {
-		case err == nil:
-			failures.Succeeded()
-		case ctx.Err() == nil:
-			rest = failures.Failed(err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(rest):
-		}
-	}
+		return err
+	})
 	return nil
 }
 

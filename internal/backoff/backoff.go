@@ -4,6 +4,7 @@ package backoff
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -69,6 +70,24 @@ func (b *Backoff) Succeeded() {
 	if b.failures > 0 && time.Since(b.failed) >= quiet {
 		b.Log.Info(b.Doing+": works again", "failures", b.failures)
 		b.failures, b.cause = 0, ""
+	}
+}
+
+// Repeat takes a step at once and then one every so often, until ctx ends. After a
+// step that fails it rests longer. What ends with ctx is no failure.
+func (b *Backoff) Repeat(ctx context.Context, every time.Duration, step func(context.Context) error) {
+	for ctx.Err() == nil {
+		rest := every
+		switch err := step(ctx); {
+		case err == nil:
+			b.Succeeded()
+		case ctx.Err() == nil:
+			rest = b.Failed(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(rest):
+		}
 	}
 }
 
