@@ -41,10 +41,8 @@ func (e *est) bind(ctx context.Context) (*Bound, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, e.config.Limits.Get, errSlow)
 	defer cancel()
 	asking := call{doing: "making a connection for one request"}
-	select {
-	case e.transport.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, e.transport.gone(ctx, asking)
+	if err := e.transport.occupy(ctx, asking); err != nil {
+		return nil, err
 	}
 	settings := e.transport.tls.Clone()
 	settings.MaxVersion = tls.VersionTLS12
@@ -56,7 +54,7 @@ func (e *est) bind(ctx context.Context) (*Bound, error) {
 	if unique != nil {
 		return &Bound{Challenge: base64.StdEncoding.EncodeToString(unique), est: e, conn: conn, only: e.boundConnection(conn)}, nil
 	}
-	<-e.transport.slots
+	e.transport.free()
 	if err != nil && !strings.Contains(alertIn(err), "protocol version") {
 		return nil, e.transport.broken(asking, err, false)
 	}
@@ -113,6 +111,6 @@ func (b *Bound) alive() bool {
 func (b *Bound) Close() {
 	b.done.Do(func() {
 		b.conn.Close()
-		<-b.est.transport.slots
+		b.est.transport.free()
 	})
 }

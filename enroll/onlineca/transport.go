@@ -135,10 +135,8 @@ func (t *transport) gone(ctx context.Context, c call) *Error {
 // take waits until a connection is free. The one that was used last comes first,
 // since it is the likeliest to be still open.
 func (t *transport) take(ctx context.Context, c call) (*connection, error) {
-	select {
-	case t.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, t.gone(ctx, c)
+	if err := t.occupy(ctx, c); err != nil {
+		return nil, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,8 +152,21 @@ func (t *transport) give(cn *connection) {
 	t.mu.Lock()
 	t.idle = append(t.idle, cn)
 	t.mu.Unlock()
-	<-t.slots
+	t.free()
 }
+
+// occupy waits until one more connection may be in use.
+func (t *transport) occupy(ctx context.Context, c call) error {
+	select {
+	case t.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return t.gone(ctx, c)
+	}
+}
+
+// free lets another connection be used.
+func (t *transport) free() { <-t.slots }
 
 func (t *transport) close() {
 	t.mu.Lock()

@@ -23,8 +23,8 @@ func (t *transport) broken(c call, err error, sent bool) *Error {
 	switch {
 	case len(troubles) > 0:
 		var all []string
-		for _, t := range troubles {
-			all = append(all, t.reason)
+		for _, one := range troubles {
+			all = append(all, one.reason)
 		}
 		e.Reason, e.Err, e.again = strings.Join(all, "; "), nil, false
 		e.Advice = troubles[0].advice

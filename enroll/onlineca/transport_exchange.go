@@ -12,7 +12,7 @@ import (
 func (cn *connection) exchange(ctx context.Context, c call) (*reply, error) {
 	p := &permit{gate: cn.transport.password, forced: c.forced}
 	defer p.end()
-	if c.method == http.MethodPost && cn.transport.login.manner.probe != "" && cn.transport.config.Username != "" && !cn.transport.login.knows().works {
+	if c.method == http.MethodPost && cn.transport.login.unproven() {
 		if r, err := cn.converse(ctx, cn.transport.login.probe(c), p); err != nil || !r.succeeded() {
 			return r, err
 		}
@@ -70,7 +70,7 @@ func (cn *connection) attempt(ctx context.Context, c call, s scheme, p *permit) 
 	if k := cn.transport.login.knows(); !p.scout && k.scheme != anonymous {
 		s = k.scheme // which the scout has found out
 	}
-	if p.scout && c.method == http.MethodPost && cn.transport.login.manner.probe != "" && !cn.transport.login.knows().open {
+	if p.scout && c.method == http.MethodPost && cn.transport.login.canProve() {
 		r, err := cn.show(ctx, cn.transport.login.probe(c), s, p)
 		if err != nil || !r.succeeded() {
 			return r, err

@@ -109,6 +109,14 @@ func (l *login) next(offered, tried []scheme) scheme {
 	return anonymous
 }
 
+// unproven says whether a login has still to be found with the probe.
+func (l *login) unproven() bool {
+	return l.manner.probe != "" && l.config.Username != "" && !l.knows().works
+}
+
+// canProve says whether the probe shows that a login works.
+func (l *login) canProve() bool { return l.manner.probe != "" && !l.knows().open }
+
 // probe is a call that shows whether the login works, and does nothing else.
 func (l *login) probe(c call) call {
 	return call{doing: c.doing, method: http.MethodGet, path: l.manner.probe, forced: c.forced}
