@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -205,40 +206,51 @@ func TestLastFacts(t *testing.T) {
 // they are given.
 func TestFewConnections(t *testing.T) {
 	t.Parallel()
-	socket, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	l := limit(socket, 2)
-	accepted := make(chan net.Conn)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
+	synctest.Test(t, func(t *testing.T) {
+		dialled := make(pipes, 3)
+		l := limit(dialled, 2)
+		accepted := make(chan net.Conn)
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				accepted <- c
 			}
-			accepted <- c
+		}()
+		for range 3 {
+			here, there := net.Pipe()
+			defer there.Close()
+			dialled <- here
 		}
-	}()
-	for range 3 {
-		c, err := net.Dial("tcp", socket.Addr().String())
-		if err != nil {
-			t.Fatal(err)
+		first, second := <-accepted, <-accepted
+		defer second.Close()
+		synctest.Wait()
+		select {
+		case <-accepted:
+			t.Error("a third connection got a place of two")
+		default:
 		}
-		defer c.Close()
-	}
-	first, second := <-accepted, <-accepted
-	defer second.Close()
-	select {
-	case <-accepted:
-		t.Error("a third connection got a place of two")
-	case <-time.After(50 * time.Millisecond):
-	}
-	first.Close()
-	first.Close() // gives its place back once
-	(<-accepted).Close()
+		first.Close()
+		first.Close() // gives its place back once
+		(<-accepted).Close()
+		close(dialled)
+	})
 }
+
+// pipes is a listener on which the connections of the channel arrive.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return nil }
 
 var (
 	metricName = regexp.MustCompile(`\b(?:capf|go|process)_[a-z0-9_]+\b`)

@@ -7,12 +7,18 @@ import (
 	"time"
 )
 
+// Element is one tagged value of a body.
+type Element struct {
+	Tag   Tag
+	Value []byte
+}
+
 // maxDeviceName is the longest device name in bytes, without its NUL.
 const maxDeviceName = 128
 
-// check refuses a value that the tag does not allow. What an enumeration
-// means is left to the typed messages, but for the certificate types: their
-// nested form is refused for a foreign one too.
+// check refuses a value that the tag does not allow. What an enumeration means is
+// left to the typed messages, except for the certificate types: CERTIFICATE, which
+// nests one, refuses unknown ones too.
 func (e Element) check() error {
 	switch e.Tag {
 	case TagReason, TagVersion, TagAuthType, TagKeyType, TagCurve, TagDigestType:
@@ -55,7 +61,7 @@ func (e Element) size(n int) error {
 	return nil
 }
 
-// text takes the NUL from the end of a value. Never quotes the value: it may
+// text takes the NUL from the end of a value. It never quotes the value, which may
 // be a password.
 func text(tag Tag, value []byte) ([]byte, error) {
 	i := bytes.IndexByte(value, 0)
@@ -105,9 +111,9 @@ func byteElement[T ~byte](tag Tag, v T) Element {
 	return Element{tag, []byte{byte(v)}}
 }
 
-// seconds is a delay as RETRY_DELAY carries it: four bytes, whole seconds
-// (our reading, nobody has seen one). Fractions are rounded up, what does not
-// fit becomes the nearest that does.
+// seconds is a delay as RETRY_DELAY carries it: four bytes, whole seconds (our
+// reading, since none has been captured). Fractions are rounded up, and a delay
+// that does not fit becomes the nearest one that does.
 func seconds(d time.Duration) Element {
 	n := math.Ceil(d.Seconds())
 	n = min(max(n, 0), math.MaxUint32)

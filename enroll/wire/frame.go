@@ -20,7 +20,7 @@ const (
 	// length field could say 65535, but the longest message, an
 	// AUTH_RESPONSE with two certificates and four RSA-4096 signatures, stays
 	// under 8 KiB; double that leaves room for wordy certificates and keeps
-	// what a stranger can make a server hold small.
+	// what anyone can make a server hold small.
 	MaxBody = 16 << 10
 )
 
@@ -64,12 +64,6 @@ type Frame struct {
 	Command  Command
 	Session  uint32 // chosen by the server, repeated by the phone
 	Elements []Element
-}
-
-// Element is one tagged value of a body.
-type Element struct {
-	Tag   Tag
-	Value []byte
 }
 
 // Parse reads b, which must be exactly one frame. Elements with unknown tags
@@ -159,7 +153,7 @@ func (f Frame) Marshal() ([]byte, error) {
 
 // Read reads one frame and not a byte more. The error is io.EOF when r ends
 // before the frame begins, wraps io.ErrUnexpectedEOF when it ends inside,
-// wraps ErrMalformed when the frame is not one, and else is the reader's.
+// wraps ErrMalformed when the frame is not one, and is otherwise the reader's.
 func Read(r io.Reader) (Frame, error) {
 	var head [HeaderSize]byte
 	if _, err := io.ReadFull(r, head[:]); err == io.EOF {
