@@ -10,6 +10,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/crypto"
+	"capf/enroll/secrets"
 	"capf/store"
 )
 
@@ -68,7 +69,7 @@ func authString(ctx context.Context, env *Env, s *store.Store, d store.Device) (
 	if err != nil {
 		return "", err
 	}
-	secret, err := r.AuthenticationString(d)
+	secret, err := secrets.AuthenticationString(r.Sealer, d)
 	if err != nil {
 		return "", err
 	}

@@ -106,7 +106,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	got, err := r.Init(ctx, env.actor(), o.name, o.keyBits)
+	got, err := capfWith(env, s, r.Sealer).Init(ctx, env.actor(), o.name, o.keyBits)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 
+	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/caworker"
 	"capf/enroll/lscs"
@@ -18,7 +19,11 @@ import (
 // that capf init has not seen gives secrets.ErrNotReady.
 func openCAPF(ctx context.Context, env *Env, s *store.Store) (authority.CAPF, error) {
 	sealer, err := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
-	return authority.CAPF{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader}, err
+	return capfWith(env, s, sealer), err
+}
+
+func capfWith(env *Env, s *store.Store, sealer *crypto.Sealer) authority.CAPF {
+	return authority.CAPF{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader}
 }
 
 // openOnlineCA is the online CA as it is configured, with the master key that opens

@@ -120,7 +120,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 		return err
 	}
 	r.Log = log
-	made, err := r.Init(ctx, env.actor(), o.init.name, o.init.keyBits)
+	made, err := capfWith(env, s, r.Sealer).Init(ctx, env.actor(), o.init.name, o.init.keyBits)
 	if err != nil {
 		return err
 	}

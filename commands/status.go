@@ -15,6 +15,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/health"
 	"capf/enroll/secrets"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -141,12 +142,12 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 		return nil, err
 	}
 	r.Service, r.Enrollment = serviceState(service), serviceState(enrollment)
-	settings, err := rules.Settings(ctx)
+	inForce, err := settings.Read(ctx, s.Reader)
 	if err != nil {
 		return nil, err
 	}
-	r.Issuer = settings.Issuer
-	if settings.FIPS {
+	r.Issuer = inForce.Issuer
+	if inForce.FIPS {
 		r.Issuer += ", FIPS mode"
 	}
 	if err := r.servers(ctx, env, s, service); err != nil {

@@ -1,9 +1,10 @@
 package enroll
 
 import (
-	"capf/crypto"
 	stdcrypto "crypto"
 	"crypto/x509"
+
+	"capf/crypto"
 )
 
 // CertificateKind is what a phone says of a certificate that it shows.

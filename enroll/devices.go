@@ -45,7 +45,7 @@ func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, e
 	if err != nil {
 		return store.Device{}, nil, err
 	}
-	settings, err := r.Settings(ctx)
+	settings, err := settings.Read(ctx, r.Store.Reader)
 	if err != nil {
 		return store.Device{}, nil, err
 	}
@@ -63,7 +63,7 @@ func (r *Rules) AddDevice(ctx context.Context, actor store.Actor, name string, e
 // ChangeDevice changes a device. The strings are warnings. Errors: apperr.ErrValue,
 // apperr.ErrRefused, store.ErrNotFound.
 func (r *Rules) ChangeDevice(ctx context.Context, actor store.Actor, name string, edit DeviceEdit) (store.Device, []string, error) {
-	settings, err := r.Settings(ctx)
+	settings, err := settings.Read(ctx, r.Store.Reader)
 	if err != nil {
 		return store.Device{}, nil, err
 	}

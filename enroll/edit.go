@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/internal/input"
@@ -65,7 +66,7 @@ func (r *Rules) Difference(d store.Device, e DeviceEdit) (DeviceEdit, error) {
 	if e.String == nil {
 		return e, nil
 	}
-	s, err := r.AuthenticationString(d)
+	s, err := secrets.AuthenticationString(r.Sealer, d)
 	if err == nil {
 		drop(&e.String, s)
 	}

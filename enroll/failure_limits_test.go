@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -18,13 +19,13 @@ func TestUnauthenticatedEvents(t *testing.T) {
 	r := newRules(t)
 	now := time.Now()
 	r.Now = func() time.Time { return now }
-	settings, err := r.Settings(t.Context())
+	inForce, err := settings.Read(t.Context(), r.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	registrar := enroll.NewRegistrar(r.Store, r.Sealer, r.Now, r.Rand)
 	try := func(device string) {
-		_, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
+		_, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
 		if !errors.Is(err, enroll.ErrUnknownDevice) && !errors.Is(err, enroll.ErrDeclined) {
 			t.Fatalf("%s: %v", device, err)
 		}

@@ -47,7 +47,7 @@ func checkPolicy(d store.Device, s settings.Settings) error {
 // OpenByNullString counts the devices that whoever knows their names can enrol
 // as, now: they have an operation scheduled By Null String.
 func (r *Rules) OpenByNullString(ctx context.Context) (int64, error) {
-	s, err := r.Settings(ctx)
+	s, err := settings.Read(ctx, r.Store.Reader)
 	if err != nil || !s.AllowNullString {
 		return 0, err
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
@@ -98,7 +97,7 @@ func TestParameters(t *testing.T) {
 			t.Errorf("%s=%s: %+v, %v", test.name, test.value, c, err)
 		}
 	}
-	s, err := r.Settings(t.Context())
+	s, err := settings.Read(t.Context(), r.Store.Reader)
 	if err != nil || s.KeepAlive != 7*time.Minute || !s.IPv6 || s.MaxSessions != 0 || s.ValidityDays != 1825 {
 		t.Errorf("the settings are %+v: %v", s, err)
 	}
@@ -161,39 +160,12 @@ func TestGenerateString(t *testing.T) {
 	if err != nil || strings.Contains(string(d.SealedString), s) {
 		t.Errorf("the string rests in the open: %v", err)
 	}
-	if got, err := r.AuthenticationString(d); err != nil || got != s {
+	if got, err := secrets.AuthenticationString(r.Sealer, d); err != nil || got != s {
 		t.Errorf("opened %q: %v", got, err)
 	}
 	for e, err := range r.Store.Events(t.Context(), store.EventFilter{}) {
 		if err != nil || strings.Contains(e.Detail, s) {
 			t.Errorf("an event holds the string: %v", err)
 		}
-	}
-}
-
-func TestMasterKey(t *testing.T) {
-	r := newRules(t)
-	if _, err := r.Authority(t.Context()); !errors.Is(err, enroll.ErrNotReady) {
-		t.Errorf("before init: %v", err)
-	}
-	first, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Acme"}, 2048)
-	if err != nil || !first.Created {
-		t.Fatalf("init: %+v, %v", first, err)
-	}
-	again, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Other"}, 2048)
-	if err != nil || again.Created || again.Fingerprint != first.Fingerprint {
-		t.Errorf("a second init: %+v, %v", again, err)
-	}
-	other := filepath.Join(t.TempDir(), "other")
-	if _, err := crypto.CreateMasterKey(other); err != nil {
-		t.Fatal(err)
-	}
-	_, err = secrets.OpenSealer(t.Context(), r.Store.Reader, other)
-	if !errors.Is(err, crypto.ErrWrongKey) || !strings.Contains(err.Error(), "does not belong to") {
-		t.Errorf("with another key: %v", err)
-	}
-	_, err = secrets.OpenSealer(t.Context(), r.Store.Reader, filepath.Join(t.TempDir(), "none"))
-	if err == nil || !strings.Contains(err.Error(), "is missing") {
-		t.Errorf("without a key: %v", err)
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/acceptance"
 	"capf/enroll/archive"
+	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -109,8 +109,8 @@ func TestIssuerBetween(t *testing.T) {
 				}
 			}
 			if test.uploaded {
-				file := enroll.UploadFile{Name: "second.der", Data: second.Raw, Purposes: []store.Purpose{store.CAPFTrust}}
-				if _, err := d.rules().UploadTrust(t.Context(), olga, []enroll.UploadFile{file}, enroll.UploadOptions{AcceptEKU: true}); err != nil {
+				file := authority.UploadFile{Name: "second.der", Data: second.Raw, Purposes: []store.Purpose{store.CAPFTrust}}
+				if _, err := d.trustStores().Upload(t.Context(), olga, []authority.UploadFile{file}, authority.UploadOptions{AcceptEKU: true}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -6,12 +6,11 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"log/slog"
 	"sync"
 	"testing"
 
-	"capf/enroll"
 	"capf/enroll/archive"
+	"capf/enroll/authority"
 	"capf/enroll/companytest"
 )
 
@@ -39,11 +38,6 @@ func (d *desk) rehearsal() *desk {
 
 func (d *desk) offline() CA { return CA{Store: d.Store, Now: d.Now} }
 
-// rules are those of the database.
-func (d *desk) rules() *enroll.Rules {
-	return &enroll.Rules{Store: d.Store, Now: d.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
-}
-
 // Bytes is a source in memory.
 func Bytes(name string, data []byte) archive.Source {
 	return archive.Stream(name, bytes.NewReader(data))
@@ -67,4 +61,8 @@ func (d *desk) lines(o ImportOptions, sources ...archive.Source) (lines []string
 	}
 	report, err = d.offline().Import(d.Context(), olga, sources, o)
 	return lines, report, err
+}
+
+func (d *desk) trustStores() authority.TrustStores {
+	return authority.TrustStores{Store: d.Store, Now: d.Now}
 }

@@ -101,7 +101,7 @@ func (h *house) guesses(device string) (judged, locked int) {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	capf, err := h.rules.Authority(t.Context())
+	capf, err := h.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

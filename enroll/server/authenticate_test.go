@@ -11,6 +11,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/store"
@@ -95,12 +96,12 @@ func TestLock(t *testing.T) {
 // phone each.
 func TestByExistingCertificate(t *testing.T) {
 	h := open(t)
-	capf, err := h.rules.Authority(t.Context())
+	capf, err := h.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	maker, stranger := authority(t, "Manufacturer"), authority(t, "Stranger")
-	_, err = h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: maker.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, enroll.UploadOptions{For: store.ForMIC})
+	maker, stranger := newCA(t, "Manufacturer"), newCA(t, "Stranger")
+	_, err = h.trustStores().Upload(t.Context(), operator, []authority.UploadFile{{Data: maker.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, authority.UploadOptions{For: store.ForMIC})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestByExistingCertificate(t *testing.T) {
 // TestForgedProofs changes what an honest phone would send.
 func TestForgedProofs(t *testing.T) {
 	h := open(t)
-	capf, err := h.rules.Authority(t.Context())
+	capf, err := h.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

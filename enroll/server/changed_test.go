@@ -12,6 +12,7 @@ import (
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -158,12 +159,12 @@ func TestChangedWhenDecided(t *testing.T) {
 	h := &house{TB: t, rules: r, clock: &clock{}}
 	h.set("certificate_issuer", "offline-ca")
 	h.add(sep, store.Install)
-	settings, err := r.Settings(t.Context())
+	inForce, err := settings.Read(t.Context(), r.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	registrar := registrarOf(r)
-	g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: sep, Version: 3, Accepted: true})
+	g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: sep, Version: 3, Accepted: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func TestChangedWhenDecided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ca := authority(t, "Company")
+	ca := newCA(t, "Company")
 	h.trust(ca.Leaf())
 	h.bring(h.sign(ca, request))
 	h.schedule(sep, store.NoOperation)

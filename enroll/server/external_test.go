@@ -15,6 +15,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/archive"
+	"capf/enroll/authority"
 	"capf/enroll/offline"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
@@ -97,8 +98,8 @@ func (h *house) bring(ders ...[]byte) offline.ImportReport {
 func offlineHouse(t *testing.T, set ...func(*server.Config)) (*house, *crypto.Authority) {
 	h := open(t, set...)
 	h.set("certificate_issuer", "offline-ca")
-	ca := authority(t, "Company")
-	_, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: ca.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, enroll.UploadOptions{})
+	ca := newCA(t, "Company")
+	_, err := h.trustStores().Upload(t.Context(), operator, []authority.UploadFile{{Data: ca.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}, authority.UploadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/health"
 	"capf/enroll/phone"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -136,13 +137,13 @@ func TestGuessingElsewhere(t *testing.T) {
 	h := open(t)
 	h.set("wrong_strings_per_address", "3")
 	h.addStrings("a", "b")
-	settings, err := h.rules.Settings(t.Context())
+	inForce, err := settings.Read(t.Context(), h.rules.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	registrar := registrarOf(h.rules)
 	try := func(device, network, text string) error {
-		_, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{
+		_, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{
 			Device: device, Address: "2001:db8::1", Network: network, Version: 3, Accepted: true, Password: []byte(text),
 		})
 		return err
@@ -158,7 +159,7 @@ func TestGuessingElsewhere(t *testing.T) {
 	if err := try("b", "2001:db8:0:1::/64", "123456"); err != nil {
 		t.Error("another network:", err)
 	}
-	settings.WrongPerAddress = 0
+	inForce.WrongPerAddress = 0
 	if err := try("b", "2001:db8::/64", "123456"); err != nil {
 		t.Error("without a limit:", err)
 	}
@@ -250,7 +251,7 @@ func TestEventsOfOneDevice(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.add("known", store.Install)
-	settings, err := h.rules.Settings(t.Context())
+	inForce, err := settings.Read(t.Context(), h.rules.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +267,7 @@ func TestEventsOfOneDevice(t *testing.T) {
 	before := count()
 	registrar := registrarOf(h.rules)
 	for range 100 {
-		g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: "known", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
+		g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: "known", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {
 			t.Fatal(err)
 		}

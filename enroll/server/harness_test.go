@@ -20,6 +20,8 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
+	"capf/enroll/lscs"
 	"capf/enroll/phone"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
@@ -86,7 +88,7 @@ func newRules(t testing.TB, c *clock) *enroll.Rules {
 	r := &enroll.Rules{Store: s, Sealer: sealer, Now: c.now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	c.advance(-aged)
 	defer c.advance(aged)
-	if _, err := r.Init(t.Context(), operator, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
+	if _, err := capfOf(r).Init(t.Context(), operator, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -104,6 +106,18 @@ func open(t testing.TB, set ...func(*server.Config)) *house {
 	h := &house{TB: t, rules: newRules(t, c), clock: c}
 	h.start(set...)
 	return h
+}
+
+func (h *house) capf() authority.CAPF { return capfOf(h.rules) }
+
+func capfOf(r *enroll.Rules) authority.CAPF {
+	return authority.CAPF{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand}
+}
+
+func (h *house) revoker() lscs.Revoker { return lscs.Revoker{Store: h.rules.Store, Now: h.rules.Now} }
+
+func (h *house) trustStores() authority.TrustStores {
+	return authority.TrustStores{Store: h.rules.Store, Now: h.rules.Now}
 }
 
 func (h *house) start(set ...func(*server.Config)) {
@@ -320,8 +334,8 @@ func (c *conversation) end(want wire.Reason) {
 	}
 }
 
-// authority is a CA of the test's own.
-func authority(t testing.TB, cn string) *crypto.Authority {
+// newCA makes a CA of the test's own.
+func newCA(t testing.TB, cn string) *crypto.Authority {
 	t.Helper()
 	key, err := crypto.GenerateKey(rand.Reader, crypto.RSA2048)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -22,10 +22,10 @@ import (
 )
 
 // upload puts a certificate into capf-trust.
-func (h *house) upload(c *x509.Certificate, o enroll.UploadOptions) {
+func (h *house) upload(c *x509.Certificate, o authority.UploadOptions) {
 	h.Helper()
-	files := []enroll.UploadFile{{Name: "ca.der", Data: c.Raw, Purposes: []store.Purpose{store.CAPFTrust}}}
-	if _, err := h.rules.UploadTrust(h.Context(), operator, files, o); err != nil {
+	files := []authority.UploadFile{{Name: "ca.der", Data: c.Raw, Purposes: []store.Purpose{store.CAPFTrust}}}
+	if _, err := h.trustStores().Upload(h.Context(), operator, files, o); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -109,15 +109,15 @@ func again(t testing.TB, a, by *crypto.Authority, edit func(*x509.Certificate)) 
 // CA makes, and under a manufacturer's what it has not made for a phone.
 func TestWhatIsNoMIC(t *testing.T) {
 	h := open(t)
-	maker, company, limited := authority(t, "Maker"), authority(t, "Company"), authority(t, "Limited")
-	h.upload(maker.Leaf(), enroll.UploadOptions{For: store.ForMIC})
-	h.upload(company.Leaf(), enroll.UploadOptions{})
+	maker, company, limited := newCA(t, "Maker"), newCA(t, "Company"), newCA(t, "Limited")
+	h.upload(maker.Leaf(), authority.UploadOptions{For: store.ForMIC})
+	h.upload(company.Leaf(), authority.UploadOptions{})
 	limits := again(t, limited, limited, func(c *x509.Certificate) {
 		c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"example.com"}, true
 	})
-	h.upload(limits.Leaf(), enroll.UploadOptions{For: store.ForMIC})
-	under := again(t, authority(t, "Under"), maker, nil) // the maker allows no CA below it
-	h.upload(under.Leaf(), enroll.UploadOptions{})
+	h.upload(limits.Leaf(), authority.UploadOptions{For: store.ForMIC})
+	under := again(t, newCA(t, "Under"), maker, nil) // the maker allows no CA below it
+	h.upload(under.Leaf(), authority.UploadOptions{})
 	good := "CP-8861-" + sep
 	codeSigning, email := asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 3}, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 4}
 	expired := func(c *x509.Certificate) {
@@ -193,18 +193,18 @@ func TestWhatIsNoMIC(t *testing.T) {
 // and one of a cluster that is trusted.
 func TestLSCIsNoMIC(t *testing.T) {
 	h := open(t)
-	foreign := authority(t, "CAPF-f0e1d2c3")
-	h.upload(foreign.Leaf(), enroll.UploadOptions{ForeignCAPF: true})
+	foreign := newCA(t, "CAPF-f0e1d2c3")
+	h.upload(foreign.Leaf(), authority.UploadOptions{ForeignCAPF: true})
 	// Even one who says that the company's CA makes MICs too gets none from LSCs.
-	company := authority(t, "Company")
-	h.upload(company.Leaf(), enroll.UploadOptions{For: store.ForMIC | store.ForLSC})
-	root := authority(t, "Company Root")
+	company := newCA(t, "Company")
+	h.upload(company.Leaf(), authority.UploadOptions{For: store.ForMIC | store.ForLSC})
+	root := newCA(t, "Company Root")
 	root = again(t, root, root, func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = -1, false })
-	h.upload(root.Leaf(), enroll.UploadOptions{For: store.ForMIC | store.ForLSC})
-	signed := again(t, authority(t, "CAPF-0a1b2c3d"), root, nil)
-	h.upload(signed.Leaf(), enroll.UploadOptions{ForeignCAPF: true})
-	unnamed := again(t, authority(t, "Voice of another cluster"), root, nil)
-	h.upload(unnamed.Leaf(), enroll.UploadOptions{ForeignCAPF: true})
+	h.upload(root.Leaf(), authority.UploadOptions{For: store.ForMIC | store.ForLSC})
+	signed := again(t, newCA(t, "CAPF-0a1b2c3d"), root, nil)
+	h.upload(signed.Leaf(), authority.UploadOptions{ForeignCAPF: true})
+	unnamed := again(t, newCA(t, "Voice of another cluster"), root, nil)
+	h.upload(unnamed.Leaf(), authority.UploadOptions{ForeignCAPF: true})
 	h.add("x-"+sep, store.Install)
 	ours, err := h.phone("x-" + sep)
 	if err != nil {
@@ -258,33 +258,33 @@ func TestLSCIsNoServer(t *testing.T) {
 		want string // in the step
 	}{
 		{"of ours", func(t *testing.T, h *house) tls.Certificate {
-			capf, err := h.rules.Authority(t.Context())
+			capf, err := h.capf().Load(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			return lsc(t, capf)
 		}, "not in capf-trust"},
 		{"of ours, from before", func(t *testing.T, h *house) tls.Certificate {
-			capf, err := h.rules.Authority(t.Context())
+			capf, err := h.capf().Load(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := h.rules.Regenerate(t.Context(), operator, nil, 2048); err != nil {
+			if _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048); err != nil {
 				t.Fatal(err)
 			}
 			return lsc(t, capf)
 		}, "does not vouch for https"},
 		{"of a cluster that is trusted", func(t *testing.T, h *house) tls.Certificate {
-			foreign := authority(t, "CAPF-f0e1d2c3")
-			h.upload(foreign.Leaf(), enroll.UploadOptions{ForeignCAPF: true})
+			foreign := newCA(t, "CAPF-f0e1d2c3")
+			h.upload(foreign.Leaf(), authority.UploadOptions{ForeignCAPF: true})
 			return lsc(t, foreign)
 		}, "not in capf-trust"},
 		{"of a CAPF that the company has signed", func(t *testing.T, h *house) tls.Certificate {
-			root := authority(t, "Company Root")
+			root := newCA(t, "Company Root")
 			open := func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = -1, false }
 			root = again(t, root, root, open)
-			h.upload(root.Leaf(), enroll.UploadOptions{})
-			return lsc(t, again(t, authority(t, "CAPF-f0e1d2c3"), root, nil))
+			h.upload(root.Leaf(), authority.UploadOptions{})
+			return lsc(t, again(t, newCA(t, "CAPF-f0e1d2c3"), root, nil))
 		}, `it comes from "CAPF-f0e1d2c3", which makes LSCs`},
 		{"of the company's CA itself", func(t *testing.T, h *house) tls.Certificate {
 			s := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{CA: company, Login: catest.UserLogin("Basic")}})

@@ -27,7 +27,7 @@ const sep = "SEP001122334455"
 func TestInstallKeys(t *testing.T) {
 	h := open(t)
 	ca := filepath.Join(t.TempDir(), "capf.pem")
-	a, err := h.rules.Authority(t.Context())
+	a, err := h.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +350,7 @@ func TestDeleteAndTroubleshoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mic := identity(t, authority(t, "Manufacturer"), crypto.RSA2048, "CP-8861-"+sep, "PID:CP-8861 SN:1", time.Now(), 100)
+	mic := identity(t, newCA(t, "Manufacturer"), crypto.RSA2048, "CP-8861-"+sep, "PID:CP-8861 SN:1", time.Now(), 100)
 
 	h.schedule(sep, store.Troubleshoot)
 	f, err := h.phone(sep, func(c *phone.Config) { c.LSC, c.MIC = r.Certificate, mic.Certificate })

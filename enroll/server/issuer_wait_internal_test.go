@@ -16,6 +16,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/store"
@@ -53,13 +54,14 @@ func newBench(t *testing.T) *bench {
 		return time.Now()
 	}}
 	b.rules = rules
-	_, err = rules.Init(t.Context(), tester, crypto.Name{}, 2048)
+	capf := authority.CAPF{Store: db, Sealer: sealer, Now: time.Now, Rand: rand.Reader}
+	_, err = capf.Init(t.Context(), tester, crypto.Name{}, 2048)
 	must(t, err)
-	authority, err := rules.Authority(t.Context())
+	own, err := capf.Load(t.Context())
 	must(t, err)
-	params, err := rules.Settings(t.Context())
+	params, err := settings.Read(t.Context(), rules.Store.Reader)
 	must(t, err)
-	env := newEnvironment(Config{Store: db, Now: rules.Now, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(db, sealer, rules.Now, rules.Rand), nil, authority, params)
+	env := newEnvironment(Config{Store: db, Now: rules.Now, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(db, sealer, rules.Now, rules.Rand), nil, own, params)
 	client, phone := pair(t)
 	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts, env.handshakes)
 	b.session = newSession(env, conn, &params, rules.Log)

@@ -17,6 +17,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/phone"
 	"capf/enroll/server"
+	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
 	"capf/store"
@@ -152,11 +153,11 @@ func TestWrongStringMeanwhile(t *testing.T) {
 			once.Do(func() { test.meanwhile(name) }) // the device has been read, the string not compared yet
 			return h.clock.now()
 		}}
-		settings, err := r.Settings(t.Context())
+		inForce, err := settings.Read(t.Context(), r.Store.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = registrarOf(r).Authenticate(t.Context(), &settings, enroll.Claim{Device: name, Version: 3, Accepted: true, Password: []byte("654321")})
+		_, err = registrarOf(r).Authenticate(t.Context(), &inForce, enroll.Claim{Device: name, Version: 3, Accepted: true, Password: []byte("654321")})
 		if !errors.As(err, new(*enroll.SessionError)) {
 			t.Errorf("%s: it ended with %v", name, err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/store"
@@ -63,9 +64,9 @@ func asOld(t testing.TB, present, old string) {
 func TestOldRecord(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	foreign := authority(t, "CAPF-0badcafe")
-	if _, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: foreign.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}},
-		enroll.UploadOptions{ForeignCAPF: true}); err != nil {
+	foreign := newCA(t, "CAPF-0badcafe")
+	if _, err := h.trustStores().Upload(t.Context(), operator, []authority.UploadFile{{Data: foreign.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}},
+		authority.UploadOptions{ForeignCAPF: true}); err != nil {
 		t.Fatal(err)
 	}
 	has := map[string]*phone.Identity{}

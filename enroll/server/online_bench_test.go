@@ -104,7 +104,7 @@ func benchRequest(b *testing.B) []byte {
 	if err != nil {
 		b.Fatal(err)
 	}
-	csr, err := crypto.NewRequest(authority(b, "Company").Leaf(), crypto.LSCTemplate{Device: sep, SPKI: spki}, key)
+	csr, err := crypto.NewRequest(newCA(b, "Company").Leaf(), crypto.LSCTemplate{Device: sep, SPKI: spki}, key)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/caworker"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
@@ -63,8 +64,8 @@ func (h *house) secret(name string, value []byte) {
 
 func (h *house) trust(c *x509.Certificate) {
 	h.Helper()
-	file := enroll.UploadFile{Name: "ca.pem", Data: crypto.CertificatePEM(c.Raw), Purposes: []store.Purpose{store.CAPFTrust}}
-	_, err := h.rules.UploadTrust(h.Context(), operator, []enroll.UploadFile{file}, enroll.UploadOptions{})
+	file := authority.UploadFile{Name: "ca.pem", Data: crypto.CertificatePEM(c.Raw), Purposes: []store.Purpose{store.CAPFTrust}}
+	_, err := h.trustStores().Upload(h.Context(), operator, []authority.UploadFile{file}, authority.UploadOptions{})
 	if err != nil {
 		h.Fatal(err)
 	}

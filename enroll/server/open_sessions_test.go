@@ -1,10 +1,11 @@
 package server
 
 import (
-	"capf/enroll/settings"
 	"net/netip"
 	"testing"
 	"time"
+
+	"capf/enroll/settings"
 )
 
 // TestMadeRoom: a session that had to make room while its phone was

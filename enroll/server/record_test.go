@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/phone"
 	"capf/enroll/settings"
 	"capf/enroll/wire"
@@ -193,7 +193,7 @@ func TestTheRecordDecides(t *testing.T) {
 		held, l := h.enrolled("held")
 		h.revoke(l, store.CertificateHold)
 		h.refused("held", held, ": certificate-hold")
-		if _, err := h.rules.Release(t.Context(), operator, l.Serial); err != nil {
+		if _, err := h.revoker().Release(t.Context(), operator, l.Serial); err != nil {
 			t.Fatal(err)
 		}
 		if err := h.shows("held", held); err != nil {
@@ -221,7 +221,7 @@ func TestTheRecordDecides(t *testing.T) {
 		_, honest := h.enrolAgain("passed")
 		h.refused("passed", has, "the phone has confirmed a later one than the LSC with serial "+stale.Serial)
 		h.revoke(stale, store.CertificateHold)
-		if _, err := h.rules.Release(t.Context(), operator, stale.Serial); err != nil {
+		if _, err := h.revoker().Release(t.Context(), operator, stale.Serial); err != nil {
 			t.Fatal(err)
 		}
 		h.refused("passed", has, "the phone has confirmed a later one")
@@ -251,7 +251,7 @@ func TestTheRecordDecides(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.refused("cleared", has, "the LSC with serial "+stale.Serial+" was deleted on 2")
-		if l, err := h.rules.Release(t.Context(), operator, held.Serial); err != nil || l.State != store.LSCDeleted {
+		if l, err := h.revoker().Release(t.Context(), operator, held.Serial); err != nil || l.State != store.LSCDeleted {
 			t.Errorf("the one that was held is %s, %v", l.State, err)
 		}
 	})
@@ -278,14 +278,14 @@ func (h *house) in(t *testing.T) *house {
 func TestLSCsOfOthers(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	ours, err := h.rules.Authority(t.Context())
+	ours, err := h.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign := authority(t, "CAPF-0badcafe")
-	upload := enroll.UploadOptions{ForeignCAPF: true}
-	files := []enroll.UploadFile{{Data: foreign.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}
-	if _, err := h.rules.UploadTrust(t.Context(), operator, files, upload); err != nil {
+	foreign := newCA(t, "CAPF-0badcafe")
+	upload := authority.UploadOptions{ForeignCAPF: true}
+	files := []authority.UploadFile{{Data: foreign.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}}
+	if _, err := h.trustStores().Upload(t.Context(), operator, files, upload); err != nil {
 		t.Fatal(err)
 	}
 	h.add(sep, store.Install)
@@ -326,7 +326,7 @@ func TestLSCsOfOthers(t *testing.T) {
 		t.Error("with accept_unrecorded_lsc:", err)
 	}
 	// An earlier CAPF certificate of ours does not become another cluster's.
-	if _, err := h.rules.Regenerate(t.Context(), operator, nil, 2048); err != nil {
+	if _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := h.rules.Store.Trust(t.Context(), store.CAPFTrust)
@@ -335,7 +335,7 @@ func TestLSCsOfOthers(t *testing.T) {
 	}
 	h.enrolled("ours") // serve goes on with the earlier one
 	uses := store.ForLSC | store.ForForeignLSC
-	if _, _, _, err := h.rules.EditTrust(t.Context(), operator, rows[len(rows)-1:], store.TrustEdit{For: &uses}); !errors.Is(err, apperr.ErrRefused) {
+	if _, _, _, err := h.trustStores().Edit(t.Context(), operator, rows[len(rows)-1:], store.TrustEdit{For: &uses}); !errors.Is(err, apperr.ErrRefused) {
 		t.Error("for foreign-lsc:", err)
 	}
 	// What the record knows is judged by it all the same.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -33,8 +34,8 @@ func TestRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	block, _ := pem.Decode(data)
-	issuer := enroll.UploadFile{Data: block.Bytes, Purposes: []store.Purpose{store.CAPFTrust}}
-	if _, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{issuer}, enroll.UploadOptions{ForeignCAPF: true}); err != nil {
+	issuer := authority.UploadFile{Data: block.Bytes, Purposes: []store.Purpose{store.CAPFTrust}}
+	if _, err := h.trustStores().Upload(t.Context(), operator, []authority.UploadFile{issuer}, authority.UploadOptions{ForeignCAPF: true}); err != nil {
 		t.Fatal(err)
 	}
 	byString := func(e *enroll.DeviceEdit) { mode(store.ByString)(e); withString("123456")(e) }

@@ -12,7 +12,9 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/phone"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -115,16 +117,16 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 	refused("for an offline CA")
 	h.set("certificate_issuer", "capf")
 	// Those of CAs, ours among them.
-	root := authority(t, "CAPF-0badcafe")
-	if _, err := h.rules.UploadTrust(t.Context(), operator, []enroll.UploadFile{{Data: root.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}},
-		enroll.UploadOptions{ForeignCAPF: true}); err != nil {
+	root := newCA(t, "CAPF-0badcafe")
+	if _, err := h.trustStores().Upload(t.Context(), operator, []authority.UploadFile{{Data: root.Leaf().Raw, Purposes: []store.Purpose{store.CAPFTrust}}},
+		authority.UploadOptions{ForeignCAPF: true}); err != nil {
 		t.Fatal(err)
 	}
-	ours, err := h.rules.Authority(t.Context())
+	ours, err := h.capf().Load(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings, err := h.rules.Settings(t.Context())
+	inForce, err := settings.Read(t.Context(), h.rules.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +138,7 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 		}
 		// For another CA, from a phone that proves no possession.
 		registrar := registrarOf(h.rules)
-		g, err := registrar.Authenticate(t.Context(), &settings, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
+		g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {
 			t.Fatal(err)
 		}
