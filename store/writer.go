@@ -5,9 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +47,7 @@ type writer struct {
 	rest   func(time.Duration)
 
 	mu      sync.Mutex
-	waiting []*job        // guarded by mu
+	waiting []*change     // guarded by mu
 	running bool          // guarded by mu: the goroutine lives
 	closed  bool          // guarded by mu
 	idle    chan struct{} // guarded by mu: closed when the goroutine ends, nil unless it lives
@@ -67,8 +64,8 @@ type writer struct {
 	commits, changes atomic.Int64 // for the benchmark
 }
 
-// job is a change that waits or runs.
-type job struct {
+// change is one that waits or runs.
+type change struct {
 	ctx   context.Context
 	work  func(*tx) error // runs again, unless alone, when a neighbour's failure undid it
 	alone bool            // has a transaction to itself, and so runs once
@@ -87,39 +84,39 @@ func newWriter(db engine.Database, now func() time.Time) *writer {
 // out of the queue, and so does the end of lockWait; after that the outcome is
 // waited for, because the caller must know it.
 func (w *writer) do(ctx context.Context, work func(*tx) error, alone bool) error {
-	j := &job{ctx: ctx, work: work, alone: alone, done: make(chan struct{})}
-	if err := w.enqueue(j); err != nil {
+	c := &change{ctx: ctx, work: work, alone: alone, done: make(chan struct{})}
+	if err := w.enqueue(c); err != nil {
 		return err
 	}
 	patience := time.NewTimer(lockWait)
 	defer patience.Stop()
 	var givenUp error
 	select {
-	case <-j.done:
+	case <-c.done:
 	case <-ctx.Done():
 		givenUp = ctx.Err()
 	case <-patience.C:
 		givenUp = ErrBusy
 	}
 	if givenUp != nil {
-		if j.taken.CompareAndSwap(false, true) {
+		if c.taken.CompareAndSwap(false, true) {
 			return givenUp
 		}
-		<-j.done
+		<-c.done
 	}
-	if j.panic != nil {
-		panic(j.panic)
+	if c.panic != nil {
+		panic(c.panic)
 	}
-	return j.err
+	return c.err
 }
 
-func (w *writer) enqueue(j *job) error {
+func (w *writer) enqueue(c *change) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return ErrClosed
 	}
-	w.waiting = append(w.waiting, j)
+	w.waiting = append(w.waiting, c)
 	if !w.running {
 		w.running, w.idle = true, make(chan struct{})
 		go w.run()
@@ -166,8 +163,8 @@ func (w *writer) run() {
 		default:
 			w.transact(t, batch)
 		}
-		for _, j := range batch {
-			close(j.done)
+		for _, c := range batch {
+			close(c.done)
 		}
 	}
 }
@@ -192,7 +189,7 @@ func (w *writer) wanted() bool {
 	return w.prune()
 }
 
-// prune drops the first jobs as far as their callers have given up, and says
+// prune drops the first changes as far as their callers have given up, and says
 // whether one is left. The mutex is held.
 func (w *writer) prune() bool {
 	for len(w.waiting) > 0 && w.waiting[0].abandoned() {
@@ -201,8 +198,8 @@ func (w *writer) prune() bool {
 	return len(w.waiting) > 0
 }
 
-// abandoned says whether the caller of a job that nobody has taken has given up.
-func (j *job) abandoned() bool { return j.taken.Load() || j.ctx.Err() != nil }
+// abandoned says whether the caller of a change that nobody has taken has given up.
+func (c *change) abandoned() bool { return c.taken.Load() || c.ctx.Err() != nil }
 
 // gather lets changes come together.
 func (w *writer) gather() {
@@ -223,218 +220,25 @@ func (w *writer) pause() time.Duration {
 	return min(time.Duration(w.last)*holdEach, holdMost)
 }
 
-// take returns the next jobs whose callers still wait, or nil when there are
+// take returns the next changes whose callers still wait, or nil when there are
 // none.
-func (w *writer) take() []*job {
+func (w *writer) take() []*change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var batch []*job
+	var batch []*change
 	for len(w.waiting) > 0 && len(batch) < batchLimit {
-		j := w.waiting[0]
-		if j.alone && batch != nil {
+		c := w.waiting[0]
+		if c.alone && batch != nil {
 			break
 		}
 		w.waiting = w.waiting[1:]
-		if j.ctx.Err() != nil || !j.taken.CompareAndSwap(false, true) {
+		if c.ctx.Err() != nil || !c.taken.CompareAndSwap(false, true) {
 			continue
 		}
-		batch = append(batch, j)
-		if j.alone {
+		batch = append(batch, c)
+		if c.alone {
 			break
 		}
 	}
 	return batch
-}
-
-// transact runs the jobs in the transaction and sets their outcomes. They
-// seldom fail, so they run without savepoints first: one costs a copy of each
-// page that the job changes.
-func (w *writer) transact(t *tx, batch []*job) {
-	defer func() { w.released, w.last = w.moment(), len(batch) }()
-	if !w.together(t, batch) {
-		w.apart(batch)
-	}
-}
-
-// together runs the jobs as one. When there are several and one of them fails,
-// it undoes them all and returns false.
-func (w *writer) together(t *tx, batch []*job) bool {
-	for _, j := range batch {
-		if !w.attempt(t, j) {
-			w.rollback(t)
-			return len(batch) == 1
-		}
-	}
-	w.commit(t, batch)
-	return true
-}
-
-// apart runs each job inside a savepoint, so that a failure undoes only its
-// own. Another process may have come in between; the jobs are taken, and so wait
-// for it.
-func (w *writer) apart(batch []*job) {
-	deadline := time.Now().Add(lockWait)
-	t, err := w.begin(func() bool { return time.Now().Before(deadline) })
-	if err != nil {
-		fail(batch, err)
-		return
-	}
-	for i, j := range batch {
-		if w.step(t, j) {
-			continue
-		}
-		// SQLite has rolled back everything, for want of space or memory.
-		fail(batch[:i+1], j.err)
-		w.rollback(t)
-		if rest := batch[i+1:]; len(rest) > 0 {
-			w.apart(rest)
-		}
-		return
-	}
-	w.commit(t, batch)
-}
-
-// step runs one job. It returns false when the whole transaction is lost.
-func (w *writer) step(t *tx, j *job) bool {
-	if j.err = t.roll("SAVEPOINT change"); j.err != nil {
-		return false
-	}
-	head := t.head
-	if !w.attempt(t, j) {
-		t.head = head
-		if err := t.roll("ROLLBACK TO change"); err != nil {
-			j.err = errors.Join(j.err, err)
-			return false
-		}
-	}
-	if err := t.roll("RELEASE change"); err != nil {
-		j.err = errors.Join(j.err, err)
-		return false
-	}
-	return true
-}
-
-func (w *writer) commit(t *tx, batch []*job) {
-	err := t.writeHead()
-	if err == nil {
-		err = w.engine.Present()
-	}
-	if err == nil {
-		err = t.roll("COMMIT")
-	}
-	if err != nil {
-		fail(batch, err)
-		w.rollback(t)
-		return
-	}
-	w.commits.Add(1)
-	w.changes.Add(int64(len(batch)))
-	// Nobody is told that a change is kept which has gone with its file.
-	if err := w.engine.Present(); err != nil {
-		fail(batch, err)
-	}
-}
-
-// rollback leaves no transaction open. Where SQLite has rolled back by itself
-// the statement fails, and a new connection for the next batch does no harm.
-func (w *writer) rollback(t *tx) {
-	if err := t.roll("ROLLBACK"); err != nil {
-		_ = w.disconnect()
-	}
-}
-
-// fail gives the error to all jobs that have none of their own.
-func fail(batch []*job, err error) {
-	for _, j := range batch {
-		if j.err == nil {
-			j.err = err
-		}
-	}
-}
-
-// attempt runs the work and keeps its panic for the goroutine that asked.
-func (w *writer) attempt(t *tx, j *job) (good bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			j.panic = fmt.Sprintf("%v\n\n%s", p, debug.Stack())
-			good = false
-		}
-	}()
-	t.now = w.now().Truncate(time.Millisecond).UTC()
-	j.err, j.panic = nil, nil
-	j.err = j.work(t)
-	return j.err == nil
-}
-
-// begin starts a transaction with the write lock, for which it waits as long as
-// that is worth it.
-func (w *writer) begin(worth func() bool) (*tx, error) {
-	w.yield()
-	if err := w.connect(worth); err != nil {
-		return nil, err
-	}
-	t := &tx{conn: w.conn, statements: w.statements}
-	err := unlocked(worth, func() error { return t.roll(w.engine.BeginChange()) })
-	if err == nil && !w.known {
-		w.engine.Changing()
-		w.known = true
-	}
-	return t, err
-}
-
-// unlocked tries until the database is not locked, or waiting for that is not
-// worth it any more.
-func unlocked(worth func() bool, try func() error) error {
-	for {
-		if err := try(); !isBusy(err) || !worth() {
-			return err
-		}
-		time.Sleep(lookFrom + rand.N(lookTo-lookFrom))
-	}
-}
-
-// yield rests after a streak of transactions without a pause.
-func (w *writer) yield() {
-	now := w.moment()
-	if now.Sub(w.released) > courtesy {
-		w.streak = now
-		return
-	}
-	if now.Sub(w.streak) > streakLimit {
-		w.rest(courtesy)
-		w.streak = w.moment()
-	}
-}
-
-func (w *writer) connect(worth func() bool) (err error) {
-	if w.conn != nil {
-		return nil
-	}
-	if w.db, err = w.engine.Writer(); err != nil {
-		return err
-	}
-	err = unlocked(worth, func() (err error) {
-		w.conn, err = w.db.Conn(context.Background())
-		return err
-	})
-	if err != nil {
-		return errors.Join(err, w.disconnect())
-	}
-	return nil
-}
-
-func (w *writer) disconnect() error {
-	var errs []error
-	for _, st := range w.statements {
-		errs = append(errs, st.Close())
-	}
-	clear(w.statements)
-	if w.conn != nil {
-		errs = append(errs, w.conn.Close())
-	}
-	if w.db != nil {
-		errs = append(errs, w.db.Close())
-	}
-	w.conn, w.db, w.known = nil, nil, false
-	return errors.Join(errs...)
 }
