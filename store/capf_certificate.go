@@ -55,10 +55,10 @@ func (s *Reader) identity(ctx context.Context) (id Identity, err error) {
 // signed still authenticate.
 func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew bool) error {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.retire(a, onlyNew, id); err != nil {
+		if err := retireIdentity(t, a, onlyNew, id); err != nil {
 			return err
 		}
-		return t.saveIdentity(a, id)
+		return saveIdentity(t, a, id)
 	})
 	return failed(err, "keeping the CAPF certificate")
 }
@@ -72,17 +72,17 @@ func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust 
 			return err
 		}
 		for _, one := range once(trust) {
-			if err := t.deleteTrust(a, one); err != nil {
+			if err := deleteTrust(t, a, one); err != nil {
 				return err
 			}
 		}
-		return t.saveIdentity(a, id)
+		return saveIdentity(t, a, id)
 	})
 	return failed(err, "giving the CAPF certificate up")
 }
 
-// stands refuses a certificate of ours that was given up.
-func (t *tx) stands(certificate []byte) error {
+// mustStand refuses a certificate of ours that was given up.
+func mustStand(t *tx, certificate []byte) error {
 	if certificate == nil {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (t *tx) stands(certificate []byte) error {
 	return err
 }
 
-func (t *tx) saveIdentity(a Actor, id Identity) error {
+func saveIdentity(t *tx, a Actor, id Identity) error {
 	_, err := t.exec(`INSERT INTO identity (id, created_at, sealed_key) VALUES (1, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, sealed_key = excluded.sealed_key`,
 		millis(t.now), id.SealedKey)
@@ -116,8 +116,8 @@ func (t *tx) saveIdentity(a Actor, id Identity) error {
 	return t.event(a, "", EventText{Action: "capf-certificate-set", Detail: fmt.Sprintf("SHA-256 %x", fingerprint(id.Chain[0]))})
 }
 
-// retire moves the present certificate to capf-trust.
-func (t *tx) retire(a Actor, onlyNew bool, next Identity) error {
+// retireIdentity moves the present certificate to capf-trust.
+func retireIdentity(t *tx, a Actor, onlyNew bool, next Identity) error {
 	var old []byte
 	err := t.row("SELECT certificate FROM identity_chain WHERE position = 0").Scan(&old)
 	switch {
@@ -135,7 +135,7 @@ func (t *tx) retire(a Actor, onlyNew bool, next Identity) error {
 	if err != nil {
 		return fmt.Errorf("reading the one that it takes the place of: %w", err)
 	}
-	return t.trustAsOurs(a, TrustCertificate{
+	return trustAsOurs(t, a, TrustCertificate{
 		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: old, Fingerprint: fingerprint(old),
 		Description: "CAPF certificate until " + t.now.Format("2006-01-02"), For: ForLSC,
@@ -144,15 +144,15 @@ func (t *tx) retire(a Actor, onlyNew bool, next Identity) error {
 
 // trustAsOurs also gives a row that is there already the uses of ours: without
 // lsc, nothing that the certificate has signed would authenticate.
-func (t *tx) trustAsOurs(a Actor, c TrustCertificate) error {
-	added, err := t.trust(c)
+func trustAsOurs(t *tx, a Actor, c TrustCertificate) error {
+	added, err := insertTrust(t, c)
 	if err != nil || added {
 		return err
 	}
 	var there TrustCertificate
 	err = t.row(selectTrust+" WHERE purpose = ? AND fingerprint = ?", string(c.Purpose), c.Fingerprint).Scan(there.fields()...)
 	if err == nil {
-		_, err = t.editTrust(a, &there, TrustEdit{For: &c.For})
+		_, err = editTrust(t, a, &there, TrustEdit{For: &c.For})
 	}
 	return err
 }

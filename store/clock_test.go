@@ -110,7 +110,7 @@ func TestAhead(t *testing.T) {
 	s, c := newStore(t)
 	d := addDevice(t, s, "SEP000000000001")
 	onlineRequest(t, s, d)
-	addJob(t, s, c.now().AddDate(1, 0, 0), "", false) // that it will run is no secret
+	newJob(t, s, c.now().AddDate(1, 0, 0), "", false) // that it will run is no secret
 	must(t, s.ReportServer(t.Context(), Server{Host: "a", PID: 1}))
 	if found := all(t, s.Ahead(t.Context())); found != nil {
 		t.Errorf("with the right clock: %v", found)

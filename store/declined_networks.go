@@ -36,8 +36,8 @@ func (s *Reader) NetworkDeclined(ctx context.Context, deviceID int64, network st
 const networkDeclined = `SELECT until FROM declined_networks WHERE network = ? AND until > ? AND until <= ?
 	AND NOT EXISTS (SELECT 1 FROM device_networks WHERE device_id = ? AND network = ?)`
 
-// declined is NetworkDeclined within a transaction.
-func (t *tx) declined(deviceID int64, network string) (until time.Time, err error) {
+// declinedUntil is NetworkDeclined within a transaction.
+func declinedUntil(t *tx, deviceID int64, network string) (until time.Time, err error) {
 	err = t.row(networkDeclined, network, millis(t.now), millis(t.now.Add(LockTime)), deviceID, network).Scan((*instant)(&until))
 	if err == ErrNotFound {
 		return time.Time{}, nil
@@ -53,11 +53,11 @@ func (s *Store) noteNetwork(ctx context.Context, deviceID int64, network string)
 	if err != nil || known {
 		return err
 	}
-	return s.change(ctx, func(t *tx) error { return t.knownFrom(deviceID, network) })
+	return s.change(ctx, func(t *tx) error { return noteKnownNetwork(t, deviceID, network) })
 }
 
-// knownFrom notes that the device has proved from the network who it is.
-func (t *tx) knownFrom(deviceID int64, network string) error {
+// noteKnownNetwork notes that the device has proved from the network who it is.
+func noteKnownNetwork(t *tx, deviceID int64, network string) error {
 	n, err := t.exec(`INSERT INTO device_networks (device_id, network, at) SELECT id, ?, ? FROM devices WHERE id = ? ON CONFLICT DO NOTHING`,
 		network, millis(t.now), deviceID)
 	if err != nil || n == 0 {
@@ -68,17 +68,17 @@ func (t *tx) knownFrom(deviceID int64, network string) error {
 	return err
 }
 
-// guessedFrom counts a wrong string for a device from the network and returns
+// noteGuessFrom counts a wrong string for a device from the network and returns
 // until when the network is declined, if this is the one for that. One that is
 // declined already is not counted on.
-func (t *tx) guessedFrom(a Actor, deviceID int64, network string, l GuessLimits) (until time.Time, err error) {
+func noteGuessFrom(t *tx, a Actor, deviceID int64, network string, l GuessLimits) (until time.Time, err error) {
 	if _, err := t.exec("DELETE FROM device_networks WHERE device_id = ? AND network = ?", deviceID, network); err != nil {
 		return until, err
 	}
 	if l.Network == 0 {
 		return until, nil
 	}
-	if until, err = t.declined(deviceID, network); err != nil || !until.IsZero() {
+	if until, err = declinedUntil(t, deviceID, network); err != nil || !until.IsZero() {
 		return time.Time{}, err
 	}
 	since := millis(t.now.Add(-l.Span))
@@ -92,10 +92,10 @@ func (t *tx) guessedFrom(a Actor, deviceID int64, network string, l GuessLimits)
 	if err := t.row("SELECT count(*) FROM wrong_strings WHERE network = ? AND at > ?", network, since).Scan(&n); err != nil || n < l.Network {
 		return until, err
 	}
-	return t.declineNetwork(a, network, n, l.Span)
+	return declineNetwork(t, a, network, n, l.Span)
 }
 
-func (t *tx) declineNetwork(a Actor, network string, wrong int, span time.Duration) (until time.Time, err error) {
+func declineNetwork(t *tx, a Actor, network string, wrong int, span time.Duration) (until time.Time, err error) {
 	until = t.now.Add(span)
 	if _, err = t.exec("DELETE FROM wrong_strings WHERE network = ?", network); err != nil {
 		return until, err

@@ -12,8 +12,8 @@ import (
 // each deleted row means several changed pages.
 const portion = 5000
 
-// retained writes the event of a portion.
-func (t *tx) retained(a Actor, action string, n int64, thing string, before time.Time, err error) error {
+// recordRetention writes the event of a portion.
+func recordRetention(t *tx, a Actor, action string, n int64, thing string, before time.Time, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}
@@ -49,8 +49,8 @@ func once[T comparable](values []T) []T {
 	return kept
 }
 
-// allDeleted writes the event of a deletion that named nothing by itself.
-func (t *tx) allDeleted(a Actor, action string, n int64, thing string, err error) error {
+// recordAllDeleted writes the event of a deletion that named nothing by itself.
+func recordAllDeleted(t *tx, a Actor, action string, n int64, thing string, err error) error {
 	if err != nil || n == 0 {
 		return err
 	}

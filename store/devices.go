@@ -93,7 +93,7 @@ func (d *Device) fields() []any {
 // ErrConflict: the name is taken.
 func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error) {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.insertDevice(&d); err != nil {
+		if err := insertDevice(t, &d); err != nil {
 			return err
 		}
 		return t.event(a, d.Name, EventText{Action: "device-add"})
@@ -108,7 +108,7 @@ func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error
 // deleted device of its name had: the session of a phone may still hold one.
 // Each change of a schedule adds one to it and an event to the record, so no
 // schedule is ahead of the record.
-func (t *tx) insertDevice(d *Device) (err error) {
+func insertDevice(t *tx, d *Device) (err error) {
 	if err := t.readHead(); err != nil {
 		return err
 	}
@@ -150,10 +150,10 @@ func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event Ev
 			return nil
 		}
 		d.UpdatedAt = t.now
-		if err := t.updateDevice(d); err != nil {
+		if err := updateDevice(t, d); err != nil {
 			return err
 		}
-		if err := t.outdate(d.ID); err != nil {
+		if err := outdateRequests(t, d.ID); err != nil {
 			return err
 		}
 		return t.event(a, d.Name, event)
@@ -167,7 +167,7 @@ func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event Ev
 	return Device{}, failed(err, "changing device %q", name)
 }
 
-func (t *tx) updateDevice(d Device) error {
+func updateDevice(t *tx, d Device) error {
 	_, err := t.exec(`UPDATE devices SET description = ?, model = ?, pool = ?, security_mode = ?, ip_mode = ?,
 		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
 		schedule = ?, string_used = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
@@ -204,7 +204,7 @@ func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
 		if err := t.row(selectDevice, name).Scan(d.fields()...); err != nil {
 			return err
 		}
-		if _, err := t.overtake(d.ID); err != nil {
+		if _, err := overtakePending(t, d.ID); err != nil {
 			return err
 		}
 		if _, err := t.exec("DELETE FROM devices WHERE id = ?", d.ID); err != nil {

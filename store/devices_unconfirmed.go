@@ -29,10 +29,10 @@ func (p *patience) locked(now time.Time) bool {
 	return p.lockedFor == LockedForUnconfirmed && inForce(p.lockedUntil, now, LockTime)
 }
 
-// bear counts what a new request has overtaken, and locks the device when the
+// bearUnconfirmed counts what a new request has overtaken, and locks the device when the
 // request is the last that is borne. In a phone that confirms what it gets,
 // nothing is overtaken and nothing written.
-func (t *tx) bear(r Request, p patience, overtaken int64) error {
+func bearUnconfirmed(t *tx, r Request, p patience, overtaken int64) error {
 	l := r.Limit
 	n := p.unconfirmed + overtaken
 	if l.Keys == 0 || n+1 < int64(l.Keys) {
@@ -51,8 +51,8 @@ func (t *tx) bear(r Request, p patience, overtaken int64) error {
 		Detail: fmt.Sprintf("until %s, unless the phone confirms this one: %d keys since it last confirmed an LSC", until.Format(time.RFC3339), l.Keys)})
 }
 
-// confirmed ends the count, and the lock that it led to.
-func (t *tx) confirmed(deviceID int64) error {
+// clearUnconfirmed ends the count, and the lock that it led to.
+func clearUnconfirmed(t *tx, deviceID int64) error {
 	_, err := t.exec(`UPDATE devices SET unconfirmed = 0, locked_until = CASE WHEN locked_for = 'unconfirmed' THEN 0 ELSE locked_until END,
 		locked_for = CASE WHEN locked_for = 'unconfirmed' THEN '' ELSE locked_for END
 		WHERE id = ? AND (unconfirmed > 0 OR locked_for = 'unconfirmed')`, deviceID)

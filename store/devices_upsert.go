@@ -30,11 +30,11 @@ func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertT
 	quiet.Command = "" // the event of the whole has it
 	err = s.changeOnce(ctx, func(t *tx) error {
 		for name, more := p.Next(); more; name, more = p.Next() {
-			if err := t.upsertDevice(quiet, p, name, &n); err != nil {
+			if err := upsertDevice(t, quiet, p, name, &n); err != nil {
 				return err
 			}
 		}
-		if err := t.outdate(0); err != nil {
+		if err := outdateRequests(t, 0); err != nil {
 			return err
 		}
 		if refusal = p.Ready(n); refusal != nil {
@@ -51,7 +51,7 @@ func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertT
 	return n, failed(err, "putting devices into the database")
 }
 
-func (t *tx) upsertDevice(a Actor, p Upsert, name string, n *UpsertTally) error {
+func upsertDevice(t *tx, a Actor, p Upsert, name string, n *UpsertTally) error {
 	var have *Selected
 	var v Selected
 	switch err := t.row(selectWithLSC+" WHERE name = ?", name).Scan(v.fields()...); {
@@ -71,7 +71,7 @@ func (t *tx) upsertDevice(a Actor, p Upsert, name string, n *UpsertTally) error 
 	case have == nil:
 		want.Name = name
 		n.Added++
-		if err := t.insertDevice(&want); err != nil {
+		if err := insertDevice(t, &want); err != nil {
 			return err
 		}
 		return t.event(a, want.Name, EventText{Action: "device-add", Detail: p.Detail})
@@ -83,7 +83,7 @@ func (t *tx) upsertDevice(a Actor, p Upsert, name string, n *UpsertTally) error 
 		return nil
 	}
 	n.Changed++
-	if err := t.updateDevice(want); err != nil {
+	if err := updateDevice(t, want); err != nil {
 		return err
 	}
 	return t.event(a, want.Name, EventText{Action: "device-set", Detail: p.Detail})

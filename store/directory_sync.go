@@ -61,7 +61,7 @@ func (s *Store) ApplySync(ctx context.Context, a Actor, v Sync) error {
 		if n == 0 {
 			return conflict("the directory was changed meanwhile")
 		}
-		added, tally, err := t.sync(a, v, &refusal)
+		added, tally, err := syncDirectory(t, a, v, &refusal)
 		if err != nil {
 			return err
 		}
@@ -90,9 +90,9 @@ func (s *Store) HoldSync(ctx context.Context, a Actor, d Directory, n SyncTally)
 	return failed(err, "keeping that the sync of directory %q was stopped", d.Name)
 }
 
-// sync goes through the entries, then looks what is missing among them.
-func (t *tx) sync(a Actor, v Sync, refusal *error) (added int64, n SyncTally, err error) {
-	known, err := t.known(v.Directory.ID)
+// syncDirectory goes through the entries, then looks what is missing among them.
+func syncDirectory(t *tx, a Actor, v Sync, refusal *error) (added int64, n SyncTally, err error) {
+	known, err := knownDevices(t, v.Directory.ID)
 	if err != nil {
 		return 0, n, err
 	}
@@ -103,7 +103,7 @@ func (t *tx) sync(a Actor, v Sync, refusal *error) (added int64, n SyncTally, er
 	}
 	a.Command = "" // the event of the whole has it
 	for _, f := range v.Found {
-		o, err := t.found(a, v, f, known, refusal)
+		o, err := syncFound(t, a, v, f, known, refusal)
 		if err != nil {
 			return 0, n, err
 		}
@@ -112,13 +112,13 @@ func (t *tx) sync(a Actor, v Sync, refusal *error) (added int64, n SyncTally, er
 		}
 		v.Tell(f, o)
 	}
-	n.Missing, err = t.missing(v)
+	n.Missing, err = markMissing(t, v)
 	return added, n, err
 }
 
-// known is the devices that the directory has named, with the row's missing
+// knownDevices is the devices that the directory has named, with the row's missing
 // mark, by their names in lower case.
-func (t *tx) known(directory int64) (map[string]bool, error) {
+func knownDevices(t *tx, directory int64) (map[string]bool, error) {
 	type row struct {
 		device  string
 		missing bool
@@ -132,7 +132,7 @@ func (t *tx) known(directory int64) (map[string]bool, error) {
 	return known, err
 }
 
-func (t *tx) found(a Actor, v Sync, f Found, known map[string]bool, refusal *error) (SyncOutcome, error) {
+func syncFound(t *tx, a Actor, v Sync, f Found, known map[string]bool, refusal *error) (SyncOutcome, error) {
 	missing, named := known[lowerASCII(f.Device)]
 	var exists bool
 	if err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE name = ?)", f.Device).Scan(&exists); err != nil {
@@ -140,9 +140,9 @@ func (t *tx) found(a Actor, v Sync, f Found, known map[string]bool, refusal *err
 	}
 	returns := named && missing && !exists // its device was deleted while nobody had a claim to it
 	if !exists && (!named || returns) {
-		return t.newDevice(a, v, f, refusal)
+		return syncNewDevice(t, a, v, f, refusal)
 	}
-	if err := t.name(v, f); err != nil {
+	if err := syncName(t, v, f); err != nil {
 		return "", err
 	}
 	switch {
@@ -156,17 +156,17 @@ func (t *tx) found(a Actor, v Sync, f Found, known map[string]bool, refusal *err
 	return SyncKnown, nil
 }
 
-// name keeps that the directory names the device.
-func (t *tx) name(v Sync, f Found) error {
+// syncName keeps that the directory names the device.
+func syncName(t *tx, v Sync, f Found) error {
 	_, err := t.exec(`INSERT INTO directory_devices (directory_id, device, entry, added_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (directory_id, device) DO UPDATE SET entry = excluded.entry, missing_since = 0 WHERE entry <> excluded.entry OR missing_since <> 0`,
 		v.Directory.ID, f.Device, f.Entry, millis(t.now))
 	return err
 }
 
-// newDevice adds the device of an entry, unless a rule forbids it: then the next
+// syncNewDevice adds the device of an entry, unless a rule forbids it: then the next
 // sync tries again.
-func (t *tx) newDevice(a Actor, v Sync, f Found, refusal *error) (SyncOutcome, error) {
+func syncNewDevice(t *tx, a Actor, v Sync, f Found, refusal *error) (SyncOutcome, error) {
 	d, err := v.New(f.Device, f.Entry)
 	if errors.As(err, new(Refusal)) {
 		return SyncRefused, nil
@@ -175,17 +175,17 @@ func (t *tx) newDevice(a Actor, v Sync, f Found, refusal *error) (SyncOutcome, e
 		*refusal = err
 		return "", err
 	}
-	if err := t.name(v, f); err != nil {
+	if err := syncName(t, v, f); err != nil {
 		return "", err
 	}
-	if err := t.insertDevice(&d); err != nil {
+	if err := insertDevice(t, &d); err != nil {
 		return "", err
 	}
 	return SyncAdded, t.event(a, d.Name, EventText{Action: "device-add", Detail: "by directory " + v.Directory.Name})
 }
 
-// missing marks what the directory has named and names no longer.
-func (t *tx) missing(v Sync) (int64, error) {
+// markMissing marks what the directory has named and names no longer.
+func markMissing(t *tx, v Sync) (int64, error) {
 	found, err := table(v.Found, func(f Found) []any { return []any{f.Device} })
 	if err != nil {
 		return 0, err

@@ -257,7 +257,7 @@ func TestPruneTogether(t *testing.T) {
 				return err
 			}
 		}
-		if _, err := t.prune(2); err != nil {
+		if _, err := pruneEvents(t, 2); err != nil {
 			return err
 		}
 		return t.event(operator, "", EventText{Action: pruneAction})

@@ -30,13 +30,13 @@ func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n i
 		return t.event(a, "", EventText{Action: pruneAction, Detail: fmt.Sprintf("%s from before %s", plural.Of(events, "event"), before.UTC().Format(time.RFC3339))})
 	})
 	if err == nil && last > 0 {
-		n, err = s.inPortions(ctx, func(t *tx) (int64, error) { return t.prune(last) })
+		n, err = s.inPortions(ctx, func(t *tx) (int64, error) { return pruneEvents(t, last) })
 	}
 	return n, failed(err, "pruning events")
 }
 
-// prune deletes a portion of the events up to the last one.
-func (t *tx) prune(last int64) (int64, error) {
+// pruneEvents deletes a portion of the events up to the last one.
+func pruneEvents(t *tx, last int64) (int64, error) {
 	var id int64
 	var hash []byte
 	err := t.row("SELECT id, hash FROM (SELECT id, hash FROM events WHERE id <= ? ORDER BY id LIMIT ?) ORDER BY id DESC LIMIT 1", last, portion).Scan(&id, &hash)

@@ -138,14 +138,14 @@ func (d *JobDevice) fields() []any {
 // process, and waiting without. The id, the state and the times but RunAt are
 // the store's.
 func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
-	err := s.change(ctx, func(t *tx) error { return t.addJob(&j) })
+	err := s.change(ctx, func(t *tx) error { return addJob(t, &j) })
 	if err != nil {
 		return Job{}, failed(err, "adding a job")
 	}
 	return j, nil
 }
 
-func (t *tx) addJob(j *Job) (err error) {
+func addJob(t *tx, j *Job) (err error) {
 	j.State, j.CreatedAt, j.StartedAt, j.SeenAt = JobWaiting, t.now, time.Time{}, time.Time{}
 	if j.Owner != "" {
 		j.State, j.RunAt, j.StartedAt, j.SeenAt = JobRunning, t.now, t.now, t.now
@@ -274,7 +274,7 @@ func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 		case j.Abandoned(t.now):
 			j.State, j.EndedAt = JobCancelled, t.now
 			j.Detail = "cancelled; nobody ran it any more; " + decimal(j.Changed) + " of " + decimal(j.Selected) + " devices changed"
-			if err := t.endCommands(id, diedRunning); err != nil {
+			if err := endCommands(t, id, diedRunning); err != nil {
 				return err
 			}
 		case j.Cancel:

@@ -20,15 +20,15 @@ func (s *Store) NextApply(ctx context.Context, id int64, owner string) (device s
 		if cancel {
 			return conflict("the job is to stop")
 		}
-		if device, err = t.beginApply(id); !errors.Is(err, ErrNotFound) {
+		if device, err = beginApply(t, id); !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		freed, err := t.freeDevices(id)
+		freed, err := freeDevices(t, id)
 		if err != nil {
 			return err
 		}
 		if freed > 0 {
-			if device, err = t.beginApply(id); !errors.Is(err, ErrNotFound) {
+			if device, err = beginApply(t, id); !errors.Is(err, ErrNotFound) {
 				return err
 			}
 		}
@@ -39,7 +39,7 @@ func (s *Store) NextApply(ctx context.Context, id int64, owner string) (device s
 
 // beginApply marks the command for the next device as running. ErrNotFound:
 // none is due, or other jobs run one for each that is.
-func (t *tx) beginApply(id int64) (device string, err error) {
+func beginApply(t *tx, id int64) (device string, err error) {
 	err = t.row(`UPDATE job_devices SET apply = 'running', started_at = ? WHERE job_id = ? AND device = (
 		SELECT d.device FROM job_devices AS d WHERE d.job_id = ? AND d.apply = 'due'
 		AND NOT EXISTS (SELECT 1 FROM job_devices AS r WHERE r.device = d.device AND r.apply = 'running')

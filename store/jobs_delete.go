@@ -54,7 +54,7 @@ func (s *Store) DeleteJobsBefore(ctx context.Context, a Actor, before time.Time)
 	}
 	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
 		n, err := t.exec("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE ended_at > 0 AND ended_at < ? LIMIT ?)", millis(before), portion)
-		return n, t.retained(a, "job-delete", n, "job", before, err)
+		return n, recordRetention(t, a, "job-delete", n, "job", before, err)
 	})
 	return n, failed(err, "deleting jobs")
 }

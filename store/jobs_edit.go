@@ -48,7 +48,7 @@ type edited struct {
 // of them, the next one is read and edited: since nobody else can write
 // meanwhile, a reader sees what this transaction found at its beginning. After
 // each page it tells what it did.
-func (t *tx) changeSelected(s *Store, a Actor, f Selection, e BulkEdit, tell func([]deviceOutcome) error) (n BulkTally, err error) {
+func changeSelected(t *tx, s *Store, a Actor, f Selection, e BulkEdit, tell func([]deviceOutcome) error) (n BulkTally, err error) {
 	a.Command = "" // the event of the whole has it
 	ctx, stop := context.WithCancel(context.Background())
 	pages := make(chan []edited, 1)
@@ -63,7 +63,7 @@ func (t *tx) changeSelected(s *Store, a Actor, f Selection, e BulkEdit, tell fun
 		}
 	}()
 	for page := range pages {
-		if err := t.writeEdited(a, page, e.Event); err != nil {
+		if err := writeEdited(t, a, page, e.Event); err != nil {
 			return n, err
 		}
 		done := make([]deviceOutcome, len(page))
@@ -78,7 +78,7 @@ func (t *tx) changeSelected(s *Store, a Actor, f Selection, e BulkEdit, tell fun
 	if readErr != nil {
 		return n, readErr
 	}
-	return n, t.outdate(0)
+	return n, outdateRequests(t, 0)
 }
 
 // editPages reads the devices page by page and edits them.
@@ -124,14 +124,14 @@ func (e BulkEdit) apply(v *Selected) (edited, error) {
 }
 
 // writeEdited writes what has changed, with an event for each device.
-func (t *tx) writeEdited(a Actor, page []edited, e EventText) error {
+func writeEdited(t *tx, a Actor, page []edited, e EventText) error {
 	names := make([]string, 0, len(page))
 	for _, d := range page {
 		if d.change != changed {
 			continue
 		}
 		d.now.UpdatedAt = t.now
-		if err := t.updateDevice(d.now); err != nil {
+		if err := updateDevice(t, d.now); err != nil {
 			return err
 		}
 		names = append(names, d.was.Name)

@@ -24,16 +24,16 @@ func (j *Job) Abandoned(now time.Time) bool {
 // diedRunning is why a command is interrupted whose job is nobody's.
 const diedRunning = "the process that ran it has ended"
 
-// interrupt gives up the commands of a job that were running.
-func (t *tx) interrupt(jobID int64, why string) error {
+// interruptCommands gives up the commands of a job that were running.
+func interruptCommands(t *tx, jobID int64, why string) error {
 	_, err := t.exec("UPDATE job_devices SET apply = 'interrupted', exit_code = -1, output = ?, ended_at = ? WHERE job_id = ? AND apply = 'running'",
 		why, millis(t.now), jobID)
 	return err
 }
 
 // endCommands leaves no command of a job open.
-func (t *tx) endCommands(jobID int64, why string) error {
-	if err := t.interrupt(jobID, why); err != nil {
+func endCommands(t *tx, jobID int64, why string) error {
+	if err := interruptCommands(t, jobID, why); err != nil {
 		return err
 	}
 	_, err := t.exec("UPDATE job_devices SET apply = 'cancelled' WHERE job_id = ? AND apply = 'due'", jobID)
@@ -42,7 +42,7 @@ func (t *tx) endCommands(jobID int64, why string) error {
 
 // freeDevices interrupts the commands that keep devices of the job waiting,
 // though the job which they belong to has ended or is nobody's.
-func (t *tx) freeDevices(jobID int64) (int64, error) {
+func freeDevices(t *tx, jobID int64) (int64, error) {
 	return t.exec(`UPDATE job_devices SET apply = 'interrupted', exit_code = -1, output = ?, ended_at = ? WHERE apply = 'running'
 		AND device IN (SELECT device FROM job_devices WHERE job_id = ? AND apply = 'due')
 		AND job_id IN (SELECT id FROM jobs WHERE state <> 'running' OR `+isNobodys+`)`,
@@ -51,7 +51,7 @@ func (t *tx) freeDevices(jobID int64) (int64, error) {
 
 // holdLeases gives the jobs that are running back the time that a transaction
 // has taken: nobody could show that he lives while it kept the database.
-func (t *tx) holdLeases(now time.Time) error {
+func holdLeases(t *tx, now time.Time) error {
 	if took := now.Sub(t.now); took >= JobLease/4 {
 		_, err := t.exec("UPDATE jobs SET seen_at = seen_at + ? WHERE state = 'running' AND seen_at > 0", took.Milliseconds())
 		return err

@@ -11,7 +11,7 @@ import (
 // begun the command for the first of them.
 func applying(t *testing.T, s *Store, owner string) (j Job, device string) {
 	t.Helper()
-	j = addJob(t, s, start, owner, true)
+	j = newJob(t, s, start, owner, true)
 	_, err := s.UpdateByJob(t.Context(), operator, j.ID, owner, Selection{}, bump(nil))
 	must(t, err)
 	device, _, err = s.NextApply(t.Context(), j.ID, owner)
@@ -42,7 +42,7 @@ func TestAbandonedJob(t *testing.T) {
 			ctx := t.Context()
 			addDevice(t, s, "SEP000000000001")
 			dead, device := applying(t, s, "dead")
-			next := addJob(t, s, start, "alive", true)
+			next := newJob(t, s, start, "alive", true)
 			_, err := s.UpdateByJob(ctx, operator, next.ID, "alive", Selection{}, bump(nil))
 			must(t, err)
 			if got, left, err := s.NextApply(ctx, next.ID, "alive"); got != "" || left != 1 || err != nil {
@@ -55,7 +55,7 @@ func TestAbandonedJob(t *testing.T) {
 			}
 
 			c.move(move)
-			live := addJob(t, s, start, "living", true)
+			live := newJob(t, s, start, "living", true)
 			_, err = s.UpdateByJob(ctx, operator, live.ID, "living", Selection{}, bump(nil))
 			must(t, err)
 			got, _, err := s.NextApply(ctx, live.ID, "living")
@@ -115,9 +115,9 @@ func TestRefusedAndDied(t *testing.T) {
 	s, c := newStore(t)
 	ctx := t.Context()
 	d := addDevice(t, s, "SEP000000000001")
-	j := addJob(t, s, start, "a", false)
+	j := newJob(t, s, start, "a", false)
 	refusals := []JobDevice{{Device: d.Name, Reason: "forbidden"}}
-	must(t, s.change(ctx, func(t *tx) error { return t.keepRefusals(j.ID, refusals) })) // as versions before did
+	must(t, s.change(ctx, func(t *tx) error { return keepRefusals(t, j.ID, refusals) })) // as versions before did
 	c.move(time.Hour)
 	_, err := s.ClaimJob(ctx, "b")
 	must(t, err)
@@ -127,8 +127,8 @@ func TestRefusedAndDied(t *testing.T) {
 	}
 
 	// And one that is not refused any more is carried out.
-	j = addJob(t, s, start, "a", false)
-	must(t, s.change(ctx, func(t *tx) error { return t.keepRefusals(j.ID, refusals) }))
+	j = newJob(t, s, start, "a", false)
+	must(t, s.change(ctx, func(t *tx) error { return keepRefusals(t, j.ID, refusals) }))
 	_, err = s.UpdateByJob(ctx, operator, j.ID, "a", Selection{}, bump(nil))
 	must(t, err)
 }
@@ -140,8 +140,8 @@ func TestLeaseDuringALongTransaction(t *testing.T) {
 	s, c := newStore(t)
 	ctx := t.Context()
 	addDevice(t, s, "SEP000000000001")
-	other := addJob(t, s, start, "other", false)
-	j := addJob(t, s, start, "a", false)
+	other := newJob(t, s, start, "other", false)
+	j := newJob(t, s, start, "a", false)
 	long := bump(func(BulkTally) error { c.move(10 * JobLease); return nil })
 	_, err := s.UpdateByJob(ctx, operator, j.ID, "a", Selection{}, long)
 	must(t, err)

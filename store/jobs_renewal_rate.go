@@ -27,7 +27,7 @@ func (s *Reader) RenewalsLeft(ctx context.Context, r Rate) (int, error) {
 	return max(0, r.Most-renewed), failed(err, "counting renewals")
 }
 
-func (t *tx) renewalsLeft(r Rate) (int, error) {
+func renewalsLeft(t *tx, r Rate) (int, error) {
 	var renewed int
 	err := t.row(renewedWithin, r.around(t.now)...).Scan(&renewed)
 	return max(0, r.Most-renewed), err

@@ -36,7 +36,7 @@ func (s *Store) ClaimJob(ctx context.Context, owner string) (Job, error) {
 		if err != nil {
 			return err
 		}
-		return t.interrupt(j.ID, diedRunning)
+		return interruptCommands(t, j.ID, diedRunning)
 	})
 	if err != nil {
 		return Job{}, failed(err, "taking a job")
@@ -79,7 +79,7 @@ func (s *Store) ReleaseJob(ctx context.Context, id int64, owner string) error {
 func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string, f Selection, e BulkEdit) (n BulkTally, err error) {
 	var refusal error
 	err = s.changeOnce(ctx, func(t *tx) (err error) {
-		n, err = t.updateByJob(s, a, id, owner, f, e, &refusal)
+		n, err = updateByJob(t, s, a, id, owner, f, e, &refusal)
 		return err
 	})
 	if refusal != nil {
@@ -93,9 +93,9 @@ func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string
 func (s *Store) RehearseUpdate(ctx context.Context, j Job, f Selection, e BulkEdit) (n BulkTally, err error) {
 	var refusal error
 	err = s.Rehearsal().changeOnce(ctx, func(t *tx) error {
-		err := t.addJob(&j)
+		err := addJob(t, &j)
 		if err == nil {
-			n, err = t.updateByJob(s, j.Actor, j.ID, j.Owner, f, e, &refusal)
+			n, err = updateByJob(t, s, j.Actor, j.ID, j.Owner, f, e, &refusal)
 		}
 		return err
 	})
@@ -106,7 +106,7 @@ func (s *Store) RehearseUpdate(ctx context.Context, j Job, f Selection, e BulkEd
 }
 
 // updateByJob keeps the error of Ready apart, since it is returned as it is.
-func (t *tx) updateByJob(s *Store, a Actor, id int64, owner string, f Selection, e BulkEdit, refusal *error) (n BulkTally, err error) {
+func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, e BulkEdit, refusal *error) (n BulkTally, err error) {
 	apply := ApplyNone
 	var due bool
 	err = t.row("UPDATE jobs SET updated_at = ? WHERE "+owned+" AND updated_at = 0 AND cancel = 0 RETURNING apply_config",
@@ -122,14 +122,14 @@ func (t *tx) updateByJob(s *Store, a Actor, id int64, owner string, f Selection,
 		return n, err
 	}
 	if e.Rate != nil {
-		left, err := t.renewalsLeft(*e.Rate)
+		left, err := renewalsLeft(t, *e.Rate)
 		if err != nil {
 			return n, err
 		}
 		f.Limit = min(f.Limit, left)
 	}
 	if e.Rate == nil || f.Limit > 0 {
-		n, err = t.changeSelected(s, a, f, e, func(page []deviceOutcome) error { return t.keepOutcomes(id, page, apply) })
+		n, err = changeSelected(t, s, a, f, e, func(page []deviceOutcome) error { return keepOutcomes(t, id, page, apply) })
 		if err != nil {
 			return n, err
 		}
@@ -144,7 +144,7 @@ func (t *tx) updateByJob(s *Store, a Actor, id int64, owner string, f Selection,
 	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices changed"})
 }
 
-func (t *tx) keepOutcomes(id int64, page []deviceOutcome, apply ApplyState) error {
+func keepOutcomes(t *tx, id int64, page []deviceOutcome, apply ApplyState) error {
 	rows, err := table(page, func(o deviceOutcome) []any {
 		state := ApplyNone
 		if o.change == changed {
@@ -179,10 +179,10 @@ func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, e J
 		if n == 0 {
 			return lost(ErrNotFound)
 		}
-		if err := t.endCommands(id, "how it ended could not be written down"); err != nil {
+		if err := endCommands(t, id, "how it ended could not be written down"); err != nil {
 			return err
 		}
-		if err := t.keepRefusals(id, e.Refusals); err != nil {
+		if err := keepRefusals(t, id, e.Refusals); err != nil {
 			return err
 		}
 		outcome := "ok"
@@ -194,7 +194,7 @@ func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, e J
 	return failed(err, "ending job %d", id)
 }
 
-func (t *tx) keepRefusals(id int64, refusals []JobDevice) error {
+func keepRefusals(t *tx, id int64, refusals []JobDevice) error {
 	if len(refusals) == 0 {
 		return nil
 	}
@@ -205,5 +205,5 @@ func (t *tx) keepRefusals(id int64, refusals []JobDevice) error {
 	for i, d := range refusals {
 		page[i] = deviceOutcome{d.Device, refused, d.Reason}
 	}
-	return t.keepOutcomes(id, page, ApplyNone)
+	return keepOutcomes(t, id, page, ApplyNone)
 }

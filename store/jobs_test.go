@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func addJob(t *testing.T, s *Store, at time.Time, owner string, apply bool) Job {
+func newJob(t *testing.T, s *Store, at time.Time, owner string, apply bool) Job {
 	t.Helper()
 	j, err := s.AddJob(t.Context(), Job{Kind: BulkUpdate, RunAt: at, Selection: "{}", Edit: "{}", ApplyConfig: apply, Actor: operator, Owner: owner})
 	must(t, err)
@@ -33,7 +33,7 @@ func TestBulkEvents(t *testing.T) {
 	for i := range devices {
 		addDevice(t, s, fmt.Sprintf("SEP%012d", i))
 	}
-	j := addJob(t, s, start, "a", false)
+	j := newJob(t, s, start, "a", false)
 	_, err := s.UpdateByJob(t.Context(), operator, j.ID, "a", Selection{}, bump(nil))
 	must(t, err)
 	told := map[string]int{}
@@ -63,8 +63,8 @@ func TestJobLife(t *testing.T) {
 	}
 	_, err := s.ClaimJob(ctx, "a")
 	wantErr(t, err, ErrNotFound)
-	later := addJob(t, s, start.Add(time.Hour), "", false)
-	first := addJob(t, s, start, "", true)
+	later := newJob(t, s, start.Add(time.Hour), "", false)
+	first := newJob(t, s, start, "", true)
 	j, err := s.ClaimJob(ctx, "a")
 	must(t, err)
 	if j.ID != first.ID || j.State != JobRunning || j.Owner != "a" || !j.StartedAt.Equal(start) {
@@ -145,7 +145,7 @@ func TestUpdateIsUndone(t *testing.T) {
 		d := addDevice(t, s, fmt.Sprintf("SEP%012d", i))
 		schedules[d.Name] = d.Schedule
 	}
-	j := addJob(t, s, start, "a", true)
+	j := newJob(t, s, start, "a", true)
 	boom := errors.New("boom")
 	events(t, s, 0, func() {
 		_, err := s.UpdateByJob(ctx, operator, j.ID, "a", Selection{}, bump(func(BulkTally) error { return boom }))

@@ -14,30 +14,30 @@ import (
 // it has been replaced or deleted, or its device has, or a later one has been confirmed; ErrNotFound: there is no row of it any more.
 func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int64) error {
 	err := s.change(ctx, func(t *tx) error {
-		deviceID, state, err := t.lscState(lscID)
+		deviceID, state, err := stateOfLSC(t, lscID)
 		switch {
 		case err != nil:
 			return err
 		case deviceID == 0:
 			return conflict("the device has been deleted")
 		case state == LSCInstalled:
-			if err := t.confirmed(deviceID); err != nil {
+			if err := clearUnconfirmed(t, deviceID); err != nil {
 				return err
 			}
-			return t.complete(a, deviceID, schedule)
+			return completeOperation(t, a, deviceID, schedule)
 		case state != LSCIssued && state != LSCStale:
 			return conflict("it is %s", state)
 		}
-		if err := t.notOutlived(lscID); err != nil {
+		if err := mustNotBeOutlived(t, lscID); err != nil {
 			return err
 		}
-		if err := t.install(lscID, deviceID); err != nil {
+		if err := installLSC(t, lscID, deviceID); err != nil {
 			return err
 		}
-		if err := t.confirmed(deviceID); err != nil {
+		if err := clearUnconfirmed(t, deviceID); err != nil {
 			return err
 		}
-		if err := t.succeed(deviceID, schedule, Install); err != nil {
+		if err := succeedOperation(t, deviceID, schedule, Install); err != nil {
 			return err
 		}
 		return t.event(a, a.Name, EventText{Action: "enroll", Step: "store"})
@@ -45,9 +45,9 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 	return failed(err, "marking the LSC of device %q as installed", a.Name)
 }
 
-// notOutlived refuses the confirmation of an LSC when that of a later one has come
+// mustNotBeOutlived refuses the confirmation of an LSC when that of a later one has come
 // before it.
-func (t *tx) notOutlived(lscID int64) error {
+func mustNotBeOutlived(t *tx, lscID int64) error {
 	var yes bool
 	err := t.row("SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", lscID).Scan(&yes)
 	if err == nil && yes {
@@ -56,28 +56,28 @@ func (t *tx) notOutlived(lscID int64) error {
 	return err
 }
 
-// complete clears the operation for an LSC that is installed already, with an
+// completeOperation clears the operation for an LSC that is installed already, with an
 // event when there is something to clear.
-func (t *tx) complete(a Actor, deviceID, schedule int64) error {
+func completeOperation(t *tx, a Actor, deviceID, schedule int64) error {
 	var open bool
 	err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE id = ? AND schedule = ? AND operation = 'install')", deviceID, schedule).Scan(&open)
 	if err != nil || !open {
 		return err
 	}
-	if err := t.succeed(deviceID, schedule, Install); err != nil {
+	if err := succeedOperation(t, deviceID, schedule, Install); err != nil {
 		return err
 	}
 	return t.event(a, a.Name, EventText{Action: "enroll", Step: "store"})
 }
 
-func (t *tx) lscState(lscID int64) (deviceID int64, state LSCState, err error) {
+func stateOfLSC(t *tx, lscID int64) (deviceID int64, state LSCState, err error) {
 	err = t.row("SELECT device_id, state FROM lscs WHERE id = ?", lscID).Scan((*optional)(&deviceID), (*string)(&state))
 	return deviceID, state, err
 }
 
-// succeed clears the operation unless it has been scheduled anew, and with it a
+// succeedOperation clears the operation unless it has been scheduled anew, and with it a
 // string that was good for this one only.
-func (t *tx) succeed(deviceID, schedule int64, op Operation) error {
+func succeedOperation(t *tx, deviceID, schedule int64, op Operation) error {
 	_, err := t.exec(`UPDATE devices SET operation = 'none', completes_by = 0, status = ?, updated_at = ?,
 		sealed_string = CASE WHEN string_used THEN NULL ELSE sealed_string END, string_used = 0 WHERE id = ? AND schedule = ?`,
 		string(Succeeded(op)), millis(t.now), deviceID, schedule)
@@ -89,7 +89,7 @@ func (t *tx) succeed(deviceID, schedule int64, op Operation) error {
 // deleted.
 func (s *Store) MarkRefused(ctx context.Context, a Actor, lscID int64, f Failure) error {
 	err := s.change(ctx, func(t *tx) error {
-		deviceID, state, err := t.lscState(lscID)
+		deviceID, state, err := stateOfLSC(t, lscID)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (s *Store) MarkRefused(ctx context.Context, a Actor, lscID int64, f Failure
 		if _, err := t.exec("UPDATE devices SET unconfirmed = unconfirmed + 1 WHERE id = ?", deviceID); err != nil {
 			return err
 		}
-		return t.fail(a, f)
+		return recordFailure(t, a, f)
 	})
 	return failed(err, "marking the LSC of device %q as refused", a.Name)
 }
@@ -126,7 +126,7 @@ func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int
 		if err != nil {
 			return err
 		}
-		if err := t.succeed(deviceID, schedule, Delete); err != nil {
+		if err := succeedOperation(t, deviceID, schedule, Delete); err != nil {
 			return err
 		}
 		return t.event(a, name, EventText{Action: "delete", Step: "delete"})
@@ -144,16 +144,16 @@ func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int
 		if err := t.row("SELECT name FROM devices WHERE id = ?", deviceID).Scan(&name); err != nil {
 			return err
 		}
-		if err := t.showed(deviceID, certs); err != nil {
+		if err := noteShown(t, deviceID, certs); err != nil {
 			return err
 		}
 		for _, c := range certs {
 			sum := fingerprint(c.Certificate)
-			if _, err := t.evident(deviceID, sum); err != nil {
+			if _, err := evidentState(t, deviceID, sum); err != nil {
 				return err
 			}
 		}
-		if err := t.succeed(deviceID, schedule, Troubleshoot); err != nil {
+		if err := succeedOperation(t, deviceID, schedule, Troubleshoot); err != nil {
 			return err
 		}
 		return t.event(a, name, EventText{Action: "troubleshoot", Step: "fetch"})
@@ -193,14 +193,14 @@ func (s *Reader) ConfirmedAfter(ctx context.Context, deviceID int64, after time.
 	return yes, failed(err, "looking for the confirmations of a device")
 }
 
-// install makes an issued or stale LSC the installed one of its device.
-func (t *tx) install(lscID, deviceID int64) error {
+// installLSC makes an issued or stale LSC the installed one of its device.
+func installLSC(t *tx, lscID, deviceID int64) error {
 	_, err := t.exec("UPDATE lscs SET state = 'replaced', ended_at = ? WHERE device_id = ? AND state = 'installed'",
 		millis(t.now), deviceID)
 	if err != nil {
 		return err
 	}
-	if err := t.replaceHeld(deviceID); err != nil {
+	if err := replaceHeld(t, deviceID); err != nil {
 		return err
 	}
 	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",

@@ -31,7 +31,7 @@ func (s *Store) ImportLSCs(ctx context.Context, a Actor, next func() (ImportedLS
 			if err != nil || !ok {
 				return err
 			}
-			state, err := t.importLSC(a, one)
+			state, err := importLSC(t, a, one)
 			if err != nil {
 				return fmt.Errorf("request %d: %w", one.RequestID, err)
 			}
@@ -48,7 +48,7 @@ func (s *Store) ImportLSCs(ctx context.Context, a Actor, next func() (ImportedLS
 	return kept, nil
 }
 
-func (t *tx) importLSC(a Actor, one ImportedLSC) (LSCState, error) {
+func importLSC(t *tx, a Actor, one ImportedLSC) (LSCState, error) {
 	l := one.LSC
 	l.RequestID = one.RequestID
 	state := LSCIssued
@@ -56,26 +56,26 @@ func (t *tx) importLSC(a Actor, one ImportedLSC) (LSCState, error) {
 		Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
 	if err == ErrNotFound {
 		state = LSCStale
-		err = t.overtaken(&l)
+		err = overtakenLSC(t, &l)
 	}
 	if err != nil {
 		return state, err
 	}
-	if err := t.attach(&l, state); err != nil {
+	if err := attachLSC(t, &l, state); err != nil {
 		return state, err
 	}
 	detail := "serial " + l.Serial
 	if state == LSCStale {
 		detail += ", stale: the request is superseded"
-		if err := t.revokeLike(a, &l); err != nil {
+		if err := revokeLike(t, a, &l); err != nil {
 			return state, err
 		}
 	}
 	return state, t.event(a, l.Device, EventText{Action: "offline-import", Step: "issue", Detail: detail})
 }
 
-// overtaken fills in what is known of the superseded request of l.
-func (t *tx) overtaken(l *LSC) error {
+// overtakenLSC fills in what is known of the superseded request of l.
+func overtakenLSC(t *tx, l *LSC) error {
 	var state string
 	err := t.row("SELECT state, device_id, device, key_kind FROM requests WHERE id = ?", l.RequestID).
 		Scan(&state, (*optional)(&l.DeviceID), &l.Device, &l.KeyKind)

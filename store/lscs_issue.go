@@ -23,14 +23,14 @@ type NewLSC struct {
 // session has submitted a request.
 func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.stands(n.SignedBy); err != nil {
+		if err := mustStand(t, n.SignedBy); err != nil {
 			return err
 		}
-		if err := t.submit(&n.Request, RequestIssued); err != nil {
+		if err := submitRequest(t, &n.Request, RequestIssued); err != nil {
 			return err
 		}
 		n.LSC.RequestID, n.LSC.DeviceID, n.LSC.Device = n.Request.ID, n.Request.DeviceID, n.Request.Device
-		if err := t.attach(&n.LSC, LSCIssued); err != nil {
+		if err := attachLSC(t, &n.LSC, LSCIssued); err != nil {
 			return err
 		}
 		return t.event(a, n.LSC.Device, EventText{Action: "enroll", Step: "issue", Detail: n.LSC.KeyKind + ", serial " + n.LSC.Serial + n.Request.vouched() + n.Request.warned()})
@@ -41,8 +41,8 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 	return n.LSC, nil
 }
 
-// attach inserts the certificate of a request.
-func (t *tx) attach(l *LSC, state LSCState) (err error) {
+// attachLSC inserts the certificate of a request.
+func attachLSC(t *tx, l *LSC, state LSCState) (err error) {
 	l.Serial = plainSerial(l.Serial)
 	l.State, l.IssuedAt, l.InstalledAt, l.EndedAt = state, t.now, time.Time{}, time.Time{}
 	if state == LSCStale {

@@ -31,7 +31,7 @@ func (s *Store) RevokeLSCs(ctx context.Context, a Actor, ids []int64, reason Rev
 		err := s.change(ctx, func(t *tx) error {
 			rows = rows[:0]
 			for _, id := range some {
-				r, err := t.revoke(a, id, reason)
+				r, err := revokeLSC(t, a, id, reason)
 				if err != nil {
 					return err
 				}
@@ -47,7 +47,7 @@ func (s *Store) RevokeLSCs(ctx context.Context, a Actor, ids []int64, reason Rev
 	return done, nil
 }
 
-func (t *tx) revoke(a Actor, id int64, reason RevocationReason) (r RevokedLSC, err error) {
+func revokeLSC(t *tx, a Actor, id int64, reason RevocationReason) (r RevokedLSC, err error) {
 	if err := t.row("SELECT "+lscColumns+" FROM lscs AS l WHERE id = ?", id).Scan(r.fields()...); err != nil {
 		return r, err
 	}
@@ -73,7 +73,7 @@ func (t *tx) revoke(a Actor, id int64, reason RevocationReason) (r RevokedLSC, e
 	if err != nil {
 		return r, err
 	}
-	if err := t.distrust(r.LSC); err != nil {
+	if err := distrustLSC(t, r.LSC); err != nil {
 		return r, err
 	}
 	return r, t.event(a, r.Device, EventText{Action: "lsc-revoke",
@@ -88,8 +88,8 @@ func wasStanding(l LSC) string {
 	return string(l.State)
 }
 
-// distrust ends what a revoked LSC vouched for and no issuer has signed yet.
-func (t *tx) distrust(l LSC) error {
+// distrustLSC ends what a revoked LSC vouched for and no issuer has signed yet.
+func distrustLSC(t *tx, l LSC) error {
 	_, err := t.exec("UPDATE requests SET state = 'superseded', reason = ? WHERE state = 'pending' AND voucher = 'lsc' AND voucher_fingerprint = ?",
 		"the LSC with serial "+l.Serial+", with which the phone authenticated, has been revoked", l.Fingerprint)
 	return err
@@ -98,7 +98,7 @@ func (t *tx) distrust(l LSC) error {
 // revokeLike revokes an LSC that came too late for the reason for which that one
 // was revoked with which its phone had authenticated: what a thief has asked for
 // before is no better than what he has stolen.
-func (t *tx) revokeLike(a Actor, l *LSC) error {
+func revokeLike(t *tx, a Actor, l *LSC) error {
 	var reason RevocationReason
 	err := t.row(`SELECT v.reason FROM lscs AS v, requests AS r WHERE r.id = ? AND r.voucher = 'lsc' AND v.fingerprint = r.voucher_fingerprint
 		AND v.state = 'revoked'`, l.RequestID).Scan((*string)(&reason))
@@ -107,7 +107,7 @@ func (t *tx) revokeLike(a Actor, l *LSC) error {
 	}
 	if err == nil {
 		var r RevokedLSC
-		r, err = t.revoke(a, l.ID, reason)
+		r, err = revokeLSC(t, a, l.ID, reason)
 		l.State = r.State
 	}
 	return err
@@ -145,7 +145,7 @@ func (s *Store) ReleaseLSC(ctx context.Context, a Actor, id int64) (LSC, error) 
 
 // replaceHeld makes a release lead to replaced from now on, for an LSC of the
 // device that is held and was the installed one.
-func (t *tx) replaceHeld(deviceID int64) error {
+func replaceHeld(t *tx, deviceID int64) error {
 	// The last term is word for word that of the index lscs_held: on the way of
 	// each phone, this finds nothing.
 	_, err := t.exec("UPDATE lscs SET held = 'replaced', ended_at = ? WHERE device_id = ? AND held = 'installed'", millis(t.now), deviceID)

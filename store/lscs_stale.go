@@ -26,8 +26,8 @@ func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n i
 			return err
 		}
 		if serials == nil {
-			n, err = t.dropStale("state = 'stale'")
-			return t.allDeleted(a, "stale-lsc-delete", n, "stale LSC", err)
+			n, err = dropStale(t, "state = 'stale'")
+			return recordAllDeleted(t, a, "stale-lsc-delete", n, "stale LSC", err)
 		}
 		seen := map[string]bool{}
 		for _, serial := range serials {
@@ -35,7 +35,7 @@ func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n i
 				continue
 			}
 			seen[plainSerial(serial)] = true
-			deleted, err := t.deleteStale(a, serial)
+			deleted, err := deleteStale(t, a, serial)
 			if err != nil {
 				return err
 			}
@@ -56,14 +56,14 @@ func (s *Store) DeleteStaleBefore(ctx context.Context, a Actor, before time.Time
 		if _, err := t.exec(remove+"state = 'discarded'", millis(t.now)); err != nil {
 			return 0, err
 		}
-		n, err := t.dropStale("id IN (SELECT id FROM lscs WHERE state = 'stale' AND ended_at < ? LIMIT ?)", millis(before), portion)
-		return n, t.retained(a, "stale-lsc-delete", n, "stale LSC", before, err)
+		n, err := dropStale(t, "id IN (SELECT id FROM lscs WHERE state = 'stale' AND ended_at < ? LIMIT ?)", millis(before), portion)
+		return n, recordRetention(t, a, "stale-lsc-delete", n, "stale LSC", before, err)
 	})
 	return n, failed(err, "deleting stale LSCs")
 }
 
 // dropStale discards or removes the stale LSCs that the term selects.
-func (t *tx) dropStale(term string, args ...any) (int64, error) {
+func dropStale(t *tx, term string, args ...any) (int64, error) {
 	args = append([]any{millis(t.now)}, args...)
 	removed, err := t.exec(remove+term, args...)
 	if err != nil {
@@ -74,7 +74,7 @@ func (t *tx) dropStale(term string, args ...any) (int64, error) {
 }
 
 // deleteStale deletes more than one only when two issuers have used the serial.
-func (t *tx) deleteStale(a Actor, serial string) (int64, error) {
+func deleteStale(t *tx, a Actor, serial string) (int64, error) {
 	plain := plainSerial(serial)
 	devices, err := rowsOf(t, query{selection: "SELECT device FROM lscs WHERE serial = ? AND state = 'stale'", args: []any{plain}},
 		func(device *string) []any { return []any{device} })
@@ -82,7 +82,7 @@ func (t *tx) deleteStale(a Actor, serial string) (int64, error) {
 		return 0, err
 	}
 	if len(devices) > 0 {
-		if _, err := t.dropStale("serial = ? AND state = 'stale'", plain); err != nil {
+		if _, err := dropStale(t, "serial = ? AND state = 'stale'", plain); err != nil {
 			return 0, err
 		}
 	}

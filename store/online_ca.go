@@ -60,9 +60,9 @@ func (o *OnlineRequest) fields() []any {
 // onlineCA is the issuer whose requests stand in online_requests too.
 const onlineCA = "online-ca"
 
-// queue lets a new request be sent to the online CA. The phone has proved that
+// queueOnline lets a new request be sent to the online CA. The phone has proved that
 // it has the private key, whatever it did before.
-func (t *tx) queue(r *Request) error {
+func queueOnline(t *tx, r *Request) error {
 	if _, err := t.exec("UPDATE devices SET no_possession = 0 WHERE id = ? AND no_possession <> 0", r.DeviceID); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (t *tx) queue(r *Request) error {
 // SubmitRequest.
 func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request, error) {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.submit(&r, RequestRejected); err != nil {
+		if err := submitRequest(t, &r, RequestRejected); err != nil {
 			return err
 		}
 		if _, err := t.exec("UPDATE devices SET unconfirmed = unconfirmed + 1 WHERE id = ?", r.DeviceID); err != nil {
@@ -193,7 +193,7 @@ func (s *Store) AbandonOnline(ctx context.Context) (n int, err error) {
 // ErrConflict: another process has taken it.
 func (s *Store) PostponeOnline(ctx context.Context, a Actor, o OnlineRequest, e EventText) error {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.noteOnline(o); err != nil || e.Action == "" {
+		if err := noteOnline(t, o); err != nil || e.Action == "" {
 			return err
 		}
 		var device string
@@ -205,7 +205,7 @@ func (s *Store) PostponeOnline(ctx context.Context, a Actor, o OnlineRequest, e 
 	return failed(err, "keeping what the online CA does with request %d", o.RequestID)
 }
 
-func (t *tx) noteOnline(o OnlineRequest) error {
+func noteOnline(t *tx, o OnlineRequest) error {
 	n, err := t.exec(`UPDATE online_requests SET state = ?, due_at = ?, set_at = ?, looks = ?, ca = ?, ca_request = ?, code = ?, words = ?, advice = ?, note = ?,
 		certificate = ? WHERE request_id = ? AND attempt = ? AND `+isOnlineOpen,
 		string(o.State), millis(o.DueAt), millis(t.now), o.Looks, o.CA, o.CARequest, o.Code, o.Words, o.Advice, o.Note, o.Certificate, o.RequestID, o.Attempt)
@@ -221,15 +221,15 @@ func (t *tx) noteOnline(o OnlineRequest) error {
 // it, or it has been deleted.
 func (s *Store) EndOnline(ctx context.Context, a Actor, o OnlineRequest, reason string, status Status) error {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.noteOnline(o); err != nil {
+		if err := noteOnline(t, o); err != nil {
 			return err
 		}
-		return t.rejectOnline(a, o, reason, status)
+		return rejectOnline(t, a, o, reason, status)
 	})
 	return failed(err, "ending request %d to the online CA", o.RequestID)
 }
 
-func (t *tx) rejectOnline(a Actor, o OnlineRequest, reason string, status Status) error {
+func rejectOnline(t *tx, a Actor, o OnlineRequest, reason string, status Status) error {
 	var r Request
 	err := t.row("UPDATE requests SET state = 'rejected', reason = ? WHERE id = ? AND state = 'pending' RETURNING device_id, device, schedule",
 		reason, o.RequestID).Scan((*optional)(&r.DeviceID), &r.Device, &r.Schedule)
@@ -241,7 +241,7 @@ func (t *tx) rejectOnline(a Actor, o OnlineRequest, reason string, status Status
 	case err != nil:
 		return err
 	default:
-		if err := t.setStatus(r.DeviceID, r.Schedule, status); err != nil {
+		if err := setStatus(t, r.DeviceID, r.Schedule, status); err != nil {
 			return err
 		}
 	}
@@ -258,10 +258,10 @@ func (s *Store) WithdrawOnline(ctx context.Context, a Actor, requestID int64, re
 		}
 		for _, o := range queued {
 			o.State = OnlineWithdrawn
-			if err := t.noteOnline(o); err != nil {
+			if err := noteOnline(t, o); err != nil {
 				return err
 			}
-			if err := t.rejectOnline(a, o, reason, ""); err != nil {
+			if err := rejectOnline(t, a, o, reason, ""); err != nil {
 				return err
 			}
 		}
@@ -294,7 +294,7 @@ func unsent(requestID int64) query {
 func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC, issuers map[string][]byte) (LSC, error) {
 	err := s.change(ctx, func(t *tx) error {
 		o.State = OnlineIssued
-		if err := t.noteOnline(o); err != nil {
+		if err := noteOnline(t, o); err != nil {
 			return err
 		}
 		state := LSCIssued
@@ -303,16 +303,16 @@ func (s *Store) IssueOnline(ctx context.Context, a Actor, o OnlineRequest, l LSC
 			Scan((*optional)(&l.DeviceID), &l.Device, &l.KeyKind)
 		if err == ErrNotFound {
 			state = LSCStale
-			err = t.overtaken(&l)
+			err = overtakenLSC(t, &l)
 		}
 		if err != nil {
 			return err
 		}
-		if err := t.attach(&l, state); err != nil {
+		if err := attachLSC(t, &l, state); err != nil {
 			return err
 		}
 		if state == LSCStale {
-			if err := t.revokeLike(a, &l); err != nil {
+			if err := revokeLike(t, a, &l); err != nil {
 				return err
 			}
 		}

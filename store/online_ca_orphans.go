@@ -9,7 +9,7 @@ const Orphaned = "csr-orphan"
 
 // leaveAtCA records the requests among those to be deleted, rows r that meet the
 // term, that are at the online CA.
-func (t *tx) leaveAtCA(a Actor, term string, args ...any) error {
+func leaveAtCA(t *tx, a Actor, term string, args ...any) error {
 	type left struct {
 		device string
 		OnlineRequest

@@ -41,16 +41,16 @@ func (s *Store) NoteFailure(ctx context.Context, a Actor, f Failure) error {
 	if f.Unrecorded && (f.DeviceID == 0 || f.Status == "") {
 		return nil
 	}
-	err := s.change(ctx, func(t *tx) error { return t.fail(a, f) })
+	err := s.change(ctx, func(t *tx) error { return recordFailure(t, a, f) })
 	return failed(err, "recording the failure of device %q", a.Name)
 }
 
-func (t *tx) fail(a Actor, f Failure) error {
+func recordFailure(t *tx, a Actor, f Failure) error {
 	if f.Action == "" {
 		f.Action = about(f.Status)
 	}
 	if f.Session != 0 { // how the later session fares is how the operation fares
-		later, err := t.overtook(f.DeviceID, f.Session)
+		later, err := hasBeenOvertaken(t, f.DeviceID, f.Session)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (t *tx) fail(a Actor, f Failure) error {
 			f.Status = ""
 		}
 	}
-	if err := t.setStatus(f.DeviceID, f.Schedule, f.Status); err != nil || f.Unrecorded {
+	if err := setStatus(t, f.DeviceID, f.Schedule, f.Status); err != nil || f.Unrecorded {
 		return err
 	}
 	return t.event(a, a.Name, EventText{Action: f.Action, Step: f.Step, Outcome: f.Outcome, Detail: f.Detail})
@@ -67,7 +67,7 @@ func (t *tx) fail(a Actor, f Failure) error {
 // setStatus says how an operation fares, "" nothing, while it is still the one
 // of that schedule and not completed. Whoever has something to say of an
 // operation that a phone did not confirm says it here.
-func (t *tx) setStatus(deviceID, schedule int64, status Status) error {
+func setStatus(t *tx, deviceID, schedule int64, status Status) error {
 	if status == "" {
 		return nil
 	}
@@ -103,25 +103,25 @@ func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, 
 		err = s.noteNetwork(ctx, deviceID, network)
 	}
 	if err == nil && news {
-		err = s.change(ctx, func(t *tx) error { return t.authenticated(a, deviceID, network, certs, lscFingerprint) })
+		err = s.change(ctx, func(t *tx) error { return noteAuthenticated(t, a, deviceID, network, certs, lscFingerprint) })
 	}
 	return failed(err, "noting that device %q has authenticated", a.Name)
 }
 
-func (t *tx) authenticated(a Actor, deviceID int64, network string, certs []DeviceCertificate, lscFingerprint []byte) error {
+func noteAuthenticated(t *tx, a Actor, deviceID int64, network string, certs []DeviceCertificate, lscFingerprint []byte) error {
 	n, err := t.exec("UPDATE devices SET wrong_strings = 0 WHERE id = ?", deviceID)
 	if err != nil || n == 0 { // deleted since
 		return err
 	}
-	if err := t.showed(deviceID, certs); err != nil {
+	if err := noteShown(t, deviceID, certs); err != nil {
 		return err
 	}
-	serial, err := t.evident(deviceID, lscFingerprint)
+	serial, err := evidentState(t, deviceID, lscFingerprint)
 	if err != nil {
 		return err
 	}
 	if network != "" {
-		if err := t.knownFrom(deviceID, network); err != nil {
+		if err := noteKnownNetwork(t, deviceID, network); err != nil {
 			return err
 		}
 	}
@@ -161,8 +161,8 @@ func (s *Reader) anythingNew(ctx context.Context, deviceID int64, certs []Device
 	return evident, err
 }
 
-// showed keeps the newest certificate of each kind.
-func (t *tx) showed(deviceID int64, certs []DeviceCertificate) error {
+// noteShown keeps the newest certificate of each kind.
+func noteShown(t *tx, deviceID int64, certs []DeviceCertificate) error {
 	for _, c := range certs {
 		_, err := t.exec(`INSERT INTO device_certificates (device_id, kind, seen_at, certificate) VALUES (?, ?, ?, ?)
 			ON CONFLICT (device_id, kind) DO UPDATE SET seen_at = excluded.seen_at, certificate = excluded.certificate`,
@@ -182,11 +182,11 @@ const (
 	selectEvident = "SELECT id, serial FROM lscs AS l WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ? AND NOT " + outlived
 )
 
-// evident takes an issued or stale LSC with the fingerprint for installed and
+// evidentState takes an issued or stale LSC with the fingerprint for installed and
 // returns its serial, "" when there is none. That is not the confirmation that
 // ends the count of the unconfirmed: it counts as one more of them, unless
 // it has been counted when it became stale. Else each LSC could fetch the next.
-func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
+func evidentState(t *tx, deviceID int64, fingerprint []byte) (string, error) {
 	if fingerprint == nil {
 		return "", nil
 	}
@@ -203,5 +203,5 @@ func (t *tx) evident(deviceID int64, fingerprint []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return serial, t.install(id, deviceID)
+	return serial, installLSC(t, id, deviceID)
 }

@@ -32,6 +32,6 @@ func (s *Store) rehearse(ctx context.Context, work func(*tx) error) error {
 		if err := errors.Join(t.roll("ROLLBACK TO rehearsal"), t.roll("RELEASE rehearsal")); err != nil {
 			return err
 		}
-		return t.holdLeases(s.options.Now())
+		return holdLeases(t, s.options.Now())
 	}, true)
 }

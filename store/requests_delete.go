@@ -14,14 +14,14 @@ func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int
 	ids = once(ids)
 	err = s.change(ctx, func(t *tx) (err error) {
 		if ids == nil {
-			if err := t.leaveAtCA(a, "r.state = 'pending'"); err != nil {
+			if err := leaveAtCA(t, a, "r.state = 'pending'"); err != nil {
 				return err
 			}
 			n, err = t.exec("DELETE FROM requests WHERE state = 'pending'")
-			return t.allDeleted(a, "csr-delete", n, "pending request", err)
+			return recordAllDeleted(t, a, "csr-delete", n, "pending request", err)
 		}
 		for _, id := range ids {
-			if err := t.deleteRequest(a, id); err != nil {
+			if err := deleteRequest(t, a, id); err != nil {
 				return err
 			}
 		}
@@ -34,8 +34,8 @@ func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int
 	return n, nil
 }
 
-func (t *tx) deleteRequest(a Actor, id int64) error {
-	if err := t.leaveAtCA(a, "r.id = ? AND r.state <> 'issued'", id); err != nil {
+func deleteRequest(t *tx, a Actor, id int64) error {
+	if err := leaveAtCA(t, a, "r.id = ? AND r.state <> 'issued'", id); err != nil {
 		return err
 	}
 	var device string
@@ -60,11 +60,11 @@ func (t *tx) deleteRequest(a Actor, id int64) error {
 func (s *Store) DeleteRequestsBefore(ctx context.Context, a Actor, before time.Time) (int64, error) {
 	const those = "SELECT id FROM requests WHERE created_at < ? AND " + isBare + " ORDER BY created_at, id LIMIT ?"
 	n, err := s.inPortions(ctx, func(t *tx) (int64, error) {
-		if err := t.leaveAtCA(a, "r.id IN ("+those+")", millis(before), portion); err != nil {
+		if err := leaveAtCA(t, a, "r.id IN ("+those+")", millis(before), portion); err != nil {
 			return 0, err
 		}
 		n, err := t.exec("DELETE FROM requests WHERE id IN ("+those+")", millis(before), portion)
-		return n, t.retained(a, "csr-delete", n, "request", before, err)
+		return n, recordRetention(t, a, "csr-delete", n, "request", before, err)
 	})
 	return n, failed(err, "deleting requests")
 }

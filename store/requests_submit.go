@@ -13,11 +13,11 @@ import (
 // later session has submitted one. KeyTaken: the key is another device's.
 func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request, error) {
 	err := s.change(ctx, func(t *tx) error {
-		if err := t.submit(&r, RequestPending); err != nil {
+		if err := submitRequest(t, &r, RequestPending); err != nil {
 			return err
 		}
 		if r.Issuer == onlineCA {
-			if err := t.queue(&r); err != nil {
+			if err := queueOnline(t, &r); err != nil {
 				return err
 			}
 		}
@@ -29,8 +29,8 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 	return r, nil
 }
 
-// submit makes the request the newest of its device.
-func (t *tx) submit(r *Request, state RequestState) error {
+// submitRequest makes the request the newest of its device.
+func submitRequest(t *tx, r *Request, state RequestState) error {
 	var schedule int64
 	var operation Operation
 	var p patience
@@ -50,20 +50,20 @@ func (t *tx) submit(r *Request, state RequestState) error {
 	case p.locked(t.now):
 		return conflict("it is locked until %s", p.lockedUntil.Format(time.RFC3339))
 	}
-	if later, err := t.overtook(r.DeviceID, r.Session); err != nil || later {
+	if later, err := hasBeenOvertaken(t, r.DeviceID, r.Session); err != nil || later {
 		return cmp.Or(err, ErrOvertaken)
 	}
-	if err := t.stillVouches(*r); err != nil {
+	if err := mustStillVouch(t, *r); err != nil {
 		return err
 	}
-	if err := t.keyIsItsOwn(*r); err != nil {
+	if err := mustBeItsOwnKey(t, *r); err != nil {
 		return err
 	}
-	overtaken, err := t.overtake(r.DeviceID)
+	overtaken, err := overtakePending(t, r.DeviceID)
 	if err != nil {
 		return err
 	}
-	if err := t.bear(*r, p, overtaken); err != nil {
+	if err := bearUnconfirmed(t, *r, p, overtaken); err != nil {
 		return err
 	}
 	r.State, r.CreatedAt = state, t.now
@@ -74,10 +74,10 @@ func (t *tx) submit(r *Request, state RequestState) error {
 	return err
 }
 
-// overtook says whether a session of the device that is later than the numbered
+// hasBeenOvertaken says whether a session of the device that is later than the numbered
 // one has sent a key. Of those that are kept the last is the one of the latest
 // session, since submit takes no other.
-func (t *tx) overtook(deviceID, session int64) (bool, error) {
+func hasBeenOvertaken(t *tx, deviceID, session int64) (bool, error) {
 	var last int64
 	err := t.row("SELECT session FROM requests WHERE device_id = ? ORDER BY id DESC LIMIT 1", deviceID).Scan(&last)
 	if err == ErrNotFound {
@@ -86,10 +86,10 @@ func (t *tx) overtook(deviceID, session int64) (bool, error) {
 	return last > session, err
 }
 
-// keyIsItsOwn refuses a public key that another device has sent, lately or before,
+// mustBeItsOwnKey refuses a public key that another device has sent, lately or before,
 // whatever became of that: two devices with one key could pass for each other. One
 // that has been deleted is no device: the same phone may be back under a new name.
-func (t *tx) keyIsItsOwn(r Request) error {
+func mustBeItsOwnKey(t *tx, r Request) error {
 	var other string
 	err := t.row("SELECT device FROM requests WHERE key_hash = ? AND device_id <> ? LIMIT 1", r.KeyHash, r.DeviceID).Scan(&other)
 	switch {
@@ -101,9 +101,9 @@ func (t *tx) keyIsItsOwn(r Request) error {
 	return &KeyTaken{other}
 }
 
-// stillVouches refuses a request whose phone authenticated with an LSC that has
+// mustStillVouch refuses a request whose phone authenticated with an LSC that has
 // been revoked since.
-func (t *tx) stillVouches(r Request) error {
+func mustStillVouch(t *tx, r Request) error {
 	if r.Voucher.Kind != VouchedByLSC {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (t *tx) stillVouches(r Request) error {
 	case !state.Authenticates():
 		return conflict("the LSC with which it authenticated is %s", state)
 	case state != LSCInstalled:
-		return t.notOutlived(id)
+		return mustNotBeOutlived(t, id)
 	}
 	return nil
 }
@@ -139,9 +139,9 @@ func (r *Request) warned() string {
 	return "; warning: " + r.Warning
 }
 
-// overtake ends what the device has not brought to an end, and returns how much
+// overtakePending ends what the device has not brought to an end, and returns how much
 // that is.
-func (t *tx) overtake(deviceID int64) (int64, error) {
+func overtakePending(t *tx, deviceID int64) (int64, error) {
 	pending, err := t.exec("UPDATE requests SET state = 'superseded' WHERE device_id = ? AND state = 'pending'", deviceID)
 	if err != nil {
 		return 0, err
@@ -150,11 +150,11 @@ func (t *tx) overtake(deviceID int64) (int64, error) {
 	return pending + issued, err
 }
 
-// outdate supersedes what waits for an operation that is not its device's any
+// outdateRequests supersedes what waits for an operation that is not its device's any
 // more: of one device or, for the id 0, of all. Who changes schedules calls it
 // in the same transaction, so that a pending request is always of the operation
 // that is scheduled, whoever looks at it next: a phone, an import or an export.
-func (t *tx) outdate(deviceID int64) error {
+func outdateRequests(t *tx, deviceID int64) error {
 	q := query{selection: "UPDATE requests SET state = 'superseded', reason = 'the operation of the device was changed'"}
 	q.where("state = 'pending'")
 	if deviceID != 0 {

@@ -100,7 +100,7 @@ func TestWaitingOutdated(t *testing.T) {
 			must(t, err)
 		},
 		"job": func(t *testing.T, s *Store, d Device, edit func(*Device)) {
-			j := addJob(t, s, start, "a", false)
+			j := newJob(t, s, start, "a", false)
 			b := bump(nil)
 			b.Change = func(v *Selected) error { edit(&v.Device); return nil }
 			_, err := s.UpdateByJob(t.Context(), operator, j.ID, "a", Selection{DeviceFilter: DeviceFilter{Name: d.Name}}, b)

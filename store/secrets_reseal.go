@@ -64,13 +64,13 @@ func (s *Store) Reseal(ctx context.Context, a Actor, r Resealing) (n int64, err 
 	err = s.changeOnce(ctx, func(t *tx) error {
 		n = 0
 		for _, c := range sealedColumns {
-			some, err := t.resealColumn(c, r.Secret)
+			some, err := resealColumn(t, c, r.Secret)
 			if err != nil {
 				return err
 			}
 			n += some
 		}
-		if err := t.resealCheckpoints(r.Checkpoint); err != nil {
+		if err := resealCheckpoints(t, r.Checkpoint); err != nil {
 			return err
 		}
 		return t.event(a, "", EventText{Action: "master-key-rotate", Detail: fmt.Sprintf("%d secrets", n)})
@@ -80,7 +80,7 @@ func (s *Store) Reseal(ctx context.Context, a Actor, r Resealing) (n int64, err 
 
 // resealColumn works in portions: while a statement reads, others do not write to
 // what it reads.
-func (t *tx) resealColumn(c sealedColumn, again func(SealedSecret) ([]byte, error)) (n int64, err error) {
+func resealColumn(t *tx, c sealedColumn, again func(SealedSecret) ([]byte, error)) (n int64, err error) {
 	query := fmt.Sprintf("SELECT %[1]s, %[2]s, %[3]s FROM %[4]s WHERE %[3]s IS NOT NULL AND %[1]s > ? ORDER BY %[1]s LIMIT %[5]d", c.key, c.name, c.column, c.table, portion)
 	update := fmt.Sprintf("UPDATE %s SET %s = ? WHERE %s = ?", c.table, c.column, c.key)
 	type row struct {
@@ -110,7 +110,7 @@ func (t *tx) resealColumn(c sealedColumn, again func(SealedSecret) ([]byte, erro
 	}
 }
 
-func (t *tx) resealCheckpoints(again func(Checkpoint) ([]byte, error)) error {
+func resealCheckpoints(t *tx, again func(Checkpoint) ([]byte, error)) error {
 	rows, err := several(t, checkpointQuery, nil, (*Checkpoint).fields)
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func TestAuthenticatedDeleted(t *testing.T) {
 	must(t, s.DeleteDevice(t.Context(), operator, d.Name))
 	shown := []DeviceCertificate{{Kind: "mic", Certificate: []byte{0x30}, SeenAt: start}}
 	events(t, s, 0, func() {
-		must(t, s.change(t.Context(), func(tx *tx) error { return tx.authenticated(phone(d.Name), d.ID, "", shown, nil) }))
+		must(t, s.change(t.Context(), func(tx *tx) error { return noteAuthenticated(tx, phone(d.Name), d.ID, "", shown, nil) }))
 		must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", shown, nil))
 	})
 }

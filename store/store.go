@@ -131,6 +131,6 @@ func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 		if err := work(t); err != nil {
 			return err
 		}
-		return t.holdLeases(s.options.Now())
+		return holdLeases(t, s.options.Now())
 	}, true)
 }

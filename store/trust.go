@@ -89,7 +89,7 @@ func (s *Store) AddTrusts(ctx context.Context, a Actor, list []NewTrust) (rows [
 		rows, outcomes = make([]TrustCertificate, len(list)), make([]TrustOutcome, len(list))
 		for i, c := range list {
 			at = c.TrustCertificate
-			added, err := t.trust(c.TrustCertificate)
+			added, err := insertTrust(t, c.TrustCertificate)
 			if err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func (s *Store) AddTrusts(ctx context.Context, a Actor, list []NewTrust) (rows [
 				outcomes[i] = TrustAdded
 				err = t.event(a, "", EventText{Action: "cert-upload", Detail: rows[i].named() + rows[i].vouches()})
 			} else {
-				outcomes[i], err = t.editTrust(a, &rows[i], c.IfThere)
+				outcomes[i], err = editTrust(t, a, &rows[i], c.IfThere)
 			}
 			if err != nil {
 				return err
@@ -129,7 +129,7 @@ func (c *TrustCertificate) vouches() string {
 	return "; for " + c.For.String()
 }
 
-func (t *tx) trust(c TrustCertificate) (added bool, err error) {
+func insertTrust(t *tx, c TrustCertificate) (added bool, err error) {
 	n, err := t.exec(`INSERT INTO trust_certificates (purpose, subject, issuer, serial, not_before, not_after, description,
 		for_mic, for_lsc, for_foreign_lsc, for_https, added_at, fingerprint, certificate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (purpose, fingerprint) DO NOTHING`,
@@ -150,7 +150,7 @@ func (s *Store) EditTrusts(ctx context.Context, a Actor, ids []int64, e TrustEdi
 				return err
 			}
 			var err error
-			if outcomes[i], err = t.editTrust(a, &rows[i], e); err != nil {
+			if outcomes[i], err = editTrust(t, a, &rows[i], e); err != nil {
 				return err
 			}
 		}
@@ -163,7 +163,7 @@ func (s *Store) EditTrusts(ctx context.Context, a Actor, ids []int64, e TrustEdi
 }
 
 // editTrust changes a row that has just been read.
-func (t *tx) editTrust(a Actor, c *TrustCertificate, e TrustEdit) (TrustOutcome, error) {
+func editTrust(t *tx, a Actor, c *TrustCertificate, e TrustEdit) (TrustOutcome, error) {
 	if !e.Changes(*c) {
 		return TrustSame, nil
 	}
@@ -199,7 +199,7 @@ func (s *Store) DeleteTrust(ctx context.Context, a Actor, ids ...int64) error {
 	err := s.change(ctx, func(t *tx) error {
 		for _, id := range once(ids) {
 			at = id
-			if err := t.deleteTrust(a, id); err != nil {
+			if err := deleteTrust(t, a, id); err != nil {
 				return err
 			}
 		}
@@ -208,7 +208,7 @@ func (s *Store) DeleteTrust(ctx context.Context, a Actor, ids ...int64) error {
 	return failed(err, "deleting trust certificate %d", at)
 }
 
-func (t *tx) deleteTrust(a Actor, id int64) error {
+func deleteTrust(t *tx, a Actor, id int64) error {
 	var purpose, subject string
 	err := t.row("DELETE FROM trust_certificates WHERE id = ? RETURNING purpose, subject", id).Scan(&purpose, &subject)
 	if err != nil {

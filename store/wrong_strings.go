@@ -38,17 +38,17 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule
 	err = s.change(ctx, func(t *tx) error {
 		w = WrongString{}
 		if l.Network > 0 {
-			until, err := t.declined(deviceID, network)
+			until, err := declinedUntil(t, deviceID, network)
 			if err != nil || !until.IsZero() {
 				w.Declined = until
 				return err
 			}
 		}
-		name, err := t.guessed(&w, deviceID, l)
+		name, err := noteGuess(t, &w, deviceID, l)
 		if err != nil {
 			return err
 		}
-		if err := t.setStatus(deviceID, schedule, status); err != nil {
+		if err := setStatus(t, deviceID, schedule, status); err != nil {
 			return err
 		}
 		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
@@ -61,7 +61,7 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule
 		if err := t.event(a, name, e); err != nil || !w.Counted {
 			return err
 		}
-		w.Declined, err = t.guessedFrom(a, deviceID, network, l)
+		w.Declined, err = noteGuessFrom(t, a, deviceID, network, l)
 		return err
 	})
 	if err != nil {
@@ -70,8 +70,8 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule
 	return w, nil
 }
 
-// guessed counts a wrong string for the device, unless that is locked.
-func (t *tx) guessed(w *WrongString, deviceID int64, l GuessLimits) (name string, err error) {
+// noteGuess counts a wrong string for the device, unless that is locked.
+func noteGuess(t *tx, w *WrongString, deviceID int64, l GuessLimits) (name string, err error) {
 	var count int
 	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ? OR locked_until > ?), updated_at = ? WHERE id = ?
 		RETURNING name, wrong_strings, locked_until`, millis(t.now), millis(t.now.Add(l.Span)), millis(t.now), deviceID).Scan(&name, &count, (*instant)(&w.Locked))
@@ -95,7 +95,7 @@ func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64, ne
 	err = s.change(ctx, func(t *tx) (err error) {
 		w = WrongString{}
 		if l.Network > 0 {
-			if w.Declined, err = t.declined(deviceID, network); err != nil || !w.Declined.IsZero() {
+			if w.Declined, err = declinedUntil(t, deviceID, network); err != nil || !w.Declined.IsZero() {
 				return err
 			}
 		}
@@ -108,7 +108,7 @@ func (s *Store) NoteRightString(ctx context.Context, a Actor, deviceID int64, ne
 			return err
 		}
 		w.Locked = time.Time{}
-		if err := t.knownFrom(deviceID, network); err != nil || wrong == 0 && !l.Once {
+		if err := noteKnownNetwork(t, deviceID, network); err != nil || wrong == 0 && !l.Once {
 			return err
 		}
 		n, err := t.exec("UPDATE devices SET wrong_strings = 0, string_used = ? WHERE id = ? AND (wrong_strings > 0 OR string_used <> ?)", l.Once, deviceID, l.Once)
