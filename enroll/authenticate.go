@@ -10,11 +10,6 @@ import (
 	"capf/store"
 )
 
-// A device is locked for store.LockTime after maxWrongStrings wrong authentication
-// strings in a row (protocol page, "Authentication modes"), and an address is
-// declined for as long.
-const maxWrongStrings = 10
-
 // Authenticate decides whether a phone may do what is scheduled for it, under the
 // settings that were in force when its session began. A refusal is a *SessionError,
 // and is recorded with the Certificate Operation Status of the device. Any other
@@ -23,38 +18,44 @@ func (r *Registrar) Authenticate(ctx context.Context, inForce *settings.Settings
 	actor := store.Actor{Kind: store.Phone, Name: c.Device, Address: c.Address}
 	device, err := r.store.Device(ctx, c.Device)
 	if errors.Is(err, store.ErrNotFound) {
-		end := sessionError(ErrUnknownDevice, store.NoCause, "no device has this name")
-		return Grant{}, r.turnAway(ctx, actor, store.Device{Name: c.Device}, "authenticate", end)
+		unknown := sessionError(ErrUnknownDevice, store.NoCause, "no device has this name")
+		return Grant{}, r.turnAway(ctx, actor, store.Device{Name: c.Device}, "authenticate", unknown)
 	}
 	if err != nil {
 		return Grant{}, err
 	}
 	actor.Name = device.Name
 	g := Grant{Device: device, Settings: inForce, actor: actor}
-	if end := admit(device, c, inForce, r.now()); end != nil {
-		if end.Kind == ErrNothingScheduled {
-			return g, end.recorded() // it is no failure
+	if refused := admit(device, c, inForce, r.now()); refused != nil {
+		if refused.Kind == ErrNothingScheduled {
+			return g, refused.recorded() // it is no failure
 		}
-		return g, r.turnAway(ctx, actor, device, "authenticate", end)
+		return g, r.turnAway(ctx, actor, device, "authenticate", refused)
 	}
 	if err := r.checkMode(ctx, &g, c); err != nil {
 		return g, err
 	}
 	if device.Operation == store.Install {
-		if end := g.chooseKeys(c.Version); end != nil {
-			return g, r.turnAway(ctx, actor, device, "authenticate", end)
-		}
-		end, err := r.admitOnline(ctx, &g)
-		if err != nil {
-			return g, err
-		}
-		if end != nil {
-			return g, r.turnAway(ctx, actor, device, "issue", end)
-		}
-		g.session, err = r.store.BeginInstall(ctx, device)
-		return g, changedMeanwhile(err)
+		err = r.beginInstall(ctx, &g, c.Version)
 	}
-	return g, nil
+	return g, err
+}
+
+// beginInstall decides which kinds of key the phone is asked for, and numbers its
+// session.
+func (r *Registrar) beginInstall(ctx context.Context, g *Grant, version int) error {
+	if refused := g.chooseKeys(version); refused != nil {
+		return r.turnAway(ctx, g.actor, g.Device, "authenticate", refused)
+	}
+	unready, err := r.admitOnline(ctx, g)
+	if err != nil {
+		return err
+	}
+	if unready != nil {
+		return r.turnAway(ctx, g.actor, g.Device, "issue", unready)
+	}
+	g.session, err = r.store.BeginInstall(ctx, g.Device)
+	return changedMeanwhile(err)
 }
 
 // admit makes the checks that come before the authentication itself.
@@ -77,7 +78,7 @@ func admit(d store.Device, c Claim, s *settings.Settings, now time.Time) *Sessio
 // checkMode applies the device's Authentication Mode.
 func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 	var (
-		end     *SessionError
+		refused *SessionError
 		shown   []store.DeviceCertificate
 		network string
 		err     error
@@ -88,11 +89,11 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 	switch g.Device.AuthMode {
 	case store.ByNullString:
 		if len(c.Password) > 0 {
-			end = sessionError(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
+			refused = sessionError(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
 			break
 		}
-		if end = againstPolicy(g.Device, *g.Settings); end == nil {
-			end, err = r.declinedAddress(ctx, *g, c)
+		if refused = againstPolicy(g.Device, g.Settings); refused == nil {
+			refused, err = r.declinedAddress(ctx, *g, c)
 		}
 		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
 	case store.ByString:
@@ -101,13 +102,13 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 		return r.byString(ctx, *g, c)
 	default:
 		network = c.Network
-		shown, end, err = r.byCertificate(ctx, g, c)
+		shown, refused, err = r.byCertificate(ctx, g, c)
 	}
 	if err != nil {
 		return err
 	}
-	if end != nil {
-		return r.turnAway(ctx, g.actor, g.Device, "authenticate", end)
+	if refused != nil {
+		return r.turnAway(ctx, g.actor, g.Device, "authenticate", refused)
 	}
 	if shown == nil && g.Device.WrongStrings == 0 {
 		return nil // there is nothing to note, and nothing to ask for

@@ -16,8 +16,8 @@ import (
 	"capf/store"
 )
 
-// backdating is how much later an LSC may have been made than it says: ours begin an
-// hour before, for phones whose clock is slow, and the clocks of clusters differ.
+// backdating is how much later than it says an LSC may have been made: ours begin an
+// hour early, for phones whose clock is slow, and the clocks of clusters differ.
 const backdating = 2 * time.Hour
 
 // phoneCertificates judges the certificates that phones show, against our record
@@ -28,8 +28,8 @@ type phoneCertificates struct {
 }
 
 // checkLSC judges a certificate that the phone calls its LSC by our record: a
-// signature says who made it, and not that it is still meant. What the record
-// knows has a path to an issuer of LSCs besides.
+// signature says who made it, not that it is still meant. An LSC in the record also
+// needs a path to an issuer of LSCs.
 func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	l, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
 	if errors.Is(err, store.ErrNotFound) {

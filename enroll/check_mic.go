@@ -26,9 +26,9 @@ func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Ce
 	return nil, nil
 }
 
-// unfitMIC says why a certificate does not count as the MIC of a device, nil
-// when it does: a manufacturer has made it for this device and for client
-// authentication, and nobody as an LSC, whatever the phone calls it.
+// unfitMIC says why a certificate does not count as the MIC of a device. It is nil
+// when a manufacturer has made the certificate for this device and for client
+// authentication, and it is no LSC, whatever the phone calls it.
 func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
 	if err := crypto.CheckMIC(cert, device); err != nil {
 		return err, nil
@@ -51,7 +51,8 @@ func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate,
 	if unfit != nil {
 		return unfit, nil
 	}
-	// Who lets a company's root vouch for MICs does not mean the CAPF that it has signed.
+	// A company's root that vouches for MICs is not meant to vouch for the LSCs of a
+	// CAPF that it has signed.
 	foreign, err := authority.Trusted(ctx, p.store, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
@@ -64,9 +65,8 @@ func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate,
 	return nil, nil
 }
 
-// knownMIC is the MIC that the phone gave before. A fetched one was only
-// claimed, so it counts only when it passes for the device's MIC. Nil when there
-// is none.
+// knownMIC is the MIC that the phone gave before, nil when there is none. A fetched
+// one was only claimed, so it counts only if it passes for the device's MIC.
 func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.Certificate, error) {
 	certs, err := p.store.DeviceCertificates(ctx, d.ID)
 	if err != nil || len(certs) == 0 {

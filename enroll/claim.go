@@ -34,7 +34,7 @@ type Proof struct {
 type Claim struct {
 	Device   string
 	Address  string
-	Network  string // those whose wrong strings are counted together: the address or, of IPv6, its network
+	Network  string // whose wrong strings are counted together: the address or, of IPv6, its network
 	Version  int    // 2 or 3
 	Accepted bool   // the phone goes on; false when it reports a failure of its own
 	Password []byte // nil or empty: null string

@@ -17,15 +17,15 @@ func (r *Registrar) ConfirmInstalled(ctx context.Context, g Grant, lsc store.LSC
 // Refused records that the phone did not store its LSC, which is stale now. It
 // returns a recorded *SessionError, or the error that kept it from being one.
 func (r *Registrar) Refused(ctx context.Context, g Grant, lsc store.LSC, detail string) error {
-	end := sessionError(ErrDeclined, store.NoCause, "%s", detail)
-	err := r.store.MarkRefused(ctx, g.actor, lsc.ID, g.failure("store", end))
+	refused := sessionError(ErrDeclined, store.NoCause, "%s", detail)
+	err := r.store.MarkRefused(ctx, g.actor, lsc.ID, g.failure("store", refused))
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-		err = r.RecordFailure(ctx, g, "store", end) // nothing is left to become stale
+		err = r.RecordFailure(ctx, g, "store", refused) // nothing is left to become stale
 	}
 	if err != nil {
 		return err
 	}
-	return end.recorded()
+	return refused.recorded()
 }
 
 // ConfirmDeleted records that the phone has deleted its LSC.
@@ -44,6 +44,7 @@ func (r *Registrar) ConfirmFetched(ctx context.Context, g Grant, certs map[Certi
 	return goneMeanwhile(r.store.MarkFetched(ctx, g.actor, g.Device.ID, g.Device.Schedule, rows))
 }
 
+// goneMeanwhile ends the session when what it acts on is gone.
 func goneMeanwhile(err error) error {
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return sessionError(ErrDeclined, store.NoCause, "deleted or replaced meanwhile: %v", err)

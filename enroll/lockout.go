@@ -12,7 +12,12 @@ import (
 	"capf/store"
 )
 
-// guessLimits are those that are in force.
+// A device is locked for store.LockTime after maxWrongStrings wrong authentication
+// strings in a row (protocol page, "Authentication modes"), and an address is
+// declined for as long.
+const maxWrongStrings = 10
+
+// guessLimits are the limits in force.
 func guessLimits(s *settings.Settings) store.GuessLimits {
 	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: store.LockTime}
 }
@@ -24,11 +29,11 @@ func (r *Registrar) byString(ctx context.Context, g Grant, c Claim) error {
 	if d.Locked(r.now()) {
 		return r.turnAway(ctx, g.actor, d, "authenticate", lockedOut(d.LockedUntil))
 	}
-	if end, err := r.declinedAddress(ctx, g, c); end != nil || err != nil {
-		return r.turnAwayOr(ctx, g, end, err)
+	if declined, err := r.declinedAddress(ctx, g, c); declined != nil || err != nil {
+		return r.turnAwayOr(ctx, g, declined, err)
 	}
-	if end := againstPolicy(d, *g.Settings); end != nil {
-		return r.turnAway(ctx, g.actor, d, "authenticate", end)
+	if closed := againstPolicy(d, g.Settings); closed != nil {
+		return r.turnAway(ctx, g.actor, d, "authenticate", closed)
 	}
 	want, err := secrets.AuthenticationString(r.sealer, d)
 	if err != nil {
@@ -45,35 +50,41 @@ func (r *Registrar) byString(ctx context.Context, g Grant, c Claim) error {
 		w, err := r.store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)
 		return r.turnAwayOr(ctx, g, tooLate(w, c.Network), err)
 	}
-	end := sessionError(ErrDeclined, store.InvalidString, "wrong authentication string")
-	w, err := r.store.NoteWrongString(ctx, g.actor, d.ID, d.Schedule, c.Network, limits, store.Failed(d.Operation, end.Cause))
+	w, err := r.store.NoteWrongString(ctx, g.actor, d.ID, d.Schedule, c.Network, limits, store.Failed(d.Operation, store.InvalidString))
 	if err != nil {
 		return goneMeanwhile(err)
 	}
 	if !w.Counted { // others have been faster
 		return tooLate(w, c.Network).recorded()
 	}
-	end.String, end.AddressDeclined = StringWrong, !w.Declined.IsZero()
+	return wrongString(w, c.Network).recorded()
+}
+
+// wrongString turns a phone away whose string was wrong, and says what that has
+// locked.
+func wrongString(w store.WrongString, network string) *SessionError {
+	wrong := sessionError(ErrDeclined, store.InvalidString, "wrong authentication string")
+	wrong.String, wrong.AddressDeclined = StringWrong, !w.Declined.IsZero()
 	if !w.Locked.IsZero() {
-		end.String = StringLocks
-		end.Detail += fmt.Sprintf("; locked until %s", w.Locked.UTC().Format(time.RFC3339))
+		wrong.String = StringLocks
+		wrong.Detail += fmt.Sprintf("; locked until %s", w.Locked.UTC().Format(time.RFC3339))
 	}
-	if end.AddressDeclined {
-		end.Detail += fmt.Sprintf("; %s is declined until %s", c.Network, w.Declined.UTC().Format(time.RFC3339))
+	if wrong.AddressDeclined {
+		wrong.Detail += fmt.Sprintf("; %s is declined until %s", network, w.Declined.UTC().Format(time.RFC3339))
 	}
-	return end.recorded()
+	return wrong
 }
 
 // turnAwayOr is turnAway when there is an error to turn the phone away with.
-func (r *Registrar) turnAwayOr(ctx context.Context, g Grant, end *SessionError, err error) error {
-	if err != nil || end == nil {
+func (r *Registrar) turnAwayOr(ctx context.Context, g Grant, failed *SessionError, err error) error {
+	if err != nil || failed == nil {
 		return err
 	}
-	return r.turnAway(ctx, g.actor, g.Device, "authenticate", end)
+	return r.turnAway(ctx, g.actor, g.Device, "authenticate", failed)
 }
 
-// tooLate is how a string is turned away that was compared while others locked
-// the device or had the address declined; nil when nobody did.
+// tooLate turns away a string that was compared while others locked the device or
+// had the address declined. It is nil when neither has happened.
 func tooLate(w store.WrongString, network string) *SessionError {
 	switch {
 	case !w.Declined.IsZero():
@@ -85,8 +96,9 @@ func tooLate(w store.WrongString, network string) *SessionError {
 }
 
 // declinedAddress turns away what comes from an address that has sent too many
-// wrong strings, unless the device has proved from there before that it is
-// itself. By null string counts too: who guesses would take what needs no guess.
+// wrong strings, unless the device has proved from there before that it is itself.
+// It applies By Null String too: an attacker who guesses would otherwise take what
+// needs no guess.
 func (r *Registrar) declinedAddress(ctx context.Context, g Grant, c Claim) (*SessionError, error) {
 	if g.Settings.WrongPerAddress == 0 {
 		return nil, nil
@@ -107,21 +119,21 @@ func sameSecret(a, b []byte) bool {
 }
 
 func lockedOut(until time.Time) *SessionError {
-	end := sessionError(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
-	end.String = StringLockedOut
-	return end
+	locked := sessionError(ErrDeclined, store.InvalidString, "locked until %s after %d wrong strings", until.UTC().Format(time.RFC3339), maxWrongStrings)
+	locked.String = StringLockedOut
+	return locked
 }
 
 func fromDeclinedAddress(network string, until time.Time) *SessionError {
-	end := sessionError(ErrDeclined, store.NoCause, "%s is declined until %s after too many wrong strings", network, until.UTC().Format(time.RFC3339))
-	end.String = StringFromDeclinedAddress
-	return end
+	declined := sessionError(ErrDeclined, store.NoCause, "%s is declined until %s after too many wrong strings", network, until.UTC().Format(time.RFC3339))
+	declined.String = StringFromDeclinedAddress
+	return declined
 }
 
-// unconfirmed is the ending of a phone that has taken too many LSCs without
-// confirming one.
+// unconfirmed turns away a phone that has taken too many LSCs without confirming
+// one.
 func unconfirmed(until time.Time) *SessionError {
-	end := sessionError(ErrDeclined, store.NoCause, "locked until %s, since the phone sent many keys without confirming an LSC", until.UTC().Format(time.RFC3339))
-	end.String = StringLockedOut
-	return end
+	locked := sessionError(ErrDeclined, store.NoCause, "locked until %s, since the phone sent many keys without confirming an LSC", until.UTC().Format(time.RFC3339))
+	locked.String = StringLockedOut
+	return locked
 }

@@ -16,9 +16,9 @@ import (
 // ErrPending says that the issuer has not decided yet.
 var ErrPending = errors.New("the request is pending")
 
-// Outcome is what became of a request that a phone waits for: its LSC, which
-// may be sent, a *SessionError when there will be none, or ErrPending. The operation
-// is the one that is scheduled now, not the one of the phone's first frame.
+// Outcome is what became of a request that a phone waits for: its LSC, which may be
+// sent, a *SessionError when there will be none, or ErrPending. The operation is the
+// one scheduled now, not the one of the phone's first frame.
 func (r *Registrar) Outcome(ctx context.Context, g Grant, requestID int64) (store.LSC, error) {
 	request, err := r.store.Request(ctx, requestID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -76,16 +76,16 @@ func (r *Registrar) unproven(ctx context.Context, g Grant, request store.Request
 	return store.Request{}, sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
 }
 
-// rejected is how the session ends whose request an issuer, or the way to it,
-// has rejected.
+// rejected ends the session whose request was rejected, by the issuer or on the way
+// to it.
 func (r *Registrar) rejected(ctx context.Context, request store.Request) error {
-	end := sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
+	failed := sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
 	if request.Issuer != settings.IssuerOnline {
-		return end
+		return failed
 	}
 	o, err := r.store.Online(ctx, request.ID)
 	if errors.Is(err, store.ErrNotFound) {
-		return end
+		return failed
 	}
 	if err != nil {
 		return err
@@ -93,11 +93,11 @@ func (r *Registrar) rejected(ctx context.Context, request store.Request) error {
 	if o.State == store.OnlineLate {
 		return sessionError(ErrLate, store.Late, "%s", request.Reason)
 	}
-	end.Cause = CauseOf(o.State)
-	if end.Cause == store.CACommunicationFailed {
-		end.Kind, end.RetryAfter = ErrUnreachable, max(o.DueAt.Sub(r.now()), LeastReturn).Round(time.Second)
+	failed.Cause = CauseOf(o.State)
+	if failed.Cause == store.CACommunicationFailed {
+		failed.Kind, failed.RetryAfter = ErrUnreachable, max(o.DueAt.Sub(r.now()), LeastReturn).Round(time.Second)
 	}
-	return end
+	return failed
 }
 
 // CauseOf is the X of "Upgrade Failed: X".
@@ -111,8 +111,8 @@ func CauseOf(s store.OnlineState) store.Cause {
 	return store.CARejected
 }
 
-// LeastReturn is the shortest time after which a phone is told to come back.
-// Some more is added by chance, so that not all come at once.
+// LeastReturn is the shortest time after which a phone is told to come back. A random
+// time is added, so that not all come at once.
 const LeastReturn = 30 * time.Second
 
 // OnlineFailure ends a session whose phone the online CA cannot serve, before it
@@ -126,9 +126,9 @@ func OnlineFailure(err error, pause time.Duration) error {
 	case errors.As(err, &failure) && errors.Is(err, onlineca.ErrRejected):
 		return sessionError(ErrDeclined, store.CARejected, "%s; %s", failure.Error(), failure.Advice)
 	}
-	end := sessionError(ErrUnreachable, store.CACommunicationFailed, "%v", err)
-	end.RetryAfter = pause.Round(time.Second)
-	return end
+	failed := sessionError(ErrUnreachable, store.CACommunicationFailed, "%v", err)
+	failed.RetryAfter = pause.Round(time.Second)
+	return failed
 }
 
 // admitOnline looks, before the phone makes a key, whether it could get a

@@ -15,13 +15,13 @@ import (
 
 // shortString says whether the string of a device has fewer digits than there
 // have to be. Its sealed form tells the length.
-func shortString(d store.Device, s settings.Settings) bool {
+func shortString(d store.Device, s *settings.Settings) bool {
 	return d.SealedString != nil && len(d.SealedString) < crypto.SealedSize(s.StringDigits)
 }
 
 // againstPolicy declines a device whose way to authenticate has been closed
 // since it was scheduled.
-func againstPolicy(d store.Device, s settings.Settings) *SessionError {
+func againstPolicy(d store.Device, s *settings.Settings) *SessionError {
 	switch {
 	case d.AuthMode == store.ByNullString && !s.AllowNullString:
 		return sessionError(ErrDeclined, store.InvalidCredentials, "By Null String is not allowed: %s is false", settings.AllowNullString)
@@ -33,7 +33,7 @@ func againstPolicy(d store.Device, s settings.Settings) *SessionError {
 
 // checkPolicy refuses to schedule for a device what would be declined.
 func checkPolicy(d store.Device, s settings.Settings) error {
-	end := againstPolicy(d, s)
+	end := againstPolicy(d, &s)
 	if end == nil || d.Operation == store.NoOperation {
 		return nil
 	}

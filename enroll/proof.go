@@ -7,26 +7,26 @@ import (
 	"capf/store"
 )
 
-// byCertificate checks the certificate that the phone shows and, when it
-// sends one, its SUDI.
+// byCertificate checks the certificate that the phone shows and, when it sends one,
+// its SUDI. It returns the certificates that are worth keeping.
 func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.DeviceCertificate, *SessionError, error) {
 	if c.Existing == nil {
 		return nil, sessionError(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
 	}
-	cert, end := c.Existing.check()
-	if end != nil {
-		return nil, end, nil
+	cert, refused := c.Existing.check()
+	if refused != nil {
+		return nil, refused, nil
 	}
 	kind := c.Existing.Kind
 	shown := []store.DeviceCertificate{{Kind: string(kind), Certificate: cert.Raw, SeenAt: r.now()}}
 	var err error
 	if kind == KindMIC {
-		end, err = r.certificates.checkMIC(ctx, g, cert)
+		refused, err = r.certificates.checkMIC(ctx, g, cert)
 	} else {
-		end, err = r.certificates.checkLSC(ctx, g, cert)
+		refused, err = r.certificates.checkLSC(ctx, g, cert)
 	}
-	if end != nil || err != nil {
-		return nil, end, err
+	if refused != nil || err != nil {
+		return nil, refused, err
 	}
 	if c.SUDI == nil {
 		return shown, nil, nil
@@ -34,9 +34,9 @@ func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]sto
 	// The SUDI's signature covers the session id, so a wrong one tells of a
 	// replay. Whether it counts as a MIC matters only for its names: many
 	// sites remove the MIC roots, and their phones still send it.
-	sudi, end := c.SUDI.check()
-	if end != nil {
-		return nil, end, nil
+	sudi, refused := c.SUDI.check()
+	if refused != nil {
+		return nil, refused, nil
 	}
 	if !crypto.BelongsTo(sudi, g.Device.Name) {
 		return nil, KindMIC.decline("the SUDI of %q does not belong to the device", sudi.Subject.CommonName), nil

@@ -15,9 +15,9 @@ import (
 	"capf/store"
 )
 
-// CheckKey says whether the key that a phone has sent is the one that it was
-// asked for, and not known to be broken. It returns nil or a *SessionError of kind
-// ErrKey, which the caller may answer by asking for another; nothing is recorded for it yet.
+// CheckKey says whether the key that a phone has sent is the one that it was asked
+// for, and not known to be broken. It returns nil or a *SessionError of kind ErrKey,
+// which the caller may answer by asking for another key: nothing is recorded yet.
 func CheckKey(want crypto.KeyKind, spki []byte) error {
 	pub, kind, err := crypto.ParsePublicKey(spki)
 	if err == nil {
@@ -67,10 +67,10 @@ func (r *Registrar) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, sp
 	return crypto.NewRequest(a.Leaf(), names, signer)
 }
 
-// Enqueue keeps a key that CheckKey has passed, for another CA to sign. The
-// PKCS#10 is nil when the phone has not proved possession of its private key,
-// which ends the session when the CA is an online one.
-// When it returns, the request is durable and the phone may wait for Outcome.
+// Enqueue keeps a key that CheckKey has passed, for another CA to sign. The PKCS#10
+// is nil when the phone has not proved possession of its private key, which ends the
+// session when the CA is an online one. When Enqueue returns, the request is durable
+// and the phone may wait for Outcome.
 func (r *Registrar) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki, pkcs10 []byte) (store.Request, error) {
 	if err := r.checkOwner(ctx, spki); err != nil {
 		return store.Request{}, err
@@ -85,7 +85,7 @@ func (r *Registrar) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, s
 }
 
 // checkOwner refuses a key that is no phone's: ours, or that of a certificate in a
-// trust store. Keys of other phones the store knows.
+// trust store. The store itself refuses the keys of other phones.
 func (r *Registrar) checkOwner(ctx context.Context, spki []byte) error {
 	capf, err := authority.Certificate(ctx, r.store.Reader)
 	if err != nil {
@@ -117,6 +117,8 @@ func (r *Registrar) ForgetPossession(ctx context.Context, g Grant) error {
 	return r.store.ForgetPossession(ctx, g.actor, g.Device.ID)
 }
 
+// changedMeanwhile ends the session when the store refuses what has changed since the
+// phone authenticated.
 func changedMeanwhile(err error) error {
 	var taken *store.KeyTaken
 	if errors.As(err, &taken) {
@@ -132,8 +134,8 @@ func changedMeanwhile(err error) error {
 	return err
 }
 
-// names are those of the MIC, when the phone has proved one or an earlier one
-// of the phone still verifies; else the device's name.
+// names are those of the MIC when the phone has proved one, or when one that it gave
+// earlier still verifies, and otherwise the device's name.
 func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSCTemplate, error) {
 	names := crypto.LSCTemplate{Device: g.Device.Name, SPKI: spki, ValidityDays: g.Settings.ValidityDays}
 	mic := g.mic
