@@ -32,6 +32,14 @@ var cells = map[string]string{
 	`\\x1b`:               `\\\\x1b`,
 	"\\\x1b":              `\\\x1b`,
 	`\u0041`:              `\u0041`, // nothing that is hidden
+	"=1;=2":               "'=1;'=2",
+	"a'=b":                "a'=b", // no beginning of a cell
+	"\u0080":              `\u0080`,
+	"\uffff":              `\uffff`,
+	"\U0010ffff":          `\U0010ffff`,
+	`\x80`:                `\x80`, // a byte of no character
+	`\A0000001b`:          `\A0000001b`,
+	"\\\xff":              `\\\xff`,
 }
 
 func TestGuard(t *testing.T) {

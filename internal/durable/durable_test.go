@@ -172,12 +172,12 @@ func TestRemoveAbandoned(t *testing.T) {
 		check(t, os.WriteFile(path, nil, 0o600))
 		check(t, os.Chtimes(path, time.Now(), time.Now().Add(-age)))
 	}
-	for _, name := range []string{".old.1", ".old.2-wal", ".old.3-other", ".old.mine", ".older.4", "old.5"} {
+	for _, name := range []string{".old.1", ".old.2-wal", ".old.3-other", ".old.mine", ".older.4", "old.5", "77"} {
 		age(name, 25*time.Hour)
 	}
 	age(".old.6", 23*time.Hour)
 	check(t, os.Mkdir(filepath.Join(dir, ".old.7"), 0o700))
 	check(t, os.Chtimes(filepath.Join(dir, ".old.7"), time.Now(), time.Now().Add(-25*time.Hour)))
 	durable.File{Folder: root, Name: "old", Beside: []string{"-wal"}}.RemoveAbandoned()
-	wantFiles(t, dir, ".old.3-other", ".old.6", ".old.7", ".old.mine", ".older.4", "old", "old.5")
+	wantFiles(t, dir, ".old.3-other", ".old.6", ".old.7", ".old.mine", ".older.4", "77", "old", "old.5")
 }

@@ -26,6 +26,11 @@ func TestStrictNumbers(t *testing.T) {
 			}
 		}
 	}
+	for s, want := range map[string]bool{"4": false, "5": true, "7": true, "8": false, "07": true} {
+		if n, err := Number(s, 5, 7); (err == nil) != want {
+			t.Errorf("the number %q from 5 to 7 is %d: %v", s, n, err)
+		}
+	}
 	for s, want := range map[string]time.Duration{"30s": 30 * time.Second, "1h30m": 90 * time.Minute, "1.5h": 90 * time.Minute} {
 		if d, err := Duration(s); err != nil || d != want {
 			t.Errorf("%q is %v: %v", s, d, err)

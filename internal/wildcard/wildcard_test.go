@@ -21,6 +21,8 @@ func TestMatch(t *testing.T) {
 		{"stra\u1e9ee", "Straße", true}, {"\u212aöln", "köln", true}, {"電*", "電話", true}, {"?話", "電話", true},
 		{"100%", "100%", true}, {"100%", "1000", false}, {"a_c", "abc", false}, {`a\*`, `a\b`, true}, {"[a]", "a", false},
 		{"a?", "a", false}, {"a?", "a?", true}, {"**a**", "xax", true}, {"a*a*a*a*a*a*b", long, false}, {"*a", long, true},
+		{"mitte", "Berlin-Mitte", false}, {"?b", "aab", false}, {"xb", "ab", false}, {"*b", "cab", true},
+		{"az{", "AZ{", true}, {"a[", "a{", false}, {"a@", "a`", false}, {"\u0080", "\u0080", true}, {"*b", "ab", true}, {"a*b", "ab", true},
 		{"a\xff", "A\xff", true}, {"a\xff", "a", false},
 	} {
 		if got := Match(test.pattern, test.text); got != test.want {
