@@ -2,10 +2,12 @@ package caworker
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"capf/crypto"
 	"capf/enroll/caready"
 	"capf/enroll/companytest"
 	"capf/enroll/settings"
@@ -77,5 +79,66 @@ func TestNothingIsDueInFIPSMode(t *testing.T) {
 		if err != nil || (len(due) == 0) != fips {
 			t.Errorf("FIPS mode %v: due are %d, %v", fips, len(due), err)
 		}
+	}
+}
+
+// TestNewClientAfterEachChange: what an operator changes about the CA is in force for
+// the next request; what is about devices changes nothing.
+func TestNewClientAfterEachChange(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, companytest.Noon)
+	key := filepath.Join(t.TempDir(), "key")
+	sealer, err := crypto.CreateMasterKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	online := ca(d)
+	online.Sealer = sealer
+	w := New(online, Options{})
+	set := func(name, value string) func() error {
+		return func() error {
+			_, err := settings.Set(t.Context(), d.Store, companytest.Olga(), name, value)
+			return err
+		}
+	}
+	for _, change := range []struct {
+		name string
+		do   func() error
+		new  bool
+	}{
+		{"the host", set(settings.OnlineHost, "ca.example.com"), true},
+		{"the service", func() error { return d.Store.SetService(t.Context(), companytest.Olga(), caready.Service, true) }, true},
+		{"the same host", set(settings.OnlineHost, "ca.example.com"), false},
+		{"a parameter of phones", set("keep_alive", "7"), false},
+		{"a device", func() error { d.Request("SEP001122334455"); return nil }, false},
+		{"the template", set(settings.OnlineTemplate, "Phones"), true},
+		{"the password", func() error {
+			_, err := settings.SetSecret(t.Context(), d.Store, sealer, companytest.Olga(), settings.OnlinePassword, []byte("secret"))
+			return err
+		}, true},
+		{"the user", set(settings.OnlineUsername, "capf"), true},
+		{"capf-trust", func() error { d.Trust(d.Root); return nil }, true},
+		{"a restart", func() error { return d.Store.RestartService(t.Context(), companytest.Olga(), caready.Service) }, true},
+		{"a restart of another service", func() error { return d.Store.RestartService(t.Context(), companytest.Olga(), "capf") }, false},
+		{"the kind", set(settings.OnlineType, "est"), true},
+		{"the leniency", set("clock_tolerance", "9"), true},
+	} {
+		before := w.config.current
+		if err := change.do(); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.config.reread(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if now := w.config.current; (now != before) != change.new || before == nil && now == nil {
+			t.Errorf("%s: new client %v, want %v", change.name, now != before, change.new)
+		}
+		now := w.config.current
+		if err := w.config.reread(t.Context()); err != nil || w.config.current != now {
+			t.Errorf("%s: and once more without a change, %v", change.name, err)
+		}
+	}
+	if c := w.config.current; c.unready != "" || c.name != "est ca.example.com:443" || len(c.trusted) != 1 || c.leniency.Ahead != 9*time.Minute {
+		t.Errorf("in the end the way to the CA is %+v", c)
 	}
 }
