@@ -28,8 +28,8 @@ type InitResult struct {
 	Fingerprint string // SHA-256, hexadecimal
 }
 
-// Init makes the CAPF certificate with its key when there is none, and leaves
-// one that exists as it is. keyBits is an RSA size.
+// Init makes the CAPF certificate with its key when there is none, and leaves an
+// existing one alone. keyBits is an RSA size.
 func (c CAPF) Init(ctx context.Context, actor store.Actor, name crypto.Name, keyBits int) (InitResult, error) {
 	a, err := c.Load(ctx)
 	if err == nil {
@@ -65,7 +65,7 @@ func (c CAPF) save(ctx context.Context, actor store.Actor, a *crypto.Authority, 
 	return c.Store.SaveIdentity(ctx, actor, id, onlyNew)
 }
 
-// identity is an authority with its key sealed, as it is kept.
+// identity is the authority as the store keeps it, with its key sealed.
 func (c CAPF) identity(a *crypto.Authority) (id store.Identity, err error) {
 	if id.SealedKey, err = secrets.SealCAPFKey(c.Sealer, a.Key); err != nil {
 		return id, err
@@ -76,7 +76,7 @@ func (c CAPF) identity(a *crypto.Authority) (id store.Identity, err error) {
 	return id, nil
 }
 
-// Load is the function Load for this database.
+// Load returns the CAPF certificate with its key, as the function Load does.
 func (c CAPF) Load(ctx context.Context) (*crypto.Authority, error) {
 	return Load(ctx, c.Store.Reader, c.Sealer, c.Now())
 }
@@ -98,10 +98,9 @@ func Load(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now time.
 }
 
 // Regenerate makes a new key and a new self-signed CAPF certificate, with the
-// organisation of the present one unless a name is given. The present one goes
-// to capf-trust, so that phones still authenticate with the LSCs that it
-// signed. A running serve goes on with the old one until the service is
-// restarted.
+// organization of the present one when name is nil. keyBits is an RSA size. The
+// present certificate moves to capf-trust, so that phones still authenticate with the
+// LSCs that it signed. A running serve uses the old one until the service restarts.
 func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
 	old, err := Certificate(ctx, c.Store.Reader)
 	if err != nil {
@@ -118,9 +117,8 @@ func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Na
 	return a, c.save(ctx, actor, a, false)
 }
 
-// Request is the PKCS#10 request (DER) with which a company CA can be asked
-// to sign the CAPF certificate. It changes nothing and may be repeated; what
-// comes back is for UploadChain.
+// Request returns the PKCS#10 request (DER) with which a company CA is asked to sign
+// the CAPF certificate. It changes nothing. The answer is for UploadChain.
 func (c CAPF) Request(ctx context.Context) ([]byte, error) {
 	key, _, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
 	if err != nil {

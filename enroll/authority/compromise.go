@@ -13,16 +13,16 @@ import (
 	"capf/store"
 )
 
-// Compromise is what hangs on a CAPF certificate whose private key somebody else
+// Compromise is what depends on a CAPF certificate whose private key somebody else
 // may have.
 type Compromise struct {
 	Certificate *x509.Certificate
 	Trust       []store.TrustCertificate // those of the same key, in all trust stores
-	LSCs        []store.LSC              // that it has signed and that have not run out
+	LSCs        []store.LSC              // that it has signed and that have not expired
 	Devices     []store.Device           // that have one of these and must enrol anew
 }
 
-// Compromised finds what hangs on the present CAPF certificate.
+// Compromised finds what depends on the present CAPF certificate.
 func (c CAPF) Compromised(ctx context.Context) (found Compromise, err error) {
 	if found.Certificate, err = Certificate(ctx, c.Store.Reader); err != nil {
 		return found, err
@@ -64,8 +64,8 @@ func (c CAPF) signedBy(ctx context.Context, signers []*x509.Certificate) (all []
 	return all, nil
 }
 
-// holders are the devices that have one of the LSCs, or may have it, by name. One
-// that was replaced or deleted is in no phone any more.
+// holders are the devices that have one of the LSCs, or may have it, by name. No phone
+// has one that was replaced or deleted.
 func (c CAPF) holders(ctx context.Context, list []store.LSC) ([]store.Device, error) {
 	holds := map[int64]bool{}
 	for _, l := range list {
@@ -86,10 +86,10 @@ func (c CAPF) holders(ctx context.Context, list []store.LSC) ([]store.Device, er
 	return all, nil
 }
 
-// GiveUp makes a new key and a new self-signed CAPF certificate, as Regenerate, but
-// trusts the present one no more, and revokes what it has signed. Broken off, it may
-// be done again: what was revoked stays so, and the certificate is exchanged after
-// that. It returns the new authority and how many LSCs it has revoked.
+// GiveUp makes a new key and a new self-signed CAPF certificate as Regenerate does,
+// but stops trusting the present one and revokes what it has signed. LSCs are revoked
+// first, so that it may be repeated when it was interrupted. It returns the new
+// authority and how many LSCs it has revoked.
 func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, int, error) {
 	if name == nil {
 		present := crypto.NameOf(found.Certificate)

@@ -10,20 +10,20 @@ import (
 	"capf/store"
 )
 
-// Issuers is what has signed LSCs that phones have, for those who
-// verify them.
+// Issuers are the certificates that have signed LSCs which phones have, for servers
+// that verify those.
 type Issuers struct {
-	// Chain is the CAPF certificate, the earlier ones of which a phone may still
-	// have an LSC, and after each the CAs above it as far as they are known here.
+	// Chain is the CAPF certificate and the earlier ones whose LSCs phones may still
+	// have. After each come the CAs above it, as far as they are known here.
 	Chain []*x509.Certificate
-	// Unknown are CAPF certificates of which a phone has an LSC and which are in
-	// no store any more.
+	// Unknown are CAPF certificates that are in no trust store, though a phone has
+	// an LSC of them.
 	Unknown []store.IssuerCount
 	// Open are certificates of Chain whose issuer is not known here.
 	Open []*x509.Certificate
 }
 
-// FindIssuers collects them. secrets.ErrNotReady when there is no CAPF certificate.
+// FindIssuers collects the issuers of LSCs that phones may have. secrets.ErrNotReady when there is no CAPF certificate.
 func FindIssuers(ctx context.Context, s *store.Reader) (Issuers, error) {
 	own, err := Chain(ctx, s)
 	if err != nil {

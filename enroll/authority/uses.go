@@ -15,9 +15,9 @@ import (
 	"capf/store"
 )
 
-// usesByKind is what a certificate for capf-trust vouches for when nobody says:
-// a manufacturer's for MICs; a company's CA, which is uploaded once, for LSCs
-// and the web server of the online CA; a web server's own for itself.
+// usesByKind is what a certificate in capf-trust vouches for when the operator does not
+// say: a manufacturer's for MICs; a company CA, which is uploaded once, for LSCs and
+// the web server of the online CA; a web server's own certificate for itself.
 func usesByKind(c *x509.Certificate, foreignCAPF bool) store.Uses {
 	switch {
 	case foreignCAPF:
@@ -30,9 +30,9 @@ func usesByKind(c *x509.Certificate, foreignCAPF bool) store.Uses {
 	return store.ForLSC | store.ForHTTPS
 }
 
-// checkUses refuses what a certificate cannot vouch for. A CAPF makes LSCs and
-// nothing else: one of them that passed for a MIC or for the online CA's web
-// server would be the attack that uses exist against.
+// checkUses refuses what a certificate cannot vouch for. A CAPF makes LSCs and nothing
+// else. Uses exist so that nothing it signs passes for a MIC or for the web server of
+// the online CA.
 func checkUses(c *x509.Certificate, u store.Uses) error {
 	name := crypto.DisplayName(c)
 	switch {
@@ -48,10 +48,10 @@ func checkUses(c *x509.Certificate, u store.Uses) error {
 	return nil
 }
 
-// checkOurs refuses everything but lsc for a CAPF certificate of our own: as another
-// cluster's it would let in what the record does not know, whatever
-// accept_unrecorded_lsc says. Ours are that of the present key, and each that the
-// record has LSCs of.
+// checkOurs refuses everything but lsc for a CAPF certificate of our own. As another
+// cluster's it would let in LSCs that are not in the record, whatever
+// accept_unrecorded_lsc says. Ours are the one of the present key, and each whose LSCs
+// are in the record.
 func (t TrustStores) checkOurs(ctx context.Context, c *x509.Certificate, u store.Uses) error {
 	if u == store.ForLSC {
 		return nil
@@ -85,7 +85,8 @@ func (t TrustStores) hasIssued(ctx context.Context, ca *x509.Certificate) (bool,
 	return false, nil
 }
 
-// unwiseUses warns of what is allowed, "" when there is nothing to warn of.
+// unwiseUses warns of an issuer of MICs that is not known as a manufacturer, "" when
+// there is nothing to warn of.
 func unwiseUses(c *x509.Certificate, u store.Uses) string {
 	if !u.Has(store.ForMIC) || crypto.IsManufacturer(c) {
 		return ""

@@ -20,10 +20,10 @@ type Choice struct {
 	Issuer  *x509.Certificate // all that it has issued
 }
 
-// Revocable are the LSCs of the choice that can still be shown to somebody:
-// those that have not run out, in whatever state, without their certificates.
-// store.ErrNotFound names a serial or a device of which nothing is known; a
-// serial that two issuers have used, or whose LSC has run out, is apperr.ErrRefused.
+// Revocable returns the chosen LSCs that a phone can still show to somebody: those that
+// have not expired, in whatever state, without their certificates. store.ErrNotFound
+// names a serial or a device that is unknown; a serial that two issuers have used, or
+// whose LSC has expired, is apperr.ErrRefused.
 func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 	switch {
 	case c.Issuer != nil:
@@ -45,7 +45,7 @@ func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 	return list, nil
 }
 
-// lscsOf are those of a device and of the deleted ones of its name.
+// lscsOf are the LSCs of a device, and of deleted devices of that name.
 func (r Revoker) lscsOf(ctx context.Context, device string) ([]store.LSC, error) {
 	if strings.ContainsAny(device, "*?") {
 		return nil, apperr.BadValue("%q is not the name of one device", device)
@@ -57,14 +57,13 @@ func (r Revoker) lscsOf(ctx context.Context, device string) ([]store.LSC, error)
 	_, err = r.Store.Device(ctx, device)
 	if errors.Is(err, store.ErrNotFound) {
 		for _, oops := range r.Store.LSCs(ctx, store.LSCFilter{Device: device, Discarded: true}) {
-			return nil, oops // all of them have run out
+			return nil, oops // all of them have expired
 		}
 	}
 	return nil, err
 }
 
-// lasting are the LSCs of the filter that have not run out, those that stand in
-// no list any more among them.
+// lasting are the LSCs of the filter that have not expired, discarded ones included.
 func (r Revoker) lasting(ctx context.Context, f store.LSCFilter, only func(store.LSC) bool) (list []store.LSC, err error) {
 	f.Discarded = true
 	now := r.Now()
