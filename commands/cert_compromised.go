@@ -8,6 +8,7 @@ import (
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -61,10 +62,10 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 // restartListener has a running serve take the new certificate: until then it shows
 // the old one to phones, and signs nothing.
 func restartListener(ctx context.Context, env *Env, s *store.Store) error {
-	if err := s.RestartService(ctx, env.actor(), "capf"); err != nil {
+	if err := settings.RestartService(ctx, s, env.actor(), settings.ServiceCAPF); err != nil {
 		return err
 	}
-	service, err := findService(ctx, s, "capf")
+	service, err := findService(ctx, s, settings.ServiceCAPF)
 	if err != nil || !service.Active {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -86,7 +87,7 @@ func activation(active bool) func(context.Context, *Env, string) error {
 			env.say("service %s is %s already", was.Name, serviceState(was))
 			return serviceResult(ctx, env, s, was.Name)
 		}
-		if err := s.SetService(ctx, env.actor(), was.Name, active); err != nil {
+		if err := settings.SetService(ctx, s, env.actor(), was.Name, active); err != nil {
 			return err
 		}
 		was.Active = active
@@ -103,7 +104,7 @@ func serviceRestart(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.RestartService(ctx, env.actor(), was.Name); err != nil {
+	if err := settings.RestartService(ctx, s, env.actor(), was.Name); err != nil {
 		return err
 	}
 	env.say("service %s is told to restart", was.Name)

@@ -133,11 +133,11 @@ func (r *report) fields() []field {
 func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error) {
 	rules := env.rules(s)
 	r := &report{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
-	service, err := findService(ctx, s, "capf")
+	service, err := findService(ctx, s, settings.ServiceCAPF)
 	if err != nil {
 		return nil, err
 	}
-	enrollment, err := findService(ctx, s, "enrollment")
+	enrollment, err := findService(ctx, s, settings.ServiceEnrollment)
 	if err != nil {
 		return nil, err
 	}

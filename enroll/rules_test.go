@@ -12,7 +12,6 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/secrets"
-	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -66,40 +65,6 @@ func TestNewDeviceNames(t *testing.T) {
 	}
 	if _, _, err := r.AddDevice(t.Context(), operator, "9-lab.x", enroll.DeviceEdit{}); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestParameters(t *testing.T) {
-	r := newRules(t)
-	for _, test := range []struct{ name, value, stored, problem string }{
-		{"keep_alive", "5", "5", ""},
-		{"keep-alive", " 60 ", "60", ""},
-		{"KEEP_ALIVE", "07", "7", ""},
-		{"keep_alive", "4", "", `keep_alive must be a number from 5 to 60, not "4"`},
-		{"keep_alive", "61", "", `keep_alive must be a number from 5 to 60, not "61"`},
-		{"keep_alive", "15m", "", `keep_alive must be a number from 5 to 60, not "15m"`},
-		{"enable_ipv6", "TRUE", "true", ""},
-		{"enable_ipv6", "yes", "", `enable_ipv6 must be true or false, not "yes"`},
-		{"tls_min_version", "1.0", "1.0", ""},
-		{"tls_min_version", "0.9", "", `tls_min_version must be 1.0, 1.1, 1.2 or 1.3, not "0.9"`},
-		{"max_sessions", "0", "0", ""},
-		{"max_sessions", "-1", "", `max_sessions must be a number from 0 to 1000000, not "-1"`},
-		{"no_such", "1", "", `parameter "no_such": not found`},
-	} {
-		c, err := settings.Set(t.Context(), r.Store, operator, test.name, test.value)
-		if test.problem != "" {
-			if err == nil || err.Error() != test.problem {
-				t.Errorf("%s=%s: %v", test.name, test.value, err)
-			}
-			continue
-		}
-		if err != nil || c.New != test.stored {
-			t.Errorf("%s=%s: %+v, %v", test.name, test.value, c, err)
-		}
-	}
-	s, err := settings.Read(t.Context(), r.Store.Reader)
-	if err != nil || s.KeepAlive != 7*time.Minute || !s.IPv6 || s.MaxSessions != 0 || s.ValidityDays != 1825 {
-		t.Errorf("the settings are %+v: %v", s, err)
 	}
 }
 

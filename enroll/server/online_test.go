@@ -3,19 +3,14 @@ package server_test
 import (
 	stdcrypto "crypto"
 	"crypto/x509"
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"capf/crypto"
 	"capf/enroll"
-	"capf/enroll/caready"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
-	"capf/enroll/settings"
-	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -115,85 +110,5 @@ func TestOnlineEST(t *testing.T) {
 			}
 			h.authenticates(r)
 		})
-	}
-}
-
-func TestOnlineParameters(t *testing.T) {
-	t.Parallel()
-	r := newRules(t, &clock{})
-	set := func(name, value string) (settings.Change, error) {
-		return settings.Set(t.Context(), r.Store, operator, name, value)
-	}
-	if _, err := set("certificate_issuer", "online-ca"); err != nil {
-		t.Errorf("setting the issuer: %v", err)
-	}
-	if missing, err := caready.MissingForIssuer(t.Context(), r.Store.Reader); err != nil || len(missing) == 0 {
-		t.Errorf("missing are %v, %v", missing, err)
-	}
-	if _, err := set("fips_mode", "true"); !errors.Is(err, apperr.ErrRefused) {
-		t.Errorf("FIPS beside an online CA: %v", err)
-	}
-	if _, err := set("certificate_issuer", "capf"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := set("fips_mode", "true"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := set("certificate_issuer", "online-ca"); !errors.Is(err, apperr.ErrRefused) {
-		t.Errorf("an online CA beside FIPS: %v", err)
-	}
-	if _, err := set("online_ca_password", "secret"); !errors.Is(err, apperr.ErrRefused) || strings.Contains(err.Error(), `"secret"`) {
-		t.Errorf("a password as argument: %v", err)
-	}
-	if _, err := set("online_ca_require_ntlm", "true"); err != nil {
-		t.Error(err)
-	}
-	if _, err := set("online_ca_template", "Cisco Phones"); err != nil { // of Microsoft's
-		t.Error(err)
-	}
-	if _, err := set("online_ca_type", "est"); !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), "has blanks") {
-		t.Errorf("a template with blanks as label: %v", err)
-	}
-	for _, label := range []string{"none", "phones"} {
-		if _, err := set("online_ca_template", label); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := set("online_ca_type", "est"); err != nil {
-		t.Fatal(err)
-	}
-	for label, reason := range map[string]string{"cacerts": "operation of EST", "a/b": "one segment", "a b": "has blanks"} {
-		if _, err := set("online_ca_template", label); !errors.Is(err, apperr.ErrValue) || !strings.Contains(err.Error(), reason) {
-			t.Errorf("label %q: %v", label, err)
-		}
-	}
-	for _, host := range []string{"https://ca", "ca/certsrv", "ca:443", "a b", strings.Repeat("a", 300), "-x"} {
-		if _, err := set("online_ca_hostname", host); !errors.Is(err, apperr.ErrValue) {
-			t.Errorf("host %q: %v", host, err)
-		}
-	}
-	for _, host := range []string{"ca.example.com", "ca", "192.0.2.1", "2001:db8::1"} {
-		if _, err := set("online_ca_hostname", host); err != nil {
-			t.Errorf("host %q: %v", host, err)
-		}
-	}
-	if _, err := settings.SetSecret(t.Context(), r.Store, r.Sealer, operator, "online_ca_password", []byte(caPassword)); err != nil {
-		t.Fatal(err)
-	}
-	sealed, err := r.Store.Secret(t.Context(), "online_ca_password")
-	if err != nil || strings.Contains(string(sealed), caPassword) {
-		t.Errorf("the password at rest is %q, %v", sealed, err)
-	}
-	values, err := settings.Values(t.Context(), r.Store.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range values {
-		if v.Name == "online_ca_password" && v.Value != "(set)" {
-			t.Errorf("the password is shown as %q", v.Value)
-		}
-	}
-	if _, err := settings.SetSecret(t.Context(), r.Store, r.Sealer, operator, "online_ca_client_certificate", []byte("nonsense")); !errors.Is(err, apperr.ErrValue) {
-		t.Errorf("nonsense as a client certificate: %v", err)
 	}
 }

@@ -3,6 +3,8 @@
 // and where its value goes. Everything that acts on a parameter reads Settings;
 // every change of one, by an operator, goes through Set or SetSecret.
 //
-// It knows store, where the values are kept, and onlineca, whose kinds of CA one
+// The services stand here too: they are switched on and off as parameters are set.
+//
+// The room knows store, where the values are kept, and onlineca, whose kinds of CA one
 // parameter lists. It must not know what anybody does with a setting.
 package settings

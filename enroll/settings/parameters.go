@@ -147,3 +147,11 @@ func FindParameter(name string) (Parameter, bool) {
 	}
 	return Parameter{}, false
 }
+
+// oldTLS warns of a lowest version of TLS that is weak.
+func oldTLS(version string) string {
+	if version == "1.0" || version == "1.1" {
+		return "TLS 1.0 and 1.1 and their RSA and CBC suites are weak; keep them only as long as 79xx or 894x phones need them"
+	}
+	return ""
+}

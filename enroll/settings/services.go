@@ -1,0 +1,25 @@
+package settings
+
+import (
+	"context"
+
+	"capf/store"
+)
+
+// The services, which an operator activates, deactivates and restarts.
+const (
+	ServiceCAPF       = "capf"       // the listener on which phones connect
+	ServiceEnrollment = "enrollment" // the client of an online CA
+)
+
+// SetService activates or deactivates a service; a running serve follows within two
+// seconds. store.ErrNotFound: there is no such service.
+func SetService(ctx context.Context, s *store.Store, actor store.Actor, name string, active bool) error {
+	return s.SetService(ctx, actor, name, active)
+}
+
+// RestartService asks a running serve to let its sessions end and to read certificate,
+// port and TLS settings anew. store.ErrNotFound: there is no such service.
+func RestartService(ctx context.Context, s *store.Store, actor store.Actor, name string) error {
+	return s.RestartService(ctx, actor, name)
+}
