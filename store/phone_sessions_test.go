@@ -185,6 +185,12 @@ func TestNoteFailure(t *testing.T) {
 	if got := deviceNow(t, s, d.Name); got.Status != f.Status || got.Operation != Install || e.Action != "delete" {
 		t.Errorf("the device is %+v, the event %+v", got, e)
 	}
+	quiet := f
+	quiet.Unrecorded, quiet.Status = true, Failed(Delete, InvalidString)
+	events(t, s, 0, func() { must(t, s.NoteFailure(t.Context(), phone(d.Name), quiet)) })
+	if got := deviceNow(t, s, d.Name); got.Status != quiet.Status {
+		t.Errorf("the status is %s", got.Status)
+	}
 	schedule(t, s, d)
 	events(t, s, 1, func() { must(t, s.NoteFailure(t.Context(), phone(d.Name), f)) })
 	if got := deviceNow(t, s, d.Name); got.Status != StatusPending {

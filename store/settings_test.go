@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +32,46 @@ func TestParameters(t *testing.T) {
 	must(t, err)
 	if len(got) != 1 || got["keep_alive"] != "30" {
 		t.Errorf("the parameters are %v", got)
+	}
+	e = events(t, s, 1, func() { must(t, s.SetParameter(t.Context(), operator, "keep_alive", "")) })
+	got, err = s.Parameters(t.Context())
+	must(t, err)
+	if len(got) != 0 || e.Detail != "keep_alive back to its default" {
+		t.Errorf("the parameters are %v, the event is %+v", got, e)
+	}
+	// A reading that fails is not an empty one.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := s.Services(ctx); err == nil {
+		t.Errorf("the services are %v", got)
+	}
+}
+
+func TestServiceEvents(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	was, err := s.Services(t.Context())
+	must(t, err)
+	name, active := was[0].Name, was[0].Active
+	events(t, s, 0, func() { must(t, s.SetService(t.Context(), operator, name, active)) })
+	for _, active := range []bool{!active, active} {
+		e := events(t, s, 1, func() { must(t, s.SetService(t.Context(), operator, name, active)) })
+		now, err := s.Services(t.Context())
+		must(t, err)
+		want := "service-deactivate"
+		if active {
+			want = "service-activate"
+		}
+		if now[0].Active != active || e.Action != want || e.Detail != name {
+			t.Errorf("the service is %+v, the event %+v", now[0], e)
+		}
+	}
+	for active, want := range map[bool]string{true: `activating service "none"`, false: `deactivating service "none"`} {
+		err := s.SetService(t.Context(), operator, "none", active)
+		wantErr(t, err, ErrNotFound)
+		if !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("the error is %v", err)
+		}
 	}
 }
 
@@ -142,7 +184,30 @@ func TestTrust(t *testing.T) {
 			t.Errorf("%q: %+v", purpose, got)
 		}
 	}
-	events(t, s, 1, func() { must(t, s.DeleteTrust(t.Context(), operator, 1)) })
+	// Several are changed together, and deleted together.
+	text, uses := "new", ForLSC
+	e = events(t, s, 2, func() {
+		_, outcomes, err := s.EditTrusts(t.Context(), operator, []int64{1, 2}, TrustEdit{Description: &text})
+		must(t, err)
+		if !slices.Equal(outcomes, []TrustOutcome{TrustChanged, TrustChanged}) {
+			t.Errorf("the changes are %v", outcomes)
+		}
+	})
+	if e.Detail != `callmanager-trust: CN=Root; description "new"` {
+		t.Errorf("the event is %+v", e)
+	}
+	e = events(t, s, 1, func() {
+		_, _, err := s.EditTrusts(t.Context(), operator, []int64{1}, TrustEdit{For: &uses})
+		must(t, err)
+	})
+	if e.Detail != "capf-trust: CN=Root; for lsc" {
+		t.Errorf("the event is %+v", e)
+	}
+	wantErr(t, s.DeleteTrust(t.Context(), operator, 1, 3), ErrNotFound)
+	events(t, s, 2, func() { must(t, s.DeleteTrust(t.Context(), operator, 1, 2, 1)) })
+	if left, err := s.Trust(t.Context(), ""); err != nil || left != nil {
+		t.Errorf("%v are left, %v", left, err)
+	}
 	wantErr(t, s.DeleteTrust(t.Context(), operator, 1), ErrNotFound)
 	_, _, err := s.AddTrusts(t.Context(), operator, []NewTrust{{TrustCertificate: TrustCertificate{Purpose: "elsewhere", Certificate: []byte("x"), Fingerprint: []byte("x")}}})
 	if err == nil {
