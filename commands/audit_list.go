@@ -53,7 +53,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
 		return err
 	}
-	sealer, keyErr := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
+	sealer, keyErr := secrets.OpenSealer(ctx, s, secrets.MasterKeyFile(s.Path(), env.Getenv))
 	var holds func(store.Checkpoint) bool
 	if keyErr == nil {
 		holds = secrets.HoldsCheckpoint(sealer)
@@ -115,20 +115,20 @@ func deviceHistoryCommand(env *Env) cmdline.Command {
 }
 
 func deviceHistory(ctx context.Context, env *Env, f store.EventFilter) error {
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}
 	f.Device = env.rules(s).DeviceName(ctx, f.Device)
 	if _, err := s.Device(ctx, f.Device); errors.Is(err, store.ErrNotFound) {
-		if known, kerr := hasEvents(ctx, s, f.Device); kerr != nil || !known {
+		if known, kerr := hasEvents(ctx, s.Reader, f.Device); kerr != nil || !known {
 			return errors.Join(kerr, err)
 		}
 	}
 	return showList(env, s.Events(ctx, f), eventColumns, fmt.Sprintf("nothing is recorded of %s", f.Device))
 }
 
-func hasEvents(ctx context.Context, s *store.Store, device string) (bool, error) {
+func hasEvents(ctx context.Context, s *store.Reader, device string) (bool, error) {
 	for _, err := range s.Events(ctx, store.EventFilter{Device: device, Limit: 1}) {
 		return err == nil, err
 	}

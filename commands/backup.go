@@ -49,7 +49,7 @@ func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 	if file == "-" {
 		return apperr.WithHint(apperr.Usage("a backup goes to a file, since it is read back there"), "write it to a file and send that on")
 	}
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,12 +60,12 @@ func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 	// A signal ends the copying, so that no temporary file is left.
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	sign, err := signing(ctx, env, s, key)
+	sign, err := signing(ctx, env, s.Reader, key)
 	if err != nil {
 		return err
 	}
 	p := env.progress()
-	copied, err := writeBackup(ctx, env, s, file, sign, func(done, total int) { p.Show("backing up: %d%%", 100*done/max(total, 1)) })
+	copied, err := writeBackup(ctx, env, s.Reader, file, sign, func(done, total int) { p.Show("backing up: %d%%", 100*done/max(total, 1)) })
 	p.End()
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 
 // writeBackup has SQLite write the file by its name, which it knows no other way;
 // from the shell, where a name is only good in its folder, the copy is carried there.
-func writeBackup(ctx context.Context, env *Env, s *store.Store, file string, sign store.Sign, progress func(done, total int)) (store.Copied, error) {
+func writeBackup(ctx context.Context, env *Env, s *store.Reader, file string, sign store.Sign, progress func(done, total int)) (store.Copied, error) {
 	if env.confined == nil {
 		return s.Backup(ctx, file, sign, progress)
 	}
@@ -105,8 +105,8 @@ func writeBackup(ctx context.Context, env *Env, s *store.Store, file string, sig
 
 // signing is what gives a backup its authenticator, nil without the master key:
 // a backup is worth more than that.
-func signing(ctx context.Context, env *Env, s *store.Store, key string) (store.Sign, error) {
-	sealer, err := secrets.OpenSealer(ctx, s.Reader, key)
+func signing(ctx context.Context, env *Env, s *store.Reader, key string) (store.Sign, error) {
+	sealer, err := secrets.OpenSealer(ctx, s, key)
 	switch {
 	case errors.Is(err, crypto.ErrOpenKey), errors.Is(err, crypto.ErrWrongKey):
 		return nil, err

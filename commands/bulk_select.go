@@ -36,7 +36,7 @@ devices that authenticate by an existing certificate, and which need an operator
 }
 
 func bulkSelect(ctx context.Context, env *Env, sel provision.Selection) error {
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}

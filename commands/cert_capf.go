@@ -77,7 +77,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
-	if err := tellDependence(ctx, env, s); err != nil {
+	if err := tellDependence(ctx, env, s.Reader); err != nil {
 		return err
 	}
 	if err := consentOr(env, "add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
@@ -102,7 +102,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 }
 
 // tellDependence says what goes on depending on the present CAPF certificate.
-func tellDependence(ctx context.Context, env *Env, s *store.Store) error {
+func tellDependence(ctx context.Context, env *Env, s *store.Reader) error {
 	chain, err := capfChain(ctx, s)
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 		}
 		ca = rootFirst(ca)
 	}
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 // fetchCertificates asks the configured CA, and writes what it shows into the
 // files of o.
 func fetchCertificates(ctx context.Context, env *Env, o *certCheckOptions) (ca, https []*x509.Certificate, err error) {
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

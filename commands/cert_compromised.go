@@ -65,11 +65,11 @@ func restartListener(ctx context.Context, env *Env, s *store.Store) error {
 	if err := settings.RestartService(ctx, s, env.actor(), settings.ServiceCAPF); err != nil {
 		return err
 	}
-	service, err := findService(ctx, s, settings.ServiceCAPF)
+	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)
 	if err != nil || !service.Active {
 		return err
 	}
-	return awaitObedience(ctx, env, s, service)
+	return awaitObedience(ctx, env, s.Reader, service)
 }
 
 // showCompromise lists the devices that must enrol anew, those first that have

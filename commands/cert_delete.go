@@ -64,7 +64,7 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	if o.micRoots {
 		found, err = authority.MICRoots(ctx, s.Reader, o.purpose)
 	} else {
-		found, err = findTrust(ctx, s, o.purpose, o.names)
+		found, err = findTrust(ctx, s.Reader, o.purpose, o.names)
 	}
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func certExportAll(ctx context.Context, env *Env, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	all, err := authority.FindIssuers(ctx, s.Reader)
+	all, err := authority.FindIssuers(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ const shortestPrint = 12
 // findTrust finds trust certificates by id or by the beginning of the
 // fingerprint, in one store or, without a purpose, in all. A fingerprint that is
 // in both stores names both.
-func findTrust(ctx context.Context, s *store.Store, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
+func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
 	all, err := s.Trust(ctx, purpose)
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func certSet(ctx context.Context, env *Env, o certSetOptions) error {
 	if err != nil {
 		return err
 	}
-	found, err := findTrust(ctx, s, o.purpose, o.names)
+	found, err := findTrust(ctx, s.Reader, o.purpose, o.names)
 	if err != nil {
 		return err
 	}

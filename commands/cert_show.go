@@ -96,7 +96,7 @@ func keyWords(c *x509.Certificate) string {
 
 // capfChain is the CAPF certificate and those above it in the shape of trust
 // certificates, without ids.
-func capfChain(ctx context.Context, s *store.Store) ([]store.TrustCertificate, error) {
+func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
 	id, err := s.Identity(ctx)
 	if err != nil {
 		return nil, apperr.WithHint(err, "capf init makes it")

@@ -77,9 +77,9 @@ func checkDatabase(ctx context.Context, env *Env) error {
 
 // databaseFaults are those of a database; keyOf is the path of the database whose
 // master key it is to have.
-func databaseFaults(ctx context.Context, env *Env, s *store.Store, keyOf string) iter.Seq2[health.Fault, error] {
+func databaseFaults(ctx context.Context, env *Env, s *store.Reader, keyOf string) iter.Seq2[health.Fault, error] {
 	p := env.progress()
-	list := health.Check(ctx, s.Reader, env.Now(), secrets.MasterKeyFile(keyOf, env.Getenv), func(part health.Part, rows int64) {
+	list := health.Check(ctx, s, env.Now(), secrets.MasterKeyFile(keyOf, env.Getenv), func(part health.Part, rows int64) {
 		p.Show("checking: %s %d", part, rows)
 	})
 	return func(yield func(health.Fault, error) bool) {

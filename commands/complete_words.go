@@ -44,22 +44,26 @@ func (f databaseWords) Words(ctx context.Context, source, last string, args []st
 }
 
 // storeForCompletion opens the database for reading as it is.
-func storeForCompletion(ctx context.Context, env *Env) (*store.Store, error) {
-	return env.openWith(func(path string) (*store.Store, error) {
+func storeForCompletion(ctx context.Context, env *Env) (*store.Reader, error) {
+	s, err := env.openWith(func(path string) (*store.Store, error) {
 		return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Reader, nil
 }
 
 // questions are what the database is asked for a word.
-var questions = map[string]func(ctx context.Context, s *store.Store, last string) []cmdline.Candidate{
+var questions = map[string]func(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate{
 	"device/NAME": deviceNames,
 	"phone/NAME":  deviceNames,
 	"flag/device": deviceNames,
 	"csr/ID":      requestIDs,
-	"lsc/SERIAL": func(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+	"lsc/SERIAL": func(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
 		return serials(ctx, s, "", last)
 	},
-	"stale-lsc/SERIAL": func(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+	"stale-lsc/SERIAL": func(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
 		return serials(ctx, s, store.LSCStale, last)
 	},
 	"cert/ID": trustIDs,
@@ -87,25 +91,25 @@ func parameterValues(args []string) []cmdline.Candidate {
 	return cmdline.PlainCandidates(p.Values)
 }
 
-func deviceNames(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+func deviceNames(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
 	return proposed(s.Devices(ctx, store.DeviceFilter{Name: last + "*"}), last, func(d store.Device) cmdline.Candidate {
 		return cmdline.Candidate{Word: d.Name, About: d.Description}
 	})
 }
 
-func requestIDs(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+func requestIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
 	return proposed(s.Requests(ctx, store.RequestFilter{State: store.RequestPending}), last, func(r store.Request) cmdline.Candidate {
 		return cmdline.Candidate{Word: strconv.FormatInt(r.ID, 10), About: r.Device}
 	})
 }
 
-func serials(ctx context.Context, s *store.Store, state store.LSCState, last string) []cmdline.Candidate {
+func serials(ctx context.Context, s *store.Reader, state store.LSCState, last string) []cmdline.Candidate {
 	return proposed(s.LSCs(ctx, store.LSCFilter{State: state}), last, func(l store.LSC) cmdline.Candidate {
 		return cmdline.Candidate{Word: l.Serial, About: l.Device + ", " + l.State.Long()}
 	})
 }
 
-func trustIDs(ctx context.Context, s *store.Store, last string) []cmdline.Candidate {
+func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
 	rows, err := s.Trust(ctx, "")
 	if err != nil {
 		return nil

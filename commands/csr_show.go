@@ -82,7 +82,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason})
 	fields = append(fields, voucherFields(r.Voucher)...)
 	fields = append(fields, answerFields(online)...)
-	doubts, err := acceptance.Doubts(ctx, s.Reader, r)
+	doubts, err := acceptance.Doubts(ctx, s, r)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ as PEM.`,
 }
 
 func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
-	open := env.question
+	open := env.openToAsk
 	if o.reveal {
 		open = env.openStore
 	}
@@ -56,7 +56,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 		}
 		fields = append(fields, field{"Authentication string", "auth_string", secret})
 	}
-	certs, err := certificateFields(ctx, s, d)
+	certs, err := certificateFields(ctx, s.Reader, d)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func deviceFields(d store.Device) []field {
 
 // certificateFields are the LSC that the device has or is about to have, and
 // what the phone gave or showed.
-func certificateFields(ctx context.Context, s *store.Store, d store.Device) ([]field, error) {
+func certificateFields(ctx context.Context, s *store.Reader, d store.Device) ([]field, error) {
 	var fields []field
 	for lsc, err := range s.LSCs(ctx, store.LSCFilter{DeviceID: d.ID}) {
 		if err != nil {

@@ -146,7 +146,16 @@ func (env *Env) openFor(ctx context.Context, dryRun bool) (*store.Store, error) 
 
 // question opens the database for reading. A database that cannot be written
 // can still be asked; one of an older capf is brought up to date first.
-func (env *Env) question(ctx context.Context) (*store.Store, error) {
+func (env *Env) question(ctx context.Context) (*store.Reader, error) {
+	s, err := env.openToAsk(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Reader, nil
+}
+
+// openToAsk is question for rules that are asked something.
+func (env *Env) openToAsk(ctx context.Context) (*store.Store, error) {
 	return env.openWith(func(path string) (*store.Store, error) {
 		s, err := store.Open(ctx, path, store.Options{Now: env.Now})
 		if errors.Is(err, store.ErrReadOnly) {

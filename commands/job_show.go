@@ -44,7 +44,7 @@ were revealed goes into the record.`,
 }
 
 func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
-	open := env.question
+	open := env.openToAsk
 	if o.stringsFile != "" {
 		open = env.openStore
 	}

@@ -292,7 +292,7 @@ func ldapShowCommand(env *Env) cmdline.Command {
 		Example:   "capf ldap show staff",
 		Output:    cmdline.Object,
 		Run: func(c *cli.Context) error {
-			s, err := env.question(c.Context)
+			s, err := env.openToAsk(c.Context)
 			if err != nil {
 				return err
 			}

@@ -82,7 +82,7 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 	}
 	choice := lscs.Choice{Serials: o.names, Device: o.device}
 	if o.issuer != "" {
-		if choice.Issuer, err = issuerWithID(ctx, s, o.issuer); err != nil {
+		if choice.Issuer, err = issuerWithID(ctx, s.Reader, o.issuer); err != nil {
 			return err
 		}
 	}
@@ -136,7 +136,7 @@ func revokeLSCs(ctx context.Context, env *Env, r lscs.Revoker, list []store.LSC,
 }
 
 // issuerWithID finds a certificate as capf cert show does.
-func issuerWithID(ctx context.Context, s *store.Store, id string) (*x509.Certificate, error) {
+func issuerWithID(ctx context.Context, s *store.Reader, id string) (*x509.Certificate, error) {
 	find := func() ([]store.TrustCertificate, error) { return findTrust(ctx, s, "", []string{id}) }
 	if id == capfPurpose {
 		find = func() ([]store.TrustCertificate, error) { return capfChain(ctx, s) }

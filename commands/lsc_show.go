@@ -65,7 +65,7 @@ func lscShow(ctx context.Context, env *Env, serial string) error {
 
 // voucherOf is what proved who the phone was that got the certificate. It
 // stands with the request, which may have been deleted after a discarded one.
-func voucherOf(ctx context.Context, s *store.Store, l store.LSC) (store.Voucher, error) {
+func voucherOf(ctx context.Context, s *store.Reader, l store.LSC) (store.Voucher, error) {
 	if l.RequestID == 0 {
 		return store.Voucher{}, nil
 	}

@@ -72,7 +72,7 @@ func offlineExportChoice(env *Env, c *cli.Context) (o offlineExportOptions, err 
 }
 
 func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error {
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}

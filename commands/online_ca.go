@@ -43,7 +43,7 @@ type caStep struct {
 }
 
 func onlineCATest(ctx context.Context, env *Env, enroll bool) error {
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}

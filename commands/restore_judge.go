@@ -32,7 +32,7 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 			}
 		}
 	}
-	if err := showList(env, tallied(counting(databaseFaults(ctx, env, s, path)), &n), faultColumns, "nothing is wrong with the backup"); err != nil {
+	if err := showList(env, tallied(counting(databaseFaults(ctx, env, s.Reader, path)), &n), faultColumns, "nothing is wrong with the backup"); err != nil {
 		return err
 	}
 	if err := sayDifferences(ctx, env, path, s); err != nil {

@@ -94,14 +94,14 @@ func databaseFacts(ctx context.Context, r *enroll.Rules) (f metrics.Facts, err e
 		return f, err
 	}
 	f.Bytes, f.Free = space.Used, space.Free
-	if f.Written, err = lastReport(ctx, s); err != nil {
+	if f.Written, err = lastReport(ctx, s.Reader); err != nil {
 		return f, err
 	}
-	return f, ends(ctx, s, &f)
+	return f, ends(ctx, s.Reader, &f)
 }
 
 // lastReport is when this process could last write to the database.
-func lastReport(ctx context.Context, s *store.Store) (at time.Time, err error) {
+func lastReport(ctx context.Context, s *store.Reader) (at time.Time, err error) {
 	servers, err := s.Servers(ctx)
 	for _, v := range servers {
 		if v.PID == os.Getpid() && v.SeenAt.After(at) {
@@ -112,7 +112,7 @@ func lastReport(ctx context.Context, s *store.Store) (at time.Time, err error) {
 }
 
 // ends adds when certificates end.
-func ends(ctx context.Context, s *store.Store, f *metrics.Facts) error {
+func ends(ctx context.Context, s *store.Reader, f *metrics.Facts) error {
 	id, err := s.Identity(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err

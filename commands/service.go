@@ -85,17 +85,17 @@ func activation(active bool) func(context.Context, *Env, string) error {
 		}
 		if was.Active == active {
 			env.say("service %s is %s already", was.Name, serviceState(was))
-			return serviceResult(ctx, env, s, was.Name)
+			return serviceResult(ctx, env, s.Reader, was.Name)
 		}
 		if err := settings.SetService(ctx, s, env.actor(), was.Name, active); err != nil {
 			return err
 		}
 		was.Active = active
 		env.say("service %s is %s", was.Name, serviceState(was))
-		if err := awaitObedience(ctx, env, s, was); err != nil {
+		if err := awaitObedience(ctx, env, s.Reader, was); err != nil {
 			return err
 		}
-		return serviceResult(ctx, env, s, was.Name)
+		return serviceResult(ctx, env, s.Reader, was.Name)
 	}
 }
 
@@ -110,13 +110,13 @@ func serviceRestart(ctx context.Context, env *Env, name string) error {
 	env.say("service %s is told to restart", was.Name)
 	if !was.Active {
 		env.say("warning: it is deactivated; capf service activate %s starts it", was.Name)
-		return serviceResult(ctx, env, s, was.Name)
+		return serviceResult(ctx, env, s.Reader, was.Name)
 	}
 	was.Restarts++
-	if err := awaitObedience(ctx, env, s, was); err != nil {
+	if err := awaitObedience(ctx, env, s.Reader, was); err != nil {
 		return err
 	}
-	return serviceResult(ctx, env, s, was.Name)
+	return serviceResult(ctx, env, s.Reader, was.Name)
 }
 
 func openService(ctx context.Context, env *Env, name string) (*store.Store, store.Service, error) {
@@ -124,11 +124,11 @@ func openService(ctx context.Context, env *Env, name string) (*store.Store, stor
 	if err != nil {
 		return nil, store.Service{}, err
 	}
-	service, err := findService(ctx, s, name)
+	service, err := findService(ctx, s.Reader, name)
 	return s, service, err
 }
 
-func findService(ctx context.Context, s *store.Store, name string) (store.Service, error) {
+func findService(ctx context.Context, s *store.Reader, name string) (store.Service, error) {
 	all, err := s.Services(ctx)
 	if err != nil {
 		return store.Service{}, err
@@ -144,7 +144,7 @@ func findService(ctx context.Context, s *store.Store, name string) (store.Servic
 		"%s", cmdline.DidYouMean(name, names, "services are "+strings.Join(names, ", ")))
 }
 
-func serviceResult(ctx context.Context, env *Env, s *store.Store, name string) error {
+func serviceResult(ctx context.Context, env *Env, s *store.Reader, name string) error {
 	if env.Format != term.JSON {
 		return nil
 	}

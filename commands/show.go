@@ -48,7 +48,7 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	all, err := settings.Values(ctx, s.Reader)
+	all, err := settings.Values(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -81,13 +81,13 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 			}
 			return lscs.DeleteStale(ctx, s, env.actor(), which)
 		},
-		func() error { return showList(env, staleRows(ctx, s, old, o), staleColumns, none) },
+		func() error { return showList(env, staleRows(ctx, s.Reader, old, o), staleColumns, none) },
 	})
 }
 
 // staleRows are the stale LSCs that are meant. Two issuers may have used the same
 // serial.
-func staleRows(ctx context.Context, s *store.Store, old store.LSCFilter, o staleDeleteOptions) iter.Seq2[store.LSC, error] {
+func staleRows(ctx context.Context, s *store.Reader, old store.LSCFilter, o staleDeleteOptions) iter.Seq2[store.LSC, error] {
 	if o.all {
 		return s.LSCs(ctx, old)
 	}

@@ -81,7 +81,7 @@ type issuedBy struct {
 }
 
 func status(ctx context.Context, env *Env) error {
-	s, err := env.question(ctx)
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,11 +133,11 @@ func (r *report) fields() []field {
 func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error) {
 	rules := env.rules(s)
 	r := &report{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
-	service, err := findService(ctx, s, settings.ServiceCAPF)
+	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)
 	if err != nil {
 		return nil, err
 	}
-	enrollment, err := findService(ctx, s, settings.ServiceEnrollment)
+	enrollment, err := findService(ctx, s.Reader, settings.ServiceEnrollment)
 	if err != nil {
 		return nil, err
 	}
@@ -150,17 +150,17 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	if inForce.FIPS {
 		r.Issuer += ", FIPS mode"
 	}
-	if err := r.servers(ctx, env, s, service); err != nil {
+	if err := r.servers(ctx, env, s.Reader, service); err != nil {
 		return nil, err
 	}
-	if r.Certificate, err = identityNow(ctx, s, env.Now()); err != nil {
+	if r.Certificate, err = identityNow(ctx, s.Reader, env.Now()); err != nil {
 		return nil, err
 	}
 	devices, err := s.DeviceCounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.count(ctx, s, devices); err != nil {
+	if err := r.count(ctx, s.Reader, devices); err != nil {
 		return nil, err
 	}
 	if r.Devices.OpenByName, err = rules.OpenByNullString(ctx); err != nil {
@@ -169,11 +169,11 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {
 		r.Findings = append(r.Findings, finding{e.Severity(), e.Text, e.Hint})
 	}
-	return r, r.find(ctx, s, env.Now(), devices)
+	return r, r.find(ctx, s.Reader, env.Now(), devices)
 }
 
-func (r *report) find(ctx context.Context, s *store.Store, now time.Time, devices store.DeviceCounts) error {
-	found, err := health.Findings(ctx, s.Reader, now, devices)
+func (r *report) find(ctx context.Context, s *store.Reader, now time.Time, devices store.DeviceCounts) error {
+	found, err := health.Findings(ctx, s, now, devices)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (r *report) find(ctx context.Context, s *store.Store, now time.Time, device
 	return nil
 }
 
-func identityNow(ctx context.Context, s *store.Store, now time.Time) (*ownIdentity, error) {
+func identityNow(ctx context.Context, s *store.Reader, now time.Time) (*ownIdentity, error) {
 	id, err := s.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -198,7 +198,7 @@ func identityNow(ctx context.Context, s *store.Store, now time.Time) (*ownIdenti
 	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
 }
 
-func (r *report) count(ctx context.Context, s *store.Store, devices store.DeviceCounts) (err error) {
+func (r *report) count(ctx context.Context, s *store.Reader, devices store.DeviceCounts) (err error) {
 	r.Devices = deviceNumbers{Total: devices.Total, Failed: devices.Failed, Late: devices.Late}
 	for operation, n := range devices.ByOperation {
 		if operation != store.NoOperation {

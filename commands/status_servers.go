@@ -34,7 +34,7 @@ func (v runningNow) String() string {
 // servers lists the serve processes, and finds fault when none of them lives
 // although the service is activated, and with those that do not what they are
 // told.
-func (r *report) servers(ctx context.Context, env *Env, s *store.Store, service store.Service) error {
+func (r *report) servers(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
 	rows, err := s.Servers(ctx)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ const obedience = 5 * time.Second
 
 // awaitObedience waits until the running servers have done what was set, so
 // that the next line of a script finds it done.
-func awaitObedience(ctx context.Context, env *Env, s *store.Store, service store.Service) error {
+func awaitObedience(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
 	if service.Name != "capf" {
 		return nil
 	}

@@ -15,7 +15,7 @@ type Answer struct {
 
 // AnswerTo says how a request stands at the online CA. store.ErrNotFound is for a
 // request that was never meant for one.
-func AnswerTo(ctx context.Context, s *store.Store, requestID int64) (Answer, error) {
+func AnswerTo(ctx context.Context, s *store.Reader, requestID int64) (Answer, error) {
 	o, err := s.Online(ctx, requestID)
 	if err != nil {
 		return Answer{}, err
