@@ -86,6 +86,7 @@ func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Se
 // sayDifferences tells what would act otherwise than now: a backup may bring back
 // a program, an anchor or an address that was taken away for a reason.
 func sayDifferences(ctx context.Context, env *Env, path string, restored *store.Store) (err error) {
+	var now *store.Reader // nil when there is no database yet
 	present, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	if err != nil {
 		if !errors.Is(err, store.ErrNotFound) {
@@ -93,9 +94,10 @@ func sayDifferences(ctx context.Context, env *Env, path string, restored *store.
 			return nil
 		}
 	} else {
+		now = present.Reader
 		defer func() { err = errors.Join(err, present.Close()) }()
 	}
-	all, err := backup.Differences(ctx, present.Reader, restored.Reader)
+	all, err := backup.Differences(ctx, now, restored.Reader)
 	if err != nil {
 		return err
 	}
