@@ -1,9 +1,10 @@
 package commands
 
 import (
-	"capf/commands/internal/host"
 	"strings"
 	"testing"
+
+	"capf/commands/internal/host"
 )
 
 // TestActor: the record has what the system vouches for, and what the caller says

@@ -1,9 +1,10 @@
 package commands
 
 import (
+	"fmt"
+
 	"capf/commands/internal/term"
 	"capf/internal/apperr"
-	"fmt"
 )
 
 // askSecret asks for a secret. No answer is none that could be set, and takes

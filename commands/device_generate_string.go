@@ -1,12 +1,13 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
-	"capf/commands/internal/term"
 	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 )
 
 func deviceGenerateStringCommand(env *Env) cmdline.Command {

@@ -1,11 +1,12 @@
 package commands
 
 import (
-	"capf/commands/internal/term"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
+
+	"capf/commands/internal/term"
 )
 
 // showDocument prints one thing that has a long list of others: the fields and

@@ -1,13 +1,14 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
-	"capf/enroll/settings"
-	"capf/internal/apperr"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"capf/commands/internal/cmdline"
+	"capf/enroll/settings"
+	"capf/internal/apperr"
 )
 
 // WriteDocuments writes what is generated from the command tree into a folder:

@@ -1,13 +1,6 @@
 package commands
 
 import (
-	"capf/commands/internal/host"
-	"capf/crypto"
-	"capf/enroll/phone"
-	"capf/enroll/secrets"
-	"capf/enroll/wire"
-	"capf/internal/apperr"
-	"capf/store"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"syscall"
+
+	"capf/commands/internal/host"
+	"capf/crypto"
+	"capf/enroll/phone"
+	"capf/enroll/secrets"
+	"capf/enroll/wire"
+	"capf/internal/apperr"
+	"capf/store"
 )
 
 // exitCode is the number with which a command ends. As an error it ends the

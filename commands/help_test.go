@@ -1,10 +1,11 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
-	"capf/commands/internal/term"
 	"strings"
 	"testing"
+
+	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 )
 
 // TestHelpWidth holds every help page against a terminal of 80 columns; only

@@ -1,12 +1,13 @@
 package commands
 
 import (
-	"capf/commands/internal/term"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
 	"strings"
+
+	"capf/commands/internal/term"
 )
 
 // column is one property of the rows of a list.

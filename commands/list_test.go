@@ -49,24 +49,28 @@ func printRows(t *testing.T, f term.Format, noHeader bool, n int) string {
 	return out.String()
 }
 
-// TestTable checks that the rows which follow the one laid out by tablewriter
-// look the same, and those which follow the ones that set the widths.
+// TestTable checks that a table which tablewriter lays out and a long list look the
+// same.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	for _, noHeader := range []bool{false, true} {
-		lines := strings.Split(printRows(t, term.Table, noHeader, term.LaidOut+5), "\n")
-		for i, line := range lines {
-			if n := i - 1; !noHeader && i > 0 && n < term.LaidOut+5 {
-				if want := strings.TrimRight(fmt.Sprintf("%-6d  %s", n, strings.Repeat("x", n%5)), " "); line != want {
-					t.Errorf("row %d: %q, want %q", n, line, want)
+	for _, rows := range []int{7, term.Whole, term.Whole + 5} {
+		for _, noHeader := range []bool{false, true} {
+			lines := strings.Split(printRows(t, term.Table, noHeader, rows), "\n")
+			if !noHeader {
+				if lines[0] != "Number  Name" {
+					t.Errorf("headings %q", lines[0])
+				}
+				lines = lines[1:]
+			}
+			width := len("Number")
+			if noHeader {
+				width = len(fmt.Sprint(min(rows-1, term.Whole)))
+			}
+			for n, line := range lines[:rows] {
+				if want := strings.TrimRight(fmt.Sprintf("%-*d  %s", width, n, strings.Repeat("x", n%5)), " "); line != want {
+					t.Errorf("%d rows: row %d: %q, want %q", rows, n, line, want)
 				}
 			}
-			if line != strings.TrimRight(line, " ") {
-				t.Errorf("line %d ends in blanks: %q", i, line)
-			}
-		}
-		if !noHeader && lines[0] != "Number  Name" {
-			t.Errorf("headings %q", lines[0])
 		}
 	}
 }

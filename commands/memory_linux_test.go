@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bytes"
-	"capf/commands/internal/host"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"capf/commands/internal/host"
 )
 
 // TestMemoryIsKept looks at a running serve from outside.

@@ -2,13 +2,14 @@ package commands
 
 import (
 	"bytes"
-	"capf/commands/internal/term"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"capf/commands/internal/term"
 )
 
 // scripted answers questions from a list and keeps them.

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bytes"
-	"capf/commands/internal/ptytest"
 	"os"
 	"os/exec"
 	"regexp"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"capf/commands/internal/ptytest"
 )
 
 // console is a program at a pseudo-terminal, with somebody who types and reads.

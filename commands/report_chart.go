@@ -1,9 +1,10 @@
 package commands
 
 import (
-	"capf/commands/internal/term"
 	"fmt"
 	"strings"
+
+	"capf/commands/internal/term"
 )
 
 // chart is bars over words.

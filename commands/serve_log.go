@@ -1,9 +1,10 @@
 package commands
 
 import (
-	"capf/commands/internal/host"
 	"io"
 	"log/slog"
+
+	"capf/commands/internal/host"
 )
 
 // newLogger writes the log of serve to stderr, and to the journal as that likes it.

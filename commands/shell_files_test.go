@@ -1,13 +1,13 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"capf/commands/internal/cmdline"
 	"capf/enroll/audit"
 )
 

@@ -1,8 +1,6 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
-	"capf/commands/internal/term"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 )
 
 const shellPrompt = "admin:"

@@ -1,13 +1,14 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"capf/commands/internal/cmdline"
 )
 
 func TestShellWords(t *testing.T) {

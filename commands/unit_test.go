@@ -1,11 +1,12 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"capf/commands/internal/cmdline"
 )
 
 // TestUnit holds the systemd unit against the program: its command line is one

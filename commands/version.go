@@ -1,13 +1,14 @@
 package commands
 
 import (
-	"capf/commands/internal/cmdline"
-	"capf/commands/internal/term"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 )
 
 func versionCommand(env *Env) cmdline.Command {

@@ -1,70 +1,103 @@
 package cmdline
 
 import (
-	"capf/commands/internal/term"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/term"
 )
+
+// commandPage is the help of a command, in the templates of urfave/cli. Its own
+// page would do without the values of a flag apart from its meaning, and would be
+// wider than a terminal. The flags have no categories: a command has few, and
+// those that all have in common come last.
+const commandPage = `Usage: {{.Usage}}
+
+{{.Short}}.
+{{range .Paragraphs}}
+{{fold . 0}}
+{{end}}{{with .Entries}}
+Flags:
+{{range .}}{{template "entry" .}}{{end}}{{end}}{{with .Also}}
+Also: {{.}}
+{{end}}{{with .Example}}
+Example:
+  {{.}}
+{{end}}` + entryLine
+
+// groupPage is the help of a group of commands.
+const groupPage = `Usage: {{.Usage}} COMMAND
+
+{{.Short}}.
+
+Commands:
+{{range .Entries}}{{template "entry" .}}{{end}}{{with .Notes}}
+{{.}}{{end}}
+{{.Usage}} COMMAND --help says more.
+` + entryLine
+
+// entryLine is a command or a flag with what is said of it.
+const entryLine = `{{define "entry"}}  {{.Name}}  {{fold .Meaning .Indent}}
+{{end}}`
+
+// page is what the templates say of a line.
+type page struct {
+	Usage, Short, Also, Example, Notes string
+	Paragraphs                         []string
+	Entries                            []entry
+}
+
+type entry struct {
+	Name    string // padded to the width of the longest
+	Meaning string
+	Indent  int // of the second line of the meaning
+}
 
 // Help prints the page of the command that a line leads to.
 func Help(w io.Writer, l Line) {
 	c := l.Command
+	p := page{Usage: l.Name(), Short: term.UpperFirst(c.Short), Also: strings.Join(c.Aliases, ", "), Example: c.Example, Notes: c.Notes}
+	var names, meanings []string
+	form := groupPage
 	if c.Commands != nil {
-		helpGroup(w, l)
-		return
-	}
-	usage := "Usage: " + l.Name()
-	if len(c.AllFlags()) > 0 {
-		usage += " [flags]"
-	}
-	fmt.Fprintln(w, strings.TrimRight(usage+" "+c.Args, " "))
-	fmt.Fprintf(w, "\n%s.\n", term.UpperFirst(c.Short))
-	if c.About != "" {
-		for paragraph := range strings.SplitSeq(strings.TrimSpace(c.About), "\n\n") {
-			fmt.Fprintf(w, "\n%s\n", term.Fold(paragraph, 0))
+		for _, sub := range c.Commands {
+			names, meanings = append(names, sub.Name), append(meanings, sub.Short)
+		}
+	} else {
+		form, p.Usage = commandPage, usage(l.Name(), c)
+		if about := strings.TrimSpace(c.About); about != "" {
+			p.Paragraphs = strings.Split(about, "\n\n")
+		}
+		for _, f := range c.AllFlags() {
+			name, meaning := describeFlag(f)
+			names, meanings = append(names, name), append(meanings, meaning)
 		}
 	}
-	helpFlags(w, c.AllFlags())
-	if len(c.Aliases) > 0 {
-		fmt.Fprintf(w, "\nAlso: %s\n", strings.Join(c.Aliases, ", "))
-	}
-	if c.Example != "" {
-		fmt.Fprintf(w, "\nExample:\n  %s\n", c.Example)
-	}
+	p.Entries = entries(names, meanings)
+	cli.HelpPrinterCustom(w, form, p, map[string]any{"fold": term.Fold})
 }
 
-func helpGroup(w io.Writer, l Line) {
-	fmt.Fprintf(w, "Usage: %s COMMAND\n\n%s.\n\nCommands:\n", l.Name(), term.UpperFirst(l.Command.Short))
-	width := 0
-	for _, sub := range l.Command.Commands {
-		width = max(width, len(sub.Name))
+// usage is the first line of a command's help, of its manual page and of its part
+// in the reference.
+func usage(name string, c *Command) string {
+	if len(c.AllFlags()) > 0 {
+		name += " [flags]"
 	}
-	for _, sub := range l.Command.Commands {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, sub.Name, term.Fold(sub.Short, width+4))
-	}
-	if l.Command.Notes != "" {
-		fmt.Fprintf(w, "\n%s", l.Command.Notes)
-	}
-	fmt.Fprintf(w, "\n%s COMMAND --help says more.\n", l.Name())
+	return strings.TrimRight(name+" "+c.Args, " ")
 }
 
-func helpFlags(w io.Writer, flags []cli.Flag) {
-	if len(flags) == 0 {
-		return
-	}
-	fmt.Fprint(w, "\nFlags:\n")
+// entries lines up the meanings behind the names.
+func entries(names, meanings []string) (all []entry) {
 	width := 0
-	for _, f := range flags {
-		left, _ := describeFlag(f)
-		width = max(width, len(left))
+	for _, n := range names {
+		width = max(width, len(n))
 	}
-	for _, f := range flags {
-		left, right := describeFlag(f)
-		fmt.Fprintf(w, "  %-*s  %s\n", width, left, term.Fold(right, width+4))
+	for i, n := range names {
+		all = append(all, entry{n + strings.Repeat(" ", width-len(n)), meanings[i], width + 4})
 	}
+	return all
 }
 
 // describeFlag splits what is said of a flag into its form and its meaning. As

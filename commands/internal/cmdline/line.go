@@ -1,5 +1,12 @@
 package cmdline
 
+// This file is what is read of a command line by hand, because urfave/cli cannot be
+// set up for it: flags behind arguments, and before the command's name; the
+// vendor's "utils capf" in front; and refusals that say which word is wrong and
+// what was probably meant. Package flag, on which urfave/cli stands, takes a flag
+// behind an argument for an argument, without a word. The values of flags, and the
+// page of help, are its work: see run.go and help.go.
+
 import (
 	"path/filepath"
 	"slices"
@@ -21,8 +28,8 @@ type Line struct {
 }
 
 // Parse finds the command of a command line and tells its flags from its
-// arguments, wherever they stand. Package flag, and so urfave/cli, would stop
-// at the first argument and silently take the flags behind it for arguments.
+// arguments, wherever they stand. A line that cannot be carried out is an
+// [apperr.ErrUsage].
 func Parse(root *Command, argv []string) (Line, error) {
 	l := Line{Command: root, Path: []string{root.Name}}
 	words, err := withoutMirror(argv)

@@ -1,11 +1,12 @@
 package cmdline
 
 import (
-	"capf/commands/internal/term"
 	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/term"
 )
 
 // manual begins a manual page.
@@ -16,7 +17,7 @@ func manual(name, short string) *strings.Builder {
 	return &b
 }
 
-func rootPage(root *Command) string {
+func rootManual(root *Command) string {
 	b := manual(root.Name, root.Short)
 	fmt.Fprint(b, ".SH SYNOPSIS\n.B capf\n.I COMMAND\n[flags] [arguments]\n.SH COMMANDS\n")
 	for i := range root.Commands {
@@ -27,7 +28,7 @@ func rootPage(root *Command) string {
 	return b.String()
 }
 
-func commandPage(root, c *Command) string {
+func commandManual(root, c *Command) string {
 	b := manual("capf-"+c.Name, c.Short)
 	all := Leaves(c, root.Name+" "+c.Name)
 	fmt.Fprint(b, ".SH SYNOPSIS\n")
@@ -35,7 +36,7 @@ func commandPage(root, c *Command) string {
 		if i > 0 {
 			fmt.Fprint(b, ".br\n")
 		}
-		fmt.Fprintf(b, ".B %s\n", roff(l.usage()))
+		fmt.Fprintf(b, ".B %s\n", roff(usage(l.Name, l.Command)))
 	}
 	fmt.Fprint(b, ".SH DESCRIPTION\n")
 	for _, l := range all {

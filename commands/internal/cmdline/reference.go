@@ -10,10 +10,10 @@ import (
 // Documents are the reference of all commands and the manual pages, by the names
 // of their files. More is a section of the reference before the commands.
 func Documents(root *Command, more string) map[string]string {
-	texts := map[string]string{"reference.md": reference(root, more), "man/capf.1": rootPage(root)}
+	texts := map[string]string{"reference.md": reference(root, more), "man/capf.1": rootManual(root)}
 	for i := range root.Commands {
 		c := &root.Commands[i]
-		texts["man/capf-"+c.Name+".1"] = commandPage(root, c)
+		texts["man/capf-"+c.Name+".1"] = commandManual(root, c)
 	}
 	return texts
 }
@@ -32,14 +32,6 @@ func Leaves(c *Command, name string) (all []leaf) {
 		all = append(all, Leaves(&c.Commands[i], name+" "+c.Commands[i].Name)...)
 	}
 	return all
-}
-
-func (l leaf) usage() string {
-	usage := l.Name
-	if len(l.AllFlags()) > 0 {
-		usage += " [flags]"
-	}
-	return strings.TrimRight(usage+" "+l.Args, " ")
 }
 
 // privilegeText says what a command needs in capf shell.
@@ -72,7 +64,7 @@ func reference(root *Command, more string) string {
 }
 
 func (l leaf) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", l.Name, term.UpperFirst(l.Short), l.usage())
+	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", l.Name, term.UpperFirst(l.Short), usage(l.Name, l.Command))
 	if l.About != "" {
 		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(l.About))
 	}

@@ -1,11 +1,12 @@
 package cmdline
 
 import (
-	"capf/internal/apperr"
 	"context"
 	"io"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/internal/apperr"
 )
 
 // Run has urfave/cli parse the values of the flags and runs the command, after

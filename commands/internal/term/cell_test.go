@@ -1,9 +1,10 @@
 package term
 
 import (
-	"capf/store"
 	"testing"
 	"time"
+
+	"capf/store"
 )
 
 func TestCells(t *testing.T) {

@@ -1,7 +1,6 @@
 package term
 
 import (
-	"capf/internal/apperr"
 	"errors"
 	"io"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"capf/internal/apperr"
 )
 
 // Editor reads lines that a person types, with a history and keys of the

@@ -1,7 +1,6 @@
 package term
 
 import (
-	"capf/commands/internal/host"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"github.com/AlecAivazis/survey/v2"
 	"github.com/AlecAivazis/survey/v2/core"
 	"github.com/AlecAivazis/survey/v2/terminal"
+
+	"capf/commands/internal/host"
 )
 
 // Prompter asks the person at the terminal. Ctrl-C gives errDeclined.

@@ -1,7 +1,6 @@
 package term
 
 import (
-	"capf/commands/internal/host"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"capf/commands/internal/host"
 )
 
 // plainPrompter asks on a terminal that knows no escapes, or answers none: a

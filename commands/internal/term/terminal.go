@@ -1,13 +1,14 @@
 package term
 
 import (
-	"capf/commands/internal/host"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"golang.org/x/term"
+
+	"capf/commands/internal/host"
 )
 
 // File is a stream that may be a terminal.

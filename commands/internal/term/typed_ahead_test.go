@@ -1,11 +1,12 @@
 package term
 
 import (
-	"capf/commands/internal/ptytest"
 	"testing"
 	"time"
 
 	"golang.org/x/term"
+
+	"capf/commands/internal/ptytest"
 )
 
 // TestTypedAhead keeps what is typed while the terminal is asked for its cursor,
