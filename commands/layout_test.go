@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"capf/enroll/audit":              {"capf/crypto", "capf/enroll/secrets", "capf/store"},
 	"capf/enroll/backup":             {"capf/crypto", "capf/enroll/authority", "capf/enroll/settings", "capf/store"},
 	"capf/enroll/settings":           {"capf/crypto", "capf/enroll/onlineca", "capf/store"},
-	"capf/enroll/server":             {"capf/enroll/authority", "capf/enroll/lscs", "capf/crypto", "capf/enroll", "capf/enroll/caworker", "capf/enroll/wire", "capf/store", "capf/enroll/secrets", "capf/enroll/settings"},
+	"capf/enroll/server":             {"capf/enroll", "capf/enroll/authority", "capf/enroll/caworker", "capf/enroll/settings", "capf/enroll/wire", "capf/crypto", "capf/store"},
 	"capf/store":                     {"capf/store/engine", "capf/store/sqlite"},
 	"capf/store/sqlite":              {"capf/store/engine"},
 	"capf/enroll/health":             {"capf/crypto", "capf/store", "capf/enroll/"},

@@ -74,20 +74,19 @@ func (s *Sealer) Open(label string, sealed []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Authenticate returns an HMAC-SHA256 of the message, 32 bytes, which nobody can make
-// who has not the master key. The label says what it is of, as for Seal, and holds no
-// NUL.
-func (s *Sealer) Authenticate(label string, message []byte) []byte {
+// MAC returns an HMAC-SHA256 of the message, 32 bytes, which only a holder of the
+// master key can make. The label says what it is for, as in Seal, and holds no NUL.
+func (s *Sealer) MAC(label string, message []byte) []byte {
 	h := hmac.New(sha256.New, s.auth)
 	io.WriteString(h, label+"\x00")
 	h.Write(message)
 	return h.Sum(nil)
 }
 
-// Authentic says whether the bytes are what Authenticate made under this label, in a
-// time that tells nothing.
-func (s *Sealer) Authentic(label string, message, mac []byte) bool {
-	return hmac.Equal(mac, s.Authenticate(label, message))
+// VerifyMAC says whether mac is what MAC makes of the message under this label, in
+// constant time.
+func (s *Sealer) VerifyMAC(label string, message, mac []byte) bool {
+	return hmac.Equal(mac, s.MAC(label, message))
 }
 
 // additionalData binds a secret to the format's version and to its label.

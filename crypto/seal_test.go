@@ -85,9 +85,9 @@ func FuzzOpenSealed(f *testing.F) {
 	})
 }
 
-// TestAuthenticate holds the derived key and the encoding against openssl, since
+// TestMAC holds the derived key and the encoding against openssl, since
 // backups outlive the program that made them.
-func TestAuthenticate(t *testing.T) {
+func TestMAC(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key")
 	line := "capf-master-key-1 " + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32)) + "\n"
@@ -99,7 +99,7 @@ func TestAuthenticate(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := newSealer(t)
-	mac := s.Authenticate("backup", []byte("message"))
+	mac := s.MAC("backup", []byte("message"))
 	script := `key=$(openssl kdf -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:` + strings.Repeat("07", 32) +
 		` -kdfopt 'info:capf authenticator 1' HKDF | tr -d ':\n')
 printf 'backup\0message' | openssl dgst -sha256 -mac HMAC -macopt hexkey:$key | sed 's/.*= //'`
@@ -111,12 +111,12 @@ printf 'backup\0message' | openssl dgst -sha256 -mac HMAC -macopt hexkey:$key | 
 		t.Errorf("the authenticator is %s, openssl's %s", got, want)
 	}
 	for name, good := range map[string]bool{
-		"the same":        s.Authentic("backup", []byte("message"), mac),
-		"another label":   !s.Authentic("backups", []byte("message"), mac),
-		"another message": !s.Authentic("backup", []byte("messages"), mac),
-		"another key":     !other.Authentic("backup", []byte("message"), mac),
-		"cut":             !s.Authentic("backup", []byte("message"), mac[:16]),
-		"none":            !s.Authentic("backup", []byte("message"), nil),
+		"the same":        s.VerifyMAC("backup", []byte("message"), mac),
+		"another label":   !s.VerifyMAC("backups", []byte("message"), mac),
+		"another message": !s.VerifyMAC("backup", []byte("messages"), mac),
+		"another key":     !other.VerifyMAC("backup", []byte("message"), mac),
+		"cut":             !s.VerifyMAC("backup", []byte("message"), mac[:16]),
+		"none":            !s.VerifyMAC("backup", []byte("message"), nil),
 	} {
 		if !good {
 			t.Error(name)

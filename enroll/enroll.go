@@ -1,8 +1,9 @@
-// Package enroll holds the rules of CAPF: who may have a certificate, what
-// happens to a request, and what an operator may change. Phones (through
-// enroll/server) and operators (through commands) obey the same ones. It joins
-// store, which keeps bytes, with crypto, which knows their meaning; it knows
-// nothing of sockets, frames or command lines.
+// Package enroll decides which phones may have a certificate: whether a phone is the
+// device that it names, whether its key may be certified, what it is told of its
+// request, and what is recorded of its session. The Registrar has these rules, and a
+// SessionError says why a session ended without success. The package joins store,
+// which keeps bytes, with crypto, which knows their meaning. It knows nothing of
+// sockets, frames or command lines, and nothing of how a CA is reached.
 package enroll
 
 import (

@@ -12,7 +12,7 @@ const backupLabel = "backup"
 // Sign makes what a backup carries, so that one which somebody without the
 // master key has changed can be told.
 func Sign(s *crypto.Sealer) store.Sign {
-	return func(digest []byte) []byte { return s.Authenticate(backupLabel, digest) }
+	return func(digest []byte) []byte { return s.MAC(backupLabel, digest) }
 }
 
 // Verify says whether a backup is as capf wrote it. apperr.ErrRefused: it is not,
@@ -21,7 +21,7 @@ func Verify(s *crypto.Sealer, seal store.Seal) error {
 	switch {
 	case seal.MAC == nil:
 		return apperr.Refused("the backup carries no authenticator: an older capf made it, or one without the master key, or somebody has removed it")
-	case !s.Authentic(backupLabel, seal.Digest, seal.MAC):
+	case !s.VerifyMAC(backupLabel, seal.Digest, seal.MAC):
 		return apperr.Refused("the backup has been changed since capf wrote it, by somebody who has not the master key")
 	}
 	return nil

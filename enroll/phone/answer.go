@@ -13,9 +13,9 @@ import (
 	"capf/enroll/wire"
 )
 
-// authenticate answers AUTH_REQUEST with all proofs that the phone has. The
+// answerAuthRequest answers AUTH_REQUEST with all proofs that the phone has. The
 // version offered is not looked at: a phone says which one it speaks.
-func (s *session) authenticate(f wire.Frame) error {
+func (s *session) answerAuthRequest(f wire.Frame) error {
 	if s.authed {
 		return s.unexpected(f)
 	}

@@ -51,7 +51,7 @@ func (s *session) run() error {
 func (s *session) handle(f wire.Frame) (done bool, err error) {
 	switch f.Command {
 	case wire.CmdAuthRequest:
-		return false, s.authenticate(f)
+		return false, s.answerAuthRequest(f)
 	case wire.CmdKeyGenerateRequest:
 		return false, s.generateKey(f)
 	case wire.CmdEncryptRequest:

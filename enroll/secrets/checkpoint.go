@@ -14,14 +14,14 @@ const checkpointLabel = "event checkpoint"
 // HoldsCheckpoint says whether a checkpoint of the record was sealed, with its
 // hash, under the master key.
 func HoldsCheckpoint(s *crypto.Sealer) func(store.Checkpoint) bool {
-	return func(c store.Checkpoint) bool { return s.Authentic(checkpointLabel, checkpointText(c), c.Seal) }
+	return func(c store.Checkpoint) bool { return s.VerifyMAC(checkpointLabel, checkpointText(c), c.Seal) }
 }
 
 // SealCheckpoint seals the record up to a point of its chain, at a time of which
 // milliseconds count.
 func SealCheckpoint(s *crypto.Sealer, p store.ChainPoint, at time.Time) store.Checkpoint {
 	c := store.Checkpoint{ChainPoint: p, At: at.Truncate(time.Millisecond)}
-	c.Seal = s.Authenticate(checkpointLabel, checkpointText(c))
+	c.Seal = s.MAC(checkpointLabel, checkpointText(c))
 	return c
 }
 

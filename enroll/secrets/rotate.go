@@ -16,7 +16,7 @@ import (
 // present key does not open is an error that names it; ErrRefused when both keys
 // are the same. Processes that have read the present key open nothing any more.
 func Rotate(ctx context.Context, s *store.Store, actor store.Actor, present, next *crypto.Sealer) (int64, error) {
-	if probe := []byte(keyCheckText); next.Authentic(keyCheckLabel, probe, present.Authenticate(keyCheckLabel, probe)) {
+	if probe := []byte(keyCheckText); next.VerifyMAC(keyCheckLabel, probe, present.MAC(keyCheckLabel, probe)) {
 		return 0, apperr.Refused("the new master key is the present one")
 	}
 	holds := HoldsCheckpoint(present)
