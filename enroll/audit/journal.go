@@ -14,10 +14,10 @@ import (
 	"capf/store"
 )
 
-// Journal brings each event into the log of serve while it happens, whoever wrote
-// it, so that it can be carried to another host, and seals the record now and then.
-// It seals nothing that does not follow what it has seen: who writes the record
-// anew gets no seal for that.
+// Journal writes each event into the log of serve as it happens, whichever process
+// recorded it, so that the log can be shipped to another host. Every few minutes it
+// seals the record. It seals only what follows from what it has logged: whoever
+// rewrites the record gets no seal for the result.
 type Journal struct {
 	Store  *store.Store
 	Sealer *crypto.Sealer
@@ -26,7 +26,7 @@ type Journal struct {
 	Poll   time.Duration // between two looks; 1 s
 	Every  time.Duration // between two checkpoints; 5 min
 
-	begun  bool
+	begun  bool             // where to go on is known
 	at     store.ChainPoint // behind the last event that was logged
 	sealed time.Time        // when the last checkpoint was made
 	last   int64            // the event of it
@@ -69,7 +69,7 @@ func (j *Journal) step(ctx context.Context, ending bool) error {
 		}
 		j.begun = true
 	}
-	if err := j.carry(ctx); err != nil {
+	if err := j.logNew(ctx); err != nil {
 		return err
 	}
 	now := j.Now()
@@ -79,9 +79,9 @@ func (j *Journal) step(ctx context.Context, ending bool) error {
 	return j.seal(ctx, now)
 }
 
-// begin goes on behind the last checkpoint: a serve that stops makes one, and what
-// came after that has not been logged. Without one, as in a new database, it begins
-// where the record ends.
+// begin finds where to go on: after the last checkpoint, since a serve that stops makes
+// one and nothing later has been logged. A new database has none; then it begins at the
+// end of the record.
 func (j *Journal) begin(ctx context.Context) error {
 	list, err := j.Store.Checkpoints(ctx)
 	if err != nil {
@@ -99,11 +99,11 @@ func (j *Journal) begin(ctx context.Context) error {
 	return err
 }
 
-// carry logs the new events.
-func (j *Journal) carry(ctx context.Context) error {
+// logNew logs the events that are new.
+func (j *Journal) logNew(ctx context.Context) error {
 	for e, err := range j.Store.Follow(ctx, j.at) {
 		if errors.Is(err, store.ErrDamaged) {
-			return j.lose(ctx, err)
+			return j.rewritten(ctx, err)
 		}
 		if err != nil {
 			return err
@@ -118,9 +118,9 @@ func (j *Journal) carry(ctx context.Context) error {
 	return nil
 }
 
-// lose tells once that the record was written anew. What comes is logged, but no
-// seal is made any more: it would vouch for what was changed.
-func (j *Journal) lose(ctx context.Context, cause error) error {
+// rewritten reports once that the record was changed. New events are logged, but no seal
+// is made any more: it would vouch for what was changed.
+func (j *Journal) rewritten(ctx context.Context, cause error) error {
 	if !j.lost {
 		j.Log.Error("the record of events was changed, and is not sealed any more", "reason", cause, "hint", "capf audit list --verify")
 	}

@@ -13,7 +13,7 @@ import (
 	"capf/store"
 )
 
-// Difference is something of weight that two databases do not agree in.
+// Difference is something important in which two databases differ.
 type Difference struct{ What, Old, New string } // "" when it is not there
 
 func (d Difference) String() string {
@@ -26,16 +26,16 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s becomes %s", d.What, d.Old, d.New)
 }
 
-// Differences tells in what the second database would act otherwise than the
-// first: parameters, among them the issuer, addresses and the program that is run,
-// the CAPF certificate, and what stands in the trust stores. The first may be
-// nil; then what is not the default is told.
+// Differences lists how the second database would act differently from the first:
+// parameters, among them the issuer, addresses and the program that is run, the CAPF
+// certificate, and the trust stores. When the first is nil, it lists what is not the
+// default.
 func Differences(ctx context.Context, old, next *store.Reader) ([]Difference, error) {
-	was, err := weighty(ctx, old)
+	was, err := compared(ctx, old)
 	if err != nil {
 		return nil, err
 	}
-	is, err := weighty(ctx, next)
+	is, err := compared(ctx, next)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +51,9 @@ func Differences(ctx context.Context, old, next *store.Reader) ([]Difference, er
 	return all, nil
 }
 
-// weighty are the facts that Differences compares; what stands behind a NUL in a
-// key only tells those of a kind apart.
-func weighty(ctx context.Context, s *store.Reader) (map[string]string, error) {
+// compared returns what Differences compares. The part of a key after a NUL only tells
+// facts of the same kind apart.
+func compared(ctx context.Context, s *store.Reader) (map[string]string, error) {
 	facts := map[string]string{}
 	for _, p := range settings.Parameters() {
 		if !p.Secret {

@@ -9,8 +9,8 @@ import (
 // backupLabel binds an authenticator to its use.
 const backupLabel = "backup"
 
-// Sign makes what a backup carries, so that one which somebody without the
-// master key has changed can be told.
+// Sign makes the authenticator that a backup carries, so that a change by somebody
+// without the master key is noticed.
 func Sign(s *crypto.Sealer) store.Sign {
 	return func(digest []byte) []byte { return s.MAC(backupLabel, digest) }
 }

@@ -15,7 +15,7 @@ import (
 	"capf/store"
 )
 
-// keyCheck is sealed into each database, so that a wrong master key is noticed
+// keyCheckText is sealed into each database, so that a wrong master key is noticed
 // before anything is done with it.
 const (
 	keyCheckLabel = "master key check"
@@ -25,20 +25,18 @@ const (
 // SystemDatabase is the database of root and the service user.
 const SystemDatabase = "/var/lib/capf/capf.db"
 
-// NextKeyEnd is what the name of a master key gets for the one that is to take its
-// place.
+// NextKeyEnd is added to the name of a master key for the key that is to replace it.
 const NextKeyEnd = ".new"
 
 // systemKey is what capf.service takes as a credential, so that root's commands
 // find the key that the service has.
 const systemKey = "/etc/capf/master-key"
 
-// MasterKeyFile is where the master key of a database lives: where
-// CAPF_MASTER_KEY_FILE says, else in the systemd credential "capf-master-key" where there is one,
-// else beside the database. When there is none beside the system's database,
-// it is in /etc/capf, should there be that folder. The name beside the database
-// does not begin with the whole name of the database, so that "cp capf.db*"
-// does not take the key along.
+// MasterKeyFile is where the master key of a database lives: the file that
+// CAPF_MASTER_KEY_FILE names, or the systemd credential "capf-master-key", or a file
+// beside the database. When the system's database has no key beside it and the folder
+// /etc/capf exists, the key is in there. The name beside the database does not begin
+// with the whole name of the database, so that "cp capf.db*" does not copy the key.
 func MasterKeyFile(database string, getenv func(string) string) string {
 	return masterKeyFile(database, getenv, func(path string) bool {
 		_, err := os.Stat(path)
@@ -115,9 +113,9 @@ func CreateSealer(ctx context.Context, s *store.Store, keyFile string) (*crypto.
 	return OpenSealer(ctx, s.Reader, keyFile)
 }
 
-// makeKey makes the master key, or takes one that an operator has put there,
-// and binds the database to it. When two processes do it at once, one makes
-// the file and both bind the database to what it holds.
+// makeKey makes the master key, or takes one that an operator has put there, and binds
+// the database to it. Two processes may do this at once: one makes the file, and both
+// bind the database to the key in it.
 func makeKey(ctx context.Context, s *store.Store, keyFile string) (*crypto.Sealer, error) {
 	sealer, err := crypto.CreateMasterKey(keyFile)
 	if errors.Is(err, fs.ErrExist) {

@@ -24,7 +24,7 @@ func Rotate(ctx context.Context, s *store.Store, actor store.Actor, present, nex
 		Secret: func(v store.SealedSecret) ([]byte, error) { return reseal(v, present, next) },
 		Checkpoint: func(c store.Checkpoint) ([]byte, error) {
 			if !holds(c) {
-				return c.Seal, nil // it holds no more than before
+				return c.Seal, nil // it did not hold before, and must not hold now
 			}
 			return SealCheckpoint(next, c.ChainPoint, c.At).Seal, nil
 		},

@@ -14,8 +14,8 @@ import (
 // devicePlace is what the device's name replaces in a command.
 const devicePlace = "{device}"
 
-// checkCommand checks a command line. The program has to be a path, since a
-// service has not the PATH of the operator who tried it.
+// checkCommand checks a command line. The program has to be an absolute path, since a
+// service does not have the PATH of the operator who tried it.
 func checkCommand(value string) (string, error) {
 	if strings.EqualFold(value, notSet) {
 		return notSet, nil
@@ -34,8 +34,8 @@ func checkCommand(value string) (string, error) {
 	return value, nil
 }
 
-// commandWarning looks for the program. That it is missing may be so on this
-// host only, or until it is installed.
+// commandWarning warns when the program is missing. That is no error: it may be missing
+// on this host only, or not be installed yet.
 func commandWarning(value string) string {
 	parts := words(value)
 	if parts == nil {
@@ -95,8 +95,8 @@ func splitWords(s string) (all []string, err error) {
 
 // CommandFor is the command line for one device: its name replaces {device} in
 // each argument, as text that no shell reads. apperr.ErrRefused: the name, which an
-// earlier capf has let in, could be taken for something else than a name, such
-// as an option or a folder.
+// earlier capf accepted, could be taken for something other than a name, such as an
+// option or a folder.
 func (s Settings) CommandFor(device string) ([]string, error) {
 	if device == "" || !input.IsAlphanumeric(device[0]) {
 		return nil, apperr.Refused("the device's name does not begin with a letter or a digit, so that a program could take it for an option or a folder; add the device under another name")

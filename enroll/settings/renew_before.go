@@ -8,9 +8,9 @@ import (
 	"capf/internal/input"
 )
 
-// The share of its life after which an LSC may be renewed. Below the least,
-// phones would do little else; above the most, one that is switched off for a
-// while would miss it.
+// The share of its life after which an LSC may be renewed. With less, phones would be
+// renewing all the time; with more, a phone that is switched off for a while would miss
+// it.
 const (
 	leastShare = 0.10
 	mostShare  = 0.95

@@ -98,12 +98,12 @@ func OpenSecret(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, nam
 	return value, nil
 }
 
-// stranded are the secrets that were given for another place than the one to
-// which they would be sent after the change.
+// stranded are the secrets that were given for another server than the one to which
+// they would be sent after the change.
 func stranded(c Change, set map[string]string) []string {
 	moves := c.Name == OnlineHost && !strings.EqualFold(c.Old, c.New) || c.Name == OnlinePort && c.Changed
 	if host, ok := set[OnlineHost]; !ok || host == notSet || !moves {
-		return nil // as long as there is no place, a password is for the one to come
+		return nil // without a server yet, a password is for the one to come
 	}
 	return []string{OnlinePassword}
 }
