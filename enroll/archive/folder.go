@@ -9,6 +9,7 @@ import (
 	"strings"
 )
 
+// walkDir reads the files of a folder in the order of their names.
 func (c *Reader) walkDir(s Source, dir *os.File, yield func(Entry) error) error {
 	files, err := dir.ReadDir(-1)
 	if err != nil {

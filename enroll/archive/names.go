@@ -34,7 +34,7 @@ func NotCertificate(name string) string {
 }
 
 // byName judges a file by its name alone; one that is worth reading has neither
-// problem nor foreign set.
+// a problem nor a reason to be skipped.
 func byName(name string) Entry {
 	e := Entry{Name: name}
 	base := filepath.Base(strings.ReplaceAll(name, `\`, "/"))
@@ -59,7 +59,7 @@ func byName(name string) Entry {
 	return e
 }
 
-// names are the file names of an archive, as hashes: there may be many.
+// names remembers the file names of an archive, as hashes: there may be many.
 type names struct {
 	seed maphash.Seed
 	seen map[uint64]struct{}
@@ -67,9 +67,9 @@ type names struct {
 
 func newNames() *names { return &names{maphash.MakeSeed(), map[uint64]struct{}{}} }
 
-// sort is byName for a file of an archive, whose name may be a trap for those who
+// check is byName for a file of an archive, whose name may be a trap for those who
 // unpack it.
-func (n *names) sort(name string) Entry {
+func (n *names) check(name string) Entry {
 	slashed := strings.ReplaceAll(name, `\`, "/")
 	e := byName(name)
 	if e.Skipped != "" {

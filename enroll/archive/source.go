@@ -47,7 +47,7 @@ func readable(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// unread takes off an error what has been said.
+// unread takes the operation and the path off an error, which names them already.
 func unread(path string, err error) error {
 	var system *fs.PathError
 	if errors.As(err, &system) {

@@ -33,7 +33,7 @@ func (c *Reader) walkTar(r io.Reader, yield func(Entry) error) error {
 			}
 			continue
 		}
-		e := seen.sort(head.Name)
+		e := seen.check(head.Name)
 		if head.Typeflag != tar.TypeReg && e.Skipped == "" {
 			e.Problem = notFile
 		}

@@ -43,7 +43,7 @@ func NewReader(l Limits) *Reader {
 // peekLength is how many bytes tell a container: a tar says so at 257.
 const peekLength = 512
 
-// stopped is the error of who takes the entries, not of a container.
+// stopped is the error of the caller who takes the entries, not of a container.
 type stopped struct{ error }
 
 func (s *stopped) Unwrap() error { return s.error }

@@ -11,16 +11,16 @@ import (
 	"capf/internal/apperr"
 )
 
-// walkZip spools a zip, whose directory stands at its end.
+// walkZip copies a zip to a temporary file, since its directory stands at its end.
 func (c *Reader) walkZip(r io.Reader, yield func(Entry) error) error {
-	spool, err := os.CreateTemp("", "capf-import-*")
+	temp, err := os.CreateTemp("", "capf-import-*")
 	if err != nil {
 		return fmt.Errorf("making room for the archive: %w", err)
 	}
-	defer os.Remove(spool.Name())
-	defer spool.Close()
+	defer os.Remove(temp.Name())
+	defer temp.Close()
 	files := &headCounter{}
-	size, err := io.Copy(io.MultiWriter(spool, files), r)
+	size, err := io.Copy(io.MultiWriter(temp, files), r)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (c *Reader) walkZip(r io.Reader, yield func(Entry) error) error {
 	if files.n > c.limits.Entries {
 		return apperr.Refused("there are more than %d files in it", c.limits.Entries)
 	}
-	z, err := zip.NewReader(spool, size)
+	z, err := zip.NewReader(temp, size)
 	if err != nil {
 		return damaged(err)
 	}
@@ -48,7 +48,7 @@ func (c *Reader) walkZipFile(f *zip.File, seen *names, yield func(Entry) error) 
 	if f.Mode().IsDir() {
 		return c.one()
 	}
-	e := seen.sort(f.Name)
+	e := seen.check(f.Name)
 	switch {
 	case e.Skipped != "":
 	case !f.Mode().IsRegular():

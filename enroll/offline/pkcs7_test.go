@@ -14,9 +14,9 @@ import (
 	"capf/enroll/companytest"
 )
 
-// openSSLBags has OpenSSL put the certificates into PKCS#7: signed by the CA,
+// openSSLPKCS7 has OpenSSL put the certificates into PKCS#7: signed by the CA,
 // without lengths given in advance, and without a signer.
-func (d *desk) openSSLBags(certs []*x509.Certificate) (streamed, streamedPEM, unsigned []byte) {
+func (d *desk) openSSLPKCS7(certs []*x509.Certificate) (streamed, streamedPEM, unsigned []byte) {
 	d.Helper()
 	dir := d.TempDir()
 	key, err := crypto.PrivateKeyPEM(d.CA.Key)
@@ -45,9 +45,9 @@ func (d *desk) openSSLBags(certs []*x509.Certificate) (streamed, streamedPEM, un
 	return openssl(sign + "DER"), openssl(sign + "PEM"), openssl("crl2pkcs7 -nocrl -certfile certs.pem -out out -outform DER")
 }
 
-// TestBagsOfOpenSSL brings certificates in BER, as CAs write it that begin to
+// TestPKCS7OfOpenSSL brings certificates in BER, as CAs write it that begin to
 // write before they know how long it will be.
-func TestBagsOfOpenSSL(t *testing.T) {
+func TestPKCS7OfOpenSSL(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.Trust(d.Root, d.CA)
@@ -55,7 +55,7 @@ func TestBagsOfOpenSSL(t *testing.T) {
 	for i := range 3 {
 		certs = append(certs, d.Sign(d.Request(fmt.Sprintf("phone-%d", i))))
 	}
-	streamed, streamedPEM, unsigned := d.openSSLBags(certs)
+	streamed, streamedPEM, unsigned := d.openSSLPKCS7(certs)
 	if !bytes.HasPrefix(streamed, []byte{0x30, 0x80}) {
 		t.Fatalf("OpenSSL has written %x …: its length is given", streamed[:8])
 	}

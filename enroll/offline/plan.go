@@ -6,8 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,10 +22,10 @@ import (
 
 // plan decides about each certificate of an import, one after the other.
 type plan struct {
-	CA
+	store    *store.Reader
 	options  ImportOptions
 	rule     acceptance.Rule
-	others   map[string]bool // subjects in capf-trust that do not
+	others   map[string]bool // subjects in capf-trust that do not vouch for LSCs
 	call     map[string]bool // fingerprints in callmanager-trust
 	file     *planFile
 	report   ImportReport
@@ -48,7 +46,7 @@ func serialOf(l store.LSC) brief {
 
 func (c CA) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	p := &plan{
-		CA: c, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[Outcome]int{}},
+		store: c.Store.Reader, options: o, call: map[string]bool{}, others: map[string]bool{}, report: ImportReport{Outcomes: map[Outcome]int{}},
 		planned: map[int64]brief{}, serials: map[brief]bool{}, trust: newTrustAdvice(),
 	}
 	inForce, err := settings.Read(ctx, c.Store.Reader)
@@ -156,7 +154,7 @@ func (p *plan) decide(ctx context.Context, j *item) error {
 // certificate decides about one certificate.
 func (p *plan) certificate(ctx context.Context, c candidate, source string) (Row, error) {
 	row := Row{Source: source, Serial: c.lsc.Serial, Outcome: Refused}
-	request, err := p.Store.RequestByKey(ctx, c.key[:], c.Subject.CommonName)
+	request, err := p.store.RequestByKey(ctx, c.key[:], c.Subject.CommonName)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && c.IsCA:
 		p.trust.bring(c.Certificate, source)
@@ -205,7 +203,7 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (O
 	if p.serials[serialOf(c.lsc)] {
 		return Refused, "its issuer has used the serial number for another certificate in this import", nil
 	}
-	_, err := p.Store.LSCBySerial(ctx, c.lsc.Issuer, c.lsc.Serial)
+	_, err := p.store.LSCBySerial(ctx, c.lsc.Issuer, c.lsc.Serial)
 	switch {
 	case err == nil:
 		return Refused, "its issuer has used the serial number before", nil
@@ -232,7 +230,7 @@ func (p *plan) known(ctx context.Context, request store.Request, c candidate) (O
 	if request.State == store.RequestPending {
 		return "", "", nil
 	}
-	lsc, err := p.Store.LSCOfRequest(ctx, request.ID)
+	lsc, err := p.store.LSCOfRequest(ctx, request.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && request.State == store.RequestIssued:
 		return AlreadyThere, "the request had its LSC, which has been deleted", nil
@@ -293,7 +291,7 @@ func (p *plan) advise(chain []*x509.Certificate) {
 			return
 		}
 		rest := slices.DeleteFunc(slices.Clone(p.rule.Trusted), top.Equal)
-		above, err := crypto.VerifyPath(top, rest, nil, p.Now(), crypto.PathOptions{})
+		above, err := crypto.VerifyPath(top, rest, nil, p.rule.Now, crypto.PathOptions{})
 		if err != nil {
 			p.trust.miss(top.RawIssuer)
 			return
@@ -311,67 +309,4 @@ func (p *plan) conclude() error {
 	}
 	p.report.MissingCAs, p.report.NotForCallManager = p.trust.conclude()
 	return nil
-}
-
-// trustAdvice collects what is missing in the trust stores. Foreign files must
-// not make it grow without end, and nobody reads more.
-type trustAdvice struct {
-	missing map[string]bool   // subjects in DER
-	call    map[string]bool   // subjects
-	brought map[string]string // subjects in DER, to the file with the certificate
-	known   map[string]bool   // issuers that have been looked at, by their keys
-}
-
-// mostAdvice is how many certificates of each kind are remembered.
-const mostAdvice = 100
-
-func newTrustAdvice() trustAdvice {
-	return trustAdvice{map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]bool{}}
-}
-
-func (t trustAdvice) bring(c *x509.Certificate, source string) {
-	if len(t.brought) < mostAdvice {
-		t.brought[string(c.RawSubject)] = source
-	}
-}
-
-func (t trustAdvice) miss(rawName []byte) {
-	if len(t.missing) < mostAdvice {
-		t.missing[string(rawName)] = true
-	}
-}
-
-func (t trustAdvice) untold(c *x509.Certificate) {
-	if len(t.call) < mostAdvice {
-		t.call[c.Subject.String()] = true
-	}
-}
-
-// seen says whether an issuer has been looked at before. Only what is in
-// capf-trust comes here, so there are few.
-func (t trustAdvice) seen(c *x509.Certificate) bool {
-	before := t.known[string(c.Raw)]
-	t.known[string(c.Raw)] = true
-	return before
-}
-
-func (t trustAdvice) conclude() (missing []MissingCA, call []string) {
-	for raw := range t.missing {
-		missing = append(missing, MissingCA{nameFromDER(raw), t.brought[raw]})
-	}
-	for subject := range t.call {
-		call = append(call, subject)
-	}
-	slices.SortFunc(missing, func(a, b MissingCA) int { return strings.Compare(a.Subject, b.Subject) })
-	slices.Sort(call)
-	return missing, call
-}
-
-// nameFromDER words a distinguished name.
-func nameFromDER(raw string) string {
-	var rdn pkix.RDNSequence
-	if _, err := asn1.Unmarshal([]byte(raw), &rdn); err != nil {
-		return "an unreadable name"
-	}
-	return rdn.String()
 }

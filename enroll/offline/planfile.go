@@ -12,8 +12,9 @@ import (
 	"capf/store"
 )
 
-// planFile keeps the certificates of a plan on disk until it is applied, with all
-// that the database wants to know of them: other processes wait while it is.
+// planFile keeps the certificates of a plan on disk until the plan is applied, with
+// all that the database stores of them: nothing is parsed while other processes
+// wait for the transaction.
 type planFile struct {
 	file  *os.File
 	w     *bufio.Writer
@@ -23,60 +24,61 @@ type planFile struct {
 }
 
 func newPlanFile() (*planFile, error) {
-	f, err := os.CreateTemp("", "capf-import-*")
+	file, err := os.CreateTemp("", "capf-import-*")
 	if err != nil {
 		return nil, fmt.Errorf("making room for the plan: %w", err)
 	}
-	return &planFile{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+	return &planFile{file: file, w: bufio.NewWriterSize(file, 64<<10)}, nil
 }
 
-func (s *planFile) discard() {
-	s.file.Close()
-	os.Remove(s.file.Name())
+func (f *planFile) discard() {
+	f.file.Close()
+	os.Remove(f.file.Name())
 }
 
 // add writes the length of a row (4 bytes) and the row: request, begin and end
 // of the validity in seconds since 1970 (8 bytes each), then serial, subject,
 // issuer, fingerprint and certificate, each behind its length (4 bytes).
-func (s *planFile) add(requestID int64, l store.LSC) error {
-	b := binary.BigEndian.AppendUint64(append(s.row[:0], 0, 0, 0, 0), uint64(requestID))
+func (f *planFile) add(requestID int64, l store.LSC) error {
+	b := binary.BigEndian.AppendUint64(append(f.row[:0], 0, 0, 0, 0), uint64(requestID))
 	b = binary.BigEndian.AppendUint64(b, uint64(l.NotBefore.Unix()))
 	b = binary.BigEndian.AppendUint64(b, uint64(l.NotAfter.Unix()))
 	for _, text := range []string{l.Serial, l.Subject, l.Issuer, string(l.Fingerprint), string(l.Certificate)} {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 	}
 	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	s.row = b
-	s.count++
-	if _, err := s.w.Write(b); err != nil {
+	f.row = b
+	f.count++
+	if _, err := f.w.Write(b); err != nil {
 		return fmt.Errorf("keeping the plan: %w", err)
 	}
 	return nil
 }
 
-// rewind turns from writing to reading.
-func (s *planFile) rewind() error {
-	err := s.w.Flush()
+// rewind ends writing and begins reading.
+func (f *planFile) rewind() error {
+	err := f.w.Flush()
 	if err == nil {
-		_, err = s.file.Seek(0, io.SeekStart)
+		_, err = f.file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		return fmt.Errorf("keeping the plan: %w", err)
 	}
-	s.r = bufio.NewReaderSize(s.file, 64<<10)
+	f.r = bufio.NewReaderSize(f.file, 64<<10)
 	return nil
 }
 
-// next is what store asks for, one after the other.
-func (s *planFile) next() (one store.ImportedLSC, ok bool, err error) {
+// next returns one certificate after the other to the store; ok is false at the
+// end.
+func (f *planFile) next() (one store.ImportedLSC, ok bool, err error) {
 	var head [4]byte
-	if _, err := io.ReadFull(s.r, head[:]); errors.Is(err, io.EOF) {
+	if _, err := io.ReadFull(f.r, head[:]); errors.Is(err, io.EOF) {
 		return one, false, nil
 	} else if err != nil {
 		return one, false, fmt.Errorf("reading the plan: %w", err)
 	}
 	b := make([]byte, binary.BigEndian.Uint32(head[:]))
-	if _, err := io.ReadFull(s.r, b); err != nil {
+	if _, err := io.ReadFull(f.r, b); err != nil {
 		return one, false, fmt.Errorf("reading the plan: %w", err)
 	}
 	number := func() int64 {
