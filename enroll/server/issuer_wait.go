@@ -58,10 +58,11 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 
 // decided delivers what the issuer has made, says why there is nothing, or goes
 // on waiting.
-func (s *session) decided() error {
+func (w *issuerWait) decided() error {
+	s := w.session
 	ctx, cancel := background()
 	defer cancel()
-	lsc, err := s.env.registrar.Outcome(ctx, *s.grant, s.wait.request)
+	lsc, err := s.env.registrar.Outcome(ctx, *s.grant, w.request)
 	switch {
 	case errors.Is(err, enroll.ErrPending):
 		return nil

@@ -12,29 +12,30 @@ import (
 // ourRetryDelay is what a phone is told when the failure is ours.
 const ourRetryDelay = 30 * time.Second
 
-// lastFrame is what the phone is told at the end: the one place where an error
-// becomes a reason code. It says false when the phone is gone.
-func (s *session) lastFrame(err error) (wire.Frame, bool) {
+// lastFrame is what a phone is told at the end of its session, in the protocol version
+// that it speaks: the one place where an error becomes a reason code. It says false
+// when the phone is gone. The grant is nil when the phone did not authenticate.
+func lastFrame(err error, id uint32, version byte, grant *enroll.Grant) (wire.Frame, bool) {
 	reason := wire.ReasonDeclined
 	var failure *enroll.SessionError
 	switch {
-	case err == nil && s.grant.Operation() == store.Troubleshoot:
+	case err == nil && grant.Operation() == store.Troubleshoot:
 		reason = wire.ReasonNoAction
 	case err == nil:
 		reason = wire.ReasonSuccess
 	case !errors.As(err, &failure):
-		return wire.RetryLater{Delay: ourRetryDelay}.Frame(s.id), true
+		return wire.RetryLater{Delay: ourRetryDelay}.Frame(id), true
 	case errors.Is(err, enroll.ErrLost):
 		return wire.Frame{}, false
 	case errors.Is(err, enroll.ErrAborted):
-		return wire.AbortResponse{Reason: wire.ReasonSuccess}.Frame(s.id), true
+		return wire.AbortResponse{Reason: wire.ReasonSuccess}.Frame(id), true
 	case errors.Is(err, enroll.ErrUnreachable):
-		return wire.RetryLater{Delay: failure.RetryAfter}.Frame(s.id), true
+		return wire.RetryLater{Delay: failure.RetryAfter}.Frame(id), true
 	case errors.Is(err, enroll.ErrUnknownDevice):
 		reason = wire.ReasonUnknownDevice
-	case errors.Is(err, enroll.ErrNothingScheduled) && s.version > 2:
+	case errors.Is(err, enroll.ErrNothingScheduled) && version > 2:
 		// A version-2 client reads 0 as an unknown error and 7 as "already issued".
 		reason = wire.ReasonNoAction
 	}
-	return wire.EndSession{Reason: reason}.Frame(s.id), true
+	return wire.EndSession{Reason: reason}.Frame(id), true
 }

@@ -39,7 +39,7 @@ type session struct {
 	keyAt    time.Time
 	wait     *issuerWait // for another CA; nil before
 	lsc      store.LSC
-	fetched  map[enroll.CertificateKind][]byte // certificates that the phone gave
+	fetched  fetchedCertificates
 }
 
 func newSession(env *environment, conn *connection, inForce *settings.Settings, log *slog.Logger) *session {
@@ -80,7 +80,7 @@ func (s *session) speak() (err error) {
 	for s.state != over {
 		f, err := s.next()
 		if errors.Is(err, errDecided) {
-			if err := s.decided(); err != nil {
+			if err := s.wait.decided(); err != nil {
 				return err
 			}
 			continue

@@ -45,7 +45,7 @@ func (s *session) sayLast(err error) {
 	if !s.conn.secure {
 		return
 	}
-	if f, ok := s.lastFrame(err); ok {
+	if f, ok := lastFrame(err, s.id, s.version, s.grant); ok {
 		// Whether the phone hears it changes nothing: all is recorded.
 		_ = s.send(f, 0)
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // Meter is told what sessions do. Its methods are called while a phone waits, from
-// many goroutines, and have to be quick. All words
-// come from small fixed sets: none is what a phone has sent.
+// many goroutines, and have to be quick. All words come from small fixed sets: none is
+// what a phone has sent.
 type Meter interface {
 	// Moved says what a session waits for now, and waited for before; "" is
 	// before its beginning and after its end.

@@ -51,7 +51,7 @@ func (s *session) fetchResponse(f wire.Frame) error {
 		return enroll.Malformed("%v", err)
 	}
 	if m.Reason == wire.ReasonSuccess && m.Certificate != nil {
-		s.keepFetched(*m.Certificate)
+		s.fetched = s.fetched.with(*m.Certificate)
 	}
 	if s.state == awaitLSC && s.fetched[enroll.KindMIC] == nil {
 		s.state = awaitMIC
@@ -60,18 +60,23 @@ func (s *session) fetchResponse(f wire.Frame) error {
 	return s.confirmFetched()
 }
 
-// keepFetched keeps a certificate under the type that the phone says it has.
-func (s *session) keepFetched(c wire.Certificate) {
+// fetchedCertificates are those (DER) that the phone gave, by the kind that it says
+// each has.
+type fetchedCertificates map[enroll.CertificateKind][]byte
+
+// with adds a certificate, unless there is one of its kind.
+func (f fetchedCertificates) with(c wire.Certificate) fetchedCertificates {
 	kind := enroll.KindLSC
 	if c.Type == wire.TypeMIC {
 		kind = enroll.KindMIC
 	}
-	if s.fetched == nil {
-		s.fetched = map[enroll.CertificateKind][]byte{}
+	if f == nil {
+		f = fetchedCertificates{}
 	}
-	if s.fetched[kind] == nil {
-		s.fetched[kind] = c.DER
+	if f[kind] == nil {
+		f[kind] = c.DER
 	}
+	return f
 }
 
 func (s *session) confirmFetched() error {
