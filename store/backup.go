@@ -86,7 +86,7 @@ func (r Restoration) judge(ctx context.Context, name string, seal Seal, o Option
 	err = r.Inspect(s, seal)
 	if err == nil {
 		err = failed(s.change(ctx, func(t *tx) error {
-			if _, err := t.exec("DELETE FROM backup_seal"); err != nil { // it is none any more
+			if _, err := t.exec("DELETE FROM backup_seal"); err != nil { // it is no backup any more
 				return err
 			}
 			_, err := t.exec("DELETE FROM servers") // processes of another time

@@ -19,9 +19,8 @@ type Changes struct {
 // less to look at everything.
 const manyEvents = 1000
 
-// Changes tells what has changed since an event; -1 stands for one that nobody
-// knows. While nothing has, that takes microseconds, so that who waits for a
-// change may ask often.
+// Changes tells what has changed since an event; -1 stands for an unknown one. While nothing has changed, it takes microseconds, so that it can be asked
+// often.
 func (s *Reader) Changes(ctx context.Context, since int64) (Changes, error) {
 	var c Changes
 	if err := s.point(ctx, "SELECT coalesce(max(id), 0) FROM events", nil, &c.Until); err != nil {

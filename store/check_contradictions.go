@@ -113,7 +113,7 @@ type KeptLSC struct {
 	KeyHash []byte // SHA-256 of the SubjectPublicKeyInfo
 }
 
-// KeptLSCs yields all LSCs whose certificates are there, for who checks them.
+// KeptLSCs yields all LSCs whose certificates are there, so that they can be checked.
 func (s *Reader) KeptLSCs(ctx context.Context) iter.Seq2[KeptLSC, error] {
 	q := query{selection: "SELECT " + lscColumns + `, coalesce(r.key_hash, x'')
 		FROM lscs AS l LEFT JOIN requests AS r ON r.id = l.request_id`, order: "l.id"}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// ahead are the columns with times at which something happened, none of which
+// pastTimes are the columns with times at which something happened, none of which
 // can lie in the future.
-var ahead = []struct{ table, column, object string }{
+var pastTimes = []struct{ table, column, object string }{
 	{"events", "at", "events"},
 	{"devices", "updated_at", "devices"},
 	{"requests", "created_at", "requests"},
@@ -20,12 +20,12 @@ var ahead = []struct{ table, column, object string }{
 	{"servers", "seen_at", "reports of serve"},
 }
 
-// Ahead yields what lies in the future by this clock, a line for each kind: the
+// FutureTimes yields what lies in the future by this clock, a line for each kind: the
 // clock was ahead when it was written, or has gone back since.
-func (s *Reader) Ahead(ctx context.Context) iter.Seq2[Contradiction, error] {
+func (s *Reader) FutureTimes(ctx context.Context) iter.Seq2[Contradiction, error] {
 	now := s.options.Now().Add(clockStep)
 	return func(yield func(Contradiction, error) bool) {
-		for _, a := range ahead {
+		for _, a := range pastTimes {
 			var n int64
 			var last time.Time
 			err := s.point(ctx, "SELECT count(*), coalesce(max("+a.column+"), 0) FROM "+a.table+" WHERE "+a.column+" > ?",

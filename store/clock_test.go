@@ -112,12 +112,12 @@ func TestAhead(t *testing.T) {
 	onlineRequest(t, s, d)
 	newJob(t, s, c.now().AddDate(1, 0, 0), "", false) // that it will run is no secret
 	must(t, s.ReportServer(t.Context(), Server{Host: "a", PID: 1}))
-	if found := all(t, s.Ahead(t.Context())); found != nil {
+	if found := all(t, s.FutureTimes(t.Context())); found != nil {
 		t.Errorf("with the right clock: %v", found)
 	}
 	c.move(-time.Hour)
 	var objects []string
-	for _, f := range all(t, s.Ahead(t.Context())) {
+	for _, f := range all(t, s.FutureTimes(t.Context())) {
 		objects = append(objects, f.Object)
 		if !strings.Contains(f.Text, "2026-07-01T12:00:00Z") {
 			t.Errorf("%s: %s", f.Object, f.Text)

@@ -23,7 +23,7 @@ type Declined struct {
 
 // NetworkDeclined says until when strings from the network are not compared for
 // the device, zero when they are: a network that is declined is so for all but
-// those devices that have proved from it who they are, and have sent no wrong
+// those devices that have authenticated from it, and have sent no wrong
 // string from it since.
 func (s *Reader) NetworkDeclined(ctx context.Context, deviceID int64, network string) (until time.Time, err error) {
 	err = s.point(ctx, networkDeclined, []any{network, millis(s.options.Now()), millis(s.options.Now().Add(LockTime)), deviceID, network}, (*instant)(&until))
@@ -56,7 +56,7 @@ func (s *Store) noteNetwork(ctx context.Context, deviceID int64, network string)
 	return s.change(ctx, func(t *tx) error { return noteKnownNetwork(t, deviceID, network) })
 }
 
-// noteKnownNetwork notes that the device has proved from the network who it is.
+// noteKnownNetwork notes that the device has authenticated from the network.
 func noteKnownNetwork(t *tx, deviceID int64, network string) error {
 	n, err := t.exec(`INSERT INTO device_networks (device_id, network, at) SELECT id, ?, ? FROM devices WHERE id = ? ON CONFLICT DO NOTHING`,
 		network, millis(t.now), deviceID)

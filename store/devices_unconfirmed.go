@@ -7,7 +7,7 @@ import (
 
 // UnconfirmedLimit is how many keys a phone may send, to have LSCs made for
 // them, without confirming one; 0 is any number. The last of them locks the
-// device for so long. Whoever knows a name could else have certificates made as
+// device for so long. Otherwise anybody who knows a name could have certificates made as
 // fast as the server can.
 type UnconfirmedLimit struct {
 	Keys int

@@ -138,7 +138,7 @@ func syncFound(t *tx, a Actor, v Sync, f Found, known map[string]bool, refusal *
 	if err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE name = ?)", f.Device).Scan(&exists); err != nil {
 		return "", err
 	}
-	returns := named && missing && !exists // its device was deleted while nobody had a claim to it
+	returns := named && missing && !exists // its device was deleted while no directory named it
 	if !exists && (!named || returns) {
 		return syncNewDevice(t, a, v, f, refusal)
 	}

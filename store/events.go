@@ -73,7 +73,7 @@ func (t *tx) event(a Actor, device string, e EventText) error {
 	return t.follow(&Event{At: t.now, Actor: a, Device: device, Action: e.Action, Step: e.Step, Outcome: e.Outcome, Detail: e.Detail})
 }
 
-// AddEvent records what changes nothing else, such as a refused session. The
+// AddEvent records something that changes no other row, such as a refused session. The
 // id and the time of the event are the store's.
 func (s *Store) AddEvent(ctx context.Context, e Event) error {
 	err := s.change(ctx, func(t *tx) error {

@@ -119,7 +119,7 @@ type ChainReport struct {
 
 // VerifyEvents follows the chain of events from its beginning to its end and
 // finds the first event that was changed, removed, added or moved by other
-// hands. It keeps one event in memory. Who can write to the database and knows
+// hands. It keeps one event in memory. Somebody who can write to the database and knows
 // the encoding can make a chain anew: holds, unless it is nil, says whether a
 // checkpoint was sealed with its hash under a key that he has not. The error is one
 // of reading, never of what was found.

@@ -3,82 +3,8 @@ package store
 import (
 	"context"
 	"iter"
-	"strings"
 	"time"
 )
-
-type (
-	// JobKind is what a job does.
-	JobKind string
-	// JobState is how far a job is.
-	JobState string
-	// ApplyState is how far the command is that applies the configuration of
-	// one device.
-	ApplyState string
-)
-
-// The kinds of job.
-const (
-	BulkUpdate JobKind = "bulk-update"
-	Renewal    JobKind = "renewal" // made by capf itself, under the parameter renew_before
-)
-
-// The states of a job. It ends as done; or partly, when something was refused
-// or failed for some devices; or failed, and then it changed nothing; or
-// cancelled.
-const (
-	JobWaiting   JobState = "waiting"
-	JobRunning   JobState = "running"
-	JobDone      JobState = "done"
-	JobPartly    JobState = "partly"
-	JobFailed    JobState = "failed"
-	JobCancelled JobState = "cancelled"
-)
-
-// The states of a command. Interrupted is one of which nobody knows how it
-// ended, because the process that ran it has died: it is not run twice.
-const (
-	ApplyNone        ApplyState = "none"
-	ApplyDue         ApplyState = "due"
-	ApplyRunning     ApplyState = "running"
-	ApplyDone        ApplyState = "done"
-	ApplyFailed      ApplyState = "failed"
-	ApplyInterrupted ApplyState = "interrupted"
-	ApplyCancelled   ApplyState = "cancelled"
-)
-
-var (
-	jobKinds  = []word{{"bulk-update", "Bulk update"}, {"renewal", "Renewal"}}
-	jobStates = []word{
-		{"waiting", "Waiting"}, {"running", "Running"}, {"done", "Done"},
-		{"partly", "Partly done"}, {"failed", "Failed"}, {"cancelled", "Cancelled"},
-	}
-	applyStates = []word{
-		{"none", "None"}, {"due", "Due"}, {"running", "Running"}, {"done", "Done"},
-		{"failed", "Failed"}, {"interrupted", "Interrupted"}, {"cancelled", "Cancelled"},
-	}
-)
-
-// ParseJobState accepts the short and the long form.
-func ParseJobState(s string) (JobState, error) {
-	return parse[JobState]("the state of a job", jobStates, s)
-}
-
-// JobStates lists the short forms, for help texts and completion.
-func JobStates() []string { return shorts(jobStates) }
-
-// Long is the name that tables show.
-func (v JobKind) Long() string { return long(jobKinds, string(v)) }
-
-// Long is the name that tables show.
-func (v JobState) Long() string { return long(jobStates, string(v)) }
-
-// Long is the name that tables show.
-func (v ApplyState) Long() string { return long(applyStates, string(v)) }
-
-func (v JobKind) String() string    { return string(v) }
-func (v JobState) String() string   { return string(v) }
-func (v ApplyState) String() string { return string(v) }
 
 // Job is a bulk operation that runs now or later.
 type Job struct {
@@ -254,51 +180,4 @@ func (s *Reader) ApplyCounts(ctx context.Context, id int64) (map[ApplyState]int6
 		counts[r.state] = r.n
 	}
 	return counts, err
-}
-
-// CancelJob ends a job that waits, or whose process has died, and has one that
-// runs end after the commands that run. What it has changed stays. ErrNotFound;
-// ErrConflict: it has ended.
-func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
-	var j Job
-	err := s.change(ctx, func(t *tx) error {
-		err := t.row("SELECT "+jobColumns+" FROM jobs WHERE id = ?", id).Scan(j.fields()...)
-		if err != nil {
-			return err
-		}
-		switch {
-		case !j.EndedAt.IsZero():
-			return conflict("it has ended already: %s", j.State.Long())
-		case j.State == JobWaiting:
-			j.State, j.EndedAt = JobCancelled, t.now
-		case j.Abandoned(t.now):
-			j.State, j.EndedAt = JobCancelled, t.now
-			j.Detail = "cancelled; nobody ran it any more; " + decimal(j.Changed) + " of " + decimal(j.Selected) + " devices changed"
-			if err := endCommands(t, id, diedRunning); err != nil {
-				return err
-			}
-		case j.Cancel:
-			return nil
-		}
-		j.Cancel = true
-		_, err = t.exec("UPDATE jobs SET state = ?, ended_at = ?, detail = ?, cancel = 1 WHERE id = ?",
-			string(j.State), millis(j.EndedAt), j.Detail, id)
-		if err != nil {
-			return err
-		}
-		return t.event(a, "", EventText{Action: "job-cancel", Detail: j.title()})
-	})
-	if err != nil {
-		return Job{}, failed(err, "cancelling job %d", id)
-	}
-	return j, nil
-}
-
-// title names a job in the record.
-func (j *Job) title() string {
-	text := "job " + decimal(j.ID) + ": " + strings.ToLower(j.Kind.Long())
-	if j.State == JobWaiting {
-		text += " at " + j.RunAt.UTC().Format(time.RFC3339)
-	}
-	return text
 }

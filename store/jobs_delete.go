@@ -8,7 +8,7 @@ import (
 
 // DeleteJobs deletes jobs that have ended, with what they came to for each
 // device, and returns how many. Unless all can be deleted, none is: ErrNotFound
-// names the id that there is not, ErrConflict the one whose job has not ended.
+// names the id that does not exist, ErrConflict the one whose job has not ended.
 func (s *Store) DeleteJobs(ctx context.Context, a Actor, ids []int64) (int64, error) {
 	ids = once(ids)
 	list, err := json.Marshal(ids)

@@ -15,7 +15,7 @@ type Refusal struct{ Reason string }
 func (r Refusal) Error() string { return r.Reason }
 
 // BulkEdit changes the devices of a selection. Its functions do no I/O that
-// takes long, since nothing else can be written meanwhile.
+// takes long, since no other change can be made meanwhile.
 type BulkEdit struct {
 	// Event is written for each device that changes; Detail is for all of
 	// them.

@@ -8,22 +8,22 @@ import (
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// ClaimJob gives the owner the next job to run: one that is nobody's any more,
-// else one that waits and whose time has come. Its commands that a dead owner
+// ClaimJob gives the owner the next job to run: an abandoned one,
+// or one that waits and whose time has come. Its commands that a dead owner
 // had begun are interrupted then. ErrNotFound: there is none. When there is
 // none, it only reads.
 func (s *Store) ClaimJob(ctx context.Context, owner string) (Job, error) {
-	const next = ` FROM jobs WHERE ` + isOpen + ` AND (state = 'waiting' AND run_at <= ? OR state = 'running' AND ` + isNobodys + `)
+	const next = ` FROM jobs WHERE ` + isOpen + ` AND (state = 'waiting' AND run_at <= ? OR state = 'running' AND ` + isAbandoned + `)
 		ORDER BY state, run_at, id LIMIT 1`
 	now := s.options.Now()
 	var id int64
-	err := s.point(ctx, "SELECT id"+next, append([]any{millis(now)}, nobodys(now)...), &id)
+	err := s.point(ctx, "SELECT id"+next, append([]any{millis(now)}, abandonedAt(now)...), &id)
 	if err != nil {
 		return Job{}, failed(err, "looking for a job")
 	}
 	var j Job
 	err = s.change(ctx, func(t *tx) error {
-		err := t.row("SELECT "+jobColumns+next, append([]any{millis(t.now)}, nobodys(t.now)...)...).Scan(j.fields()...)
+		err := t.row("SELECT "+jobColumns+next, append([]any{millis(t.now)}, abandonedAt(t.now)...)...).Scan(j.fields()...)
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ type JobEnd struct {
 }
 
 // EndJob ends a running job. Commands that have not begun are cancelled with
-// it, and those of which nobody could keep how they ended are interrupted.
+// it, and those whose end could not be kept are interrupted.
 // ErrConflict: another process has taken it.
 func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, e JobEnd) error {
 	err := s.change(ctx, func(t *tx) error {

@@ -149,7 +149,7 @@ func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int
 		}
 		for _, c := range certs {
 			sum := fingerprint(c.Certificate)
-			if _, err := evidentState(t, deviceID, sum); err != nil {
+			if _, err := installShown(t, deviceID, sum); err != nil {
 				return err
 			}
 		}
@@ -206,4 +206,36 @@ func installLSC(t *tx, lscID, deviceID int64) error {
 	_, err = t.exec("UPDATE lscs SET state = 'installed', installed_at = ?, ended_at = 0 WHERE id = ? AND state IN ('issued', 'stale')",
 		millis(t.now), lscID)
 	return err
+}
+
+const (
+	// outlived is true of an LSC l whose phone has confirmed one for a key that it
+	// sent later. A phone has one LSC, so whoever still shows l is not the phone.
+	outlived = `EXISTS (SELECT 1 FROM lscs AS later
+		WHERE later.device_id = l.device_id AND later.installed_at > 0 AND later.request_id > l.request_id)`
+	selectEvident = "SELECT id, serial FROM lscs AS l WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ? AND NOT " + outlived
+)
+
+// installShown takes an issued or stale LSC with the fingerprint for installed and
+// returns its serial, "" when there is none. That is not the confirmation that
+// ends the count of the unconfirmed: it counts as one more of them, unless
+// it has been counted when it became stale. Otherwise each LSC could fetch the next.
+func installShown(t *tx, deviceID int64, fingerprint []byte) (string, error) {
+	if fingerprint == nil {
+		return "", nil
+	}
+	var id int64
+	var serial string
+	err := t.row(selectEvident, deviceID, fingerprint).Scan(&id, &serial)
+	if err == ErrNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = t.exec("UPDATE devices SET unconfirmed = unconfirmed + 1 WHERE id = ? AND EXISTS (SELECT 1 FROM lscs WHERE id = ? AND state = 'issued')", deviceID, id)
+	if err != nil {
+		return "", err
+	}
+	return serial, installLSC(t, id, deviceID)
 }

@@ -3,7 +3,7 @@ package store
 import "fmt"
 
 // Orphaned is the action of an event about a request that the online CA goes on
-// with, or may, although nobody here waits for its certificate any more. Such a
+// with, or may, although no phone waits for its certificate any more. Such a
 // certificate is found at the CA by what the event says, and nowhere else.
 const Orphaned = "csr-orphan"
 

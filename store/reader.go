@@ -118,7 +118,7 @@ func (s *Reader) point(ctx context.Context, query string, args []any, dest ...an
 
 // Present returns ErrReplaced, with what has happened, when the file which is
 // open is not the database at its path any more. From then on no change is made
-// or confirmed. A caller who works with the Store for long asks now and again.
+// or confirmed. A process that keeps the Store open asks now and again.
 func (s *Reader) Present() error { return s.engine.Present() }
 
 // Space asks the system, not the database, so that it tells of a disk on which

@@ -102,7 +102,7 @@ func (s *Reader) Request(ctx context.Context, id int64) (Request, error) {
 }
 
 // RequestByKey returns the request for a key, by the SHA-256 of its
-// SubjectPublicKeyInfo. Should several have sent it, that of the device is
+// SubjectPublicKeyInfo. If several devices have sent it, that of the device is
 // preferred which the name is, or ends in behind a hyphen, as the names of MICs
 // do; then the newest. ErrNotFound: no phone has sent it.
 func (s *Reader) RequestByKey(ctx context.Context, hash []byte, name string) (Request, error) {

@@ -7,7 +7,7 @@ import (
 
 // DeleteRequests deletes requests that have no certificate, all pending ones
 // when ids is nil, and returns how many; one that is named twice counts once. Either all are deleted or none:
-// ErrNotFound names the id that there is not, ErrConflict the one that has
+// ErrNotFound names the id that does not exist, ErrConflict the one that has
 // been issued. There is an event for each id, or one for all, and one for each
 // that the online CA goes on with.
 func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int64, err error) {

@@ -45,7 +45,7 @@ func submitRequest(t *tx, r *Request, state RequestState) error {
 		return conflict("the operation of the device has been changed")
 	case operation != Install && r.Voucher.Kind != "":
 		// The phone authenticated for an operation that another session has
-		// completed since: who keeps one open gets nothing more out of it.
+		// completed since: keeping one open gains nothing.
 		return conflict("another session has completed the operation")
 	case p.locked(t.now):
 		return conflict("it is locked until %s", p.lockedUntil.Format(time.RFC3339))

@@ -22,7 +22,7 @@ type Options struct {
 }
 
 // Store is an open database: the questions of its Reader, and the changes. Only
-// the rules of enroll hold it; everybody else gets the Reader. Its methods may be
+// the rules of enroll make changes; everything else asks the Reader. Its methods may be
 // called from any number of goroutines.
 type Store struct {
 	*Reader

@@ -7,7 +7,7 @@ import (
 )
 
 // Uses is the set of what a certificate in capf-trust vouches for. That a path
-// leads to one says who signed, not what the signature was meant for; so each
+// leads to one says who signed it, not what the signature was meant for; so each
 // question asks only those that are for it.
 type Uses uint8
 

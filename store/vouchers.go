@@ -4,7 +4,7 @@ import (
 	"fmt"
 )
 
-// Voucher is what proved who the phone is that sent a request.
+// Voucher is what a phone authenticated with when it sent a request.
 type Voucher struct {
 	Kind VoucherKind // empty when an earlier capf did not record it
 	// Fingerprint is the SHA-256 of the certificate or, of a string, of its

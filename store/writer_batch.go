@@ -90,7 +90,7 @@ func (w *writer) commit(t *tx, batch []*change) {
 	}
 	w.commits.Add(1)
 	w.changes.Add(int64(len(batch)))
-	// Nobody is told that a change is kept which has gone with its file.
+	// A change that has gone with its file must not be confirmed.
 	if err := w.engine.Present(); err != nil {
 		fail(batch, err)
 	}

@@ -136,7 +136,7 @@ func (c *checker) states(ctx context.Context) error {
 
 // clock finds what passes with time, and with a clock that is right.
 func (c *checker) clock(ctx context.Context) error {
-	return each(c, PartClock, c.store.Ahead(ctx), func(d store.Contradiction) error {
+	return each(c, PartClock, c.store.FutureTimes(ctx), func(d store.Contradiction) error {
 		return c.found(Fault{Part: PartClock, Object: d.Object, Text: d.Text, Passing: true})
 	})
 }

@@ -126,14 +126,14 @@ func copyPages(ctx context.Context, from *sql.Conn, path string, progress func(d
 	})
 }
 
-// tempURI names a file that nobody else knows yet: it needs no journal, and it
+// tempURI names a file that no other process knows yet: it needs no journal, and it
 // is synced once, when it is complete.
 func tempURI(path string) string {
 	u := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)"}
 	return u.String()
 }
 
-// inspectCopy reads a copy back, which nobody else has open.
+// inspectCopy reads back a copy, which no other process has open.
 func inspectCopy(ctx context.Context, path string, look func(context.Context, *sql.DB) error) (c engine.Copied, err error) {
 	db, err := connect(path, forExamining)
 	if err != nil {

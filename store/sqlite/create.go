@@ -104,6 +104,6 @@ func inherit(name, database string) error {
 	if !ok {
 		return nil
 	}
-	// The file lies in the folder of somebody who may have put a link in its place.
+	// The owner of the folder may have put a link in the place of the file.
 	return os.Lchown(name, int(owner.Uid), int(owner.Gid))
 }

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// lockExclusive makes sure that nobody else has the database open and that it is all in
+// lockExclusive makes sure that no other process has the database open and that it is all in
 // its one file, and keeps others out until release. Leaving the mode WAL is
 // possible only for the one process that has it open, and empties the log.
 func lockExclusive(ctx context.Context, path, kept string) (release func() error, err error) {

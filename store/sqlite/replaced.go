@@ -67,7 +67,7 @@ func readMark(ctx context.Context, path string) (m mark, err error) {
 	return m, err
 }
 
-// drawMark gives a file that nobody else knows yet a mark of its own.
+// drawMark gives a new file, which no other process knows yet, a mark of its own.
 func drawMark(ctx context.Context, path string) error {
 	return execIn(ctx, path, fmt.Sprintf("PRAGMA schema_version = %d", rand.Int32()))
 }
@@ -122,7 +122,7 @@ func isFile(path string, want fs.FileInfo) bool {
 	return err == nil && os.SameFile(info, want) || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// written finds out whether SQLite has written to the file or somebody else.
+// written finds out whether it was SQLite that wrote to the file.
 // The mutex is held.
 func (o *original) written(info fs.FileInfo) {
 	ctx := context.Background()
@@ -137,7 +137,7 @@ func (o *original) written(info fs.FileInfo) {
 		o.gone = fmt.Errorf("%w: another database was copied into %q while it was in use", engine.ErrReplaced, o.path)
 		o.overwritten = true
 		// What the log holds are pages of the old database, which SQLite would
-		// write into the new one. Who opens that begins with a log of his own.
+		// write into the new one. Whoever opens that begins with a new log.
 		_ = os.Remove(o.path + indexEnd)
 		_ = os.Rename(o.path+logEnd, o.path+logEnd+".before-copy-"+o.now().UTC().Format("20060102T150405Z"))
 	default:

@@ -18,7 +18,7 @@ import (
 
 const sealSize = 32
 
-// sealFile writes into a copy that nobody else knows yet what sign makes of it.
+// sealFile seals a copy, which no other process knows yet, with what sign makes of it.
 func sealFile(ctx context.Context, path string, sign engine.Sign) (err error) {
 	// A number that stands nowhere else in the file shows the place for the seal.
 	place := make([]byte, sealSize)
