@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -119,7 +120,7 @@ func deviceHistory(ctx context.Context, env *Env, f store.EventFilter) error {
 	if err != nil {
 		return err
 	}
-	f.Device = env.rules(s).DeviceName(ctx, f.Device)
+	f.Device = devices.FullName(ctx, s, f.Device)
 	if _, err := s.Device(ctx, f.Device); errors.Is(err, store.ErrNotFound) {
 		if known, kerr := hasEvents(ctx, s.Reader, f.Device); kerr != nil || !known {
 			return errors.Join(kerr, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/enroll/provision"
+	"capf/enroll/bulk"
 	"capf/internal/apperr"
 )
 
@@ -34,15 +34,15 @@ good rows. A device that exists is left alone when it is as its row says;
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
 		},
 		Run: func(c *cli.Context) error {
-			return bulkInsert(c.Context, env, c.Args().First(), c.Bool("dry-run"), provision.InsertOptions{
+			return bulkInsert(c.Context, env, c.Args().First(), c.Bool("dry-run"), bulk.InsertOptions{
 				Update: c.Bool("update"), Partial: c.Bool("partial"),
 			})
 		},
 	}
 }
 
-func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provision.InsertOptions) error {
-	data, err := env.readInput(file, provision.CSVLimit)
+func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o bulk.InsertOptions) error {
+	data, err := env.readInput(file, bulk.CSVLimit)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	defer stop()
 	p := env.progress()
 	o.Progress = func(done, all int) { p.Show("putting in: %d of %s", done, counted(all, "row")) }
-	in, err := provision.Insert(ctx, r, env.actor(), data, o)
+	in, err := bulk.Insert(ctx, r, env.actor(), data, o)
 	p.End()
 	env.warn(in.Warnings)
 	if len(in.Problems) > 0 {
@@ -86,12 +86,12 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o provi
 	return emptyList(env)
 }
 
-var problemColumns = []column[provision.Problem]{
-	{"Line", "line", func(p provision.Problem) any { return p.Line }},
-	{"Column", "column", func(p provision.Problem) any { return p.Column }},
-	{"Device", "device", func(p provision.Problem) any { return p.Device }},
-	{"Field", "field", func(p provision.Problem) any { return p.Field }},
-	{"Problem", "problem", func(p provision.Problem) any { return p.Text }},
+var problemColumns = []column[bulk.Problem]{
+	{"Line", "line", func(p bulk.Problem) any { return p.Line }},
+	{"Column", "column", func(p bulk.Problem) any { return p.Column }},
+	{"Device", "device", func(p bulk.Problem) any { return p.Device }},
+	{"Field", "field", func(p bulk.Problem) any { return p.Field }},
+	{"Problem", "problem", func(p bulk.Problem) any { return p.Text }},
 }
 
 func bulkTemplateCSVCommand(env *Env) cmdline.Command {
@@ -103,7 +103,7 @@ func bulkTemplateCSVCommand(env *Env) cmdline.Command {
 		Output:    cmdline.Plain, NoStore: true,
 		Run: func(*cli.Context) error {
 			w := csv.NewWriter(env.out)
-			if err := w.Write(provision.CSVHeader()); err != nil {
+			if err := w.Write(bulk.CSVHeader()); err != nil {
 				return fmt.Errorf("printing the file: %w", err)
 			}
 			w.Flush()

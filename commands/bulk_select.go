@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/enroll/provision"
+	"capf/enroll/bulk"
 	"capf/store"
 )
 
@@ -35,12 +35,12 @@ devices that authenticate by an existing certificate, and which need an operator
 	}
 }
 
-func bulkSelect(ctx context.Context, env *Env, sel provision.Selection) error {
+func bulkSelect(ctx context.Context, env *Env, sel bulk.Selection) error {
 	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}
-	devices, err := provision.Select(ctx, env.rules(s), sel)
+	selected, err := bulk.Select(ctx, deviceRules(env, s), sel)
 	if err != nil {
 		return err
 	}
@@ -48,12 +48,12 @@ func bulkSelect(ctx context.Context, env *Env, sel provision.Selection) error {
 	if sel.DueForRenewal {
 		columns = append(slices.Clone(columns), renewalColumn)
 	}
-	return showList(env, devices, columns, "no device matches")
+	return showList(env, selected, columns, "no device matches")
 }
 
 // renewalColumn is who renews an LSC that is due.
 var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Selected) any {
-	if provision.RenewsByItself(v.Device) {
+	if bulk.RenewsByItself(v.Device) {
 		return "by itself"
 	}
 	return "needs an operator"

@@ -2,17 +2,16 @@ package commands
 
 import (
 	"bufio"
+	"capf/enroll/devices"
+	"capf/internal/apperr"
+	"capf/internal/csvcell"
+	"capf/internal/durable"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"capf/enroll/provision"
-	"capf/internal/apperr"
-	"capf/internal/csvcell"
-	"capf/internal/durable"
 )
 
 // madeString is the authentication string that a device was given.
@@ -37,7 +36,7 @@ type uniqueStrings struct {
 // before it begins; nil when no strings are to be made.
 func newStrings(env *Env, o bulkUpdateOptions) (*uniqueStrings, error) {
 	switch {
-	case !o.update.Edit.Unique:
+	case !o.update.Edit.UniqueString:
 		return nil, nil
 	case o.stringsFile == "" || o.stringsFile == "-":
 		return &uniqueStrings{}, nil
@@ -67,7 +66,7 @@ func newStringsFile(d door, name string) (*uniqueStrings, error) {
 }
 
 // sink is nil without strings, also as an interface.
-func (u *uniqueStrings) sink() provision.Strings {
+func (u *uniqueStrings) sink() devices.Strings {
 	if u == nil {
 		return nil
 	}

@@ -12,15 +12,16 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll"
+	"capf/enroll/bulk"
+	"capf/enroll/devices"
+	"capf/enroll/jobs"
 	"capf/enroll/liveness"
-	"capf/enroll/provision"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
 type bulkUpdateOptions struct {
-	update      provision.Update
+	update      bulk.Update
 	generate    bool // one string for all
 	stringsFile string
 	at          *time.Time // nil for at once
@@ -70,10 +71,10 @@ func bulkUpdateChoice(env *Env, c *cli.Context) (o bulkUpdateOptions, err error)
 	if u.Selection, err = selectionOf(env, c); err != nil {
 		return o, err
 	}
-	if u.Edit.DeviceEdit, err = deviceEdit(env, c); err != nil {
+	if u.Edit, err = deviceEdit(env, c); err != nil {
 		return o, err
 	}
-	u.Edit.Unique, u.Edit.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
+	u.Edit.UniqueString, u.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
 	o.generate, o.stringsFile = c.Bool("generate-string"), c.String("strings-file")
 	o.yes, o.dryRun = c.Bool("yes"), c.Bool("dry-run")
 	if o.at, err = optional(c, "at", env.deadline); err != nil {
@@ -94,7 +95,7 @@ func (o *bulkUpdateOptions) check(all bool) error {
 			"capf bulk select --help lists the filters; --all selects all devices")
 	case o.update.Edit.Empty() && !o.generate:
 		return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf bulk update --help lists the settings")
-	case o.stringsFile != "" && !o.update.Edit.Unique:
+	case o.stringsFile != "" && !o.update.Edit.UniqueString:
 		return apperr.Usage("--strings-file is for --unique-strings")
 	case o.stringsFile != "" && o.at != nil:
 		return apperr.WithHint(apperr.Usage("--strings-file and --at exclude each other: the strings are made when the job runs"),
@@ -110,7 +111,7 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 		}
 		o.update.Edit.String = &secret
 	}
-	n, err := provision.Count(ctx, r, o.update.Selection)
+	n, err := bulk.Count(ctx, r, o.update.Selection)
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func emptyList(env *Env) error {
 }
 
 // bulkPreview shows what would change, and ends as the update would.
-func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions) error {
+func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
 	out, err := newStrings(env, o) // that it can be made is found out like everything else: it is made, and taken back
 	if err == nil {
 		err = out.discard()
@@ -167,7 +168,7 @@ func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOpt
 	if refused != nil && n.Refused == 0 {
 		return refused
 	}
-	rows, err := provision.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
+	rows, err := bulk.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
 	if err != nil {
 		return err
 	}
@@ -182,11 +183,11 @@ func bulkPreview(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOpt
 }
 
 // bulkLater makes a job of the update.
-func bulkLater(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions, n int64) error {
+func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
 	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
 		return err
 	}
-	j, err := provision.Schedule(ctx, r, env.actor(), o.update, *o.at)
+	j, err := jobs.Schedule(ctx, r, env.actor(), o.update, *o.at)
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,7 @@ func showString(env *Env, secret string) error {
 	return showList(env, values([]string{secret}), []column[string]{{"", "auth_string", func(s string) any { return s }}}, "")
 }
 
-func bulkNow(ctx context.Context, env *Env, r *enroll.Rules, o bulkUpdateOptions) error {
+func bulkNow(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
 	out, err := newStrings(env, o)
 	if err != nil {
 		return err
@@ -272,7 +273,7 @@ func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) 
 }
 
 // bulkRefused lists the devices because of which nothing was changed.
-func bulkRefused(ctx context.Context, env *Env, r *enroll.Rules, j store.Job, err error) error {
+func bulkRefused(ctx context.Context, env *Env, r *devices.Rules, j store.Job, err error) error {
 	if j.ID == 0 || !errors.Is(err, apperr.ErrRefused) {
 		return err
 	}
@@ -285,18 +286,18 @@ var refusalColumns = []column[store.JobDevice]{
 }
 
 // previewColumns show each setting before and after.
-var previewColumns = []column[provision.Preview]{
-	{"Name", "name", func(p provision.Preview) any { return p.Before.Name }},
-	{"Operation", "operation_before", func(p provision.Preview) any { return p.Before.Operation }},
-	{"→", "operation_after", func(p provision.Preview) any { return p.After.Operation }},
-	{"Authentication", "auth_mode_before", func(p provision.Preview) any { return p.Before.AuthMode }},
-	{"→", "auth_mode_after", func(p provision.Preview) any { return p.After.AuthMode }},
-	{"String set", "auth_string_before", func(p provision.Preview) any { return p.Before.SealedString != nil }},
-	{"→", "auth_string_after", func(p provision.Preview) any { return p.After.SealedString != nil }},
-	{"Completes by", "completes_by_before", func(p provision.Preview) any { return p.Before.CompletesBy }},
-	{"→", "completes_by_after", func(p provision.Preview) any { return p.After.CompletesBy }},
-	{"Other changes", "other_changes", func(p provision.Preview) any { return otherChanges(p.Before, p.After) }},
-	{"Refused", "refused", func(p provision.Preview) any { return p.Refused }},
+var previewColumns = []column[bulk.Preview]{
+	{"Name", "name", func(p bulk.Preview) any { return p.Before.Name }},
+	{"Operation", "operation_before", func(p bulk.Preview) any { return p.Before.Operation }},
+	{"→", "operation_after", func(p bulk.Preview) any { return p.After.Operation }},
+	{"Authentication", "auth_mode_before", func(p bulk.Preview) any { return p.Before.AuthMode }},
+	{"→", "auth_mode_after", func(p bulk.Preview) any { return p.After.AuthMode }},
+	{"String set", "auth_string_before", func(p bulk.Preview) any { return p.Before.SealedString != nil }},
+	{"→", "auth_string_after", func(p bulk.Preview) any { return p.After.SealedString != nil }},
+	{"Completes by", "completes_by_before", func(p bulk.Preview) any { return p.Before.CompletesBy }},
+	{"→", "completes_by_after", func(p bulk.Preview) any { return p.After.CompletesBy }},
+	{"Other changes", "other_changes", func(p bulk.Preview) any { return otherChanges(p.Before, p.After) }},
+	{"Refused", "refused", func(p bulk.Preview) any { return p.Refused }},
 }
 
 // otherChanges are those of settings that seldom change.

@@ -8,14 +8,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
 type deviceAddOptions struct {
 	name string
-	edit enroll.DeviceEdit
+	edit devices.Edit
 }
 
 func deviceAddCommand(env *Env) cmdline.Command {
@@ -43,14 +43,14 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 	if err != nil {
 		return err
 	}
-	existing, err := r.Store.Device(ctx, r.DeviceName(ctx, o.name))
+	existing, err := r.Store.Device(ctx, devices.FullName(ctx, r.Store, o.name))
 	if err == nil {
 		return addedBefore(ctx, env, r, existing, o.edit)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	d, warnings, err := r.AddDevice(ctx, env.actor(), o.name, o.edit)
+	d, warnings, err := r.Add(ctx, env.actor(), o.name, o.edit)
 	if err != nil {
 		return err
 	}
@@ -59,18 +59,18 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 
 // addedBefore lets a script add a device a second time, as long as it asks for
 // what there is. What is late is scheduled again.
-func addedBefore(ctx context.Context, env *Env, r *enroll.Rules, d store.Device, e enroll.DeviceEdit) error {
+func addedBefore(ctx context.Context, env *Env, r *devices.Rules, d store.Device, e devices.Edit) error {
 	edit, err := r.Difference(d, e)
 	switch {
 	case err != nil:
 		return err
-	case edit == (enroll.DeviceEdit{}):
+	case edit == (devices.Edit{}):
 		return sayDevice(env, "exists as asked, nothing was changed", d, nil)
 	case !edit.Overdue(d):
 		return apperr.WithHint(apperr.New(store.ErrConflict, "adding device %s: it exists with other settings", strconv.Quote(d.Name)),
 			"capf device set %s changes it", d.Name)
 	}
-	d, warnings, err := r.ChangeDevice(ctx, env.actor(), d.Name, edit)
+	d, warnings, err := r.Change(ctx, env.actor(), d.Name, edit)
 	if err != nil {
 		return err
 	}

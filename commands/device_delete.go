@@ -10,6 +10,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
 	"capf/enroll/lscs"
 	"capf/internal/apperr"
 	"capf/internal/plural"
@@ -132,7 +133,7 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Device(ctx, env.rules(s).DeviceName(ctx, o.names[0]))
+	d, err := s.Device(ctx, devices.FullName(ctx, s, o.names[0]))
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
-	"capf/enroll/provision"
+	"capf/enroll/devices"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -37,8 +37,8 @@ func settingFlags() []cli.Flag {
 func deviceClears() []string { return []string{"auth-string", "description", "model", "pool"} }
 
 // deviceEdit reads the settings that were given.
-func deviceEdit(env *Env, c *cli.Context) (enroll.DeviceEdit, error) {
-	var e enroll.DeviceEdit
+func deviceEdit(env *Env, c *cli.Context) (devices.Edit, error) {
+	var e devices.Edit
 	var errs [12]error
 	e.Description, errs[0] = optional(c, "description", verbatim)
 	e.Model, errs[1] = optional(c, "model", verbatim)
@@ -66,7 +66,7 @@ func deviceEdit(env *Env, c *cli.Context) (enroll.DeviceEdit, error) {
 }
 
 // clearSettings takes settings away.
-func clearSettings(c *cli.Context, e *enroll.DeviceEdit) error {
+func clearSettings(c *cli.Context, e *devices.Edit) error {
 	what, err := cmdline.Cleared(c, deviceClears())
 	for _, name := range what {
 		switch name {
@@ -88,9 +88,9 @@ func clearSettings(c *cli.Context, e *enroll.DeviceEdit) error {
 
 // oneString refuses more than one answer to what becomes of the authentication
 // string.
-func oneString(e provision.Edit, generate bool) error {
+func oneString(e devices.Edit, generate bool) error {
 	given := 0
-	for _, is := range []bool{e.Unique, generate, e.String != nil, e.NoString} {
+	for _, is := range []bool{e.UniqueString, generate, e.String != nil, e.NoString} {
 		if is {
 			given++
 		}
@@ -102,7 +102,7 @@ func oneString(e provision.Edit, generate bool) error {
 }
 
 // editString gets the authentication string, which is never an argument.
-func editString(env *Env, c *cli.Context, e *enroll.DeviceEdit) error {
+func editString(env *Env, c *cli.Context, e *devices.Edit) error {
 	var s string
 	var err error
 	switch {
@@ -120,15 +120,15 @@ func editString(env *Env, c *cli.Context, e *enroll.DeviceEdit) error {
 }
 
 // rulesFor opens the master key only when the edit has a secret to seal.
-func rulesFor(ctx context.Context, env *Env, e enroll.DeviceEdit) (*enroll.Rules, error) {
+func rulesFor(ctx context.Context, env *Env, e devices.Edit) (*devices.Rules, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if e.String == nil {
-		return env.rules(s), nil
+		return deviceRules(env, s), nil
 	}
-	return env.sealed(ctx, s, false)
+	return sealedDeviceRules(ctx, env, s)
 }
 
 // sayDevice reports a change of a device.

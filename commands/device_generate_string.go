@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"capf/enroll/devices"
 	"context"
 	"fmt"
 
@@ -28,11 +29,11 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return err
 	}
-	name = r.DeviceName(ctx, name)
+	name = devices.FullName(ctx, r.Store, name)
 	secret, err := r.GenerateString(ctx, env.actor(), name)
 	if err != nil {
 		return err

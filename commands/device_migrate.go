@@ -9,7 +9,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/authority"
-	"capf/enroll/provision"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -40,7 +40,7 @@ func migrateAway(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	d, scheduled, err := provision.Leave(ctx, env.rules(s), env.actor(), name)
+	d, scheduled, err := devices.Leave(ctx, deviceRules(env, s), env.actor(), name)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 	if err != nil {
 		return err
 	}
-	d, rows, err := provision.Arrive(ctx, env.rules(s), env.actor(), name, authority.UploadFile{Name: file, Data: data})
+	d, rows, err := devices.Arrive(ctx, deviceRules(env, s), env.actor(), name, authority.UploadFile{Name: file, Data: data})
 	if err != nil {
 		return fmt.Errorf("device migrate: %w", err)
 	}

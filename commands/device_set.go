@@ -1,18 +1,18 @@
 package commands
 
 import (
+	"capf/enroll/devices"
 	"context"
 
-	"github.com/urfave/cli/v2"
-
 	"capf/commands/internal/cmdline"
-	"capf/enroll"
 	"capf/internal/apperr"
+
+	"github.com/urfave/cli/v2"
 )
 
 type deviceSetOptions struct {
 	name string
-	edit enroll.DeviceEdit
+	edit devices.Edit
 }
 
 func deviceSetCommand(env *Env) cmdline.Command {
@@ -30,7 +30,7 @@ nothing away; --clear does.`,
 			if err != nil {
 				return err
 			}
-			if edit == (enroll.DeviceEdit{}) {
+			if edit == (devices.Edit{}) {
 				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf device set --help lists the settings")
 			}
 			return deviceSet(c.Context, env, deviceSetOptions{c.Args().First(), edit})
@@ -43,7 +43,7 @@ func deviceSet(ctx context.Context, env *Env, o deviceSetOptions) error {
 	if err != nil {
 		return err
 	}
-	d, warnings, err := r.ChangeDevice(ctx, env.actor(), o.name, o.edit)
+	d, warnings, err := r.Change(ctx, env.actor(), o.name, o.edit)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/crypto"
+	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/store"
 )
@@ -44,7 +45,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Device(ctx, env.rules(s).DeviceName(ctx, o.name))
+	d, err := s.Device(ctx, devices.FullName(ctx, s, o.name))
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 
 // authString opens the authentication string and says so in the record first.
 func authString(ctx context.Context, env *Env, s *store.Store, d store.Device) (string, error) {
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return "", err
 	}

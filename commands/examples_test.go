@@ -37,17 +37,17 @@ var before = map[string][]string{
 	"capf feature-group add":    {"capf template add softphones --operation install"},
 	"capf feature-group delete": {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
 	"capf ldap add":             {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
-	"capf ldap set":             directory,
-	"capf ldap show":            directory,
-	"capf ldap sync":            directory,
-	"capf ldap delete":          directory,
+	"capf ldap set":             oneDirectory,
+	"capf ldap show":            oneDirectory,
+	"capf ldap sync":            oneDirectory,
+	"capf ldap delete":          oneDirectory,
 	"capf restore":              {"capf backup capf-backup.db"},
 	"capf job show":             {"job"},
 	"capf job cancel":           {"job"},
 }
 
-// directory has an address at which nobody answers.
-var directory = []string{
+// oneDirectory has an address at which nobody answers.
+var oneDirectory = []string{
 	"capf template add softphones --operation install", "capf feature-group add staff --template softphones",
 	"capf ldap add staff --url ldaps://127.0.0.1:1 --base dc=example --device-name CSF{uid} --feature-group staff",
 }

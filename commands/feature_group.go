@@ -7,7 +7,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll/provision"
+	"capf/enroll/templates"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -49,7 +49,7 @@ func featureGroupAdd(ctx context.Context, env *Env, name, template string, descr
 	if err != nil {
 		return err
 	}
-	if err := provision.UpsertFeatureGroup(ctx, env.rules(s), env.actor(), name, template, description); err != nil {
+	if err := templates.UpsertFeatureGroup(ctx, deviceRules(env, s), env.actor(), name, template, description); err != nil {
 		return err
 	}
 	env.say("feature group %s names the template %s", name, template)

@@ -10,19 +10,20 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll"
-	"capf/enroll/provision"
+	"capf/enroll/bulk"
+	"capf/enroll/devices"
+	"capf/enroll/jobs"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
 // jobRunner runs jobs in this process. The function it returns ends the signs of
 // life on the terminal.
-func jobRunner(env *Env, r *enroll.Rules) (provision.Runner, func(), error) {
-	owner, err := provision.NewOwner(r)
+func jobRunner(env *Env, r *devices.Rules) (jobs.Runner, func(), error) {
+	owner, err := jobs.NewOwner(r)
 	p := env.progress()
 	var mu sync.Mutex // guards p: commands end at the same time
-	return provision.Runner{
+	return jobs.Runner{
 		Rules: r, Owner: owner,
 		Changing: func(done int64) { p.Show("changing: device %d", done) },
 		Progress: func(ended, all int64) {
@@ -75,7 +76,7 @@ var jobColumns = []column[store.Job]{
 	{"Runs at", "run_at", func(j store.Job) any { return term.WithZone(j.RunAt) }},
 	{"By", "operator", func(j store.Job) any { return j.Actor.Name }},
 	{"Devices", "selection", func(j store.Job) any {
-		return jobText(j, func(u provision.Update) string { return u.Selection.Describe() })
+		return jobText(j, func(u bulk.Update) string { return u.Selection.Describe() })
 	}},
 	{"Change", "change", func(j store.Job) any { return changeText(j) }},
 	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
@@ -91,8 +92,8 @@ var jobColumns = []column[store.Job]{
 
 // jobText is what a job says of its devices or its change; one of a later capf
 // may not be readable.
-func jobText(j store.Job, describe func(provision.Update) string) string {
-	u, err := provision.ReadJob(j)
+func jobText(j store.Job, describe func(bulk.Update) string) string {
+	u, err := jobs.Read(j)
 	if err != nil {
 		return "(not readable)"
 	}
@@ -101,7 +102,7 @@ func jobText(j store.Job, describe func(provision.Update) string) string {
 
 // changeText is what a job changes. One string for all is kept beside its edit.
 func changeText(j store.Job) string {
-	text := jobText(j, func(u provision.Update) string { return u.Edit.Describe() })
+	text := jobText(j, func(u bulk.Update) string { return u.Edit.Describe() })
 	if j.SealedString != nil {
 		text = strings.TrimSpace(text + " auth-string=(set)")
 	}
@@ -158,7 +159,7 @@ func jobRunDue(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return err
 	}

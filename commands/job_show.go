@@ -9,7 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll/provision"
+	"capf/enroll/jobs"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -99,14 +99,14 @@ func exitOf(d store.JobDevice) any {
 
 // jobStrings writes the strings that a job has made.
 func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file string) error {
-	u, err := provision.ReadJob(j)
+	u, err := jobs.Read(j)
 	if err != nil {
 		return err
 	}
-	if !u.Edit.Unique {
+	if !u.Edit.UniqueString {
 		return apperr.Refused("job %d makes no unique strings", j.ID)
 	}
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file
 	if err != nil {
 		return err
 	}
-	n, left, err := provision.RevealStrings(ctx, r, env.actor(), j, out)
+	n, left, err := jobs.RevealStrings(ctx, r, env.actor(), j, out)
 	if err != nil {
 		return errors.Join(err, out.discard())
 	}

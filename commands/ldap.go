@@ -8,8 +8,8 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll"
-	"capf/enroll/provision"
+	"capf/enroll/devices"
+	"capf/enroll/directory"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -28,7 +28,7 @@ func directoryFlags() []cli.Flag {
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE` (- is stdin)"},
 		&cli.BoolFlag{Name: "password-prompt", Usage: "ask for the password on the terminal"},
 		&cli.StringFlag{Name: "base", Usage: "the `DN` under which the people are"},
-		&cli.StringFlag{Name: "filter", Usage: "`FILTER` of RFC 4515 (default " + provision.DefaultFilter + ")"},
+		&cli.StringFlag{Name: "filter", Usage: "`FILTER` of RFC 4515 (default " + directory.DefaultFilter + ")"},
 		&cli.StringFlag{Name: "device-name", Usage: "name of the device, with attributes as in `CSF{uid}`"},
 		&cli.StringFlag{Name: "description", Usage: "description of the device, with attributes as in `{cn}`"},
 		&cli.StringFlag{Name: "feature-group", Usage: "the feature group template `NAME`; only while it has never been synced"},
@@ -40,13 +40,13 @@ func directoryFlags() []cli.Flag {
 // directoryOptions is what was given about a directory.
 type directoryOptions struct {
 	name     string
-	settings provision.Directory
+	settings directory.Directory
 	password *string
 	group    *string
 }
 
 // directoryChoice reads what was given, over what there is.
-func directoryChoice(env *Env, c *cli.Context, was provision.Directory) (o directoryOptions, err error) {
+func directoryChoice(env *Env, c *cli.Context, was directory.Directory) (o directoryOptions, err error) {
 	o = directoryOptions{name: c.Args().First(), settings: was}
 	d := &o.settings
 	for name, to := range map[string]*string{
@@ -147,8 +147,8 @@ asked changes nothing.`,
 					return apperr.Usage("--%s is missing", name)
 				}
 			}
-			o, err := directoryChoice(env, c, provision.Directory{
-				Filter: provision.DefaultFilter, PageSize: provision.DefaultPageSize, Seconds: provision.DefaultSeconds,
+			o, err := directoryChoice(env, c, directory.Directory{
+				Filter: directory.DefaultFilter, PageSize: directory.DefaultPageSize, Seconds: directory.DefaultSeconds,
 			})
 			if err != nil {
 				return err
@@ -163,7 +163,7 @@ func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
 	if err != nil {
 		return err
 	}
-	added, err := provision.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), o.password, o.settings)
+	added, err := directory.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), o.password, o.settings)
 	if err != nil {
 		return err
 	}
@@ -182,12 +182,12 @@ func value(p *string) string {
 	return *p
 }
 
-func ldapRules(ctx context.Context, env *Env) (*enroll.Rules, error) {
+func ldapRules(ctx context.Context, env *Env) (*devices.Rules, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return env.sealed(ctx, s, false)
+	return sealedDeviceRules(ctx, env, s)
 }
 
 func ldapSetCommand(env *Env) cmdline.Command {
@@ -219,7 +219,7 @@ func ldapSet(c *cli.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	was, err := provision.ReadDirectory(d)
+	was, err := directory.ReadDirectory(d)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func ldapSet(c *cli.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
-	dropped, err := provision.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group)
+	dropped, err := directory.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group)
 	if err != nil {
 		return err
 	}
@@ -277,10 +277,10 @@ var directoryColumns = []column[store.Directory]{
 }
 
 // readDirectory is empty for a directory of a later capf.
-func readDirectory(d store.Directory) provision.Directory {
-	v, err := provision.ReadDirectory(d)
+func readDirectory(d store.Directory) directory.Directory {
+	v, err := directory.ReadDirectory(d)
 	if err != nil {
-		return provision.Directory{URL: "(not readable)"}
+		return directory.Directory{URL: "(not readable)"}
 	}
 	return v
 }

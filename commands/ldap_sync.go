@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/enroll/provision"
+	"capf/enroll/directory"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -16,7 +16,7 @@ import (
 type ldapSyncOptions struct {
 	name        string
 	stringsFile string
-	provision.SyncOptions
+	directory.SyncOptions
 }
 
 func ldapSyncCommand(env *Env) cmdline.Command {
@@ -42,7 +42,7 @@ is new.`,
 			o := ldapSyncOptions{name: c.Args().First(), stringsFile: c.String("strings-file")}
 			o.DryRun, o.Partial, o.Beyond = c.Bool("dry-run"), c.Bool("partial"), c.Bool("yes")
 			var err error
-			if o.MaxMissing, err = optional(c, "max-missing", provision.ParseBrake); err != nil {
+			if o.MaxMissing, err = optional(c, "max-missing", directory.ParseBrake); err != nil {
 				return err
 			}
 			if o.DryRun && o.stringsFile != "" {
@@ -69,7 +69,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	defer stop()
 	p := env.progress()
 	o.Progress = func(entries int) { p.Show("reading: %s", counted(entries, "entry")) }
-	s, err := provision.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
+	s, err := directory.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
 	p.End()
 	partly := errors.Is(err, apperr.ErrPartly)
 	if len(s.Rows) > 0 {
@@ -96,14 +96,14 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	return nil
 }
 
-var syncColumns = []column[provision.SyncRow]{
-	{"Device", "device", func(r provision.SyncRow) any { return r.Device }},
-	{"What", "outcome", func(r provision.SyncRow) any {
+var syncColumns = []column[directory.SyncRow]{
+	{"Device", "device", func(r directory.SyncRow) any { return r.Device }},
+	{"What", "outcome", func(r directory.SyncRow) any {
 		if r.Problem != "" {
 			return "refused"
 		}
 		return string(r.Outcome)
 	}},
-	{"Entry", "entry", func(r provision.SyncRow) any { return r.Entry }},
-	{"Problem", "problem", func(r provision.SyncRow) any { return r.Problem }},
+	{"Entry", "entry", func(r directory.SyncRow) any { return r.Entry }},
+	{"Problem", "problem", func(r directory.SyncRow) any { return r.Problem }},
 }

@@ -8,8 +8,8 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/backup"
+	"capf/enroll/directory"
 	"capf/enroll/health"
-	"capf/enroll/provision"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -101,7 +101,7 @@ func sayDifferences(ctx context.Context, env *Env, path string, restored *store.
 	if err != nil {
 		return err
 	}
-	directories, err := provision.DirectoryDifferences(ctx, present, restored)
+	directories, err := directory.DirectoryDifferences(ctx, present, restored)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"capf/enroll/provision"
+	"capf/enroll/bulk"
 	"capf/store"
 )
 
@@ -29,8 +29,8 @@ func filterFlags() []cli.Flag {
 }
 
 // selectionOf reads the filters and the name pattern.
-func selectionOf(env *Env, c *cli.Context) (provision.Selection, error) {
-	s := provision.Selection{
+func selectionOf(env *Env, c *cli.Context) (bulk.Selection, error) {
+	s := bulk.Selection{
 		Name: c.Args().First(), Pool: c.String("with-pool"), Model: c.String("with-model"), LSCIssuedBy: c.String("lsc-issued-by"),
 		Failed: c.Bool("failed"), Late: c.Bool("late"), DueForRenewal: c.Bool("due-for-renewal"),
 	}

@@ -19,7 +19,8 @@ import (
 	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/enroll/audit"
-	"capf/enroll/provision"
+	"capf/enroll/devices"
+	"capf/enroll/jobs"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
 	"capf/internal/apperr"
@@ -138,7 +139,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	}
 	systemd := host.NewSystemd(env.Getenv, os.Getpid(), log)
 	context.AfterFunc(ctx, systemd.Stopping)
-	jobs, err := runJobs(ctx, r, log)
+	jobsDone, err := runJobs(ctx, &devices.Rules{Store: s, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand}, log)
 	if err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 		},
 	})
 	stop()
-	<-jobs
+	<-jobsDone
 	<-shown
 	journal()
 	return errors.Join(err, forget(o.addressFile))
@@ -173,15 +174,15 @@ func checkModes(env *Env, log *slog.Logger) error {
 
 // runJobs runs jobs beside the listener until ctx ends; the channel is closed
 // when it has done with them.
-func runJobs(ctx context.Context, r *enroll.Rules, log *slog.Logger) (<-chan struct{}, error) {
-	owner, err := provision.NewOwner(r)
+func runJobs(ctx context.Context, r *devices.Rules, log *slog.Logger) (<-chan struct{}, error) {
+	owner, err := jobs.NewOwner(r)
 	if err != nil {
 		return nil, err
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := (provision.Runner{Rules: r, Owner: owner, Log: log}).Run(ctx); err != nil {
+		if err := (jobs.Runner{Rules: r, Owner: owner, Log: log}).Run(ctx); err != nil {
 			log.Error("jobs are run no more", "reason", err.Error())
 		}
 	}()

@@ -9,7 +9,8 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll"
-	"capf/enroll/provision"
+	"capf/enroll/devices"
+	"capf/enroll/templates"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -17,7 +18,7 @@ import (
 type templateOptions struct {
 	name        string
 	description *string
-	edit        provision.Edit
+	edit        devices.Edit
 	generate    bool
 }
 
@@ -33,10 +34,10 @@ func templateFlags() []cli.Flag {
 func templateChoice(env *Env, c *cli.Context) (templateOptions, error) {
 	o := templateOptions{name: c.Args().First(), generate: c.Bool("generate-string")}
 	var err error
-	if o.edit.DeviceEdit, err = deviceEdit(env, c); err != nil {
+	if o.edit, err = deviceEdit(env, c); err != nil {
 		return o, err
 	}
-	o.edit.Unique = c.Bool("unique-strings")
+	o.edit.UniqueString = c.Bool("unique-strings")
 	o.description, o.edit.Description = o.edit.Description, nil
 	return o, oneString(o.edit, o.generate)
 }
@@ -55,8 +56,8 @@ nothing: a string that was generated stays, and is not printed again.`,
 			if err != nil {
 				return err
 			}
-			return templateKeep(c.Context, env, "added", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, bool, error) {
-				return provision.AddTemplate(ctx, r, env.actor(), o.name, value(o.description), e, o.generate)
+			return templateKeep(c.Context, env, "added", o, func(ctx context.Context, r *devices.Rules, e devices.Edit) (store.Template, bool, error) {
+				return templates.Add(ctx, r, env.actor(), o.name, value(o.description), e, o.generate)
 			})
 		},
 	}
@@ -76,8 +77,8 @@ func templateSetCommand(env *Env) cmdline.Command {
 			if o.edit.Empty() && o.description == nil && !o.generate {
 				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf template set --help lists the settings")
 			}
-			return templateKeep(c.Context, env, "changed", o, func(ctx context.Context, r *enroll.Rules, e provision.Edit) (store.Template, bool, error) {
-				t, err := provision.ChangeTemplate(ctx, r, env.actor(), o.name, o.description, e)
+			return templateKeep(c.Context, env, "changed", o, func(ctx context.Context, r *devices.Rules, e devices.Edit) (store.Template, bool, error) {
+				t, err := templates.Change(ctx, r, env.actor(), o.name, o.description, e)
 				return t, true, err
 			})
 		},
@@ -86,12 +87,12 @@ func templateSetCommand(env *Env) cmdline.Command {
 
 // templateKeep generates the string, if one is wanted, and has the template
 // kept; did is the word for that. One that was there as asked keeps its string.
-func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, keep func(context.Context, *enroll.Rules, provision.Edit) (store.Template, bool, error)) error {
+func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, keep func(context.Context, *devices.Rules, devices.Edit) (store.Template, bool, error)) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ var templateColumns = []column[store.Template]{
 }
 
 func templateText(t store.Template) string {
-	e, err := provision.ReadTemplate(t)
+	e, err := templates.Read(t)
 	if err != nil {
 		return "(not readable)"
 	}
@@ -191,7 +192,7 @@ func templateShowCommand(env *Env) cmdline.Command {
 
 // templateFields are all settings; those that a template leaves open are empty.
 func templateFields(t store.Template) ([]field, error) {
-	e, err := provision.ReadTemplate(t)
+	e, err := templates.Read(t)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +201,7 @@ func templateFields(t store.Template) ([]field, error) {
 		{"Model", "model", given(e.Model)}, {"Device pool", "pool", given(e.Pool)},
 		{"Device security mode", "security_mode", given(e.SecurityMode)}, {"IP mode", "ip_mode", given(e.IPMode)},
 		{"Certificate operation", "operation", given(e.Operation)}, {"Authentication mode", "auth_mode", given(e.AuthMode)},
-		{"Authentication string set", "auth_string_set", t.SealedString != nil}, {"Unique strings", "unique_strings", e.Unique},
+		{"Authentication string set", "auth_string_set", t.SealedString != nil}, {"Unique strings", "unique_strings", e.UniqueString},
 		{"Key order", "key_order", given(e.KeyOrder)}, {"RSA key size", "rsa_bits", given(e.RSABits)},
 		{"EC key size", "ec_bits", given(e.ECBits)}, {"Operation completes by", "completes_by", givenDeadline(e.CompletesBy)},
 		{"Added", "created_at", t.CreatedAt}, {"Changed", "updated_at", t.UpdatedAt},

@@ -3,7 +3,6 @@ package commands
 import (
 	"crypto/rand"
 	"encoding/json"
-	"log/slog"
 	"maps"
 	mathrand "math/rand/v2"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"unicode"
 
 	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -60,8 +60,8 @@ func randomHex(r *mathrand.Rand) string {
 
 func pick[T any](r *mathrand.Rand, of ...T) *T { return &of[r.IntN(len(of))] }
 
-func anyEdit(r *mathrand.Rand) enroll.DeviceEdit {
-	e := enroll.DeviceEdit{
+func anyEdit(r *mathrand.Rand) devices.Edit {
+	e := devices.Edit{
 		Description: new(anyText(r)), Model: new(anyText(r)), Pool: new(anyText(r)),
 		SecurityMode: pick(r, store.Nonsecure, store.Authenticated, store.Encrypted),
 		IPMode:       pick(r, store.TwoStack, store.IPv4Only, store.IPv6Only),
@@ -102,14 +102,14 @@ func TestThereAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	rules := &enroll.Rules{Store: s, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	rules := &devices.Rules{Store: s, Now: time.Now, Rand: rand.Reader}
 	olga := store.Actor{Kind: store.Operator, Name: "olga"}
 	seed := mathrand.Uint64()
 	r := mathrand.New(mathrand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 	added := 0
 	for _, text := range awkward { // each alone, besides those together
-		d, _, err := rules.AddDevice(t.Context(), olga, "CSF"+randomHex(r), enroll.DeviceEdit{Description: &text, Model: &text, Pool: &text})
+		d, _, err := rules.Add(t.Context(), olga, "CSF"+randomHex(r), devices.Edit{Description: &text, Model: &text, Pool: &text})
 		if err != nil && !strings.Contains(text, "\t") {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -118,7 +118,7 @@ func TestThereAndBack(t *testing.T) {
 		}
 	}
 	for range 400 {
-		if _, _, err := rules.AddDevice(t.Context(), olga, anyName(r), anyEdit(r)); err == nil {
+		if _, _, err := rules.Add(t.Context(), olga, anyName(r), anyEdit(r)); err == nil {
 			added++
 		}
 	}

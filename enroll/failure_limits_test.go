@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -46,7 +47,7 @@ func TestUnauthenticatedEvents(t *testing.T) {
 		t.Errorf("1500 failures at once made %d events", n)
 	}
 	mode := store.ByLSCPrecedence
-	if _, _, err := r.AddDevice(t.Context(), operator, "known", enroll.DeviceEdit{Operation: ptr(store.Install), AuthMode: &mode}); err != nil {
+	if _, _, err := (&devices.Rules{Store: r.Store, Now: r.Now}).Add(t.Context(), operator, "known", devices.Edit{Operation: ptr(store.Install), AuthMode: &mode}); err != nil {
 		t.Fatal(err)
 	}
 	try("known")

@@ -31,8 +31,8 @@ func againstPolicy(d store.Device, s *settings.Settings) *SessionError {
 	return nil
 }
 
-// checkPolicy refuses to schedule for a device what would be declined.
-func checkPolicy(d store.Device, s settings.Settings) error {
+// CheckPolicy refuses to schedule for a device what would be declined.
+func CheckPolicy(d store.Device, s settings.Settings) error {
 	end := againstPolicy(d, &s)
 	if end == nil || d.Operation == store.NoOperation {
 		return nil

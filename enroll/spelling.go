@@ -15,7 +15,7 @@ import (
 // A certificate holds no longer name (RFC 5280, ub-common-name), so no new
 // device gets one. Earlier versions took twice as many.
 const (
-	maxNewDeviceName = crypto.MaxCommonName
+	MaxNewDeviceName = crypto.MaxCommonName
 	maxDeviceName    = 128
 )
 
@@ -26,7 +26,7 @@ const (
 // MAC address.
 func ParseDeviceName(s string) (string, error) {
 	if s == "" || len(s) > maxDeviceName || !input.Consists(s, input.IsNameByte) {
-		return "", apperr.BadValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, maxNewDeviceName)
+		return "", apperr.BadValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, MaxNewDeviceName)
 	}
 	up := strings.ToUpper(s)
 	mac, sep := strings.CutPrefix(up, "SEP")

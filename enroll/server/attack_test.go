@@ -19,6 +19,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/enroll/wire"
@@ -356,7 +357,7 @@ func TestForEver(t *testing.T) {
 		c.write(wire.KeyGenerateResponse{PublicKey: public(t, crypto.EC256)}.Frame(c.id))
 		return c.read()
 	}
-	ec256 := func(e *enroll.DeviceEdit) { bits := 256; ecKey(e); e.ECBits = &bits }
+	ec256 := func(e *devices.Edit) { bits := 256; ecKey(e); e.ECBits = &bits }
 	for _, test := range []struct {
 		name, issuer string
 		wants        wire.Command
@@ -378,7 +379,7 @@ func TestForEver(t *testing.T) {
 	}
 	t.Run("while it waits", func(t *testing.T) {
 		h, _ := offlineHouse(t, short)
-		h.add(sep, store.Install, ec256, func(e *enroll.DeviceEdit) {
+		h.add(sep, store.Install, ec256, func(e *devices.Edit) {
 			by := h.clock.now().Add(3 * time.Second)
 			e.CompletesBy = new(enroll.At(by))
 		})

@@ -10,19 +10,19 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/store"
 )
 
-func mode(m store.AuthMode) func(*enroll.DeviceEdit) {
-	return func(e *enroll.DeviceEdit) { e.AuthMode = &m }
+func mode(m store.AuthMode) func(*devices.Edit) {
+	return func(e *devices.Edit) { e.AuthMode = &m }
 }
 
-func withString(s string) func(*enroll.DeviceEdit) {
-	return func(e *enroll.DeviceEdit) { e.String = &s }
+func withString(s string) func(*devices.Edit) {
+	return func(e *devices.Edit) { e.String = &s }
 }
 
 // declined expects a refusal, its status, and that the operation stays
@@ -291,7 +291,7 @@ func TestNotAccepted(t *testing.T) {
 func TestECOnlyInVersion2(t *testing.T) {
 	h := open(t)
 	order := store.ECOnly
-	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.KeyOrder = &order })
 	_, err := h.phone(sep, func(c *phone.Config) { c.Version = 2 })
 	h.declined(sep, "Upgrade Failed: No Support for EC only in CAPF version 3", err)
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/store"
@@ -51,7 +51,7 @@ func addMany(h *house, n int) {
 	h.Helper()
 	install := store.Install
 	inParallel(h, 128, n, func(i int) error {
-		_, _, err := h.rules.AddDevice(h.Context(), operator, nthDevice(i), enroll.DeviceEdit{Operation: &install})
+		_, _, err := deviceRules(h.rules).Add(h.Context(), operator, nthDevice(i), devices.Edit{Operation: &install})
 		return err
 	})
 }

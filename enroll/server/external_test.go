@@ -16,6 +16,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/archive"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/offline"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
@@ -110,7 +111,7 @@ func TestOffline(t *testing.T) {
 	h, ca := offlineHouse(t)
 	for _, kind := range []crypto.KeyKind{crypto.RSA2048, crypto.EC384} {
 		name := "phone-" + string(kind)
-		h.add(name, store.Install, func(e *enroll.DeviceEdit) {
+		h.add(name, store.Install, func(e *devices.Edit) {
 			if kind.IsEC() {
 				order := store.ECOnly
 				e.KeyOrder = &order
@@ -141,7 +142,7 @@ func TestOffline(t *testing.T) {
 func TestOfflineGone(t *testing.T) {
 	h, ca := offlineHouse(t)
 	order := store.ECOnly
-	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.KeyOrder = &order })
 	fresh := func(c *phone.Config) { c.NewKey = nil }
 	var last store.Request
 	leave := func() store.Request {
@@ -173,15 +174,15 @@ func TestOfflineGone(t *testing.T) {
 // TestOfflineEndings are the ways in which a wait ends without a certificate.
 func TestOfflineEndings(t *testing.T) {
 	h, _ := offlineHouse(t)
-	ends := func(e *enroll.DeviceEdit) { by := h.clock.now().Add(soon); e.CompletesBy = new(enroll.At(by)) }
+	ends := func(e *devices.Edit) { by := h.clock.now().Add(soon); e.CompletesBy = new(enroll.At(by)) }
 	for _, test := range []struct {
 		name   string
-		edit   func(*enroll.DeviceEdit)
+		edit   func(*devices.Edit)
 		end    func(store.Request)
 		status string
 	}{
 		{"deadline", ends, func(store.Request) {}, "Upgrade Failed: User Initiated Request Late/Timedout"},
-		{"deleted", func(*enroll.DeviceEdit) {}, func(r store.Request) {
+		{"deleted", func(*devices.Edit) {}, func(r store.Request) {
 			if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/lscs"
 	"capf/enroll/phone"
 	"capf/enroll/secrets"
@@ -146,30 +147,35 @@ func (h *house) start(set ...func(*server.Config)) {
 	}
 }
 
+// deviceRules are the rules for devices on the same database.
+func deviceRules(r *enroll.Rules) *devices.Rules {
+	return &devices.Rules{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand}
+}
+
 // add makes a device with an operation scheduled.
-func (h *house) add(name string, op store.Operation, set ...func(*enroll.DeviceEdit)) {
+func (h *house) add(name string, op store.Operation, set ...func(*devices.Edit)) {
 	h.Helper()
-	e := enroll.DeviceEdit{Operation: &op}
+	e := devices.Edit{Operation: &op}
 	for _, f := range set {
 		f(&e)
 	}
-	if _, _, err := h.rules.AddDevice(h.Context(), operator, name, e); err != nil {
+	if _, _, err := deviceRules(h.rules).Add(h.Context(), operator, name, e); err != nil {
 		h.Fatal(err)
 	}
 }
 
-func (h *house) change(name string, set func(*enroll.DeviceEdit)) {
+func (h *house) change(name string, set func(*devices.Edit)) {
 	h.Helper()
-	var e enroll.DeviceEdit
+	var e devices.Edit
 	set(&e)
-	if _, _, err := h.rules.ChangeDevice(h.Context(), operator, name, e); err != nil {
+	if _, _, err := deviceRules(h.rules).Change(h.Context(), operator, name, e); err != nil {
 		h.Fatal(err)
 	}
 }
 
 func (h *house) schedule(name string, op store.Operation) {
 	h.Helper()
-	h.change(name, func(e *enroll.DeviceEdit) { e.Operation = &op })
+	h.change(name, func(e *devices.Edit) { e.Operation = &op })
 }
 
 func (h *house) set(parameter, value string) {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/enroll/wire"
@@ -57,7 +57,7 @@ func TestInstallKeys(t *testing.T) {
 		{"ec-preferred-version-2", store.ECPreferred, 2048, 256, 2, false, false, crypto.RSA2048},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h.add(test.name, store.Install, func(e *enroll.DeviceEdit) {
+			h.add(test.name, store.Install, func(e *devices.Edit) {
 				e.KeyOrder, e.RSABits, e.ECBits = &test.order, &test.rsa, &test.ec
 			})
 			r, err := h.phone(test.name, func(c *phone.Config) {
@@ -192,7 +192,7 @@ func TestConfirmationLost(t *testing.T) {
 		t.Fatalf("the phone stopped with %v", err)
 	}
 	byLSC := store.ByLSCPrecedence
-	h.change(sep, func(e *enroll.DeviceEdit) { e.AuthMode = &byLSC })
+	h.change(sep, func(e *devices.Edit) { e.AuthMode = &byLSC })
 	_, err = h.phone(sep, func(c *phone.Config) { c.Existing, c.StopAfter = &lsc, wire.CmdKeyGenerateRequest })
 	if !errors.Is(err, phone.ErrStopped) {
 		t.Fatal(err)
@@ -289,7 +289,7 @@ func TestWrongKeyBackup(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	order := store.ECPreferred
-	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.KeyOrder = &order })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.KeyOrder = &order })
 	c := h.dial()
 	c.hello(sep)
 	for _, want := range []wire.KeyGenerateRequest{{Type: wire.EC, Curve: wire.P384}, {Type: wire.RSA, Size: 2048}} {

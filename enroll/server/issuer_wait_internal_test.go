@@ -17,6 +17,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/store"
@@ -78,7 +79,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) begin() {
 	b.Helper()
 	install := store.Install
-	d, _, err := b.rules.AddDevice(b.Context(), tester, "SEP000000000001", enroll.DeviceEdit{Operation: &install})
+	d, _, err := (&devices.Rules{Store: b.rules.Store, Now: b.rules.Now}).Add(b.Context(), tester, "SEP000000000001", devices.Edit{Operation: &install})
 	must(b.T, err)
 	r, err := b.db.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
 		KeyKind: string(crypto.RSA2048), KeyHash: []byte("hash"), PublicKey: []byte("key")})

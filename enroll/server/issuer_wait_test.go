@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/store"
 )
@@ -17,7 +18,7 @@ func TestWaitIsEnded(t *testing.T) {
 	t.Parallel()
 	h, ca := offlineHouse(t)
 	quick := func(c *phone.Config) { c.NewKey = nil }
-	ec := func(e *enroll.DeviceEdit) { order := store.ECOnly; e.KeyOrder = &order }
+	ec := func(e *devices.Edit) { order := store.ECOnly; e.KeyOrder = &order }
 	waits := map[string]*waitingPhone{}
 	for _, name := range []string{"stays", "unknown", "overtaken", "all"} {
 		h.add(name, store.Install, ec)
@@ -74,11 +75,11 @@ func TestWaitIsExtended(t *testing.T) {
 	t.Parallel()
 	h, ca := offlineHouse(t)
 	soon := h.clock.now().Add(3 * time.Second)
-	h.add(sep, store.Install, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(soon)) })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(soon)) })
 	w := h.waits(sep)
 	r := h.pending(sep)
 	later := soon.Add(time.Hour)
-	h.change(sep, func(e *enroll.DeviceEdit) { e.CompletesBy = new(enroll.At(later)) })
+	h.change(sep, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(later)) })
 	select {
 	case <-w.done:
 		t.Fatalf("the phone ended with %v", w.err)

@@ -15,6 +15,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/enroll/settings"
@@ -120,7 +121,7 @@ func TestAddedAgainMeanwhile(t *testing.T) {
 	}
 	// Without an LSC, a secure phone could not register to have a string typed in.
 	mode, secure, text := store.ByString, store.Encrypted, "12345"
-	_, _, err = h.rules.ChangeDevice(t.Context(), operator, sep, enroll.DeviceEdit{AuthMode: &mode, SecurityMode: &secure, String: &text})
+	_, _, err = deviceRules(h.rules).Change(t.Context(), operator, sep, devices.Edit{AuthMode: &mode, SecurityMode: &secure, String: &text})
 	if !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("the old device's LSC counts for the new one: %v", err)
 	}

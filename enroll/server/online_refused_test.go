@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/caworker"
+	"capf/enroll/devices"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -20,7 +20,7 @@ func TestOnlineRefused(t *testing.T) {
 		name    string
 		options catest.CertsrvOptions
 		set     func(*house)
-		edit    func(*enroll.DeviceEdit)
+		edit    func(*devices.Edit)
 		phone   func(*phone.Config)
 		status  string
 		reason  string
@@ -57,7 +57,7 @@ func TestOnlineRefused(t *testing.T) {
 				test.set(h)
 			}
 			if test.edit == nil {
-				test.edit = func(*enroll.DeviceEdit) {}
+				test.edit = func(*devices.Edit) {}
 			}
 			h.add(sep, store.Install, test.edit)
 			if test.phone == nil {

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/authority"
 	"capf/enroll/caworker"
+	"capf/enroll/devices"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -148,6 +148,6 @@ func (h *house) failed(device, status, reason string) {
 	}
 }
 
-func ecKey(e *enroll.DeviceEdit) { order := store.ECOnly; e.KeyOrder = &order }
+func ecKey(e *devices.Edit) { order := store.ECOnly; e.KeyOrder = &order }
 
 func anew(c *phone.Config) { c.NewKey = nil }

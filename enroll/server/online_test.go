@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
@@ -56,7 +56,7 @@ func TestOnlineMicrosoft(t *testing.T) {
 func (h *house) authenticates(r phone.Result) {
 	h.Helper()
 	mode, op := store.ByLSCPrecedence, store.Troubleshoot
-	h.change(sep, func(e *enroll.DeviceEdit) { e.AuthMode, e.Operation = &mode, &op })
+	h.change(sep, func(e *devices.Edit) { e.AuthMode, e.Operation = &mode, &op })
 	me := &phone.Identity{Certificate: r.Certificate, Key: r.Key, Type: 1}
 	if got, err := h.phone(sep, func(c *phone.Config) { c.Existing, c.LSC = me, r.Certificate }); err != nil || got.Did != phone.Fetched {
 		h.Errorf("with its LSC the phone did %v: %v", got.Did, err)
@@ -78,9 +78,9 @@ func TestOnlineEST(t *testing.T) {
 		name    string
 		options catest.ESTOptions
 		set     func(*house)
-		edit    func(*enroll.DeviceEdit)
+		edit    func(*devices.Edit)
 	}{
-		{"rsa", catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}}, nil, func(*enroll.DeviceEdit) {}},
+		{"rsa", catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}}, nil, func(*devices.Edit) {}},
 		{"ec", catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Chain: true, BER: true}, nil, ecKey},
 		{"label", catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Label: "phones", Encoding: "one-line"},
 			func(h *house) { h.set("online_ca_template", "phones") }, ecKey},

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -38,13 +38,13 @@ func TestRecorded(t *testing.T) {
 	if _, err := h.trustStores().Upload(t.Context(), operator, []authority.UploadFile{issuer}, authority.UploadOptions{ForeignCAPF: true}); err != nil {
 		t.Fatal(err)
 	}
-	byString := func(e *enroll.DeviceEdit) { mode(store.ByString)(e); withString("123456")(e) }
+	byString := func(e *devices.Edit) { mode(store.ByString)(e); withString("123456")(e) }
 	byLSC := mode(store.ByLSCPrecedence)
-	none := func(*enroll.DeviceEdit) {}
+	none := func(*devices.Edit) {}
 	for _, test := range []struct {
 		file, device string
 		operation    store.Operation // empty for a device that there is not
-		edit         func(*enroll.DeviceEdit)
+		edit         func(*devices.Edit)
 	}{
 		{"delete", sep, store.Delete, none},
 		{"install-ec384-by-null-string", sep, store.Install, ecKey},

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/server"
 	"capf/enroll/wire"
 	"capf/store"
@@ -121,7 +121,7 @@ func FuzzSession(f *testing.F) {
 			if !bytes.Contains(bytes.ToLower(b), []byte(strings.ToLower(d.Name))) {
 				t.Errorf("the operation of %s is over, of which nothing was said", d.Name)
 			}
-			if _, _, err := h.rules.ChangeDevice(t.Context(), operator, d.Name, enroll.DeviceEdit{Operation: &op}); err != nil {
+			if _, _, err := deviceRules(h.rules).Change(t.Context(), operator, d.Name, devices.Edit{Operation: &op}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/server"
 	"capf/store"
@@ -61,7 +61,7 @@ func TestMeter(t *testing.T) {
 	m := newTally()
 	h := open(t, func(c *server.Config) { c.Meter = m })
 	h.add("SEP000000000001", store.Install)
-	h.add("SEP000000000002", store.Install, func(e *enroll.DeviceEdit) {
+	h.add("SEP000000000002", store.Install, func(e *devices.Edit) {
 		mode, secret := store.ByString, "1234"
 		e.AuthMode, e.String = &mode, &secret
 	})

@@ -13,6 +13,7 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/settings"
 	"capf/store"
@@ -39,7 +40,7 @@ func sending(public stdcrypto.PublicKey) func(*phone.Config) {
 func TestKeysThatAreNotCertified(t *testing.T) {
 	h := open(t)
 	small := 1024 // whose primes are found soon
-	bits := func(e *enroll.DeviceEdit) { e.RSABits = &small }
+	bits := func(e *devices.Edit) { e.RSABits = &small }
 	prime := func(bits int) *big.Int {
 		p, err := rand.Prime(rand.Reader, bits)
 		if err != nil {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"time"
 
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -142,12 +140,12 @@ func (s *storm) schedule(ctx context.Context, r *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	rules := &enroll.Rules{Store: db, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	rules := &devices.Rules{Store: db, Now: time.Now}
 	for pause(ctx, between(r, 0, 30*time.Millisecond)) {
 		d := s.devices[r.IntN(len(s.devices))]
 		op := d.choose(r)
 		d.schedule(op, func() error {
-			_, _, err := rules.ChangeDevice(context.WithoutCancel(ctx), operator, d.name, enroll.DeviceEdit{Operation: &op})
+			_, _, err := rules.Change(context.WithoutCancel(ctx), operator, d.name, devices.Edit{Operation: &op})
 			if err != nil {
 				s.failed([]string{"scheduling by a program"}, []byte(err.Error()))
 			}

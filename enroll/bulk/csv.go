@@ -1,0 +1,224 @@
+package bulk
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strconv"
+	"strings"
+
+	"capf/internal/apperr"
+)
+
+// CSVLimit is the size of the largest CSV file that is read: far more than
+// 60,000 devices need, and little enough to keep in memory.
+const CSVLimit = 64 << 20
+
+// Problem is what is wrong with a place in a CSV file.
+type Problem struct {
+	Line, Column int    // from 1; the column counts bytes
+	Device       string // of the row, when it is known
+	Field        string // the heading; "" when the row as a whole is meant
+	Text         string
+}
+
+// fieldKind is what a column of a CSV file is for.
+type fieldKind int
+
+const (
+	ignored  fieldKind = iota
+	untitled           // spreadsheets write such beside a table; their cells are to be empty
+	fName
+	fDescription
+	fModel
+	fPool
+	fSecurityMode
+	fIPMode
+	fOperation
+	fAuthMode
+	fString
+	fKeyOrder
+	fRSABits
+	fECBits
+	fCompletesBy
+)
+
+// headings are the columns, as the vendor names them where that is known, and
+// their names in "capf device list --csv". A heading is compared without
+// blanks, hyphens and underscores, whatever the case.
+var headings = []struct {
+	title string
+	kind  fieldKind
+	also  []string
+}{
+	{"Device Name", fName, []string{"name", "mac address"}},
+	{"Description", fDescription, nil},
+	{"Model", fModel, []string{"device type", "phone model"}},
+	{"Device Pool", fPool, []string{"pool"}},
+	{"Device Security Mode", fSecurityMode, []string{"security mode"}},
+	{"IP Addressing Mode", fIPMode, []string{"ip mode"}},
+	{"Certificate Operation", fOperation, []string{"operation"}},
+	{"Authentication Mode", fAuthMode, []string{"auth mode"}},
+	{"Authentication String", fString, []string{"auth string"}},
+	{"Key Order", fKeyOrder, nil},
+	{"Key Size", fRSABits, []string{"rsa key size", "rsa bits", "key size (bits)"}},
+	{"EC Key Size", fECBits, []string{"ec bits", "ec key size (bits)"}},
+	{"Operation Completes By", fCompletesBy, []string{"completes by"}},
+	// What capf says of a device, and takes from nobody.
+	{"Certificate Operation Status", ignored, []string{"status"}},
+	{"Updated At", ignored, []string{"created at"}},
+	{"LSC Ends", ignored, []string{"lsc not after", "lsc not before", "lsc serial", "lsc issuer", "renewal"}},
+}
+
+// CSVHeader is the columns that a CSV file of devices may have, for an empty
+// one.
+func CSVHeader() []string {
+	var titles []string
+	for _, h := range headings {
+		if h.kind != ignored {
+			titles = append(titles, h.title)
+		}
+	}
+	return titles
+}
+
+func plainHeading(s string) string {
+	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.TrimSpace(s)))
+}
+
+// column is one column of a file.
+type column struct {
+	title string
+	kind  fieldKind
+}
+
+// table is a file of devices that is read row by row, as often as needed.
+type table struct {
+	columns []column
+	reader  func() rowReader
+}
+
+// rowReader gives the header of a file and then its rows, of which short ones
+// lack the last cells, and io.EOF behind them. FieldPos is where a cell of the
+// last row stands, from 1.
+type rowReader interface {
+	Read() ([]string, error)
+	FieldPos(cell int) (line, column int)
+}
+
+// errNotCSV wraps what makes the file as a whole useless.
+func errNotCSV(hint, format string, args ...any) error {
+	return apperr.WithHint(apperr.Refused(format, args...), "%s", hint)
+}
+
+// openTable looks at the header of a CSV file: UTF-8, with or without a byte
+// order mark, separated by commas, semicolons or tabs, or as its first line says
+// (sep=;). A file that begins with a bracket is JSON. ErrRefused says what is
+// wrong with it.
+func openTable(data []byte) (*table, error) {
+	const save = "in a spreadsheet, save it as \"CSV UTF-8\""
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return nil, apperr.WithHint(apperr.Refused("the file is UTF-16, not UTF-8"), "%s", save)
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
+		return nil, apperr.WithHint(apperr.Refused("the file is a spreadsheet, not CSV"), "%s", save)
+	case bytes.IndexByte(data, 0) >= 0:
+		line := bytes.Count(data[:bytes.IndexByte(data, 0)], []byte("\n")) + 1
+		return nil, apperr.WithHint(apperr.Refused("line %d has a NUL byte, so the file is no CSV text", line), "%s", save)
+	case bytes.IndexByte(data, '\r') >= 0 && bytes.IndexByte(data, '\n') < 0:
+		return nil, apperr.WithHint(apperr.Refused("the lines of the file end in CR alone"), "%s", save)
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	t := &table{}
+	switch content := bytes.TrimSpace(data); {
+	case len(content) == 0:
+		return nil, apperr.WithHint(apperr.Refused("the file is empty"), "capf bulk template-csv prints a file to begin with")
+	case content[0] == '[':
+		keys, err := jsonKeys(data)
+		if err != nil {
+			return nil, apperr.Refused("the file is not JSON as capf device list prints it: %v", err)
+		}
+		t.reader = func() rowReader { return newJSONRows(data, keys) }
+	default:
+		comma, said, err := separator(data)
+		if err != nil {
+			return nil, err
+		}
+		t.reader = func() rowReader { return newCSVRows(data, comma, said) }
+	}
+	head, err := t.reader().Read()
+	if err != nil {
+		return nil, apperr.Refused("the header cannot be read: %v", plainCSV(err))
+	}
+	return t, t.understand(head)
+}
+
+// separators are what a spreadsheet may put between cells.
+const separators = ",;\t"
+
+// separator is what the first line of the file says, as files for spreadsheets
+// do, or else the one of which the header has most.
+func separator(data []byte) (comma rune, said bool, err error) {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
+	word := strings.TrimSuffix(string(line), "\r")
+	if text, quoted := strings.CutPrefix(word, `"`); quoted {
+		word, _, _ = strings.Cut(text, `"`)
+	}
+	if len(word) < 4 || !strings.EqualFold(word[:4], "sep=") {
+		comma = ','
+		for _, c := range separators {
+			if bytes.Count(line, []byte(string(c))) > bytes.Count(line, []byte(string(comma))) {
+				comma = c
+			}
+		}
+		return comma, false, nil
+	}
+	// A spreadsheet that has saved the file again has put more of them behind.
+	if word = word[4:]; word == "" || !strings.Contains(separators, word[:1]) || strings.Trim(word, word[:1]) != "" {
+		return 0, false, apperr.Refused("the first line says that cells are separated by %q; they can be by commas, semicolons or tabs", word)
+	}
+	return rune(word[0]), true, nil
+}
+
+// newCSVRows reads past a first line that has said what the separator is.
+func newCSVRows(data []byte, comma rune, said bool) rowReader {
+	r := csv.NewReader(bytes.NewReader(data))
+	r.Comma, r.FieldsPerRecord, r.ReuseRecord = comma, -1, true
+	if said {
+		_, _ = r.Read() // it is one cell, or empty ones
+	}
+	return r
+}
+
+func (t *table) understand(head []string) error {
+	known := map[string]fieldKind{}
+	for _, h := range headings {
+		for _, name := range append([]string{h.title}, h.also...) {
+			known[plainHeading(name)] = h.kind
+		}
+	}
+	seen := map[fieldKind]string{}
+	var wrong []string
+	for _, title := range head {
+		kind, ok := known[plainHeading(title)]
+		switch {
+		case strings.TrimSpace(title) == "":
+			kind = untitled
+		case !ok:
+			wrong = append(wrong, strconv.Quote(title))
+			continue
+		}
+		if other, twice := seen[kind]; twice && kind >= fName {
+			return apperr.Refused("the columns %q and %q are the same", other, title)
+		}
+		seen[kind] = title
+		t.columns = append(t.columns, column{strings.TrimSpace(title), kind})
+	}
+	const help = "capf bulk template-csv prints the columns that there are"
+	if len(wrong) > 0 {
+		return apperr.WithHint(apperr.Refused("the header has columns that are not known: %s", strings.Join(wrong, ", ")), "%s", help)
+	}
+	if _, ok := seen[fName]; !ok {
+		return apperr.WithHint(apperr.Refused("the header has no column %q", headings[0].title), "%s", help)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package bulk
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"capf/enroll"
+)
+
+// FuzzCSV: of each row of a file there is either a device or a problem with
+// its line, and a file is good or refused.
+func FuzzCSV(f *testing.F) {
+	for _, seed := range []string{
+		strings.Join(CSVHeader(), ",") + "\nSEP001122334455,\"a \"\"b\"\"\",8861,p,nonsecure,two-stack,install,auth-string,123456,rsa,2048,256,+10d\n",
+		"\xef\xbb\xbfDevice Name;Description\r\n001122334455;'=1+1\r\nSEP001122334455;\"two\nlines\"\r\n", "name\n1.2E+11\n\n   \n\xff\n\"",
+		"Device Name,name\na,b\n", "sep=;\r\nname;pool\r\nx\r\n", "name\tpool\nx\ty\n", "[\n{\"name\":\"x\",\"rsa_bits\":2048,\"pool\":null}\n,{}]", "[{", "\xff\xfea\x00", "PK\x03\x04", "", "Device Name,Operation Completes By\nx,2027:01:31:18\ny,2027-01-31T18:00:00Z,z\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	now := time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		table, err := openTable(data)
+		if err != nil {
+			return
+		}
+		problems := 0
+		s, err := table.scan(now, func(string) bool { return false }, func(p Problem) {
+			problems++
+			if p.Text == "" || p.Line < 1 || p.Column < 1 {
+				t.Errorf("the problem %+v", p)
+			}
+		})
+		if err != nil {
+			t.Fatalf("a header that is read once: %v", err)
+		}
+		devices, names := 0, map[string]bool{}
+		for {
+			r, ok := s.next()
+			if !ok {
+				break
+			}
+			devices++
+			key := strings.ToLower(r.name)
+			if r.name == "" || r.line < 1 || names[key] {
+				t.Errorf("the device %q in line %d", r.name, r.line)
+			}
+			names[key] = true
+			if r.edit.String != nil && !enroll.IsAuthString(*r.edit.String) {
+				t.Error("a string that is none")
+			}
+		}
+		if devices+problems < s.rows {
+			t.Errorf("%d rows came to %d devices and %d problems", s.rows, devices, problems)
+		}
+	})
+}

@@ -1,0 +1,233 @@
+package bulk
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"capf/enroll"
+	"capf/enroll/devices"
+	"capf/internal/csvcell"
+	"capf/internal/input"
+	"capf/store"
+)
+
+// row is one row of a file.
+type row struct {
+	line int
+	name string
+	edit devices.Edit
+}
+
+// scanner goes through the rows of a file.
+type scanner struct {
+	*table
+	file rowReader
+	now  time.Time
+	rows int            // read so far
+	seen map[string]int // name in lower case → line
+	// exists says whether there is a device of that name, which could not be
+	// given to a new one.
+	exists func(name string) bool
+	// problem is told what is wrong; the row is not used then.
+	problem func(Problem)
+}
+
+func (t *table) scan(now time.Time, exists func(string) bool, problem func(Problem)) (*scanner, error) {
+	s := &scanner{table: t, file: t.reader(), now: now, seen: map[string]int{}, exists: exists, problem: problem}
+	_, err := s.file.Read() // the header, which openTable has seen
+	return s, err
+}
+
+// next returns the next row that is good in itself, and false behind the last
+// one.
+func (s *scanner) next() (row, bool) {
+	for {
+		cells, err := s.file.Read()
+		if errors.Is(err, io.EOF) {
+			return row{}, false
+		}
+		if err != nil {
+			s.problem(broken(err))
+			return row{}, false
+		}
+		if strings.TrimSpace(strings.Join(cells, "")) == "" {
+			continue // spreadsheets write such below a table
+		}
+		s.rows++
+		if r, ok := s.read(cells); ok {
+			return r, true
+		}
+	}
+}
+
+// broken is the problem of a row that cannot be read.
+func broken(err error) Problem {
+	p := Problem{Text: plainCSV(err) + "; nothing behind it was looked at"}
+	var at *csv.ParseError
+	if errors.As(err, &at) {
+		p.Line, p.Column = at.Line, at.Column
+	}
+	return p
+}
+
+// plainCSV is what encoding/csv found, without its own line and column.
+func plainCSV(err error) string {
+	switch {
+	case errors.Is(err, csv.ErrBareQuote):
+		return `a " stands in a cell that does not begin with one`
+	case errors.Is(err, csv.ErrQuote):
+		return `a " is missing, or stands within a quoted cell without being doubled`
+	case errors.Is(err, io.EOF):
+		return "there is none"
+	}
+	return err.Error()
+}
+
+func (s *scanner) read(cells []string) (row, bool) {
+	line, _ := s.file.FieldPos(0)
+	r := row{line: line}
+	have := len(cells)
+	if have > len(s.columns) && strings.TrimSpace(strings.Join(cells[len(s.columns):], "")) != "" {
+		text := fmt.Sprintf("the row has %d cells, the header %d", have, len(s.columns))
+		s.problem(Problem{Line: line, Column: 1, Text: text})
+		return r, false
+	}
+	// Spreadsheets leave out the separators of empty cells at the end of a row.
+	for len(cells) < len(s.columns) {
+		cells = append(cells, "")
+	}
+	good := true
+	bad := func(i int, text string) {
+		at, column := s.file.FieldPos(min(i, have-1))
+		s.problem(Problem{at, column, r.name, s.columns[i].title, text})
+		good = false
+	}
+	for i, c := range s.columns { // the name first, for the problems of the others
+		if c.kind == fName {
+			if text := s.readName(&r, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
+				bad(i, text)
+			}
+		}
+	}
+	for i, c := range s.columns {
+		if cell := csvcell.Text(strings.TrimSpace(cells[i])); cell != "" && c.kind != fName && c.kind != ignored {
+			if text := s.readCell(&r.edit, c.kind, cell); text != "" {
+				bad(i, text)
+			}
+		}
+	}
+	return r, good
+}
+
+func (s *scanner) readName(r *row, cell string) string {
+	if text := unreadable(cell); text != "" {
+		return text
+	}
+	name, err := enroll.ParseDeviceName(cell)
+	if (err != nil || !strings.EqualFold(name, cell)) && s.exists(cell) {
+		name, err = cell, nil // as an earlier capf let a device be called
+	}
+	switch {
+	case err != nil && isScientific(cell):
+		return scientific
+	case err != nil:
+		return err.Error()
+	}
+	r.name = name
+	key := strings.ToLower(name)
+	if first, twice := s.seen[key]; twice {
+		return fmt.Sprintf("the device is in line %d already", first)
+	}
+	s.seen[key] = r.line
+	return ""
+}
+
+const scientific = "a spreadsheet has turned the digits into a number in scientific notation; format the column as text and write them again"
+
+// scientificNumber is compiled when a file is read, and not by every command.
+var scientificNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`) })
+
+// isScientific finds what a spreadsheet has made of digits. Where a text is
+// wanted, it is one.
+func isScientific(cell string) bool { return scientificNumber().MatchString(cell) }
+
+// unreadable finds what another encoding has done to a cell.
+func unreadable(cell string) string {
+	if !utf8.ValidString(cell) {
+		return "the cell is not UTF-8"
+	}
+	return ""
+}
+
+// readCell puts one cell into the edit. The text of an error never has an
+// authentication string in it.
+func (s *scanner) readCell(e *devices.Edit, kind fieldKind, cell string) string {
+	if text := unreadable(cell); text != "" {
+		return text
+	}
+	switch kind {
+	case untitled:
+		return "the column has no heading"
+	case fDescription:
+		e.Description = plainText(cell)
+	case fModel:
+		e.Model = plainText(cell)
+	case fPool:
+		e.Pool = plainText(cell)
+	case fSecurityMode:
+		return into(&e.SecurityMode, cell, store.ParseSecurityMode)
+	case fIPMode:
+		return into(&e.IPMode, cell, store.ParseIPMode)
+	case fOperation:
+		return into(&e.Operation, cell, store.ParseOperation)
+	case fAuthMode:
+		return into(&e.AuthMode, cell, store.ParseAuthMode)
+	case fKeyOrder:
+		return into(&e.KeyOrder, cell, store.ParseKeyOrder)
+	case fRSABits:
+		return into(&e.RSABits, cell, bits)
+	case fECBits:
+		return into(&e.ECBits, cell, bits)
+	case fCompletesBy:
+		return into(&e.CompletesBy, cell, func(t string) (enroll.Deadline, error) { return enroll.ParseDeadline(t, s.now) })
+	case fString:
+		switch {
+		case isScientific(cell):
+			return scientific
+		case !enroll.IsAuthString(cell):
+			return "an authentication string has 4 to 10 digits; a spreadsheet may have taken zeros from its beginning"
+		}
+		e.String = &cell
+	}
+	return ""
+}
+
+func into[T any](field **T, cell string, parse func(string) (T, error)) string {
+	v, err := parse(cell)
+	if err != nil {
+		return err.Error()
+	}
+	*field = &v
+	return ""
+}
+
+func bits(cell string) (int, error) {
+	n, err := input.Number(cell, 1, 1<<16)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number of bits", cell)
+	}
+	return n, nil
+}
+
+// plainText makes one line of several.
+func plainText(cell string) *string {
+	cell = strings.Join(strings.FieldsFunc(cell, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+	return &cell
+}

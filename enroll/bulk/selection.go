@@ -1,0 +1,195 @@
+package bulk
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"capf/enroll"
+	"capf/enroll/devices"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// Selection says which devices are meant. What is empty or nil does not limit; what is
+// not is combined with AND. In Name, Pool, Model and LSCIssuedBy, * stands for
+// any letters and ? for one.
+type Selection struct {
+	Name                string           `json:"name,omitempty"`
+	Pool                string           `json:"pool,omitempty"`
+	Model               string           `json:"model,omitempty"`
+	Operation           store.Operation  `json:"operation,omitempty"`
+	Status              store.Status     `json:"status,omitempty"`
+	AuthMode            store.AuthMode   `json:"auth_mode,omitempty"`
+	Failed              bool             `json:"failed,omitempty"` // whose last operation failed
+	Late                bool             `json:"late,omitempty"`   // who should have completed theirs by now
+	LSC                 store.LSCHolding `json:"lsc,omitempty"`
+	LSCExpiresBefore    *time.Time       `json:"lsc_expires_before,omitempty"`
+	LSCIssuedBy         string           `json:"lsc_issued_by,omitempty"`
+	IssuerExpiresBefore *time.Time       `json:"issuer_expires_before,omitempty"`
+	ByItself            bool             `json:"by_itself,omitempty"`       // of those, only what renewal schedules without an operator
+	DueForRenewal       bool             `json:"due_for_renewal,omitempty"` // under the parameter renew_before
+	Limit               int              `json:"limit,omitempty"`           // only so many, those whose LSC ends first
+}
+
+// Check refuses filters that no device can match together, which is a mistake
+// and not an empty selection. ErrValue.
+func (s Selection) Check() error {
+	aboutLSC := s.LSCExpiresBefore != nil || s.LSCIssuedBy != "" || s.IssuerExpiresBefore != nil || s.DueForRenewal
+	switch {
+	case s.LSC == store.HoldsNone && aboutLSC:
+		return contradiction("devices without an LSC", "what their LSC is like")
+	case s.Operation == store.NoOperation && s.Late:
+		return contradiction("devices without an operation", "an operation that is late")
+	case s.Operation == store.NoOperation && s.Status == store.StatusPending:
+		return contradiction("devices without an operation", "the status of a pending one")
+	case s.Operation != "" && s.Operation != store.NoOperation && s.Status == store.StatusNone:
+		return contradiction("a scheduled operation", "the status None")
+	case s.Failed && s.Status != "" && !s.Status.IsFailure():
+		return contradiction("devices whose operation failed", fmt.Sprintf("the status %q", s.Status.Long()))
+	case s.ByItself && s.AuthMode != "" && !renewing(s.AuthMode):
+		return contradiction("what is renewed by itself", "devices that do not authenticate by an existing certificate")
+	}
+	return nil
+}
+
+func contradiction(a, b string) error {
+	return apperr.BadValue("the filters contradict each other: %s, and %s", a, b)
+}
+
+// Empty says whether the selection is all devices.
+func (s Selection) Empty() bool { return s == Selection{} }
+
+// Describe is the selection in one line.
+func (s Selection) Describe() string {
+	var parts []string
+	add := func(name, value string) {
+		if value != "" {
+			parts = append(parts, name+"="+value)
+		}
+	}
+	add("name", s.Name)
+	add("pool", s.Pool)
+	add("model", s.Model)
+	add("operation", string(s.Operation))
+	add("status", string(s.Status))
+	add("auth-mode", string(s.AuthMode))
+	add("failed", yes(s.Failed))
+	add("late", yes(s.Late))
+	add("lsc", string(s.LSC))
+	add("lsc-expires-before", stamp(s.LSCExpiresBefore))
+	add("lsc-issued-by", s.LSCIssuedBy)
+	add("issuer-expires-before", stamp(s.IssuerExpiresBefore))
+	add("due-for-renewal", yes(s.DueForRenewal))
+	add("by-itself", yes(s.ByItself))
+	if len(parts) == 0 {
+		return "all devices"
+	}
+	return strings.Join(parts, " ")
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+func stamp(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// Select yields the devices of the selection by name. ErrValue: its filters
+// contradict each other; ErrRefused: it asks for what is due for renewal while
+// renewal is off.
+func Select(ctx context.Context, r *devices.Rules, s Selection) (iter.Seq2[store.Selected, error], error) {
+	f, err := resolve(ctx, r, s)
+	if err != nil {
+		return nil, err
+	}
+	return r.Store.Selected(ctx, f), nil
+}
+
+// Count counts what Select yields, whatever the limit.
+func Count(ctx context.Context, r *devices.Rules, s Selection) (int64, error) {
+	f, err := resolve(ctx, r, s)
+	if err != nil {
+		return 0, err
+	}
+	return r.Store.CountSelected(ctx, f)
+}
+
+// resolve puts the selection into the words of the store, as of now.
+func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selection, error) {
+	if err := s.Check(); err != nil {
+		return store.Selection{}, err
+	}
+	f := store.Selection{
+		DeviceFilter: store.DeviceFilter{
+			Name: s.Name, Pool: s.Pool, Model: s.Model, Operation: s.Operation, Status: s.Status,
+			AuthMode: s.AuthMode, FailedOnly: s.Failed, LateOnly: s.Late,
+		},
+		LSC: s.LSC, LSCExpiresBefore: s.LSCExpiresBefore, LSCIssuedBy: s.LSCIssuedBy, Limit: s.Limit,
+	}
+	var err error
+	if s.IssuerExpiresBefore != nil {
+		if f.IssuedUnder, err = issuersEnding(ctx, r, *s.IssuerExpiresBefore); err != nil {
+			return f, err
+		}
+	}
+	if s.DueForRenewal {
+		due, err := (&enroll.Rules{Store: r.Store}).Due(ctx)
+		if err != nil {
+			return f, err
+		}
+		if due == nil {
+			return f, apperr.WithHint(apperr.Refused("nothing is due for renewal, because renewal is off"), "capf set renew_before 2/3")
+		}
+		due.ByItself = s.ByItself
+		f.Due = due
+	}
+	return f, nil
+}
+
+// RenewsByItself says whether renewal schedules the device without an operator.
+// By null string, whoever knows its name would get the LSC; a string, somebody
+// has to type.
+func RenewsByItself(d store.Device) bool { return renewing(d.AuthMode) }
+
+func renewing(m store.AuthMode) bool { return m == store.ByLSCPrecedence || m == store.ByMICPrecedence }
+
+// issuersEnding are the CAs whose certificate ends before the time: our own,
+// and those of capf-trust.
+func issuersEnding(ctx context.Context, r *devices.Rules, before time.Time) ([]store.IssuerEnd, error) {
+	var certs [][]byte
+	id, err := r.Store.Identity(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	certs = append(certs, id.Chain...)
+	trust, err := r.Store.Trust(ctx, store.CAPFTrust)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range trust {
+		certs = append(certs, t.Certificate)
+	}
+	ending := []store.IssuerEnd{} // not nil: none ends, so none is selected
+	for _, der := range certs {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			continue // not one that has issued anything
+		}
+		if c.NotAfter.Before(before) {
+			ending = append(ending, store.IssuerEnd{Name: c.Subject.String(), NotAfter: c.NotAfter})
+		}
+	}
+	return ending, nil
+}

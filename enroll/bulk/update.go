@@ -1,0 +1,156 @@
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"capf/enroll/devices"
+	"capf/enroll/settings"
+	"capf/internal/apperr"
+	"capf/internal/plural"
+	"capf/store"
+)
+
+// maxReasons is how many refusals are kept by name; there may be 60,000 with
+// the same reason.
+const maxReasons = 1000
+
+// Update is a change of many devices.
+type Update struct {
+	Selection   Selection
+	Edit        devices.Edit
+	Partial     bool // change those devices that may be changed when others may not
+	ApplyConfig bool // run apply_config_command for each device that changes
+}
+
+// Check refuses what no device could take, and what could not be carried out.
+// Errors: ErrValue, ErrRefused.
+func (u Update) Check(ctx context.Context, r *devices.Rules) error {
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.Check(u.Edit, settings); err != nil {
+		return err
+	}
+	if _, err := resolve(ctx, r, u.Selection); err != nil {
+		return err
+	}
+	if u.ApplyConfig && settings.ApplyCommand == nil {
+		return apperr.WithHint(apperr.Refused("no apply_config_command is set"), "capf set apply_config_command '/path/of/program {device}'")
+	}
+	return nil
+}
+
+// Preview is what an update would do to one device.
+type Preview struct {
+	Before, After store.Device
+	Refused       string // why nothing would change; "" when it would
+}
+
+// PreviewUpdate yields what an update would do, device by device. Strings that
+// would be generated are not.
+func PreviewUpdate(ctx context.Context, r *devices.Rules, s Selection, e devices.Edit) (iter.Seq2[Preview, error], error) {
+	settings, err := r.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Check(e, settings); err != nil {
+		return nil, err
+	}
+	selected, err := Select(ctx, r, s)
+	if err != nil {
+		return nil, err
+	}
+	edit := e.WithExample()
+	return func(yield func(Preview, error) bool) {
+		for v, err := range selected {
+			p := Preview{Before: v.Device, After: v.Device}
+			if err == nil {
+				p.Refused, err = devices.Reason(r.Edit(&p.After, edit, settings, v.Installed.Serial != ""))
+			}
+			if p.Refused != "" {
+				p.After = p.Before
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+// Change is an update under way.
+type Change struct {
+	Selection store.Selection
+	Refused   []store.JobDevice // the first 1000, with their reasons
+	rules     *devices.Rules
+	update    Update
+	settings  settings.Settings
+	made      *devices.StringMaker
+	strings   devices.Strings // nil when nobody is waiting for them
+	done      int64
+	progress  func(done int64) // may be nil
+}
+
+// Begin reads what the update needs before the database is locked. The strings
+// and the progress may be nil. Errors: as for Select.
+func (u Update) Begin(ctx context.Context, r *devices.Rules, out devices.Strings, progress func(done int64)) (*Change, error) {
+	c := &Change{rules: r, update: u, strings: out, progress: progress, made: r.NewStringMaker()}
+	var err error
+	if c.Selection, err = resolve(ctx, r, u.Selection); err != nil {
+		return nil, err
+	}
+	c.settings, err = r.Settings(ctx)
+	return c, err
+}
+
+// BulkEdit is the change in the words of the store, for which job number id of
+// the kind is responsible.
+func (c *Change) BulkEdit(kind store.JobKind, id int64) store.BulkEdit {
+	return store.BulkEdit{
+		Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Edit.Describe())},
+		Change: c.device, Ready: c.ready,
+	}
+}
+
+// device edits one device.
+func (c *Change) device(v *store.Selected) error {
+	if c.done++; c.progress != nil {
+		c.progress(c.done)
+	}
+	edit := c.update.Edit
+	if edit.UniqueString {
+		s, err := c.made.Next()
+		if err != nil {
+			return err
+		}
+		edit.String = &s
+	}
+	reason, err := devices.Reason(c.rules.Edit(&v.Device, edit, c.settings, v.Installed.Serial != ""))
+	if err != nil {
+		return err
+	}
+	if reason != "" {
+		if len(c.Refused) < maxReasons {
+			c.Refused = append(c.Refused, store.JobDevice{Device: v.Name, Reason: reason})
+		}
+		return store.Refusal{Reason: reason}
+	}
+	if edit.UniqueString && c.strings != nil {
+		return c.strings.Add(v.Name, *edit.String)
+	}
+	return nil
+}
+
+// ready decides whether what was done may stay.
+func (c *Change) ready(n store.BulkTally) error {
+	if n.Refused > 0 && !c.update.Partial {
+		return apperr.WithHint(apperr.Refused("%s of %d refused, so nothing was changed; first %s",
+			plural.Of(n.Refused, "device"), n.Selected, c.Refused[0].Reason), "--partial changes the others")
+	}
+	if c.strings != nil {
+		return c.strings.Keep()
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package devices
+
+import (
+	"errors"
+
+	"capf/enroll/settings"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// ErrPartly says that something was done for some and not for others.
+var ErrPartly = errors.New("partly done")
+
+// Reason tells the refusal of one device, which leaves the others alone, from
+// other errors.
+func Reason(err error) (string, error) {
+	if errors.Is(err, apperr.ErrRefused) || errors.Is(err, apperr.ErrValue) {
+		return err.Error(), nil
+	}
+	return "", err
+}
+
+// Check finds values that no device can take. What only some devices refuse is
+// found when they are changed.
+func (r *Rules) Check(e Edit, s settings.Settings) error {
+	if e.UniqueString && (e.String != nil || e.NoString) {
+		return apperr.BadValue("a unique string for each device, one for all, and none exclude each other")
+	}
+	d, err := New("SEP000000000000")
+	if err != nil {
+		return err
+	}
+	sample := e
+	if sample.Operation == nil && sample.CompletesBy != nil {
+		install := store.Install // a time alone is for those that have an operation
+		sample.Operation = &install
+	}
+	if err := r.Edit(&d, sample, s, true); errors.Is(err, apperr.ErrValue) {
+		return err
+	}
+	return nil
+}
+
+// WithExample stands in for an edit that gives each device a string of its own,
+// where none is to be made.
+func (e Edit) WithExample() Edit {
+	if e.UniqueString {
+		example := "0000000000"
+		e.String = &example
+	}
+	return e
+}
+
+// Strings takes the unique strings of many devices.
+type Strings interface {
+	// Add takes one string. The database is locked meanwhile.
+	Add(device, secret string) error
+	// Keep is called before the change is committed: what was added must not
+	// get lost from then on.
+	Keep() error
+}
+
+// StringMaker makes authentication strings and never the same one twice.
+type StringMaker struct {
+	rules *Rules
+	made  map[string]struct{}
+}
+
+// NewStringMaker returns one that has made none yet.
+func (r *Rules) NewStringMaker() *StringMaker { return &StringMaker{r, map[string]struct{}{}} }
+
+// Next is another string.
+func (m *StringMaker) Next() (string, error) {
+	for {
+		s, err := m.rules.NewString()
+		if err != nil {
+			return "", err
+		}
+		if _, taken := m.made[s]; !taken {
+			m.made[s] = struct{}{}
+			return s, nil
+		}
+	}
+}

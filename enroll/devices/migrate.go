@@ -1,0 +1,67 @@
+package devices
+
+import (
+	"context"
+	"errors"
+
+	"capf/enroll"
+	"capf/store"
+)
+
+// Leave schedules Delete for a device that moves to another cluster, which
+// would not trust its LSC. It returns false when there is nothing to schedule:
+// the device has no LSC that we know of, or Delete is scheduled already.
+// Errors: those of Change.
+func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d store.Device, scheduled bool, err error) {
+	if d, err = r.Store.Device(ctx, FullName(ctx, r.Store, name)); err != nil {
+		return d, false, err
+	}
+	has := false
+	for _, state := range []store.LSCState{store.LSCInstalled, store.LSCIssued} {
+		n, err := r.Store.CountLSCs(ctx, store.LSCFilter{DeviceID: d.ID, State: state})
+		if err != nil {
+			return d, false, err
+		}
+		has = has || n > 0
+	}
+	if !has || d.Operation == store.Delete && !d.Late(r.Now()) {
+		return d, false, nil
+	}
+	remove := store.Delete
+	d, _, err = r.Change(ctx, actor, d.Name, Edit{Operation: &remove})
+	return d, err == nil, err
+}
+
+// Arrive prepares for a device that comes from another cluster with its LSC:
+// that cluster's CAPF certificate (PEM or DER, with its chain) goes into
+// capf-trust, and Install/Upgrade is scheduled by the existing certificate. The
+// device is added when it is missing; one for which that is scheduled and not late
+// stays as it is. Errors: those of UploadTrust
+// and Change; when the certificate is refused, nothing is scheduled.
+func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file enroll.UploadFile) (store.Device, []enroll.UploadRow, error) {
+	d, err := r.Store.Device(ctx, FullName(ctx, r.Store, name))
+	missing := errors.Is(err, store.ErrNotFound)
+	if missing {
+		d, err = New(name)
+	}
+	if err != nil {
+		return d, nil, err
+	}
+	file.Purposes = []store.Purpose{store.CAPFTrust}
+	rows, err := r.core().UploadTrust(ctx, actor, []enroll.UploadFile{file}, enroll.UploadOptions{
+		Description: "CAPF of the cluster from which devices come", ForeignCAPF: true,
+	})
+	if err != nil {
+		return store.Device{}, rows, err
+	}
+	install, mode := store.Install, store.ByLSCPrecedence
+	edit := Edit{Operation: &install, AuthMode: &mode}
+	if missing {
+		d, _, err = r.Add(ctx, actor, name, edit)
+		return d, rows, err
+	}
+	if edit, err = r.Difference(d, edit); err == nil && edit != (Edit{}) {
+		d, _, err = r.Change(ctx, actor, d.Name, edit)
+	}
+	return d, rows, err
+}

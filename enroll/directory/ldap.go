@@ -1,0 +1,194 @@
+package directory
+
+import (
+	"capf/internal/apperr"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// entryLimit is how many entries a directory may have. More come from a filter
+// that is too wide, or from a server that never ends.
+const entryLimit = 200000
+
+// fetch reads all entries of the directory, page by page, and tells after each
+// how many they are. It returns all or an error.
+func (d Directory) fetch(ctx context.Context, password string, progress func(entries int)) ([]*ldap.Entry, error) {
+	conn, err := d.connect(ctx, password)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	attributes, err := d.attributes()
+	if err != nil {
+		return nil, err
+	}
+	paging := ldap.NewControlPaging(uint32(d.PageSize))
+	var all []*ldap.Entry
+	for {
+		page, err := conn.Search(ldap.NewSearchRequest(d.Base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases,
+			0, d.Seconds, false, d.Filter, attributes, []ldap.Control{paging}))
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("reading the entries: %w", ctx.Err())
+		}
+		if err != nil {
+			return nil, d.explain(err, "reading the entries under %q", d.Base)
+		}
+		if i := slices.IndexFunc(page.Referrals, mayHavePeople); i >= 0 {
+			return nil, apperr.WithHint(apperr.Refused("the directory refers to another one for some of the people: %s", page.Referrals[i]), "--base or --url leads to where the people are; of a forest of Active Directory, the global catalog has all (ldaps://HOST:3269)")
+		}
+		if all = append(all, page.Entries...); len(all) > entryLimit {
+			return nil, apperr.WithHint(apperr.Refused("the directory has more than %d entries", entryLimit), "--filter and --base narrow it")
+		}
+		if progress != nil {
+			progress(len(all))
+		}
+		cookie, more := nextPage(page)
+		if !more {
+			return all, nil
+		}
+		if slices.Equal(cookie, paging.Cookie) && len(page.Entries) == 0 {
+			return nil, errors.New("the directory gives the same empty page again and again")
+		}
+		paging.SetCookie(cookie)
+	}
+}
+
+// peopleless begin the names of what a domain controller of Active Directory
+// refers to whenever its whole domain is searched.
+var peopleless = []string{"DC=ForestDnsZones,", "DC=DomainDnsZones,", "CN=Configuration,"}
+
+func mayHavePeople(referral string) bool {
+	u, err := url.Parse(referral)
+	return err != nil || !slices.ContainsFunc(peopleless, func(name string) bool {
+		at := strings.TrimPrefix(u.Path, "/")
+		return len(at) > len(name) && strings.EqualFold(at[:len(name)], name)
+	})
+}
+
+// nextPage is the cookie with which the next page is asked for.
+func nextPage(page *ldap.SearchResult) ([]byte, bool) {
+	control, ok := ldap.FindControl(page.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
+	if !ok || len(control.Cookie) == 0 {
+		return nil, false
+	}
+	return control.Cookie, true
+}
+
+func (d Directory) attributes() ([]string, error) {
+	var all []string
+	for _, text := range []string{d.DeviceName, d.About} {
+		p, err := parsePattern(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.attributes()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// connect makes a connection with TLS, on which it has bound. It ends with ctx.
+func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, error) {
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return nil, err
+	}
+	check := d.serverCheck(u.Hostname())
+	raw, err := d.dial(ctx, u, check)
+	if err != nil {
+		return nil, err
+	}
+	conn := ldap.NewConn(raw, !d.StartTLS)
+	conn.Start()
+	conn.SetTimeout(d.timeout())
+	// A handshake has no time-out of its own in the library.
+	raw.SetDeadline(time.Now().Add(d.timeout()))
+	if d.StartTLS {
+		if err := conn.StartTLS(check.config()); err != nil {
+			conn.Close()
+			return nil, d.explain(cmp.Or(check.refused, err), "securing the connection to %q", d.URL)
+		}
+	}
+	raw.SetDeadline(time.Time{})
+	if d.BindDN == "" {
+		return conn, nil // anonymous from the beginning (RFC 4511, section 4.2)
+	}
+	if err := conn.Bind(d.BindDN, password); err != nil {
+		conn.Close()
+		return nil, d.explain(err, "binding as %q", d.BindDN)
+	}
+	return conn, nil
+}
+
+// dial opens the network connection, with TLS unless StartTLS brings it.
+func (d Directory) dial(ctx context.Context, u *url.URL, check *serverCheck) (net.Conn, error) {
+	limit, cancel := context.WithTimeout(ctx, d.timeout())
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(limit, "tcp", net.JoinHostPort(u.Hostname(), ldapPort(u)))
+	if err != nil {
+		return nil, d.explain(err, "connecting to %q", d.URL)
+	}
+	if d.StartTLS {
+		return raw, nil
+	}
+	secure := tls.Client(raw, check.config())
+	if err := secure.HandshakeContext(limit); err != nil {
+		raw.Close()
+		return nil, d.explain(cmp.Or(check.refused, err), "securing the connection to %q", d.URL)
+	}
+	return secure, nil
+}
+
+// ldapPort is the port of an address, which may leave it to its scheme.
+func ldapPort(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme])
+}
+
+// serverCheck judges the certificate of the server and remembers why it was
+// refused: of a handshake after StartTLS the LDAP library keeps only the text.
+type serverCheck struct {
+	host    string
+	roots   *x509.CertPool // nil for those of the system
+	refused error
+}
+
+func (d Directory) serverCheck(host string) *serverCheck {
+	c := &serverCheck{host: host}
+	if d.CA != "" {
+		c.roots = x509.NewCertPool()
+		c.roots.AppendCertsFromPEM([]byte(d.CA))
+	}
+	return c
+}
+
+// config has the check made by verify, as crypto/tls makes it, in its place.
+func (c *serverCheck) config() *tls.Config {
+	return &tls.Config{
+		ServerName: c.host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,
+		VerifyConnection: func(s tls.ConnectionState) error {
+			c.refused = c.verify(s.PeerCertificates)
+			return c.refused
+		},
+	}
+}
+
+func (c *serverCheck) verify(chain []*x509.Certificate) error {
+	between := x509.NewCertPool()
+	for _, cert := range chain[1:] {
+		between.AddCert(cert)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{DNSName: c.host, Roots: c.roots, Intermediates: between})
+	return err
+}

@@ -1,0 +1,195 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"capf/store"
+)
+
+// outputLimit is how much of what a command writes is looked at: its end.
+const outputLimit = 4 << 10
+
+// runCommands runs the command for each device of the job that is due, several at
+// the same time, until none is left or ctx ends. What became of each is in the
+// results of the job; the error is for what ended all of them.
+func (x *Runner) runCommands(ctx context.Context, j store.Job) error {
+	counts, err := x.Rules.Store.ApplyCounts(ctx, j.ID)
+	if err != nil {
+		return err
+	}
+	all := counts[store.ApplyDue]
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var workers sync.WaitGroup
+	var ended atomic.Int64
+	for range min(int64(x.Commands), all) {
+		workers.Go(func() {
+			if err := x.runEach(ctx, j.ID, &ended, all); err != nil {
+				stop(err)
+			}
+		})
+	}
+	workers.Wait()
+	err = context.Cause(ctx)
+	if errors.Is(err, store.ErrConflict) {
+		return nil // to stop: that is for run to say
+	}
+	return err
+}
+
+// runEach runs commands one after the other.
+func (x *Runner) runEach(ctx context.Context, id int64, ended *atomic.Int64, all int64) error {
+	for ctx.Err() == nil {
+		device, left, err := x.Rules.Store.NextApply(ctx, id, x.Owner)
+		switch {
+		case err != nil:
+			return err
+		case device == "" && left == 0:
+			return nil
+		case device == "": // another job runs commands for those that are left
+			select {
+			case <-ctx.Done():
+			case <-time.After(x.Poll):
+			}
+			continue
+		}
+		result, err := x.runFor(ctx, device)
+		if err != nil {
+			return err
+		}
+		if err := x.Rules.Store.EndApply(context.WithoutCancel(ctx), id, result); err != nil {
+			return err
+		}
+		if n := ended.Add(1); x.Progress != nil {
+			x.Progress(n, all)
+		}
+	}
+	return nil
+}
+
+// runFor runs the command for one device.
+func (x *Runner) runFor(ctx context.Context, device string) (store.JobDevice, error) {
+	d := store.JobDevice{Device: device, Apply: store.ApplyFailed, ExitCode: -1}
+	settings, err := x.Rules.Settings(context.WithoutCancel(ctx))
+	if err != nil {
+		return d, err
+	}
+	line, err := settings.CommandFor(device)
+	switch {
+	case err != nil:
+		d.Output = err.Error()
+		return d, nil
+	case len(line) == 0:
+		d.Output = "no apply_config_command is set"
+		return d, nil
+	}
+	limit, cancel := x.commandTime(ctx)
+	defer cancel(nil)
+	out, err := runProgram(limit, line, device)
+	d.Output = lastLine(out)
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		d.Apply, d.ExitCode = store.ApplyDone, 0
+	case errors.Is(context.Cause(limit), errStopped):
+		d.Apply, d.Output = store.ApplyInterrupted, errStopped.Error()
+	case errors.Is(limit.Err(), context.DeadlineExceeded):
+		d.Output = fmt.Sprintf("it took longer than %v and was ended", x.CommandTime)
+	case errors.As(err, &exit):
+		d.ExitCode = exit.ExitCode()
+		if d.ExitCode < 0 {
+			d.Output = exit.String()
+		}
+	default:
+		d.Output = fmt.Sprintf("it could not be run: %v", reason(err))
+	}
+	return d, nil
+}
+
+// commandTime is the time of one command: its own limit, and at a stop of capf
+// the grace.
+func (x *Runner) commandTime(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	limit, release := context.WithTimeout(context.WithoutCancel(ctx), x.CommandTime)
+	limit, cancel := context.WithCancelCause(limit)
+	undo := context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), errCancel) {
+			return // no more commands, but those that run may end
+		}
+		select {
+		case <-limit.Done():
+		case <-time.After(x.Grace):
+			cancel(errStopped)
+		}
+	})
+	return limit, func(cause error) { undo(); cancel(cause); release() }
+}
+
+// runProgram runs a program without a shell. When its time is over, it ends
+// with all that it has started. It gets nothing of the environment of capf but
+// PATH: there may be secrets in it.
+func runProgram(ctx context.Context, line []string, device string) ([]byte, error) {
+	out := &tail{limit: outputLimit}
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "CAPF_DEVICE=" + device}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second // for a child that has left the group and keeps the output open
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // the program itself has ended well
+	}
+	return out.kept, err
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	limit int
+	kept  []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.kept = append(t.kept, b...)
+	if over := len(t.kept) - t.limit; over > 0 {
+		t.kept = append(t.kept[:0], t.kept[over:]...)
+	}
+	return len(b), nil
+}
+
+// lastLine is the last line that has anything in it.
+func lastLine(out []byte) string {
+	lines := bytes.Split(bytes.TrimSpace(bytes.ToValidUTF8(out, []byte("?"))), []byte("\n"))
+	text := string(bytes.TrimSpace(lines[len(lines)-1]))
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	const most = 200
+	if r := []rune(text); len(r) > most {
+		text = string(r[:most]) + "…"
+	}
+	return text
+}
+
+// reason is an error of starting a program without the program, which the
+// reader knows.
+func reason(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,44 @@
+package jobs
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"capf/enroll/bulk"
+	"capf/enroll/devices"
+	"capf/enroll/secrets"
+	"capf/store"
+)
+
+// newJob puts an update into the words of the store.
+func newJob(r *devices.Rules, actor store.Actor, kind store.JobKind, u bulk.Update) (store.Job, error) {
+	selection, err := json.Marshal(u.Selection)
+	if err != nil {
+		return store.Job{}, fmt.Errorf("keeping the selection: %w", err)
+	}
+	edit, sealed, err := r.Save(u.Edit, u.Partial, secrets.JobStringLabel)
+	return store.Job{
+		Kind: kind, Selection: string(selection), Edit: edit, SealedString: sealed,
+		ApplyConfig: u.ApplyConfig, Actor: actor,
+	}, err
+}
+
+// Read is the update that a job carries out, without its string.
+func Read(j store.Job) (bulk.Update, error) {
+	u := bulk.Update{ApplyConfig: j.ApplyConfig}
+	if err := json.Unmarshal([]byte(j.Selection), &u.Selection); err != nil {
+		return u, fmt.Errorf("reading the selection of job %d: %w", j.ID, err)
+	}
+	var err error
+	u.Edit, u.Partial, err = devices.Read(j.Edit)
+	return u, err
+}
+
+// load is Read with the string.
+func load(r *devices.Rules, j store.Job) (bulk.Update, error) {
+	u, err := Read(j)
+	if err == nil {
+		u.Edit, err = r.Load(secrets.JobStringLabel, j.Edit, j.SealedString)
+	}
+	return u, err
+}
