@@ -91,7 +91,7 @@ func (f *finder) walk(body *ast.BlockStmt, fn *ast.FuncType) {
 			if name, ok := n.Fun.(*ast.Ident); ok && name.Name == "make" {
 				return len(n.Args) == 2 // how much room is made is nothing that could be seen
 			}
-			if !f.info.Types[n.Fun].IsType() {
+			if !f.info.Types[n.Fun].IsType() && !isUnseen(n.Fun) {
 				f.constants(n.Args...)
 			}
 		case *ast.SliceExpr:
@@ -103,6 +103,17 @@ func (f *finder) walk(body *ast.BlockStmt, fn *ast.FuncType) {
 		}
 		return true
 	})
+}
+
+// isUnseen says whether a function takes numbers of which nothing can be seen: the
+// sizes of buffers, the bases and bits of numbers.
+func isUnseen(fn ast.Expr) bool {
+	s, ok := fn.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	name, ok := s.X.(*ast.Ident)
+	return ok && (name.Name == "bufio" || name.Name == "strconv")
 }
 
 func (f *finder) text(n ast.Node) string {
