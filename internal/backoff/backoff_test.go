@@ -55,6 +55,9 @@ func TestBackoff(t *testing.T) {
 		if !strings.Contains(book.String(), "works again") {
 			t.Error(book.String())
 		}
+		time.Sleep(time.Minute)
+		pause.Succeeded() // it is said once
+		lines(4)
 		if rest := pause.Failed(full(1)); rest != time.Second {
 			t.Errorf("later, a rest of %v", rest)
 		}
