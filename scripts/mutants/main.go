@@ -114,8 +114,6 @@ func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 	for _, m := range l.mutants {
 		o := unreached
 		switch {
-		case h.excused.has(m):
-			o = excused
 		case m.id%h.every != 0, h.budget > 0 && time.Since(began) > h.budget:
 			o = untried
 		case len(l.reach[m.id]) > 0:
@@ -124,6 +122,9 @@ func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 			}
 		case l.passed[m.id]: // no test goes to the boundary
 			o = survived
+		}
+		if o == survived && h.excused.has(m) { // one like it elsewhere in the function may be killed
+			o = excused
 		}
 		count[o]++
 		if o == survived {
