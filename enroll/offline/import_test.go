@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"io"
 	"math/big"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +174,30 @@ func (d *desk) confirm(r store.Request) {
 	}
 }
 
+// TestNothingIsLeft: what is kept on the disk between two steps goes with the last one,
+// whether or not the import or the export succeeds.
+func TestNothingIsLeft(t *testing.T) {
+	d := newDesk(t)
+	d.Trust(d.Root, d.CA)
+	r := d.Request("first")
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	stop := errors.New("enough")
+	for _, want := range []error{stop, nil} {
+		_, _, err := d.lines(ImportOptions{Ready: func(ImportReport) error { return want }}, Bytes("x.der", der(d.Sign(r))))
+		if !errors.Is(err, want) {
+			t.Errorf("importing: %v", err)
+		}
+		_, err = d.offline().Export(t.Context(), io.Discard, ExportOptions{})
+		if err != nil {
+			t.Errorf("exporting: %v", err)
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("%v are left, %v", left, err)
+	}
+}
+
 // TestMovedOn are requests that change between the plan and its application.
 func TestMovedOn(t *testing.T) {
 	t.Parallel()
@@ -195,8 +221,9 @@ func TestMovedOn(t *testing.T) {
 			d := newDesk(t)
 			d.Trust(d.Root, d.CA)
 			d.Issuer = settings.IssuerOnline // whose requests can be rejected
-			first, second := d.Request("first"), d.Request("second")
-			certs := slices.Concat(der(d.Sign(first)), der(d.Sign(second)))
+			first, second, stale := d.Request("first"), d.Request("second"), d.Request("stale")
+			d.Request("stale") // so that the one before is stale in the plan already
+			certs := slices.Concat(der(d.Sign(first)), der(d.Sign(second)), der(d.Sign(stale)))
 			var before string
 			_, report, err := d.lines(ImportOptions{Ready: func(ImportReport) error {
 				err := test.move(d, second)
@@ -204,7 +231,7 @@ func TestMovedOn(t *testing.T) {
 				return err
 			}}, Bytes("x.der", certs))
 			if test.want == "" {
-				if err != nil || report.Overtaken != 1 || report.Count(Imported) != 2 {
+				if err != nil || report.Overtaken != 1 || report.Count(Imported) != 2 || report.Count(Stale) != 1 {
 					t.Errorf("%+v, %v", report, err)
 				}
 				return
