@@ -82,8 +82,8 @@ func TestLimits(t *testing.T) {
 	eventually(t, "a session is free again", func() bool { _, err := h.phone(sep); return err == nil })
 }
 
-// TestServiceObeys deactivates, activates and restarts the running service.
-func TestServiceObeys(t *testing.T) {
+// TestServiceReconciles deactivates, activates and restarts the running service.
+func TestServiceReconciles(t *testing.T) {
 	h := open(t)
 	h.add(sep, store.Install)
 	open := h.dial()
