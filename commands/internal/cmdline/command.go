@@ -12,7 +12,7 @@ import (
 type Command struct {
 	Name    string
 	Aliases []string
-	// args are the arguments as the usage line shows them. Those in brackets
+	// Args are the arguments as the usage line shows them. Those in brackets
 	// may be left out; dots after the last one mean that it may be repeated.
 	Args    string
 	Short   string // one line, without a full stop
@@ -23,8 +23,8 @@ type Command struct {
 	Flags   []cli.Flag
 	NoStore bool     // it opens no database, so --db would mislead
 	Clears  []string // the settings that its flag --clear takes away
-	// privilege is what a session of capf shell needs for it, but for the first
-	// argument exempt, for which the lowest is enough.
+	// Privilege is what a session of capf shell needs for it. With Exempt as the
+	// first argument, the lowest is enough.
 	Privilege Privilege
 	Exempt    string
 	Run       func(c *cli.Context) error
@@ -54,7 +54,7 @@ const (
 	OutsideShell // the command belongs to the system around the shell, which does not have it
 )
 
-// Level is the number by which the vendor calls the privilege.
+// Level is the vendor's number of the privilege.
 func (p Privilege) Level() int {
 	switch p {
 	case Look:

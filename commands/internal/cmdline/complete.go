@@ -40,8 +40,8 @@ type typed struct {
 }
 
 // Complete proposes words for the last one of words, which may be empty. The
-// name of the program is not among them. What is wrong before it is not told:
-// that is for the command line when it is finished.
+// name of the program is not among them. Mistakes in the words before it are not
+// reported: the finished command line is refused for them.
 func (k Completer) Complete(ctx context.Context, words []string) Proposal {
 	if len(words) == 0 {
 		words = []string{""}
@@ -80,7 +80,7 @@ func withoutPrefix(words []string) []string {
 	return words
 }
 
-// read follows the finished words, nil when they lead nowhere.
+// read follows the finished words. It returns nil if they lead nowhere.
 func (k Completer) read(words []string) *typed {
 	t := &typed{command: k.Root}
 	for _, word := range words {
@@ -189,8 +189,8 @@ func (k Completer) arguments(ctx context.Context, t *typed, last string) Proposa
 	return p
 }
 
-// Placeholder is the word of a usage line at which the argument with the
-// number stands, without brackets and dots; "" when there is none.
+// Placeholder returns the word of a usage line for the argument with the number n,
+// without brackets and dots, or "" if there is none.
 func Placeholder(usage string, n int) string {
 	words := strings.Fields(usage)
 	if n >= len(words) {
@@ -202,8 +202,8 @@ func Placeholder(usage string, n int) string {
 	return strings.ReplaceAll(strings.Trim(words[n], "[]"), "...", "")
 }
 
-// IsFile tells the placeholders of files and folders, which are called so
-// everywhere (TestPlaceholders): the shell and the completions depend on it.
+// IsFile says whether a placeholder stands for a file or folder. capf shell and the
+// completions rely on the names (TestPlaceholders).
 func IsFile(placeholder string) bool {
 	return placeholder == "DIR" || placeholder == "FILE" || strings.HasPrefix(placeholder, "FILE.") || strings.HasPrefix(placeholder, "FILE|")
 }
@@ -245,7 +245,7 @@ func PlainCandidates(words []string) (list []Candidate) {
 	return list
 }
 
-// Matching are the candidates that begin like the word, whatever the case.
+// Matching returns the candidates that begin with the word, ignoring case.
 func Matching(list []Candidate, word string) (found []Candidate) {
 	for _, c := range list {
 		if len(c.Word) >= len(word) && strings.EqualFold(c.Word[:len(word)], word) {

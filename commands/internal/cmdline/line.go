@@ -144,9 +144,8 @@ func (l *Line) flag(word string, rest []string) (name, text string, taken int, e
 	return name, "--" + name + "=" + value, taken, nil
 }
 
-// emptyValue refuses the empty value of a flag, mostly that of a script whose
-// variable is not set, or of two with a blank between them: it takes nothing
-// away.
+// emptyValue refuses an empty or blank value of a flag. It mostly comes from a script
+// whose variable is not set, and must not take a setting away.
 func (l *Line) emptyValue(name string) error {
 	err := apperr.Usage("%sthe value of --%s is empty", l.doing(), name)
 	if slices.Contains(l.Command.Clears, name) {
@@ -196,7 +195,7 @@ func (l *Line) check(flags []string) error {
 }
 
 // checkTwice refuses a flag that is given twice with different values, of which
-// one would go unheard.
+// one would be ignored.
 func (l *Line) checkTwice(names []string, takes []cli.Flag) error {
 	given := map[string]string{}
 	for i, name := range names {
@@ -209,8 +208,8 @@ func (l *Line) checkTwice(names []string, takes []cli.Flag) error {
 	return nil
 }
 
-// checkEmpty refuses empty arguments, mostly those of a script whose variable
-// is not set: as a pattern, one would stand for everything.
+// checkEmpty refuses empty arguments, which mostly come from a script whose variable
+// is not set. As a pattern, one would match everything.
 func (l *Line) checkEmpty() error {
 	names := strings.Fields(l.Command.Args)
 	for i, arg := range l.Args {

@@ -74,7 +74,7 @@ func verbatimBlock(text string) string {
 	return fmt.Sprintf(".nf\n.RS\n%s\n.RE\n.fi\n", roff(strings.TrimRight(text, "\n")))
 }
 
-// roff keeps a text from being taken for requests (groff_man(7)).
+// roff escapes a text so that nothing in it is a request (groff_man(7)).
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	lines := strings.Split(text, "\n")

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// DidYouMean proposes the known word that is nearest to the given one, and
-// falls back to other advice when none is near.
+// DidYouMean returns a hint that proposes the known word nearest to the given one, or
+// the other advice if none is near.
 func DidYouMean(word string, known []string, otherwise string) string {
 	plain := func(s string) string { return strings.ToLower(strings.TrimLeft(s, "-")) }
 	word = plain(word)

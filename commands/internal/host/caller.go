@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// Witness is what the system says of who runs a command. The environment says it
-// too, but whoever may set that can invent it.
+// Witness is what the system itself says about who runs a command. The environment
+// says it too, but the caller can set that to anything.
 type Witness struct {
 	Login     func() string            // the user who logged in, "" when that is not known
 	BySudo    func() bool              // sudo itself has started the command, and so has set SUDO_USER
@@ -21,9 +21,9 @@ type Witness struct {
 
 func SystemWitness() Witness { return Witness{loginName, startedBySudo, standingConnection} }
 
-// loginName is the user to whom the kernel counts this process: set when somebody
-// logs in, inherited through su and sudo, and not to be changed without the right
-// to. It is not set in many containers.
+// loginName is the user to whom the kernel attributes this process. It is set at
+// login, inherited through su and sudo, and cannot be changed without privilege. In
+// many containers it is not set.
 func loginName() string {
 	text, err := os.ReadFile("/proc/self/loginuid")
 	if err != nil {
@@ -41,8 +41,8 @@ func loginName() string {
 	return u.Username
 }
 
-// startedBySudo tells whether the parent is a sudo that runs as root, as any does
-// that may start something for somebody else.
+// startedBySudo says whether the parent is a sudo that runs as root. A copy of sudo
+// that the caller made does not.
 func startedBySudo() bool {
 	parent := fmt.Sprintf("/proc/%d", os.Getppid())
 	info, err := os.Stat(parent)
@@ -54,8 +54,8 @@ func startedBySudo() bool {
 	return ok && err == nil && owner.Uid == 0 && strings.TrimSpace(string(name)) == "sudo"
 }
 
-// standingConnection looks for the connection that sshd tells of, as ADDRESS PORT
-// and the port here. It says nothing of whose it is.
+// standingConnection looks for the connection that sshd names: remote address,
+// remote port, local port. It does not say whose connection that is.
 func standingConnection(client string) bool {
 	f := strings.Fields(client)
 	if len(f) != 3 {

@@ -26,7 +26,7 @@ func InJournal(stderr io.Writer, getenv func(string) string) bool {
 	return ok && getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
 }
 
-// WithoutTime leaves the time of a record to the journal, which has its own.
+// WithoutTime drops the time of a record: the journal adds its own.
 func WithoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
@@ -77,7 +77,7 @@ func (h journalHandler) WithGroup(name string) slog.Handler {
 	return journalHandler{h.Handler.WithGroup(name), h.line}
 }
 
-// journalLine is where a record is written to, in one piece.
+// journalLine takes one record at a time, in one write.
 type journalLine struct {
 	out io.Writer
 

@@ -2,5 +2,5 @@
 
 package commands
 
-// keepMemory does nothing where the service is not meant to run.
+// KeepMemory does nothing on systems where the service is not meant to run.
 func keepMemory() error { return nil }

@@ -12,14 +12,14 @@ import (
 	"capf/store"
 )
 
-// exposure is a file or folder that others may read or change.
-type exposure struct {
+// Exposure is a file or folder that others may read or change.
+type Exposure struct {
 	severe     bool // others may decide who gets a certificate
 	Text, Hint string
 }
 
-// Severity is error for what serve refuses to run with, else warning.
-func (e exposure) Severity() string {
+// Severity is error if serve refuses to run with it, otherwise warning.
+func (e Exposure) Severity() string {
 	if e.severe {
 		return "error"
 	}
@@ -29,11 +29,11 @@ func (e exposure) Severity() string {
 // Exposures looks at who may read and change the files that capf relies on,
 // the worst first. The key file itself is judged by its reader, which refuses
 // one that others may read.
-func Exposures(database, keyFile string) []exposure {
+func Exposures(database, keyFile string) []Exposure {
 	database, keyFile = followed(database), followed(keyFile)
-	var bad, unwise []exposure
+	var bad, unwise []Exposure
 	see := func(path string, mode fs.FileMode, forbidden, unwished fs.FileMode, reason, remedy string) {
-		e := exposure{mode&forbidden != 0, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}
+		e := Exposure{mode&forbidden != 0, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}
 		switch {
 		case e.severe:
 			bad = append(bad, e)
@@ -76,8 +76,8 @@ func Exposures(database, keyFile string) []exposure {
 	return append(bad, unwise...)
 }
 
-// followed is the file that a link leads to, beside which SQLite has its own
-// files; where there is none yet, the folder is followed.
+// followed is the file that a link leads to, beside which SQLite keeps its other
+// files. Of a file that does not exist yet, only the folder is followed.
 func followed(path string) string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		return target
@@ -91,7 +91,7 @@ func followed(path string) string {
 // strangeOwner finds a file of the database, or its folder, that belongs to
 // somebody other than root and the user who is to serve from it. Root may start
 // what the user of the folder will serve from.
-func strangeOwner(database string, self uint32) *exposure {
+func strangeOwner(database string, self uint32) *Exposure {
 	database = followed(database)
 	trusted := []uint32{0, self}
 	folder := filepath.Dir(database)
@@ -100,7 +100,7 @@ func strangeOwner(database string, self uint32) *exposure {
 	}
 	for _, path := range append([]string{folder}, store.Files(database)...) {
 		if owner, ok := ownerOf(path); ok && !slices.Contains(trusted, owner) {
-			return &exposure{true, fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
+			return &Exposure{true, fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
 				"look where it comes from, then chown it to the user of serve, or remove it"}
 		}
 	}
@@ -121,10 +121,10 @@ func ownerOf(path string) (uint32, bool) {
 
 // SafeModes refuses to serve with files that everybody or a stranger may change,
 // and returns what is merely unwise.
-func SafeModes(database, keyFile string) ([]exposure, error) {
+func SafeModes(database, keyFile string) ([]Exposure, error) {
 	found := Exposures(database, keyFile)
 	if e := strangeOwner(database, uint32(os.Geteuid())); e != nil {
-		found = append([]exposure{*e}, found...)
+		found = append([]Exposure{*e}, found...)
 	}
 	if len(found) > 0 && found[0].severe {
 		return nil, apperr.WithHint(apperr.Refused("%s", found[0].Text), "%s", found[0].Hint)

@@ -22,12 +22,12 @@ func Notify(c chan<- os.Signal, signals ...os.Signal) {
 	}
 }
 
-// UntilSignal is for work that takes long: at the first signal that asks the
-// program to end, or when the terminal or the connection of the operator has
-// gone, the context ends, so that the step at hand can be finished and what was
-// made stays findable. A second Ctrl-C or SIGTERM ends the program at once. A
-// SIGHUP that follows another does not, to the program's end: a connection that
-// drops brings one from the system and one from the operator's shell.
+// UntilSignal returns a context for work that takes long. It ends at the first
+// signal that asks the program to end, or when the operator's terminal or connection
+// is gone, so that the current step can be finished and its result can be found
+// later. A second Ctrl-C or SIGTERM ends the program at once; a second SIGHUP never
+// does, since a dropped connection causes one from the system and one from the
+// operator's shell.
 func UntilSignal(ctx context.Context, told chan<- os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	asked, gone := make(chan os.Signal, 1), make(chan os.Signal, 1)
@@ -37,10 +37,10 @@ func UntilSignal(ctx context.Context, told chan<- os.Signal) (context.Context, c
 	go func() {
 		select {
 		case sig := <-asked:
-			tell(told, sig)
+			keep(told, sig)
 		case sig := <-gone:
 			hungUp.Store(true)
-			tell(told, sig)
+			keep(told, sig)
 		case <-ctx.Done():
 		}
 		signal.Stop(asked)
@@ -54,8 +54,8 @@ func UntilSignal(ctx context.Context, told chan<- os.Signal) (context.Context, c
 	}
 }
 
-// tell keeps the signal for capf shell, whose line it has ended.
-func tell(told chan<- os.Signal, sig os.Signal) {
+// keep remembers the signal for capf shell, whose line it has ended.
+func keep(told chan<- os.Signal, sig os.Signal) {
 	select {
 	case told <- sig:
 	default: // one is enough

@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// systemd is systemd, as far as serve speaks with it (sd_notify(3)): it is
-// told when serve is ready and that it lives still. Outside of systemd there
-// is none, and nothing is said.
-type systemd struct {
+// Systemd is the supervisor of serve, which learns from it that it is ready and
+// still alive (sd_notify(3)). If serve was not started by systemd, nothing is sent.
+type Systemd struct {
 	socket string
 	every  time.Duration // between two signs of life; 0 for none
 	log    *slog.Logger
@@ -23,11 +22,11 @@ type systemd struct {
 	last  time.Time // guarded by mu
 }
 
-// NewSystemd reads what systemd has said in the environment. It watches the
-// process that it names, and waits for a sign of life in the time it states; a
-// third of that leaves room for a busy machine.
-func NewSystemd(getenv func(string) string, pid int, log *slog.Logger) *systemd {
-	s := &systemd{socket: getenv("NOTIFY_SOCKET"), log: log}
+// NewSystemd reads what systemd has put into the environment: where it listens,
+// which process it watches, and how long it waits for a sign of life. A third of
+// that leaves room for a busy machine.
+func NewSystemd(getenv func(string) string, pid int, log *slog.Logger) *Systemd {
+	s := &Systemd{socket: getenv("NOTIFY_SOCKET"), log: log}
 	watched := getenv("WATCHDOG_PID")
 	if usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && (watched == "" || watched == strconv.Itoa(pid)) {
 		s.every = time.Duration(usec) * time.Microsecond / 3
@@ -35,9 +34,9 @@ func NewSystemd(getenv func(string) string, pid int, log *slog.Logger) *systemd 
 	return s
 }
 
-// Beat says, at first, that serve is ready, and then now and again that it
-// lives. It is called by what has to go on for serve to be of use.
-func (s *systemd) Beat() {
+// Beat says once that serve is ready, and then from time to time that it is alive.
+// It is called by the loop without which serve would be of no use.
+func (s *Systemd) Beat() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -52,9 +51,9 @@ func (s *systemd) Beat() {
 }
 
 // Stopping says that no new session is taken.
-func (s *systemd) Stopping() { s.send("STOPPING=1") }
+func (s *Systemd) Stopping() { s.send("STOPPING=1") }
 
-func (s *systemd) send(lines ...string) {
+func (s *Systemd) send(lines ...string) {
 	if s.socket == "" {
 		return
 	}

@@ -42,8 +42,8 @@ func Cell(v any) string {
 	return Visible(Text(v))
 }
 
-// csvCell is a value as a spreadsheet takes it in: the long form, with times
-// that need no knowledge of a zone.
+// csvCell is a value as a spreadsheet imports it: the long form, with times in
+// UTC, so that no zone has to be known.
 func csvCell(v any) string {
 	switch v := v.(type) {
 	case time.Time:
@@ -59,8 +59,8 @@ func csvCell(v any) string {
 }
 
 // AppendJSON appends a value as a program reads it: the short form, null for
-// none. Lists of 100,000 rows come through here, so what needs no escaping
-// goes past package json.
+// none. Lists of 100,000 rows come through here, so a text that needs no escaping
+// bypasses encoding/json, which is slower.
 func AppendJSON(to []byte, v any) ([]byte, error) {
 	switch t := v.(type) {
 	case nil:

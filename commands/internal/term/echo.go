@@ -2,8 +2,8 @@ package term
 
 import "golang.org/x/sys/unix"
 
-// withoutEcho has a terminal show nothing of what is typed until the function
-// that it returns is called.
+// withoutEcho keeps a terminal from showing what is typed until restore is
+// called.
 func withoutEcho(fd int) (restore func(), err error) {
 	before, err := unix.IoctlGetTermios(fd, readTerminal)
 	if err != nil {

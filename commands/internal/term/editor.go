@@ -58,7 +58,7 @@ func (e *Editor) fit() {
 var ErrNotUTF8 = apperr.WithHint(apperr.Usage("the line is not UTF-8"), "set the terminal, or what wrote the line, to UTF-8")
 
 // ReadLine has the terminal raw only while a line is typed: commands and their
-// questions find it as it was. It returns io.EOF at the end and errNotUTF8 for a
+// questions find it as it was. It returns io.EOF at the end and ErrNotUTF8 for a
 // line that cannot be read.
 func (e *Editor) ReadLine() (string, error) {
 	defer restoring(e.in)()
@@ -81,9 +81,9 @@ func (e *Editor) ReadLine() (string, error) {
 // Write shows text above the line that is being typed, which is drawn anew.
 func (e *Editor) Write(text []byte) (int, error) { return e.typed.Write(text) }
 
-// keyboard makes of Ctrl-C, at which the line editor would end, the keys that
-// throw the line away: to its end, and delete to its beginning. Bytes that are
-// not UTF-8, which the line editor would drop without a word, it remembers.
+// keyboard turns Ctrl-C, which would end the line editor, into the keys that throw
+// the line away: to its end, and delete to its beginning. It remembers whether
+// there were bytes that are not UTF-8, which the line editor drops silently.
 type keyboard struct {
 	in io.Reader
 	io.Writer
@@ -107,7 +107,7 @@ func (k *keyboard) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// understand takes the characters that have come whole.
+// understand takes the characters that have arrived completely.
 func (k *keyboard) understand() {
 	for len(k.typed) > 0 && utf8.FullRune(k.typed) {
 		r, size := utf8.DecodeRune(k.typed)
@@ -130,10 +130,10 @@ func (k *keyboard) tookForeign() bool {
 	return was
 }
 
-// longestHistory is how many lines the arrows go back.
+// longestHistory is how many lines the arrow keys go back.
 const longestHistory = 500
 
-// history is in memory only.
+// history is kept in memory only.
 type history struct{ lines []string }
 
 // secretive is a line that might hold a secret. No command takes one on its
@@ -142,7 +142,7 @@ var secretive = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)passw|secret|auth-string|authentication.?string|\bpin\b`)
 })
 
-// Add keeps a line that tells no secret and is not the one before again.
+// Add keeps a line unless it may hold a secret or repeats the one before.
 func (h *history) Add(line string) {
 	if strings.TrimSpace(line) == "" || secretive().MatchString(line) || h.Len() > 0 && h.At(0) == line {
 		return
@@ -151,8 +151,8 @@ func (h *history) Add(line string) {
 	h.lines = h.lines[max(0, len(h.lines)-longestHistory):]
 }
 
-// Len is how many lines there are.
+// Len returns the number of lines.
 func (h *history) Len() int { return len(h.lines) }
 
-// At counts from the newest line, which is 0.
+// At returns a line, counted from the newest, which is 0.
 func (h *history) At(i int) string { return h.lines[len(h.lines)-1-i] }

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// progressEvery is the time between two signs of life on a terminal.
+// progressEvery is how often the line on a terminal changes at most.
 const progressEvery = 200 * time.Millisecond
 
-// Progress is the line on a terminal's stderr that says how far long work has
-// come. Off a terminal it is nil and says nothing.
+// Progress is the line on stderr that says how far long work has come. A nil
+// Progress, for a stderr that is no terminal, says nothing.
 type Progress struct {
 	out   io.Writer
 	shown time.Time
 	width int // of the line that stands there
 }
 
-// NewProgress returns nil, which says nothing, where stderr is no terminal.
+// NewProgress returns nil if stderr is no terminal.
 func NewProgress(stderr io.Writer) *Progress {
 	if !IsTerminal(stderr) {
 		return nil
@@ -34,15 +34,15 @@ func (p *Progress) Show(format string, args ...any) {
 	}
 }
 
-// End leaves nothing behind.
+// End takes the line away.
 func (p *Progress) End() {
 	if p != nil {
 		p.put("")
 	}
 }
 
-// put overwrites with blanks what is longer than the text. It needs nothing of
-// the terminal but a carriage return.
+// put writes the text over the last one and blanks over the rest of that. It needs
+// nothing from the terminal but a carriage return.
 func (p *Progress) put(text string) {
 	width := Width(text)
 	if width == 0 && p.width == 0 {

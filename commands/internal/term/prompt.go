@@ -14,15 +14,15 @@ import (
 	"capf/commands/internal/host"
 )
 
-// Prompter asks the person at the terminal. Ctrl-C gives errDeclined.
+// Prompter asks the person at the terminal. Ctrl-C gives ErrDeclined.
 type Prompter interface {
 	Ask(question, suggestion string) (string, error)
 	Secret(question string) (string, error)
 	Confirm(question string) (bool, error)
 }
 
-// ErrDeclined ends a command whose question was answered with no, or broken
-// off with Ctrl-C. Nothing has been changed then.
+// ErrDeclined ends a command whose question was answered with no, or interrupted
+// with Ctrl-C. It means that nothing has been changed.
 var ErrDeclined = errors.New("nothing was changed")
 
 // surveyPrompter asks on a terminal that says where its cursor is; survey would
@@ -32,14 +32,14 @@ type surveyPrompter struct {
 	streams terminal.Stdio
 }
 
-// NewPrompter asks on in and out, which are a terminal. That its library is
-// told of colours through a variable is the reason for doing it here.
+// NewPrompter returns a prompter on a terminal. It also sets the package variable
+// by which survey learns whether colors are wanted.
 func NewPrompter(in, out File, stderr io.Writer) Prompter {
 	if os.Getenv("TERM") == "dumb" {
 		return plainPrompter{in, out}
 	}
 	core.DisableColor = os.Getenv("NO_COLOR") != ""
-	return &wisePrompter{in: in, out: out, stderr: stderr, limit: cursorTime}
+	return &adaptivePrompter{in: in, out: out, stderr: stderr, limit: cursorTime}
 }
 
 func (p surveyPrompter) ask(prompt survey.Prompt, answer any) error {

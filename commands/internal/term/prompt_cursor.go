@@ -13,8 +13,8 @@ import (
 	"golang.org/x/term"
 )
 
-// cursorTime is how long a terminal has to say where its cursor is: longer than
-// an answer takes by way of a satellite.
+// cursorTime is how long a terminal has to say where its cursor is. An answer by
+// way of a satellite takes less.
 const cursorTime = time.Second
 
 // askCursor makes a terminal say where its cursor is (ECMA-48, DSR).
@@ -23,10 +23,11 @@ const askCursor = "\x1b[6n"
 // cursorReport is the answer.
 var cursorReport = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\x1b\[[0-9]+;[0-9]+R`) })
 
-// wisePrompter asks as nicely as the terminal allows. Survey wants to know before
-// each question where the cursor is, and would wait for it without end, deaf to
-// every key: the screens of automation are called vt100, but answer nothing.
-type wisePrompter struct {
+// adaptivePrompter asks with survey where the terminal allows it, otherwise plainly.
+// Before each question survey asks where the cursor is, and waits for the answer
+// forever, ignoring every key. Terminals of automation call themselves vt100, but
+// never answer.
+type adaptivePrompter struct {
 	in, out File
 	stderr  io.Writer
 	limit   time.Duration
@@ -34,7 +35,7 @@ type wisePrompter struct {
 }
 
 // choose finds out at the first question what the terminal can do.
-func (p *wisePrompter) choose() (Prompter, error) {
+func (p *adaptivePrompter) choose() (Prompter, error) {
 	if p.chosen != nil {
 		return p.chosen, nil
 	}
@@ -50,7 +51,7 @@ func (p *wisePrompter) choose() (Prompter, error) {
 }
 
 // Ask wants a line of text; an empty one is the suggestion.
-func (p *wisePrompter) Ask(question, suggestion string) (string, error) {
+func (p *adaptivePrompter) Ask(question, suggestion string) (string, error) {
 	chosen, err := p.choose()
 	if err != nil {
 		return "", err
@@ -59,7 +60,7 @@ func (p *wisePrompter) Ask(question, suggestion string) (string, error) {
 }
 
 // Secret wants a line of text and does not show it.
-func (p *wisePrompter) Secret(question string) (string, error) {
+func (p *adaptivePrompter) Secret(question string) (string, error) {
 	chosen, err := p.choose()
 	if err != nil {
 		return "", err
@@ -68,7 +69,7 @@ func (p *wisePrompter) Secret(question string) (string, error) {
 }
 
 // Confirm wants a yes; no is the suggestion.
-func (p *wisePrompter) Confirm(question string) (bool, error) {
+func (p *adaptivePrompter) Confirm(question string) (bool, error) {
 	chosen, err := p.choose()
 	if err != nil {
 		return false, err

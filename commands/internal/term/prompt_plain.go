@@ -14,9 +14,9 @@ import (
 	"capf/commands/internal/host"
 )
 
-// plainPrompter asks on a terminal that knows no escapes, or answers none: a
-// shell in an editor, a script that plays the operator. It leaves the keys of a
-// line to the terminal.
+// plainPrompter asks on a terminal that knows no escape sequences, or does not
+// answer them: a shell in an editor, or a script that acts as the operator. Editing
+// a line is left to the terminal.
 type plainPrompter struct{ in, out File }
 
 // Ask wants a line of text; an empty one is the suggestion.
@@ -31,8 +31,8 @@ func (p plainPrompter) Ask(question, suggestion string) (string, error) {
 	return answer, err
 }
 
-// Secret wants a line of text and does not show it, not even to who types before
-// the question has been read to its end.
+// Secret wants a line of text and does not show it, even if it is typed before the
+// question is complete.
 func (p plainPrompter) Secret(question string) (string, error) {
 	defer restoring(p.in)()
 	echo, err := withoutEcho(int(p.in.Fd()))
@@ -80,8 +80,8 @@ func (p plainPrompter) line(question string) (string, error) {
 }
 
 // interruptible returns a function that waits until there is something to read.
-// Ctrl-C, for which a program would wait in vain while it reads, ends the wait
-// with errDeclined; the rest of the program may have its own use for the signal.
+// Ctrl-C ends the wait with ErrDeclined, which it could not do during a read; the
+// rest of the program may handle the signal in its own way.
 func (p plainPrompter) interruptible() (awaited func() error, done func(), err error) {
 	wake, waker, err := os.Pipe()
 	if err != nil {
@@ -114,8 +114,9 @@ func (p plainPrompter) interruptible() (awaited func() error, done func(), err e
 	return awaited, done, nil
 }
 
-// ready waits until there is something to read, for so many milliseconds at most
-// unless they are negative. It says whether wake, which may be nil, was sooner.
+// ready waits until there is something to read, but at most limit milliseconds; a
+// negative limit means without end. Woken says that wake, which may be nil, became
+// readable first.
 func ready(in File, wake *os.File, limit int) (woken bool, err error) {
 	if t, ok := in.(*typedAhead); ok && len(t.typed) > 0 {
 		return false, nil

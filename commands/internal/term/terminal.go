@@ -23,8 +23,8 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// restoring puts the terminal back as it is now before a signal ends the program
-// that has changed it, until done is called.
+// restoring makes sure that a signal which ends the program leaves the terminal as
+// it is now. It applies until done is called.
 func restoring(in File) (done func()) {
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)

@@ -12,8 +12,8 @@ import (
 // OneLine keeps a message on its line, whatever a file or a peer put into it.
 func OneLine(s string) string { return Visible(strings.TrimSpace(s)) }
 
-// Visible shows what a terminal would obey: control characters and those that
-// reorder text are written as escapes.
+// Visible returns a text without the power over a terminal: control characters and
+// those that reorder text are written as escapes.
 func Visible(s string) string {
 	if isPrintable(s) {
 		return s
@@ -36,8 +36,8 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// isPrintable tells plain ASCII, as most texts are, which nothing has to be
-// looked up for.
+// isPrintable says whether a text is plain ASCII, as most are. It saves looking up
+// every rune.
 func isPrintable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -47,8 +47,8 @@ func isPrintable(s string) bool {
 	return true
 }
 
-// Width is the number of places that a text takes on a terminal. Most
-// texts are ASCII, and tablewriter's own answer is slow for them too.
+// Width is the number of columns that a text takes on a terminal. Most texts are
+// ASCII, for which tablewriter's own function is slow.
 func Width(s string) int {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {

@@ -11,9 +11,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// UseZone has times read and shown in the zone of the variable TZ. Package time
-// knows the names of zones; a rule of POSIX and a name that is misspelt it takes
-// for UTC, without a word.
+// UseZone makes the zone of the variable TZ the local one. Package time knows the
+// names of zones, but silently takes a POSIX rule or a misspelt name for UTC.
 func UseZone(tz string) error {
 	name := strings.TrimPrefix(tz, ":")
 	switch {
