@@ -255,7 +255,7 @@ func FuzzInsert(f *testing.F) {
 				t.Errorf("a problem is %+v", p)
 			}
 		}
-		inner := &house{&devicestest.House{TB: t, Rules: h.Rules, Core: h.Core, Clock: h.Clock}}
+		inner := &house{&devicestest.House{TB: t, Rules: h.Rules, Clock: h.Clock}}
 		if n := len(inner.Snapshot()); n != 0 {
 			t.Fatalf("a dry run has written %d devices", n)
 		}

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/devices"
+	"capf/enroll/renewal"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -145,7 +145,7 @@ func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selectio
 		}
 	}
 	if s.DueForRenewal {
-		due, err := (&enroll.Rules{Store: r.Store}).Due(ctx)
+		due, err := renewal.Due(ctx, r.Store.Reader)
 		if err != nil {
 			return f, err
 		}

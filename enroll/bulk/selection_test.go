@@ -1,16 +1,17 @@
 package bulk_test
 
 import (
-	"capf/enroll/bulk"
-	"capf/enroll/devices"
-	"capf/enroll/devices/devicestest"
-	"capf/internal/apperr"
-	"capf/store"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"capf/enroll/bulk"
+	"capf/enroll/devices"
+	"capf/enroll/devices/devicestest"
+	"capf/internal/apperr"
+	"capf/store"
 )
 
 func (h *house) selects(s bulk.Selection) string {
@@ -35,7 +36,7 @@ func TestSelect(t *testing.T) {
 	h := &house{devicestest.Fleet(t)}
 	h.Init()
 	h.Set("renew_before", "2/3")
-	own, err := h.Core.Authority(t.Context())
+	own, err := h.CAPF().Load(t.Context())
 	devicestest.Must(t, err)
 	h.Add("SEP000000000004", devices.Edit{})
 	h.InstallLSC("SEP000000000004", own.Leaf().Subject.String(), devicestest.Start, 100)

@@ -1,16 +1,17 @@
 package devices_test
 
 import (
-	"capf/enroll"
-	"capf/enroll/devices"
-	"capf/enroll/devices/devicestest"
-	"capf/internal/apperr"
-	"capf/store"
 	"errors"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"capf/enroll"
+	"capf/enroll/devices"
+	"capf/enroll/devices/devicestest"
+	"capf/internal/apperr"
+	"capf/store"
 )
 
 // TestNewDeviceNames: no new device is called like an option or a folder; those

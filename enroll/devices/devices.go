@@ -8,11 +8,9 @@ package devices
 import (
 	"context"
 	"io"
-	"log/slog"
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/store"
@@ -26,13 +24,9 @@ type Rules struct {
 	Rand   io.Reader // for authentication strings
 }
 
-func (r *Rules) core() *enroll.Rules {
-	return &enroll.Rules{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: slog.New(slog.DiscardHandler)}
-}
-
 // Settings are the parameters that are in force.
 func (r *Rules) Settings(ctx context.Context) (settings.Settings, error) {
-	return r.core().Settings(ctx)
+	return settings.Read(ctx, r.Store.Reader)
 }
 
 // AuthenticationString is the string of the device, "" when it has none.

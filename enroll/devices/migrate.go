@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/store"
 )
 
@@ -38,7 +38,7 @@ func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d sto
 // device is added when it is missing; one for which that is scheduled and not late
 // stays as it is. Errors: those of UploadTrust
 // and Change; when the certificate is refused, nothing is scheduled.
-func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file enroll.UploadFile) (store.Device, []enroll.UploadRow, error) {
+func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file authority.UploadFile) (store.Device, []authority.UploadRow, error) {
 	d, err := r.Store.Device(ctx, FullName(ctx, r.Store, name))
 	missing := errors.Is(err, store.ErrNotFound)
 	if missing {
@@ -48,7 +48,7 @@ func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file 
 		return d, nil, err
 	}
 	file.Purposes = []store.Purpose{store.CAPFTrust}
-	rows, err := r.core().UploadTrust(ctx, actor, []enroll.UploadFile{file}, enroll.UploadOptions{
+	rows, err := authority.TrustStores{Store: r.Store, Now: r.Now}.Upload(ctx, actor, []authority.UploadFile{file}, authority.UploadOptions{
 		Description: "CAPF of the cluster from which devices come", ForeignCAPF: true,
 	})
 	if err != nil {

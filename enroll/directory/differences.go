@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"capf/enroll"
+	"capf/enroll/backup"
 	"capf/store"
 )
 
 // DirectoryDifferences tells which directories the second database would ask, and
 // where, that the first does not. The first may be nil.
-func DirectoryDifferences(ctx context.Context, old, next *store.Store) (all []enroll.Difference, err error) {
+func DirectoryDifferences(ctx context.Context, old, next *store.Store) (all []backup.Difference, err error) {
 	was, err := places(ctx, old)
 	if err != nil {
 		return nil, err
@@ -22,12 +22,12 @@ func DirectoryDifferences(ctx context.Context, old, next *store.Store) (all []en
 	for _, d := range is {
 		place := directoryPlace(d)
 		if was[d.Name] != place {
-			all = append(all, enroll.Difference{What: fmt.Sprintf("directory %q", d.Name), Old: was[d.Name], New: place})
+			all = append(all, backup.Difference{What: fmt.Sprintf("directory %q", d.Name), Old: was[d.Name], New: place})
 		}
 		delete(was, d.Name)
 	}
 	for name, place := range was {
-		all = append(all, enroll.Difference{What: fmt.Sprintf("directory %q", name), Old: place})
+		all = append(all, backup.Difference{What: fmt.Sprintf("directory %q", name), Old: place})
 	}
 	return all, nil
 }

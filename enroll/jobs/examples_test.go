@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
@@ -99,7 +99,7 @@ func TestChapters7942(t *testing.T) {
 		{store.Encrypted, store.ByString, false, refusedByRule, ""},
 	} {
 		t.Run(fmt.Sprintf("%s, %s, LSC %v", test.security, test.mode, test.hasLSC), func(t *testing.T) {
-			h := &house{&devicestest.House{TB: t, Rules: h.Rules, Core: h.Core, Clock: h.Clock}}
+			h := &house{&devicestest.House{TB: t, Rules: h.Rules, Clock: h.Clock}}
 			f := &flash{name: fmt.Sprintf("SEP0000000000%02X", n+1)}
 			install := devices.Edit{Operation: devicestest.Ptr(store.Install)}
 			h.Add(f.name, devices.Edit{Model: devicestest.Ptr("7962")})
@@ -148,9 +148,9 @@ func TestMigrate(t *testing.T) {
 	t.Parallel()
 	old, next := newHouse(t), newHouse(t)
 	oldAddress, newAddress := old.serve(), next.serve()
-	authority, err := old.Core.Authority(t.Context())
+	before, err := old.CAPF().Load(t.Context())
 	devicestest.Must(t, err)
-	capf := enroll.UploadFile{Name: "capf.pem", Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Leaf().Raw})}
+	capf := authority.UploadFile{Name: "capf.pem", Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: before.Leaf().Raw})}
 	deleted, kept := &flash{name: "SEP000000000001"}, &flash{name: "SEP000000000002"}
 	for _, f := range []*flash{deleted, kept} {
 		old.Add(f.name, devices.Edit{Operation: devicestest.Ptr(store.Install)})
@@ -192,7 +192,7 @@ func TestMigrate(t *testing.T) {
 	}
 	_, err = kept.reset(t.Context(), newAddress, nil)
 	devicestest.Must(t, err)
-	own, err := next.Core.Authority(t.Context())
+	own, err := next.CAPF().Load(t.Context())
 	devicestest.Must(t, err)
 	for _, f := range []*flash{deleted, kept} {
 		c, err := x509.ParseCertificate(f.lsc.Certificate)

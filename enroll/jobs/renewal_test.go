@@ -156,7 +156,7 @@ func TestRenewalGains(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.Init()
-	own, err := h.Core.Authority(t.Context())
+	own, err := h.CAPF().Load(t.Context())
 	devicestest.Must(t, err)
 	left := own.Leaf().NotAfter.Sub(devicestest.Start)
 	h.phones(1)
@@ -170,7 +170,7 @@ func TestRenewalGains(t *testing.T) {
 		}
 	}
 	h.Clock.Move(-512 * time.Hour)
-	if _, err := h.Core.Regenerate(t.Context(), devicestest.Operator, nil, 2048); err != nil {
+	if _, err := h.CAPF().Regenerate(t.Context(), devicestest.Operator, nil, 2048); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.selects(due); got != "SEP000000000000" && got != "0" {

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll"
+	"capf/enroll/authority"
 	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
@@ -60,7 +60,6 @@ func (c *Clock) Move(d time.Duration) {
 type House struct {
 	testing.TB
 	Rules *devices.Rules
-	Core  *enroll.Rules
 	Clock *Clock
 }
 
@@ -88,15 +87,19 @@ func Open(t testing.TB, path string, c *Clock) *House {
 
 func newHouse(t testing.TB, s *store.Store, sealer *crypto.Sealer, c *Clock) *House {
 	return &House{
-		t, &devices.Rules{Store: s, Sealer: sealer, Now: c.Now, Rand: rand.Reader},
-		&enroll.Rules{Store: s, Sealer: sealer, Now: c.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}, c,
+		t, &devices.Rules{Store: s, Sealer: sealer, Now: c.Now, Rand: rand.Reader}, c,
 	}
+}
+
+// CAPF is the CAPF certificate of the house.
+func (h *House) CAPF() authority.CAPF {
+	return authority.CAPF{Store: h.Rules.Store, Sealer: h.Rules.Sealer, Now: h.Rules.Now, Rand: h.Rules.Rand}
 }
 
 // Init makes the CAPF certificate.
 func (h *House) Init() {
 	h.Helper()
-	if _, err := h.Core.Init(h.Context(), Operator, crypto.Name{Organization: "Acme"}, 2048); err != nil {
+	if _, err := h.CAPF().Init(h.Context(), Operator, crypto.Name{Organization: "Acme"}, 2048); err != nil {
 		h.Fatal(err)
 	}
 }
