@@ -29,7 +29,7 @@ func Parse(data []byte) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("it has %d bytes: at most %d are read", len(data), MaxFile)
 	case bytes.Contains(data, []byte("PRIVATE KEY-----")):
 		// Before any parsing, so that a damaged block cannot hide it.
-		return nil, isPrivateKey
+		return nil, errKey
 	}
 	var certs []*x509.Certificate
 	err := Split(bytes.NewReader(data), MaxFile, func(p Piece) error {
@@ -61,7 +61,7 @@ func Certificates(piece []byte) ([]*x509.Certificate, error) {
 	if bytes.HasPrefix(piece, []byte(begin)) {
 		block, _ := pem.Decode(piece)
 		if block == nil {
-			return nil, isDamaged
+			return nil, errDamaged
 		}
 		if err := checkLabel(block.Type); err != nil {
 			return nil, err
@@ -76,7 +76,7 @@ func Certificates(piece []byte) ([]*x509.Certificate, error) {
 		var element asn1.RawValue
 		after, err := asn1.Unmarshal(rest, &element)
 		if err != nil || element.Tag != asn1.TagSequence {
-			return nil, isNothing
+			return nil, errNothing
 		}
 		cert, err := x509.ParseCertificate(element.FullBytes)
 		if err != nil {

@@ -24,15 +24,15 @@ var (
 // What people and CAs hand over instead of certificates, with the way to them. FILE stands for the
 // name of the file, which is not known here.
 var (
-	isEmpty      = errors.New("it is empty")
-	isNothing    = errors.New("it is neither PEM nor DER nor base64")
-	isDamaged    = errors.New("it holds a damaged PEM block")
-	isPage       = apperr.New(ErrPage, "it is a page of HTML: download the certificate itself, not the page")
-	isRequest    = apperr.New(ErrRequest, "it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text")
-	isPublicKey  = errors.New("it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text")
-	isCRL        = errors.New("it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text")
-	isPKCS12     = errors.New("it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem")
-	isPrivateKey = apperr.New(ErrPrivateKey, "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem")
+	errEmpty     = errors.New("it is empty")
+	errNothing   = errors.New("it is neither PEM nor DER nor base64")
+	errDamaged   = errors.New("it holds a damaged PEM block")
+	errHTML      = apperr.New(ErrPage, "it is a page of HTML: download the certificate itself, not the page")
+	errCSR       = apperr.New(ErrRequest, "it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text")
+	errPublicKey = errors.New("it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text")
+	errCRL       = errors.New("it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text")
+	errPKCS12    = errors.New("it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem")
+	errKey       = apperr.New(ErrPrivateKey, "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem")
 )
 
 // otherFormat is what the head of a file says that it is: something which holds no
@@ -70,13 +70,13 @@ func checkLabel(label string) error {
 		label == "PKCS7", label == "CMS", label == "PKCS #7 SIGNED DATA":
 		return nil
 	case strings.HasSuffix(label, "CERTIFICATE REQUEST"):
-		return isRequest
+		return errCSR
 	case strings.HasSuffix(label, "PRIVATE KEY"):
-		return isPrivateKey
+		return errKey
 	case strings.HasSuffix(label, "PUBLIC KEY"):
-		return isPublicKey
+		return errPublicKey
 	case strings.HasSuffix(label, "CRL"):
-		return isCRL
+		return errCRL
 	}
 	return fmt.Errorf("it is a PEM block %q, not a certificate", label)
 }
@@ -85,16 +85,16 @@ func checkLabel(label string) error {
 // certificate; err says why not.
 func notCertificate(der []byte, err error) error {
 	if isPrivateKeyDER(der) {
-		return isPrivateKey
+		return errKey
 	}
 	if _, other := x509.ParseCertificateRequest(der); other == nil {
-		return isRequest
+		return errCSR
 	}
 	if _, other := x509.ParsePKIXPublicKey(der); other == nil {
-		return isPublicKey
+		return errPublicKey
 	}
 	if _, other := x509.ParseRevocationList(der); other == nil {
-		return isCRL
+		return errCRL
 	}
 	// RFC 7292 section 4: version 3 and a content info.
 	var pfx struct {
@@ -103,7 +103,7 @@ func notCertificate(der []byte, err error) error {
 		Mac      asn1.RawValue `asn1:"optional"`
 	}
 	if _, other := asn1.Unmarshal(der, &pfx); other == nil && pfx.Version == 3 && pfx.AuthSafe.Tag == asn1.TagSequence {
-		return isPKCS12
+		return errPKCS12
 	}
 	return unreadable(der, fmt.Errorf("reading a certificate: %w", err))
 }

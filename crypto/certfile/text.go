@@ -43,7 +43,7 @@ func Split(r io.Reader, limit int64, yield func(Piece) error) error {
 	case len(head) == 0 && err != nil && !errors.Is(err, io.EOF):
 		return err
 	case len(head) == 0:
-		return yield(Piece{Err: isEmpty})
+		return yield(Piece{Err: errEmpty})
 	case otherFormat(head) != nil:
 		return yield(Piece{Err: otherFormat(head)})
 	case isDER(head[:min(len(head), 4)]):
@@ -145,7 +145,7 @@ func (t *text) split() error {
 		case !errors.Is(err, io.EOF):
 			return err
 		case t.inside:
-			return t.give(Piece{Err: isDamaged})
+			return t.give(Piece{Err: errDamaged})
 		case t.blocks == 0:
 			return t.bareBase64()
 		default:
@@ -166,7 +166,7 @@ func (t *text) line(line []byte, whole bool) error {
 	}
 	begins := whole && bytes.HasPrefix(line, []byte(begin))
 	if t.inside && (begins || int64(len(t.block)+len(line)) >= t.limit) {
-		if err := t.give(Piece{Err: isDamaged}); err != nil {
+		if err := t.give(Piece{Err: errDamaged}); err != nil {
 			return err
 		}
 	}
@@ -214,13 +214,13 @@ func (t *text) bareBase64() error {
 	der, err := Base64(t.bare)
 	switch {
 	case len(t.first) == 0:
-		return t.yield(Piece{Err: isEmpty})
+		return t.yield(Piece{Err: errEmpty})
 	case t.first[0] == '<':
-		return t.yield(Piece{Err: isPage})
+		return t.yield(Piece{Err: errHTML})
 	case !t.prose && err == nil && bytes.HasPrefix(der, []byte(begin)): // as manifests of Kubernetes have it
 		return Split(bytes.NewReader(der), t.limit, t.yield)
 	case t.prose || err != nil || len(der) == 0 || der[0] != 0x30:
-		return t.yield(Piece{Err: isNothing})
+		return t.yield(Piece{Err: errNothing})
 	}
 	return t.yield(Piece{Data: der})
 }
