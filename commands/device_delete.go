@@ -176,7 +176,7 @@ func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, he
 			env.say("revoked %s", counted(len(held), "certificate"))
 		}
 	}
-	return s.DeleteDevice(ctx, env.actor(), name)
+	return devices.Delete(ctx, s, env.actor(), name)
 }
 
 // unrevoked are the certificates of a device that others go on to take.

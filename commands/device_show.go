@@ -11,7 +11,6 @@ import (
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/devices"
-	"capf/enroll/secrets"
 	"capf/store"
 )
 
@@ -64,22 +63,13 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	return showObject(env, append(fields, certs...))
 }
 
-// authString opens the authentication string and says so in the record first.
+// authString opens the authentication string, which is recorded.
 func authString(ctx context.Context, env *Env, s *store.Store, d store.Device) (string, error) {
 	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
 		return "", err
 	}
-	secret, err := secrets.AuthenticationString(r.Sealer, d)
-	if err != nil {
-		return "", err
-	}
-	err = s.AddEvent(ctx, store.Event{At: env.Now(), Actor: env.actor(), Device: d.Name,
-		Action: "device-reveal-string", Outcome: "ok", Detail: "the authentication string was shown"})
-	if err != nil {
-		return "", fmt.Errorf("recording that the string of %q is shown: %w", d.Name, err)
-	}
-	return secret, nil
+	return r.RevealString(ctx, env.actor(), d)
 }
 
 func deviceFields(d store.Device) []field {

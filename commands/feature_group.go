@@ -103,7 +103,7 @@ func featureGroupDeleteCommand(env *Env) cmdline.Command {
 					return err
 				},
 				func(ctx context.Context, s *store.Store, name string) error {
-					return s.DeleteFeatureGroup(ctx, env.actor(), name)
+					return templates.DeleteFeatureGroup(ctx, s, env.actor(), name)
 				})
 		},
 	}

@@ -125,7 +125,7 @@ now, or at once when the process that ran it has died; what it has changed stays
 			if err != nil {
 				return err
 			}
-			j, err := s.CancelJob(c.Context, env.actor(), id)
+			j, err := jobs.Cancel(c.Context, s, env.actor(), id)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/jobs"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -57,7 +58,7 @@ func jobDelete(ctx context.Context, env *Env, o removeOptions) error {
 	what := counted(len(ids), "job")
 	return carryOutRemoval(ctx, env, o, s, removing{what, "job",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			n, err := s.DeleteJobs(ctx, env.actor(), ids)
+			n, err := jobs.Delete(ctx, s, env.actor(), ids)
 			if errors.Is(err, store.ErrConflict) {
 				err = apperr.WithHint(err, "capf job cancel ID ends one that has not ended")
 			}
@@ -84,7 +85,7 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), term.Timestamp(before))
 	return carryOutRemoval(ctx, env, o, s, removing{what, "job",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return s.DeleteJobsBefore(ctx, env.actor(), before)
+			return jobs.DeleteBefore(ctx, s, env.actor(), before)
 		},
 		func() error { return showList(env, s.Jobs(ctx, old), jobColumns, "nothing would be deleted") },
 	})

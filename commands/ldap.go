@@ -335,7 +335,7 @@ func ldapDeleteCommand(env *Env) cmdline.Command {
 					return err
 				},
 				func(ctx context.Context, s *store.Store, name string) error {
-					return s.DeleteDirectory(ctx, env.actor(), name)
+					return directory.Delete(ctx, s, env.actor(), name)
 				})
 		},
 	}

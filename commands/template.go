@@ -240,7 +240,7 @@ func templateDeleteCommand(env *Env) cmdline.Command {
 					return err
 				},
 				func(ctx context.Context, s *store.Store, name string) error {
-					return s.DeleteTemplate(ctx, env.actor(), name)
+					return templates.Delete(ctx, s, env.actor(), name)
 				})
 		},
 	}
