@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"capf/internal/backoff"
@@ -46,4 +48,89 @@ func (w *issuerWatcher) look(ctx context.Context) error {
 		w.seen = c.Until
 	}
 	return err
+}
+
+// issuerWaits are the sessions of a listener that may be woken, with what each
+// knows of its request.
+type issuerWaits struct {
+	mu   sync.Mutex
+	open map[*issuerWait]store.Wait // guarded by mu
+}
+
+func newIssuerWaits() *issuerWaits { return &issuerWaits{open: map[*issuerWait]store.Wait{}} }
+
+func (i *issuerWaits) add(w *issuerWait, known store.Wait) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.open[w] = known
+}
+
+// remove takes a session out again; it is not woken afterwards.
+func (i *issuerWaits) remove(w *issuerWait) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.open, w)
+}
+
+// wake has a session look at its request, unless it does not wait any more.
+func (i *issuerWaits) wake(w *issuerWait) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, ok := i.open[w]; ok {
+		w.session.conn.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (i *issuerWaits) any() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.open) > 0
+}
+
+// known is what a session knows of its request.
+type known struct {
+	wait  *issuerWait
+	state store.Wait
+}
+
+// list has the sessions that wait, of the devices or, with nil, of all.
+func (i *issuerWaits) list(devices map[string]bool) []known {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []known
+	for w, state := range i.open {
+		if devices == nil || devices[w.device] {
+			all = append(all, known{w, state})
+		}
+	}
+	return all
+}
+
+// wakeDevices wakes the sessions of the devices for which something has changed.
+func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Reader, devices map[string]bool) error {
+	for _, one := range i.list(devices) {
+		now, err := s.Waiting(ctx, one.state.RequestID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if waitChanged(one.state, now) {
+			i.wake(one.wait)
+		}
+	}
+	return nil
+}
+
+// wakeAll asks which requests wait before it asks which sessions do. A session
+// that begins to wait meanwhile may be woken for nothing, but none is left asleep.
+func (i *issuerWaits) wakeAll(ctx context.Context, s *store.Reader) error {
+	waits, err := s.WaitingRequests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range i.list(nil) {
+		if waitChanged(one.state, waits[one.state.RequestID]) {
+			i.wake(one.wait)
+		}
+	}
+	return nil
 }
