@@ -29,7 +29,8 @@ type goPackage struct {
 	exports    map[string]string // by import path, of all that it is built from
 }
 
-// list asks go list for packages and what they are built from.
+// list asks go list for packages and what they are built from. It leaves out those
+// that are made for tests.
 func list(ctx context.Context, patterns []string) ([]goPackage, error) {
 	root, err := goList(ctx, "-m", "-f", "{{.Dir}}")
 	if err != nil {
@@ -49,7 +50,7 @@ func list(ctx context.Context, patterns []string) ([]goPackage, error) {
 			return nil, err
 		}
 		exports[p.ImportPath] = p.Export
-		if p.DepOnly || len(p.GoFiles) == 0 {
+		if p.DepOnly || len(p.GoFiles) == 0 || strings.HasSuffix(p.Name, "test") {
 			continue
 		}
 		if p.Rel, err = filepath.Rel(strings.TrimSpace(root), p.Dir); err != nil {

@@ -29,45 +29,42 @@ place. Those of equivalent.txt are left out.
 func main() { driver.Main("mutants", run) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	h := hunt{out: stdout}
 	f := driver.Flags("mutants", usage, stderr)
-	budget := f.Duration("time", 0, "end after this time, for each package; 0 is no limit")
-	every := f.Int("every", 1, "only every Nth mutant")
+	f.DurationVar(&h.budget, "time", 0, "try no more after this time, for each package; 0 is no limit")
+	f.IntVar(&h.every, "every", 1, "only every Nth mutant")
+	f.BoolVar(&h.unreached, "unreached", false, "print the mutants too that make no difference in any test")
+	f.BoolVar(&h.verbose, "v", false, "print each mutant and what became of it")
 	files := f.String("files", "", "only files whose name matches this regular expression")
-	with := f.String("with", "", "packages whose tests are run too, with commas between them")
 	names := f.String("tests", "", "only tests whose name matches this regular expression")
+	with := f.String("with", "", "packages whose tests are run too, with commas between them")
 	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "mutants that change nothing that could be seen, each with the reason")
-	unreached := f.Bool("unreached", false, "print the mutants too that make no difference in any test")
-	verbose := f.Bool("v", false, "print each mutant and what became of it")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if f.NArg() == 0 {
+	if f.NArg() == 0 || h.every < 1 {
 		f.Usage()
-		return errors.New("PACKAGE is missing")
+		return errors.New("PACKAGE is missing, or -every is not 1 or more")
 	}
-	only, err := regexp.Compile(*files)
-	if err != nil {
+	var err error
+	if h.only, err = regexp.Compile(*files); err != nil {
 		return fmt.Errorf("-files: %w", err)
 	}
-	tests, err := regexp.Compile(*names)
-	if err != nil {
+	if h.tests, err = regexp.Compile(*names); err != nil {
 		return fmt.Errorf("-tests: %w", err)
 	}
-	excused, err := readEquivalent(*known)
-	if err != nil {
+	if h.excused, err = readEquivalent(*known); err != nil {
 		return err
+	}
+	if *with != "" {
+		if h.others, err = list(ctx, strings.Split(*with, ",")); err != nil {
+			return err
+		}
 	}
 	packages, err := list(ctx, f.Args())
 	if err != nil {
 		return err
 	}
-	var others []goPackage
-	if *with != "" {
-		if others, err = list(ctx, strings.Split(*with, ",")); err != nil {
-			return err
-		}
-	}
-	h := hunt{others: others, out: stdout, budget: *budget, every: max(1, *every), only: only, tests: tests, excused: excused, unreached: *unreached, verbose: *verbose}
 	left := 0
 	for _, p := range packages {
 		n, err := h.in(ctx, p)
@@ -87,8 +84,8 @@ type hunt struct {
 	out         io.Writer
 	budget      time.Duration // for each package
 	every       int
-	only, tests *regexp.Regexp
-	others      []goPackage
+	only, tests *regexp.Regexp // names of files and of tests
+	others      []goPackage    // whose tests are run too
 	excused     equivalent
 	unreached   bool
 	verbose     bool
@@ -112,24 +109,13 @@ func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 	}
 	count := map[outcome]int{}
 	for _, m := range l.mutants {
-		o := unreached
-		switch {
-		case m.id%h.every != 0, h.budget > 0 && time.Since(began) > h.budget:
-			o = untried
-		case len(l.reach[m.id]) > 0:
-			if o, err = l.try(ctx, m); err != nil {
-				return left, err
+		o := untried
+		if m.id%h.every == 0 && (h.budget == 0 || time.Since(began) < h.budget) {
+			if o, err = h.outcome(ctx, l, m); err != nil {
+				return 0, err
 			}
-		case l.passed[m.id]: // no test goes to the boundary
-			o = survived
-		}
-		if o == survived && h.excused.has(m) { // one like it elsewhere in the function may be killed
-			o = excused
 		}
 		count[o]++
-		if o == survived {
-			left++
-		}
 		if o == survived || o == unreached && h.unreached || h.verbose {
 			fmt.Fprintf(h.out, "%s: %s: %s: %s\n", m.place(), o, m.function, m.change)
 		}
@@ -140,5 +126,22 @@ func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 	for _, stale := range h.excused.unused(p.Rel, l.mutants, h.only) {
 		fmt.Fprintf(h.out, "equivalent.txt: %s is no mutant any more\n", stale)
 	}
-	return left, nil
+	return count[survived], nil
+}
+
+// outcome tries a mutant, unless it makes no difference in any test. A boundary to
+// which no test goes, though one comes by, counts as a mutant that has survived.
+func (h *hunt) outcome(ctx context.Context, l *lab, m mutant) (o outcome, err error) {
+	switch {
+	case len(l.reach[m.id]) > 0:
+		o, err = l.try(ctx, m)
+	case l.passed[m.id]:
+		o = survived
+	default:
+		o = unreached
+	}
+	if o == survived && h.excused.has(m) { // one like it elsewhere in the function may be killed
+		o = excused
+	}
+	return o, err
 }

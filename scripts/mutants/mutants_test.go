@@ -44,7 +44,8 @@ func TestFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "PACKAGE is missing"},
+		{nil, "PACKAGE is missing, or -every is not 1 or more"},
+		{[]string{"-every", "0", sample}, "PACKAGE is missing, or -every is not 1 or more"},
 		{[]string{"-files", "(", sample}, "-files: error parsing regexp: missing closing ): `(`"},
 		{[]string{"-tests", "(", sample}, "-tests: error parsing regexp: missing closing ): `(`"},
 	} {
