@@ -28,7 +28,7 @@ func runProcess(env *Env, args []string) int {
 	// can be told from others; without one it would kill the process. A
 	// handler, unlike Ignore, is not inherited by programs that are started.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	// What is written is for nobody else, unless its writer says so.
+	// Files are for the user alone, unless their writer says otherwise.
 	syscall.Umask(0o077)
 	// Many commands read a key, a password or an authentication string, each in
 	// its own way.

@@ -100,8 +100,8 @@ func (o outFile) write(fill func(io.Writer) error) error {
 	return nil
 }
 
-// free says why the place is not free. That nothing can be told of it is mostly
-// because nothing is there; else the writing will say it.
+// free says why the place is not free. If it cannot be examined, mostly nothing is
+// there; any other reason comes up again when the file is written.
 func (o outFile) free(at *os.Root, base string) error {
 	info, err := at.Lstat(base)
 	if err != nil {

@@ -24,13 +24,15 @@ import (
 	"capf/store"
 )
 
-// Env is what a command may use of the world around it.
+// Env is what a command may use of the world around it: streams, the clock, files,
+// the database and the operator. A step of a verb is a function that takes Env; a
+// method of Env is something that many verbs need.
 type Env struct {
 	Stdin    io.Reader
 	Stderr   io.Writer
 	Getenv   func(string) string
 	Now      func() time.Time
-	Terminal string        // the terminal of the operator, "" off one
+	Terminal string        // the device of the operator's terminal, "" if stdin is none
 	Prompt   term.Prompter // nil unless stdin and stdout are a terminal
 
 	// What the common flags say.
@@ -38,11 +40,11 @@ type Env struct {
 	NoHeader bool
 	Database string
 
-	out     *bufio.Writer  // stdout; errors of it come up when it is flushed
+	out     *bufio.Writer  // stdout, whose errors come when it is flushed
 	screen  bool           // stdout is a terminal
-	display term.File      // stdout when it and stdin are terminals, for capf shell
-	told    chan os.Signal // that ended long work
-	heard   term.File      // stdout when it is a file: who reads it hears us
+	display term.File      // stdout if it and stdin are terminals, for capf shell
+	told    chan os.Signal // the signal that ended long work
+	heard   term.File      // stdout if it is a file, so that it can be seen whether someone still reads it
 	command string         // the command line for the record, without secrets
 	store   *store.Store   // open, or nil
 	witness host.Witness
