@@ -8,7 +8,6 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/internal/apperr"
 	"capf/store"
@@ -50,7 +49,7 @@ func deviceEdit(env *Env, c *cli.Context) (devices.Edit, error) {
 	e.KeyOrder, errs[7] = optional(c, "key-order", store.ParseKeyOrder)
 	e.RSABits, errs[8] = optional(c, "rsa-bits", number)
 	e.ECBits, errs[9] = optional(c, "ec-bits", number)
-	e.CompletesBy, errs[10] = optional(c, "completes-by", func(s string) (enroll.Deadline, error) { return enroll.ParseDeadline(s, env.Now()) })
+	e.CompletesBy, errs[10] = optional(c, "completes-by", func(s string) (devices.Deadline, error) { return devices.ParseDeadline(s, env.Now()) })
 	if c.IsSet("auth-string-file") && c.Bool("auth-string-prompt") {
 		errs[11] = apperr.Usage("--auth-string-file and --auth-string-prompt exclude each other")
 	}

@@ -13,6 +13,7 @@ import (
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/crypto"
+	"capf/enroll"
 	"capf/enroll/health"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
@@ -131,7 +132,6 @@ func (r *report) fields() []field {
 
 // gatherStatus asks the database for everything that the screen shows.
 func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error) {
-	rules := env.rules(s)
 	r := &report{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
 	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)
 	if err != nil {
@@ -163,7 +163,7 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	if err := r.count(ctx, s.Reader, devices); err != nil {
 		return nil, err
 	}
-	if r.Devices.OpenByName, err = rules.OpenByNullString(ctx); err != nil {
+	if r.Devices.OpenByName, err = enroll.OpenByNullString(ctx, s.Reader); err != nil {
 		return nil, err
 	}
 	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {

@@ -8,7 +8,6 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/templates"
 	"capf/internal/apperr"
@@ -217,7 +216,7 @@ func given[T any](p *T) any {
 }
 
 // givenDeadline is a moment, or a span from when the template is used.
-func givenDeadline(d *enroll.Deadline) any {
+func givenDeadline(d *devices.Deadline) any {
 	if d == nil {
 		return nil
 	}

@@ -14,7 +14,6 @@ import (
 	"time"
 	"unicode"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/store"
 )
@@ -71,7 +70,7 @@ func anyEdit(r *mathrand.Rand) devices.Edit {
 		RSABits:      pick(r, 512, 1024, 2048, 3072, 4096), ECBits: pick(r, 256, 384, 521),
 	}
 	if *e.Operation != store.NoOperation && r.IntN(2) == 0 {
-		e.CompletesBy = new(enroll.At(time.Now().Add(time.Hour + time.Duration(r.Int64N(int64(1000*time.Hour))))))
+		e.CompletesBy = new(devices.At(time.Now().Add(time.Hour + time.Duration(r.Int64N(int64(1000*time.Hour))))))
 	}
 	return e
 }

@@ -46,10 +46,10 @@ func CheckPolicy(d store.Device, s settings.Settings) error {
 
 // OpenByNullString counts the devices that whoever knows their names can enrol
 // as, now: they have an operation scheduled By Null String.
-func (r *Rules) OpenByNullString(ctx context.Context) (int64, error) {
-	s, err := settings.Read(ctx, r.Store.Reader)
+func OpenByNullString(ctx context.Context, r *store.Reader) (int64, error) {
+	s, err := settings.Read(ctx, r)
 	if err != nil || !s.AllowNullString {
 		return 0, err
 	}
-	return r.Store.CountDevices(ctx, settings.OpenByNullString())
+	return r.CountDevices(ctx, settings.OpenByNullString())
 }

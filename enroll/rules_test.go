@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -42,7 +43,7 @@ func TestDeviceNames(t *testing.T) {
 		"": "", "SEP00112233445": "", "SEP0011223344556": "", "SEP00112233445G": "", strings.Repeat("x", 129): "",
 		"a b": "", "a\n": "", "ä": "", "a/b": "", "a\x00": "",
 	} {
-		got, err := enroll.ParseDeviceName(name)
+		got, err := devices.ParseDeviceName(name)
 		if got != want || (err == nil) != (want != "") || err != nil && !errors.Is(err, apperr.ErrValue) {
 			t.Errorf("%q: %q, %v", name, got, err)
 		}

@@ -1,11 +1,10 @@
 package bulk
 
 import (
+	"capf/enroll/devices"
 	"strings"
 	"testing"
 	"time"
-
-	"capf/enroll"
 )
 
 // FuzzCSV: of each row of a file there is either a device or a problem with
@@ -34,24 +33,24 @@ func FuzzCSV(f *testing.F) {
 		if err != nil {
 			t.Fatalf("a header that is read once: %v", err)
 		}
-		devices, names := 0, map[string]bool{}
+		found, names := 0, map[string]bool{}
 		for {
 			r, ok := s.next()
 			if !ok {
 				break
 			}
-			devices++
+			found++
 			key := strings.ToLower(r.name)
 			if r.name == "" || r.line < 1 || names[key] {
 				t.Errorf("the device %q in line %d", r.name, r.line)
 			}
 			names[key] = true
-			if r.edit.String != nil && !enroll.IsAuthString(*r.edit.String) {
+			if r.edit.String != nil && !devices.IsAuthString(*r.edit.String) {
 				t.Error("a string that is none")
 			}
 		}
-		if devices+problems < s.rows {
-			t.Errorf("%d rows came to %d devices and %d problems", s.rows, devices, problems)
+		if found+problems < s.rows {
+			t.Errorf("%d rows came to %d devices and %d problems", s.rows, found, problems)
 		}
 	})
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/internal/csvcell"
 	"capf/internal/input"
@@ -130,7 +129,7 @@ func (s *scanner) readName(r *row, cell string) string {
 	if text := unreadable(cell); text != "" {
 		return text
 	}
-	name, err := enroll.ParseDeviceName(cell)
+	name, err := devices.ParseDeviceName(cell)
 	if (err != nil || !strings.EqualFold(name, cell)) && s.exists(cell) {
 		name, err = cell, nil // as an earlier capf let a device be called
 	}
@@ -196,12 +195,12 @@ func (s *scanner) readCell(e *devices.Edit, kind fieldKind, cell string) string 
 	case fECBits:
 		return into(&e.ECBits, cell, bits)
 	case fCompletesBy:
-		return into(&e.CompletesBy, cell, func(t string) (enroll.Deadline, error) { return enroll.ParseDeadline(t, s.now) })
+		return into(&e.CompletesBy, cell, func(t string) (devices.Deadline, error) { return devices.ParseDeadline(t, s.now) })
 	case fString:
 		switch {
 		case isScientific(cell):
 			return scientific
-		case !enroll.IsAuthString(cell):
+		case !devices.IsAuthString(cell):
 			return "an authentication string has 4 to 10 digits; a spreadsheet may have taken zeros from its beginning"
 		}
 		e.String = &cell

@@ -32,7 +32,7 @@ type Edit struct {
 	UniqueString    bool
 	KeyOrder        *store.KeyOrder
 	RSABits, ECBits *int
-	CompletesBy     *enroll.Deadline
+	CompletesBy     *Deadline
 }
 
 // The values that a new device gets.
@@ -181,7 +181,7 @@ func checkSizes(d store.Device) error {
 }
 
 func (r *Rules) setString(d *store.Device, text string, s settings.Settings) error {
-	if !enroll.IsAuthString(text) || len(text) < s.StringDigits {
+	if !IsAuthString(text) || len(text) < s.StringDigits {
 		return apperr.BadValue("an authentication string has %d to %d digits", max(settings.MinDigits, s.StringDigits), settings.MaxDigits)
 	}
 	sealed, err := secrets.SealString(r.Sealer, d.Name, text)

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
 	"capf/internal/apperr"
@@ -19,7 +18,7 @@ import (
 func TestNewDeviceNames(t *testing.T) {
 	r := devicestest.New(t).Rules
 	for _, name := range []string{"-rf", "--config", "..", ".", ".ssh", "_", "-"} {
-		if got, err := enroll.ParseDeviceName(name); err != nil || got != name {
+		if got, err := devices.ParseDeviceName(name); err != nil || got != name {
 			t.Errorf("%q is understood as %q, %v", name, got, err)
 		}
 		_, _, err := r.Add(t.Context(), devicestest.Operator, name, devices.Edit{})
@@ -52,11 +51,11 @@ func TestDeviceRules(t *testing.T) {
 		{"no digits", "a", devices.Edit{String: devicestest.Ptr("secret")}, apperr.ErrValue, "an authentication string has 4 to 10 digits"},
 		{"odd RSA", "a", devices.Edit{RSABits: devicestest.Ptr(2000)}, apperr.ErrValue, "an RSA key has 512, 1024, 2048, 3072 or 4096 bits, not 2000"},
 		{"odd EC", "a", devices.Edit{ECBits: devicestest.Ptr(224)}, apperr.ErrValue, "an EC key has 256, 384 or 521 bits, not 224"},
-		{"past", "a", devices.Edit{Operation: &install, CompletesBy: devicestest.Ptr(enroll.At(time.Unix(1e9, 0)))}, apperr.ErrValue,
+		{"past", "a", devices.Edit{Operation: &install, CompletesBy: devicestest.Ptr(devices.At(time.Unix(1e9, 0)))}, apperr.ErrValue,
 			"the time 2001-09-09T01:46:40Z, by which the operation has to be completed, has passed"},
-		{"time for nothing", "a", devices.Edit{CompletesBy: devicestest.Ptr(enroll.At(devicestest.Start.Add(time.Hour)))}, apperr.ErrRefused,
+		{"time for nothing", "a", devices.Edit{CompletesBy: devicestest.Ptr(devices.At(devicestest.Start.Add(time.Hour)))}, apperr.ErrRefused,
 			`device "a" has no operation that could be completed by a time`},
-		{"time for none", "a", devices.Edit{Operation: devicestest.Ptr(store.NoOperation), CompletesBy: devicestest.Ptr(enroll.At(devicestest.Start.Add(time.Hour)))}, apperr.ErrRefused,
+		{"time for none", "a", devices.Edit{Operation: devicestest.Ptr(store.NoOperation), CompletesBy: devicestest.Ptr(devices.At(devicestest.Start.Add(time.Hour)))}, apperr.ErrRefused,
 			`device "a" has no operation that could be completed by a time`},
 		{"control character", "a", devices.Edit{Description: devicestest.Ptr("a\x1bb")}, apperr.ErrValue,
 			"the description has at most 128 characters and no control characters"},

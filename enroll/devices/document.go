@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"capf/enroll"
 	"capf/store"
 )
 
@@ -21,7 +20,7 @@ type document struct {
 	KeyOrder     *store.KeyOrder     `json:"key_order,omitempty"`
 	RSABits      *int                `json:"rsa_bits,omitempty"`
 	ECBits       *int                `json:"ec_bits,omitempty"`
-	CompletesBy  *enroll.Deadline    `json:"completes_by,omitempty"`
+	CompletesBy  *Deadline           `json:"completes_by,omitempty"`
 	NoString     bool                `json:"no_string,omitempty"`
 	UniqueString bool                `json:"unique_strings,omitempty"`
 	Partial      bool                `json:"partial,omitempty"`

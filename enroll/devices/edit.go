@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/input"
@@ -18,14 +17,14 @@ import (
 // New is a device of that name with the defaults of the vendor's pages,
 // not stored yet. ErrValue: it is not the name of a new device.
 func New(name string) (store.Device, error) {
-	name, err := enroll.ParseDeviceName(name)
+	name, err := ParseDeviceName(name)
 	switch {
 	case err != nil:
 	case !input.IsAlphanumeric(name[0]):
 		err = apperr.BadValue("%q is not the name of a new device; it begins with a letter or a digit, since programs take others for their options and for folders", name)
-	case len(name) > enroll.MaxNewDeviceName:
+	case len(name) > MaxNewDeviceName:
 		err = apperr.BadValue("%q has %d characters; the name of a new device has at most %d, which is what a certificate holds (RFC 5280, ub-common-name)",
-			name, len(name), enroll.MaxNewDeviceName)
+			name, len(name), MaxNewDeviceName)
 	}
 	return store.Device{
 		Name: name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack,
@@ -90,7 +89,7 @@ func dropText(wanted **string, is string) {
 // is that of a hardware phone, unless an earlier capf has let a device be called
 // so.
 func FullName(ctx context.Context, s *store.Store, text string) string {
-	if !enroll.IsMAC(text) {
+	if !IsMAC(text) {
 		return text
 	}
 	if d, err := s.Device(ctx, text); err == nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
@@ -188,7 +187,7 @@ func (s *syncing) bad(r SyncRow) {
 
 // deviceName is the name as it is stored, or what is wrong with it.
 func deviceName(name string) (plain, problem string) {
-	plain, err := enroll.ParseDeviceName(name)
+	plain, err := devices.ParseDeviceName(name)
 	if err != nil {
 		return name, err.Error()
 	}

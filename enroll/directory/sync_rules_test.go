@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
 	"capf/enroll/directory"
@@ -65,7 +64,7 @@ func TestSyncRules(t *testing.T) {
 	t.Run("a span begins when the device is made", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		by, err := enroll.ParseDeadline("+10d", h.Clock.Now())
+		by, err := devices.ParseDeadline("+10d", h.Clock.Now())
 		devicestest.Must(t, err)
 		h.template(devices.Edit{Operation: devicestest.Ptr(store.Install), CompletesBy: &by})
 		h.addDirectory("people", "staff", s.directory("people"))
@@ -87,7 +86,7 @@ func TestSyncRules(t *testing.T) {
 	t.Run("what is forbidden for new devices does not touch known ones", func(t *testing.T) {
 		t.Parallel()
 		h := newHouse(t)
-		h.template(devices.Edit{Operation: devicestest.Ptr(store.Install), CompletesBy: devicestest.Ptr(enroll.At(devicestest.Start.Add(10 * 24 * time.Hour)))})
+		h.template(devices.Edit{Operation: devicestest.Ptr(store.Install), CompletesBy: devicestest.Ptr(devices.At(devicestest.Start.Add(10 * 24 * time.Hour)))})
 		h.addDirectory("people", "staff", s.directory("people"))
 		h.narrow("people", some)
 		_, err := h.sync("people", directory.SyncOptions{})
@@ -111,7 +110,7 @@ func TestSyncRules(t *testing.T) {
 		}
 		// What was left out is tried again.
 		_, err = templates.Change(t.Context(), h.Rules, devicestest.Operator, "phones", nil,
-			devices.Edit{CompletesBy: devicestest.Ptr(enroll.At(h.Clock.Now().Add(time.Hour)))})
+			devices.Edit{CompletesBy: devicestest.Ptr(devices.At(h.Clock.Now().Add(time.Hour)))})
 		devicestest.Must(t, err)
 		if got, err = h.sync("people", directory.SyncOptions{}); err != nil || got.Counts[store.SyncAdded] != 10 {
 			t.Errorf("then: %v: %v", got.Counts, err)

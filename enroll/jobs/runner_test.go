@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
@@ -84,7 +83,7 @@ func TestJobAtItsTime(t *testing.T) {
 	}
 	soon := h.Clock.Now().Add(time.Hour)
 	_, err := jobs.Schedule(t.Context(), h.Rules, devicestest.Operator, bulk.Update{
-		Edit: devices.Edit{Operation: devicestest.Ptr(store.Install), CompletesBy: devicestest.Ptr(enroll.At(soon))},
+		Edit: devices.Edit{Operation: devicestest.Ptr(store.Install), CompletesBy: devicestest.Ptr(devices.At(soon))},
 	}, soon.Add(time.Hour))
 	if !errors.Is(err, apperr.ErrValue) {
 		t.Errorf("an operation that is over before its job runs: %v", err)

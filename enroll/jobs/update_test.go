@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
@@ -106,9 +105,9 @@ func TestUpdateRefusals(t *testing.T) {
 		"a key that there is not": {
 			bulk.Update{Edit: devices.Edit{RSABits: devicestest.Ptr(1000)}}, nil, apperr.ErrValue, "1000"},
 		"a time that has passed": {
-			bulk.Update{Edit: devices.Edit{CompletesBy: devicestest.Ptr(enroll.At(devicestest.Start))}}, nil, apperr.ErrValue, "has passed"},
+			bulk.Update{Edit: devices.Edit{CompletesBy: devicestest.Ptr(devices.At(devicestest.Start))}}, nil, apperr.ErrValue, "has passed"},
 		"a time alone for devices without an operation": {
-			bulk.Update{Edit: devices.Edit{CompletesBy: devicestest.Ptr(enroll.At(devicestest.Start.AddDate(0, 1, 0)))}}, nil, apperr.ErrRefused, "no operation"},
+			bulk.Update{Edit: devices.Edit{CompletesBy: devicestest.Ptr(devices.At(devicestest.Start.AddDate(0, 1, 0)))}}, nil, apperr.ErrRefused, "no operation"},
 		"a command that is not set": {
 			bulk.Update{Edit: devices.Edit{Pool: devicestest.Ptr("x")}, ApplyConfig: true}, nil, apperr.ErrRefused, "apply_config_command"},
 		"strings that cannot be kept": {

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/server"
@@ -381,7 +380,7 @@ func TestForEver(t *testing.T) {
 		h, _ := offlineHouse(t, short)
 		h.add(sep, store.Install, ec256, func(e *devices.Edit) {
 			by := h.clock.now().Add(3 * time.Second)
-			e.CompletesBy = new(enroll.At(by))
+			e.CompletesBy = new(devices.At(by))
 		})
 		c := h.dial()
 		answer(t, c, sep)

@@ -137,10 +137,10 @@ func TestMoreTimeAtOnlineCA(t *testing.T) {
 	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Outcome: catest.Pend, Transport: catest.Transport{Login: catest.UserLogin("Basic")}})
 	h.online(onlineca.Microsoft, ca.Server)
 	by, later := h.clock.now().Add(time.Hour), h.clock.now().Add(10*time.Hour)
-	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(by)) })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(devices.At(by)) })
 	w := h.waits(sep)
 	_, o := h.until(sep, store.OnlineTaken)
-	h.change(sep, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(later)) })
+	h.change(sep, func(e *devices.Edit) { e.CompletesBy = new(devices.At(later)) })
 	h.clock.advance(2 * time.Hour)
 	// Only a request that is still asked for has looks to come.
 	eventually(t, "the CA is asked again", func() bool { _, now := h.request(sep); return now.Looks > o.Looks+1 || now.State != o.State })

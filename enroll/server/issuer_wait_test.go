@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/store"
@@ -75,11 +74,11 @@ func TestWaitIsExtended(t *testing.T) {
 	t.Parallel()
 	h, ca := offlineHouse(t)
 	soon := h.clock.now().Add(3 * time.Second)
-	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(soon)) })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(devices.At(soon)) })
 	w := h.waits(sep)
 	r := h.pending(sep)
 	later := soon.Add(time.Hour)
-	h.change(sep, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(later)) })
+	h.change(sep, func(e *devices.Edit) { e.CompletesBy = new(devices.At(later)) })
 	select {
 	case <-w.done:
 		t.Fatalf("the phone ended with %v", w.err)

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/archive"
 	"capf/enroll/authority"
 	"capf/enroll/devices"
@@ -174,7 +173,7 @@ func TestOfflineGone(t *testing.T) {
 // TestOfflineEndings are the ways in which a wait ends without a certificate.
 func TestOfflineEndings(t *testing.T) {
 	h, _ := offlineHouse(t)
-	ends := func(e *devices.Edit) { by := h.clock.now().Add(soon); e.CompletesBy = new(enroll.At(by)) }
+	ends := func(e *devices.Edit) { by := h.clock.now().Add(soon); e.CompletesBy = new(devices.At(by)) }
 	for _, test := range []struct {
 		name   string
 		edit   func(*devices.Edit)

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
@@ -93,7 +92,7 @@ func TestOnlineLate(t *testing.T) {
 	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Outcome: catest.Pend})
 	h.online(onlineca.Microsoft, ca.Server)
 	by := h.clock.now().Add(time.Hour)
-	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(enroll.At(by)) })
+	h.add(sep, store.Install, func(e *devices.Edit) { e.CompletesBy = new(devices.At(by)) })
 	w := h.waits(sep)
 	h.until(sep, store.OnlineTaken)
 	h.clock.advance(2 * time.Hour)

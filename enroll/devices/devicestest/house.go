@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/authority"
 	"capf/enroll/devices"
 	"capf/enroll/secrets"
@@ -176,7 +175,7 @@ func Fleet(t testing.TB) *House {
 	h.Add("SEP000000000002", devices.Edit{Pool: Ptr("Berlin-2"), Model: Ptr("8861"), Operation: install})
 	h.Add("SEP000000000003", devices.Edit{Pool: Ptr("Hamburg"), Model: Ptr("8861"), AuthMode: Ptr(store.ByLSCPrecedence)})
 	h.Add("CSFolga", devices.Edit{Pool: Ptr("Hamburg"), AuthMode: Ptr(store.ByString), String: Ptr("47110815")})
-	h.Add("CSFlate", devices.Edit{Operation: install, CompletesBy: Ptr(enroll.At(Start.Add(time.Hour)))})
+	h.Add("CSFlate", devices.Edit{Operation: install, CompletesBy: Ptr(devices.At(Start.Add(time.Hour)))})
 	h.InstallLSC("SEP000000000001", "CN=CAPF-11111111,O=Acme", Start.AddDate(-4, 0, 0), 365*4+30)
 	h.InstallLSC("SEP000000000003", "CN=Issuing CA,O=Acme", Start.AddDate(-1, 0, 0), 1825)
 	h.InstallLSC("CSFolga", "CN=CAPF-11111111,O=Acme", Start.AddDate(-5, 0, 0), 1000)
