@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,94 +11,130 @@ import (
 	"testing"
 )
 
-// arrows are the packages of ours that each package may import: only downwards
-// (docs/developing.md). A path that ends in a slash stands for everything below it.
-// A package that is not named here may import none but those of internal, which
-// every room needs.
-var arrows = map[string][]string{
-	"capf":                           {"capf/commands"},
-	"capf/commands":                  {"capf/"},
-	"capf/commands/internal/cmdline": {"capf/commands/internal/term"},
-	"capf/commands/internal/term":    {"capf/commands/internal/host"},
-	"capf/commands/internal/host":    {"capf/store"},
-	"capf/enroll":                    {"capf/crypto", "capf/enroll/acceptance", "capf/enroll/authority", "capf/enroll/caready", "capf/enroll/onlineca", "capf/enroll/secrets", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/acceptance":         {"capf/crypto", "capf/enroll/authority", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/archive":            {"capf/crypto/certfile"},
-	"capf/enroll/audit":              {"capf/crypto", "capf/enroll/secrets", "capf/store"},
-	"capf/enroll/authority":          {"capf/crypto", "capf/crypto/certfile", "capf/enroll/archive", "capf/enroll/lscs", "capf/enroll/secrets", "capf/store"},
-	"capf/enroll/backup":             {"capf/crypto", "capf/enroll/authority", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/bulk":               {"capf/enroll", "capf/enroll/devices", "capf/enroll/renewal", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/caready":            {"capf/enroll/onlineca", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/caworker":           {"capf/crypto", "capf/enroll", "capf/enroll/acceptance", "capf/enroll/authority", "capf/enroll/caready", "capf/enroll/liveness", "capf/enroll/onlineca", "capf/enroll/secrets", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/devices":            {"capf/crypto", "capf/enroll", "capf/enroll/authority", "capf/enroll/secrets", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/directory":          {"capf/enroll", "capf/enroll/backup", "capf/enroll/devices", "capf/enroll/secrets", "capf/enroll/settings", "capf/enroll/templates", "capf/store"},
-	"capf/enroll/health":             {"capf/crypto", "capf/store", "capf/enroll/"},
-	"capf/enroll/jobs":               {"capf/enroll/bulk", "capf/enroll/devices", "capf/enroll/secrets", "capf/store"},
-	"capf/enroll/liveness":           {"capf/store"},
-	"capf/enroll/lscs":               {"capf/store"},
-	"capf/enroll/offline":            {"capf/crypto", "capf/crypto/certfile", "capf/enroll/acceptance", "capf/enroll/archive", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/onlineca":           {"capf/crypto/certfile"},
-	"capf/enroll/phone":              {"capf/crypto", "capf/enroll/wire"},
-	"capf/enroll/renewal":            {"capf/enroll/settings", "capf/store"},
-	"capf/enroll/secrets":            {"capf/crypto", "capf/enroll/settings", "capf/store"},
-	"capf/enroll/server":             {"capf/crypto", "capf/enroll", "capf/enroll/authority", "capf/enroll/caworker", "capf/enroll/settings", "capf/enroll/wire", "capf/store"},
-	"capf/enroll/settings":           {"capf/crypto", "capf/enroll/onlineca", "capf/store"},
-	"capf/enroll/templates":          {"capf/enroll/devices", "capf/enroll/secrets", "capf/enroll/settings", "capf/store"},
-	"capf/store":                     {"capf/store/engine", "capf/store/sqlite"},
-	"capf/store/sqlite":              {"capf/store/engine"},
+// rooms are the picture of docs/developing.md: each package with those
+// that it imports, from the roof down. What a package imports stands below it. All may import
+// internal, which is therefore not named.
+var rooms = []room{
+	{"", "commands"},
+	{"commands", "everything"},
+	{"commands/internal/cmdline", "commands/internal/term"},
+	{"commands/internal/term", "commands/internal/host"},
+	{"commands/internal/host", "store"},
+
+	{"enroll/metrics", ""},
+	{"enroll/phone", "enroll/wire crypto"},
+	{"enroll/directory", "enroll enroll/backup enroll/devices enroll/secrets enroll/settings enroll/templates store"},
+	{"enroll/templates", "enroll/devices enroll/secrets enroll/settings store"},
+	{"enroll/jobs", "enroll/bulk enroll/devices enroll/secrets store"},
+	{"enroll/bulk", "enroll enroll/devices enroll/renewal enroll/settings store"},
+	{"enroll/devices", "enroll enroll/authority enroll/secrets enroll/settings crypto store"},
+
+	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/settings enroll/wire crypto store"},
+	{"enroll/caworker", "enroll enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/onlineca enroll/secrets enroll/settings crypto store"},
+	{"enroll", "enroll/acceptance enroll/authority enroll/caready enroll/onlineca enroll/secrets enroll/settings crypto store"},
+	{"enroll/offline", "enroll/acceptance enroll/archive enroll/settings crypto crypto/certfile store"},
+	{"enroll/health", "enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/renewal enroll/secrets enroll/settings crypto store"},
+	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
+	{"enroll/audit", "enroll/secrets crypto store"},
+
+	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
+	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets crypto crypto/certfile store"},
+	{"enroll/archive", "crypto/certfile"},
+	{"enroll/lscs", "store"},
+	{"enroll/secrets", "enroll/settings crypto store"},
+	{"enroll/caready", "enroll/onlineca enroll/settings store"},
+	{"enroll/renewal", "enroll/settings store"},
+	{"enroll/liveness", "store"},
+	{"enroll/settings", "enroll/onlineca crypto store"},
+
+	{"enroll/onlineca", "crypto/certfile"},
+	{"enroll/wire", ""},
+	{"crypto", ""},
+	{"crypto/certfile", ""},
+	{"store", "store/engine store/sqlite"},
+	{"store/sqlite", "store/engine"},
+	{"store/engine", ""},
 }
+
+// room is a package, and the packages that it imports, with spaces between them.
+type room struct{ path, imports string }
 
 // homes are the modules that live in one package, or in those below it, with what
 // it is called here.
 var homes = map[string]string{
-	"modernc.org/sqlite":               "capf/store/sqlite",
-	"github.com/urfave/cli/v2":         "capf/commands",
-	"github.com/olekukonko/":           "capf/commands/internal/term",
-	"github.com/AlecAivazis/survey/v2": "capf/commands/internal/term",
-	"github.com/go-ldap/ldap/v3":       "capf/enroll/directory",
-	"github.com/Azure/go-ntlmssp":      "capf/enroll/onlineca",
-	"github.com/prometheus/":           "capf/enroll/metrics",
-	"golang.org/x/text/encoding":       "capf/crypto/certfile",
-	"golang.org/x/text/unicode":        "capf/internal/wildcard",
+	"modernc.org/sqlite":               "store/sqlite",
+	"github.com/urfave/cli/v2":         "commands",
+	"github.com/olekukonko/":           "commands/internal/term",
+	"github.com/AlecAivazis/survey/v2": "commands/internal/term",
+	"github.com/go-ldap/ldap/v3":       "enroll/directory",
+	"github.com/Azure/go-ntlmssp":      "enroll/onlineca",
+	"github.com/prometheus/":           "enroll/metrics",
+	"golang.org/x/text/encoding":       "crypto/certfile",
+	"golang.org/x/text/unicode":        "internal/wildcard",
 }
 
-// TestLayout holds the imports of every package against the picture of the
-// house. Programs under scripts are guests: they may import what they measure.
+// TestLayout holds the imports of every package against the picture of the house.
+// Programs under scripts are guests: they may import what they measure.
 func TestLayout(t *testing.T) {
+	floor, imports := map[string]int{}, map[string][]string{}
+	for i, r := range rooms {
+		floor[r.path], imports[r.path] = i, strings.Fields(r.imports)
+	}
+	for path, all := range importsOfPackages(t) {
+		wanted, known := imports[path]
+		if !known && !strings.HasPrefix(path, "internal/") {
+			t.Errorf("%q is not in the picture of the house", path)
+		}
+		for _, i := range all {
+			switch ours, ok := strings.CutPrefix(i, "capf/"); {
+			case !ok:
+				for module, home := range homes {
+					if strings.HasPrefix(i, module) && path != home && !strings.HasPrefix(path, home+"/") {
+						t.Errorf("%s imports %s, which lives in %s", path, i, home)
+					}
+				}
+			case strings.HasPrefix(ours, "internal/"):
+			case path != "commands" && !slices.Contains(wanted, ours):
+				t.Errorf("%s imports %s, which the picture of the house does not show", path, ours)
+			case floor[ours] <= floor[path]:
+				t.Errorf("%s imports %s: the arrow points upwards", path, ours)
+			}
+		}
+		for _, w := range wanted {
+			if w != "everything" && !slices.Contains(all, "capf/"+w) {
+				t.Errorf("%s does not import %s, as the picture of the house shows", path, w)
+			}
+		}
+		delete(imports, path)
+	}
+	for path := range imports {
+		t.Errorf("%q is in the picture of the house, and nowhere else", path)
+	}
+}
+
+// importsOfPackages are what the packages of the house import, by their paths within
+// the module.
+func importsOfPackages(t *testing.T) map[string][]string {
+	t.Helper()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "capf/...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dec := json.NewDecoder(strings.NewReader(string(out)))
-	for {
+	all := map[string][]string{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct {
 			ImportPath string
 			Imports    []string
 		}
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			break
+			return all
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if strings.HasPrefix(p.ImportPath, "capf/scripts/") || strings.HasSuffix(p.ImportPath, "test") {
-			continue
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, "capf"), "/")
+		guest := strings.HasPrefix(path, "scripts/") || strings.HasSuffix(path, "test")
+		if !guest {
+			all[path] = p.Imports
 		}
-		for _, i := range p.Imports {
-			if strings.HasPrefix(i, "capf/") && !strings.HasPrefix(i, "capf/internal/") && !slices.ContainsFunc(arrows[p.ImportPath], leadsTo(i)) {
-				t.Errorf("%s imports %s: the arrow points the wrong way", p.ImportPath, i)
-			}
-			for module, home := range homes {
-				if strings.HasPrefix(i, module) && p.ImportPath != home && !strings.HasPrefix(p.ImportPath, home+"/") {
-					t.Errorf("%s imports %s, which lives in %s", p.ImportPath, i, home)
-				}
-			}
-		}
-	}
-}
-
-// leadsTo tells the arrows that point to a package.
-func leadsTo(path string) func(arrow string) bool {
-	return func(arrow string) bool {
-		return arrow == path || strings.HasSuffix(arrow, "/") && strings.HasPrefix(path, arrow)
 	}
 }

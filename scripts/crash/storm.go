@@ -45,7 +45,7 @@ func (s *storm) count(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts[what]++
-	if s.counts[what] == s.wanted(what) && len(s.scarce()) == 0 {
+	if s.counts[what] == wanted(what, s.small) && len(s.scarce()) == 0 {
 		close(s.enough)
 	}
 }
@@ -60,12 +60,12 @@ var deeds = map[string]int{
 // filled is how often the small disk is filled, for its storm to be one.
 const filled = 3
 
-// wanted is how often a deed has to be seen.
-func (s *storm) wanted(what string) int {
-	if s.small && what == diskFilled {
+// wanted is how often a deed has to be seen, on a small disk or on another one.
+func wanted(what string, small bool) int {
+	if small && what == diskFilled {
 		return filled
 	}
-	if s.small && what == goodBackup {
+	if small && what == goodBackup {
 		return 0 // there may never be room for one
 	}
 	return deeds[what]
@@ -74,8 +74,8 @@ func (s *storm) wanted(what string) int {
 // scarce are the deeds that have not been seen often enough. The mutex is held.
 func (s *storm) scarce() (list []string) {
 	for _, what := range append(slices.Sorted(maps.Keys(deeds)), diskFilled) {
-		if n := s.counts[what]; n < s.wanted(what) {
-			list = append(list, fmt.Sprintf("%q %d times of %d", what, n, s.wanted(what)))
+		if n := s.counts[what]; n < wanted(what, s.small) {
+			list = append(list, fmt.Sprintf("%q %d times of %d", what, n, wanted(what, s.small)))
 		}
 	}
 	return list
