@@ -22,7 +22,8 @@ type Authority struct {
 	Key   stdcrypto.Signer
 
 	// keyID is the key identifier by which LSCs name their issuer when its certificate
-	// has none: a company CA may leave it out. Otherwise package x509 takes that one.
+	// has none: a company CA may leave it out. Package x509 uses the certificate's own
+	// when there is one.
 	keyID []byte
 }
 
@@ -84,13 +85,13 @@ func selfSign(random io.Reader, subject []byte, key *rsa.PrivateKey, now time.Ti
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 		SubjectKeyId:          keyID,
-		AuthorityKeyId:        keyID, // RFC 5280 lets a self-signed one leave it out; with it no checker asks
+		AuthorityKeyId:        keyID, // optional when self-signed (RFC 5280), but some checkers ask for it
 		SignatureAlgorithm:    x509.SHA256WithRSA,
 	}
 	return x509.CreateCertificate(random, template, template, &key.PublicKey, key)
 }
 
-// LoadAuthority puts a CAPF certificate, the certificates above it (in order, the root
+// LoadAuthority puts a CAPF certificate, the certificates above it (in order; the root
 // may be left out) and the key together. It refuses, with ErrUnfit and the reason, a
 // certificate without critical basicConstraints CA:TRUE pathlen:0 or without keyUsage
 // digitalSignature and keyCertSign, a key that is not the certificate's, not RSA or

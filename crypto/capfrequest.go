@@ -11,11 +11,12 @@ import (
 )
 
 // Request builds the PKCS#10 request with which a company CA is asked to sign
-// the CAPF certificate: its subject, its key, and as requested extensions what
-// a CAPF certificate must have, critical basicConstraints CA:TRUE pathlen:0 and
-// critical keyUsage digitalSignature and keyCertSign, and the EKU of LSCs.
-// Verifiers apply an issuer's EKU to what it issues (CheckIssuerPurposes), so
-// the vendor's, which lacks clientAuth, would make LSCs useless for 802.1X.
+// the CAPF certificate: its subject, its key and the extensions that a CAPF
+// certificate must have: critical basicConstraints CA:TRUE pathlen:0, critical
+// keyUsage digitalSignature and keyCertSign, and the EKU of LSCs. Verifiers
+// apply an issuer's EKU to what it issues (CheckIssuerPurposes). The vendor's
+// CAPF certificate has one without clientAuth, which would make LSCs useless
+// for 802.1X.
 func (a *Authority) Request() ([]byte, error) {
 	constraints, err := asn1.Marshal(struct {
 		CA      bool
@@ -48,11 +49,11 @@ func (a *Authority) Request() ([]byte, error) {
 	return der, nil
 }
 
-// ChainFor puts certificates that came back from a CA into the order that
-// LoadAuthority wants: the one with the public key first, then the issuer of
-// each. CAs send them in any order. It refuses, with ErrUnfit and the reason,
-// a file in which none has the key, several have it, or one does not belong to
-// the chain.
+// ChainFor puts the certificates that a CA returned into the order that
+// LoadAuthority needs: the one with the public key first, then each one's
+// issuer. CAs send them in any order. It refuses, with ErrUnfit and the
+// reason, a file in which no certificate has the key, several have it, or one
+// does not belong to the chain.
 func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certificate, error) {
 	var chain, rest []*x509.Certificate
 	for _, c := range certs {
@@ -85,8 +86,8 @@ func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certi
 	return chain, nil
 }
 
-// issuerAmong finds the issuer of a certificate, or the certificate itself a
-// second time; -1 when neither is there.
+// issuerAmong returns the index of the issuer of child, or of another copy
+// of child; -1 when certs holds neither.
 func issuerAmong(certs []*x509.Certificate, child *x509.Certificate) int {
 	named := -1
 	for i, c := range certs {
@@ -99,7 +100,7 @@ func issuerAmong(certs []*x509.Certificate, child *x509.Certificate) int {
 		if signedBy(child, c) == nil {
 			return i
 		}
-		named = i // of the right name; LoadAuthority says what is wrong with it
+		named = i // the name is right; LoadAuthority says what is wrong with it
 	}
 	return named
 }

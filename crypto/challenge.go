@@ -14,7 +14,7 @@ var (
 	challengePasswordOID = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 7}
 )
 
-// requestInfo is what is signed of a PKCS#10 (RFC 2986, 4.1).
+// requestInfo is the signed part of a PKCS#10 request (RFC 2986, 4.1).
 type requestInfo struct {
 	Version    int
 	Subject    asn1.RawValue
@@ -27,8 +27,8 @@ type requestAttribute struct {
 	Values []any `asn1:"set"`
 }
 
-// challengedRequest is x509.CreateCertificateRequest with the challengePassword of
-// l (RFC 2985, 5.4.1), which that cannot express.
+// challengedRequest does what x509.CreateCertificateRequest does and adds the
+// challengePassword of l (RFC 2985, 5.4.1), which that function cannot express.
 func challengedRequest(t *x509.CertificateRequest, l LSCTemplate, signer stdcrypto.Signer) ([]byte, error) {
 	extensions := t.ExtraExtensions
 	if len(t.DNSNames) > 0 {

@@ -13,27 +13,29 @@ type Expect struct {
 	KeyHash    [32]byte // KeyHash of the phone's SubjectPublicKeyInfo
 	CommonName string   // the common name asked for; case does not matter, as in device names
 	Device     string   // the device's name, which the SAN may hold
-	// Ahead is by how much the validity may begin after now: the CA's clock need not be ours.
+	// Ahead is how far in the future the validity may begin: the CA's clock may be ahead of
+	// ours.
 	Ahead time.Duration
-	// AnyPurpose takes one whose extendedKeyUsage excludes clientAuth.
+	// AnyPurpose accepts an extendedKeyUsage without clientAuth.
 	AnyPurpose bool
 }
 
-// MaxLSC is how many bytes an LSC may have. A CAPF frame holds 16,384, and in the
-// phone's answer its LSC needs room for a MIC and their signatures beside it; what
-// phones and CAs make has a tenth of that.
+// MaxLSC is the largest size of an LSC in bytes. A CAPF frame holds 16,384, and
+// the phone's answer must hold the LSC, a MIC and both signatures. Real LSCs have
+// a tenth of that.
 const MaxLSC = 12 << 10
 
 // CheckLSC refuses a certificate from another CA that cannot be the phone's LSC
-// (behaviour.md, The LSC), whichever way it comes back. It must be no longer than MaxLSC,
-// hold the phone's key, have one common name, which is the one asked for, and name nobody
-// else as its subjectAltName; be no CA, be valid now, have no unknown critical extension,
-// have keyUsage digitalSignature and (RSA) keyEncipherment, without which secure
-// registration fails, be fit for a client in its extendedKeyUsage, which 802.1X and SIP
-// over TLS ask for, and be signed with a hash better than SHA-1. Whether it chains to
-// capf-trust is for VerifyPath, what is merely unwise for DoubtsAboutLSC. Refusals are
-// ErrUnfit, and ErrOtherName, ErrNotYetValid, ErrExpired, ErrKeyUsage, ErrPurpose or
-// ErrExtension where that is the reason.
+// (behaviour.md, The LSC), whichever way it comes back. It must be no longer than MaxLSC
+// and hold the phone's key. It must have exactly one common name, the one asked for, and
+// a subjectAltName may name only the same device. It must not be a CA, must be valid now
+// and have no unknown critical extension. Its keyUsage must have digitalSignature and,
+// for RSA, keyEncipherment, without which secure registration fails; its extendedKeyUsage
+// must allow clientAuth, for 802.1X and SIP over TLS; and its signature must use a hash
+// better than SHA-1. Whether it chains to capf-trust is for VerifyPath, and what is
+// merely unwise for DoubtsAboutLSC. Refusals are ErrUnfit, and also ErrOtherName,
+// ErrNotYetValid, ErrExpired, ErrKeyUsage, ErrPurpose or ErrExtension where that is the
+// reason.
 func CheckLSC(der []byte, want Expect, now time.Time) error {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -73,7 +75,7 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 	return checkSignatureHash(cert)
 }
 
-// checkNames refuses a certificate that names somebody else, or somebody else too.
+// checkNames refuses a certificate that names anything but the device.
 func (want Expect) checkNames(cert *x509.Certificate) error {
 	if names := commonNames(cert); names > 1 {
 		return unfitFor(ErrOtherName, "the certificate has %d common names", names)
@@ -100,15 +102,15 @@ func (want Expect) checkNames(cert *x509.Certificate) error {
 	return nil
 }
 
-// isOwn tells whether a DNS name is the device's, in whatever domain.
+// isOwn reports whether a DNS name is the device's, in any domain.
 func (want Expect) isOwn(name string) bool {
 	first, _, _ := strings.Cut(name, ".")
 	return sameName(name, want.CommonName) || sameName(name, want.Device) ||
 		sameName(first, want.CommonName) || sameName(first, want.Device)
 }
 
-// DoubtsAboutLSC tells what is unwise about a certificate from another CA that CheckLSC
-// takes: path leads from it to an anchor, as VerifyPath returns it, and may be the
+// DoubtsAboutLSC says what is unwise about a certificate from another CA that CheckLSC
+// accepts. path leads from it to an anchor, as VerifyPath returns it, or is the
 // certificate alone.
 func DoubtsAboutLSC(path []*x509.Certificate, want Expect) (doubts []string) {
 	cert := path[0]
@@ -131,8 +133,8 @@ func DoubtsAboutLSC(path []*x509.Certificate, want Expect) (doubts []string) {
 	return doubts
 }
 
-// checkSignatureHash refuses certificates signed over MD5 or SHA-1, or in a way that is
-// not known.
+// checkSignatureHash refuses a signature over MD5 or SHA-1, or one of an unknown
+// algorithm.
 func checkSignatureHash(cert *x509.Certificate) error {
 	switch cert.SignatureAlgorithm {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
@@ -143,7 +145,7 @@ func checkSignatureHash(cert *x509.Certificate) error {
 	return unfit("the certificate of %q is signed with %s: SHA-256 or better is needed", nameOf(cert), cert.SignatureAlgorithm)
 }
 
-// missingUsages names the bits of want that are not in have.
+// missingUsages names the usages of want that have lacks.
 func missingUsages(have, want x509.KeyUsage) string {
 	var names []string
 	for _, u := range []struct {

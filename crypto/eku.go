@@ -17,10 +17,11 @@ var phonePurposes = []struct {
 }
 
 // CheckIssuerPurposes refuses, with ErrUnfit and the reason, a CA whose
-// extendedKeyUsage excludes what LSCs are used for. RFC 5280 gives the extension of a
-// CA no meaning, but OpenSSL, GnuTLS and Go, and so RADIUS servers and proxies, apply
-// it to everything that the CA has issued. A CA without it may issue for all purposes;
-// anyExtendedKeyUsage is not enough, since OpenSSL takes it for no purpose at all.
+// extendedKeyUsage excludes what LSCs are used for. RFC 5280 gives the extension no
+// meaning in a CA certificate, but OpenSSL, GnuTLS and Go, and therefore RADIUS
+// servers and proxies, apply it to everything that the CA has issued. A CA without the
+// extension may issue for all purposes. anyExtendedKeyUsage is not enough, since
+// OpenSSL does not count it as any purpose.
 func CheckIssuerPurposes(cert *x509.Certificate) error {
 	if len(cert.ExtKeyUsage) == 0 && len(cert.UnknownExtKeyUsage) == 0 {
 		return nil

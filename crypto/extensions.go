@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// Extensions that are asked for by number (RFC 5280 section 4.2.1).
+// Extensions that are looked up by their OID (RFC 5280 section 4.2.1).
 var (
 	basicConstraintsOID = asn1.ObjectIdentifier{2, 5, 29, 19}
 	extKeyUsageOID      = asn1.ObjectIdentifier{2, 5, 29, 37}

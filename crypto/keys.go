@@ -32,12 +32,12 @@ const (
 	EC521   KeyKind = "ec-521"
 )
 
-// RSA returns the kind of an RSA key with a modulus of that many bits; whether CAPF
-// knows it is for Known to say.
+// RSA returns the kind of an RSA key with a modulus of that many bits. Known says
+// whether CAPF knows it.
 func RSA(bits int) KeyKind { return KeyKind("rsa-" + strconv.Itoa(bits)) }
 
-// EC returns the kind of a key on the NIST prime curve of that many bits; whether
-// CAPF knows it is for Known to say.
+// EC returns the kind of a key on the NIST prime curve of that many bits. Known
+// says whether CAPF knows it.
 func EC(bits int) KeyKind { return KeyKind("ec-" + strconv.Itoa(bits)) }
 
 // Kinds returns every kind that CAPF knows, RSA first, small before large.
@@ -45,16 +45,17 @@ func Kinds() []KeyKind {
 	return []KeyKind{RSA512, RSA1024, RSA2048, RSA3072, RSA4096, EC256, EC384, EC521}
 }
 
-// Known tells whether k is one of Kinds.
+// Known reports whether k is one of Kinds.
 func (k KeyKind) Known() bool { return slices.Contains(Kinds(), k) }
 
-// IsRSA tells whether k is a kind of RSA key.
+// IsRSA reports whether k is a kind of RSA key.
 func (k KeyKind) IsRSA() bool { return strings.HasPrefix(string(k), "rsa-") }
 
-// IsEC tells whether k is a kind of elliptic-curve key.
+// IsEC reports whether k is a kind of elliptic-curve key.
 func (k KeyKind) IsEC() bool { return strings.HasPrefix(string(k), "ec-") }
 
-// Bits returns the size of the modulus or of the curve in bits, 0 for no known kind.
+// Bits returns the size of the modulus or of the curve in bits, 0 for an unknown
+// kind.
 func (k KeyKind) Bits() int {
 	if !k.Known() {
 		return 0
@@ -78,11 +79,11 @@ func (k KeyKind) curve() elliptic.Curve {
 }
 
 // ParsePublicKey reads the DER SubjectPublicKeyInfo that a phone sends and returns
-// the key (*rsa.PublicKey or *ecdsa.PublicKey) with its kind. It refuses everything
-// that is not exactly one key of a known kind: trailing bytes, an encoding other
-// than the one DER form (the key's hash must be the hash of the key in the
-// certificate), other algorithms and sizes, an even modulus, an RSA exponent that
-// is even or below 3, and points off the curve. The error says what was found.
+// the key (*rsa.PublicKey or *ecdsa.PublicKey) with its kind. It refuses anything
+// but exactly one key of a known kind: trailing bytes, an encoding that is not DER
+// (the key's hash must equal the hash of the key in the certificate), other
+// algorithms and sizes, an even modulus, an RSA exponent that is even or below 3,
+// and points off the curve. The error says what was found.
 func ParsePublicKey(spki []byte) (pub any, kind KeyKind, err error) {
 	pub, err = x509.ParsePKIXPublicKey(spki)
 	if err != nil {
@@ -102,7 +103,8 @@ func ParsePublicKey(spki []byte) (pub any, kind KeyKind, err error) {
 	return pub, kind, nil
 }
 
-// kindOf names the kind of a public key and refuses what CAPF does not know.
+// kindOf returns the kind of a public key and refuses a kind that CAPF does
+// not know.
 func kindOf(pub any) (KeyKind, error) {
 	switch pub := pub.(type) {
 	case *rsa.PublicKey:
@@ -124,13 +126,14 @@ func rsaKind(pub *rsa.PublicKey) (KeyKind, error) {
 	case pub.N.Bit(0) == 0:
 		return "", fmt.Errorf("an RSA key of %d bits with an even modulus", pub.N.BitLen())
 	case pub.E < 3 || pub.E%2 == 0 || pub.E > math.MaxInt32:
-		// Up to 31 bits, as Go's verification takes them.
+		// Up to 31 bits, which is what Go's verification accepts.
 		return "", fmt.Errorf("an RSA key with the exponent %d: it must be odd, at least 3 and below 2^31", pub.E)
 	}
 	return kind, nil
 }
 
-// algorithmOf names the algorithm of a key that is neither RSA nor EC, with its article.
+// algorithmOf names the algorithm of a key that is neither RSA nor EC, with its
+// indefinite article.
 func algorithmOf(pub any) string {
 	name := strings.TrimPrefix(fmt.Sprintf("%T", pub), "*")
 	algorithm, _, _ := strings.Cut(name, ".")
@@ -145,13 +148,13 @@ func algorithmOf(pub any) string {
 	return "an unknown"
 }
 
-// KeyHash returns the SHA-256 of a DER SubjectPublicKeyInfo, by which requests and
-// certificates of one key find each other.
+// KeyHash returns the SHA-256 of a DER SubjectPublicKeyInfo, which matches a
+// certificate with the request for the same key.
 func KeyHash(spki []byte) [32]byte { return sha256.Sum256(spki) }
 
-// GenerateKey makes a key of that kind, for a phone in tests and for `capf phone`.
-// Go draws the randomness of all but 512-bit RSA keys from the system whatever
-// random is.
+// GenerateKey makes a key of that kind, for phones in tests and for `capf phone`.
+// Only 512-bit RSA keys use random: Go draws the randomness of all others from the
+// system.
 func GenerateKey(random io.Reader, kind KeyKind) (stdcrypto.Signer, error) {
 	switch {
 	case !kind.Known():

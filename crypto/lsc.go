@@ -18,9 +18,9 @@ const MaxValidityDays = 1825
 // clockAllowance is how far back a new certificate begins, for phones whose clock is slow.
 const clockAllowance = time.Hour
 
-// LSCTemplate says for whom an LSCTemplate is made. Nothing else of a request reaches the certificate.
+// LSCTemplate says whom an LSC is for. Nothing else of a request reaches the certificate.
 type LSCTemplate struct {
-	Device       string // the device's name, which becomes the SAN when it can
+	Device       string // the device's name, which becomes the SAN when it is a DNS name
 	CommonName   string // the MIC's common name; empty for the device's name
 	SerialNumber string // the serialNumber in the MIC's subject; may be empty
 	SPKI         []byte // the phone's DER SubjectPublicKeyInfo
@@ -28,14 +28,14 @@ type LSCTemplate struct {
 	Challenge    string // challengePassword of a request; empty for none, which most CAs want
 }
 
-// Issue signs an LSC (behaviour.md, The LSC) and returns its DER. The validity begins
-// an hour ago, but not before the authority's, and is cut to the authority's end. The
-// SAN holds the device name when that is a DNS name (labels of 1 to 63 letters, digits
-// and inner hyphens, 253 characters in all); a name with an underscore, for one, gets
-// no SAN because a dNSName may not hold it. The whole key is checked again here; which
-// kinds are allowed is the caller's policy. An authority that has expired is ErrExpired.
+// Issue signs an LSC (behaviour.md, The LSC) and returns its DER. The validity begins an
+// hour ago, but not before the authority's, and is cut to the authority's end. The SAN
+// holds the device name when that is a DNS name (labels of 1 to 63 letters, digits and
+// inner hyphens, 253 characters in all); a name with an underscore, for example, gets no
+// SAN, because a dNSName may not hold it. The key is checked again in full; which kinds
+// are allowed is the caller's policy. An expired authority is ErrExpired.
 //
-// The cost is one signature, which the standard library verifies at a few percent of it.
+// The cost is one signature; the standard library verifies it, which adds a few percent.
 func (a *Authority) Issue(random io.Reader, l LSCTemplate, now time.Time) (der []byte, err error) {
 	der, err = a.issue(random, l, now)
 	if err != nil {
@@ -89,7 +89,7 @@ func (l LSCTemplate) commonName() string {
 	return l.CommonName
 }
 
-// dnsNames is the SAN of a device, nil when its name cannot be one.
+// dnsNames is the SAN of a device, nil when its name is not a DNS name.
 func dnsNames(device string) []string {
 	if !isDNSName(device) {
 		return nil
@@ -97,7 +97,8 @@ func dnsNames(device string) []string {
 	return []string{device}
 }
 
-// lscValidity returns the first and last second of an LSC that is made now.
+// lscValidity returns the first and last second of an LSC that is issued
+// now.
 func lscValidity(issuer *x509.Certificate, days int, now time.Time) (notBefore, notAfter time.Time, err error) {
 	if days < 1 || days > MaxValidityDays {
 		return notBefore, notAfter, fmt.Errorf("a validity of %d days: 1 to %d are allowed", days, MaxValidityDays)
@@ -136,8 +137,8 @@ func newSerial(random io.Reader) (*big.Int, error) {
 	}
 }
 
-// keyIdentifier is method 1 of RFC 7093: the left 160 bits of the SHA-256 of the key's
-// bit string, as Go writes it into CA certificates.
+// keyIdentifier is method 1 of RFC 7093, which Go uses for CA certificates: the
+// leftmost 160 bits of the SHA-256 of the key's bit string.
 func keyIdentifier(spki []byte) ([]byte, error) {
 	var info struct {
 		Algorithm asn1.RawValue
@@ -150,8 +151,8 @@ func keyIdentifier(spki []byte) ([]byte, error) {
 	return sum[:20], nil
 }
 
-// isDNSName tells whether a device name may stand in a dNSName (RFC 1034 section 3.5
-// with the digits of RFC 1123).
+// isDNSName reports whether a device name may stand in a dNSName (RFC 1034 section
+// 3.5 with the digits of RFC 1123).
 func isDNSName(name string) bool {
 	if len(name) > 253 {
 		return false

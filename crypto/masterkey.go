@@ -25,10 +25,9 @@ const masterKeyPrefix = "capf-master-key-1 "
 const maxMasterKeyFile = 1024
 
 // CreateMasterKey makes a master key and writes it to a new file of mode 0600 at path.
-// A file that is there is never touched: the error is then fs.ErrExist. When the
-// function returns without an error the file and its name are on the disk; a crash
-// leaves either the whole file or none at path. The folder must exist, on a file
-// system with hard links.
+// An existing file is never touched; the error is then fs.ErrExist. When it returns
+// nil, the file and its directory entry are on disk; a crash leaves either the whole
+// file or none at path. The folder must exist, on a file system with hard links.
 func CreateMasterKey(path string) (*Sealer, error) {
 	key := make([]byte, masterKeySize)
 	if _, err := rand.Read(key); err != nil {
@@ -42,15 +41,14 @@ func CreateMasterKey(path string) (*Sealer, error) {
 	return newSealer(key)
 }
 
-// LoadMasterKey reads a master key file. A missing file is fs.ErrNotExist. A file that
-// group or others may read or change is refused with its mode, and so is what is no
-// regular file or not of the format. Links are followed: secrets are often mounted as
+// LoadMasterKey reads a master key file. A missing file is fs.ErrNotExist. It refuses
+// a file that group or others may read or change, naming its mode, a file that is not
+// regular, and one of another format. Links are followed: secrets are often mounted as
 // links.
 //
-// In systemd's credentials directory the group may read: there a credential has the
-// mode 0400, or 0440 when an access list lets the service's user in, and nobody else
-// gets into the directory. That directory is the one that systemd names to the service
-// in CREDENTIALS_DIRECTORY.
+// In systemd's credentials directory, which CREDENTIALS_DIRECTORY names, the group may
+// read: there a credential has the mode 0400, or 0440 when an access list admits the
+// service's user, and nobody else can enter the directory.
 func LoadMasterKey(path string) (*Sealer, error) {
 	key, err := readMasterKey(path)
 	if err != nil {
@@ -59,11 +57,11 @@ func LoadMasterKey(path string) (*Sealer, error) {
 	return newSealer(key)
 }
 
-// ErrOpenKey says that others may read or change a master key file.
+// ErrOpenKey marks a master key file that others may read or change.
 var ErrOpenKey = errors.New("others may read the master key file")
 
 func readMasterKey(path string) ([]byte, error) {
-	// Not to hang on a pipe that nobody writes to.
+	// Without blocking: a pipe that has no writer must not hang us.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, apperr.WithoutPath(err)
@@ -118,7 +116,7 @@ func decodeMasterKey(data []byte) ([]byte, error) {
 	n, err := base64.StdEncoding.Strict().Decode(key, text)
 	if err != nil {
 		clear(key)
-		return nil, errors.New("its key is not base64") // the decoder's message points into the secret
+		return nil, errors.New("its key is not base64") // the decoder's message would point into the secret
 	}
 	if n != masterKeySize {
 		clear(key)

@@ -7,17 +7,16 @@ import (
 	"strings"
 )
 
-// micName is the form of the names in MICs and SUDIs: the product, in capitals as
-// manufacturers write it, a hyphen, and the name that phones give themselves, which is
-// three letters and the address of the network card. Whatever else is issued under the
-// same CA, to people or servers, is called otherwise.
+// micName is the form of the names in MICs and SUDIs: the product in capitals, a
+// hyphen and the phone's own name, which is three letters and its MAC address. People
+// and servers with certificates of the same CA have names of other forms.
 var micName = regexp.MustCompile(`^[A-Z0-9][A-Z0-9+./=_-]*-([A-Za-z]{3}[0-9A-Fa-f]{12})$`)
 
-// CheckMIC refuses, with ErrUnfit and the reason, a certificate that a manufacturer
-// cannot have made as the MIC of the device: its one common name is the device's, or the
-// product's and the device's (CP-8861-SEP001122334455); it is no CA; keyUsage and
-// extendedKeyUsage, where there are any, are fit for client authentication. Whether a
-// manufacturer has made it is for VerifyPath.
+// CheckMIC refuses, with ErrUnfit and the reason, a certificate that cannot be the MIC
+// of the device: its one common name is the device's, or the product's and the device's
+// (CP-8861-SEP001122334455); it is no CA; and its keyUsage and extendedKeyUsage, where
+// present, allow client authentication. Whether a manufacturer issued it is for
+// VerifyPath.
 func CheckMIC(cert *x509.Certificate, device string) error {
 	name := cert.Subject.CommonName
 	switch names := commonNames(cert); {
@@ -43,8 +42,9 @@ func micOf(name, device string) bool {
 	return m != nil && strings.EqualFold(m[1], device)
 }
 
-// checkClientAuth refuses an extendedKeyUsage that is there and says neither
-// clientAuth nor any. Critical or not makes no difference (RFC 5280 section 4.2.1.12).
+// checkClientAuth refuses an extendedKeyUsage with neither clientAuth nor
+// anyExtendedKeyUsage. Whether it is critical makes no difference (RFC 5280 section
+// 4.2.1.12).
 func checkClientAuth(cert *x509.Certificate) error {
 	if !hasExtension(cert, extKeyUsageOID) ||
 		slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) {

@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// MaxCommonName is how many characters a common name may have (RFC 5280,
-// ub-common-name).
+// MaxCommonName is the largest number of characters in a common name (RFC
+// 5280, ub-common-name).
 const MaxCommonName = 64
 
-// Name is what the operator says about the organisation in the CAPF certificate.
-// Every field may be empty and is then left out.
+// Name is the organisation in the CAPF certificate, as the operator gives it. A
+// field that is empty is left out.
 type Name struct {
 	Organization       string // O, at most 64 characters
 	OrganizationalUnit string // OU, at most 64
@@ -42,17 +42,20 @@ var (
 	organizationalUnit = attributeKind{"organizational unit", asn1.ObjectIdentifier{2, 5, 4, 11}, 64, false}
 )
 
-// attribute is one AttributeTypeAndValue; the value keeps its encoding when copied.
+// attribute is one AttributeTypeAndValue. A value that is copied keeps its
+// encoding.
 type attribute struct {
 	Type  asn1.ObjectIdentifier
 	Value asn1.RawValue
 }
 
-// relativeNameSET is one RelativeDistinguishedName; encoding/asn1 reads SET off the type's name.
+// relativeNameSET is one RelativeDistinguishedName. The name must end in SET, which tells
+// encoding/asn1 to write one.
 type relativeNameSET []attribute
 
-// NameOf reads the organisation in a certificate's subject, the first of each
-// kind. What may not stand in a subject that we build is left out.
+// NameOf reads the organisation from a certificate's subject, the first
+// attribute of each kind. A value that we would not put into a subject is
+// left out.
 func NameOf(cert *x509.Certificate) Name {
 	take := func(kind attributeKind, values []string) string {
 		if len(values) == 0 || kind.check(values[0]) != nil {
@@ -71,13 +74,14 @@ func NameOf(cert *x509.Certificate) Name {
 	return n
 }
 
-// Check refuses what may not stand in a certificate; the error names the field.
+// Check refuses a value that may not stand in a certificate; the error names
+// the field.
 func (n Name) Check() error {
 	_, err := n.attributes()
 	return err
 }
 
-// attributes returns the fields that are set, the largest region first.
+// attributes returns the fields that are set, country first.
 func (n Name) attributes() ([]attribute, error) {
 	if n.Country != "" && !(len(n.Country) == 2 && isCapital(n.Country[0]) && isCapital(n.Country[1])) {
 		return nil, fmt.Errorf("country %q: two capital letters are needed", n.Country)
@@ -147,7 +151,8 @@ func appendInherited(to []attribute, rawSubject []byte) ([]attribute, error) {
 	return to, nil
 }
 
-// marshalName writes one relative name for each attribute.
+// marshalName encodes a name with one RelativeDistinguishedName for each
+// attribute.
 func marshalName(attributes []attribute) ([]byte, error) {
 	names := make([]relativeNameSET, len(attributes))
 	for i, a := range attributes {
@@ -160,8 +165,8 @@ func marshalName(attributes []attribute) ([]byte, error) {
 	return der, nil
 }
 
-// encode checks a value and writes it as PrintableString where it is one, else as
-// UTF8String, the two that RFC 5280 section 4.1.2.4 allows.
+// encode checks a value and encodes it as PrintableString if possible, otherwise
+// as UTF8String: the two that RFC 5280 section 4.1.2.4 allows.
 func (k attributeKind) encode(value string) (attribute, error) {
 	if err := k.check(value); err != nil {
 		return attribute{}, err
@@ -191,7 +196,7 @@ func (k attributeKind) check(value string) error {
 	return nil
 }
 
-// isPrintable tells whether a value is an ASN.1 PrintableString.
+// isPrintable reports whether a value is an ASN.1 PrintableString.
 func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(" '()+,-./:=?", r))
@@ -199,8 +204,9 @@ func isPrintable(s string) bool {
 }
 
 // MICNames returns the common name and the subject serial number of a MIC, which its
-// LSC takes over. What is absent, or may not stand in a subject that we build, comes
-// back empty, so that an odd MIC falls back to the device name instead of failing.
+// LSC inherits. A value that is absent, or that we would not put into a subject, is
+// returned empty, so that an odd MIC falls back to the device name instead of
+// failing.
 func MICNames(mic *x509.Certificate) (cn, serial string) {
 	if commonName.check(mic.Subject.CommonName) == nil {
 		cn = mic.Subject.CommonName
@@ -211,8 +217,8 @@ func MICNames(mic *x509.Certificate) (cn, serial string) {
 	return cn, serial
 }
 
-// commonNames counts the common names in the subject of a certificate, of which
-// pkix.Name keeps the last one only.
+// commonNames counts the common names in the subject of a certificate;
+// pkix.Name keeps only the last one.
 func commonNames(cert *x509.Certificate) (n int) {
 	for _, a := range cert.Subject.Names {
 		if a.Type.Equal(commonName.oid) {

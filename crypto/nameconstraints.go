@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// The forms of a GeneralName that are understood, by their tags (RFC 5280 section
+// The tags of the GeneralName forms that are understood (RFC 5280 section
 // 4.2.1.6).
 const (
 	dnsForm       = 2
@@ -19,21 +19,22 @@ const (
 	addressForm   = 7
 )
 
-// generalName is one name of a certificate, or a base of a constraint.
+// generalName is one name of a certificate, or the base of a constraint.
 type generalName struct {
 	form  int
-	value []byte // what the tag encloses
+	value []byte // the content of the element
 }
 
-// nameConstraints is what an issuer allows below it (RFC 5280 section 4.2.1.10).
+// nameConstraints are the names that an issuer allows below it (RFC 5280 section
+// 4.2.1.10).
 type nameConstraints struct {
 	permitted, excluded []generalName
 }
 
-// checkNames refuses a path in which a certificate bears a name that an issuer above
-// it, the anchor too, does not allow. Package x509 does as much only together with a
-// verification that refuses SHA-1, and it does not know the names in subjects, by which
-// phones go.
+// checkNames refuses a path in which a certificate has a name that an issuer above it,
+// the anchor included, does not allow. Package x509 checks this only as part of a
+// verification that refuses SHA-1, and it ignores the names in subjects, which identify
+// phones.
 func checkNames(path []*x509.Certificate) error {
 	for i, issuer := range path[1:] {
 		if !hasExtension(issuer, nameConstraintsOID) {
@@ -72,7 +73,7 @@ func constraintsOf(issuer *x509.Certificate) (c nameConstraints, err error) {
 	return c, err
 }
 
-// subtree is a GeneralSubtree. RFC 5280 wants its minimum to be 0, which DER leaves
+// subtree is a GeneralSubtree. RFC 5280 requires a minimum of 0, which DER leaves
 // out, and no maximum.
 type subtree struct {
 	Base    asn1.RawValue
@@ -90,8 +91,8 @@ func bases(trees []subtree) (names []generalName, err error) {
 	return names, nil
 }
 
-// check refuses a certificate with a name that is not permitted or is excluded, or of
-// a form that is limited but not understood.
+// check refuses a certificate with a name that is not permitted, that is excluded, or
+// of a form that is constrained but not understood.
 func (c nameConstraints) check(cert *x509.Certificate) error {
 	names, err := namesOf(cert)
 	if err != nil {
@@ -123,9 +124,10 @@ func (c nameConstraints) check(cert *x509.Certificate) error {
 }
 
 // namesOf lists the names of a certificate: its subject, unless that is empty, and its
-// alternative names. Where none of these is of the DNS, the common name counts as one if it
-// could be one. RFC 5280 does not ask for that, and OpenSSL does it only for a name with a
-// dot; but a phone goes by this name, so a CA that is limited to some hosts names no phone.
+// alternative names. When none of these is a DNS name, the common name counts as one if it
+// has that form. RFC 5280 does not ask for that, and OpenSSL does it only for a name with a
+// dot; but the common name identifies a phone, so a CA that is limited to some hosts must
+// not name one.
 func namesOf(cert *x509.Certificate) ([]generalName, error) {
 	var names []generalName
 	var subject pkix.RDNSequence
@@ -159,7 +161,8 @@ func notOfDNS(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._", r))
 }
 
-// within tells whether the name is in the subtree of a base of its form.
+// within reports whether the name is in the subtree of a base of the same
+// form.
 func (n generalName) within(base generalName) (bool, error) {
 	switch n.form {
 	case dnsForm:
@@ -172,8 +175,8 @@ func (n generalName) within(base generalName) (bool, error) {
 	return false, fmt.Errorf("%s is limited in a way that is not understood", n)
 }
 
-// withinDomain reads a base that begins with a dot as package x509 and OpenSSL do: as
-// the names below it.
+// withinDomain treats a base that begins with a dot as package x509 and OpenSSL do:
+// it matches only the names below it.
 func withinDomain(name, base string) bool {
 	name, base = strings.ToLower(name), strings.ToLower(base)
 	switch {
@@ -209,14 +212,15 @@ func withinDirectory(name, base []byte) (bool, error) {
 	return true, nil
 }
 
-// sameAttribute compares as RFC 5280 section 7.1 has it, without case and with blanks
-// drawn together.
+// sameAttribute compares as RFC 5280 section 7.1 requires: ignoring case, and with
+// runs of blanks as one.
 func sameAttribute(a, b pkix.AttributeTypeAndValue) bool {
 	plain := func(v any) string { return strings.Join(strings.Fields(fmt.Sprint(v)), " ") }
 	return a.Type.Equal(b.Type) && strings.EqualFold(plain(a.Value), plain(b.Value))
 }
 
-// withinNet takes the base for an address and a mask of the same length.
+// withinNet reads the base as an address followed by a mask of the same
+// length.
 func withinNet(name, base []byte) (bool, error) {
 	if len(base) != 2*net.IPv4len && len(base) != 2*net.IPv6len {
 		return false, fmt.Errorf("an address in the constraints is malformed")

@@ -14,38 +14,38 @@ import (
 const (
 	// maxPathDepth is the longest path in certificates, leaf and anchor included.
 	maxPathDepth = 8
-	// maxPathChecks bounds the signatures verified for one leaf, whatever
-	// certificates of one name are laid before us.
+	// maxPathChecks bounds the signatures verified for one leaf, however many
+	// certificates of one name a phone sends.
 	maxPathChecks = 64
 )
 
 // PathOptions loosens VerifyPath, for MICs.
 type PathOptions struct {
-	// AllowExpired lets certificates of the path be past their end (parameter
-	// allow_expired_mic: the MICs of many phones, and their issuers, have run out).
+	// AllowExpired accepts expired certificates in the path (parameter
+	// allow_expired_mic: the MICs of many phones, and their issuers, have expired).
 	AllowExpired bool
-	// AllowSHA1 takes signatures over SHA-1, as the issuers of older MICs make them.
+	// AllowSHA1 accepts signatures over SHA-1, which the issuers of older MICs made.
 	AllowSHA1 bool
 }
 
 // VerifyPath looks for a path from leaf through certificates of extra to one of anchors
-// and returns it, leaf first, anchor last. Any certificate in anchors is an anchor, an
-// intermediate too, and a leaf that is byte for byte an anchor is its own path.
+// and returns it, leaf first, anchor last. Any certificate in anchors is an anchor,
+// even an intermediate, and a leaf that is itself an anchor is its own path.
 //
-// It goes step by step because x509.Verify refuses the SHA-1 signatures of MIC issuers,
-// which AllowSHA1 takes; MD5 is refused always. Each step wants the issuer's name to match, its signature to
-// verify, validity now, CA:TRUE, keyCertSign where keyUsage is present, and the path
-// length and the name constraints kept, those of the anchor too. A self-signed version 1
-// certificate, as old MIC roots are, may issue only as an anchor. Any certificate with a
-// critical extension that is not known is refused.
+// It goes step by step because x509.Verify refuses the SHA-1 signatures of MIC issuers, which
+// AllowSHA1 accepts; MD5 is always refused. Each step requires that the issuer's name matches, that
+// its signature verifies, that it is valid now, and that it has CA:TRUE and, where keyUsage is
+// present, keyCertSign; path length and name constraints must be kept, the anchor's included. A
+// self-signed version 1 certificate, as old MIC roots are, may issue only as an anchor. A
+// certificate with an unknown critical extension is refused.
 //
-// The error is ErrUntrusted, and ErrExpired when an end of validity was all that stood
-// in the way; it tells the reason of the path that came furthest.
+// The error is ErrUntrusted, and also ErrExpired when expiry was the only obstacle; it
+// gives the reason of the path that came furthest.
 func VerifyPath(leaf *x509.Certificate, anchors, extra []*x509.Certificate, now time.Time, opt PathOptions) ([]*x509.Certificate, error) {
 	s := &pathSearch{anchors: anchors, extra: extra, now: now, opt: opt}
 	chain, err := s.find(leaf)
 	if errors.Is(err, ErrExpired) {
-		// Say so only if nothing worse is wrong.
+		// ErrExpired only if nothing worse is wrong.
 		again := &pathSearch{anchors: anchors, extra: extra, now: now, opt: PathOptions{AllowExpired: true, AllowSHA1: opt.AllowSHA1}}
 		if _, worse := again.find(leaf); worse != nil {
 			err = worse
@@ -57,7 +57,7 @@ func VerifyPath(leaf *x509.Certificate, anchors, extra []*x509.Certificate, now 
 	return chain, nil
 }
 
-// pathSearch is one VerifyPath.
+// pathSearch is the state of one VerifyPath.
 type pathSearch struct {
 	anchors, extra []*x509.Certificate
 	now            time.Time
@@ -67,7 +67,7 @@ type pathSearch struct {
 	bestRank       int
 }
 
-// How far a step came before it failed; a later failure tells more, and so does a step
+// How far a step came before it failed. A later failure says more, and so does a step
 // further up the path.
 const (
 	rankNoIssuer = iota + 1
@@ -128,7 +128,8 @@ func (s *pathSearch) climb(path []*x509.Certificate) []*x509.Certificate {
 	return nil
 }
 
-// step tells whether issuer may be and is the issuer of the last certificate of path.
+// step reports whether issuer may be, and is, the issuer of the last certificate of
+// path.
 func (s *pathSearch) step(path []*x509.Certificate, issuer *x509.Certificate, anchor bool) bool {
 	if s.checks++; s.checks > maxPathChecks {
 		s.fail(path, rankSigned, fmt.Errorf("no path from %q within %d signatures", nameOf(path[0]), maxPathChecks))
@@ -142,7 +143,7 @@ func (s *pathSearch) step(path []*x509.Certificate, issuer *x509.Certificate, an
 		s.fail(path, rankSigned, err)
 		return false
 	}
-	below := 0 // intermediates under this issuer that count (RFC 5280 section 6.1.4 l)
+	below := 0 // intermediates below this issuer that count (RFC 5280 section 6.1.4 l)
 	for _, c := range path[1:] {
 		if !bytes.Equal(c.RawSubject, c.RawIssuer) {
 			below++
@@ -165,8 +166,8 @@ func (s *pathSearch) fail(path []*x509.Certificate, rank int, err error) {
 	}
 }
 
-// usable refuses a certificate that is not valid now or says something critical that
-// we do not understand.
+// usable refuses a certificate that is not valid now or has a critical extension
+// that we do not understand.
 func (s *pathSearch) usable(cert *x509.Certificate) error {
 	for _, oid := range cert.UnhandledCriticalExtensions {
 		if !oid.Equal(nameConstraintsOID) { // checkNames knows more forms than package x509
@@ -180,7 +181,8 @@ func (s *pathSearch) usable(cert *x509.Certificate) error {
 	return err
 }
 
-// validAt refuses a certificate outside its validity, with ErrExpired when it is over.
+// validAt refuses a certificate outside its validity, with ErrExpired when that has
+// ended.
 func validAt(cert *x509.Certificate, now time.Time) error {
 	if now.Before(cert.NotBefore) {
 		return unfitFor(ErrNotYetValid, "%q is not valid before %s", nameOf(cert), cert.NotBefore.UTC().Format(time.RFC3339))
@@ -191,7 +193,8 @@ func validAt(cert *x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// mayIssue refuses an issuer that is no CA or allows fewer intermediates below it.
+// mayIssue refuses an issuer that is not a CA or whose path length allows fewer
+// intermediates than below.
 func mayIssue(issuer *x509.Certificate, below int, anchor bool) error {
 	switch {
 	case !isCA(issuer, anchor):
@@ -204,8 +207,9 @@ func mayIssue(issuer *x509.Certificate, below int, anchor bool) error {
 	return nil
 }
 
-// isCA tells whether a certificate is a CA; as an anchor a self-signed version 1
-// certificate is one too, since that version has no extension to say so.
+// isCA reports whether a certificate is a CA. A self-signed version 1
+// certificate is one too when it is an anchor, since that version has no
+// extension to say so.
 func isCA(cert *x509.Certificate, anchor bool) bool {
 	if cert.Version < 3 {
 		return anchor && bytes.Equal(cert.RawSubject, cert.RawIssuer)
@@ -221,13 +225,13 @@ func signedBy(child, issuer *x509.Certificate) error {
 	return nil
 }
 
-// Issued tells whether issuer has signed child, going by name and signature; whether it
+// Issued reports whether issuer signed child, going by name and signature. Whether it
 // was allowed to is for VerifyPath.
 func Issued(issuer, child *x509.Certificate) bool {
 	return bytes.Equal(issuer.RawSubject, child.RawIssuer) && signedBy(child, issuer) == nil
 }
 
-// kindsOf returns the sentinels that err already carries and a path error keeps.
+// kindsOf returns the sentinels of err that a path error keeps.
 func kindsOf(err error) []error {
 	var kinds []error
 	for _, kind := range []error{ErrExpired, ErrBadSignature} {
@@ -238,7 +242,8 @@ func kindsOf(err error) []error {
 	return kinds
 }
 
-// nameOf returns what people call a certificate: its common name, else its subject.
+// nameOf returns what people call a certificate: its common name, or its subject if
+// it has none.
 func nameOf(cert *x509.Certificate) string {
 	if cert.Subject.CommonName != "" {
 		return cert.Subject.CommonName

@@ -74,14 +74,14 @@ func digestOf(hash stdcrypto.Hash, text []byte) ([]byte, error) {
 	return nil, fmt.Errorf("the hash %s is not one that phones sign over", hash)
 }
 
-// makersLSCName is the form of the names in the LSCs of the vendor's own CAPF, which
+// vendorLSCName is the form of the names in the LSCs of the vendor's own CAPF, which
 // takes them from the MIC.
-var makersLSCName = regexp.MustCompile(`^(?i)CP-[A-Z0-9]+-(SEP[0-9A-F]{12})$`)
+var vendorLSCName = regexp.MustCompile(`^(?i)CP-[A-Z0-9]+-(SEP[0-9A-F]{12})$`)
 
-// NamesLSC tells whether a certificate that is in no record of ours can be an LSC of the
-// device: its one common name is the device's name or, as the vendor's LSCs have it,
-// CP-, the model, and the name of a hardware phone. Nothing looser will do, since what
-// another CAPF signs is named as its operator likes.
+// NamesLSC reports whether a certificate that is in no record of ours can be an LSC of
+// the device: its one common name is the device's name or, in the vendor's LSCs, CP-,
+// the model and the name of a hardware phone. It is strict, since the operator of
+// another CAPF may name certificates freely.
 func NamesLSC(cert *x509.Certificate, device string) bool {
 	if !BelongsTo(cert, device) {
 		return false
@@ -90,13 +90,14 @@ func NamesLSC(cert *x509.Certificate, device string) bool {
 	if sameName(name, device) {
 		return true
 	}
-	m := makersLSCName.FindStringSubmatch(name)
+	m := vendorLSCName.FindStringSubmatch(name)
 	return m != nil && strings.EqualFold(m[1], device)
 }
 
-// BelongsTo tells whether a certificate speaks for a device: its one common name is the
-// device's name, or ends in a hyphen and that name, as a MIC's (CP-8861-SEP001122334455)
-// does. Case does not matter, as in device names. Several common names belong to nobody.
+// BelongsTo reports whether a certificate speaks for a device: its one common name is
+// the device's name, or ends in a hyphen and that name, as a MIC's does
+// (CP-8861-SEP001122334455). Case does not matter, as in device names. A certificate
+// with several common names belongs to no device.
 func BelongsTo(cert *x509.Certificate, device string) bool {
 	cn := cert.Subject.CommonName
 	if commonNames(cert) != 1 || device == "" {
@@ -106,8 +107,8 @@ func BelongsTo(cert *x509.Certificate, device string) bool {
 	return sameName(cn, device) || at > 0 && cn[at-1] == '-' && sameName(cn[at:], device)
 }
 
-// sameName compares names without regard to the case of ASCII letters. There are
-// other letters that Unicode takes for the same, such as the Kelvin sign for a K.
+// sameName compares names ignoring the case of ASCII letters only. Unicode folds
+// other letters too, such as the Kelvin sign to a K.
 func sameName(a, b string) bool {
 	return len(a) == len(b) && strings.EqualFold(a, b)
 }

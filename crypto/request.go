@@ -11,10 +11,10 @@ import (
 
 // NewRequest builds the PKCS#10 request for an LSC that another CA is to sign.
 // Subject and extensions are those that our own LSC would have: C, O and OU
-// are the CAPF certificate's, since that of the CA is not known. The signer
-// stands for the phone, which signs the SHA-256 of the request with its new
-// private key; its error is returned wrapped. A signature that does not verify
-// is an error too.
+// are the CAPF certificate's, since the CA's certificate is not known. The
+// signer stands for the phone, which signs the SHA-256 of the request with its
+// new private key. Its error is returned wrapped. A signature that does not
+// verify is an error too.
 func NewRequest(capf *x509.Certificate, l LSCTemplate, signer stdcrypto.Signer) ([]byte, error) {
 	_, kind, err := ParsePublicKey(l.SPKI)
 	if err != nil {

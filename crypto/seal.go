@@ -15,8 +15,8 @@ const (
 	sealVersion   = 1
 )
 
-// Sealer encrypts the secrets that rest in the database under the master key, and
-// authenticates what is open in it under a key derived from that. It is safe for
+// Sealer encrypts the secrets in the database under the master key, and
+// authenticates unencrypted data under a key derived from it. It is safe for
 // concurrent use.
 type Sealer struct {
 	aead cipher.AEAD
@@ -26,8 +26,8 @@ type Sealer struct {
 // authInfo names the derived key, in the words of RFC 5869.
 const authInfo = "capf authenticator 1"
 
-// newSealer takes the key over and wipes it; only the cipher's schedule and the
-// derived key remain.
+// newSealer wipes the key that it is given; only the cipher's key schedule and
+// the derived key remain.
 func newSealer(key []byte) (*Sealer, error) {
 	defer clear(key)
 	auth, err := hkdf.Key(sha256.New, key, nil, authInfo, sha256.Size)
@@ -46,7 +46,7 @@ func newSealer(key []byte) (*Sealer, error) {
 }
 
 // Seal encrypts and authenticates plaintext with AES-256-GCM. The label says what the
-// secret is ("CAPF key 3"): it is not stored, and Open wants the same one, so that a
+// secret is ("CAPF key 3"): it is not stored, and Open needs the same one, so that a
 // sealed secret cannot be put in another's place. The result is a version byte, a
 // random nonce of 12 bytes, the ciphertext and a tag of 16 bytes. The same key should
 // seal fewer than 2^32 secrets.
@@ -54,12 +54,13 @@ func (s *Sealer) Seal(label string, plaintext []byte) ([]byte, error) {
 	return s.aead.Seal([]byte{sealVersion}, nil, plaintext, additionalData(label)), nil
 }
 
-// SealedSize is how many bytes Seal makes of so many.
+// SealedSize returns how many bytes Seal makes of a plaintext of that many
+// bytes.
 func SealedSize(plaintext int) int { return 1 + 12 + plaintext + 16 }
 
-// Open returns what Seal encrypted under this label. ErrWrongKey: the key is another,
-// the label is, or the bytes were changed. Bytes that Seal cannot have written are
-// another error.
+// Open returns what Seal encrypted under this label. The error is ErrWrongKey when
+// the key or the label is another, or the bytes were changed. Bytes that Seal cannot
+// have written are another error.
 func (s *Sealer) Open(label string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 1+s.aead.Overhead() {
 		return nil, fmt.Errorf("opening the sealed %s: %d bytes are too few", label, len(sealed))
@@ -83,8 +84,8 @@ func (s *Sealer) MAC(label string, message []byte) []byte {
 	return h.Sum(nil)
 }
 
-// VerifyMAC says whether mac is what MAC makes of the message under this label, in
-// constant time.
+// VerifyMAC reports, in constant time, whether mac is the MAC of the message under
+// this label.
 func (s *Sealer) VerifyMAC(label string, message, mac []byte) bool {
 	return hmac.Equal(mac, s.MAC(label, message))
 }

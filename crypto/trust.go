@@ -20,13 +20,14 @@ const (
 // CheckTrust refuses, with ErrUnfit and the reason, a certificate that may not go into a
 // trust store (behaviour.md, Trust stores and uploads): one that has expired, a wildcard
 // in the common name or in a dNSName, a CA whose common name contains CAPF- unless it is
-// marked as a foreign cluster's CAPF certificate, and what is no CA where one is needed.
+// marked as a foreign cluster's CAPF certificate, and a certificate that is not a CA
+// where one is needed.
 //
-// callmanager-trust needs a CA: the chapter sends the CA root there and never the HTTPS
-// certificate. capf-trust takes both: a CA, or the certificate of an online CA's HTTPS
-// server, which may have another issuer than the LSCs; of leaves that is one whose
+// callmanager-trust needs a CA: the chapter puts the CA root there and never the HTTPS
+// certificate. capf-trust takes a CA, or the certificate of an online CA's HTTPS
+// server, which may have an issuer other than that of the LSCs: a leaf whose
 // extendedKeyUsage is absent or has serverAuth. A validity that has not begun is no
-// reason: it is looked at when the certificate is used.
+// reason to refuse: it is checked when the certificate is used.
 func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now time.Time) error {
 	name := nameOf(cert)
 	if now.After(cert.NotAfter) {
@@ -62,9 +63,9 @@ func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now t
 	return nil
 }
 
-// IsManufacturer recognises, by the names that they have or their files are called
-// by, the CAs of the manufacturer under which MICs and SUDIs are made. The vendor lists
-// some with underscores; in the certificates some stand with blanks.
+// IsManufacturer recognises the manufacturer's CAs, which issue MICs and SUDIs, by the
+// names in the certificates or of their files. The vendor's lists have underscores
+// where some certificates have blanks.
 func IsManufacturer(cert *x509.Certificate) bool {
 	switch strings.ToLower(strings.ReplaceAll(cert.Subject.CommonName, "_", " ")) {
 	case "cap-rtp-001", "cap-rtp-002", "cisco manufacturing ca", "cisco manufacturing ca sha2",
@@ -74,8 +75,8 @@ func IsManufacturer(cert *x509.Certificate) bool {
 	return false
 }
 
-// IsAnchorCA tells whether a certificate can be an anchor that has issued others, as
-// VerifyPath takes one: a CA that may sign certificates, of version 1 a self-signed one.
+// IsAnchorCA reports whether VerifyPath accepts the certificate as an anchor that issues
+// others: a CA that may sign certificates, or a self-signed certificate of version 1.
 func IsAnchorCA(cert *x509.Certificate) bool {
 	return isCA(cert, true) && (cert.KeyUsage == 0 || cert.KeyUsage&x509.KeyUsageCertSign != 0)
 }

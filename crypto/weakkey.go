@@ -11,27 +11,30 @@ import (
 )
 
 // The checks of this file, and their bounds, are those that public CAs make before they
-// certify a key (CA/Browser Forum, Baseline Requirements, section 6.1.1.3): they find
-// what broken or dishonest generators are known to make. Boulder, the CA of Let's
-// Encrypt, makes the same ones (its package goodkey, which needs its whole server). Known
-// weak keys of Debian are not looked for: there is no library that keeps their list.
+// certify a key (CA/Browser Forum, Baseline Requirements, section 6.1.1.3). They find the
+// keys that broken or dishonest generators are known to make. Boulder, the CA of Let's
+// Encrypt, makes the same ones in its package goodkey, which cannot be imported without
+// the whole server. Debian's known weak keys are not looked for: no library holds their
+// list.
 
 const (
-	// smallestFactor is what a modulus has no prime factor below. Boulder tries those up
-	// to 751, which are dearer to find another way than by division.
+	// smallestFactor is the bound below which a modulus may have no prime factor.
+	// Boulder tries the primes up to 751: for small factors, division is the cheapest
+	// way.
 	smallestFactor = 10_000
 	// fermatRounds finds factors that differ by less than about 20 times the fourth
 	// root of the modulus (Böck, Fermat Factorization in the Wild, IACR 2023/026;
 	// Boulder has 110).
 	fermatRounds = 110
-	// usualExponent is the least that NIST SP 800-56B allows, and what nearly everything uses.
+	// usualExponent is the smallest that NIST SP 800-56B allows, and the one that almost every
+	// key has.
 	usualExponent = 65537
 )
 
 // CheckStrength refuses a public key, of ParsePublicKey, that is known to be broken: an
-// RSA modulus with a small factor, with two factors that are the same or close together,
-// or as the chips with ROCA (CVE-2017-15361) make it. Exponents that are even or 1, and
-// points that are not on their curve, ParsePublicKey has refused.
+// RSA modulus with a small factor, with two factors that are equal or close together, or
+// with the structure of the ROCA keys (CVE-2017-15361). ParsePublicKey has already
+// refused exponents that are even or 1, and points off their curve.
 func CheckStrength(pub any) error {
 	key, ok := pub.(*rsa.PublicKey)
 	if !ok {
@@ -48,8 +51,9 @@ func CheckStrength(pub any) error {
 	return nil
 }
 
-// UnusualKey warns of a public key that is not known to be broken, "" when there is
-// nothing to say: nobody knows what every old phone makes, so a small exponent is taken.
+// UnusualKey returns a warning about a public key that is not known to be broken, or "".
+// A small exponent is only a warning, because it is not known which keys every old phone
+// makes.
 func UnusualKey(pub any) string {
 	if key, ok := pub.(*rsa.PublicKey); ok && key.E < usualExponent {
 		return fmt.Sprintf("its exponent is %d, where %d is usual", key.E, usualExponent)
@@ -57,8 +61,9 @@ func UnusualKey(pub any) string {
 	return ""
 }
 
-// smallFactor finds a prime factor below smallestFactor, 0 when there is none. It
-// divides by several primes at once: by as many as have a product in one word.
+// smallFactor returns a prime factor below smallestFactor, 0 when there is none.
+// It divides by several primes at once: as many as have a product that fits one
+// word.
 func smallFactor(n *big.Int) uint64 {
 	composite := make([]bool, smallestFactor)
 	product, some := uint64(1), make([]uint64, 0, 16)
@@ -81,7 +86,7 @@ func smallFactor(n *big.Int) uint64 {
 	return divides(some, rest.Mod(n, divisor.SetUint64(product)).Uint64())
 }
 
-// divides finds the first of the primes that divides n, 0 when none does.
+// divides returns the first of the primes that divides n, 0 when none does.
 func divides(primes []uint64, n uint64) uint64 {
 	for _, p := range primes {
 		if n%p == 0 {
@@ -91,8 +96,8 @@ func divides(primes []uint64, n uint64) uint64 {
 	return 0
 }
 
-// closeFactors looks for a and b with n = a² - b² = (a+b)(a-b), from the smallest a on, as
-// Fermat did. A square is found with b = 0.
+// closeFactors looks for a and b with n = a² - b² = (a+b)(a-b), from the smallest a
+// upwards (Fermat's method). A square is found with b = 0.
 func closeFactors(n *big.Int) bool {
 	a := new(big.Int).Sqrt(n)
 	squared := new(big.Int).Mul(a, a)
@@ -111,8 +116,9 @@ func closeFactors(n *big.Int) bool {
 	return false
 }
 
-// mayBeSquare spares nearly all roots: modulo few numbers a square leaves few rests
-// (Cohen, A Course in Computational Algebraic Number Theory, algorithm 1.7.3).
+// mayBeSquare avoids nearly all square roots: modulo these numbers, a square has
+// few residues (Cohen, A Course in Computational Algebraic Number Theory, algorithm
+// 1.7.3).
 func mayBeSquare(n, rest *big.Int) bool {
 	const a, b, c, d = 64, 63, 65, 11
 	r := rest.Mod(n, rest.SetUint64(a*b*c*d)).Uint64()

@@ -11,10 +11,10 @@ import (
 	"math/big"
 )
 
-// Go signs and verifies with no RSA key below 1024 bits, and the 512-bit keys of the
-// oldest phones are below it. This file does for them, with plain big integers, what
-// crypto/rsa does for the others. Nothing here runs in constant time: such a key
-// protects nothing that timing could give away.
+// Go does not sign or verify with RSA keys below 1024 bits, and the oldest phones
+// have 512-bit keys. This file does for those, with plain big integers, what
+// crypto/rsa does for larger ones. Nothing here runs in constant time: such a key
+// protects nothing that timing could reveal.
 
 // goMinRSABits is the smallest modulus that crypto/rsa signs and verifies with.
 const goMinRSABits = 1024
@@ -25,8 +25,8 @@ type weakRSAKey struct{ key *rsa.PrivateKey }
 // Public returns the *rsa.PublicKey.
 func (w weakRSAKey) Public() stdcrypto.PublicKey { return &w.key.PublicKey }
 
-// Sign makes a PKCS#1 v1.5 signature over a digest, with DigestInfo, or around the
-// bare digest when opts is no hash. PSS is refused.
+// Sign makes a PKCS#1 v1.5 signature over a digest: with DigestInfo, or over the
+// bare digest when opts has no hash. PSS is refused.
 func (w weakRSAKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) ([]byte, error) {
 	if _, pss := opts.(*rsa.PSSOptions); pss {
 		return nil, errors.New("signing with a weak RSA key: PSS is not supported")
@@ -39,7 +39,7 @@ func (w weakRSAKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) 
 	return s.FillBytes(block), nil
 }
 
-// generateWeakRSA makes a key of two primes and the exponent 65537.
+// generateWeakRSA makes a key with two primes and the exponent 65537.
 func generateWeakRSA(random io.Reader, bits int) (stdcrypto.Signer, error) {
 	const e = 65537
 	one := big.NewInt(1)
@@ -67,7 +67,8 @@ func generateWeakRSA(random io.Reader, bits int) (stdcrypto.Signer, error) {
 	}
 }
 
-// verifyWeakRSA compares the whole padded block, as crypto/rsa does.
+// verifyWeakRSA verifies a PKCS#1 v1.5 signature. It compares the whole
+// padded block, as crypto/rsa does.
 func verifyWeakRSA(pub *rsa.PublicKey, hash stdcrypto.Hash, digest, sig []byte) error {
 	want, err := pkcs1Block(pub.Size(), hash, digest)
 	if err != nil {

@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// maxDepth is more than a PKCS#7 message with certificates needs (about
-// fifteen). Without a bound, a megabyte of nested headers costs the PKCS#7
-// library time in the square of its length.
+// maxDepth bounds the nesting. A PKCS#7 message with certificates needs
+// about fifteen levels; without a bound, a megabyte of nested headers costs
+// time quadratic in its length.
 const maxDepth = 40
 
 var errBER = errors.New("not BER")
 
-// definite rewrites BER with lengths that are not given in advance, as some CAs
-// send it, to the form with given, shortest lengths. It takes one element of up
-// to 8 MiB and returns what follows it. The error does not quote the bytes.
+// definite rewrites BER with indefinite lengths, as some CAs send it, with the
+// shortest definite ones. It takes one element of up to 8 MiB and returns what
+// follows it. The error does not quote the bytes.
 func definite(ber []byte) (der, rest []byte, err error) {
 	if len(ber) > 1<<23 { // wrap writes lengths of three bytes
 		return nil, nil, fmt.Errorf("%w: %d bytes", errBER, len(ber))
@@ -26,7 +26,8 @@ func definite(ber []byte) (der, rest []byte, err error) {
 	return der, ber[size:], nil
 }
 
-// element returns the first element of ber rewritten, and how long it was.
+// element returns the first element of ber, rewritten, and the size that it
+// had.
 func element(ber []byte, depth int) (out []byte, size int, err error) {
 	if depth > maxDepth {
 		return nil, 0, fmt.Errorf("%w: nested deeper than %d", errBER, maxDepth)
@@ -60,7 +61,7 @@ func element(ber []byte, depth int) (out []byte, size int, err error) {
 }
 
 // children rewrites elements up to the end of ber or, when open, up to the
-// mark that ends them.
+// end-of-contents octets.
 func children(ber []byte, open bool, depth int) (out []byte, size int, err error) {
 	for {
 		rest := ber[size:]
@@ -82,7 +83,8 @@ func children(ber []byte, open bool, depth int) (out []byte, size int, err error
 	}
 }
 
-// tagSize is the number of bytes of a tag; numbers above 30 take more than one.
+// tagSize returns the number of bytes of a tag; numbers above 30 take more than
+// one.
 func tagSize(ber []byte) (int, error) {
 	if len(ber) < 2 {
 		return 0, fmt.Errorf("%w: cut off", errBER)
@@ -98,8 +100,8 @@ func tagSize(ber []byte) (int, error) {
 	return 0, fmt.Errorf("%w: a tag without end", errBER)
 }
 
-// lengthOf returns where the content begins and its length, -1 when it is not
-// given.
+// lengthOf returns where the content begins and its length, -1 when the
+// length is indefinite.
 func lengthOf(ber []byte, at int) (header, length int, err error) {
 	first := ber[at]
 	switch {

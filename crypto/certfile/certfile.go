@@ -1,8 +1,8 @@
 // Package certfile reads X.509 certificates in whatever wrapping people, tools
 // and CAs hand them over: PEM, DER, PKCS#7, bare base64, with the line ends,
-// indents and encodings that editors and mail programs leave behind. It says
-// what a file is that holds none. What a certificate means, and whom it may be
-// given to, is not for here.
+// indents and encodings that editors and mail programs leave behind. When a
+// file holds no certificate, it says what the file is instead. It does not
+// know what a certificate means or who may have it.
 package certfile
 
 import (
@@ -20,9 +20,9 @@ const (
 	MaxCertificates = 100
 )
 
-// Parse reads a file of which all has to be certificates, in PEM with any text
-// around it, or in one of the other forms. Whatever else it holds is refused and
-// named: a private key with ErrPrivateKey, a page with ErrPage.
+// Parse reads a file that must hold nothing but certificates: in PEM, with any
+// text around it, or in one of the other forms. Anything else in it is refused
+// and named: a private key with ErrPrivateKey, an HTML page with ErrPage.
 func Parse(data []byte) ([]*x509.Certificate, error) {
 	switch {
 	case len(data) > MaxFile:
@@ -52,10 +52,10 @@ func Parse(data []byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// Certificates reads one piece of a file: a PEM block, or DER with one
-// certificate or several, one after the other, or with a PKCS#7 message, which
-// may be BER. The label of a PEM block only matters when it tells of something
-// else: Microsoft's tools label a PKCS#7 message CERTIFICATE.
+// Certificates reads one piece of a file: a PEM block, DER with one or several
+// certificates in a row, or a PKCS#7 message, which may be BER. The label of a
+// PEM block matters only when it names something that is no certificate:
+// Microsoft's tools label a PKCS#7 message CERTIFICATE.
 func Certificates(piece []byte) ([]*x509.Certificate, error) {
 	der, trusted := piece, false
 	if bytes.HasPrefix(piece, []byte(begin)) {
@@ -90,6 +90,6 @@ func Certificates(piece []byte) ([]*x509.Certificate, error) {
 	}
 }
 
-// isBlank says whether only what editors and transfers leave behind a file is
-// there.
+// isBlank reports whether rest is only what editors and transfers leave at
+// the end of a file.
 func isBlank(rest []byte) bool { return len(bytes.TrimRight(rest, " \t\r\n")) == 0 }

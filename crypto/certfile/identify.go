@@ -13,16 +13,17 @@ import (
 
 // What a caller may want to tell apart with errors.Is.
 var (
-	// ErrPrivateKey marks a file with a private key in it: nothing of it may be kept.
+	// ErrPrivateKey marks a file with a private key in it: no part of it may be kept.
 	ErrPrivateKey = errors.New("it holds a private key")
-	// ErrPage marks a page of HTML, such as a CA's in place of the certificate.
+	// ErrPage marks an HTML page, such as one that a CA served in place of the
+	// certificate.
 	ErrPage = errors.New("it is a page of HTML")
 	// ErrRequest marks a PKCS#10 request.
 	ErrRequest = errors.New("it is a certificate request")
 )
 
-// What people and CAs hand over instead of certificates, with the way to them. FILE stands for the
-// name of the file, which is not known here.
+// What people and CAs hand over instead of certificates, and how to get at the certificates. FILE
+// stands for the name of the file, which is not known here.
 var (
 	errEmpty     = errors.New("it is empty")
 	errNothing   = errors.New("it is neither PEM nor DER nor base64")
@@ -35,8 +36,9 @@ var (
 	errKey       = apperr.New(ErrPrivateKey, "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem")
 )
 
-// otherFormat is what the head of a file says that it is: something which holds no
-// certificate as it is; nil when it says nothing of the kind.
+// otherFormat recognises, by the head of a file, archives and key stores, from
+// which certificates must be extracted first. The error says how; it is nil for
+// anything else.
 func otherFormat(head []byte) error {
 	for _, known := range []struct {
 		at          int
@@ -63,7 +65,8 @@ func otherFormat(head []byte) error {
 // trustedLabel is OpenSSL's own kind of PEM block.
 const trustedLabel = "TRUSTED CERTIFICATE"
 
-// checkLabel refuses a PEM block that says itself that it is something else.
+// checkLabel refuses a PEM block whose label names something that is no
+// certificate.
 func checkLabel(label string) error {
 	switch {
 	case label == "CERTIFICATE", label == "X509 CERTIFICATE", label == trustedLabel,
@@ -81,8 +84,8 @@ func checkLabel(label string) error {
 	return fmt.Errorf("it is a PEM block %q, not a certificate", label)
 }
 
-// notCertificate says what a DER structure is that cannot be read as a
-// certificate; err says why not.
+// notCertificate says what a DER structure is when it could not be read as
+// a certificate, which failed with err.
 func notCertificate(der []byte, err error) error {
 	if isPrivateKeyDER(der) {
 		return errKey
@@ -96,7 +99,7 @@ func notCertificate(der []byte, err error) error {
 	if _, other := x509.ParseRevocationList(der); other == nil {
 		return errCRL
 	}
-	// RFC 7292 section 4: version 3 and a content info.
+	// RFC 7292 section 4: a PFX has version 3 and a ContentInfo.
 	var pfx struct {
 		Version  int
 		AuthSafe asn1.RawValue
@@ -108,8 +111,8 @@ func notCertificate(der []byte, err error) error {
 	return unreadable(der, fmt.Errorf("reading a certificate: %w", err))
 }
 
-// isPrivateKeyDER recognises PKCS#8, plain and encrypted, PKCS#1 and SEC 1 by
-// their shape, of whatever algorithm.
+// isPrivateKeyDER recognises PKCS#8 (plain and encrypted), PKCS#1 and SEC 1
+// by their shape, whatever the algorithm.
 func isPrivateKeyDER(der []byte) bool {
 	var plain struct {
 		Version    int

@@ -8,11 +8,12 @@ import (
 	"fmt"
 )
 
-// fromPKCS7 reads the certificates of a PKCS#7 message, whoever signed it: each has a
-// signature of its own. is is false when it is something else.
+// fromPKCS7 reads the certificates of a PKCS#7 message. Its own signature is not
+// checked, since each certificate has one. The result is is false when data is
+// something else.
 func fromPKCS7(data []byte) (certs []*x509.Certificate, is bool, err error) {
 	chain, is := pkcs7Certificates(data)
-	if !is && likePKCS7(data) {
+	if !is && looksLikePKCS7(data) {
 		der, rest, err := definite(data)
 		if err != nil {
 			return nil, true, fmt.Errorf("it begins like a PKCS#7 and is damaged (%w)", err)
@@ -35,14 +36,15 @@ func fromPKCS7(data []byte) (certs []*x509.Certificate, is bool, err error) {
 	return certs, true, nil
 }
 
-// likePKCS7 says whether it begins with the type of a PKCS#7, behind the header
-// of a SEQUENCE.
-func likePKCS7(data []byte) bool {
+// looksLikePKCS7 reports whether data begins with the type of a PKCS#7 message,
+// after the header of a SEQUENCE.
+func looksLikePKCS7(data []byte) bool {
 	return len(data) > 0 && data[0] == 0x30 && bytes.Contains(data[:min(len(data), 6+len(signedDataDER()))], signedDataDER())
 }
 
-// pkcs7Certificates finds the certificates of a PKCS#7, one after the other in
-// DER: they are the element 0 of a SignedData (RFC 2315, section 9.1).
+// pkcs7Certificates returns the certificates of a PKCS#7 message as
+// consecutive DER: they are element [0] of its SignedData (RFC 2315, section
+// 9.1).
 func pkcs7Certificates(der []byte) (certs []byte, ok bool) {
 	var message struct {
 		Type    asn1.ObjectIdentifier

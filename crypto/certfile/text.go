@@ -13,11 +13,11 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// Piece is one thing in a file that may be certificates.
+// Piece is one part of a file that may hold certificates.
 type Piece struct {
 	Block int    // which PEM block of the file, from 1; 0 when it has none
 	Data  []byte // for Certificates; valid until the next piece
-	Err   error  // why it is no certificate; there is no data then
+	Err   error  // why it holds no certificate; Data is empty then
 }
 
 const (
@@ -26,16 +26,18 @@ const (
 )
 
 const (
-	// bufferSize is what Split keeps of a file besides one piece.
+	// bufferSize is how much of a file Split holds in memory besides one piece.
 	bufferSize = 4 << 10
-	// headSize is by how many bytes a file is known: a tar says so at 257.
+	// headSize is how many bytes identify a file: the signature of a tar stands
+	// at offset 257.
 	headSize = 512
 )
 
-// Split yields what stands in a file: a binary one as it is, of a text each PEM
-// block by itself or, when there is none, the base64 that it is. No piece is
-// longer than limit bytes, so that a file of any length takes little memory; a
-// longer one has an error instead. Split returns what reading or yield returns.
+// Split yields the pieces of a file. A binary file is one piece; a text yields
+// each of its PEM blocks or, when it has none, is decoded as base64. No piece
+// is longer than limit bytes, so that a file of any length takes little memory;
+// a longer one has an error instead. Split returns the error of reading or of
+// yield.
 func Split(r io.Reader, limit int64, yield func(Piece) error) error {
 	b := bufio.NewReaderSize(r, bufferSize)
 	head, err := b.Peek(headSize)
@@ -54,7 +56,7 @@ func Split(r io.Reader, limit int64, yield func(Piece) error) error {
 }
 
 // isDER tells the header of a SEQUENCE from a text that begins with the digit
-// zero, which is the same byte.
+// zero: both are the byte 0x30.
 func isDER(head []byte) bool {
 	return head[0] == 0x30 && slices.ContainsFunc(head[1:], func(c byte) bool { return c < '\t' || c > '\r' && c < ' ' || c >= 0x7f })
 }
@@ -74,8 +76,8 @@ func tooLong(limit int64) error {
 	return fmt.Errorf("it is longer than %d KiB, so it is no certificate", limit>>10)
 }
 
-// decoded turns UTF-16, in which Windows' tools write, into UTF-8 and leaves
-// out the mark that editors put first.
+// decoded turns UTF-16, which Windows tools write, into UTF-8 and drops a
+// byte order mark.
 func decoded(r io.Reader, head []byte) io.Reader {
 	var from transform.Transformer
 	switch {
@@ -93,8 +95,9 @@ func decoded(r io.Reader, head []byte) io.Reader {
 	return transform.NewReader(r, from)
 }
 
-// everyOther says whether a text begins with every other byte zero, the first one
-// at zeros: Latin letters in UTF-16 without a mark.
+// everyOther reports whether every other byte at the beginning of a text is zero,
+// starting at index zeros: Latin letters in UTF-16 without a byte order mark look
+// like this.
 func everyOther(head []byte, zeros int) bool {
 	head = head[:min(len(head), 8)]
 	for i, c := range head {
@@ -105,8 +108,8 @@ func everyOther(head []byte, zeros int) bool {
 	return len(head) >= 4
 }
 
-// lines makes all line ends those of Unix. Files that went through several
-// systems have "\r\r\n", old ones a bare "\r".
+// lines turns all line ends into those of Unix. Files that went through
+// several systems have "\r\r\n", old ones a bare "\r".
 type lines struct{ io.Reader }
 
 func (l *lines) Read(p []byte) (int, error) {
@@ -119,7 +122,7 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// text is a text that is being split.
+// text is the state of splitting a text.
 type text struct {
 	r      *bufio.Reader
 	limit  int64
@@ -127,9 +130,9 @@ type text struct {
 	blocks int
 	inside bool
 	block  []byte // the PEM block so far
-	bare   []byte // what may be base64 without header lines; nil when it is not
-	prose  bool   // it is not
-	first  []byte // the beginning of the text, by which a page is known
+	bare   []byte // what may be base64 without header lines; nil once it cannot be
+	prose  bool   // it cannot be
+	first  []byte // the beginning of the text, which shows whether it is an HTML page
 }
 
 func (t *text) split() error {
@@ -155,8 +158,8 @@ func (t *text) split() error {
 }
 
 // line takes a line, or the next part of a long one, without the blanks around
-// it. Where files were joined of which the first had no line end, a block begins
-// behind the end of another.
+// it. When files were concatenated and the first had no final line end, a block
+// begins on the line on which another ends.
 func (t *text) line(line []byte, whole bool) error {
 	if joined := bytes.Index(line, []byte("-----"+begin)); whole && joined > 0 && bytes.HasPrefix(line, []byte(end)) {
 		if err := t.line(line[:joined+5], true); err != nil {
@@ -191,7 +194,8 @@ func (t *text) give(p Piece) error {
 	return t.yield(p)
 }
 
-// outside keeps what may be base64, as long as nothing speaks against it.
+// outside collects what may be bare base64, until a line shows that the
+// text is prose.
 func (t *text) outside(line []byte) {
 	if len(t.first) == 0 {
 		t.first = bytes.Clone(line[:min(len(line), 64)])
@@ -217,7 +221,7 @@ func (t *text) bareBase64() error {
 		return t.yield(Piece{Err: errEmpty})
 	case t.first[0] == '<':
 		return t.yield(Piece{Err: errHTML})
-	case !t.prose && err == nil && bytes.HasPrefix(der, []byte(begin)): // as manifests of Kubernetes have it
+	case !t.prose && err == nil && bytes.HasPrefix(der, []byte(begin)): // Kubernetes manifests hold PEM encoded once more
 		return Split(bytes.NewReader(der), t.limit, t.yield)
 	case t.prose || err != nil || len(der) == 0 || der[0] != 0x30:
 		return t.yield(Piece{Err: errNothing})
@@ -225,8 +229,8 @@ func (t *text) bareBase64() error {
 	return t.yield(Piece{Data: der})
 }
 
-// Base64 decodes what RFC 8951 allows and what servers send: lines broken
-// anywhere or not at all, blanks, padding left out.
+// Base64 decodes what RFC 8951 allows and what servers send: with line
+// breaks anywhere or none, blanks, or missing padding.
 func Base64(text []byte) ([]byte, error) {
 	packed := bytes.TrimRight(bytes.Join(bytes.Fields(text), nil), "=")
 	return base64.RawStdEncoding.AppendDecode(nil, packed)

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// UnreadableError is about certificates that nobody can read. One that a CA has
-// made is live all the same, so that its bytes may have to be kept for somebody
-// to revoke it by.
+// UnreadableError reports certificates that cannot be parsed. One that a CA has
+// issued is valid all the same, so the caller may have to keep its bytes for a
+// revocation.
 type UnreadableError struct {
 	Certificates [][]byte // DER as it came, at least one
 	err          error
@@ -18,8 +18,8 @@ func (e *UnreadableError) Error() string {
 }
 func (e *UnreadableError) Unwrap() error { return e.err }
 
-// unreadable is err with the certificates among elements of DER that follow one
-// another, or err itself when none has the form of a certificate.
+// unreadable wraps err with those of the consecutive DER elements that look
+// like certificates; it returns err itself when none does.
 func unreadable(elements []byte, err error) error {
 	var all [][]byte
 	for rest := elements; len(rest) > 0 && len(all) < MaxCertificates; {
@@ -28,7 +28,7 @@ func unreadable(elements []byte, err error) error {
 		if rest, broken = asn1.Unmarshal(rest, &one); broken != nil {
 			break
 		}
-		if hasFormOfCertificate(one.FullBytes) {
+		if looksLikeCertificate(one.FullBytes) {
 			all = append(all, one.FullBytes)
 		}
 	}
@@ -38,9 +38,9 @@ func unreadable(elements []byte, err error) error {
 	return &UnreadableError{all, err}
 }
 
-// hasFormOfCertificate says whether der is something, an algorithm and a signature
-// over it.
-func hasFormOfCertificate(der []byte) bool {
+// looksLikeCertificate reports whether der has the outline of a certificate: any
+// body, an algorithm and a signature.
+func looksLikeCertificate(der []byte) bool {
 	var form struct {
 		Signed    asn1.RawValue
 		Algorithm algorithmID
