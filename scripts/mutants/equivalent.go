@@ -15,7 +15,7 @@ import (
 // that a test could force, by file, function and change.
 type equivalent map[string]bool
 
-// readEquivalent reads lines like "store/tx.go: begin: a < b → a <= b # the reason". A
+// readEquivalent reads lines like "store/writer.go: take: a < b → a <= b # the reason". A
 // file that is missing has none.
 func readEquivalent(path string) (equivalent, error) {
 	f, err := os.Open(path)
