@@ -2,18 +2,12 @@ package commands
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
-	"iter"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -69,17 +63,6 @@ func certList(ctx context.Context, env *Env, purpose store.Purpose) error {
 	return showList(env, values(rows), trustColumns(env.Now()), "there is no trust certificate")
 }
 
-// values makes rows that are in memory already fit for a list.
-func values[T any](rows []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
-}
-
 // trustColumns are the properties of a trust certificate in a list.
 func trustColumns(now time.Time) []column[store.TrustCertificate] {
 	return []column[store.TrustCertificate]{
@@ -98,43 +81,4 @@ func trustColumns(now time.Time) []column[store.TrustCertificate] {
 		{"", "fingerprint_sha256", func(t store.TrustCertificate) any { return t.Fingerprint }},
 		{"", "added_at", func(t store.TrustCertificate) any { return t.AddedAt }},
 	}
-}
-
-// daysLeft is negative for what has ended.
-func daysLeft(now, end time.Time) int {
-	days := end.Sub(now).Hours() / 24
-	if days < 0 {
-		return int(days) - 1
-	}
-	return int(days)
-}
-
-// shortestPrint is how much of a fingerprint has to be given: fewer digits
-// could as well be an id.
-const shortestPrint = 12
-
-// findTrust finds trust certificates by id or by the beginning of the
-// fingerprint, in one store or, without a purpose, in all. A fingerprint that is
-// in both stores names both.
-func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
-	all, err := s.Trust(ctx, purpose)
-	if err != nil {
-		return nil, err
-	}
-	var found []store.TrustCertificate
-	for _, name := range names {
-		print := strings.ToLower(strings.ReplaceAll(name, ":", ""))
-		before := len(found)
-		for _, t := range all {
-			if strconv.FormatInt(t.ID, 10) == name ||
-				len(print) >= shortestPrint && strings.HasPrefix(hex.EncodeToString(t.Fingerprint), print) {
-				found = append(found, t)
-			}
-		}
-		if len(found) == before {
-			return nil, apperr.WithHint(fmt.Errorf("trust certificate %q: %w", name, store.ErrNotFound), "capf cert list shows the ids")
-		}
-	}
-	slices.SortFunc(found, func(a, b store.TrustCertificate) int { return int(a.ID - b.ID) })
-	return slices.CompactFunc(found, func(a, b store.TrustCertificate) bool { return a.ID == b.ID }), nil
 }

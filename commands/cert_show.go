@@ -2,10 +2,6 @@ package commands
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 
@@ -13,7 +9,6 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
-	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -72,50 +67,4 @@ func certShow(ctx context.Context, env *Env, id string) error {
 			field{"Added", "added_at", t.AddedAt})
 	}
 	return showObject(env, append(fields, field{"", "pem", string(crypto.CertificatePEM(t.Certificate))}))
-}
-
-// sha1Of is the fingerprint that phones and the vendor's pages show.
-func sha1Of(der []byte) []byte {
-	sum := sha1.Sum(der)
-	return sum[:]
-}
-
-func keyWords(c *x509.Certificate) string {
-	switch key := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		words := fmt.Sprintf("RSA %d", key.N.BitLen())
-		if warning := crypto.UnusualKey(key); warning != "" {
-			words += "; " + warning
-		}
-		return words
-	case *ecdsa.PublicKey:
-		return "EC " + key.Curve.Params().Name
-	}
-	return c.PublicKeyAlgorithm.String()
-}
-
-// capfChain is the CAPF certificate and those above it in the shape of trust
-// certificates, without ids.
-func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
-	id, err := s.Identity(ctx)
-	if err != nil {
-		return nil, apperr.WithHint(err, "capf init makes it")
-	}
-	var chain []store.TrustCertificate
-	for _, der := range id.Chain {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
-		}
-		chain = append(chain, store.TrustCertificate{
-			Purpose: capfPurpose, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
-			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: sha256Of(der), AddedAt: id.CreatedAt,
-		})
-	}
-	return chain, nil
-}
-
-func sha256Of(der []byte) []byte {
-	sum := sha256.Sum256(der)
-	return sum[:]
 }

@@ -27,9 +27,6 @@ type certUploadOptions struct {
 	authority.UploadOptions
 }
 
-// capfPurpose is not a trust store: it is the CAPF certificate itself.
-const capfPurpose = "capf"
-
 func certUploadCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "upload", Args: "FILE...", Short: "put certificates into trust stores, or the signed CAPF certificate into place",
@@ -106,22 +103,6 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 		return o, apperr.Usage("--for goes with --purpose capf-trust: the call server asks for no use of what is in its store")
 	}
 	return o, nil
-}
-
-func purposeNames() []string {
-	return []string{string(store.CAPFTrust), string(store.CallManagerTrust)}
-}
-
-// parsePurpose reads the name of a trust store; others are names that would do
-// as well.
-func parsePurpose(s string, others ...string) (store.Purpose, error) {
-	names := purposeNames()
-	if i := slices.Index(names, strings.ToLower(s)); i >= 0 {
-		return store.Purpose(names[i]), nil
-	}
-	names = append(names, others...)
-	return "", apperr.WithHint(apperr.Usage("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
-		"%s", cmdline.DidYouMean(s, names, ""))
 }
 
 // certUpload reads all files before the first is stored, so that a name that

@@ -88,20 +88,6 @@ func databaseFaults(ctx context.Context, env *Env, s *store.Reader, keyOf string
 	}
 }
 
-// tallied counts the rows that pass.
-func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for row, err := range list {
-			if err == nil {
-				*n++
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
-	}
-}
-
 // faultColumns are the properties of a fault in a list.
 var faultColumns = []column[health.Fault]{
 	{"Part", "part", func(f health.Fault) any { return string(f.Part) }},

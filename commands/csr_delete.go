@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -101,16 +100,4 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		},
 		func() error { return showList(env, s.Requests(ctx, old), requestColumns, "nothing would be deleted") },
 	})
-}
-
-// each looks up what is named, in the order of the names.
-func each[K, T any](ctx context.Context, names []K, find func(context.Context, K) (T, error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, name := range names {
-			row, err := find(ctx, name)
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
-	}
 }

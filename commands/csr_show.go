@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -117,38 +116,4 @@ func requestPEM(r store.Request) string {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: r.CSR}))
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: r.PublicKey}))
-}
-
-// fieldsOf shows one row of a list by itself.
-func fieldsOf[T any](columns []column[T], row T) []field {
-	fields := make([]field, len(columns))
-	for i, c := range columns {
-		fields[i] = field{c.title, c.key, c.value(row)}
-	}
-	return fields
-}
-
-func parseID(s string) (int64, error) {
-	id, err := number(s)
-	if err != nil {
-		return 0, apperr.WithHint(apperr.Usage("%s is not the number of a request", strconv.Quote(s)), "capf csr list --state all shows them")
-	}
-	return int64(id), nil
-}
-
-// parseIDs reads the arguments of a command that takes ids or the word all; it
-// returns nil for the word.
-func parseIDs(args []string) ([]int64, error) {
-	if len(args) == 1 && args[0] == "all" {
-		return nil, nil
-	}
-	var ids []int64
-	for _, a := range args {
-		id, err := parseID(a)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return eachOnce(ids), nil
 }

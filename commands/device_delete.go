@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -13,87 +12,8 @@ import (
 	"capf/enroll/devices"
 	"capf/enroll/lscs"
 	"capf/internal/apperr"
-	"capf/internal/plural"
 	"capf/store"
 )
-
-type removeOptions struct {
-	names  []string
-	yes    bool
-	dryRun bool
-}
-
-// removal reads the options of a command that takes away what its arguments
-// name.
-func removal(c *cli.Context) removeOptions {
-	return removeOptions{eachOnce(c.Args().Slice()), c.Bool("yes"), c.Bool("dry-run")}
-}
-
-// eachOnce is the values in their order. What is named twice goes once.
-func eachOnce[T comparable](values []T) []T {
-	var kept []T
-	seen := map[T]bool{}
-	for _, v := range values {
-		if !seen[v] {
-			seen[v], kept = true, append(kept, v)
-		}
-	}
-	return kept
-}
-
-// removing is what a command takes away.
-type removing struct {
-	what  string // all of it, in the question
-	thing string // one of it, for the count
-	do    func(context.Context, *store.Store) (int64, error)
-	show  func() error // what there is of it
-}
-
-// carryOutRemoval takes it away, with consent. A dry run does the same to a rehearsal
-// of the database, so that it is refused what would be refused, and shows what
-// would go.
-func carryOutRemoval(ctx context.Context, env *Env, o removeOptions, s *store.Store, r removing) error {
-	if o.dryRun {
-		if _, err := r.do(ctx, s.Rehearsal()); err != nil {
-			return err
-		}
-		env.say("%s would be deleted", r.what)
-		return r.show()
-	}
-	if err := env.consent(o.yes, "delete %s", r.what); err != nil {
-		return err
-	}
-	ctx, stop := env.untilSignal(ctx)
-	defer stop()
-	n, err := r.do(ctx, s)
-	switch {
-	case n > 0 && errors.Is(err, context.Canceled): // between two portions
-		return apperr.WithHint(fmt.Errorf("interrupted; deleted %s", plural.Of(n, r.thing)), "the same command deletes the rest")
-	case err != nil:
-		return err
-	}
-	return sayRemoved(env, n, r.thing)
-}
-
-// one is the count of a removal of one thing.
-func one(err error) (int64, error) {
-	if err != nil {
-		return 0, err
-	}
-	return 1, nil
-}
-
-// counted is a number of things in words.
-func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }
-
-// sayRemoved reports how many rows are gone.
-func sayRemoved(env *Env, n int64, what string) error {
-	env.say("deleted %s", plural.Of(n, what))
-	if env.Format != term.JSON {
-		return nil
-	}
-	return showObject(env, []field{{"", "deleted", n}})
-}
 
 func deviceDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
@@ -153,15 +73,6 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	})
 }
 
-// nothingToRemove is the result of a removal by filter that found nothing to
-// do: a dry run lists rows, of which there are none then.
-func nothingToRemove(env *Env, o removeOptions) error {
-	if o.dryRun {
-		return emptyList(env)
-	}
-	return nothingRemoved(env)
-}
-
 // deleteDevice revokes the certificates of the device, if that is wanted, and
 // deletes it.
 func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, held []store.LSC, o deviceDeleteOptions) error {
@@ -196,12 +107,4 @@ func offerRevocation(env *Env, o *deviceDeleteOptions, held int) (err error) {
 		o.revoke, err = env.Prompt.Confirm(term.OneLine(fmt.Sprintf("Revoke its %s too?", counted(held, "certificate"))))
 	}
 	return err
-}
-
-// nothingRemoved is the result of a removal that found nothing to do.
-func nothingRemoved(env *Env) error {
-	if env.Format != term.JSON {
-		return nil
-	}
-	return showObject(env, []field{{"", "deleted", 0}})
 }

@@ -13,8 +13,8 @@ import (
 // touch is no file that an operator names in capf shell.
 var besideTheDoor = []string{
 	"door.go", "files.go", "shell_files.go", // the doors themselves
-	"backup.go",                                               // what a dry look at a target tells
-	"documents.go", "master_key.go", "restore.go", "serve.go", // commands that the shell does not have
+	"backup.go",                                                      // what a dry look at a target tells
+	"documents.go", "master_key_rotate.go", "restore.go", "serve.go", // commands that the shell does not have
 	"internal/host/caller.go", "internal/host/modes.go", // what the system says of the caller, and the database's own files
 	"internal/term/zone.go",         // the zones of the system
 	"internal/ptytest/pty_linux.go", // for tests

@@ -133,110 +133,12 @@ func directoryPassword(env *Env, c *cli.Context) (*string, error) {
 	return &s, err
 }
 
-func ldapAddCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "add", Args: "NAME", Short: "add an LDAP directory whose people have devices",
-		About: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
-password is kept sealed under the master key. Adding a directory again that is as
-asked changes nothing.`,
-		Example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
-		Output:  cmdline.Object, Flags: directoryFlags(),
-		Run: func(c *cli.Context) error {
-			for _, name := range []string{"url", "base", "device-name"} {
-				if c.String(name) == "" {
-					return apperr.Usage("--%s is missing", name)
-				}
-			}
-			o, err := directoryChoice(env, c, directory.Directory{
-				Filter: directory.DefaultFilter, PageSize: directory.DefaultPageSize, Seconds: directory.DefaultSeconds,
-			})
-			if err != nil {
-				return err
-			}
-			return ldapAdd(c.Context, env, o)
-		},
-	}
-}
-
-func ldapAdd(ctx context.Context, env *Env, o directoryOptions) error {
-	r, err := ldapRules(ctx, env)
-	if err != nil {
-		return err
-	}
-	added, err := directory.AddDirectory(ctx, r, env.actor(), o.name, value(o.group), o.password, o.settings)
-	if err != nil {
-		return err
-	}
-	if added {
-		env.say("directory %s added", o.name)
-	} else {
-		env.say("directory %s exists as asked, nothing was changed", o.name)
-	}
-	return showDirectoryJSON(ctx, env, r.Store, o.name)
-}
-
-func value(p *string) string {
-	if p == nil {
-		return ""
-	}
-	return *p
-}
-
 func ldapRules(ctx context.Context, env *Env) (*devices.Rules, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return sealedDeviceRules(ctx, env, s)
-}
-
-func ldapSetCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "set", Args: "NAME", Short: "change how a directory is reached and read",
-		About: `Only what is given is changed. A feature group template can be given only while
-the directory has never been synced.
-
-The password belongs to the place for which it was given: another host, port,
-scheme or CA removes it, unless it is given again with them.`,
-		Example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
-		Output:  cmdline.Object, Flags: directoryFlags(), Clears: directoryClears(),
-		Run: func(c *cli.Context) error {
-			if c.NumFlags() == 0 {
-				return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf ldap set --help lists the settings")
-			}
-			return ldapSet(c, env)
-		},
-	}
-}
-
-func ldapSet(c *cli.Context, env *Env) error {
-	ctx := c.Context
-	r, err := ldapRules(ctx, env)
-	if err != nil {
-		return err
-	}
-	d, err := r.Store.Directory(ctx, c.Args().First())
-	if err != nil {
-		return err
-	}
-	was, err := directory.ReadDirectory(d)
-	if err != nil {
-		return err
-	}
-	o, err := directoryChoice(env, c, was)
-	if err != nil {
-		return err
-	}
-	dropped, err := directory.ChangeDirectory(ctx, r, env.actor(), d, o.settings, o.password, o.group)
-	if err != nil {
-		return err
-	}
-	env.say("directory %s changed", d.Name)
-	if dropped {
-		env.warn([]string{"the password was given for another address or CA than this, and is removed"})
-		env.say("hint: capf ldap set %s --password-file FILE, or --password-prompt", d.Name)
-	}
-	return showDirectoryJSON(ctx, env, r.Store, d.Name)
 }
 
 func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name string) error {
@@ -246,36 +148,6 @@ func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name strin
 	return showDirectory(ctx, env, s, name)
 }
 
-func ldapListCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "list", Short: "list the LDAP directories",
-		Privilege: cmdline.Look,
-		Example:   "capf ldap list",
-		Output:    cmdline.List,
-		Run: func(c *cli.Context) error {
-			s, err := env.question(c.Context)
-			if err != nil {
-				return err
-			}
-			all, err := s.Directories(c.Context)
-			if err != nil {
-				return err
-			}
-			return showList(env, values(all), directoryColumns, "there is no directory")
-		},
-	}
-}
-
-var directoryColumns = []column[store.Directory]{
-	{"Name", "name", func(d store.Directory) any { return d.Name }},
-	{"Address", "url", func(d store.Directory) any { return readDirectory(d).URL }},
-	{"Base", "base", func(d store.Directory) any { return readDirectory(d).Base }},
-	{"Device name", "device_name", func(d store.Directory) any { return readDirectory(d).DeviceName }},
-	{"Feature group", "feature_group", func(d store.Directory) any { return d.FeatureGroup }},
-	{"First sync", "first_sync_at", func(d store.Directory) any { return term.WithZone(d.FirstSyncAt) }},
-	{"Last sync", "last_sync_at", func(d store.Directory) any { return term.WithZone(d.LastSyncAt) }},
-}
-
 // readDirectory is empty for a directory of a later capf.
 func readDirectory(d store.Directory) directory.Directory {
 	v, err := directory.ReadDirectory(d)
@@ -283,60 +155,4 @@ func readDirectory(d store.Directory) directory.Directory {
 		return directory.Directory{URL: "(not readable)"}
 	}
 	return v
-}
-
-func ldapShowCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "show", Args: "NAME", Short: "show a directory, and how many devices it has named",
-		Privilege: cmdline.Look,
-		Example:   "capf ldap show staff",
-		Output:    cmdline.Object,
-		Run: func(c *cli.Context) error {
-			s, err := env.openToAsk(c.Context)
-			if err != nil {
-				return err
-			}
-			return showDirectory(c.Context, env, s, c.Args().First())
-		},
-	}
-}
-
-func showDirectory(ctx context.Context, env *Env, s *store.Store, name string) error {
-	d, err := s.Directory(ctx, name)
-	if err != nil {
-		return err
-	}
-	n, err := s.CountDirectory(ctx, d.ID)
-	if err != nil {
-		return err
-	}
-	v := readDirectory(d)
-	return showObject(env, []field{
-		{"Name", "name", d.Name}, {"Address", "url", v.URL}, {"StartTLS", "start_tls", v.StartTLS},
-		{"Own CA", "own_ca", v.CA != ""}, {"Binds as", "bind_dn", v.BindDN}, {"Password set", "password_set", d.SealedPassword != nil},
-		{"Base", "base", v.Base}, {"Filter", "filter", v.Filter},
-		{"Device name", "device_name", v.DeviceName}, {"Description", "description", v.About},
-		{"Feature group", "feature_group", d.FeatureGroup}, {"Page size", "page_size", v.PageSize},
-		{"Seconds for an answer", "timeout_seconds", v.Seconds},
-		{"First sync", "first_sync_at", term.WithZone(d.FirstSyncAt)}, {"Last sync", "last_sync_at", term.WithZone(d.LastSyncAt)},
-		{"Devices", "devices", n.Devices}, {"Missing in the directory", "missing", n.Missing},
-	})
-}
-
-func ldapDeleteCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "delete", Args: "NAME", Short: "delete a directory; its devices stay",
-		Example: "capf ldap delete staff --yes",
-		Output:  cmdline.Object, Flags: removalFlags(),
-		Run: func(c *cli.Context) error {
-			return deleteNamed(c.Context, env, removal(c), "directory",
-				func(ctx context.Context, s *store.Store, name string) error {
-					_, err := s.Directory(ctx, name)
-					return err
-				},
-				func(ctx context.Context, s *store.Store, name string) error {
-					return directory.Delete(ctx, s, env.actor(), name)
-				})
-		},
-	}
 }

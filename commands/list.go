@@ -1,10 +1,12 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"iter"
 
 	"capf/commands/internal/term"
+	"capf/internal/plural"
 )
 
 // column is one property of the rows of a list.
@@ -50,3 +52,55 @@ func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {
 	}
 	return term.NewRows(env.out, env.Format, headings, !env.NoHeader)
 }
+
+// values makes rows that are in memory already fit for a list.
+func values[T any](rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// each looks up what is named, in the order of the names.
+func each[K, T any](ctx context.Context, names []K, find func(context.Context, K) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, name := range names {
+			row, err := find(ctx, name)
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// tallied counts the rows that pass.
+func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for row, err := range list {
+			if err == nil {
+				*n++
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// eachOnce is the values in their order. What is named twice goes once.
+func eachOnce[T comparable](values []T) []T {
+	var kept []T
+	seen := map[T]bool{}
+	for _, v := range values {
+		if !seen[v] {
+			seen[v], kept = true, append(kept, v)
+		}
+	}
+	return kept
+}
+
+// counted is a number of things in words.
+func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }

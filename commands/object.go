@@ -103,3 +103,12 @@ func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 	_, err = io.WriteString(env.out, "}\n")
 	return err
 }
+
+// fieldsOf shows one row of a list by itself.
+func fieldsOf[T any](columns []column[T], row T) []field {
+	fields := make([]field, len(columns))
+	for i, c := range columns {
+		fields[i] = field{c.title, c.key, c.value(row)}
+	}
+	return fields
+}

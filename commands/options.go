@@ -73,10 +73,14 @@ func (env *Env) moment(s string) (time.Time, error) {
 // deadline parses a time to come.
 func (env *Env) deadline(s string) (time.Time, error) { return input.Time(s, env.Now()) }
 
-// The flags of commands that take something away.
-func removalFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
+func value(p *string) string {
+	if p == nil {
+		return ""
 	}
+	return *p
+}
+
+// forceFlag is that of what always replaces a file outside of capf shell.
+func forceFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "force", Usage: "replace a file that is there, which in capf shell below privilege 4 has to be said"}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"capf/commands/internal/term"
 	"capf/enroll/liveness"
@@ -74,48 +73,4 @@ func (r *report) servers(ctx context.Context, env *Env, s *store.Reader, service
 		r.Findings = append(r.Findings, finding{"error", text, "capf serve, or systemctl start capf"})
 	}
 	return nil
-}
-
-// obedience is how long a running serve may take to do what it is told
-// (behaviour.md allows two seconds), with room for a busy machine.
-const obedience = 5 * time.Second
-
-// awaitObedience waits until the running servers have done what was set, so
-// that the next line of a script finds it done.
-func awaitObedience(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
-	if service.Name != "capf" {
-		return nil
-	}
-	for deadline := time.Now().Add(obedience); ; {
-		rows, err := s.Servers(ctx)
-		if err != nil {
-			return err
-		}
-		living, waiting := 0, 0
-		for _, v := range rows {
-			if !liveness.Alive(v, env.Now()) {
-				continue
-			}
-			living++
-			if service.Active != (len(v.Addresses) > 0) || v.Restarts < service.Restarts {
-				waiting++
-			}
-		}
-		switch {
-		case living == 0:
-			env.say("note: no serve is running")
-			return nil
-		case waiting == 0:
-			env.say("%s obeyed", counted(living, "running serve"))
-			return nil
-		case time.Now().After(deadline):
-			env.say("warning: %d of %d running serves have not obeyed within %s; capf status says how they stand", waiting, living, obedience)
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

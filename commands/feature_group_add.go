@@ -9,7 +9,6 @@ import (
 	"capf/commands/internal/term"
 	"capf/enroll/templates"
 	"capf/internal/apperr"
-	"capf/store"
 )
 
 func featureGroupAddCommand(env *Env) cmdline.Command {
@@ -61,50 +60,4 @@ func featureGroupAdd(ctx context.Context, env *Env, name, template string, descr
 		return err
 	}
 	return showObject(env, fieldsOf(groupColumns, g))
-}
-
-var groupColumns = []column[store.FeatureGroup]{
-	{"Name", "name", func(g store.FeatureGroup) any { return g.Name }},
-	{"Description", "description", func(g store.FeatureGroup) any { return g.Description }},
-	{"Template", "template", func(g store.FeatureGroup) any { return g.Template }},
-	{"Changed", "updated_at", func(g store.FeatureGroup) any { return g.UpdatedAt }},
-}
-
-func featureGroupListCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "list", Short: "list the feature group templates",
-		Privilege: cmdline.Look,
-		Example:   "capf feature-group list",
-		Output:    cmdline.List,
-		Run: func(c *cli.Context) error {
-			s, err := env.question(c.Context)
-			if err != nil {
-				return err
-			}
-			all, err := s.FeatureGroups(c.Context)
-			if err != nil {
-				return err
-			}
-			return showList(env, values(all), groupColumns, "there is no feature group template")
-		},
-	}
-}
-
-func featureGroupDeleteCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "delete", Args: "NAME", Short: "delete a feature group template",
-		About:   `One that a directory names stays.`,
-		Example: "capf feature-group delete staff --yes",
-		Output:  cmdline.Object, Flags: removalFlags(),
-		Run: func(c *cli.Context) error {
-			return deleteNamed(c.Context, env, removal(c), "feature group",
-				func(ctx context.Context, s *store.Store, name string) error {
-					_, err := s.FeatureGroup(ctx, name)
-					return err
-				},
-				func(ctx context.Context, s *store.Store, name string) error {
-					return templates.DeleteFeatureGroup(ctx, s, env.actor(), name)
-				})
-		},
-	}
 }

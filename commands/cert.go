@@ -1,0 +1,135 @@
+package commands
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"capf/commands/internal/cmdline"
+	"capf/crypto"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// shortestPrint is how much of a fingerprint has to be given: fewer digits
+// could as well be an id.
+const shortestPrint = 12
+
+// findTrust finds trust certificates by id or by the beginning of the
+// fingerprint, in one store or, without a purpose, in all. A fingerprint that is
+// in both stores names both.
+func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
+	all, err := s.Trust(ctx, purpose)
+	if err != nil {
+		return nil, err
+	}
+	var found []store.TrustCertificate
+	for _, name := range names {
+		print := strings.ToLower(strings.ReplaceAll(name, ":", ""))
+		before := len(found)
+		for _, t := range all {
+			if strconv.FormatInt(t.ID, 10) == name ||
+				len(print) >= shortestPrint && strings.HasPrefix(hex.EncodeToString(t.Fingerprint), print) {
+				found = append(found, t)
+			}
+		}
+		if len(found) == before {
+			return nil, apperr.WithHint(fmt.Errorf("trust certificate %q: %w", name, store.ErrNotFound), "capf cert list shows the ids")
+		}
+	}
+	slices.SortFunc(found, func(a, b store.TrustCertificate) int { return int(a.ID - b.ID) })
+	return slices.CompactFunc(found, func(a, b store.TrustCertificate) bool { return a.ID == b.ID }), nil
+}
+
+// daysLeft is negative for what has ended.
+func daysLeft(now, end time.Time) int {
+	days := end.Sub(now).Hours() / 24
+	if days < 0 {
+		return int(days) - 1
+	}
+	return int(days)
+}
+
+// capfPurpose is not a trust store: it is the CAPF certificate itself.
+const capfPurpose = "capf"
+
+func purposeNames() []string {
+	return []string{string(store.CAPFTrust), string(store.CallManagerTrust)}
+}
+
+// parsePurpose reads the name of a trust store; others are names that would do
+// as well.
+func parsePurpose(s string, others ...string) (store.Purpose, error) {
+	names := purposeNames()
+	if i := slices.Index(names, strings.ToLower(s)); i >= 0 {
+		return store.Purpose(names[i]), nil
+	}
+	names = append(names, others...)
+	return "", apperr.WithHint(apperr.Usage("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
+		"%s", cmdline.DidYouMean(s, names, ""))
+}
+
+// capfChain is the CAPF certificate and those above it in the shape of trust
+// certificates, without ids.
+func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
+	id, err := s.Identity(ctx)
+	if err != nil {
+		return nil, apperr.WithHint(err, "capf init makes it")
+	}
+	var chain []store.TrustCertificate
+	for _, der := range id.Chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
+		}
+		chain = append(chain, store.TrustCertificate{
+			Purpose: capfPurpose, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: sha256Of(der), AddedAt: id.CreatedAt,
+		})
+	}
+	return chain, nil
+}
+
+func keyWords(c *x509.Certificate) string {
+	switch key := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		words := fmt.Sprintf("RSA %d", key.N.BitLen())
+		if warning := crypto.UnusualKey(key); warning != "" {
+			words += "; " + warning
+		}
+		return words
+	case *ecdsa.PublicKey:
+		return "EC " + key.Curve.Params().Name
+	}
+	return c.PublicKeyAlgorithm.String()
+}
+
+// sha1Of is the fingerprint that phones and the vendor's pages show.
+func sha1Of(der []byte) []byte {
+	sum := sha1.Sum(der)
+	return sum[:]
+}
+
+func sha256Of(der []byte) []byte {
+	sum := sha256.Sum256(der)
+	return sum[:]
+}
+
+// onlyCAPF refuses any other word where the vendor's command line names the
+// certificate: there is one that can be renewed.
+func onlyCAPF(name string) error {
+	if name != capfPurpose {
+		return apperr.WithHint(apperr.Usage("%s is not a certificate of our own", strconv.Quote(name)),
+			"%s", cmdline.DidYouMean(name, []string{capfPurpose}, "capf is"))
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package commands
+
+import (
+	"context"
+	"encoding/pem"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/cmdline"
+)
+
+func certCSRCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "csr", Args: "capf", Short: "write out a request to have the CAPF certificate signed by a company CA",
+		About: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
+asks for CA:TRUE with pathlen:0, the key usages digitalSignature and keyCertSign,
+and the extended ones serverAuth, clientAuth and ipsecEndSystem: verifiers apply
+them to the LSCs below. What comes back goes to "capf cert upload --purpose
+capf". Nothing is changed.`,
+		Example: "capf cert csr capf --out capf.csr",
+		Flags:   exportFlags(),
+		Run: func(c *cli.Context) error {
+			if err := onlyCAPF(c.Args().First()); err != nil {
+				return err
+			}
+			return certCSR(c.Context, env, exportChoice(c))
+		},
+	}
+}
+
+func certCSR(ctx context.Context, env *Env, o exportOptions) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	capf, err := openCAPF(ctx, env, s)
+	if err != nil {
+		return err
+	}
+	der, err := capf.Request(ctx)
+	if err != nil {
+		return err
+	}
+	if o.der {
+		return writeBinary(env, o.out, o.force, der)
+	}
+	return env.writeOutput(o.out, o.force, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))
+}

@@ -1,0 +1,79 @@
+package commands
+
+import (
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
+	"capf/enroll/bulk"
+	"capf/enroll/jobs"
+	"capf/store"
+)
+
+func jobListCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "list", Short: "list the jobs: bulk operations that ran, run or will run",
+		Privilege: cmdline.Look,
+		About:     `Times are local, with their zone.`,
+		Example:   "capf job list --state waiting",
+		Output:    cmdline.List,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
+			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were done in part only"},
+		},
+		Run: func(c *cli.Context) error {
+			state, err := parsed(c, "state", store.ParseJobState)
+			if err != nil {
+				return err
+			}
+			s, err := env.question(c.Context)
+			if err != nil {
+				return err
+			}
+			return showList(env, s.Jobs(c.Context, store.JobFilter{State: state, Troubled: c.Bool("problems")}), jobColumns, "there is no job")
+		},
+	}
+}
+
+// jobColumns are the properties of a job.
+var jobColumns = []column[store.Job]{
+	{"Job", "id", func(j store.Job) any { return j.ID }},
+	{"Kind", "kind", func(j store.Job) any { return j.Kind }},
+	{"State", "state", func(j store.Job) any { return j.State }},
+	{"Runs at", "run_at", func(j store.Job) any { return term.WithZone(j.RunAt) }},
+	{"By", "operator", func(j store.Job) any { return j.Actor.Name }},
+	{"Devices", "selection", func(j store.Job) any {
+		return jobText(j, func(u bulk.Update) string { return u.Selection.Describe() })
+	}},
+	{"Change", "change", func(j store.Job) any { return changeText(j) }},
+	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
+	{"", "created_at", func(j store.Job) any { return term.WithZone(j.CreatedAt) }},
+	{"", "started_at", func(j store.Job) any { return term.WithZone(j.StartedAt) }},
+	{"", "seen_at", func(j store.Job) any { return term.WithZone(j.SeenAt) }},
+	{"Ended", "ended_at", func(j store.Job) any { return term.WithZone(j.EndedAt) }},
+	{"", "selected", func(j store.Job) any { return j.Selected }},
+	{"", "changed", func(j store.Job) any { return j.Changed }},
+	{"", "refused", func(j store.Job) any { return j.Refused }},
+	{"Outcome", "detail", func(j store.Job) any { return j.Detail }},
+}
+
+// jobText is what a job says of its devices or its change; one of a later capf
+// may not be readable.
+func jobText(j store.Job, describe func(bulk.Update) string) string {
+	u, err := jobs.Read(j)
+	if err != nil {
+		return "(not readable)"
+	}
+	return describe(u)
+}
+
+// changeText is what a job changes. One string for all is kept beside its edit.
+func changeText(j store.Job) string {
+	text := jobText(j, func(u bulk.Update) string { return u.Edit.Describe() })
+	if j.SealedString != nil {
+		text = strings.TrimSpace(text + " auth-string=(set)")
+	}
+	return text
+}

@@ -1,0 +1,52 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/cmdline"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+func jobRunDueCommand(env *Env) cmdline.Command {
+	return cmdline.Command{
+		Name: "run-due", Short: "run the jobs that are due, where no serve runs",
+		Privilege: cmdline.OutsideShell,
+		About: `It runs one after the other, and schedules what is due for renewal. A running
+serve does both by itself; that a job runs twice is impossible all the same.`,
+		Example: "capf job run-due",
+		Output:  cmdline.List,
+		Run:     func(c *cli.Context) error { return jobRunDue(c.Context, env) },
+	}
+}
+
+func jobRunDue(ctx context.Context, env *Env) error {
+	s, err := env.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := sealedDeviceRules(ctx, env, s)
+	if err != nil {
+		return err
+	}
+	ctx, stop := env.untilSignal(ctx)
+	defer stop()
+	runner, end, err := jobRunner(env, r)
+	if err != nil {
+		return err
+	}
+	jobs, err := runner.RunDue(ctx)
+	end()
+	if err := showList(env, values(jobs), jobColumns, "no job is due"); err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if err == nil && j.State != store.JobDone {
+			err = apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, apperr.ErrPartly), "capf job show %d --problems lists the devices", j.ID)
+		}
+	}
+	return err
+}
