@@ -120,7 +120,7 @@ func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOption
 		Progress: func(done, total int) { p.Show("reading the backup: %d%%", 100*done/max(total, 1)) },
 		Inspect: func(s *store.Store, seal store.Seal) error {
 			p.End()
-			return judgeBackup(ctx, env, s, seal, path, o)
+			return checkBackup(ctx, env, s, seal, path, o)
 		},
 	}, store.Options{Now: env.Now})
 	p.End()

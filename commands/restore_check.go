@@ -15,9 +15,9 @@ import (
 	"capf/store"
 )
 
-// judgeBackup lists the faults of a backup and what would be different with it,
-// and refuses it for what speaks against it.
-func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, o restoreOptions) error {
+// checkBackup lists the faults of a backup and what would be different with it,
+// and refuses it unless it may be restored.
+func checkBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, o restoreOptions) error {
 	n, damaged, locked := 0, 0, false
 	counting := func(list iter.Seq2[health.Fault, error]) iter.Seq2[health.Fault, error] {
 		return func(yield func(health.Fault, error) bool) {
@@ -38,7 +38,7 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 	if err := sayDifferences(ctx, env, path, s); err != nil {
 		return err
 	}
-	authentic, changed := judgeSignature(ctx, env, s, seal, path, o.acceptChanged)
+	authentic, changed := checkSeal(ctx, env, s, seal, path, o.acceptChanged)
 	if locked && !o.withFaults {
 		return apperr.WithHint(apperr.Refused("the secrets in the backup cannot be read with the master key in %s", secrets.MasterKeyFile(path, env.Getenv)),
 			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
@@ -57,9 +57,9 @@ func judgeBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 	return backup.RecordRestore(ctx, s, env.actor(), o.file, n, authentic)
 }
 
-// judgeSignature says whether the backup is what capf wrote, in words for the record.
+// checkSeal says whether the backup is what capf wrote, in words for the record.
 // It is refused when somebody may have changed it, unless that is accepted.
-func judgeSignature(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
+func checkSeal(ctx context.Context, env *Env, s *store.Store, seal store.Seal, path string, accept bool) (string, error) {
 	file := secrets.MasterKeyFile(path, env.Getenv)
 	sealer, err := secrets.OpenSealer(ctx, s.Reader, file)
 	if err != nil {
