@@ -300,21 +300,17 @@ var previewColumns = []column[bulk.Preview]{
 	{"Refused", "refused", func(p bulk.Preview) any { return p.Refused }},
 }
 
-// otherChanges are those of settings that seldom change.
-func otherChanges(a, b store.Device) []string {
+// otherChanges are those of attributes that have no column in a preview.
+func otherChanges(before, after store.Device) []string {
 	var all []string
-	add := func(name string, from, to any) {
-		if from != to {
-			all = append(all, fmt.Sprintf("%s %s → %s", name, term.Text(from), term.Text(to)))
+	for _, a := range devices.Attributes() {
+		switch a.Name {
+		case "operation", "auth_mode", "auth_string", "completes_by":
+			continue
+		}
+		if from, to := a.Of(before), a.Of(after); from != to {
+			all = append(all, fmt.Sprintf("%s %s → %s", a.Short, term.Text(from), term.Text(to)))
 		}
 	}
-	add("description", a.Description, b.Description)
-	add("model", a.Model, b.Model)
-	add("pool", a.Pool, b.Pool)
-	add("security mode", a.SecurityMode, b.SecurityMode)
-	add("IP mode", a.IPMode, b.IPMode)
-	add("key order", a.KeyOrder, b.KeyOrder)
-	add("RSA key size", a.RSABits, b.RSABits)
-	add("EC key size", a.ECBits, b.ECBits)
 	return all
 }

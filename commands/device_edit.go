@@ -2,7 +2,7 @@ package commands
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,50 +13,45 @@ import (
 	"capf/store"
 )
 
-// settingFlags are the settings of a device, for the commands that change them.
+// settingFlags are the attributes of a device, for the commands that change them.
 func settingFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
-		&cli.StringFlag{Name: "model", Usage: "the `MODEL`, such as 8861"},
-		&cli.StringFlag{Name: "pool", Usage: "the device `POOL`"},
-		&cli.StringFlag{Name: "security-mode", Usage: "`MODE`: " + strings.Join(store.SecurityModes(), ", ")},
-		&cli.StringFlag{Name: "ip-mode", Usage: "`MODE`: " + strings.Join(store.IPModes(), ", ")},
-		&cli.StringFlag{Name: "operation", Usage: "schedule the `OPERATION`: " + strings.Join(store.Operations(), ", ")},
-		&cli.StringFlag{Name: "auth-mode", Usage: "`MODE`: " + strings.Join(store.AuthModes(), ", ")},
-		&cli.StringFlag{Name: "auth-string-file", Usage: "read the authentication string from `FILE` (- is stdin)"},
-		&cli.BoolFlag{Name: "auth-string-prompt", Usage: "ask for the authentication string on the terminal"},
-		&cli.StringFlag{Name: "key-order", Usage: "`ORDER`: " + strings.Join(store.KeyOrders(), ", ")},
-		&cli.StringFlag{Name: "rsa-bits", Usage: "`SIZE` of an RSA key: 512, 1024, 2048, 3072, 4096"},
-		&cli.StringFlag{Name: "ec-bits", Usage: "`SIZE` of an EC key: 256, 384, 521"},
-		&cli.StringFlag{Name: "completes-by", Usage: "`TIME` until which the operation is valid: 2027:01:31:18:00, RFC 3339, +10d"},
+	var flags []cli.Flag
+	for _, a := range devices.Attributes() {
+		if a.Secret { // which is never an argument
+			flags = append(flags,
+				&cli.StringFlag{Name: a.Flag() + "-file", Usage: "read the authentication string from `FILE` (- is stdin)"},
+				&cli.BoolFlag{Name: a.Flag() + "-prompt", Usage: "ask for the authentication string on the terminal"})
+			continue
+		}
+		flags = append(flags, &cli.StringFlag{Name: a.Flag(), Usage: a.Usage})
 	}
+	return flags
 }
 
-// deviceClears are the settings of a device that can be taken away.
-func deviceClears() []string { return []string{"auth-string", "description", "model", "pool"} }
-
-// deviceEdit reads the settings that were given.
-func deviceEdit(env *Env, c *cli.Context) (devices.Edit, error) {
-	var e devices.Edit
-	var errs [12]error
-	e.Description, errs[0] = optional(c, "description", verbatim)
-	e.Model, errs[1] = optional(c, "model", verbatim)
-	e.Pool, errs[2] = optional(c, "pool", verbatim)
-	e.SecurityMode, errs[3] = optional(c, "security-mode", store.ParseSecurityMode)
-	e.IPMode, errs[4] = optional(c, "ip-mode", store.ParseIPMode)
-	e.Operation, errs[5] = optional(c, "operation", store.ParseOperation)
-	e.AuthMode, errs[6] = optional(c, "auth-mode", store.ParseAuthMode)
-	e.KeyOrder, errs[7] = optional(c, "key-order", store.ParseKeyOrder)
-	e.RSABits, errs[8] = optional(c, "rsa-bits", number)
-	e.ECBits, errs[9] = optional(c, "ec-bits", number)
-	e.CompletesBy, errs[10] = optional(c, "completes-by", func(s string) (devices.Deadline, error) { return devices.ParseDeadline(s, env.Now()) })
-	if c.IsSet("auth-string-file") && c.Bool("auth-string-prompt") {
-		errs[11] = apperr.Usage("--auth-string-file and --auth-string-prompt exclude each other")
-	}
-	for _, err := range errs {
-		if err != nil {
-			return e, err
+// deviceClears are the attributes of a device that can be taken away.
+func deviceClears() []string {
+	var names []string
+	for _, a := range devices.Attributes() {
+		if a.Clears {
+			names = append(names, a.Flag())
 		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// deviceEdit reads the attributes that were given.
+func deviceEdit(env *Env, c *cli.Context) (e devices.Edit, err error) {
+	for _, a := range devices.Attributes() {
+		if a.Secret || !c.IsSet(a.Flag()) {
+			continue
+		}
+		if err := a.Read(&e, c.String(a.Flag()), env.Now()); err != nil {
+			return e, apperr.WithHint(apperr.Usage("--%s: %v", a.Flag(), err), "%s", apperr.Hint(err))
+		}
+	}
+	if c.IsSet("auth-string-file") && c.Bool("auth-string-prompt") {
+		return e, apperr.Usage("--auth-string-file and --auth-string-prompt exclude each other")
 	}
 	if err := clearSettings(c, &e); err != nil {
 		return e, err
@@ -64,19 +59,12 @@ func deviceEdit(env *Env, c *cli.Context) (devices.Edit, error) {
 	return e, editString(env, c, &e)
 }
 
-// clearSettings takes settings away.
+// clearSettings takes attributes away.
 func clearSettings(c *cli.Context, e *devices.Edit) error {
 	what, err := cmdline.Cleared(c, deviceClears())
-	for _, name := range what {
-		switch name {
-		case "auth-string":
-			e.NoString = true
-		case "description":
-			e.Description = new("")
-		case "model":
-			e.Model = new("")
-		case "pool":
-			e.Pool = new("")
+	for _, a := range devices.Attributes() {
+		if slices.Contains(what, a.Flag()) {
+			a.Clear(e)
 		}
 	}
 	if e.NoString && (c.IsSet("auth-string-file") || c.Bool("auth-string-prompt")) {

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -66,19 +67,17 @@ func deviceList(ctx context.Context, env *Env, f store.DeviceFilter) error {
 }
 
 // deviceColumns are the properties of a device in a list.
-var deviceColumns = []column[store.Device]{
-	{"Name", "name", func(d store.Device) any { return d.Name }},
-	{"Description", "description", func(d store.Device) any { return d.Description }},
-	{"Model", "model", func(d store.Device) any { return d.Model }},
-	{"Pool", "pool", func(d store.Device) any { return d.Pool }},
-	{"", "security_mode", func(d store.Device) any { return d.SecurityMode }},
-	{"", "ip_mode", func(d store.Device) any { return d.IPMode }},
-	{"Operation", "operation", func(d store.Device) any { return d.Operation }},
-	{"Authentication", "auth_mode", func(d store.Device) any { return d.AuthMode }},
-	{"", "key_order", func(d store.Device) any { return d.KeyOrder }},
-	{"", "rsa_bits", func(d store.Device) any { return d.RSABits }},
-	{"", "ec_bits", func(d store.Device) any { return d.ECBits }},
-	{"Completes by", "completes_by", func(d store.Device) any { return d.CompletesBy }},
-	{"Status", "status", func(d store.Device) any { return d.Status }},
-	{"", "updated_at", func(d store.Device) any { return d.UpdatedAt }},
+var deviceColumns = columnsOfDevices()
+
+func columnsOfDevices() []column[store.Device] {
+	columns := []column[store.Device]{{"Name", "name", func(d store.Device) any { return d.Name }}}
+	for _, a := range devices.Attributes() {
+		if !a.Secret {
+			columns = append(columns, column[store.Device]{a.Column, a.Name, a.Of})
+		}
+	}
+	return append(columns,
+		column[store.Device]{"Status", "status", func(d store.Device) any { return d.Status }},
+		column[store.Device]{"", "updated_at", func(d store.Device) any { return d.UpdatedAt }},
+	)
 }

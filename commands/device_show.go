@@ -73,20 +73,15 @@ func authString(ctx context.Context, env *Env, s *store.Store, d store.Device) (
 }
 
 func deviceFields(d store.Device) []field {
-	return []field{
-		{"Name", "name", d.Name},
-		{"Description", "description", d.Description},
-		{"Model", "model", d.Model},
-		{"Device pool", "pool", d.Pool},
-		{"Device security mode", "security_mode", d.SecurityMode},
-		{"IP mode", "ip_mode", d.IPMode},
-		{"Certificate operation", "operation", d.Operation},
-		{"Authentication mode", "auth_mode", d.AuthMode},
-		{"Authentication string set", "auth_string_set", d.SealedString != nil},
-		{"Key order", "key_order", d.KeyOrder},
-		{"RSA key size", "rsa_bits", d.RSABits},
-		{"EC key size", "ec_bits", d.ECBits},
-		{"Operation completes by", "completes_by", d.CompletesBy},
+	fields := []field{{"Name", "name", d.Name}}
+	for _, a := range devices.Attributes() {
+		name := a.Name
+		if a.Secret {
+			name += "_set"
+		}
+		fields = append(fields, field{a.Label, name, a.Of(d)})
+	}
+	return append(fields, []field{
 		{"Certificate operation status", "status", d.Status},
 		{"Wrong strings in a row", "wrong_strings", d.WrongStrings},
 		{"Unconfirmed keys", "unconfirmed", d.Unconfirmed},
@@ -95,7 +90,7 @@ func deviceFields(d store.Device) []field {
 		{"Signs certificate requests", "signs_requests", !d.NoPossession},
 		{"Added", "created_at", d.CreatedAt},
 		{"Changed", "updated_at", d.UpdatedAt},
-	}
+	}...)
 }
 
 // certificateFields are the LSC that the device has or is about to have, and

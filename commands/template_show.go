@@ -39,33 +39,16 @@ func templateFields(t store.Template) ([]field, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []field{
-		{"Name", "name", t.Name}, {"Description", "description", t.Description},
-		{"Model", "model", given(e.Model)}, {"Device pool", "pool", given(e.Pool)},
-		{"Device security mode", "security_mode", given(e.SecurityMode)}, {"IP mode", "ip_mode", given(e.IPMode)},
-		{"Certificate operation", "operation", given(e.Operation)}, {"Authentication mode", "auth_mode", given(e.AuthMode)},
-		{"Authentication string set", "auth_string_set", t.SealedString != nil}, {"Unique strings", "unique_strings", e.UniqueString},
-		{"Key order", "key_order", given(e.KeyOrder)}, {"RSA key size", "rsa_bits", given(e.RSABits)},
-		{"EC key size", "ec_bits", given(e.ECBits)}, {"Operation completes by", "completes_by", givenDeadline(e.CompletesBy)},
-		{"Added", "created_at", t.CreatedAt}, {"Changed", "updated_at", t.UpdatedAt},
-	}, nil
-}
-
-// given is a value that may be left open.
-func given[T any](p *T) any {
-	if p == nil {
-		return nil
+	fields := []field{{"Name", "name", t.Name}}
+	for _, a := range devices.Attributes() {
+		switch {
+		case a.Name == "description": // which is the template's own
+			fields = append(fields, field{a.Label, a.Name, t.Description})
+		case a.Secret:
+			fields = append(fields, field{a.Label, a.Name + "_set", t.SealedString != nil}, field{"Unique strings", "unique_strings", e.UniqueString})
+		default:
+			fields = append(fields, field{a.Label, a.Name, a.Given(e)})
+		}
 	}
-	return *p
-}
-
-// givenDeadline is a moment, or a span from when the template is used.
-func givenDeadline(d *devices.Deadline) any {
-	if d == nil {
-		return nil
-	}
-	if t, ok := d.Moment(); ok {
-		return t
-	}
-	return d.String()
+	return append(fields, field{"Added", "created_at", t.CreatedAt}, field{"Changed", "updated_at", t.UpdatedAt}), nil
 }

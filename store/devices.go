@@ -3,7 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,12 +65,65 @@ type DeviceFilter struct {
 	StringFrom, StringBelow int
 }
 
-const (
-	deviceColumns = `id, name, description, model, pool, security_mode, ip_mode, operation, auth_mode,
-	key_order, rsa_bits, ec_bits, completes_by, status, schedule, string_used, wrong_strings, unconfirmed, locked_until, locked_for,
-	no_possession, created_at, updated_at, sealed_string`
-	selectDevice = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
+// deviceColumn is a column of the table of devices. The field is a pointer into
+// the device that a row is read into.
+type deviceColumn struct {
+	name  string
+	field func(*Device) any
+	fixed bool // is not a change when it differs
+}
 
+// deviceFacts are the columns, in the order in which they are read. A new one
+// needs its migration, its field in Device and its line here.
+var deviceFacts = []deviceColumn{
+	{"id", func(d *Device) any { return &d.ID }, true},
+	{"name", func(d *Device) any { return &d.Name }, true},
+	{"description", func(d *Device) any { return &d.Description }, false},
+	{"model", func(d *Device) any { return &d.Model }, false},
+	{"pool", func(d *Device) any { return &d.Pool }, false},
+	{"security_mode", func(d *Device) any { return (*string)(&d.SecurityMode) }, false},
+	{"ip_mode", func(d *Device) any { return (*string)(&d.IPMode) }, false},
+	{"operation", func(d *Device) any { return (*string)(&d.Operation) }, false},
+	{"auth_mode", func(d *Device) any { return (*string)(&d.AuthMode) }, false},
+	{"key_order", func(d *Device) any { return (*string)(&d.KeyOrder) }, false},
+	{"rsa_bits", func(d *Device) any { return &d.RSABits }, false},
+	{"ec_bits", func(d *Device) any { return &d.ECBits }, false},
+	{"completes_by", func(d *Device) any { return (*instant)(&d.CompletesBy) }, false},
+	{"status", func(d *Device) any { return (*string)(&d.Status) }, false},
+	{"schedule", func(d *Device) any { return &d.Schedule }, false},
+	{"string_used", func(d *Device) any { return &d.StringUsed }, false},
+	{"wrong_strings", func(d *Device) any { return &d.WrongStrings }, false},
+	{"unconfirmed", func(d *Device) any { return &d.Unconfirmed }, false},
+	{"locked_until", func(d *Device) any { return (*instant)(&d.LockedUntil) }, false},
+	{"locked_for", func(d *Device) any { return (*string)(&d.LockedFor) }, false},
+	{"no_possession", func(d *Device) any { return &d.NoPossession }, false},
+	{"created_at", func(d *Device) any { return (*instant)(&d.CreatedAt) }, true},
+	{"updated_at", func(d *Device) any { return (*instant)(&d.UpdatedAt) }, true},
+	{"sealed_string", func(d *Device) any { return &d.SealedString }, false},
+}
+
+// deviceChanges are the columns that a change of a device can be about.
+var deviceChanges = slices.DeleteFunc(slices.Clone(deviceFacts), func(c deviceColumn) bool { return c.fixed })
+
+// The statements about a device with all its columns. The id is the database's.
+var (
+	deviceColumns  = strings.Join(columnNames(deviceFacts), ", ")
+	selectDevice   = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
+	insertOfDevice = "INSERT INTO devices (" + strings.Join(columnNames(deviceFacts[1:]), ", ") +
+		") VALUES (?" + strings.Repeat(", ?", len(deviceFacts)-2) + ")"
+	// The name is in an index, which an UPDATE that names it would write anew.
+	updateOfDevice = "UPDATE devices SET " + strings.Join(columnNames(deviceChanges), " = ?, ") + " = ?, updated_at = ? WHERE id = ?"
+)
+
+func columnNames(columns []deviceColumn) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
+}
+
+const (
 	// Word for word the condition of the index devices_failed.
 	hasFailed = `instr(status, '-failed') > 0`
 	// The first term says the same as the second, which is word for word the
@@ -82,10 +138,39 @@ func (d *Device) Late(now time.Time) bool {
 }
 
 func (d *Device) fields() []any {
-	return []any{&d.ID, &d.Name, &d.Description, &d.Model, &d.Pool, (*string)(&d.SecurityMode), (*string)(&d.IPMode),
-		(*string)(&d.Operation), (*string)(&d.AuthMode), (*string)(&d.KeyOrder), &d.RSABits, &d.ECBits,
-		(*instant)(&d.CompletesBy), (*string)(&d.Status), &d.Schedule, &d.StringUsed, &d.WrongStrings, &d.Unconfirmed, (*instant)(&d.LockedUntil), (*string)(&d.LockedFor),
-		&d.NoPossession, (*instant)(&d.CreatedAt), (*instant)(&d.UpdatedAt), &d.SealedString}
+	fields := make([]any, len(deviceFacts))
+	for i, c := range deviceFacts {
+		fields[i] = c.field(d)
+	}
+	return fields
+}
+
+// values are what the device has in the columns, as statements take them.
+func (d *Device) values(columns []deviceColumn) []any {
+	values := make([]any, len(columns))
+	for i, c := range columns {
+		values[i] = columnValue(c.field(d))
+	}
+	return values
+}
+
+// columnValue is what a statement takes for a field of a row.
+func columnValue(field any) any {
+	switch v := field.(type) {
+	case *string:
+		return *v
+	case *instant:
+		return millis(time.Time(*v))
+	case *int:
+		return *v
+	case *int64:
+		return *v
+	case *bool:
+		return *v
+	case *[]byte:
+		return *v
+	}
+	panic(fmt.Sprintf("a column has a field of the type %T", field)) // found by any test that adds a device
 }
 
 // AddDevice adds a device; its id, schedule and times are the store's. Nothing
@@ -114,14 +199,7 @@ func insertDevice(t *tx, d *Device) (err error) {
 	}
 	d.Schedule = t.head.id + 1
 	d.CreatedAt, d.UpdatedAt = t.now, t.now
-	d.ID, err = t.insert(`INSERT INTO devices (name, description, model, pool, security_mode, ip_mode, operation,
-		auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, string_used, wrong_strings, unconfirmed, locked_until,
-		locked_for, no_possession, created_at, updated_at, sealed_string)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		d.Name, d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
-		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-		d.Schedule, d.StringUsed, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
-		millis(t.now), millis(t.now), d.SealedString)
+	d.ID, err = t.insert(insertOfDevice, d.values(deviceFacts[1:])...)
 	return err
 }
 
@@ -168,24 +246,17 @@ func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event Ev
 }
 
 func updateDevice(t *tx, d Device) error {
-	_, err := t.exec(`UPDATE devices SET description = ?, model = ?, pool = ?, security_mode = ?, ip_mode = ?,
-		operation = ?, auth_mode = ?, key_order = ?, rsa_bits = ?, ec_bits = ?, completes_by = ?, status = ?,
-		schedule = ?, string_used = ?, wrong_strings = ?, unconfirmed = ?, locked_until = ?, locked_for = ?, no_possession = ?, updated_at = ?, sealed_string = ?
-		WHERE id = ?`,
-		d.Description, d.Model, d.Pool, string(d.SecurityMode), string(d.IPMode), string(d.Operation),
-		string(d.AuthMode), string(d.KeyOrder), d.RSABits, d.ECBits, millis(d.CompletesBy), string(d.Status),
-		d.Schedule, d.StringUsed, d.WrongStrings, d.Unconfirmed, millis(d.LockedUntil), string(d.LockedFor), d.NoPossession,
-		millis(d.UpdatedAt), d.SealedString, d.ID)
+	_, err := t.exec(updateOfDevice, append(d.values(deviceChanges), millis(d.UpdatedAt), d.ID)...)
 	return err
 }
 
+// sameDevice says whether nothing would change.
 func sameDevice(a, b Device) bool {
-	same := bytes.Equal(a.SealedString, b.SealedString) && a.CompletesBy.Equal(b.CompletesBy) && a.LockedUntil.Equal(b.LockedUntil)
-	return same && a.Description == b.Description && a.Model == b.Model && a.Pool == b.Pool &&
-		a.SecurityMode == b.SecurityMode && a.IPMode == b.IPMode && a.Operation == b.Operation &&
-		a.AuthMode == b.AuthMode && a.KeyOrder == b.KeyOrder && a.RSABits == b.RSABits && a.ECBits == b.ECBits &&
-		a.Status == b.Status && a.Schedule == b.Schedule && a.WrongStrings == b.WrongStrings && a.Unconfirmed == b.Unconfirmed &&
-		a.LockedFor == b.LockedFor && a.StringUsed == b.StringUsed && a.NoPossession == b.NoPossession
+	return bytes.Equal(a.SealedString, b.SealedString) && !slices.ContainsFunc(deviceChanges, func(c deviceColumn) bool {
+		field := c.field(&a)
+		_, secret := field.(*[]byte)
+		return !secret && columnValue(field) != columnValue(c.field(&b))
+	})
 }
 
 func wholeMillis(t time.Time) time.Time {

@@ -101,7 +101,7 @@ const gain = 0.05
 // life, 30 days at most. The place of one in it follows from its id.
 const spread = `min(2592000000, (l.not_after - l.not_before) * (1.0 - ?) / 2) * (l.id * 7919 % 1000) / 1000`
 
-const selectWithLSC = "SELECT devices." + deviceColumns + `, coalesce(l.serial, ''), coalesce(l.issuer, ''),
+var selectWithLSC = "SELECT devices." + deviceColumns + `, coalesce(l.serial, ''), coalesce(l.issuer, ''),
 	coalesce(l.not_before, 0), coalesce(l.not_after, 0)
 	FROM devices LEFT JOIN lscs AS l ON l.device_id = devices.id AND l.state = 'installed'`
 

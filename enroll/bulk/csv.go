@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"capf/enroll/devices"
 	"capf/internal/apperr"
 )
 
@@ -21,74 +22,59 @@ type Problem struct {
 	Text         string
 }
 
-// fieldKind is what a column of a CSV file is for.
-type fieldKind int
+// columnKind is what a column of a CSV file is for.
+type columnKind int
 
 const (
-	ignored  fieldKind = iota
-	untitled           // spreadsheets write such beside a table; their cells are to be empty
-	fName
-	fDescription
-	fModel
-	fPool
-	fSecurityMode
-	fIPMode
-	fOperation
-	fAuthMode
-	fString
-	fKeyOrder
-	fRSABits
-	fECBits
-	fCompletesBy
+	ignored  columnKind = iota
+	untitled            // spreadsheets write such beside a table; their cells are to be empty
+	names
+	attribute
 )
 
-// headings are the columns, as the vendor names them where that is known, and
-// their names in "capf device list --csv". A heading is compared without
-// blanks, hyphens and underscores, whatever the case.
-var headings = []struct {
-	title string
-	kind  fieldKind
-	also  []string
-}{
-	{"Device Name", fName, []string{"name", "mac address"}},
-	{"Description", fDescription, nil},
-	{"Model", fModel, []string{"device type", "phone model"}},
-	{"Device Pool", fPool, []string{"pool"}},
-	{"Device Security Mode", fSecurityMode, []string{"security mode"}},
-	{"IP Addressing Mode", fIPMode, []string{"ip mode"}},
-	{"Certificate Operation", fOperation, []string{"operation"}},
-	{"Authentication Mode", fAuthMode, []string{"auth mode"}},
-	{"Authentication String", fString, []string{"auth string"}},
-	{"Key Order", fKeyOrder, nil},
-	{"Key Size", fRSABits, []string{"rsa key size", "rsa bits", "key size (bits)"}},
-	{"EC Key Size", fECBits, []string{"ec bits", "ec key size (bits)"}},
-	{"Operation Completes By", fCompletesBy, []string{"completes by"}},
-	// What capf says of a device, and takes from nobody.
-	{"Certificate Operation Status", ignored, []string{"status"}},
-	{"Updated At", ignored, []string{"created at"}},
-	{"LSC Ends", ignored, []string{"lsc not after", "lsc not before", "lsc serial", "lsc issuer", "renewal"}},
-}
+// nameHeading is the column that every file needs.
+const nameHeading = "Device Name"
 
 // CSVHeader is the columns that a CSV file of devices may have, for an empty
 // one.
 func CSVHeader() []string {
-	var titles []string
-	for _, h := range headings {
-		if h.kind != ignored {
-			titles = append(titles, h.title)
-		}
+	titles := []string{nameHeading}
+	for _, a := range devices.Attributes() {
+		titles = append(titles, a.Heading)
 	}
 	return titles
 }
 
+// headings are the columns by plain heading: as the vendor names them where that
+// is known, and as "capf device list --csv" does.
+func headings() map[string]column {
+	known := map[string]column{}
+	add := func(c column, titles ...string) {
+		for _, title := range titles {
+			known[plainHeading(title)] = c
+		}
+	}
+	add(column{kind: names}, nameHeading, "name", "mac address")
+	// What capf says of a device, and takes from nobody.
+	add(column{}, "Certificate Operation Status", "status", "Updated At", "created at",
+		"LSC Ends", "lsc not after", "lsc not before", "lsc serial", "lsc issuer", "renewal")
+	for _, a := range devices.Attributes() {
+		add(column{kind: attribute, attribute: a}, append([]string{a.Heading, a.Name}, a.Also...)...)
+	}
+	return known
+}
+
+// plainHeading is a heading without what does not count: blanks, hyphens,
+// underscores and case.
 func plainHeading(s string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.TrimSpace(s)))
 }
 
 // column is one column of a file.
 type column struct {
-	title string
-	kind  fieldKind
+	title     string // as the file has it
+	kind      columnKind
+	attribute devices.Attribute // of the kind attribute
 }
 
 // table is a file of devices that is read row by row, as often as needed.
@@ -190,35 +176,33 @@ func newCSVRows(data []byte, comma rune, said bool) rowReader {
 }
 
 func (t *table) understand(head []string) error {
-	known := map[string]fieldKind{}
-	for _, h := range headings {
-		for _, name := range append([]string{h.title}, h.also...) {
-			known[plainHeading(name)] = h.kind
-		}
-	}
-	seen := map[fieldKind]string{}
+	known := headings()
+	seen := map[string]string{} // what is read → heading
 	var wrong []string
 	for _, title := range head {
-		kind, ok := known[plainHeading(title)]
+		c, ok := known[plainHeading(title)]
 		switch {
 		case strings.TrimSpace(title) == "":
-			kind = untitled
+			c = column{kind: untitled}
 		case !ok:
 			wrong = append(wrong, strconv.Quote(title))
 			continue
 		}
-		if other, twice := seen[kind]; twice && kind >= fName {
-			return apperr.Refused("the columns %q and %q are the same", other, title)
+		c.title = strings.TrimSpace(title)
+		if c.kind >= names {
+			if other, twice := seen[c.attribute.Name]; twice { // that of the device's name is ""
+				return errNotCSV("", "the columns %q and %q are the same", other, title)
+			}
+			seen[c.attribute.Name] = title
 		}
-		seen[kind] = title
-		t.columns = append(t.columns, column{strings.TrimSpace(title), kind})
+		t.columns = append(t.columns, c)
 	}
 	const help = "capf bulk template-csv prints the columns that there are"
 	if len(wrong) > 0 {
-		return apperr.WithHint(apperr.Refused("the header has columns that are not known: %s", strings.Join(wrong, ", ")), "%s", help)
+		return errNotCSV(help, "the header has columns that are not known: %s", strings.Join(wrong, ", "))
 	}
-	if _, ok := seen[fName]; !ok {
-		return apperr.WithHint(apperr.Refused("the header has no column %q", headings[0].title), "%s", help)
+	if _, ok := seen[""]; !ok {
+		return errNotCSV(help, "the header has no column %q", nameHeading)
 	}
 	return nil
 }

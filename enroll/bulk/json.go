@@ -52,7 +52,7 @@ func jsonKeys(data []byte) ([]string, error) {
 			return nil
 		})
 		if errors.Is(err, io.EOF) && len(keys) == 0 {
-			return []string{headings[0].title}, nil // of no devices
+			return []string{nameHeading}, nil // of no devices
 		}
 		if errors.Is(err, io.EOF) {
 			return keys, nil

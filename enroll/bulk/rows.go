@@ -13,8 +13,6 @@ import (
 
 	"capf/enroll/devices"
 	"capf/internal/csvcell"
-	"capf/internal/input"
-	"capf/store"
 )
 
 // row is one row of a file.
@@ -109,15 +107,15 @@ func (s *scanner) read(cells []string) (row, bool) {
 		good = false
 	}
 	for i, c := range s.columns { // the name first, for the problems of the others
-		if c.kind == fName {
+		if c.kind == names {
 			if text := s.readName(&r, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
 				bad(i, text)
 			}
 		}
 	}
 	for i, c := range s.columns {
-		if cell := csvcell.Text(strings.TrimSpace(cells[i])); cell != "" && c.kind != fName && c.kind != ignored {
-			if text := s.readCell(&r.edit, c.kind, cell); text != "" {
+		if cell := csvcell.Text(strings.TrimSpace(cells[i])); cell != "" && c.kind != names && c.kind != ignored {
+			if text := s.readCell(&r.edit, c, cell); text != "" {
 				bad(i, text)
 			}
 		}
@@ -167,66 +165,37 @@ func unreadable(cell string) string {
 
 // readCell puts one cell into the edit. The text of an error never has an
 // authentication string in it.
-func (s *scanner) readCell(e *devices.Edit, kind fieldKind, cell string) string {
+func (s *scanner) readCell(e *devices.Edit, c column, cell string) string {
 	if text := unreadable(cell); text != "" {
 		return text
 	}
-	switch kind {
-	case untitled:
+	switch {
+	case c.kind == untitled:
 		return "the column has no heading"
-	case fDescription:
-		e.Description = plainText(cell)
-	case fModel:
-		e.Model = plainText(cell)
-	case fPool:
-		e.Pool = plainText(cell)
-	case fSecurityMode:
-		return into(&e.SecurityMode, cell, store.ParseSecurityMode)
-	case fIPMode:
-		return into(&e.IPMode, cell, store.ParseIPMode)
-	case fOperation:
-		return into(&e.Operation, cell, store.ParseOperation)
-	case fAuthMode:
-		return into(&e.AuthMode, cell, store.ParseAuthMode)
-	case fKeyOrder:
-		return into(&e.KeyOrder, cell, store.ParseKeyOrder)
-	case fRSABits:
-		return into(&e.RSABits, cell, bits)
-	case fECBits:
-		return into(&e.ECBits, cell, bits)
-	case fCompletesBy:
-		return into(&e.CompletesBy, cell, func(t string) (devices.Deadline, error) { return devices.ParseDeadline(t, s.now) })
-	case fString:
-		switch {
-		case isScientific(cell):
-			return scientific
-		case !devices.IsAuthString(cell):
-			return "an authentication string has 4 to 10 digits; a spreadsheet may have taken zeros from its beginning"
-		}
-		e.String = &cell
+	case c.attribute.Secret:
+		return readString(e, cell)
+	case c.attribute.Text:
+		cell = oneLine(cell)
 	}
-	return ""
-}
-
-func into[T any](field **T, cell string, parse func(string) (T, error)) string {
-	v, err := parse(cell)
-	if err != nil {
+	if err := c.attribute.Read(e, cell, s.now); err != nil {
 		return err.Error()
 	}
-	*field = &v
 	return ""
 }
 
-func bits(cell string) (int, error) {
-	n, err := input.Number(cell, 1, 1<<16)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a number of bits", cell)
+// readString reads an authentication string.
+func readString(e *devices.Edit, cell string) string {
+	switch {
+	case isScientific(cell):
+		return scientific
+	case !devices.IsAuthString(cell):
+		return "an authentication string has 4 to 10 digits; a spreadsheet may have taken zeros from its beginning"
 	}
-	return n, nil
+	e.String = &cell
+	return ""
 }
 
-// plainText makes one line of several.
-func plainText(cell string) *string {
-	cell = strings.Join(strings.FieldsFunc(cell, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
-	return &cell
+// oneLine makes one line of several.
+func oneLine(cell string) string {
+	return strings.Join(strings.FieldsFunc(cell, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 }

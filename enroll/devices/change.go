@@ -1,7 +1,6 @@
 package devices
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,24 +15,6 @@ import (
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-// Edit is what an operator wants to be different about a device; nil
-// fields stay as they are.
-type Edit struct {
-	Description, Model, Pool *string
-	SecurityMode             *store.SecurityMode
-	IPMode                   *store.IPMode
-	Operation                *store.Operation
-	AuthMode                 *store.AuthMode
-	String                   *string // the authentication string
-	NoString                 bool    // removes it
-	// UniqueString gives each of many devices a string of its own. Who edits one
-	// device makes it, and puts it into String.
-	UniqueString    bool
-	KeyOrder        *store.KeyOrder
-	RSABits, ECBits *int
-	CompletesBy     *Deadline
-}
 
 // The values that a new device gets.
 const (
@@ -100,15 +81,11 @@ func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) 
 // change of one device, for those who change many in one transaction. hasLSC
 // says whether an LSC is installed. Errors: ErrValue, ErrRefused.
 func (r *Rules) Edit(d *store.Device, e Edit, s settings.Settings, hasLSC bool) error {
-	setText(&d.Description, e.Description)
-	setText(&d.Model, e.Model)
-	setText(&d.Pool, e.Pool)
-	set(&d.SecurityMode, e.SecurityMode)
-	set(&d.IPMode, e.IPMode)
-	set(&d.AuthMode, e.AuthMode)
-	set(&d.KeyOrder, e.KeyOrder)
-	set(&d.RSABits, e.RSABits)
-	set(&d.ECBits, e.ECBits)
+	for _, a := range attributes {
+		if !a.Secret && !a.scheduled {
+			a.apply(d, &e)
+		}
+	}
 	if err := checkTexts(*d); err != nil {
 		return err
 	}
@@ -152,7 +129,14 @@ func setText(field *string, value *string) {
 }
 
 func checkTexts(d store.Device) error {
-	return cmp.Or(CheckText("description", d.Description), CheckText("model", d.Model), CheckText("pool", d.Pool))
+	for _, a := range attributes {
+		if a.Text {
+			if err := CheckText(a.Short, a.of(&d).(string)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // MaxText is how many characters a description, a model or a pool has at most.
@@ -265,39 +249,6 @@ func warnings(d store.Device, e Edit) []string {
 		w = append(w, fmt.Sprintf("RSA keys of %d bits can be broken; use them only for phones that can make no others", d.RSABits))
 	}
 	return w
-}
-
-// Describe names what the edit changes, for the record: never the string.
-func (e Edit) Describe() string {
-	var parts []string
-	add := func(name string, set bool, value any) {
-		if set {
-			parts = append(parts, fmt.Sprintf("%s=%v", name, value))
-		}
-	}
-	add("description", e.Description != nil, deref(e.Description))
-	add("model", e.Model != nil, deref(e.Model))
-	add("pool", e.Pool != nil, deref(e.Pool))
-	add("security-mode", e.SecurityMode != nil, deref(e.SecurityMode))
-	add("ip-mode", e.IPMode != nil, deref(e.IPMode))
-	add("operation", e.Operation != nil, deref(e.Operation))
-	add("auth-mode", e.AuthMode != nil, deref(e.AuthMode))
-	add("auth-string", e.String != nil, "(set)")
-	add("auth-string", e.NoString, "(removed)")
-	add("key-order", e.KeyOrder != nil, deref(e.KeyOrder))
-	add("rsa-bits", e.RSABits != nil, deref(e.RSABits))
-	add("ec-bits", e.ECBits != nil, deref(e.ECBits))
-	add("completes-by", e.CompletesBy != nil, deref(e.CompletesBy))
-	add("auth-string", e.UniqueString, "(unique)")
-	return strings.Join(parts, " ")
-}
-
-func deref[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
 }
 
 // GenerateString gives the device a new authentication string of ten digits

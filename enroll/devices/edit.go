@@ -46,15 +46,11 @@ func (r *Rules) Difference(d store.Device, e Edit) (Edit, error) {
 	if sameTime && e.Operation == nil {
 		e.CompletesBy = nil
 	}
-	dropText(&e.Description, d.Description)
-	dropText(&e.Model, d.Model)
-	dropText(&e.Pool, d.Pool)
-	drop(&e.SecurityMode, d.SecurityMode)
-	drop(&e.IPMode, d.IPMode)
-	drop(&e.AuthMode, d.AuthMode)
-	drop(&e.KeyOrder, d.KeyOrder)
-	drop(&e.RSABits, d.RSABits)
-	drop(&e.ECBits, d.ECBits)
+	for _, a := range attributes {
+		if !a.Secret && !a.scheduled {
+			a.drop(&e, &d)
+		}
+	}
 	e.NoString = e.NoString && d.SealedString != nil
 	if e.String == nil {
 		return e, nil
@@ -122,17 +118,11 @@ func (r *Rules) NewString() (string, error) {
 // With is the edit with what another one has instead. What the other one takes
 // away, a template leaves open.
 func (e Edit) With(o Edit) Edit {
-	overText(&e.Description, o.Description)
-	overText(&e.Model, o.Model)
-	overText(&e.Pool, o.Pool)
-	over(&e.SecurityMode, o.SecurityMode)
-	over(&e.IPMode, o.IPMode)
-	over(&e.Operation, o.Operation)
-	over(&e.AuthMode, o.AuthMode)
-	over(&e.KeyOrder, o.KeyOrder)
-	over(&e.RSABits, o.RSABits)
-	over(&e.ECBits, o.ECBits)
-	over(&e.CompletesBy, o.CompletesBy)
+	for _, a := range attributes {
+		if !a.Secret {
+			a.over(&e, &o)
+		}
+	}
 	switch {
 	case o.NoString:
 		e.UniqueString, e.String = false, nil

@@ -88,3 +88,17 @@ func FuzzCell(f *testing.F) {
 		}
 	})
 }
+
+// TestText: whatever stands behind a guard, in a cell that another program wrote
+// too, the guard is not part of the text.
+func TestText(t *testing.T) {
+	t.Parallel()
+	for _, begin := range []string{"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"} {
+		if got := Text("'" + begin + "x"); got != begin+"x" {
+			t.Errorf("%q is read as %q", "'"+begin+"x", got)
+		}
+	}
+	if got := Text("'tis"); got != "'tis" {
+		t.Errorf("an apostrophe of the text's own is lost: %q", got)
+	}
+}
