@@ -23,10 +23,10 @@ var rooms = []room{
 
 	{"enroll/metrics", ""},
 	{"enroll/phone", "enroll/wire crypto"},
-	{"enroll/directory", "enroll enroll/backup enroll/devices enroll/secrets enroll/settings enroll/templates store"},
+	{"enroll/directory", "enroll/backup enroll/devices enroll/secrets enroll/settings enroll/templates store"},
 	{"enroll/templates", "enroll/devices enroll/secrets enroll/settings store"},
 	{"enroll/jobs", "enroll/bulk enroll/devices enroll/secrets store"},
-	{"enroll/bulk", "enroll enroll/devices enroll/renewal enroll/settings store"},
+	{"enroll/bulk", "enroll/devices enroll/renewal enroll/settings store"},
 	{"enroll/devices", "enroll enroll/authority enroll/secrets enroll/settings crypto store"},
 
 	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/settings enroll/wire crypto store"},
