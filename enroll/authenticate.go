@@ -11,9 +11,9 @@ import (
 )
 
 // Authenticate decides whether a phone may do what is scheduled for it, under the
-// settings that were in force when its session began. A refusal is a *SessionError,
-// and is recorded with the Certificate Operation Status of the device. Any other
-// error is our own failure.
+// settings that were in force when its session began. A refusal is a *SessionError
+// and is recorded in the device's Certificate Operation Status. Any other error is
+// our own failure.
 func (r *Registrar) Authenticate(ctx context.Context, inForce *settings.Settings, c Claim) (Grant, error) {
 	actor := store.Actor{Kind: store.Phone, Name: c.Device, Address: c.Address}
 	device, err := r.store.Device(ctx, c.Device)
@@ -28,7 +28,7 @@ func (r *Registrar) Authenticate(ctx context.Context, inForce *settings.Settings
 	g := Grant{Device: device, Settings: inForce, actor: actor}
 	if refused := admit(device, c, inForce, r.now()); refused != nil {
 		if refused.Kind == ErrNothingScheduled {
-			return g, refused.recorded() // it is no failure
+			return g, refused.recorded() // not a failure
 		}
 		return g, r.turnAway(ctx, actor, device, "authenticate", refused)
 	}
@@ -41,8 +41,8 @@ func (r *Registrar) Authenticate(ctx context.Context, inForce *settings.Settings
 	return g, err
 }
 
-// beginInstall decides which kinds of key the phone is asked for, and numbers its
-// session.
+// beginInstall decides which kinds of key the phone is asked for, and gives its
+// session a number.
 func (r *Registrar) beginInstall(ctx context.Context, g *Grant, version int) error {
 	if refused := g.chooseKeys(version); refused != nil {
 		return r.turnAway(ctx, g.actor, g.Device, "authenticate", refused)
@@ -97,7 +97,7 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 		}
 		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
 	case store.ByString:
-		// A hash of the string itself could be guessed at.
+		// A hash of the string itself could be brute-forced.
 		g.voucher = store.Voucher{Kind: store.VouchedByString, Fingerprint: crypto.RawFingerprint(g.Device.SealedString)}
 		return r.byString(ctx, *g, c)
 	default:
@@ -111,7 +111,7 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 		return r.turnAway(ctx, g.actor, g.Device, "authenticate", refused)
 	}
 	if shown == nil && g.Device.WrongStrings == 0 {
-		return nil // there is nothing to note, and nothing to ask for
+		return nil // nothing to record and nothing to ask for
 	}
 	return r.store.NoteAuthenticated(ctx, g.actor, g.Device.ID, network, shown, lscFingerprint(shown))
 }

@@ -16,20 +16,21 @@ import (
 	"capf/store"
 )
 
-// backdating is how much later than it says an LSC may have been made: ours begin an
-// hour early, for phones whose clock is slow, and the clocks of clusters differ.
+// backdating is how long before its issue the validity of an LSC may begin: ours
+// begin an hour early, for phones whose clock is slow, and the clocks of clusters
+// differ.
 const backdating = 2 * time.Hour
 
-// phoneCertificates judges the certificates that phones show, against our record
-// and the trust stores.
+// phoneCertificates checks the certificates that phones present against our
+// record and the trust stores.
 type phoneCertificates struct {
 	store *store.Reader
 	now   func() time.Time
 }
 
-// checkLSC judges a certificate that the phone calls its LSC by our record: a
-// signature says who made it, not that it is still meant. An LSC in the record also
-// needs a path to an issuer of LSCs.
+// checkLSC checks a certificate that the phone calls its LSC against our record: a
+// signature says who issued it, not that it is still valid. An LSC in the record
+// also needs a path to an issuer of LSCs.
 func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	l, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
 	if errors.Is(err, store.ErrNotFound) {
@@ -58,7 +59,7 @@ func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Ce
 	return KindLSC.decline("%v", untrusted), nil
 }
 
-// notMeant says why a certificate that the record knows does not count for the
+// notMeant says why a certificate that is in the record does not count for the
 // device, "" when it does.
 func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
 	switch {
@@ -78,8 +79,8 @@ func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
 	return ""
 }
 
-// checkUnrecorded judges an LSC of which we know nothing: another cluster's or,
-// if the parameter allows it, one of an issuer of ours.
+// checkUnrecorded checks an LSC that is not in the record: another cluster's
+// or, if the parameter allows it, one of an issuer of ours.
 func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	mine, err := p.namesLSC(ctx, cert, g.Device.Name)
 	if err != nil {
@@ -107,9 +108,9 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 	return p.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
 }
 
-// vouchUnrecorded lets an LSC of which we know nothing vouch for the phone, unless
-// the phone has confirmed one of ours since that was made: it has one LSC, and
-// whoever shows the other is not the phone.
+// vouchUnrecorded lets an LSC that is not in the record vouch for the phone,
+// unless the phone has confirmed one of ours since it was issued. A phone has one
+// LSC, so whoever presents the older one is not the phone.
 func (p phoneCertificates) vouchUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate, kind store.VoucherKind) (*SessionError, error) {
 	outlived, err := p.store.ConfirmedAfter(ctx, g.Device.ID, cert.NotBefore.Add(backdating))
 	if err != nil {
@@ -122,9 +123,9 @@ func (p phoneCertificates) vouchUnrecorded(ctx context.Context, g *Grant, cert *
 	return nil, nil
 }
 
-// namesLSC says whether the name of an LSC that we do not know is the device's.
-// The maker's form of it may be the whole name of another device of ours, whose
-// LSC it is then.
+// namesLSC reports whether an LSC that is not in the record bears the device's
+// name. The vendor's form of the name may be the whole name of another device
+// of ours; the LSC then belongs to that device.
 func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
 	if !crypto.NamesLSC(cert, device) {
 		return false, nil
@@ -139,8 +140,8 @@ func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate,
 	return false, err
 }
 
-// untrusted says why no path leads from a certificate to one that vouches for
-// the use, nil when one does.
+// untrusted returns the reason why a certificate has no path to an anchor for
+// the use, nil when it has one.
 func (p phoneCertificates) untrusted(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
 	anchors, err := authority.Anchors(ctx, p.store, use)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"capf/store"
 )
 
-// checkMIC checks that a certificate that the phone calls its MIC is one.
+// checkMIC checks a certificate that the phone calls its MIC.
 func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
 	unfit, err := p.unfitMIC(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
 	if err != nil {
@@ -26,9 +26,9 @@ func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Ce
 	return nil, nil
 }
 
-// unfitMIC says why a certificate does not count as the MIC of a device. It is nil
-// when a manufacturer has made the certificate for this device and for client
-// authentication, and it is no LSC, whatever the phone calls it.
+// unfitMIC returns the reason why a certificate does not count as the MIC of a
+// device. It is nil when a manufacturer issued the certificate for this device and
+// for client authentication, and it is not an LSC, whatever the phone calls it.
 func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
 	if err := crypto.CheckMIC(cert, device); err != nil {
 		return err, nil
@@ -51,8 +51,8 @@ func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate,
 	if unfit != nil {
 		return unfit, nil
 	}
-	// A company's root that vouches for MICs is not meant to vouch for the LSCs of a
-	// CAPF that it has signed.
+	// A company's root that vouches for MICs must not vouch for the LSCs of a CAPF
+	// that it has signed.
 	foreign, err := authority.Trusted(ctx, p.store, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
@@ -65,8 +65,9 @@ func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate,
 	return nil, nil
 }
 
-// knownMIC is the MIC that the phone gave before, nil when there is none. A fetched
-// one was only claimed, so it counts only if it passes for the device's MIC.
+// knownMIC returns the MIC that the phone sent earlier, nil when there is none. A
+// fetched one was only claimed, so it counts only if it verifies as the device's
+// MIC.
 func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.Certificate, error) {
 	certs, err := p.store.DeviceCertificates(ctx, d.ID)
 	if err != nil || len(certs) == 0 {
@@ -80,7 +81,7 @@ func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.
 		if err != nil {
 			continue
 		}
-		// Names do not expire.
+		// An expired one will do: only its names are used.
 		unfit, err := p.unfitMIC(ctx, cert, d.Name, true)
 		if err != nil {
 			return nil, err

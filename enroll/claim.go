@@ -7,7 +7,7 @@ import (
 	"capf/crypto"
 )
 
-// CertificateKind is what a phone says of a certificate that it shows.
+// CertificateKind is what a phone says that a certificate is.
 type CertificateKind string
 
 // The kinds of certificate that a phone has.
@@ -16,7 +16,7 @@ const (
 	KindMIC CertificateKind = "mic"
 )
 
-// Signature is a signature with its hash.
+// Signature is a signature and the hash that it is over.
 type Signature struct {
 	Hash  stdcrypto.Hash
 	Value []byte
@@ -30,20 +30,20 @@ type Proof struct {
 	Signatures  []Signature
 }
 
-// Claim is what a phone says to authenticate.
+// Claim is what a phone sends to authenticate.
 type Claim struct {
 	Device   string
 	Address  string
-	Network  string // whose wrong strings are counted together: the address or, of IPv6, its network
+	Network  string // where wrong strings are counted together: the IPv4 address or the IPv6 network
 	Version  int    // 2 or 3
-	Accepted bool   // the phone goes on; false when it reports a failure of its own
+	Accepted bool   // false when the phone reports a failure of its own
 	Password []byte // nil or empty: null string
 	Existing *Proof // By Existing Certificate
-	SUDI     *Proof // the phone's burnt-in identity; its text covers the session id
+	SUDI     *Proof // the phone's factory identity; its text covers the session id
 }
 
-// check checks that the phone has the key of the certificate that it shows.
-// Whose certificate that is, is asked afterwards.
+// check checks that the phone has the key of the certificate that it sent.
+// Whose certificate it is, is checked afterwards.
 func (p Proof) check() (*x509.Certificate, *SessionError) {
 	cert, err := x509.ParseCertificate(p.Certificate)
 	if err != nil {

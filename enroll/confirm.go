@@ -7,20 +7,20 @@ import (
 	"capf/store"
 )
 
-// ConfirmInstalled records that the phone has stored its LSC. It is durable
-// when it returns. A *SessionError, here and for the other confirmations, says that
-// an operator has deleted what the phone confirms.
+// ConfirmInstalled records that the phone has stored its LSC. The record is durable
+// when it returns. A *SessionError, here and from the other confirmations, says
+// that an operator has deleted what the phone confirms.
 func (r *Registrar) ConfirmInstalled(ctx context.Context, g Grant, lsc store.LSC) error {
 	return goneMeanwhile(r.store.MarkInstalled(ctx, g.actor, lsc.ID, g.Device.Schedule))
 }
 
-// Refused records that the phone did not store its LSC, which is stale now. It
-// returns a recorded *SessionError, or the error that kept it from being one.
+// Refused records that the phone did not store its LSC, which is now stale. It
+// returns a recorded *SessionError, or the error that prevented the recording.
 func (r *Registrar) Refused(ctx context.Context, g Grant, lsc store.LSC, detail string) error {
 	refused := sessionError(ErrDeclined, store.NoCause, "%s", detail)
 	err := r.store.MarkRefused(ctx, g.actor, lsc.ID, g.failure("store", refused))
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-		err = r.RecordFailure(ctx, g, "store", refused) // nothing is left to become stale
+		err = r.RecordFailure(ctx, g, "store", refused) // the LSC is gone already
 	}
 	if err != nil {
 		return err
@@ -33,7 +33,7 @@ func (r *Registrar) ConfirmDeleted(ctx context.Context, g Grant) error {
 	return goneMeanwhile(r.store.MarkDeleted(ctx, g.actor, g.Device.ID, g.Device.Schedule))
 }
 
-// ConfirmFetched keeps the certificates that the phone gave for viewing.
+// ConfirmFetched stores the certificates that were fetched from the phone.
 func (r *Registrar) ConfirmFetched(ctx context.Context, g Grant, certs map[CertificateKind][]byte) error {
 	var rows []store.DeviceCertificate
 	for _, kind := range []CertificateKind{KindLSC, KindMIC} {
@@ -44,7 +44,7 @@ func (r *Registrar) ConfirmFetched(ctx context.Context, g Grant, certs map[Certi
 	return goneMeanwhile(r.store.MarkFetched(ctx, g.actor, g.Device.ID, g.Device.Schedule, rows))
 }
 
-// goneMeanwhile ends the session when what it acts on is gone.
+// goneMeanwhile ends the session when what it acts on has been deleted.
 func goneMeanwhile(err error) error {
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return sessionError(ErrDeclined, store.NoCause, "deleted or replaced meanwhile: %v", err)

@@ -6,10 +6,11 @@ import (
 )
 
 // Anyone who reaches the port can fail at will, and the record of events only
-// grows. So a number of failures at once are recorded, and then one in each
-// interval; the log of serve has a line about each. Phones that have not
-// authenticated share one allowance: 86,400 a day, some 40 MB. Those that have,
-// which by null string is no proof, have one for each device: 144 a day.
+// grows. So a burst of failures is recorded, and then one in each interval; the
+// log of serve has a line about every failure. Phones that have not
+// authenticated share one allowance: 86,400 a day, some 40 MB. Each
+// authenticated device has its own, 144 a day, since authenticating by null
+// string proves nothing.
 const (
 	unauthenticatedEvents = 1000
 	unauthenticatedEvery  = time.Second
@@ -17,14 +18,15 @@ const (
 	deviceEvery           = 10 * time.Minute
 )
 
-// allowance lets a number of events pass at once, and then one in each interval.
+// allowance admits a burst of events, and then one in each interval.
 type allowance struct {
-	spent   int       // of those that may come at once
-	reduced time.Time // when spent was last seen to
-	missed  int       // since the last one that passed
+	spent   int       // how much of the burst is used up
+	reduced time.Time // when spent was last reduced
+	missed  int       // refused since the last one that was admitted
 }
 
-// take says whether one more event may pass, and how many did not since the last.
+// take reports whether one more event is admitted, and how many were refused
+// since the last one.
 func (a *allowance) take(now time.Time, atOnce int, every time.Duration) (may bool, missed int) {
 	if n := now.Sub(a.reduced) / every; n > 0 {
 		a.spent, a.reduced = int(max(0, time.Duration(a.spent)-n)), now
@@ -38,27 +40,28 @@ func (a *allowance) take(now time.Time, atOnce int, every time.Duration) (may bo
 	return true, missed
 }
 
-// remembered is how many devices have an allowance before those whose allowance is
-// whole again are forgotten.
+// remembered is how many devices have an allowance before those with a full one
+// are forgotten.
 const remembered = 10_000
 
-// failureLimits bounds the events of failures. Its zero value is ready.
+// failureLimits bounds how many failures are recorded as events. Its zero
+// value is ready.
 type failureLimits struct {
 	mu      sync.Mutex
-	unknown allowance            // guarded by mu: of phones that have not authenticated
-	devices map[int64]*allowance // guarded by mu: of those that have, by the device
-	tidyAt  int                  // guarded by mu: how many devices call for forgetting
+	unknown allowance            // guarded by mu: shared by phones that have not authenticated
+	devices map[int64]*allowance // guarded by mu: by authenticated device
+	tidyAt  int                  // guarded by mu: at this many devices, forget runs
 }
 
-// unauthenticated says whether the failure of a phone that has not authenticated may
-// be recorded, and how many were not since the last one.
+// unauthenticated reports whether the failure of a phone that has not authenticated
+// may be recorded, and how many were left out since the last one.
 func (f *failureLimits) unauthenticated(now time.Time) (may bool, missed int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.unknown.take(now, unauthenticatedEvents, unauthenticatedEvery)
 }
 
-// authenticated does so for a session in which the device has authenticated.
+// authenticated does the same for an authenticated device.
 func (f *failureLimits) authenticated(deviceID int64, now time.Time) (may bool, missed int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +80,7 @@ func (f *failureLimits) authenticated(deviceID int64, now time.Time) (may bool, 
 	return a.take(now, deviceEvents, deviceEvery)
 }
 
-// forget drops the devices whose allowance is whole again. The mutex is held.
+// forget drops the devices whose allowance is full again. The mutex is held.
 func (f *failureLimits) forget(now time.Time) {
 	for id, a := range f.devices {
 		if now.Sub(a.reduced) >= time.Duration(a.spent)*deviceEvery {

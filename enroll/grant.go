@@ -11,22 +11,22 @@ import (
 // Grant is what an authenticated phone is to do.
 type Grant struct {
 	Device   store.Device
-	Settings *settings.Settings // those that were in force when the session began
+	Settings *settings.Settings // in force when the session began
 	Keys     []crypto.KeyKind   // for Install: the kinds to ask for, the preferred one first
 	actor    store.Actor
 	mic      *x509.Certificate // proved in this session
-	voucher  store.Voucher     // what proved who the phone is
-	session  int64             // for Install: which of the device's it is
+	voucher  store.Voucher     // what proved the phone's identity
+	session  int64             // for Install: its number among the device's sessions
 }
 
-// Operation is what is scheduled for the device.
+// Operation returns what is scheduled for the device.
 func (g Grant) Operation() store.Operation { return g.Device.Operation }
 
-// External says whether another CA signs, so that the phone has to wait.
+// External reports whether another CA signs, so that the phone has to wait.
 func (g Grant) External() bool { return g.Settings.Issuer != settings.IssuerCAPF }
 
-// chooseKeys turns the Key Order into what the phone is asked for. Version 2
-// knows RSA only (protocol page, "Versions").
+// chooseKeys turns the Key Order into the kinds of key that the phone is
+// asked for. Version 2 knows RSA only (protocol page, "Versions").
 func (g *Grant) chooseKeys(version int) *SessionError {
 	d := g.Device
 	rsa, ec := crypto.RSA(d.RSABits), crypto.EC(d.ECBits)
@@ -45,7 +45,7 @@ func (g *Grant) chooseKeys(version int) *SessionError {
 	return nil
 }
 
-// request is the key that the phone sent, as the record has it.
+// request describes the key that the phone sent, for the record.
 func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
 	hash, warning := crypto.KeyHash(spki), ""
 	if pub, _, err := crypto.ParsePublicKey(spki); err == nil {
@@ -59,7 +59,7 @@ func (g Grant) request(kind crypto.KeyKind, spki []byte) store.Request {
 	}
 }
 
-// failure is that of an authenticated session.
+// failure describes how an authenticated session failed, for the record.
 func (g Grant) failure(step string, end *SessionError) store.Failure {
 	f := failure(g.Device, step, end)
 	f.Session = g.session

@@ -13,11 +13,11 @@ import (
 )
 
 // A device is locked for store.LockTime after maxWrongStrings wrong authentication
-// strings in a row (protocol page, "Authentication modes"), and an address is
-// declined for as long.
+// strings in a row (protocol page, "Authentication modes"). An address is declined
+// for the same time.
 const maxWrongStrings = 10
 
-// guessLimits are the limits in force.
+// guessLimits returns the limits in force.
 func guessLimits(s *settings.Settings) store.GuessLimits {
 	return store.GuessLimits{Device: maxWrongStrings, Network: s.WrongPerAddress, Once: s.SingleUse, Span: store.LockTime}
 }
@@ -39,14 +39,14 @@ func (r *Registrar) byString(ctx context.Context, g Grant, c Claim) error {
 	if err != nil {
 		return err
 	}
-	// A phone without a user sends an empty string; that is no guess, so it
+	// A phone without a user sends an empty string. That is not a guess, so it
 	// does not count towards the lock.
 	if len(c.Password) == 0 || want == "" {
 		return r.turnAway(ctx, g.actor, d, "authenticate", sessionError(ErrDeclined, store.InvalidString, "no authentication string was given"))
 	}
 	limits := guessLimits(g.Settings)
 	if sameSecret(c.Password, []byte(want)) {
-		// Others may have locked the device while this one was compared.
+		// Other sessions may have locked the device while this string was compared.
 		w, err := r.store.NoteRightString(ctx, g.actor, d.ID, c.Network, limits)
 		return r.turnAwayOr(ctx, g, tooLate(w, c.Network), err)
 	}
@@ -54,13 +54,13 @@ func (r *Registrar) byString(ctx context.Context, g Grant, c Claim) error {
 	if err != nil {
 		return goneMeanwhile(err)
 	}
-	if !w.Counted { // others have been faster
+	if !w.Counted { // other sessions were faster
 		return tooLate(w, c.Network).recorded()
 	}
 	return wrongString(w, c.Network).recorded()
 }
 
-// wrongString turns a phone away whose string was wrong, and says what that has
+// wrongString turns away a phone whose string was wrong, and says what that has
 // locked.
 func wrongString(w store.WrongString, network string) *SessionError {
 	wrong := sessionError(ErrDeclined, store.InvalidString, "wrong authentication string")
@@ -75,7 +75,8 @@ func wrongString(w store.WrongString, network string) *SessionError {
 	return wrong
 }
 
-// turnAwayOr is turnAway when there is an error to turn the phone away with.
+// turnAwayOr returns err, or turns the phone away with failed when that is
+// not nil.
 func (r *Registrar) turnAwayOr(ctx context.Context, g Grant, failed *SessionError, err error) error {
 	if err != nil || failed == nil {
 		return err
@@ -95,10 +96,10 @@ func tooLate(w store.WrongString, network string) *SessionError {
 	return nil
 }
 
-// declinedAddress turns away what comes from an address that has sent too many
-// wrong strings, unless the device has proved from there before that it is itself.
-// It applies By Null String too: an attacker who guesses would otherwise take what
-// needs no guess.
+// declinedAddress turns away a phone at an address that has sent too many wrong
+// strings, unless the device has proved its identity from there before. It applies
+// By Null String too: an attacker who has run out of guesses would otherwise enrol
+// as devices that need no string.
 func (r *Registrar) declinedAddress(ctx context.Context, g Grant, c Claim) (*SessionError, error) {
 	if g.Settings.WrongPerAddress == 0 {
 		return nil, nil
@@ -110,9 +111,9 @@ func (r *Registrar) declinedAddress(ctx context.Context, g Grant, c Claim) (*Ses
 	return fromDeclinedAddress(c.Network, until), nil
 }
 
-// sameSecret compares in a time that depends neither on where two secrets
-// differ nor on whether their lengths do, which subtle.ConstantTimeCompare by
-// itself gives away.
+// sameSecret compares two secrets in a time that does not depend on where
+// they differ, nor on whether their lengths do, which
+// subtle.ConstantTimeCompare alone would reveal.
 func sameSecret(a, b []byte) bool {
 	x, y := sha256.Sum256(a), sha256.Sum256(b)
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

@@ -16,9 +16,9 @@ import (
 // ErrPending says that the issuer has not decided yet.
 var ErrPending = errors.New("the request is pending")
 
-// Outcome is what became of a request that a phone waits for: its LSC, which may be
-// sent, a *SessionError when there will be none, or ErrPending. The operation is the
-// one scheduled now, not the one of the phone's first frame.
+// Outcome returns what became of a request that a phone waits for: its LSC, which
+// may be sent, a *SessionError when there will be none, or ErrPending. It goes by
+// the operation that is scheduled now, not when the session began.
 func (r *Registrar) Outcome(ctx context.Context, g Grant, requestID int64) (store.LSC, error) {
 	request, err := r.store.Request(ctx, requestID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -54,7 +54,7 @@ func (r *Registrar) Outcome(ctx context.Context, g Grant, requestID int64) (stor
 }
 
 // unwanted ends the wait for an operation that an operator has changed. An LSC
-// that has come for it meanwhile was never sent, and is stale.
+// that was issued for it meanwhile was never sent, and becomes stale.
 func (r *Registrar) unwanted(ctx context.Context, g Grant, request store.Request) error {
 	lsc, err := r.store.LSCOfRequest(ctx, request.ID)
 	if err == nil && lsc.State == store.LSCIssued {
@@ -66,8 +66,8 @@ func (r *Registrar) unwanted(ctx context.Context, g Grant, request store.Request
 	return sessionError(ErrDeclined, store.NoCause, "meanwhile, the operation of the device has been changed")
 }
 
-// unproven rejects a request without asking the online CA, which refuses a
-// PKCS#10 that is not signed with its own key.
+// unproven rejects a request without asking the online CA, since a CA
+// refuses a PKCS#10 that is not signed with its own key.
 func (r *Registrar) unproven(ctx context.Context, g Grant, request store.Request) (store.Request, error) {
 	request.Reason = "the phone did not prove that it has the private key, without which an online CA signs nothing; the CA was not asked"
 	if _, err := r.store.RejectUnproven(ctx, g.actor, request); err != nil {
@@ -100,7 +100,7 @@ func (r *Registrar) rejected(ctx context.Context, request store.Request) error {
 	return failed
 }
 
-// CauseOf is the X of "Upgrade Failed: X".
+// CauseOf returns the X of "Upgrade Failed: X".
 func CauseOf(s store.OnlineState) store.Cause {
 	switch s {
 	case store.OnlineUnreachable, store.OnlineUnknown, store.OnlineWithdrawn:
@@ -111,13 +111,13 @@ func CauseOf(s store.OnlineState) store.Cause {
 	return store.CARejected
 }
 
-// LeastReturn is the shortest time after which a phone is told to come back. A random
-// time is added, so that not all come at once.
+// LeastReturn is the shortest delay after which a phone is told to come back. A
+// random time is added, so that the phones do not all come at once.
 const LeastReturn = 30 * time.Second
 
-// OnlineFailure ends a session whose phone the online CA cannot serve, before it
-// has a request. The phone may come back after the pause, unless the CA wants
-// what cannot be had. It is nil for nil.
+// OnlineFailure ends a session, before it has a request, because the online CA
+// cannot serve it. The phone may come back after the pause, unless the CA
+// requires something that we cannot supply. It is nil for nil.
 func OnlineFailure(err error, pause time.Duration) error {
 	var failure *onlineca.Error
 	switch {
@@ -131,8 +131,8 @@ func OnlineFailure(err error, pause time.Duration) error {
 	return failed
 }
 
-// admitOnline looks, before the phone makes a key, whether it could get a
-// certificate for it from the online CA.
+// admitOnline checks, before the phone makes a key, whether the online CA
+// could certify it.
 func (r *Registrar) admitOnline(ctx context.Context, g *Grant) (*SessionError, error) {
 	if g.Settings.Issuer != settings.IssuerOnline {
 		return nil, nil

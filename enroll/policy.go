@@ -10,17 +10,17 @@ import (
 	"capf/store"
 )
 
-// What the vendor leaves open, a site can close: authentication by null string,
-// short strings, and strings that are good for ever.
+// A site can forbid what the vendor allows: authentication by null string,
+// short strings, and strings that never expire.
 
-// shortString says whether the string of a device has fewer digits than there
-// have to be. Its sealed form tells the length.
+// shortString reports whether the string of a device has fewer digits than
+// required. The size of its sealed form shows the length.
 func shortString(d store.Device, s *settings.Settings) bool {
 	return d.SealedString != nil && len(d.SealedString) < crypto.SealedSize(s.StringDigits)
 }
 
-// againstPolicy declines a device whose way to authenticate has been closed
-// since it was scheduled.
+// againstPolicy declines a device whose authentication mode has been
+// forbidden since its operation was scheduled.
 func againstPolicy(d store.Device, s *settings.Settings) *SessionError {
 	switch {
 	case d.AuthMode == store.ByNullString && !s.AllowNullString:
@@ -31,7 +31,7 @@ func againstPolicy(d store.Device, s *settings.Settings) *SessionError {
 	return nil
 }
 
-// CheckPolicy refuses to schedule for a device what would be declined.
+// CheckPolicy refuses to schedule an operation that would be declined.
 func CheckPolicy(d store.Device, s settings.Settings) error {
 	end := againstPolicy(d, &s)
 	if end == nil || d.Operation == store.NoOperation {
@@ -44,8 +44,8 @@ func CheckPolicy(d store.Device, s settings.Settings) error {
 	return apperr.WithHint(apperr.Refused("device %q: %s", d.Name, end.Detail), "%s", advice)
 }
 
-// OpenByNullString counts the devices that whoever knows their names can enrol
-// as, now: they have an operation scheduled By Null String.
+// OpenByNullString counts the devices with an operation scheduled By Null
+// String: anyone who knows their names can enrol as one of them now.
 func OpenByNullString(ctx context.Context, r *store.Reader) (int64, error) {
 	s, err := settings.Read(ctx, r)
 	if err != nil || !s.AllowNullString {

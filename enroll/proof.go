@@ -7,8 +7,8 @@ import (
 	"capf/store"
 )
 
-// byCertificate checks the certificate that the phone shows and, when it sends one,
-// its SUDI. It returns the certificates that are worth keeping.
+// byCertificate checks the certificate that the phone sent and, if there is one,
+// its SUDI. It returns the certificates to be stored.
 func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]store.DeviceCertificate, *SessionError, error) {
 	if c.Existing == nil {
 		return nil, sessionError(ErrDeclined, store.InvalidCredentials, "the phone has no certificate to authenticate with"), nil
@@ -31,8 +31,8 @@ func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]sto
 	if c.SUDI == nil {
 		return shown, nil, nil
 	}
-	// The SUDI's signature covers the session id, so a wrong one tells of a
-	// replay. Whether it counts as a MIC matters only for its names: many
+	// The SUDI's signature covers the session id, so a wrong one points to a
+	// replay. Whether the SUDI counts as a MIC matters only for its names: many
 	// sites remove the MIC roots, and their phones still send it.
 	sudi, refused := c.SUDI.check()
 	if refused != nil {

@@ -8,8 +8,8 @@ import (
 )
 
 // RecordFailure records that an authenticated session ended at a step without
-// success, and marks the error as recorded. Phones that fail again and again do
-// not fill the record of events.
+// success, and marks the error as recorded. The allowances keep phones that
+// fail again and again from filling the record of events.
 func (r *Registrar) RecordFailure(ctx context.Context, g Grant, step string, failed *SessionError) error {
 	may, missed := r.failures.authenticated(g.Device.ID, r.now())
 	return r.recordFailure(ctx, g.actor, limited(g.failure(step, failed), may, missed), failed)
@@ -26,8 +26,8 @@ func (r *Registrar) recordFailure(ctx context.Context, actor store.Actor, f stor
 func failure(d store.Device, step string, failed *SessionError) store.Failure {
 	f := store.Failure{DeviceID: d.ID, Schedule: d.Schedule, Step: step, Outcome: failed.Kind.Error(), Detail: failed.Detail}
 	// A malformed frame changes nothing (protocol page, "Elements"): it may not
-	// even be the phone's. What was superseded is told by the newer session.
-	// Both stand in the record of events only.
+	// even be the phone's. When a session was superseded, the newer one sets
+	// the status. Both are recorded as events only.
 	if d.Operation != store.NoOperation && d.ID != 0 && failed.Kind != ErrMalformed && failed.Kind != ErrSuperseded {
 		f.Status = store.Failed(d.Operation, failed.Cause)
 	}
@@ -35,7 +35,7 @@ func failure(d store.Device, step string, failed *SessionError) store.Failure {
 }
 
 // turnAway records why a phone that has not authenticated is turned away, and
-// returns that error. The status of its device is set in any case.
+// returns that error. The status of its device is always set.
 func (r *Registrar) turnAway(ctx context.Context, actor store.Actor, d store.Device, step string, failed *SessionError) error {
 	may, missed := r.failures.unauthenticated(r.now())
 	if err := r.recordFailure(ctx, actor, limited(failure(d, step, failed), may, missed), failed); err != nil {
@@ -44,7 +44,7 @@ func (r *Registrar) turnAway(ctx context.Context, actor store.Actor, d store.Dev
 	return failed
 }
 
-// limited leaves the event out when it may not be recorded.
+// limited drops the event when the allowance is used up.
 func limited(f store.Failure, may bool, missed int) store.Failure {
 	f.Unrecorded = !may
 	if missed > 0 {

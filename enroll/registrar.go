@@ -8,9 +8,9 @@ import (
 	"capf/store"
 )
 
-// Registrar decides which phones may have a certificate, and records what becomes
-// of each. It is safe for concurrent use. A running serve has one, since it
-// remembers how often phones have failed.
+// Registrar decides which phones may have a certificate, and records how each
+// session ends. It is safe for concurrent use. A running serve has exactly one,
+// since it remembers how often phones have failed.
 type Registrar struct {
 	store        *store.Store
 	sealer       *crypto.Sealer

@@ -9,7 +9,7 @@ import (
 	"capf/store"
 )
 
-// The kinds of SessionError. The server makes a reason code of each.
+// The kinds of SessionError. The server maps each to a reason code.
 var (
 	ErrUnknownDevice    = errors.New("unknown device")
 	ErrNothingScheduled = errors.New("nothing is scheduled")
@@ -20,31 +20,31 @@ var (
 	ErrMalformed        = errors.New("malformed")
 	ErrAborted          = errors.New("aborted")
 	ErrSuperseded       = errors.New("superseded")
-	// ErrUnreachable is a CA that gives no answer now: the phone may come back.
+	// ErrUnreachable says that the CA does not answer at present; the phone may
+	// come back.
 	ErrUnreachable = errors.New("the CA cannot be asked")
 )
 
-// SessionError is why a session ended without success. Any other error that
-// ends a session is our own failure.
+// SessionError says why a session ended without success. Any other error
+// that ends a session is our own failure.
 type SessionError struct {
 	Kind   error       // one of the errors above; the phone's reason code follows from it
 	Cause  store.Cause // the X of "Upgrade Failed: X"
 	Detail string      // one line for the operator, without secrets
 	// RetryAfter is when the phone may try again (ErrUnreachable only).
 	RetryAfter time.Duration
-	// String is what came of the phone's authentication string.
+	// String is the result of the phone's authentication string.
 	String StringResult
-	// AddressDeclined says that this wrong string has made its address one that
-	// is declined.
+	// AddressDeclined says that from this wrong string on its address is
+	// declined.
 	AddressDeclined bool
-	// Recorded says that the database has the failure already, or need not have
-	// it. The server records every other one (Rules.RecordFailure).
+	// Recorded says that the failure is in the database already, or need not
+	// be. The server records every other one (Registrar.RecordFailure).
 	Recorded bool
 }
 
-// StringResult is what came of an authentication string. Whoever watches for
-// somebody who guesses wants to know; a phone whose user gave none has not
-// guessed.
+// StringResult is the result of an authentication string, for whoever
+// watches for guessing. A phone that sent no string has not guessed.
 type StringResult int
 
 // The results of a string that was not accepted.
@@ -63,7 +63,7 @@ func sessionError(kind error, cause store.Cause, format string, args ...any) *Se
 	return &SessionError{Kind: kind, Cause: cause, Detail: fmt.Sprintf(format, args...)}
 }
 
-// recorded marks an error whose session leaves nothing else to record.
+// recorded marks an error as recorded and returns it.
 func (e *SessionError) recorded() *SessionError {
 	e.Recorded = true
 	return e
@@ -74,7 +74,7 @@ func Lost(format string, args ...any) *SessionError {
 	return sessionError(ErrLost, store.CommunicationFailure, format, args...)
 }
 
-// Superseded ends a session that a newer one of its phone has overtaken.
+// Superseded ends a session whose phone has begun a newer one.
 func Superseded(format string, args ...any) *SessionError {
 	return sessionError(ErrSuperseded, store.NoCause, format, args...)
 }
@@ -99,7 +99,7 @@ func Unable(format string, args ...any) *SessionError {
 	return sessionError(ErrDeclined, store.NoCause, format, args...)
 }
 
-// decline refuses a certificate of the kind.
+// decline ends a session because of a certificate of this kind.
 func (k CertificateKind) decline(format string, args ...any) *SessionError {
 	cause := store.InvalidLSC
 	if k == KindMIC {

@@ -15,9 +15,9 @@ import (
 	"capf/store"
 )
 
-// CheckKey says whether the key that a phone has sent is the one that it was asked
-// for, and not known to be broken. It returns nil or a *SessionError of kind ErrKey,
-// which the caller may answer by asking for another key: nothing is recorded yet.
+// CheckKey checks that a key that a phone sent is of the kind that it was asked for,
+// and not known to be broken. It returns nil or a *SessionError of kind ErrKey; the
+// caller may then ask for another key, since nothing is recorded yet.
 func CheckKey(want crypto.KeyKind, spki []byte) error {
 	pub, kind, err := crypto.ParsePublicKey(spki)
 	if err == nil {
@@ -32,9 +32,9 @@ func CheckKey(want crypto.KeyKind, spki []byte) error {
 	return nil
 }
 
-// Issue makes an LSC for a key that CheckKey has passed, signed by CAPF. The
-// subject is built from our record of the device and from a MIC that has
-// proved to be the phone's, never from the wire. When it returns, the LSC is
+// Issue makes an LSC, signed by CAPF, for a key that has passed CheckKey.
+// The subject is built from our record of the device and from a MIC that was
+// verified as the phone's, never from the wire. When it returns, the LSC is
 // durable and may be sent.
 func (r *Registrar) Issue(ctx context.Context, a *crypto.Authority, g Grant, kind crypto.KeyKind, spki []byte) (store.LSC, error) {
 	if err := r.checkOwner(ctx, spki); err != nil {
@@ -67,10 +67,10 @@ func (r *Registrar) PKCS10(ctx context.Context, a *crypto.Authority, g Grant, sp
 	return crypto.NewRequest(a.Leaf(), names, signer)
 }
 
-// Enqueue keeps a key that CheckKey has passed, for another CA to sign. The PKCS#10
-// is nil when the phone has not proved possession of its private key, which ends the
-// session when the CA is an online one. When Enqueue returns, the request is durable
-// and the phone may wait for Outcome.
+// Enqueue stores a key that has passed CheckKey, for another CA to sign. The PKCS#10
+// is nil when the phone has not proved possession of its private key; with an online
+// CA, that ends the session. When Enqueue returns, the request is durable and the
+// phone may wait for Outcome.
 func (r *Registrar) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, spki, pkcs10 []byte) (store.Request, error) {
 	if err := r.checkOwner(ctx, spki); err != nil {
 		return store.Request{}, err
@@ -84,8 +84,8 @@ func (r *Registrar) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, s
 	return request, changedMeanwhile(err)
 }
 
-// checkOwner refuses a key that is no phone's: ours, or that of a certificate in a
-// trust store. The store itself refuses the keys of other phones.
+// checkOwner refuses a key that cannot be the phone's: our own, or that of a
+// certificate in a trust store. The store itself refuses the keys of other phones.
 func (r *Registrar) checkOwner(ctx context.Context, spki []byte) error {
 	capf, err := authority.Certificate(ctx, r.store.Reader)
 	if err != nil {
@@ -111,14 +111,15 @@ func (r *Registrar) checkOwner(ctx context.Context, spki []byte) error {
 	return nil
 }
 
-// ForgetPossession remembers that the phone dropped the session when it was
-// asked to prove possession of its key: its next attempt is served without.
+// ForgetPossession records that the phone dropped the session when it was
+// asked to prove possession of its key, so that its next attempt is served
+// without proof.
 func (r *Registrar) ForgetPossession(ctx context.Context, g Grant) error {
 	return r.store.ForgetPossession(ctx, g.actor, g.Device.ID)
 }
 
-// changedMeanwhile ends the session when the store refuses what has changed since the
-// phone authenticated.
+// changedMeanwhile ends the session when the store refuses a write because something
+// has changed since the phone authenticated.
 func changedMeanwhile(err error) error {
 	var taken *store.KeyTaken
 	if errors.As(err, &taken) {
@@ -134,8 +135,8 @@ func changedMeanwhile(err error) error {
 	return err
 }
 
-// names are those of the MIC when the phone has proved one, or when one that it gave
-// earlier still verifies, and otherwise the device's name.
+// names returns the names of the MIC if the phone has proved one, or if one that it
+// sent earlier still verifies, and otherwise the device's name.
 func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSCTemplate, error) {
 	names := crypto.LSCTemplate{Device: g.Device.Name, SPKI: spki, ValidityDays: g.Settings.ValidityDays}
 	mic := g.mic
@@ -152,7 +153,7 @@ func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSC
 	return names, nil
 }
 
-// lscRow describes a certificate for the database.
+// lscRow returns the database row of a certificate.
 func lscRow(der []byte) (store.LSC, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -8,17 +8,18 @@ import (
 )
 
 // Deadline is the time by which an operation has to be completed: a moment, or a
-// span that begins when the operation is scheduled, which for a template or a
-// job is later than when it was written.
+// span that begins when the operation is scheduled. A template or a job
+// schedules it later than it was written.
 type Deadline struct {
 	at   time.Time
-	span string // with its plus; "" for a moment
+	span string // with the plus sign; "" for a moment
 }
 
-// At is the deadline at the moment.
+// At returns the deadline at that moment.
 func At(t time.Time) Deadline { return Deadline{at: t} }
 
-// ParseDeadline reads what input.Time reads. ErrValue.
+// ParseDeadline reads the forms that input.Time reads; the error is
+// apperr.ErrValue.
 func ParseDeadline(s string, now time.Time) (Deadline, error) {
 	t, err := input.Time(s, now)
 	if err == nil && strings.HasPrefix(s, "+") {
@@ -27,19 +28,19 @@ func ParseDeadline(s string, now time.Time) (Deadline, error) {
 	return At(t), err
 }
 
-// From is the moment of the deadline for what is scheduled now.
+// From returns the moment of the deadline for an operation scheduled now.
 func (d Deadline) From(now time.Time) time.Time {
 	if d.span == "" {
 		return d.at
 	}
-	t, _ := input.Time(d.span, now) // ParseDeadline has read it
+	t, _ := input.Time(d.span, now) // ParseDeadline has checked it
 	return t
 }
 
-// Moment is the moment, and false for a span.
+// Moment returns the moment; it is false for a span.
 func (d Deadline) Moment() (time.Time, bool) { return d.at, d.span == "" }
 
-// String is the span, or the moment in UTC.
+// String returns the span, or the moment in UTC.
 func (d Deadline) String() string {
 	if d.span != "" {
 		return d.span
@@ -47,7 +48,8 @@ func (d Deadline) String() string {
 	return d.at.UTC().Format(time.RFC3339)
 }
 
-// MarshalText and UnmarshalText are for settings that are kept.
+// MarshalText and UnmarshalText serve templates and jobs, which are stored
+// as JSON.
 func (d Deadline) MarshalText() ([]byte, error) {
 	if d.span != "" {
 		return []byte(d.span), nil
@@ -55,7 +57,7 @@ func (d Deadline) MarshalText() ([]byte, error) {
 	return d.at.MarshalText()
 }
 
-// UnmarshalText reads what MarshalText has written.
+// UnmarshalText reads what MarshalText wrote.
 func (d *Deadline) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDeadline(string(text), time.Time{})
 	return err

@@ -9,21 +9,20 @@ import (
 	"capf/internal/input"
 )
 
-// How names and strings are spelt. This is plain code and not patterns, which
-// every command would compile at its start.
+// How names and strings are spelt. This is plain code: every command would
+// have to compile regular expressions at its start.
 
-// A certificate holds no longer name (RFC 5280, ub-common-name), so no new
-// device gets one. Earlier versions took twice as many.
+// A certificate cannot hold a longer name (RFC 5280, ub-common-name), so no
+// new device gets one. Earlier versions accepted twice the length.
 const (
 	MaxNewDeviceName = crypto.MaxCommonName
 	maxDeviceName    = 128
 )
 
-// ParseDeviceName checks the name of a device that exists, or may; apperr.ErrValue says what is allowed.
-// That of a hardware phone is upper-cased, since that is how phones send it, and
-// its MAC address alone, as the vendor's files have it, stands for it. Too short
-// a number is refused, since a spreadsheet takes zeros from the beginning of a
-// MAC address.
+// ParseDeviceName checks the name of a device, whether or not it exists; apperr.ErrValue says what
+// is allowed. The name of a hardware phone is upper-cased, since that is how phones send it, and
+// may be given as its MAC address alone, as in the vendor's files. A number that is too short is
+// refused, since spreadsheets strip leading zeros from a MAC address.
 func ParseDeviceName(s string) (string, error) {
 	if s == "" || len(s) > maxDeviceName || !input.Consists(s, input.IsNameByte) {
 		return "", apperr.BadValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, MaxNewDeviceName)
@@ -45,13 +44,12 @@ func ParseDeviceName(s string) (string, error) {
 	return s, nil
 }
 
-// IsMAC says whether the text is a MAC address without anything between its
-// digits.
+// IsMAC reports whether the text is a MAC address without separators.
 func IsMAC(s string) bool {
 	return len(s) == 12 && input.Consists(s, func(c byte) bool { return input.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
 }
 
-// IsAuthString says whether the text can be an authentication string.
+// IsAuthString reports whether the text can be an authentication string.
 func IsAuthString(s string) bool {
 	return settings.MinDigits <= len(s) && len(s) <= settings.MaxDigits && input.Consists(s, input.IsDigit)
 }

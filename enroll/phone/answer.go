@@ -14,7 +14,8 @@ import (
 )
 
 // answerAuthRequest answers AUTH_REQUEST with all proofs that the phone has. The
-// version offered is not looked at: a phone says which one it speaks.
+// version that the server offers is ignored: the phone decides which one is
+// spoken.
 func (s *session) answerAuthRequest(f wire.Frame) error {
 	if s.authed {
 		return s.unexpected(f)
@@ -30,7 +31,7 @@ func (s *session) answerAuthRequest(f wire.Frame) error {
 		Password: c.Password,
 	}
 	if m.Password == nil && c.Version >= 3 {
-		m.Password = []byte{} // the null string; a softphone leaves the element out
+		m.Password = []byte{} // the null string; a version 2 softphone leaves the element out
 	}
 	if c.Existing != nil {
 		m.Certificate = &wire.Certificate{Type: c.Existing.Type, DER: c.Existing.Certificate}
@@ -54,7 +55,7 @@ func (s *session) answerAuthRequest(f wire.Frame) error {
 	return s.send(m)
 }
 
-// sign makes the two signatures over a text. sha512 is nil where the key is
+// sign makes the two signatures over a text. sha512 is nil when the key is
 // too small for it: PKCS#1 v1.5 adds 11 bytes to the hash.
 func (id *Identity) sign(text []byte) (sha1, sha512 []byte, err error) {
 	sha1, err = crypto.SignBare(id.Key, stdcrypto.SHA1, text)
@@ -69,7 +70,7 @@ func (id *Identity) sign(text []byte) (sha1, sha512 []byte, err error) {
 }
 
 // generateKey answers KEY_GENERATE_REQUEST. The server may ask more than once,
-// for another kind when it did not get the first.
+// for another kind when the first failed.
 func (s *session) generateKey(f wire.Frame) error {
 	if !s.authed {
 		return s.unexpected(f)
@@ -96,7 +97,7 @@ func (s *session) generateKey(f wire.Frame) error {
 	return s.send(wire.KeyGenerateResponse{PublicKey: public})
 }
 
-// newKey makes the key and the DER of its public part.
+// newKey makes the key and returns it with the DER of its public half.
 func (s *session) newKey(m wire.KeyGenerateRequest) (stdcrypto.Signer, []byte, error) {
 	kind := crypto.RSA(int(m.Size))
 	if m.Type == wire.EC {
@@ -160,7 +161,8 @@ func signDigest(key stdcrypto.Signer, m wire.EncryptRequest) ([]byte, error) {
 	return key.Sign(rand.Reader, m.SignedData, hash)
 }
 
-// store answers STORE_CERTIFICATE_REQUEST after certificate and key are safe.
+// store answers STORE_CERTIFICATE_REQUEST once certificate and key are
+// stored.
 func (s *session) store(f wire.Frame) error {
 	if s.key == nil {
 		return s.unexpected(f)
@@ -178,7 +180,8 @@ func (s *session) store(f wire.Frame) error {
 	return s.send(wire.StoreResponse{Reason: wire.ReasonSuccess})
 }
 
-// keep refuses what the phone could not use and stores the rest.
+// keep refuses a certificate that the phone could not use, and stores any
+// other.
 func (s *session) keep(m wire.StoreRequest) error {
 	if m.Type != wire.TypeLSC || m.Certificate.Type != wire.TypeLSC {
 		return fmt.Errorf("types %v and %v where %v belongs", m.Type, m.Certificate.Type, wire.TypeLSC)
@@ -200,7 +203,7 @@ func (s *session) keep(m wire.StoreRequest) error {
 	return s.config.Store(m.Certificate.DER, s.key)
 }
 
-// fetch answers FETCH_CERTIFICATE_REQUEST. Without a type the server gets the
+// fetch answers FETCH_CERTIFICATE_REQUEST. A request without a type gets the
 // LSC, or the MIC of a phone that has no LSC.
 func (s *session) fetch(f wire.Frame) error {
 	if !s.authed {

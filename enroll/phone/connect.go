@@ -23,7 +23,7 @@ const (
 	IPv6Only
 )
 
-// String is the mode in words.
+// String returns the mode in words.
 func (m IPMode) String() string {
 	return [...]string{"two-stack", "IPv4-only", "IPv6-only"}[m]
 }
@@ -36,10 +36,10 @@ const (
 	IPv6
 )
 
-// connect finds the server's addresses and makes the first TLS connection that
-// can be made, in the order of the phone's IP mode. A server that turns an
-// address family away during the handshake counts as one that cannot be
-// reached there.
+// connect resolves the server's addresses, tries them in the order of the
+// phone's IP mode and returns the first TLS connection that succeeds. A server
+// that refuses an address family during the handshake counts as unreachable
+// there.
 func connect(ctx context.Context, c *Config) (*tls.Conn, error) {
 	addrs, lookupErr := resolve(ctx, c.Servers)
 	plan := order(c.IPMode, c.Addresses, addrs)
@@ -85,7 +85,7 @@ func (j joined) Error() string {
 func (j joined) Unwrap() []error { return j }
 
 // resolve lists the addresses of all servers. The error is that of the last
-// name without any; others may have been found.
+// name that has none; other names may have addresses.
 func resolve(ctx context.Context, servers []string) ([]netip.AddrPort, error) {
 	var found []netip.AddrPort
 	var last error
@@ -112,10 +112,10 @@ func resolve(ctx context.Context, servers []string) ([]netip.AddrPort, error) {
 	return found, last
 }
 
-// order is the vendor's table of how a phone connects to CAPF: which of the
-// server's addresses it tries, and in which order. By the table's third row a
-// two-stack phone that has an IPv6 address only goes on to IPv4 after IPv6
-// failed; by the eighth it does not begin there.
+// order follows the vendor's table of how a phone connects to CAPF: which of
+// the server's addresses it tries, and in which order. By the table's third
+// row a dual-stack phone that has only an IPv6 address still tries IPv4 after
+// IPv6 failed; by the eighth it does not begin with IPv4.
 func order(mode IPMode, has Family, server []netip.AddrPort) []netip.AddrPort {
 	var four, six []netip.AddrPort
 	for _, addr := range server {
@@ -153,15 +153,15 @@ func dial(ctx context.Context, from netip.Addr, addr netip.AddrPort, config *tls
 	return conn, nil
 }
 
-// tlsConfig replaces the verification of the given configuration by one that
-// does not look at names.
+// tlsConfig replaces the verification in the given configuration with one
+// that ignores names.
 func tlsConfig(c *Config) *tls.Config {
 	config := &tls.Config{}
 	if c.TLS != nil {
 		config = c.TLS.Clone()
 	}
-	// One write is to be one TLS record, as a frame is one write; Go begins
-	// with records of about 1400 bytes otherwise.
+	// A frame is one write, and should be one TLS record. Without this, Go
+	// begins with records of about 1400 bytes.
 	config.DynamicRecordSizingDisabled = true
 	verify := !config.InsecureSkipVerify && (config.RootCAs != nil || c.ServerCertificate != nil)
 	config.InsecureSkipVerify = true
@@ -180,7 +180,7 @@ func tlsConfig(c *Config) *tls.Config {
 	return config
 }
 
-// verifyServer accepts the pinned certificate as it is, and a chain that leads
+// verifyServer accepts the pinned certificate itself, and a chain that leads
 // to it or to one of the roots.
 func verifyServer(chain []*x509.Certificate, pinned []byte, config *tls.Config) error {
 	leaf := chain[0]

@@ -15,7 +15,7 @@ import (
 
 // session is one connection: the server asks, the phone answers.
 type session struct {
-	ctx    context.Context // its end is the end of the session
+	ctx    context.Context // the session ends with it
 	config *Config
 	conn   *tls.Conn
 	id     uint32
@@ -23,14 +23,14 @@ type session struct {
 	last   wire.Command // sent or received
 	authed bool         // AUTH_RESPONSE is sent
 	key    stdcrypto.Signer
-	// failure is what the phone could not do, until it could after all.
+	// failure is what the phone could not do, until a later attempt succeeds.
 	failure error
 	aborted bool
 	result  Result
 }
 
 // run answers frames until one ends the session. After ABORT_REQUEST the
-// operation is aborted, whatever becomes of the connection.
+// operation counts as aborted, whatever happens to the connection.
 func (s *session) run() error {
 	for {
 		f, err := s.receive()
@@ -47,7 +47,7 @@ func (s *session) run() error {
 	}
 }
 
-// handle answers one frame. done is the end of the session.
+// handle answers one frame; done says that the session has ended.
 func (s *session) handle(f wire.Frame) (done bool, err error) {
 	switch f.Command {
 	case wire.CmdAuthRequest:
@@ -84,13 +84,15 @@ func (s *session) handle(f wire.Frame) (done bool, err error) {
 	return true, s.unexpected(f)
 }
 
-// unexpected is a frame that does not belong where it is.
+// unexpected returns the error for a frame that does not belong at this
+// point.
 func (s *session) unexpected(f wire.Frame) error {
 	return fmt.Errorf("%w: the server sent %v out of turn", wire.ErrMalformed, f.Command)
 }
 
-// end judges how the server ended the session. A failure of the phone's own
-// explains more than the reason that the server made of it.
+// end returns the result for the server's END_SESSION. A failure of the
+// phone's own explains more than the reason with which the server answered
+// it.
 func (s *session) end(f wire.Frame) error {
 	m, err := wire.ParseEndSession(f)
 	if err != nil {
@@ -146,8 +148,8 @@ func (s *session) receive() (wire.Frame, error) {
 	return f, nil
 }
 
-// observe shows a frame. A context that ends, which Observe may have caused, lets
-// the phone neither act on the frame nor send it.
+// observe shows a frame to Config.Observe. When the context ends, which Observe
+// may have caused, the phone neither acts on the frame nor sends it.
 func (s *session) observe(sent bool, f wire.Frame) error {
 	if s.config.Observe != nil {
 		s.config.Observe(sent, f)
@@ -158,8 +160,8 @@ func (s *session) observe(sent bool, f wire.Frame) error {
 	return nil
 }
 
-// patience is how long the server may take for its next frame; 0 is for ever.
-// Once it has a key, it may have to wait for a CA or an operator.
+// patience is how long the server may take for its next frame; 0 means for
+// ever. Once it has a key, it may have to wait for a CA or an operator.
 func (s *session) patience() time.Duration {
 	if s.last == wire.CmdKeyGenerateResponse || s.last == wire.CmdEncryptResponse {
 		return s.config.WaitForIssue
@@ -167,7 +169,7 @@ func (s *session) patience() time.Duration {
 	return s.config.Timeout
 }
 
-// position says in an error how far the session had come.
+// position says, for an error, how far the session had come.
 func (s *session) position() string {
 	if s.last == 0 {
 		return "the TLS handshake"
@@ -203,8 +205,8 @@ func (s *session) send(m message) error {
 	return nil
 }
 
-// Redact is the frame with the authentication string in it replaced by stars,
-// whatever its length; a null string stays. The frame itself is not changed.
+// Redact returns the frame with the authentication string replaced by stars,
+// whatever its length; a null string stays. The given frame is not changed.
 func Redact(f wire.Frame) wire.Frame {
 	elements := make([]wire.Element, len(f.Elements))
 	for i, e := range f.Elements {

@@ -13,7 +13,7 @@ import (
 )
 
 // connection carries frames to and from one phone. It knows deadlines and TLS,
-// and nothing of what the frames mean.
+// but not what the frames mean.
 type connection struct {
 	tcp        *net.TCPConn
 	tls        *tls.Conn // nil before the handshake
@@ -35,7 +35,7 @@ type cutReason int32
 const (
 	notCut cutReason = iota
 	cutByStop
-	cutForRoom // for another session
+	cutForRoom // to make room for another session
 )
 
 func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, handshakes *handshakeLimiter) *connection {
@@ -43,8 +43,8 @@ func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, hand
 		timeouts: timeouts, handshakes: handshakes, gone: make(chan struct{})}
 }
 
-// cut closes the connection from outside of its session. Only the first reason
-// counts. It is called under the mutex of openSessions.
+// cut closes the connection from outside its session. Only the first reason
+// counts. The mutex of openSessions is held.
 func (c *connection) cut(reason cutReason) {
 	if c.cutBy.CompareAndSwap(int32(notCut), int32(reason)) {
 		c.tcp.Close()
@@ -52,17 +52,17 @@ func (c *connection) cut(reason cutReason) {
 	}
 }
 
-// wasCut says whether the server closed the connection for the reason.
+// wasCut reports whether the server closed the connection for that reason.
 func (c *connection) wasCut(reason cutReason) bool {
 	return cutReason(c.cutBy.Load()) == reason
 }
 
 // shakeHands makes the TLS connection. Its deadline runs from the first byte, so
-// that nobody keeps a place by sending nothing or little.
+// that a client that sends little or nothing cannot hold a place.
 func (c *connection) shakeHands(config *tls.Config) error {
 	c.tcp.SetDeadline(c.handshakeDeadline())
 	c.tls = tls.Server(helloReader{c.tcp, c}, config)
-	// With a context that ends, each handshake would have a second goroutine.
+	// With a cancellable context, each handshake would need a second goroutine.
 	if err := c.tls.Handshake(); err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func (c *connection) shakeHands(config *tls.Config) error {
 
 func (c *connection) handshakeDeadline() time.Time { return c.began.Add(c.timeouts.Handshake) }
 
-// helloReader is the TCP connection below TLS. It tells a handshake from which
-// connection it comes, and bounds what that may send.
+// helloReader is the TCP connection below TLS. It links a handshake to its
+// connection, and bounds how much the phone may send.
 type helloReader struct {
 	*net.TCPConn
 	connection *connection
@@ -99,25 +99,27 @@ func (r helloReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// write sends a frame in one write: two make a phone's client stall.
+// write sends a frame in one write: two would make a phone's client stall.
 func (c *connection) write(frame []byte) error {
 	c.tcp.SetWriteDeadline(time.Now().Add(c.timeouts.Write))
 	_, err := c.tls.Write(frame)
 	return err
 }
 
-// read reads a frame. The deadline, which may be zero for none, is that of the
-// whole frame, however slowly its bytes arrive.
+// read reads a frame. The deadline is for the whole frame, however slowly its
+// bytes arrive; the zero time means none.
 func (c *connection) read(from io.Reader, deadline time.Time) (wire.Frame, error) {
 	c.tcp.SetReadDeadline(deadline)
 	return wire.Read(from)
 }
 
-// lingerTime is how long a phone that was turned away has to close.
+// lingerTime is how long a phone that was turned away has to close the
+// connection.
 const lingerTime = 2 * time.Second
 
-// linger lets a phone read the last frame. Closing a socket that holds unread
-// bytes resets the connection, and the phone would lose what was sent to it.
+// linger gives the phone time to read the last frame. Closing a socket that
+// holds unread bytes resets the connection, and the phone would lose the
+// frame.
 func (c *connection) linger() {
 	c.tcp.SetDeadline(time.Now().Add(lingerTime))
 	if c.tls.CloseWrite() != nil || c.tcp.CloseWrite() != nil {
@@ -132,11 +134,11 @@ func (c *connection) close() {
 	c.tls.Close()
 }
 
-// setKeepAlive makes something cross the wire in both directions at the
-// interval, so that no firewall forgets a phone that waits. The vendor's own
-// message for it is not known, and phones that wait for a certificate fail on
-// any other command (protocol page, "Keepalive").
+// setKeepAlive sets the interval of TCP keepalive probes, which keep a
+// firewall from forgetting a phone that waits. The vendor's own keepalive
+// message is not known, and phones that wait for a certificate fail on any
+// other command (protocol page, "Keepalive").
 func (c *connection) setKeepAlive(interval time.Duration) {
-	// An error means that the connection is gone, which its session will notice.
+	// An error means that the connection is gone; its session will notice.
 	_ = c.tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: interval, Interval: interval, Count: 3})
 }

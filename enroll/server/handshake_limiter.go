@@ -10,15 +10,15 @@ import (
 )
 
 // handshakeLimiter lets the networks of phones use the CAPF key in turn. A
-// handshake costs its client next to nothing, and the server a private-key
-// operation, by far the most of what a session costs. Without turns, an address
-// that makes hundreds of connections at once would get nearly all operations while
-// the phones at other addresses wait. With turns, it gets as many as one phone
-// that comes again and again.
+// handshake costs the client next to nothing but the server a private-key
+// operation, which is most of the cost of a session. Without turns, an address
+// that opens hundreds of connections at once would get nearly all operations while
+// the phones at other addresses wait. With turns, it gets as many as a single
+// phone that keeps coming back.
 type handshakeLimiter struct {
 	mu      sync.Mutex
-	free    int                         // guarded by mu: operations that may begin at once
-	waiting map[netip.Prefix]*list.List // guarded by mu: of chan struct{}, first come first served
+	free    int                         // guarded by mu: operations that may begin now
+	waiting map[netip.Prefix]*list.List // guarded by mu: queues of chan struct{}, first come first served
 	order   []netip.Prefix              // guarded by mu: the keys of waiting, the next one first
 }
 
@@ -26,11 +26,11 @@ func newHandshakeLimiter() *handshakeLimiter {
 	return &handshakeLimiter{free: runtime.GOMAXPROCS(0), waiting: map[netip.Prefix]*list.List{}}
 }
 
-// errNoTurn ends a handshake whose turn does not come while it has time.
+// errNoTurn ends a handshake whose turn did not come before its deadline.
 var errNoTurn = errors.New("the server is busy with other handshakes")
 
-// acquire waits for a turn of the network, at most until the deadline or until
-// gone is closed. A caller that gets a turn releases it.
+// acquire waits for a turn of the network until the deadline, or until gone is
+// closed. A caller that gets a turn must release it.
 func (l *handshakeLimiter) acquire(from netip.Prefix, gone <-chan struct{}, deadline time.Time) error {
 	l.mu.Lock()
 	if l.free > 0 {
@@ -58,7 +58,7 @@ func (l *handshakeLimiter) acquire(from netip.Prefix, gone <-chan struct{}, dead
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
-	case <-mine: // it came meanwhile, and goes to the next one
+	case <-mine: // the turn came meanwhile: pass it on
 		l.next()
 	default:
 		queue.Remove(place)
@@ -66,9 +66,9 @@ func (l *handshakeLimiter) acquire(from netip.Prefix, gone <-chan struct{}, dead
 	return errNoTurn
 }
 
-// release passes a turn on. First it lets the goroutines run that can: they wait
-// for a processor too, first come first served, and a flood of connections would
-// otherwise get all turns by its place in that queue.
+// release passes a turn on. First it yields to the runnable goroutines: they
+// queue for a processor too, first come first served, and a flood of connections
+// would otherwise get all turns by its place in that queue.
 func (l *handshakeLimiter) release() {
 	runtime.Gosched()
 	l.mu.Lock()

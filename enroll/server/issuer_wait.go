@@ -16,27 +16,29 @@ import (
 	"capf/store"
 )
 
-// betweenFrames is the least time between two frames of a phone that waits.
+// betweenFrames is the minimum time between two frames of a waiting phone.
 const betweenFrames = 50 * time.Millisecond
 
-// errDecided says that a wait for an issuer is over, or seems to be.
+// errDecided says that the wait for an issuer is over, or may be.
 var errDecided = errors.New("the issuer has decided")
 
-// issuerWait is the wait of one session for an issuer. What is waited for stands
-// in the database, so that a restart or another process loses nothing.
+// issuerWait is the wait of one session for an issuer. The state of the request
+// is in the database, so that a restart loses nothing and another process may
+// decide.
 type issuerWait struct {
 	session *session
 	request int64
 	device  string // in lower case
 }
 
-// enqueue keeps the request for another CA, for which the session then waits.
+// enqueue stores the request for another CA, and makes the session wait for
+// it.
 func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	pkcs10, err := s.prove(kind, spki)
 	if err != nil {
 		return err
 	}
-	if s.env.sessions.overtaken(s.conn) { // nobody would wait for what the CA makes
+	if s.env.sessions.overtaken(s.conn) { // no phone would wait for the CA's certificate
 		return enroll.Superseded("the phone has begun another session")
 	}
 	ctx, cancel := background()
@@ -54,8 +56,8 @@ func (s *session) enqueue(kind crypto.KeyKind, spki []byte) error {
 	return nil
 }
 
-// decided delivers what the issuer has made, says why there is nothing, or goes
-// on waiting.
+// decided delivers the LSC, ends the session when there is none, or goes on
+// waiting.
 func (w *issuerWait) decided() error {
 	s := w.session
 	ctx, cancel := background()
@@ -70,7 +72,7 @@ func (w *issuerWait) decided() error {
 	return s.deliver(lsc)
 }
 
-// leave tells the online issuer that the phone does not wait any more.
+// leave tells the online issuer that the phone no longer waits.
 func (w *issuerWait) leave() {
 	s := w.session
 	ctx, cancel := background()
@@ -80,9 +82,9 @@ func (w *issuerWait) leave() {
 	}
 }
 
-// receive waits for a frame of the phone, or until there is something to be found
-// out about its request. It waits for one byte, which either comes or does not, so
-// that being woken cuts no frame in two.
+// receive waits for a frame of the phone, or until its request may have been
+// decided. It waits for a single byte, so that waking the session never cuts a
+// frame in two.
 func (w *issuerWait) receive() (wire.Frame, error) {
 	s := w.session
 	first := make([]byte, 1)
@@ -92,14 +94,15 @@ func (w *issuerWait) receive() (wire.Frame, error) {
 	s.deadline = time.Now().Add(s.env.timeouts.Answer)
 	f, err := s.receive(io.MultiReader(bytes.NewReader(first), s.conn.tls))
 	if err == nil {
-		// Each frame costs questions to the database: no phone has so many to send.
+		// Each frame costs database queries, and a real phone does not send so
+		// many.
 		time.Sleep(betweenFrames)
 	}
 	return f, err
 }
 
 // read reads while the session may be woken. Nothing wakes it afterwards, when the
-// deadline is that of a phone which stores its LSC.
+// deadline is for storing the LSC.
 func (w *issuerWait) read(first []byte) error {
 	wait, err := w.look()
 	if err != nil {
@@ -110,13 +113,13 @@ func (w *issuerWait) read(first []byte) error {
 	waits := w.session.env.waits
 	waits.add(w, wait)
 	defer waits.remove(w)
-	// What changed before the session could be woken has woken nobody.
+	// A change before the session could be woken did not wake it.
 	if again, err := w.look(); err != nil || waitChanged(wait, again) {
 		return cmp.Or(err, errDecided)
 	}
 	_, err = io.ReadFull(conn.tls, first)
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded): // woken, or the time is over
+	case errors.Is(err, os.ErrDeadlineExceeded): // woken, or the time is up
 		return errDecided
 	case err != nil:
 		return w.session.lost("waiting for", w.session.state, err)
@@ -124,7 +127,7 @@ func (w *issuerWait) read(first []byte) error {
 	return nil
 }
 
-// look asks how the request waits; errDecided says that it does not any more.
+// look asks for the state of the wait; errDecided says that it is over.
 func (w *issuerWait) look() (store.Wait, error) {
 	ctx, cancel := background()
 	defer cancel()

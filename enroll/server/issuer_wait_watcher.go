@@ -22,12 +22,12 @@ func watchIssuers(ctx context.Context, s *store.Reader, waits *issuerWaits, log 
 	failures.Repeat(ctx, lookEvery, w.look)
 }
 
-// issuerWatcher follows what changes. Whatever decides about a request, or changes
-// the operation for which it waits, in this process or another one, is among that.
+// issuerWatcher follows the change feed. It holds every decision about a request
+// and every change of an operation, whether made by this process or another.
 type issuerWatcher struct {
 	store *store.Reader
 	waits *issuerWaits
-	seen  int64 // up to which event changes were looked at; -1 while no session waits
+	seen  int64 // the last event that was processed; -1 while no session waits
 }
 
 func (w *issuerWatcher) look(ctx context.Context) error {
@@ -50,8 +50,8 @@ func (w *issuerWatcher) look(ctx context.Context) error {
 	return err
 }
 
-// issuerWaits are the sessions of a listener that may be woken, with what each
-// knows of its request.
+// issuerWaits are the sessions of a listener that may be woken, each with the
+// state of its request as it last saw it.
 type issuerWaits struct {
 	mu   sync.Mutex
 	open map[*issuerWait]store.Wait // guarded by mu
@@ -65,14 +65,14 @@ func (i *issuerWaits) add(w *issuerWait, known store.Wait) {
 	i.open[w] = known
 }
 
-// remove takes a session out again; it is not woken afterwards.
+// remove removes a session, which is not woken afterwards.
 func (i *issuerWaits) remove(w *issuerWait) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.open, w)
 }
 
-// wake has a session look at its request, unless it does not wait any more.
+// wake makes a session check its request, unless it no longer waits.
 func (i *issuerWaits) wake(w *issuerWait) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -87,13 +87,14 @@ func (i *issuerWaits) any() bool {
 	return len(i.open) > 0
 }
 
-// known is what a session knows of its request.
+// known is the state of its request as a session last saw it.
 type known struct {
 	wait  *issuerWait
 	state store.Wait
 }
 
-// list has the sessions that wait, of the devices or, with nil, of all.
+// list returns the waiting sessions of the devices or, with nil, of all
+// devices.
 func (i *issuerWaits) list(devices map[string]bool) []known {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -106,7 +107,7 @@ func (i *issuerWaits) list(devices map[string]bool) []known {
 	return all
 }
 
-// wakeDevices wakes the sessions of the devices for which something has changed.
+// wakeDevices wakes those sessions of the devices whose request has changed.
 func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Reader, devices map[string]bool) error {
 	for _, one := range i.list(devices) {
 		now, err := s.Waiting(ctx, one.state.RequestID)
@@ -120,8 +121,8 @@ func (i *issuerWaits) wakeDevices(ctx context.Context, s *store.Reader, devices 
 	return nil
 }
 
-// wakeAll asks which requests wait before it asks which sessions do. A session
-// that begins to wait meanwhile may be woken for nothing, but none is left asleep.
+// wakeAll lists the waiting requests before the waiting sessions. A session that
+// begins to wait in between may be woken for nothing, but none is left asleep.
 func (i *issuerWaits) wakeAll(ctx context.Context, s *store.Reader) error {
 	waits, err := s.WaitingRequests(ctx)
 	if err != nil {

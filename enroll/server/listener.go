@@ -22,21 +22,21 @@ import (
 	"capf/store"
 )
 
-// listener is one life of the service: sockets, certificate and TLS settings
-// that stay as they are until a restart.
+// listener is one run of the service, from a start to the next restart:
+// sockets, certificate and TLS settings do not change meanwhile.
 type listener struct {
 	env       *environment
 	log       *slog.Logger
 	sockets   []net.Listener
 	accepting sync.WaitGroup
-	// stopWatching ends the wait for issuers; the sessions that wait need it
-	// until the last has ended.
+	// stopWatching stops the issuer watcher. Waiting sessions need it until the
+	// last of them has ended.
 	stopWatching context.CancelFunc
 	closed       chan struct{} // the sockets are closed
 	drained      chan struct{} // the last session has ended
 }
 
-// environment is what the sessions of a listener share.
+// environment is shared by the sessions of a listener.
 type environment struct {
 	store      *store.Reader
 	now        func() time.Time
@@ -59,8 +59,8 @@ func newEnvironment(c Config, registrar *enroll.Registrar, online *caworker.Work
 	}
 }
 
-// portAddress is the port on all addresses, of both families where the host
-// has both.
+// portAddress returns the port on all addresses, of both families if the
+// host has both.
 func portAddress(port int) string { return net.JoinHostPort("", strconv.Itoa(port)) }
 
 // listen opens the sockets and begins to accept phones.
@@ -71,7 +71,8 @@ func listen(ctx context.Context, c Config, registrar *enroll.Registrar, online *
 	}
 	l := &listener{env: newEnvironment(c, registrar, online, capf, inForce), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
 	for _, address := range addresses {
-		// Go's own keepalive would probe every 15 seconds; ours is a parameter.
+		// Go's default keepalive would probe every 15 seconds; our interval is a
+		// parameter.
 		lc := net.ListenConfig{KeepAlive: -1}
 		socket, err := lc.Listen(ctx, "tcp", address)
 		if err != nil {
@@ -105,9 +106,9 @@ func (l *listener) addressTexts() []string {
 	return list
 }
 
-// accept hands each connection to a goroutine of its own. A passing failure is
-// waited out. While no file descriptor is free, an unauthenticated session makes
-// room, as at max_sessions.
+// accept hands each connection to its own goroutine. It waits out a temporary
+// failure. When file descriptors run out, an unauthenticated session makes room,
+// as at max_sessions.
 func (l *listener) accept(socket net.Listener) {
 	failures := backoff.Backoff{Log: l.log, Doing: "accepting connections", First: 5 * time.Millisecond, Last: time.Second}
 	for {
@@ -143,7 +144,7 @@ func (l *listener) shut() {
 	l.accepting.Wait()
 }
 
-// drain gives the sessions the grace and ends them after it.
+// drain gives the sessions the grace time and then ends them.
 func (l *listener) drain(grace time.Duration) {
 	l.env.sessions.drain(grace)
 	l.stopWatching()
@@ -156,7 +157,7 @@ func (l *listener) closeSockets() {
 	}
 }
 
-// serve runs the session of a phone, unless a limit turns it away.
+// serve runs the session of a phone, unless a limit forbids it.
 func (l *listener) serve(tcp *net.TCPConn) {
 	defer tcp.Close()
 	address := peer(tcp)
@@ -183,7 +184,8 @@ func (l *listener) serve(tcp *net.TCPConn) {
 	newSession(l.env, conn, &inForce, log).run()
 }
 
-// peer is the address of the phone, an IPv4 one even on a socket of both families.
+// peer returns the address of the phone; on a dual-stack socket, an IPv4 phone
+// still has an IPv4 address.
 func peer(conn *net.TCPConn) netip.Addr {
 	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		return a.AddrPort().Addr().Unmap()

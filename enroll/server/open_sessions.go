@@ -14,22 +14,22 @@ type openSessions struct {
 	mu         sync.Mutex
 	open       map[*connection]*openSession
 	perAddress map[netip.Addr]int
-	newest     map[int64]*openSession // of those that have authenticated, by device
-	// unauthenticated are the sessions that make room for others, the next one
-	// first: those whose phone has not authenticated, and before them those whose
-	// phone has begun a newer session.
+	newest     map[int64]*openSession // authenticated sessions, by device
+	// unauthenticated lists the sessions that make room for others, the next to
+	// go first: sessions whose phone has begun a newer one, then those whose
+	// phone has not authenticated.
 	unauthenticated *list.List           // of *openSession
-	perNetwork      map[netip.Prefix]int // of the unauthenticated ones
+	perNetwork      map[netip.Prefix]int // counts the unauthenticated ones
 	keepAlive       time.Duration
 	draining        bool
-	empty           chan struct{} // closed when draining and the last one is gone
+	empty           chan struct{} // closed when the last one ends while draining
 }
 
-// openSession is what the limits know of a session.
+// openSession is what the limits know about a session.
 type openSession struct {
 	conn   *connection
 	device int64         // 0 until the phone has authenticated
-	place  *list.Element // among the unauthenticated ones; nil for a session that stays
+	place  *list.Element // in unauthenticated; nil for a session that stays
 }
 
 func newOpenSessions(keepAlive time.Duration) *openSessions {
@@ -39,7 +39,7 @@ func newOpenSessions(keepAlive time.Duration) *openSessions {
 	}
 }
 
-// refusal is why a connection gets no session; empty when it gets one.
+// refusal says why a connection gets no session; empty when it gets one.
 type refusal string
 
 const (
@@ -55,11 +55,11 @@ func (r refusal) String() string {
 	return string(r) + " is reached"
 }
 
-// add takes a session in, or says why not. When all places are taken, the session
+// add admits a session, or says why not. When all places are taken, the session
 // that has been unauthenticated for the longest time makes room: an honest phone
-// authenticates within a moment, while connections that only sit there would keep
-// all phones out for as long as their deadlines let them. A network that has more
-// than its share of them gets no room, since it would only come again and again.
+// authenticates within a moment, while idle connections would keep all phones out
+// until their deadlines. A network with more than its share of unauthenticated
+// sessions gets no room, since it would only keep coming back.
 func (o *openSessions) add(conn *connection, limits settings.Settings) refusal {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -76,7 +76,8 @@ func (o *openSessions) add(conn *connection, limits settings.Settings) refusal {
 	o.perAddress[conn.address]++
 	one.place = o.unauthenticated.PushBack(one)
 	o.perNetwork[conn.network]++
-	// The value in force now: the session's own settings may be older than a change.
+	// The value in force now: the settings of the session may have been read before
+	// a change.
 	conn.setKeepAlive(o.keepAlive)
 	return ""
 }
@@ -89,7 +90,7 @@ func (o *openSessions) remove(conn *connection) {
 	}
 }
 
-// drop takes out a session that is open. The mutex is held.
+// drop removes an open session. The mutex is held.
 func (o *openSessions) drop(one *openSession) {
 	delete(o.open, one.conn)
 	o.keep(one)
@@ -105,8 +106,8 @@ func (o *openSessions) drop(one *openSession) {
 	}
 }
 
-// displace ends the first session that makes room, if there is one. The mutex is
-// held.
+// displace ends the session that is next to make room, if there is one. The
+// mutex is held.
 func (o *openSessions) displace() bool {
 	first := o.unauthenticated.Front()
 	if first == nil {
@@ -118,7 +119,7 @@ func (o *openSessions) displace() bool {
 	return true
 }
 
-// keep takes a session out of those that make room for others. The mutex is held.
+// keep exempts a session from making room for others. The mutex is held.
 func (o *openSessions) keep(one *openSession) {
 	if one.place == nil {
 		return
@@ -131,16 +132,17 @@ func (o *openSessions) keep(one *openSession) {
 	}
 }
 
-// crowded says whether a network has more unauthenticated sessions than networks
-// have on average. The mutex is held.
+// crowded reports whether a network has more than the average number of
+// unauthenticated sessions per network. The mutex is held.
 func (o *openSessions) crowded(network netip.Prefix) bool {
 	return o.perNetwork[network]*len(o.perNetwork) > o.unauthenticated.Len()
 }
 
 // identify lets a session stay, now that its phone is known. A phone does one
-// thing at a time, so that an earlier session of it is the first to make room:
-// whoever knows one name cannot hold all places with it. The earlier one may be
-// this, when its phone lost it and came back before we got so far.
+// thing at a time, so an earlier session of the same phone is the first to make
+// room: with one device name, an attacker cannot hold all places. This session
+// may itself be the earlier one, when its phone lost it and came back before we
+// got here.
 func (o *openSessions) identify(conn *connection, device int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -162,8 +164,8 @@ func (o *openSessions) identify(conn *connection, device int64) {
 	}
 }
 
-// overtaken says whether the phone of an authenticated session has begun another
-// one since.
+// overtaken reports whether the phone of an authenticated session has begun
+// another one since.
 func (o *openSessions) overtaken(conn *connection) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -171,7 +173,7 @@ func (o *openSessions) overtaken(conn *connection) bool {
 	return one == nil || o.newest[one.device] != one
 }
 
-// makeRoom ends one session that makes room, if there is one.
+// makeRoom ends the session that is next to make room, if there is one.
 func (o *openSessions) makeRoom() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -184,7 +186,7 @@ func (o *openSessions) count() int {
 	return len(o.open)
 }
 
-// setKeepAlive brings a change of keep_alive to the sessions that are open.
+// setKeepAlive applies a change of keep_alive to the open sessions.
 func (o *openSessions) setKeepAlive(interval time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -197,8 +199,8 @@ func (o *openSessions) setKeepAlive(interval time.Duration) {
 	}
 }
 
-// drain waits until all sessions have ended. Those that are left after the grace
-// lose their connection, and their phones will come back.
+// drain waits until all sessions have ended. Those left after the grace time are
+// cut off; their phones will come back.
 func (o *openSessions) drain(grace time.Duration) {
 	o.mu.Lock()
 	o.draining = true

@@ -2,19 +2,21 @@ package server
 
 import "net/netip"
 
-// phoneNetwork is what counts as one place from which phones come: an IPv4
-// address, or the IPv6 network whose addresses a single host may choose among.
+// phoneNetwork returns the network that the limits count as one source: an
+// IPv4 address, or the IPv6 network from which a single host may choose its
+// addresses.
 func phoneNetwork(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
 	}
-	// An address without a zone has a prefix of each length up to its own.
+	// Prefix cannot fail: the address has no zone, and the length is not over
+	// its own.
 	p, _ := a.WithZone("").Prefix(bits)
 	return p
 }
 
-// networkName is the network as people write it.
+// networkName returns the network as people write it.
 func networkName(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()

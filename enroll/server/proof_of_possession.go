@@ -13,12 +13,13 @@ import (
 	"capf/enroll/wire"
 )
 
-// This file alone knows how a phone proves possession of its new private key.
-// The vendor documents that it "signs the received message using its private
-// key", and publishes no bytes. The form here is our reading of the protocol page,
-// and changes here if a capture turns up.
+// Only this file knows how a phone proves possession of its new private key. The
+// vendor documents that it "signs the received message using its private key", but
+// not the bytes. The form here is our reading of the protocol page; if a capture
+// turns up, only this file changes.
 
-// errNoProof says that the phone did not prove possession, but is still there.
+// errNoProof says that the phone did not prove possession but is still
+// connected.
 var errNoProof = errors.New("the phone does not prove possession of its key")
 
 // remoteKey is the private key of the phone at the other end of the session.
@@ -29,7 +30,8 @@ type remoteKey struct {
 
 func (k remoteKey) Public() stdcrypto.PublicKey { return k.public }
 
-// Sign has the phone sign the digest, in the form that a PKCS#10 needs.
+// Sign makes the phone sign the digest, in the form that a PKCS#10 request
+// needs.
 func (k remoteKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) ([]byte, error) {
 	if opts.HashFunc() != stdcrypto.SHA256 {
 		return nil, fmt.Errorf("a phone signs SHA-256, not %v", opts.HashFunc())
@@ -50,8 +52,8 @@ func (k remoteKey) Sign(_ io.Reader, digest []byte, opts stdcrypto.SignerOpts) (
 	return nil, err
 }
 
-// signature is what the phone answers. A phone that answers in another form than
-// ours is there and speaks CAPF, and counts as one that does not sign.
+// signature reads the phone's answer. A phone that answers in another form is
+// still connected and speaks CAPF, so it counts as one that does not sign.
 func signature(f wire.Frame) ([]byte, error) {
 	m, err := wire.ParseEncryptResponse(f)
 	switch {
@@ -63,11 +65,12 @@ func signature(f wire.Frame) ([]byte, error) {
 	return m.SignedData, nil
 }
 
-// prove gets a PKCS#10 signed by the phone, or nil from a phone that does not
-// sign. A phone that drops the session instead is remembered, and not asked again.
+// prove returns a PKCS#10 request signed by the phone, or nil if the phone does
+// not sign. A phone that drops the session instead is remembered and not asked
+// again.
 func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 	online := s.grant.Settings.Issuer == settings.IssuerOnline
-	if s.grant.Device.NoPossession && !online { // an online CA has no use for a request without
+	if s.grant.Device.NoPossession && !online { // an online CA refuses a request without it
 		return nil, nil
 	}
 	public, err := x509.ParsePKIXPublicKey(spki)
@@ -91,17 +94,17 @@ func (s *session) prove(kind crypto.KeyKind, spki []byte) ([]byte, error) {
 	case err == nil:
 		return pkcs10, nil
 	case errors.Is(err, enroll.ErrLost) && online && s.grant.Device.NoPossession:
-		return nil, nil // twice is no accident: Enqueue says what that means
+		return nil, nil // a second time is no accident: Enqueue says what that means
 	case errors.Is(err, enroll.ErrLost) && (s.conn.wasCut(cutByStop) || s.env.sessions.overtaken(s.conn)):
-		return nil, err // its phone is back already: this one had lost its power, not dropped the step
+		return nil, err // the phone is back already: it lost power and did not drop the step
 	case errors.Is(err, enroll.ErrLost):
-		ctx, cancel := background() // the first one may have run out while the phone was silent
+		ctx, cancel := background() // the first context may have expired while the phone was silent
 		defer cancel()
 		return nil, errors.Join(err, s.env.registrar.ForgetPossession(ctx, *s.grant))
 	case errors.As(err, &failure):
 		return nil, failure
 	}
-	// A signature that does not verify proves nothing, but may be right in a
+	// A signature that does not verify proves nothing, but it may be right in a
 	// form that we do not know: an operator can still have the key certified.
 	s.log.Warn("no proof of possession", "device", s.device, "key", kind, "reason", err)
 	return nil, nil

@@ -9,12 +9,13 @@ import (
 	"capf/store"
 )
 
-// ourRetryDelay is what a phone is told when the failure is ours.
+// ourRetryDelay is the delay that a phone is given when the failure is
+// ours.
 const ourRetryDelay = 30 * time.Second
 
-// lastFrame is what a phone is told at the end of its session, in the protocol version
-// that it speaks: the one place where an error becomes a reason code. It says false
-// when the phone is gone. The grant is nil when the phone did not authenticate.
+// lastFrame returns the last frame of a session, in the protocol version of the phone.
+// It is the one place where an error becomes a reason code. It returns false when the
+// phone is gone. The grant is nil when the phone did not authenticate.
 func lastFrame(err error, id uint32, version byte, grant *enroll.Grant) (wire.Frame, bool) {
 	reason := wire.ReasonDeclined
 	var failure *enroll.SessionError
@@ -34,7 +35,8 @@ func lastFrame(err error, id uint32, version byte, grant *enroll.Grant) (wire.Fr
 	case errors.Is(err, enroll.ErrUnknownDevice):
 		reason = wire.ReasonUnknownDevice
 	case errors.Is(err, enroll.ErrNothingScheduled) && version > 2:
-		// A version-2 client reads 0 as an unknown error and 7 as "already issued".
+		// A version-2 client takes 0 for an unknown error and 7 for "already
+		// issued".
 		reason = wire.ReasonNoAction
 	}
 	return wire.EndSession{Reason: reason}.Frame(id), true

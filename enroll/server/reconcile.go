@@ -14,22 +14,24 @@ import (
 	"capf/store"
 )
 
-// reportWait is how long a report may hold up the looks at what operators have
-// changed, and so the beat, while another process keeps the database: an import
-// does so for seconds, an operator's shell for as long as it stays open.
+// reportWait is how long writing a report may delay the polling, and so the
+// beat, while another process holds the database: an import does so for
+// seconds, an operator's shell for as long as it stays open.
 const reportWait = time.Second
 
-// reconciler keeps the listener in the state that operators want.
+// reconciler brings the listener into the state that operators want, and
+// keeps it there.
 type reconciler struct {
 	config    Config
 	registrar *enroll.Registrar // one for all listeners, as online is
 	online    *caworker.Worker
 	listener  *listener // nil while the service is deactivated or cannot start
 	draining  []*listener
-	bound     []string // the addresses of the first start, for the next ones
+	bound     []string // the addresses of the first start, for later ones
 	report    report
 	failures  backoff.Backoff
-	// unannounced says that it listens, and that Ready has not been called yet.
+	// unannounced says that the listener is up but Ready has not been called
+	// yet.
 	unannounced bool
 }
 
@@ -40,7 +42,7 @@ func (r *reconciler) begin(ctx context.Context) error {
 		return err
 	}
 	r.report = newReport(r.config.Version, r.config.Now(), wanted.Restarts)
-	err = r.reconcile(ctx, ctx) // nothing waits for a beat before the first report
+	err = r.reconcile(ctx, ctx) // no beat is expected before the first report
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return nil
@@ -48,11 +50,11 @@ func (r *reconciler) begin(ctx context.Context) error {
 		r.end()
 		return err
 	}
-	r.failures.Failed(err) // it listens: on a full disk, only its report cannot be written
+	r.failures.Failed(err) // it listens, and only the report could not be written: on a full disk, for example
 	return nil
 }
 
-// wanted is what operators want of the listener.
+// wanted returns the state that operators want the listener in.
 func (r *reconciler) wanted(ctx context.Context) (store.Service, error) {
 	services, err := r.config.Store.Services(ctx)
 	if err != nil {
@@ -64,8 +66,8 @@ func (r *reconciler) wanted(ctx context.Context) (store.Service, error) {
 	return store.Service{}, errors.New("the database has no service capf")
 }
 
-// look reconciles without waiting long for its report to be written. However
-// often that fails, the next look follows, since the beat goes on with it.
+// look reconciles, without waiting long for its report to be written.
+// However often that fails, the polling and with it the beat go on.
 func (r *reconciler) look(ctx context.Context) {
 	reporting, cancel := context.WithTimeout(ctx, reportWait)
 	defer cancel()
@@ -78,7 +80,7 @@ func (r *reconciler) look(ctx context.Context) {
 }
 
 // reconcile brings the listener into the state that operators want, and reports
-// it while the second context lets it.
+// it; the second context limits the reporting.
 func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 	want, err := r.wanted(ctx)
 	if err != nil {
@@ -101,8 +103,8 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 	}
 	r.forgetDrained()
 	err = errors.Join(failed, r.writeReport(reporting))
-	// Whoever waits for the listener may ask another process about it at once, so
-	// the report comes first.
+	// Whoever waits for Ready may ask another process about the listener at once,
+	// so the report comes first.
 	if r.unannounced && err == nil && r.config.Ready != nil {
 		r.config.Ready(r.listener.addresses())
 		r.unannounced = false
@@ -123,8 +125,8 @@ func (r *reconciler) start(ctx context.Context, inForce settings.Settings) error
 	return nil
 }
 
-// addresses are those given by the operator, with a port of 0 replaced by the one
-// that the first start was given, or the port of the parameter.
+// addresses returns those that the operator gave, or the port of the parameter. A
+// port of 0 is replaced by the one that the first start got.
 func (r *reconciler) addresses(inForce settings.Settings) []string {
 	switch {
 	case len(r.bound) > 0:
@@ -156,7 +158,7 @@ func (r *reconciler) forgetDrained() {
 	})
 }
 
-// end stops everything and takes the report back.
+// end stops everything and withdraws the report.
 func (r *reconciler) end() {
 	if r.listener != nil {
 		r.retire(false)

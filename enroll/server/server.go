@@ -1,7 +1,7 @@
 // Package server is the listener on which phones connect: TLS, sessions, and a
 // running serve that follows what operators set in the database. It speaks
-// enroll/wire to the phone and asks enroll what to answer. It makes no rule of its
-// own, and knows nothing of command lines.
+// enroll/wire to the phone and asks enroll what to answer. It has no rules of its
+// own and knows nothing of command lines.
 package server
 
 import (
@@ -20,7 +20,7 @@ import (
 	"capf/store"
 )
 
-// Config is what a server runs with. Zero durations take their defaults.
+// Config is what a server runs with. A zero duration means the default.
 type Config struct {
 	Store    *store.Store
 	Sealer   *crypto.Sealer
@@ -28,26 +28,26 @@ type Config struct {
 	Rand     io.Reader
 	Listen   []string // HOST:PORT each; empty for the port of the parameter on all addresses
 	Log      *slog.Logger
-	Grace    time.Duration // how long running sessions may go on at a stop; 10 s
-	Version  string        // of the program, for its report
+	Grace    time.Duration // how long running sessions may go on at a stop; default 10 s
+	Version  string        // of the program, for the report
 	Ready    func(addresses []net.Addr)
 	Timeouts Timeouts
-	// Poll is the time between two looks at what operators have changed; 500 ms.
+	// Poll is the interval at which the server looks for changes by operators;
+	// default 500 ms.
 	Poll   time.Duration
 	Online caworker.Options
-	Meter  Meter // nil when nothing counts sessions
-	// Beat is called after each look at what operators have changed: the server
-	// lives as long as it is. It may be nil.
+	Meter  Meter // nil when sessions are not counted
+	// Beat is called after each poll, as a sign of life. It may be nil.
 	Beat func()
 }
 
-// Timeouts bound the waiting for a phone. The time to make a key is a
-// parameter, not one of these.
+// Timeouts bound the waits for a phone, except for the time to make a key,
+// which is a parameter.
 type Timeouts struct {
-	Handshake time.Duration // from the first byte to the end of the TLS handshake; 30 s
-	Answer    time.Duration // for an answer that a phone can give at once; 60 s
-	Store     time.Duration // for writing a certificate to flash; 5 min
-	Write     time.Duration // for sending a frame; 30 s
+	Handshake time.Duration // from the first byte to the end of the TLS handshake; default 30 s
+	Answer    time.Duration // for an answer that a phone can give at once; default 60 s
+	Store     time.Duration // for writing a certificate to flash; default 5 min
+	Write     time.Duration // for sending a frame; default 30 s
 }
 
 func (c Config) withDefaults() Config {
@@ -66,11 +66,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Run serves phones until ctx ends, then lets running sessions finish within
-// the grace and returns nil. A first start that fails, because the CAPF
-// certificate is unfit or an address is in use, returns the reason. Later failures
-// are logged and tried again, since an operator can mend them. When the file of
-// the database is replaced, Run returns store.ErrReplaced at once.
+// Run serves phones until ctx ends, then lets running sessions finish within the
+// grace and returns nil. A first start that fails, because the CAPF certificate is
+// unfit or an address is in use, returns the reason. After later failures, which
+// are logged, it tries again, since an operator can fix them. When the file of the
+// database is replaced, Run returns store.ErrReplaced at once.
 func Run(ctx context.Context, c Config) error {
 	c = c.withDefaults()
 	r := &reconciler{config: c, registrar: enroll.NewRegistrar(c.Store, c.Sealer, c.Now, c.Rand),
@@ -89,7 +89,7 @@ func Run(ctx context.Context, c Config) error {
 		case <-ctx.Done():
 		case <-tick.C:
 			if err := c.Store.Present(); errors.Is(err, store.ErrReplaced) {
-				r.config.Grace = 0 // nothing that a phone does now can be kept
+				r.config.Grace = 0 // nothing that a phone does now could be recorded
 				return err
 			}
 			r.look(ctx)
@@ -98,7 +98,8 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
-// runWorker lets the online CA be asked until the returned function is called.
+// runWorker runs the worker of the online CA until the returned function is
+// called.
 func runWorker(w *caworker.Worker) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -109,12 +110,12 @@ func runWorker(w *caworker.Worker) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// databaseWait bounds a question to the database, so that one that hangs on a
-// broken disk does not keep a phone's connection for ever. It is longer than
-// package store waits for an import by another process.
+// databaseWait bounds a database query, so that one that hangs on a broken
+// disk does not hold a phone's connection for ever. It is longer than package
+// store waits for an import by another process.
 const databaseWait = 90 * time.Second
 
-// background is the context of a question whose answer matters even when the
+// background returns the context of a query whose answer matters even if the
 // server stops meanwhile.
 func background() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), databaseWait)

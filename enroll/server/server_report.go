@@ -12,13 +12,13 @@ import (
 )
 
 // reportEvery is the time between two reports of an unchanged server;
-// enroll.Alive judges them.
+// package liveness evaluates them.
 const reportEvery = 5 * time.Second
 
-// report is what other processes read about this server.
+// report is what other processes learn about this server.
 type report struct {
-	last     store.Server // the last one that was written, with the restarts carried out since
-	restarts int64        // those in the last one that was written
+	last     store.Server // the last report written, with the restarts carried out since
+	restarts int64        // those in the last report written
 }
 
 func newReport(version string, now time.Time, restarts int64) report {
@@ -26,7 +26,8 @@ func newReport(version string, now time.Time, restarts int64) report {
 	return report{last: store.Server{PID: os.Getpid(), Host: host, Version: version, Since: now, Restarts: restarts}}
 }
 
-// writeReport writes a report when something has changed or the last one is old.
+// writeReport writes a report when something has changed or the last report is
+// old.
 func (r *reconciler) writeReport(ctx context.Context) error {
 	now := r.report.last
 	now.Addresses, now.Sessions = nil, 0

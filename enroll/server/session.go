@@ -30,14 +30,14 @@ type session struct {
 	id       uint32
 	version  byte // 3 until the phone has answered
 	state    state
-	deadline time.Time     // for the frame that is waited for
-	device   string        // as the phone named itself
+	deadline time.Time     // of the next frame
+	device   string        // the name that the phone gave
 	grant    *enroll.Grant // nil until the phone has authenticated
 
 	keyTries int // how often the phone was asked for a key of this kind
-	keyKind  int // which of grant.Keys it was asked for
+	keyKind  int // index in grant.Keys of the kind asked for
 	keyAt    time.Time
-	wait     *issuerWait // for another CA; nil before
+	wait     *issuerWait // for another CA; nil until it begins
 	lsc      store.LSC
 	fetched  fetchedCertificates
 }
@@ -47,8 +47,8 @@ func newSession(env *environment, conn *connection, inForce *settings.Settings, 
 		version: 3, state: awaitAuthentication}
 }
 
-// run speaks with the phone to the end of the session, whatever that is, and
-// writes one line about it to the log. A panic ends only this session, also one
+// run talks to the phone until the session ends, however it ends, and writes
+// one line about it to the log. A panic ends only this session, even a panic
 // while its end is recorded.
 func (s *session) run() {
 	defer func() {
@@ -86,7 +86,7 @@ func (s *session) speak() (err error) {
 			continue
 		}
 		if s.state == awaitMIC && errors.Is(err, enroll.ErrLost) && len(s.fetched) > 0 {
-			return s.confirmFetched() // the phone gave its LSC and knows no more
+			return s.confirmFetched() // the phone sent its LSC and does not know the request for a MIC
 		}
 		if err != nil {
 			return err
@@ -102,8 +102,8 @@ func logPanic(log *slog.Logger, p any) {
 	log.Error("panic in a session", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
-// begin asks the phone to authenticate. The session's id is unpredictable and
-// new, since a phone's SUDI signature covers it.
+// begin asks the phone to authenticate. The session's id is fresh and
+// unpredictable, since a phone's SUDI signature covers it.
 func (s *session) begin() error {
 	var b [4]byte
 	if _, err := io.ReadFull(rand.Reader, b[:]); err != nil {
@@ -113,12 +113,12 @@ func (s *session) begin() error {
 	if s.settings.FIPS {
 		s.version = 2
 	}
-	// Captured servers add AUTH_TYPE 0 for hardware phones, which do not mind,
-	// whatever their mode is.
+	// Captured servers add AUTH_TYPE 0 for hardware phones, whatever their mode
+	// is, and the phones accept it.
 	return s.send(wire.AuthRequest{Version: s.version, HasAuthType: s.version > 2}.Frame(s.id), s.env.timeouts.Answer)
 }
 
-// send sends a frame, and sets how long its answer is waited for.
+// send sends a frame, and sets the deadline for the answer.
 func (s *session) send(f wire.Frame, wait time.Duration) error {
 	b, err := f.Marshal()
 	if err != nil {
@@ -132,7 +132,8 @@ func (s *session) send(f wire.Frame, wait time.Duration) error {
 	return nil
 }
 
-// next reads the next frame, or says that the issuer has decided meanwhile.
+// next reads the next frame, or returns errDecided when the issuer has
+// decided meanwhile.
 func (s *session) next() (wire.Frame, error) {
 	s.meter.moveTo(s.state.step())
 	if s.state == awaitIssuer {
@@ -156,12 +157,12 @@ func (s *session) receive(from io.Reader) (wire.Frame, error) {
 	}
 	s.log.Debug("received", "command", f.Command.String())
 	if unknown := f.Unknown(); unknown != nil {
-		s.log.Debug("skipped", "command", f.Command.String(), "unknown_elements", fmt.Sprint(unknown)) // slog takes tags for text
+		s.log.Debug("skipped", "command", f.Command.String(), "unknown_elements", fmt.Sprint(unknown)) // slog would print a []wire.Tag as text
 	}
 	return f, nil
 }
 
-// lost is why the session has no connection any more.
+// lost returns the reason why the session has lost its connection.
 func (s *session) lost(doing string, what any, err error) error {
 	switch {
 	case s.conn.wasCut(cutByStop):
@@ -174,8 +175,8 @@ func (s *session) lost(doing string, what any, err error) error {
 	return enroll.Lost("%s %v: %v", doing, what, connectionFault(err))
 }
 
-// connectionFault says what happened to a connection, without addresses and
-// layers.
+// connectionFault describes what happened to a connection, without
+// addresses and layers.
 func connectionFault(err error) string {
 	var op *net.OpError
 	switch {

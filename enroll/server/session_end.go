@@ -15,16 +15,16 @@ func (s *session) end(err error) {
 	s.meter.moveTo("")
 	took := time.Since(s.conn.began)
 	countEnd(s.env.meter, s.grant, s.lsc, took, err) // before the phone hears of it
-	s.sayLast(err)
+	s.sendLastFrame(err)
 	s.logEnd(err)
 }
 
-// record writes down why the session failed, unless the error is recorded
-// already. A phone that has not authenticated changes nothing in the database.
+// record records why the session failed, unless that is recorded already. A
+// phone that has not authenticated changes nothing in the database.
 func (s *session) record(err error) error {
 	var failure *enroll.SessionError
 	if s.grant == nil || s.state == awaitIssuer && s.conn.wasCut(cutByStop) {
-		return err // a phone that waited comes back to a request that is still pending
+		return err // the request of a waiting phone stays pending, and the phone will come back to it
 	}
 	if !errors.As(err, &failure) {
 		failure = enroll.Unable("internal error")
@@ -40,13 +40,14 @@ func (s *session) record(err error) error {
 	return err
 }
 
-// sayLast sends the last frame and closes the connection.
-func (s *session) sayLast(err error) {
+// sendLastFrame sends the last frame and closes the connection.
+func (s *session) sendLastFrame(err error) {
 	if !s.conn.secure {
 		return
 	}
 	if f, ok := lastFrame(err, s.id, s.version, s.grant); ok {
-		// Whether the phone hears it changes nothing: all is recorded.
+		// An error is ignored: the outcome is recorded, whether or not the phone
+		// hears it.
 		_ = s.send(f, 0)
 	}
 	if err != nil {

@@ -8,23 +8,23 @@ import (
 	"capf/store"
 )
 
-// Meter is told what sessions do. Its methods are called while a phone waits, from
-// many goroutines, and have to be quick. All words come from small fixed sets: none is
-// what a phone has sent.
+// Meter counts what sessions do. Its methods are called concurrently while phones
+// wait, so they must be quick. All strings come from small fixed sets; none is sent by
+// a phone.
 type Meter interface {
-	// Moved says what a session waits for now, and waited for before; "" is
-	// before its beginning and after its end.
+	// Moved says what a session waits for now, and what it waited for before;
+	// "" stands for before its beginning and after its end.
 	Moved(from, to string)
 	// Ended says how a session came out, and how long it took.
 	Ended(operation, outcome string, took time.Duration)
 	// LockedOut says that a wrong string has locked a device.
 	LockedOut()
-	// AddressDeclined says that from now on an address is declined, after a wrong
-	// string.
+	// AddressDeclined says that a wrong string has made an address a declined
+	// one.
 	AddressDeclined()
 	// TurnedAway says why a connection got no session.
 	TurnedAway(reason string)
-	// Issued says how long a phone waited for its LSC.
+	// Issued says that an LSC was issued, and how long the phone waited for it.
 	Issued(issuer string, took time.Duration)
 	// Enrolled says that a phone has confirmed its LSC.
 	Enrolled(issuer, key string)
@@ -44,10 +44,10 @@ func (noMeter) Enrolled(string, string)             {}
 // handshaking is what a session does before it waits for its first frame.
 const handshaking = "handshake"
 
-// sessionMeter tells the meter when a session waits for something else.
+// sessionMeter reports to the meter what its session waits for.
 type sessionMeter struct {
 	meter Meter
-	told  string // the state that the meter knows
+	told  string // the state that the meter last saw
 }
 
 func (m *sessionMeter) moveTo(state string) {
@@ -57,8 +57,8 @@ func (m *sessionMeter) moveTo(state string) {
 	}
 }
 
-// countEnd tells the meter how a session came out. The grant is nil when its phone
-// did not authenticate.
+// countEnd reports to the meter how a session came out. The grant is nil when its
+// phone did not authenticate.
 func countEnd(m Meter, grant *enroll.Grant, lsc store.LSC, took time.Duration, err error) {
 	operation := "none"
 	if grant != nil {
@@ -77,7 +77,7 @@ func countEnd(m Meter, grant *enroll.Grant, lsc store.LSC, took time.Duration, e
 	}
 }
 
-// outcomes are the kinds of SessionError in a word each.
+// outcomes maps the kinds of SessionError to one word each.
 var outcomes = []struct {
 	kind error
 	word string
@@ -94,7 +94,7 @@ var outcomes = []struct {
 	{enroll.ErrUnreachable, "ca_unreachable"},
 }
 
-// The outcomes that are no kind of error.
+// The outcomes that are not a kind of SessionError.
 const (
 	wentWell    = "ok"
 	wrongString = "wrong_string"
@@ -103,7 +103,7 @@ const (
 	ourFault    = "internal_error"
 )
 
-// Outcomes are all outcomes that a Meter may be told.
+// Outcomes returns all outcomes that a Meter may see.
 func Outcomes() []string {
 	words := []string{wentWell, wrongString, locked, addressOff, ourFault}
 	for _, o := range outcomes {
@@ -112,8 +112,8 @@ func Outcomes() []string {
 	return words
 }
 
-// Refusals are all reasons for which a Meter may be told that a connection got
-// no session.
+// Refusals returns all reasons that a Meter may see for a connection without a
+// session.
 func Refusals() []string {
 	return []string{string(stopping), string(tooMany), string(tooManyFromHere), noIPv6}
 }
@@ -142,5 +142,6 @@ func outcome(err error) string {
 	return ourFault
 }
 
-// noIPv6 is the reason for turning a phone away before its session is thought of.
+// noIPv6 is the reason for turning away a phone before it is counted as a
+// session.
 const noIPv6 = "enable_ipv6"

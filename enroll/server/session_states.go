@@ -5,7 +5,7 @@ import (
 	"capf/enroll/wire"
 )
 
-// state is what a session waits for.
+// state says what a session waits for.
 type state int
 
 const (
@@ -25,17 +25,17 @@ func (s state) String() string {
 		"the confirmation of the deletion", "nothing"}[s]
 }
 
-// step names the state in events.
+// step returns the name of the state in events.
 func (s state) step() string {
 	return [...]string{"authenticate", "key", "possession", "issue", "store", "fetch", "fetch", "delete", "end"}[s]
 }
 
-// steps is what a session does with a frame, by the frame's command.
+// steps says what a session does with a frame, by the frame's command.
 type steps map[wire.Command]func(*session, wire.Frame) error
 
-// answers has the answer that each state waits for. In awaitIssuer the phone has
-// nothing to answer. In awaitPossession it signs in the middle of the step that
-// makes the request (proof_of_possession.go).
+// answers has, for each state, the answer that it waits for. In awaitIssuer the
+// phone owes no answer. The answer of awaitPossession is read inside the step
+// that makes the request (proof_of_possession.go).
 var answers = map[state]steps{
 	awaitAuthentication: {wire.CmdAuthResponse: (*session).authResponse},
 	awaitKey:            {wire.CmdKeyGenerateResponse: (*session).keyResponse},
@@ -45,14 +45,15 @@ var answers = map[state]steps{
 	awaitDeleted:        {wire.CmdDeleteCertificateResponse: (*session).deleteResponse},
 }
 
-// atAnyTime has what a phone may say in every state: its user may lose patience,
-// and a phone that needs long for a key may need long for its flash too.
+// atAnyTime has the frames that a phone may send in every state: its user may
+// lose patience, and a phone that is slow to make a key may be slow to write its
+// flash too.
 var atAnyTime = steps{
 	wire.CmdRequestInProgress: requestInProgress,
 	wire.CmdAbortRequest:      abortRequest,
 }
 
-// take does what the tables say with a frame. One that is in neither is
+// take handles a frame as the tables say. A frame that is in neither is
 // malformed.
 func (s *session) take(f wire.Frame) error {
 	for _, row := range []steps{answers[s.state], atAnyTime} {
@@ -63,8 +64,8 @@ func (s *session) take(f wire.Frame) error {
 	return enroll.Malformed("%v is not expected while waiting for %v", f.Command, s.state)
 }
 
-// requestInProgress is what hardware phones send at once, and may send again. It
-// does not move a deadline: the time is for the whole answer.
+// requestInProgress ignores the frame, which hardware phones send at once and
+// may repeat. It does not extend the deadline, which is for the whole answer.
 func requestInProgress(_ *session, f wire.Frame) error {
 	if _, err := wire.ParseRequestInProgress(f); err != nil {
 		return enroll.Malformed("%v", err)

@@ -8,7 +8,7 @@ import (
 	"capf/store"
 )
 
-// authResponse lets the phone authenticate, and begins what is scheduled for it.
+// authResponse authenticates the phone, and begins what is scheduled for it.
 func (s *session) authResponse(f wire.Frame) error {
 	m, err := wire.ParseAuthResponse(f)
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *session) authResponse(f wire.Frame) error {
 	}
 }
 
-// claim says in the words of enroll what the phone has sent.
+// claim translates the phone's answer into the terms of enroll.
 func claim(m wire.AuthResponse, session uint32, conn *connection) enroll.Claim {
 	c := enroll.Claim{
 		Device: m.Device, Address: conn.address.String(), Network: networkName(conn.network), Version: int(m.Version),

@@ -43,8 +43,8 @@ func (s *session) deleteResponse(f wire.Frame) error {
 }
 
 // fetchResponse takes the LSC, then the MIC. The first request is empty, as in
-// captured sessions. A phone that knows no request for a MIC loses nothing, since
-// what it gave before is kept.
+// captured sessions. A phone that does not know the request for a MIC loses
+// nothing, since its LSC is kept.
 func (s *session) fetchResponse(f wire.Frame) error {
 	m, err := wire.ParseFetchResponse(f)
 	if err != nil {
@@ -60,11 +60,11 @@ func (s *session) fetchResponse(f wire.Frame) error {
 	return s.confirmFetched()
 }
 
-// fetchedCertificates are those (DER) that the phone gave, by the kind that it says
-// each has.
+// fetchedCertificates are the certificates (DER) that the phone sent, by the kind
+// that it named.
 type fetchedCertificates map[enroll.CertificateKind][]byte
 
-// with adds a certificate, unless there is one of its kind.
+// with adds a certificate, unless there already is one of its kind.
 func (f fetchedCertificates) with(c wire.Certificate) fetchedCertificates {
 	kind := enroll.KindLSC
 	if c.Type == wire.TypeMIC {

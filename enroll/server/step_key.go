@@ -15,7 +15,7 @@ func (s *session) askForKey() error {
 	return s.send(keyRequest(s.grant.Keys[s.keyKind], s.version).Frame(s.id), s.settings.KeygenTimeout)
 }
 
-// keyRequest is the form of the request that the version knows.
+// keyRequest returns the request in the form of the protocol version.
 func keyRequest(kind crypto.KeyKind, version byte) wire.KeyGenerateRequest {
 	if kind.IsRSA() {
 		return wire.KeyGenerateRequest{Type: wire.RSA, Size: uint16(kind.Bits()), SizeOnly: version == 2}
@@ -59,7 +59,7 @@ func (s *session) deliver(lsc store.LSC) error {
 }
 
 // askAgain answers a phone that could not make a key. It asks for the backup kind
-// if there is one, or else up to keygen_retry times for the same kind.
+// if there is one, and otherwise up to keygen_retry times for the same kind.
 func (s *session) askAgain(failed error) error {
 	if s.keyKind+1 < len(s.grant.Keys) {
 		return s.askForBackup(failed)
@@ -70,8 +70,8 @@ func (s *session) askAgain(failed error) error {
 	return s.askForKey()
 }
 
-// askForBackup asks for the next kind of key. A phone that sent another key than
-// it was asked for would send it again, so the same kind is not asked for twice.
+// askForBackup asks for the next kind of key. A phone that sent a key of the
+// wrong kind would send it again, so the same kind is not asked for twice.
 func (s *session) askForBackup(failed error) error {
 	if s.keyKind+1 >= len(s.grant.Keys) {
 		return failed

@@ -9,15 +9,16 @@ import (
 	"capf/crypto"
 )
 
-// tlsConfig is TLS as phones know it: a server certificate and nothing asked of
-// the phone, which proves itself inside the session.
+// tlsConfig returns TLS as phones expect it: with a server certificate but
+// without client authentication, since the phone authenticates inside the
+// session.
 func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 	c := &tls.Config{
 		GetCertificate: certificate(a.TLS()),
 		MinVersion:     lowest,
-		// Phones do not resume; tickets would only cost.
+		// Phones do not resume sessions, so tickets would only cost time.
 		SessionTicketsDisabled: true,
-		// Go would cut the first writes into records of a packet each, and a
+		// Go would split the first writes into records of one packet each, and a
 		// frame that arrives in pieces makes a phone's client stall.
 		DynamicRecordSizingDisabled: true,
 	}
@@ -27,8 +28,8 @@ func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 	return c
 }
 
-// oldSuites are Go's own choice and, after it, what old phones need. Go
-// disables RSA key exchange unless it is named here.
+// oldSuites returns Go's own choice followed by the suites that old phones
+// need. Go disables RSA key exchange unless it is named here.
 func oldSuites() []uint16 {
 	var list []uint16
 	for _, s := range tls.CipherSuites() {
@@ -40,8 +41,8 @@ func oldSuites() []uint16 {
 	)
 }
 
-// certificate is the CAPF certificate, with a key that each handshake uses in
-// turn.
+// certificate returns the CAPF certificate with a key for which the
+// handshakes take turns.
 func certificate(capf tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	key := capf.PrivateKey.(stdcrypto.Signer)
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -51,7 +52,8 @@ func certificate(capf tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certific
 	}
 }
 
-// limitedKey is the CAPF key as the handshake of one connection uses it.
+// limitedKey is the CAPF key for the handshake of one connection, which
+// waits for its turn.
 type limitedKey struct {
 	stdcrypto.Signer
 	connection *connection
@@ -65,7 +67,7 @@ func (k limitedKey) Sign(random io.Reader, digest []byte, o stdcrypto.SignerOpts
 	return k.Signer.Sign(random, digest, o)
 }
 
-// Decrypt serves the key exchange of old phones, by RSA.
+// Decrypt serves the RSA key exchange of old phones.
 func (k limitedKey) Decrypt(random io.Reader, message []byte, o stdcrypto.DecrypterOpts) ([]byte, error) {
 	key, ok := k.Signer.(stdcrypto.Decrypter)
 	if !ok {

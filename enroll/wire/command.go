@@ -34,7 +34,7 @@ const (
 	CmdSignCertificateResponse
 )
 
-// String is the protocol's name of the command, or COMMAND_n.
+// String returns the protocol's name of the command, or COMMAND_n.
 func (c Command) String() string {
 	return name(c, "COMMAND_%d", []string{
 		CmdAuthRequest:               "AUTH_REQUEST",

@@ -16,8 +16,8 @@ type Element struct {
 // maxDeviceName is the longest device name in bytes, without its NUL.
 const maxDeviceName = 128
 
-// check refuses a value that the tag does not allow. What an enumeration means is
-// left to the typed messages, except for the certificate types: CERTIFICATE, which
+// check refuses a value that the tag does not allow. The values of enumerations
+// are left to the typed messages, except for certificate types: CERTIFICATE, which
 // nests one, refuses unknown ones too.
 func (e Element) check() error {
 	switch e.Tag {
@@ -61,8 +61,8 @@ func (e Element) size(n int) error {
 	return nil
 }
 
-// text takes the NUL from the end of a value. It never quotes the value, which may
-// be a password.
+// text strips the NUL at the end of a value. Its error never quotes the value,
+// which may be a password.
 func text(tag Tag, value []byte) ([]byte, error) {
 	i := bytes.IndexByte(value, 0)
 	if i < 0 {
@@ -74,9 +74,9 @@ func text(tag Tag, value []byte) ([]byte, error) {
 	return value[:i:i], nil
 }
 
-// checkDeviceName lets printable ASCII through. Whether the characters are
-// those of a device name is for whoever keeps the devices to say; control
-// characters and foreign bytes have no place even in a log line.
+// checkDeviceName accepts printable ASCII. Which characters a device name
+// may have is for the rooms that know devices; control characters and other
+// bytes have no place even in a log line.
 func checkDeviceName(value []byte) error {
 	name, err := text(TagDeviceName, value)
 	if err != nil {
@@ -111,17 +111,17 @@ func byteElement[T ~byte](tag Tag, v T) Element {
 	return Element{tag, []byte{byte(v)}}
 }
 
-// seconds is a delay as RETRY_DELAY carries it: four bytes, whole seconds (our
+// seconds encodes a delay as RETRY_DELAY: four bytes, whole seconds (our
 // reading, since none has been captured). Fractions are rounded up, and a delay
-// that does not fit becomes the nearest one that does.
+// that does not fit becomes the nearest that does.
 func seconds(d time.Duration) Element {
 	n := math.Ceil(d.Seconds())
 	n = min(max(n, 0), math.MaxUint32)
 	return Element{TagRetryDelay, binary.BigEndian.AppendUint32(nil, uint32(n))}
 }
 
-// The following read elements of a frame that expect has checked; an absent
-// element gives the zero value.
+// The following methods read elements of a frame that expect has checked;
+// an absent element yields the zero value.
 
 func (f Frame) byte(tag Tag) byte {
 	if v, ok := f.value(tag); ok {

@@ -10,7 +10,7 @@ type Certificate struct {
 }
 
 // ParseCertificate reads the value of a CERTIFICATE element, which it must
-// fill. The DER aliases b and is not looked into. An error wraps ErrMalformed.
+// fill. The DER aliases b and is not parsed. An error wraps ErrMalformed.
 func ParseCertificate(b []byte) (Certificate, error) {
 	if len(b) < 5 {
 		return Certificate{}, malformed("%v of %d bytes is cut off", TagCertificate, len(b))
@@ -30,8 +30,8 @@ func ParseCertificate(b []byte) (Certificate, error) {
 	return Certificate{CertificateType(b[4]), b[5:len(b):len(b)]}, nil
 }
 
-// Value is the value of the CERTIFICATE element. DER that does not fit the two
-// bytes of its length does not fit a frame either, where Marshal refuses it.
+// Value returns the value of the CERTIFICATE element. DER that is too long for
+// the two-byte length is too long for a frame as well, and Marshal refuses it.
 func (c Certificate) Value() []byte {
 	b := make([]byte, 0, 5+len(c.DER))
 	b = append(b, 1)

@@ -26,7 +26,7 @@ func ParseSHA2Signature(b []byte) (SHA2Signature, error) {
 	return SHA2Signature{DigestType(b[0]), sig}, nil
 }
 
-// Value is the value of the SHA2_SIGNED_DATA element.
+// Value returns the value of the SHA2_SIGNED_DATA element.
 func (s SHA2Signature) Value() []byte {
 	return appendBlock(nil, byte(s.Digest), s.Signature)
 }
@@ -38,10 +38,10 @@ func appendBlock(b []byte, kind byte, value []byte) []byte {
 	return append(b, value...)
 }
 
-// SignedText is what SIGNED_DATA and SHA2_SIGNED_DATA of an AUTH_RESPONSE
-// cover: the device name as sent, NUL, the certificate. RSA signatures are
-// PKCS#1 v1.5 around the bare hash, without DigestInfo; EC ones are ASN.1
-// ECDSA.
+// SignedText returns what SIGNED_DATA and SHA2_SIGNED_DATA of an
+// AUTH_RESPONSE cover: the device name as sent, NUL, the certificate. RSA
+// signatures are PKCS#1 v1.5 around the bare hash, without DigestInfo; EC
+// ones are ASN.1 ECDSA.
 func SignedText(device string, certDER []byte) []byte {
 	b := make([]byte, 0, len(device)+1+len(certDER))
 	b = append(b, device...)

@@ -17,7 +17,7 @@ type SUDI struct {
 	SHA1        []byte
 	SHA512      []byte
 
-	order []byte // of the blocks as they were parsed; nil is 0, 1, 3
+	order []byte // of the blocks as parsed; nil means 0, 1, 3
 }
 
 // ParseSUDI reads the value of a SUDI_DATA element: blocks of type (1), length
@@ -54,8 +54,8 @@ func ParseSUDI(b []byte) (SUDI, error) {
 	return s, nil
 }
 
-// Value is the value of the SUDI_DATA element. What was parsed keeps the order
-// of its blocks.
+// Value returns the value of the SUDI_DATA element. A parsed SUDI keeps the
+// order of its blocks.
 func (s SUDI) Value() []byte {
 	order := s.order
 	if order == nil {
@@ -70,7 +70,8 @@ func (s SUDI) Value() []byte {
 	return b
 }
 
-// block is the field that holds a block of the type, or nil.
+// block returns the field for blocks of the type, or nil if the type is
+// unknown.
 func (s *SUDI) block(kind byte) *[]byte {
 	switch kind {
 	case sudiCertificate:
@@ -83,8 +84,8 @@ func (s *SUDI) block(kind byte) *[]byte {
 	return nil
 }
 
-// SUDIText is what the signatures of SUDI_DATA cover: the session id, which
-// alone in the protocol is little-endian here, and the certificate.
+// SUDIText returns what the signatures of SUDI_DATA cover: the session id,
+// little-endian here and only here in the protocol, and the certificate.
 func SUDIText(session uint32, certDER []byte) []byte {
 	b := make([]byte, 0, 4+len(certDER))
 	b = binary.LittleEndian.AppendUint32(b, session)

@@ -1,8 +1,9 @@
 // Package wire turns CAPF frames into Go values and back: bytes in, bytes out.
-// It knows the layout of the protocol and nothing else; sockets, clocks, logs,
-// devices and the validity of a certificate are the business of its users.
+// It knows the layout of the protocol and nothing else: sockets, clocks, logs,
+// devices and the validity of certificates are its users' business.
 //
-// All parsing is strict: what is accepted marshals to the same bytes again.
+// All parsing is strict: an accepted frame marshals to the same bytes
+// again.
 package wire
 
 import (
@@ -13,19 +14,19 @@ import (
 )
 
 const (
-	// HeaderSize is the length in bytes of what precedes a body: protocol id
-	// (1), command (1), session id (4), body length (2).
+	// HeaderSize is the length in bytes of the header before a body: protocol
+	// id (1), command (1), session id (4), body length (2).
 	HeaderSize = 8
-	// MaxBody is the longest body in bytes that is sent or accepted. The
-	// length field could say 65535, but the longest message, an
-	// AUTH_RESPONSE with two certificates and four RSA-4096 signatures, stays
-	// under 8 KiB; double that leaves room for wordy certificates and keeps
-	// what anyone can make a server hold small.
+	// MaxBody is the longest body in bytes that is sent or accepted. The length
+	// field could say 65535, but the longest message, an AUTH_RESPONSE with two
+	// certificates and four RSA-4096 signatures, stays under 8 KiB. Twice that
+	// leaves room for large certificates and limits the memory that a stranger
+	// can make a server use.
 	MaxBody = 16 << 10
 )
 
-// ErrMalformed is wrapped by every error that says a frame, an element or a
-// message is not what the protocol allows.
+// ErrMalformed is wrapped by every error about a frame, an element or a
+// message that the protocol does not allow.
 var ErrMalformed = errors.New("malformed frame")
 
 func malformed(format string, args ...any) error {
@@ -40,7 +41,7 @@ type Header struct {
 }
 
 // ParseHeader reads a header from the first HeaderSize bytes of b. An error
-// wraps ErrMalformed. An unknown command is no error here.
+// wraps ErrMalformed. An unknown command is not an error here.
 func ParseHeader(b []byte) (Header, error) {
 	if len(b) < HeaderSize {
 		return Header{}, malformed("%d bytes are too few for a header of %d", len(b), HeaderSize)
@@ -99,8 +100,8 @@ func ParseBody(h Header, body []byte) (Frame, error) {
 	return f, nil
 }
 
-// lengthPrefixed splits b into the value that its first two bytes give the
-// length of, and what follows.
+// lengthPrefixed splits b into a value, whose length is in its first two
+// bytes, and what follows.
 func lengthPrefixed(b []byte) (value, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return nil, nil, false
@@ -128,9 +129,9 @@ func (f Frame) check() error {
 	return nil
 }
 
-// Marshal makes one slice of header and body, because two writes make the
-// client of a real phone stall. It refuses a body over MaxBody and looks no
-// closer at the values.
+// Marshal returns header and body in one slice, because two writes make the
+// client of a real phone stall. It refuses a body over MaxBody and does not
+// check the values.
 func (f Frame) Marshal() ([]byte, error) {
 	n := 0
 	for _, e := range f.Elements {
@@ -153,7 +154,8 @@ func (f Frame) Marshal() ([]byte, error) {
 
 // Read reads one frame and not a byte more. The error is io.EOF when r ends
 // before the frame begins, wraps io.ErrUnexpectedEOF when it ends inside,
-// wraps ErrMalformed when the frame is not one, and is otherwise the reader's.
+// wraps ErrMalformed when the bytes are no frame, and is otherwise the
+// reader's.
 func Read(r io.Reader) (Frame, error) {
 	var head [HeaderSize]byte
 	if _, err := io.ReadFull(r, head[:]); err == io.EOF {
@@ -176,7 +178,7 @@ func Read(r io.Reader) (Frame, error) {
 }
 
 // Unknown lists the tags that the protocol page does not name, in the order of
-// the frame. They are to be skipped.
+// the frame. Receivers skip them.
 func (f Frame) Unknown() []Tag {
 	var tags []Tag
 	for _, e := range f.Elements {
@@ -187,7 +189,8 @@ func (f Frame) Unknown() []Tag {
 	return tags
 }
 
-// value is the value of the first element with the tag; absent is not ok.
+// value returns the value of the first element with the tag; ok is false
+// when there is none.
 func (f Frame) value(tag Tag) (value []byte, ok bool) {
 	for _, e := range f.Elements {
 		if e.Tag == tag {
@@ -198,9 +201,9 @@ func (f Frame) value(tag Tag) (value []byte, ok bool) {
 }
 
 // expect checks that f is the given command and holds the required elements.
-// Others are skipped, whether the protocol names them or not: what a phone says
-// beyond what is asked for is no reason to turn it away. The values are checked
-// again, since a Frame need not come from Parse.
+// Others are ignored, whether the protocol names them or not: extra elements
+// are no reason to turn a phone away. The values are checked again, since a
+// Frame need not come from Parse.
 func (f Frame) expect(cmd Command, required ...Tag) error {
 	if f.Command != cmd {
 		return malformed("%v where %v belongs", f.Command, cmd)

@@ -2,8 +2,8 @@ package wire
 
 import "bytes"
 
-// AuthRequest opens a session. Captures show it with AUTH_TYPE towards
-// hardware phones and without towards a softphone.
+// AuthRequest opens a session. In captures it has AUTH_TYPE towards
+// hardware phones and not towards a softphone.
 type AuthRequest struct {
 	Version     byte
 	AuthType    AuthType
@@ -31,7 +31,7 @@ func ParseAuthRequest(f Frame) (AuthRequest, error) {
 	}, nil
 }
 
-// AuthResponse is how the phone introduces itself.
+// AuthResponse is how the phone identifies itself and proves who it is.
 type AuthResponse struct {
 	Version     byte
 	Device      string // without its NUL
@@ -46,10 +46,10 @@ type AuthResponse struct {
 	SUDI        *SUDI
 }
 
-// Frame builds the AUTH_RESPONSE. Hardware phones send its elements by rising
-// tag, the softphone of the captures, which speaks version 2, sends VERSION,
-// DEVICE_NAME, REASON; where it would put more is not known, so here it comes
-// after those.
+// Frame builds the AUTH_RESPONSE. Hardware phones send its elements in the
+// order of their tags. The softphone of the captures, which speaks version 2,
+// sends VERSION, DEVICE_NAME, REASON; where it would put others is not known,
+// so here they follow those.
 func (m AuthResponse) Frame(session uint32) Frame {
 	version := byteElement(TagVersion, m.Version)
 	device := Element{TagDeviceName, nulTerminated([]byte(m.Device))}

@@ -23,7 +23,7 @@ func ParseStoreRequest(f Frame) (StoreRequest, error) {
 	return StoreRequest{CertificateType(f.byte(TagCertificateType)), *f.certificate()}, nil
 }
 
-// StoreResponse confirms the certificate, or not.
+// StoreResponse says whether the phone stored the certificate.
 type StoreResponse struct{ Reason Reason }
 
 // Frame builds the STORE_CERTIFICATE_RESPONSE.
@@ -60,7 +60,7 @@ func ParseFetchRequest(f Frame) (FetchRequest, error) {
 	return FetchRequest{CertificateType(f.byte(TagCertificateType))}, nil
 }
 
-// FetchResponse answers a FetchRequest. Certificate is nil when the phone gave
+// FetchResponse answers a FetchRequest. Certificate is nil when the phone sent
 // none.
 type FetchResponse struct {
 	Reason      Reason
@@ -99,7 +99,7 @@ func ParseDeleteRequest(f Frame) (DeleteRequest, error) {
 	return DeleteRequest{}, f.expect(CmdDeleteCertificateRequest)
 }
 
-// DeleteResponse confirms the deletion, or not.
+// DeleteResponse says whether the phone deleted its LSC.
 type DeleteResponse struct{ Reason Reason }
 
 // Frame builds the DELETE_CERTIFICATE_RESPONSE.

@@ -8,7 +8,7 @@ import "encoding/binary"
 type KeyGenerateRequest struct {
 	Type     KeyType
 	Size     uint16 // bits, RSA
-	Curve    Curve  // EC; whether it is a known one is not checked
+	Curve    Curve  // EC; an unknown curve is not refused here
 	SizeOnly bool   // the version-2 form; only with RSA
 }
 
@@ -34,7 +34,7 @@ func ParseKeyGenerateRequest(f Frame) (KeyGenerateRequest, error) {
 	if err := f.expect(CmdKeyGenerateRequest); err != nil {
 		return KeyGenerateRequest{}, err
 	}
-	m := KeyGenerateRequest{Type: KeyType(f.byte(TagKeyType))} // absent, it is RSA
+	m := KeyGenerateRequest{Type: KeyType(f.byte(TagKeyType))} // absent means RSA
 	size, hasSize := f.value(TagKeySize)
 	hasCurve := f.has(TagCurve)
 	switch {
@@ -51,9 +51,10 @@ func ParseKeyGenerateRequest(f Frame) (KeyGenerateRequest, error) {
 	return m, nil
 }
 
-// KeyGenerateResponse brings the public key, or the reason why there is none.
+// KeyGenerateResponse carries the public key, or the reason why there is
+// none.
 type KeyGenerateResponse struct {
-	PublicKey []byte // DER SubjectPublicKeyInfo, not looked into; nil on failure
+	PublicKey []byte // DER SubjectPublicKeyInfo, not parsed here; nil on failure
 	Reason    Reason // captured phones send none with a key
 	HasReason bool
 }
@@ -71,7 +72,7 @@ func (m KeyGenerateResponse) Frame(session uint32) Frame {
 }
 
 // ParseKeyGenerateResponse reads a KEY_GENERATE_RESPONSE. One without a key
-// must bring a reason, and not success. An error wraps ErrMalformed.
+// must have a reason other than success. An error wraps ErrMalformed.
 func ParseKeyGenerateResponse(f Frame) (KeyGenerateResponse, error) {
 	if err := f.expect(CmdKeyGenerateResponse); err != nil {
 		return KeyGenerateResponse{}, err
@@ -84,8 +85,8 @@ func ParseKeyGenerateResponse(f Frame) (KeyGenerateResponse, error) {
 	return m, nil
 }
 
-// EncryptRequest asks the phone to sign with its new key, so that it proves to
-// have it. The form is our reading; a capture has not turned up yet.
+// EncryptRequest asks the phone to prove possession of its new key by signing
+// with it. The form is our reading; no capture has turned up yet.
 type EncryptRequest struct {
 	Digest     DigestType
 	SignedData []byte // the digest to be signed

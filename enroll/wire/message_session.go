@@ -2,7 +2,7 @@ package wire
 
 import "time"
 
-// reasonOnly reads a message whose body is a REASON and nothing else.
+// reasonOnly reads a message whose body is just a REASON.
 func reasonOnly(f Frame, cmd Command) (Reason, error) {
 	if err := f.expect(cmd, TagReason); err != nil {
 		return 0, err
@@ -14,7 +14,7 @@ func reasonFrame(cmd Command, session uint32, r Reason) Frame {
 	return Frame{cmd, session, []Element{byteElement(TagReason, r)}}
 }
 
-// EndSession is the server's last word.
+// EndSession ends a session with a reason; it is the server's last frame.
 type EndSession struct{ Reason Reason }
 
 // Frame builds the END_SESSION.
@@ -28,8 +28,8 @@ func ParseEndSession(f Frame) (EndSession, error) {
 	return EndSession{r}, err
 }
 
-// RetryLater turns the phone away for a while: whole seconds on the wire, up
-// to 2^32-1.
+// RetryLater tells the phone to come back after a delay: whole seconds on
+// the wire, up to 2^32-1.
 type RetryLater struct{ Delay time.Duration }
 
 // Frame builds the RETRY_LATER.
@@ -71,7 +71,7 @@ func ParseRequestInProgress(f Frame) (RequestInProgress, error) {
 }
 
 // AbortRequest is sent when the user stops the operation at the phone. Its
-// body is not known; a REASON in it is accepted and not kept.
+// body is not known; a REASON in it is accepted and ignored.
 type AbortRequest struct{}
 
 // Frame builds the ABORT_REQUEST, with an empty body.

@@ -1,7 +1,7 @@
 package wire
 
-// Tag says what the value of an element means. What a value of the tag may be stands
-// in element.go.
+// Tag says what the value of an element means. Which values a tag may have is
+// checked in element.go.
 type Tag byte
 
 // The tags of the protocol. 14 and 15 have never been seen.
@@ -30,7 +30,7 @@ func (t Tag) known() bool {
 	return t >= TagReason && t <= TagDeviceName || t >= TagSUDIData && t <= TagSHA2SignedData
 }
 
-// String is the protocol's name of the element, or TAG_n.
+// String returns the protocol's name of the element, or TAG_n.
 func (t Tag) String() string {
 	return name(t, "TAG_%d", []string{
 		TagReason:          "REASON",

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// Reason is how a step or a session ended. Other values than the four named
-// here exist, but what they mean is not known.
+// Reason says how a step or a session ended. Values other than these four
+// exist, but their meaning is not known.
 type Reason byte
 
 const (
 	ReasonNoAction      Reason = 0 // nothing is scheduled for the device
-	ReasonSuccess       Reason = 1 // also what a phone sends in AUTH_RESPONSE
+	ReasonSuccess       Reason = 1 // phones also send it in AUTH_RESPONSE
 	ReasonDeclined      Reason = 7 // wrong authentication, a malformed request; to a version-2 client, nothing scheduled
 	ReasonUnknownDevice Reason = 9
 )
 
-// String is the reason in words, or "reason n".
+// String returns the reason in words, or "reason n".
 func (r Reason) String() string {
 	return name(r, "reason %d", []string{
 		ReasonNoAction: "no action", ReasonSuccess: "success", ReasonDeclined: "declined", ReasonUnknownDevice: "unknown device",
@@ -40,7 +40,7 @@ func (t CertificateType) String() string {
 type AuthType byte
 
 const (
-	AuthNone       AuthType = 0 // what the captured servers send, whatever the mode
+	AuthNone       AuthType = 0 // captured servers send it, whatever the mode
 	AuthString     AuthType = 1
 	AuthNullString AuthType = 2
 	AuthLSC        AuthType = 3
@@ -88,7 +88,7 @@ func (d DigestType) String() string {
 	return name(d, "digest type %d", []string{SHA1: "SHA-1", SHA256: "SHA-256", SHA512: "SHA-512"})
 }
 
-// Hash is the hash of the type, 0 of one that is not known.
+// Hash returns the hash of the type, 0 for an unknown type.
 func (d DigestType) Hash() crypto.Hash {
 	switch d {
 	case SHA1:
@@ -101,7 +101,7 @@ func (d DigestType) Hash() crypto.Hash {
 	return 0
 }
 
-// name is the name of v among names, or v in the other form when it has none.
+// name returns the name of v, or v formatted with otherwise when it has none.
 func name[T ~byte](v T, otherwise string, names []string) string {
 	if int(v) < len(names) && names[v] != "" {
 		return names[v]
