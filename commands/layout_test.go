@@ -27,7 +27,7 @@ var rooms = []room{
 	{"enroll/templates", "enroll/devices enroll/secrets enroll/settings store"},
 	{"enroll/jobs", "enroll/bulk enroll/devices enroll/secrets store"},
 	{"enroll/bulk", "enroll/devices enroll/renewal enroll/settings store"},
-	{"enroll/devices", "enroll enroll/authority enroll/secrets enroll/settings crypto store"},
+	{"enroll/devices", "enroll/authority enroll/secrets enroll/settings crypto store"},
 
 	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/settings enroll/wire crypto store"},
 	{"enroll/caworker", "enroll enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/onlineca enroll/secrets enroll/settings crypto store"},

@@ -13,7 +13,7 @@ import (
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/crypto"
-	"capf/enroll"
+	"capf/enroll/devices"
 	"capf/enroll/health"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
@@ -156,24 +156,24 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	if r.Certificate, err = identityNow(ctx, s.Reader, env.Now()); err != nil {
 		return nil, err
 	}
-	devices, err := s.DeviceCounts(ctx)
+	counts, err := s.DeviceCounts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.count(ctx, s.Reader, devices); err != nil {
+	if err := r.count(ctx, s.Reader, counts); err != nil {
 		return nil, err
 	}
-	if r.Devices.OpenByName, err = enroll.OpenByNullString(ctx, s.Reader); err != nil {
+	if r.Devices.OpenByName, err = devices.OpenByNullString(ctx, s.Reader); err != nil {
 		return nil, err
 	}
 	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {
 		r.Findings = append(r.Findings, finding{e.Severity(), e.Text, e.Hint})
 	}
-	return r, r.find(ctx, s.Reader, env.Now(), devices)
+	return r, r.find(ctx, s.Reader, env.Now(), counts)
 }
 
-func (r *report) find(ctx context.Context, s *store.Reader, now time.Time, devices store.DeviceCounts) error {
-	found, err := health.Findings(ctx, s, now, devices)
+func (r *report) find(ctx context.Context, s *store.Reader, now time.Time, counts store.DeviceCounts) error {
+	found, err := health.Findings(ctx, s, now, counts)
 	if err != nil {
 		return err
 	}
@@ -198,9 +198,9 @@ func identityNow(ctx context.Context, s *store.Reader, now time.Time) (*ownIdent
 	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
 }
 
-func (r *report) count(ctx context.Context, s *store.Reader, devices store.DeviceCounts) (err error) {
-	r.Devices = deviceNumbers{Total: devices.Total, Failed: devices.Failed, Late: devices.Late}
-	for operation, n := range devices.ByOperation {
+func (r *report) count(ctx context.Context, s *store.Reader, counts store.DeviceCounts) (err error) {
+	r.Devices = deviceNumbers{Total: counts.Total, Failed: counts.Failed, Late: counts.Late}
+	for operation, n := range counts.ByOperation {
 		if operation != store.NoOperation {
 			r.Devices.Scheduled += n
 		}

@@ -115,3 +115,16 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 	}
 	return r.store.NoteAuthenticated(ctx, g.actor, g.Device.ID, network, shown, lscFingerprint(shown))
 }
+
+// againstPolicy declines a device whose authentication mode has been forbidden since
+// its operation was scheduled.
+func againstPolicy(d store.Device, s *settings.Settings) *SessionError {
+	why := s.Forbidden(d)
+	switch {
+	case why == "":
+		return nil
+	case d.AuthMode == store.ByString:
+		return sessionError(ErrDeclined, store.InvalidString, "%s", why)
+	}
+	return sessionError(ErrDeclined, store.InvalidCredentials, "%s", why)
+}

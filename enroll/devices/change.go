@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
@@ -107,7 +106,7 @@ func (r *Rules) Edit(d *store.Device, e Edit, s settings.Settings, hasLSC bool) 
 		return err
 	}
 	if e.Operation != nil || e.AuthMode != nil || e.String != nil {
-		if err := enroll.CheckPolicy(*d, s); err != nil {
+		if err := checkPolicy(*d, s); err != nil {
 			return err
 		}
 	}
