@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/crypto"
 	"capf/enroll/backup"
 	"capf/enroll/secrets"
@@ -96,7 +97,7 @@ func writeBackup(ctx context.Context, env *Env, s *store.Reader, file string, si
 		return s.Backup(ctx, file, sign, progress)
 	}
 	return s.CopyOut(ctx, sign, progress, func(from io.Reader) error {
-		return outFile{env.door(), file, 0o600, false}.write(func(to io.Writer) error {
+		return files.File{Door: env.door(), Name: file, Mode: 0o600}.Write(func(to io.Writer) error {
 			_, err := io.Copy(to, from)
 			return err
 		})

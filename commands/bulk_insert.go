@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/enroll/bulk"
 	"capf/internal/apperr"
 )
@@ -71,7 +72,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o bulk.
 	}
 	if err != nil && !errors.Is(err, apperr.ErrPartly) {
 		if errors.Is(err, apperr.ErrRefused) {
-			err = apperr.WithHint(fmt.Errorf("reading %s: %w", inputName(file), err), "%s", hint(err))
+			err = apperr.WithHint(fmt.Errorf("reading %s: %w", files.InputName(file), err), "%s", hint(err))
 		}
 		return err
 	}

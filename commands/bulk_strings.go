@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bufio"
+	"capf/commands/internal/files"
 	"capf/enroll/devices"
 	"capf/internal/apperr"
 	"capf/internal/csvcell"
@@ -46,8 +47,8 @@ func newStrings(env *Env, o bulkUpdateOptions) (*uniqueStrings, error) {
 
 // newStringsFile makes a file that only its owner can read, and that was not
 // there before.
-func newStringsFile(d door, name string) (*uniqueStrings, error) {
-	at, base, err := d.parent(name)
+func newStringsFile(d files.Door, name string) (*uniqueStrings, error) {
+	at, base, err := d.Parent(name)
 	if err != nil {
 		return nil, fmt.Errorf("writing %q: %w", name, apperr.WithoutPath(err))
 	}

@@ -197,7 +197,7 @@ func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOpti
 		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
 	}
 	if o.generate {
-		return seen(env, showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
+		return flushSecret(env, showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
 	}
 	if env.Format == term.Table {
 		return nil
@@ -252,9 +252,9 @@ func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) err
 	err := bulkResult(env, o, j, out)
 	switch {
 	case o.generate:
-		return seen(env, err, "capf device show NAME --reveal shows the string of each device")
+		return flushSecret(env, err, "capf device show NAME --reveal shows the string of each device")
 	case out != nil && out.file == nil:
-		return seen(env, err, "capf job show %d --strings-file FILE writes them again", j.ID)
+		return flushSecret(env, err, "capf job show %d --strings-file FILE writes them again", j.ID)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/health"
@@ -172,7 +173,7 @@ func readCertificates(env *Env, name string) ([]*x509.Certificate, error) {
 	case err != nil:
 		return nil, misuse(fmt.Errorf("reading %w", err))
 	case len(certs) == 0:
-		return nil, apperr.Usage("reading %s: no file in it is a certificate by its name", inputName(name))
+		return nil, apperr.Usage("reading %s: no file in it is a certificate by its name", files.InputName(name))
 	}
 	return certs, nil
 }

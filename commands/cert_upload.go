@@ -3,8 +3,6 @@ package commands
 import (
 	"context"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,7 +11,6 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/crypto"
-	"capf/enroll/archive"
 	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/store"
@@ -161,128 +158,6 @@ func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 		}
 	}
 	return showList(env, values(rows), uploadColumns, "there is no certificate")
-}
-
-// uploadFiles reads what is named, folders included.
-func uploadFiles(env *Env, o certUploadOptions) (files []authority.UploadFile, err error) {
-	for _, name := range o.files {
-		if !isFolder(env, name) {
-			if len(o.purposes) == 0 && !o.capf {
-				return nil, apperr.WithHint(apperr.Usage("--purpose is missing"),
-					"it is %s, or %s for the CAPF certificate", strings.Join(purposeNames(), " or "), capfPurpose)
-			}
-			if files, err = uploadFile(env, files, name, o.purposes); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		var err error
-		if files, err = uploadFolder(env, files, name, o); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
-}
-
-// isFolder says whether a folder is named. What can be no file either is told by
-// who reads it.
-func isFolder(env *Env, name string) bool {
-	if name == "-" {
-		return false
-	}
-	info, err := env.door().Stat(name)
-	return err == nil && info.IsDir()
-}
-
-func uploadFile(env *Env, files []authority.UploadFile, name string, purposes []store.Purpose) ([]authority.UploadFile, error) {
-	data, err := env.readInput(name, certificateLimit)
-	if err != nil {
-		return nil, err
-	}
-	return append(files, authority.UploadFile{Name: name, Data: data, Purposes: purposes}), nil
-}
-
-// uploadFolder takes the certificates of a folder, or of its folders that are
-// called like the trust stores. Every file in it gets its row.
-func uploadFolder(env *Env, files []authority.UploadFile, folder string, o certUploadOptions) ([]authority.UploadFile, error) {
-	before := len(files)
-	var err error
-	if len(o.purposes) > 0 || o.capf {
-		files, err = uploadFrom(env, files, folder, o.purposes)
-	} else {
-		files, err = uploadStores(env, files, folder)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == before {
-		return nil, apperr.WithHint(apperr.Usage("folder %q: it is empty", folder),
-			"without --purpose, certificates stand in folders called %s", strings.Join(purposeNames(), " and "))
-	}
-	return files, nil
-}
-
-// uploadStores takes what is in the folders that are called like trust stores.
-func uploadStores(env *Env, files []authority.UploadFile, folder string) ([]authority.UploadFile, error) {
-	entries, err := readFolder(env.door(), folder)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		name := filepath.Join(folder, e.Name())
-		if !e.IsDir() || !slices.Contains(purposeNames(), e.Name()) {
-			files = append(files, authority.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
-			continue
-		}
-		if files, err = uploadFrom(env, files, name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
-}
-
-func uploadFrom(env *Env, files []authority.UploadFile, folder string, purposes []store.Purpose) ([]authority.UploadFile, error) {
-	entries, err := readFolder(env.door(), folder)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		name := filepath.Join(folder, e.Name())
-		why := archive.NotCertificate(name)
-		if e.IsDir() {
-			why = "it is a folder in the folder"
-		}
-		f := authority.UploadFile{Name: name, Purposes: purposes, Skipped: why}
-		if why == "" {
-			f.Data, f.Refused = readInFolder(env.door(), name)
-		}
-		files = append(files, f)
-	}
-	return files, nil
-}
-
-// readInFolder reads a file that nobody has named: that it cannot be read is for
-// its row to say, and what is no file, such as a pipe, might never end. A link may
-// lead to one.
-func readInFolder(d door, name string) (data []byte, refused string) {
-	info, err := d.Stat(name) // opening a pipe would wait
-	switch {
-	case err != nil:
-		return nil, "it cannot be read: " + apperr.WithoutPath(err).Error()
-	case !info.Mode().IsRegular():
-		return nil, "it is a folder, a pipe or a device, not a file"
-	case info.Size() > certificateLimit:
-		return nil, fmt.Sprintf("it has more than %d bytes", int64(certificateLimit))
-	}
-	f, err := d.Open(name)
-	if err == nil {
-		defer f.Close()
-		data, err = io.ReadAll(io.LimitReader(f, certificateLimit))
-	}
-	if err != nil {
-		return nil, "it cannot be read: " + apperr.WithoutPath(err).Error()
-	}
-	return data, ""
 }
 
 // uploadChain puts the certificate that a CA has signed in the place of the

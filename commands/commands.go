@@ -64,7 +64,7 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 		env.command = record(l)
 	}
 	if err == nil && env.confined != nil {
-		l, err = env.confined.confine(root, l, argv)
+		l, err = env.confined.Check(root, l, argv)
 	}
 	if err != nil {
 		return err

@@ -44,5 +44,5 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 	} else {
 		_, err = fmt.Fprintln(env.out, secret)
 	}
-	return seen(env, err, "capf device show %s --reveal shows it", name)
+	return flushSecret(env, err, "capf device show %s --reveal shows it", name)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 )
@@ -20,7 +21,7 @@ func WriteDocuments(folder string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("making the folder of %q: %w", path, apperr.WithoutPath(err))
 		}
-		if err := replaceFile(system{}, path, []byte(text), 0o644); err != nil {
+		if err := files.Replace(files.System{}, path, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

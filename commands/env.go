@@ -17,6 +17,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/host"
+	"capf/commands/internal/shell"
 	"capf/commands/internal/term"
 	"capf/enroll"
 	"capf/enroll/secrets"
@@ -49,7 +50,7 @@ type Env struct {
 	store   *store.Store   // open, or nil
 	witness host.Witness
 	// confined is what a line of capf shell may do; nil outside of it.
-	confined *confinement
+	confined *shell.Confinement
 }
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {

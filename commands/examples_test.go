@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -71,9 +72,7 @@ func TestExamples(t *testing.T) {
 			for _, line := range before[l.Name] {
 				prepare(t, dir, line)
 			}
-			typed, err := shellWords(l.Example)
-			check(t, err)
-			words := plainWords(typed)
+			words := exampleWords(l.Example)
 			switch l.Name {
 			case "capf serve":
 				serveExample(t, dir, words[1:])
@@ -89,6 +88,15 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// exampleWords are the words of an example, in which quotes stand around whole words
+// only.
+func exampleWords(line string) (words []string) {
+	for _, word := range regexp.MustCompile(`"[^"]*"|'[^']*'|\S+`).FindAllString(line, -1) {
+		words = append(words, strings.Trim(word, `'"`))
+	}
+	return words
 }
 
 // exampleHouse is a house with the files that examples name.

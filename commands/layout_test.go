@@ -17,6 +17,8 @@ import (
 var rooms = []room{
 	{"", "commands"},
 	{"commands", "everything"},
+	{"commands/internal/shell", "commands/internal/cmdline commands/internal/files commands/internal/term enroll/settings"},
+	{"commands/internal/files", "commands/internal/host enroll/archive"},
 	{"commands/internal/cmdline", "commands/internal/term"},
 	{"commands/internal/term", "commands/internal/host"},
 	{"commands/internal/host", "store"},

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/commands/internal/term"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
@@ -91,7 +92,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if o.out == "-" {
 		err = write(env.out)
 	} else {
-		err = newFile(env, o.out, o.force, write)
+		err = files.File{Door: env.door(), Name: o.out, Mode: 0o644, Keep: !o.force}.Write(write)
 	}
 	p.End()
 	if err != nil {

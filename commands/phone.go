@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/crypto"
 	"capf/crypto/certfile"
 	"capf/enroll/phone"
@@ -216,7 +217,7 @@ func phoneKey(env *Env, name string) (stdcrypto.Signer, error) {
 	}
 	key, err := crypto.ParsePrivateKeyPEM(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", inputName(name), err)
+		return nil, fmt.Errorf("reading %s: %w", files.InputName(name), err)
 	}
 	return key, nil
 }
@@ -232,7 +233,7 @@ func phoneCertificate(env *Env, name string) ([]byte, error) {
 	}
 	certs, err := certfile.Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", inputName(name), err)
+		return nil, fmt.Errorf("reading %s: %w", files.InputName(name), err)
 	}
 	return certs[0].Raw, nil
 }

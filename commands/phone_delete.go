@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/enroll/phone"
 	"capf/internal/apperr"
 )
@@ -33,7 +34,7 @@ that phone enroll has written.`,
 
 func (o phoneOptions) remove() error {
 	for _, file := range []string{o.certificateFile(), o.keyFile()} {
-		if err := removeFile(o.files, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := files.Remove(o.door, file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing %q: %w", file, apperr.WithoutPath(err))
 		}
 	}

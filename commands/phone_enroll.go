@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/internal/apperr"
@@ -23,9 +24,9 @@ var errNothing = errors.New("the server has nothing scheduled for it")
 
 type phoneOptions struct {
 	phone.Config
-	want  phone.Did
-	files door
-	dir   string // where certificate and key of the phone are
+	want phone.Did
+	door files.Door
+	dir  string // where certificate and key of the phone are
 }
 
 func phoneEnrollCommand(env *Env) cmdline.Command {
@@ -83,7 +84,7 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 // files, so it must not lead out of the folder.
 func phoneChoice(env *Env, c *cli.Context, want phone.Did) (phoneOptions, error) {
 	cfg, err := phoneConfig(env, c)
-	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), files: env.door()}
+	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), door: env.door()}
 	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
 		err = apperr.Usage("%q is not the name of a device", cfg.Device)
 	}
@@ -112,10 +113,10 @@ func (o phoneOptions) keep(der []byte, key stdcrypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(o.files, o.keyFile(), pem, 0o600); err != nil {
+	if err := files.Replace(o.door, o.keyFile(), pem, 0o600); err != nil {
 		return err
 	}
-	return replaceFile(o.files, o.certificateFile(), crypto.CertificatePEM(der), 0o644)
+	return files.Replace(o.door, o.certificateFile(), crypto.CertificatePEM(der), 0o644)
 }
 
 // actAsPhone runs the session and prints how it ended.

@@ -31,7 +31,7 @@ that was written by phone enroll is the LSC unless --lsc names another one.`,
 				return err
 			}
 			lsc := c.String("lsc")
-			if _, err := o.files.Stat(o.certificateFile()); lsc == "" && err == nil {
+			if _, err := o.door.Stat(o.certificateFile()); lsc == "" && err == nil {
 				lsc = o.certificateFile()
 			}
 			if o.LSC, err = phoneCertificate(env, lsc); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/commands/internal/host"
 	"capf/enroll"
 	"capf/enroll/audit"
@@ -210,7 +211,7 @@ func announce(file string, addresses []net.Addr) error {
 	for _, a := range addresses {
 		fmt.Fprintln(&b, a)
 	}
-	return writeFile(system{}, file, true, []byte(b.String()))
+	return files.Write(files.System{}, file, true, []byte(b.String()))
 }
 
 // forget removes the addresses of a server that does not listen. A device or a

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +15,15 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/commands/internal/host"
+	"capf/commands/internal/shell"
 	"capf/commands/internal/term"
 	"capf/enroll/audit"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/internal/input"
+	"capf/store"
 )
 
 // sshLine is what an SSH client asked for when sshd runs a forced command
@@ -54,20 +56,12 @@ certificates; 4 for everything. Below 4 a file that is there is only replaced wi
 			if err != nil || !slices.Contains([]int{cmdline.Look.Level(), cmdline.Offline.Level(), cmdline.Full.Level()}, level) {
 				return apperr.Usage("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
 			}
-			return shell(c.Context, env, level)
+			return runShell(c.Context, env, level)
 		},
 	}
 }
 
-// session is one run of capf shell.
-type session struct {
-	*Env
-	confinement
-	database string
-	failed   int // the exit code of the last line that failed
-}
-
-func shell(ctx context.Context, env *Env, level int) error {
+func runShell(ctx context.Context, env *Env, level int) error {
 	folder, err := os.Getwd()
 	if err == nil {
 		folder, err = filepath.EvalSymlinks(folder)
@@ -75,33 +69,56 @@ func shell(ctx context.Context, env *Env, level int) error {
 	if err != nil {
 		return fmt.Errorf("finding the folder of the shell: %w", apperr.WithoutPath(err))
 	}
-	root, err := openFolder()
+	root, err := files.OpenWorkingFolder()
 	if err != nil {
 		noteForbidden(ctx, env, err)
 		return err
 	}
 	defer root.Close()
-	s := &session{Env: env, confinement: confinement{privilege: level, root: root, folder: folder}, database: env.Database}
-	if s.reserved, err = reservedFiles(env); err != nil {
+	reserved, err := reservedFiles(env)
+	if err != nil {
 		return err
 	}
+	commands := shellCommands{env, shell.Confine(level, root, folder, reserved)}
+	session := &shell.Session{Commands: commands, Files: commands.confinement.Files, Stderr: env.Stderr, Signals: env.told}
 	// These would end or stop the shell, or print what the program was doing.
 	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP)
-	switch line := env.Getenv(sshLine); {
-	case strings.TrimSpace(line) != "":
-		err = s.overSSH(ctx, strings.NewReader(line))
-	case env.Prompt != nil:
-		return s.converse(ctx)
-	default:
-		err = s.overSSH(ctx, env.Stdin)
-	}
-	if err == nil && s.failed != 0 {
-		return exitCode(s.failed)
+	code, err := runSession(ctx, env, session)
+	if err == nil && code != 0 {
+		return exitCode(code)
 	}
 	return err
 }
 
-// reservedFiles are the database and its master key.
+// runSession takes the lines from where they come.
+func runSession(ctx context.Context, env *Env, s *shell.Session) (code int, err error) {
+	line := env.Getenv(sshLine)
+	switch {
+	case strings.TrimSpace(line) != "":
+		return whileHeard(ctx, env, s, strings.NewReader(line))
+	case env.Prompt != nil:
+		return s.Converse(ctx, env.Stdin.(term.File), env.display)
+	}
+	return whileHeard(ctx, env, s, env.Stdin)
+}
+
+// whileHeard carries out a script. Over SSH without a terminal, nothing says that the
+// client has died but the other end of our output, which is closed then: without a
+// look at it, the line that runs would run on for nobody.
+func whileHeard(ctx context.Context, env *Env, s *shell.Session, lines io.Reader) (code int, err error) {
+	if env.Getenv("SSH_CONNECTION") == "" || env.heard == nil {
+		return s.Script(ctx, lines)
+	}
+	ctx, stop, err := host.WhileHeard(ctx, env.heard)
+	if err != nil {
+		return 0, fmt.Errorf("watching the client: %w", err)
+	}
+	defer stop()
+	return s.Script(ctx, lines)
+}
+
+// reservedFiles are the paths of the database and its master key, and of the files
+// beside them.
 func reservedFiles(env *Env) (paths []string, err error) {
 	database, err := env.databasePath()
 	if err != nil {
@@ -111,149 +128,63 @@ func reservedFiles(env *Env) (paths []string, err error) {
 		if path, err = filepath.Abs(path); err != nil {
 			return nil, fmt.Errorf("finding the database: %w", err)
 		}
-		paths = append(paths, path)
+		paths = append(paths, store.Files(path)...)
 		if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-			paths = append(paths, real)
+			paths = append(paths, store.Files(real)...)
 		}
 	}
 	return paths, nil
 }
 
-// longestLine is how long a line of a script may be.
-const longestLine = 64 << 10
-
-// script carries out lines until their end or until one says quit.
-func (s *session) script(ctx context.Context, in io.Reader) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, longestLine)
-	before := byteOrderMark // of the first line only
-	for lines.Scan() {
-		ended := s.carryOut(ctx, strings.TrimPrefix(lines.Text(), before))
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if sig := s.asked(); sig != nil {
-			return endedBy(sig)
-		}
-		if ended {
-			return nil
-		}
-		before = ""
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return apperr.Usage("a line has more than %d bytes", longestLine)
-	} else if err != nil {
-		return fmt.Errorf("reading lines: %w", err)
-	}
-	return nil
-}
-
-// overSSH is script for a client without a terminal: when it dies, nothing tells
-// us but the other end of our output, which is closed, and the line that runs
-// would do so for nobody.
-func (s *session) overSSH(ctx context.Context, in io.Reader) error {
-	if s.Getenv("SSH_CONNECTION") == "" || s.heard == nil {
-		return s.script(ctx, in)
-	}
-	ctx, stop, err := host.WhileHeard(ctx, s.heard)
-	if err != nil {
-		return fmt.Errorf("watching the client: %w", err)
-	}
-	defer stop()
-	return s.script(ctx, in)
-}
-
-// asked is the signal that has ended a line, nil when none has.
-func (s *session) asked() os.Signal {
-	select {
-	case sig := <-s.told:
-		return sig
-	default:
-		return nil
-	}
-}
-
-// endedBy is the end of a shell at a signal, with the code that shells use.
-func endedBy(sig os.Signal) error { return exitCode(128 + int(sig.(syscall.Signal))) }
-
-// carryOut carries out one line and says whether it was the last one.
-func (s *session) carryOut(ctx context.Context, text string) (ended bool) {
-	words, err := shellWords(strings.TrimSuffix(text, "\r"))
-	if err != nil {
-		s.failed = s.report(err)
-		return false
-	}
-	if len(words) == 0 || strings.HasPrefix(words[0].text, "#") && !words[0].quoted {
-		return false
-	}
-	if words[0].is("quit", "exit", "logout") {
-		return true
-	}
-	if n := len(words) - 1; words[n].is("?") {
-		s.explain(ctx, append(plainWords(words[:n]), ""))
-		return false
-	}
-	if code := s.line().run(ctx, append([]string{"capf"}, plainWords(words)...)); code != 0 {
-		s.failed = code
-	}
-	return false
+// shellCommands carries out the lines of a session.
+type shellCommands struct {
+	env         *Env
+	confinement *shell.Confinement
 }
 
 // line is the world of one line: that of the shell, but for its own database
 // connection and format.
-func (s *session) line() *Env {
-	line := *s.Env
-	line.store, line.command, line.confined = nil, "", &s.confinement
+func (c shellCommands) line() *Env {
+	line := *c.env
+	line.store, line.command, line.confined = nil, "", c.confinement
 	line.Getenv = func(name string) string {
-		if name == "CAPF_DB" && s.database != "" {
-			return s.database
+		if name == "CAPF_DB" && c.env.Database != "" {
+			return c.env.Database
 		}
-		return s.Env.Getenv(name)
+		return c.env.Getenv(name)
 	}
 	return &line
 }
 
-// completer proposes what the session may do.
-func (s *session) completer(env *Env) cmdline.Completer {
+// Run carries out one line.
+func (c shellCommands) Run(ctx context.Context, words []string) int {
+	return c.line().run(ctx, append([]string{"capf"}, words...))
+}
+
+// Propose proposes what the session may do.
+func (c shellCommands) Propose(ctx context.Context, words []string) cmdline.Proposal {
+	env := c.line()
+	defer env.close()
 	env.Database = env.Getenv("CAPF_DB")
 	return cmdline.Completer{
-		Root: s.restrict(tree(env)), Known: databaseWords{env},
+		Root: c.confinement.Restrict(tree(env)), Known: databaseWords{env},
 		Also: []cmdline.Candidate{{Word: "help", About: "say more about a command"}, {Word: "quit", About: "end the session"}},
-	}
+	}.Complete(ctx, words)
 }
 
-// explain says what may come next on a line.
-func (s *session) explain(ctx context.Context, words []string) {
-	env := s.line()
-	p := s.completer(env).Complete(ctx, words)
-	fmt.Fprint(env.out, explanation(p))
-	if code := s.report(env.close()); code != 0 {
-		s.failed = code
-	}
+// Print prints a text to stdout at once.
+func (c shellCommands) Print(text string) int {
+	env := c.line()
+	fmt.Fprint(env.out, text)
+	return env.report(env.close())
 }
 
-// explanation is a proposal in words.
-func explanation(p cmdline.Proposal) string {
-	var b strings.Builder
-	width := 0
-	for _, c := range p.Words {
-		width = max(width, term.Width(c.Word))
-	}
-	for _, c := range p.Words {
-		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, term.Visible(c.Word), term.OneLine(c.About)), " "))
-	}
-	if p.Files {
-		fmt.Fprintln(&b, "  the name of a file")
-	}
-	if b.Len() == 0 {
-		return "  nothing more is needed\n"
-	}
-	return b.String()
-}
+// Report reports an error.
+func (c shellCommands) Report(err error) int { return c.env.report(err) }
 
 // noteForbidden records an attempt at what the session may not do.
 func noteForbidden(ctx context.Context, env *Env, err error) {
-	if !errors.Is(err, errForbidden) {
+	if !errors.Is(err, files.ErrForbidden) {
 		return
 	}
 	text := err.Error()

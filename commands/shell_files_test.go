@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"capf/commands/internal/cmdline"
 	"capf/enroll/audit"
 )
 
@@ -77,52 +76,6 @@ func TestShellOverwrites(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, ".*.*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("temporary files are left: %q, %v", left, err)
-	}
-}
-
-// TestShellLinkExchange exchanges a link while the shell writes and reads by the
-// name: nothing outside, and not the database, is ever touched.
-func TestShellLinkExchange(t *testing.T) {
-	t.Parallel()
-	dir := house(t)
-	root, err := os.OpenRoot(dir)
-	check(t, err)
-	defer root.Close()
-	outside := filepath.Join(filepath.Dir(dir), "outside")
-	check(t, os.Mkdir(outside, 0o700))
-	check(t, os.WriteFile(filepath.Join(outside, "secret.pem"), []byte("TOPSECRET"), 0o600))
-	check(t, os.Mkdir(filepath.Join(dir, "d"), 0o700))
-	c := &confinement{privilege: cmdline.Full.Level(), root: root, folder: dir, reserved: []string{filepath.Join(dir, "capf.db")}}
-	stop, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				os.Rename(filepath.Join(dir, "d"), filepath.Join(dir, "e"))
-				os.Symlink(outside, filepath.Join(dir, "d"))
-				os.Remove(filepath.Join(dir, "d"))
-				os.Rename(filepath.Join(dir, "e"), filepath.Join(dir, "d"))
-			}
-		}
-	}()
-	good := 0
-	for range 2000 {
-		if replaceFile(c, "d/x.pem", []byte("x"), 0o644) == nil {
-			good++
-		}
-		if f, err := c.Open("d/secret.pem"); err == nil {
-			t.Error("a file outside was opened")
-			f.Close()
-		}
-	}
-	close(stop)
-	<-ended
-	entries, err := os.ReadDir(outside)
-	if err != nil || len(entries) != 1 || good == 0 {
-		t.Errorf("%d were written, outside is %v, %v", good, entries, err)
 	}
 }
 

@@ -80,5 +80,5 @@ func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, 
 	if !o.generate {
 		return err
 	}
-	return seen(env, err, "capf template set %s --generate-string makes another", t.Name)
+	return flushSecret(env, err, "capf template set %s --generate-string makes another", t.Name)
 }

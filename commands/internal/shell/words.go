@@ -1,4 +1,4 @@
-package commands
+package shell
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 	"capf/internal/apperr"
 )
 
-// word is a word of a line of capf shell.
+// word is one word of a line.
 type word struct {
 	text   string
 	at     int  // where it begins on the line, in bytes
@@ -21,10 +21,10 @@ type word struct {
 // nothing, and saying so beats taking them for an argument.
 var foreignWords = []string{"|", "||", "&", "&&", ";", "<", ">", ">>", "<<", "2>", "2>&1", "&>"}
 
-// splitLine takes a line apart into words. Quotes of both kinds and the
-// backslash keep blanks together; there is nothing else to them: no variables,
-// no patterns, no other programs. Open tells that a quote is not closed, whose
-// words are then those so far.
+// splitLine takes a line apart into words. Quotes of both kinds and the backslash
+// keep blanks together, and do nothing else: there are no variables, no patterns and
+// no other programs. Open says that a quote is not closed; the words are then those
+// so far.
 func splitLine(line string) (words []word, open bool) {
 	var b strings.Builder
 	var quote rune
@@ -65,8 +65,8 @@ func splitLine(line string) (words []word, open bool) {
 	return words, quote != 0 || escaped
 }
 
-// shellWords are the words of a finished line.
-func shellWords(line string) ([]word, error) {
+// lineWords are the words of a finished line.
+func lineWords(line string) ([]word, error) {
 	if !utf8.ValidString(line) {
 		return nil, term.ErrNotUTF8
 	}
@@ -83,8 +83,8 @@ func shellWords(line string) ([]word, error) {
 	return words, nil
 }
 
-// is says whether the word is one of the shell's own, which a quoted one never
-// is.
+// is says whether the word is one of these, which mean something to the shell. A
+// quoted word never does.
 func (w word) is(names ...string) bool { return !w.quoted && slices.Contains(names, w.text) }
 
 func plainWords(words []word) (all []string) {

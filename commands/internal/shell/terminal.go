@@ -1,4 +1,4 @@
-package commands
+package shell
 
 import (
 	"context"
@@ -11,15 +11,17 @@ import (
 	"syscall"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/commands/internal/term"
 )
 
-const shellPrompt = "admin:"
+const prompt = "admin:"
 
-// converse takes lines from a person at a terminal.
-func (s *session) converse(ctx context.Context) error {
+// Converse takes lines from a person at a terminal until one says quit or Ctrl-D
+// ends the input. The exit code is 0, or that for the signal that ended the session.
+func (s *Session) Converse(ctx context.Context, in, out term.File) (code int, err error) {
 	var e *term.Editor
-	e = term.NewEditor(s.Stdin.(term.File), s.display, shellPrompt, func(line string, pos int, key rune) (string, int, bool) {
+	e = term.NewEditor(in, out, prompt, func(line string, pos int, key rune) (string, int, bool) {
 		return s.key(ctx, e, line, pos, key)
 	})
 	defer e.FollowSize()()
@@ -29,29 +31,29 @@ func (s *session) converse(ctx context.Context) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(s.Stderr)
-			return nil
+			return 0, nil
 		case errors.Is(err, term.ErrNotUTF8):
-			s.failed = s.report(err)
+			s.Commands.Report(err)
 			continue
 		case err != nil:
-			return fmt.Errorf("reading the terminal: %w", err)
+			return 0, fmt.Errorf("reading the terminal: %w", err)
 		}
 		// Ctrl-C ends the line that runs, not the shell.
 		running, stop := signal.NotifyContext(ctx, syscall.SIGINT)
 		ended := s.carryOut(running, text)
 		stop()
-		if sig := s.asked(); sig != nil && sig != syscall.SIGINT {
-			return endedBy(sig)
+		if sig := s.lastSignal(); sig != nil && sig != syscall.SIGINT {
+			return codeOf(sig), nil
 		}
 		if ended {
-			return nil
+			return 0, nil
 		}
 	}
 }
 
-// key completes at TAB and explains at ?. Between quotes the latter is itself:
-// it stands for any letter in the pattern of a name.
-func (s *session) key(ctx context.Context, e *term.Editor, line string, pos int, key rune) (string, int, bool) {
+// key completes at TAB and explains at ?. Between quotes, ? is an ordinary
+// character: it stands for any letter in the pattern of a name.
+func (s *Session) key(ctx context.Context, e *term.Editor, line string, pos int, key rune) (string, int, bool) {
 	if key != '\t' && key != '?' {
 		return "", 0, false
 	}
@@ -61,31 +63,36 @@ func (s *session) key(ctx context.Context, e *term.Editor, line string, pos int,
 	}
 	texts, start := typedWords(words, open || !strings.HasSuffix(line[:pos], " "), pos)
 	last := texts[len(texts)-1]
-	env := s.line()
-	p := s.completer(env).Complete(ctx, texts)
-	env.close()
+	p := s.Commands.Propose(ctx, texts)
 	if p.Files {
 		p.Words = append(p.Words, s.fileNames(last)...)
 	}
 	common, unique := commonStart(p.Words)
 	if key == '?' || len(common) <= len(last) && !unique {
 		if key == '?' || len(p.Words) > 0 {
-			s.show(e, line, p)
+			show(e, line, p)
 		}
 		return line, pos, true
 	}
-	text := quoteWord(common)
-	switch {
-	case unique && !strings.HasSuffix(common, "/"):
-		text += " "
-	case text != common:
-		text = strings.TrimSuffix(text, "'") // more is to come
-	}
+	text := completion(common, unique)
 	return line[:start] + text + line[pos:], start + len(text), true
 }
 
-// typedWords are the words of a line up to the cursor, the last one, where it
-// begins, being the one that is typed.
+// completion is what stands on the line once a word is completed. A blank follows
+// a word that is finished, and no closing quote one that is not.
+func completion(common string, unique bool) string {
+	text := quoteWord(common)
+	switch {
+	case unique && !strings.HasSuffix(common, "/"):
+		return text + " "
+	case text != common:
+		return strings.TrimSuffix(text, "'")
+	}
+	return text
+}
+
+// typedWords are the words of a line up to the cursor. The last one, which begins
+// at start, is being typed.
 func typedWords(words []word, within bool, pos int) (texts []string, start int) {
 	for _, w := range words {
 		texts, start = append(texts, w.text), w.at
@@ -96,9 +103,9 @@ func typedWords(words []word, within bool, pos int) (texts []string, start int) 
 	return texts, start
 }
 
-// show writes below the line that is being typed, which is drawn anew.
-func (s *session) show(e *term.Editor, line string, p cmdline.Proposal) {
-	fmt.Fprintf(e, "%s%s\n%s", shellPrompt, term.Visible(line), explanation(p))
+// show writes below the line that is being typed, and draws that anew.
+func show(e *term.Editor, line string, p cmdline.Proposal) {
+	fmt.Fprintf(e, "%s%s\n%s", prompt, term.Visible(line), explanation(p))
 }
 
 // commonStart is how all words begin, and whether there is only one.
@@ -115,10 +122,10 @@ func commonStart(words []cmdline.Candidate) (start string, unique bool) {
 	return start, len(words) == 1
 }
 
-// fileNames proposes the files of the folder of the shell.
-func (s *session) fileNames(last string) (list []cmdline.Candidate) {
+// fileNames proposes the files of the session's folder.
+func (s *Session) fileNames(last string) (list []cmdline.Candidate) {
 	dir, _ := filepath.Split(last)
-	entries, err := readFolder(&s.confinement, filepath.Clean(dir))
+	entries, err := files.ReadFolder(s.Files, filepath.Clean(dir))
 	if err != nil {
 		return nil
 	}

@@ -1,10 +1,10 @@
-package commands
+package shell
 
 import "testing"
 
-// FuzzShellWords: whatever is typed, it is words or a quote that is not
+// FuzzWords: whatever is typed, it is words or a quote that is not
 // closed, and a word that is written for the shell is read as itself.
-func FuzzShellWords(f *testing.F) {
+func FuzzWords(f *testing.F) {
 	for _, seed := range []string{`device set "a b" 'c\' d\ e`, `'`, `\`, "a | b", "a '|' b", "\x00\xff", `x'y"z`, "a\nb"} {
 		f.Add(seed)
 	}
