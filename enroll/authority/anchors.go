@@ -8,7 +8,8 @@ import (
 	"capf/store"
 )
 
-// Trusted are the certificates in capf-trust that vouch for one of the uses.
+// Trusted returns the certificates in capf-trust that vouch for one of the
+// uses.
 func Trusted(ctx context.Context, s *store.Reader, uses store.Uses) ([]*x509.Certificate, error) {
 	rows, err := s.Trust(ctx, store.CAPFTrust)
 	if err != nil {
@@ -28,9 +29,9 @@ func Trusted(ctx context.Context, s *store.Reader, uses store.Uses) ([]*x509.Cer
 	return certs, nil
 }
 
-// Anchors are the certificates to which one that a phone shows must chain: those
-// of capf-trust that vouch for one of the uses and, for LSCs, the CAPF
-// certificate, which vouches for nothing else.
+// Anchors returns the certificates to which a certificate from a phone must
+// chain: those of capf-trust that vouch for one of the uses and, for LSCs only,
+// the CAPF certificate.
 func Anchors(ctx context.Context, s *store.Reader, uses store.Uses) ([]*x509.Certificate, error) {
 	trusted, err := Trusted(ctx, s, uses)
 	if err != nil || !uses.Has(store.ForLSC) {

@@ -13,7 +13,7 @@ import (
 	"capf/store"
 )
 
-// CAPF makes, keeps and loads the CAPF certificate with its key.
+// CAPF makes, stores and loads the CAPF certificate with its key.
 type CAPF struct {
 	Store  *store.Store
 	Sealer *crypto.Sealer
@@ -28,7 +28,7 @@ type InitResult struct {
 	Fingerprint string // SHA-256, hexadecimal
 }
 
-// Init makes the CAPF certificate with its key when there is none, and leaves an
+// Init makes the CAPF certificate with its key when there is none. It leaves an
 // existing one alone. keyBits is an RSA size.
 func (c CAPF) Init(ctx context.Context, actor store.Actor, name crypto.Name, keyBits int) (InitResult, error) {
 	a, err := c.Load(ctx)
@@ -65,7 +65,8 @@ func (c CAPF) save(ctx context.Context, actor store.Actor, a *crypto.Authority, 
 	return c.Store.SaveIdentity(ctx, actor, id, onlyNew)
 }
 
-// identity is the authority as the store keeps it, with its key sealed.
+// identity returns the authority as the store keeps it, with the key
+// sealed.
 func (c CAPF) identity(a *crypto.Authority) (id store.Identity, err error) {
 	if id.SealedKey, err = secrets.SealCAPFKey(c.Sealer, a.Key); err != nil {
 		return id, err
@@ -76,15 +77,15 @@ func (c CAPF) identity(a *crypto.Authority) (id store.Identity, err error) {
 	return id, nil
 }
 
-// Load returns the CAPF certificate with its key, as the function Load does.
+// Load does what the function Load does.
 func (c CAPF) Load(ctx context.Context) (*crypto.Authority, error) {
 	return Load(ctx, c.Store.Reader, c.Sealer, c.Now())
 }
 
-// Load returns the CAPF certificate with its key, to sign LSCs and to speak TLS. It
-// is checked each time: one that lacks an extension, has expired or does not match
-// its key is refused with the reason (crypto.ErrUnfit). secrets.ErrNotReady when
-// there is none.
+// Load returns the CAPF certificate with its key, to sign LSCs and to serve TLS. It
+// is checked each time: a certificate that lacks an extension, has expired or does
+// not match its key is refused with the reason (crypto.ErrUnfit). The error is
+// secrets.ErrNotReady when there is none.
 func Load(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now time.Time) (*crypto.Authority, error) {
 	key, id, err := secrets.CAPFKey(ctx, s, sealer)
 	if err != nil {
@@ -98,9 +99,9 @@ func Load(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now time.
 }
 
 // Regenerate makes a new key and a new self-signed CAPF certificate, with the
-// organization of the present one when name is nil. keyBits is an RSA size. The
-// present certificate moves to capf-trust, so that phones still authenticate with the
-// LSCs that it signed. A running serve uses the old one until the service restarts.
+// organization of the present one if name is nil. keyBits is an RSA size. The present
+// certificate moves to capf-trust, so that phones still authenticate with the LSCs
+// that it signed. A running serve uses the old one until the service restarts.
 func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
 	old, err := Certificate(ctx, c.Store.Reader)
 	if err != nil {
@@ -117,8 +118,8 @@ func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Na
 	return a, c.save(ctx, actor, a, false)
 }
 
-// Request returns the PKCS#10 request (DER) with which a company CA is asked to sign
-// the CAPF certificate. It changes nothing. The answer is for UploadChain.
+// Request returns the PKCS#10 request (DER) that asks a company CA to sign the CAPF
+// certificate. It changes nothing. UploadChain takes the answer.
 func (c CAPF) Request(ctx context.Context) ([]byte, error) {
 	key, _, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"capf/store"
 )
 
-// Certificate is the CAPF certificate as it stands, fit or not. secrets.ErrNotReady
-// when there is none.
+// Certificate returns the CAPF certificate without checking whether it is fit for
+// use; the error is secrets.ErrNotReady when there is none.
 func Certificate(ctx context.Context, s *store.Reader) (*x509.Certificate, error) {
 	chain, err := Chain(ctx, s)
 	if err != nil {
@@ -21,8 +21,8 @@ func Certificate(ctx context.Context, s *store.Reader) (*x509.Certificate, error
 	return chain[0], nil
 }
 
-// Chain is the CAPF certificate and those above it, fit or not. secrets.ErrNotReady
-// when there is none.
+// Chain returns the CAPF certificate and those above it, without checking them; the
+// error is secrets.ErrNotReady when there is none.
 func Chain(ctx context.Context, s *store.Reader) ([]*x509.Certificate, error) {
 	id, err := s.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {

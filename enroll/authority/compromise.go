@@ -13,13 +13,13 @@ import (
 	"capf/store"
 )
 
-// Compromise is what depends on a CAPF certificate whose private key somebody else
-// may have.
+// Compromise lists what depends on a CAPF certificate whose private key may have
+// leaked.
 type Compromise struct {
 	Certificate *x509.Certificate
-	Trust       []store.TrustCertificate // those of the same key, in all trust stores
-	LSCs        []store.LSC              // that it has signed and that have not expired
-	Devices     []store.Device           // that have one of these and must enrol anew
+	Trust       []store.TrustCertificate // certificates of the same key, in all trust stores
+	LSCs        []store.LSC              // unexpired ones that it has signed
+	Devices     []store.Device           // those with one of these LSCs, which must enrol again
 }
 
 // Compromised finds what depends on the present CAPF certificate.
@@ -47,7 +47,8 @@ func (c CAPF) Compromised(ctx context.Context) (found Compromise, err error) {
 	return found, err
 }
 
-// signedBy are the LSCs that one of the certificates, all of one key, has signed.
+// signedBy returns the LSCs signed by one of the certificates, which all have one
+// key.
 func (c CAPF) signedBy(ctx context.Context, signers []*x509.Certificate) (all []store.LSC, err error) {
 	known := map[int64]bool{}
 	for _, signer := range signers {
@@ -64,8 +65,8 @@ func (c CAPF) signedBy(ctx context.Context, signers []*x509.Certificate) (all []
 	return all, nil
 }
 
-// holders are the devices that have one of the LSCs, or may have it, by name. No phone
-// has one that was replaced or deleted.
+// holders returns the devices that have, or may have, one of the LSCs, sorted by name.
+// No phone has one that was replaced or deleted.
 func (c CAPF) holders(ctx context.Context, list []store.LSC) ([]store.Device, error) {
 	holds := map[int64]bool{}
 	for _, l := range list {
@@ -88,7 +89,7 @@ func (c CAPF) holders(ctx context.Context, list []store.LSC) ([]store.Device, er
 
 // GiveUp makes a new key and a new self-signed CAPF certificate as Regenerate does,
 // but stops trusting the present one and revokes what it has signed. LSCs are revoked
-// first, so that it may be repeated when it was interrupted. It returns the new
+// first, so that GiveUp may be repeated after an interruption. It returns the new
 // authority and how many LSCs it has revoked.
 func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, int, error) {
 	if name == nil {
@@ -118,7 +119,8 @@ func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, n
 	if err := c.Store.GiveUpIdentity(ctx, actor, id, trust); err != nil {
 		return nil, revoked, err
 	}
-	// A running serve may have signed more until then; from now on it cannot.
+	// A running serve may have signed more LSCs up to now; from here on it
+	// cannot.
 	late, err := c.signedBy(ctx, signers)
 	if err != nil {
 		return a, revoked, err

@@ -7,8 +7,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// CheckPurposes refuses issuers of LSCs whose extendedKeyUsage makes the LSCs below
-// them useless. ErrRefused.
+// CheckPurposes refuses, with apperr.ErrRefused, issuers whose extendedKeyUsage
+// makes the LSCs below them useless.
 func CheckPurposes(issuers ...*x509.Certificate) error {
 	for _, c := range issuers {
 		if err := crypto.CheckIssuerPurposes(c); err != nil {

@@ -10,20 +10,21 @@ import (
 	"capf/store"
 )
 
-// Issuers are the certificates that have signed LSCs which phones have, for servers
-// that verify those.
+// Issuers are the certificates that have signed the LSCs in phones, for servers
+// that verify these.
 type Issuers struct {
-	// Chain is the CAPF certificate and the earlier ones whose LSCs phones may still
-	// have. After each come the CAs above it, as far as they are known here.
+	// Chain holds the CAPF certificate and the earlier ones whose LSCs phones may
+	// still have, each followed by the CAs above it that are known here.
 	Chain []*x509.Certificate
-	// Unknown are CAPF certificates that are in no trust store, though a phone has
-	// an LSC of them.
+	// Unknown are CAPF certificates that are in no trust store although a phone
+	// has an LSC of theirs.
 	Unknown []store.IssuerCount
 	// Open are certificates of Chain whose issuer is not known here.
 	Open []*x509.Certificate
 }
 
-// FindIssuers collects the issuers of LSCs that phones may have. secrets.ErrNotReady when there is no CAPF certificate.
+// FindIssuers collects the issuers of the LSCs that phones may have. The error is
+// secrets.ErrNotReady when there is no CAPF certificate.
 func FindIssuers(ctx context.Context, s *store.Reader) (Issuers, error) {
 	own, err := Chain(ctx, s)
 	if err != nil {
@@ -41,9 +42,9 @@ func FindIssuers(ctx context.Context, s *store.Reader) (Issuers, error) {
 	above := slices.Concat(own[1:], trusted)
 	all.add(own[0], above)
 	for _, count := range counts {
-		// One that a company CA has signed has the name and the key of the
-		// self-signed one before it, but maybe another key identifier, by which
-		// OpenSSL tells the two apart. So both are needed.
+		// A CAPF certificate that a company CA has signed has the name and the key
+		// of the self-signed one before it, but perhaps another key identifier, by
+		// which OpenSSL tells the two apart. So both are needed.
 		found := count.Issuer == own[0].Subject.String()
 		for _, c := range trusted {
 			if IsCAPFName(c) && c.Subject.String() == count.Issuer {
@@ -58,7 +59,7 @@ func FindIssuers(ctx context.Context, s *store.Reader) (Issuers, error) {
 	return all, nil
 }
 
-// add takes a certificate in, and those above it.
+// add adds a certificate and those above it.
 func (a *Issuers) add(c *x509.Certificate, above []*x509.Certificate) {
 	for !slices.ContainsFunc(a.Chain, c.Equal) {
 		a.Chain = append(a.Chain, c)

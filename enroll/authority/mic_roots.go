@@ -8,8 +8,8 @@ import (
 	"capf/store"
 )
 
-// MICRoots are the certificates of a trust store, of all when the purpose is
-// empty, that are the manufacturer's roots.
+// MICRoots returns the manufacturer's roots in a trust store, or in all of
+// them when the purpose is empty.
 func MICRoots(ctx context.Context, s *store.Reader, p store.Purpose) ([]store.TrustCertificate, error) {
 	rows, err := s.Trust(ctx, p)
 	if err != nil {
@@ -26,8 +26,8 @@ func MICRoots(ctx context.Context, s *store.Reader, p store.Purpose) ([]store.Tr
 
 // isMICRoot recognises the manufacturer's roots that should not stay in
 // callmanager-trust (the chapter's table of interactions). The vendor lists
-// them with underscores, as its files are called; in the certificates some
-// stand with blanks.
+// them with underscores, like its file names; some certificates have blanks
+// instead.
 func isMICRoot(c *x509.Certificate) bool {
 	switch strings.ToLower(strings.ReplaceAll(c.Subject.CommonName, "_", " ")) {
 	case "cap-rtp-001", "cap-rtp-002", "cisco manufacturing ca", "cisco root ca 2048":

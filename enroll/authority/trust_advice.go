@@ -12,28 +12,28 @@ import (
 	"capf/store"
 )
 
-// Need is a certificate that belongs into a trust store.
+// Need is a certificate that belongs in a trust store.
 type Need struct {
 	Role        string // CA root or HTTPS certificate
 	Certificate *x509.Certificate
 	Purpose     store.Purpose
 	For         store.Uses // what it has to vouch for there
-	Present     bool       // it is there, and vouches for that
+	Present     bool       // it is there and vouches for that
 	Unfit       string     // why an upload of it would be refused
-	ID          int64      // of the row where it is there, but does not vouch for all that
+	ID          int64      // its row, if it is there but does not vouch for all of that
 	Has         store.Uses // what it vouches for instead
 }
 
-// TrustAdvice says which certificates of an online CA belong into which trust
+// TrustAdvice says which certificates of an online CA belong in which trust
 // store.
 type TrustAdvice struct {
 	Scenario int    // row of the vendor's table of upload scenarios, 1 to 4
-	Text     string // which one that is, in words
+	Text     string // the scenario in words
 	Needs    []Need
 	Notes    []string // what else to know
 }
 
-// Missing are the needs that are not met yet.
+// Missing returns the needs that are not met yet.
 func (a TrustAdvice) Missing() []Need {
 	var missing []Need
 	for _, n := range a.Needs {
@@ -44,13 +44,14 @@ func (a TrustAdvice) Missing() []Need {
 	return missing
 }
 
-// Advise tells which of the vendor's four upload scenarios (the chapter's
-// table 2) a CA is. The first of ca must be its root, and may be followed by
-// intermediates; the first of https must be the certificate of its web server,
-// and may be followed by what that sends along. Errors: apperr.ErrValue.
+// Advise says which of the vendor's four upload scenarios (the chapter's table
+// 2) applies to a CA. The first of ca must be its root and may be followed by
+// intermediates; the first of https must be the certificate of its web server
+// and may be followed by the others that the server sends. Errors:
+// apperr.ErrValue.
 //
-// The CA root belongs into both trust stores: phones and the call server check
-// LSCs against it. The HTTPS certificate belongs into capf-trust only when the
+// The CA root belongs in both trust stores: phones and the call server check
+// LSCs against it. The HTTPS certificate belongs in capf-trust only when the
 // root does not vouch for it.
 func (t TrustStores) Advise(ctx context.Context, ca, https []*x509.Certificate) (TrustAdvice, error) {
 	if len(ca) == 0 || len(https) == 0 {

@@ -7,7 +7,7 @@ import (
 	"capf/store"
 )
 
-// TrustRow is a certificate as a row of a trust store.
+// TrustRow returns the row of a trust store for a certificate.
 func TrustRow(c *x509.Certificate, p store.Purpose, description string, uses store.Uses) store.TrustCertificate {
 	return store.TrustCertificate{
 		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),

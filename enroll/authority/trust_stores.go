@@ -10,15 +10,15 @@ import (
 	"capf/store"
 )
 
-// TrustStores are capf-trust and callmanager-trust, as operators change them.
+// TrustStores changes capf-trust and callmanager-trust for operators.
 type TrustStores struct {
 	Store *store.Store
 	Now   func() time.Time
 }
 
-// Edit changes rows of the trust stores, all or none. It returns them as
-// they stand then, with what became of each, and warnings. Errors: apperr.ErrRefused
-// for uses that a certificate cannot have, store.ErrNotFound.
+// Edit changes rows of the trust stores, all or none. It returns the changed rows,
+// the outcome of each, and warnings. Errors: apperr.ErrRefused for uses that a
+// certificate cannot have, store.ErrNotFound.
 func (t TrustStores) Edit(ctx context.Context, actor store.Actor, rows []store.TrustCertificate, e store.TrustEdit) (after []store.TrustCertificate, outcomes []store.TrustOutcome, warnings []string, err error) {
 	var ids []int64
 	for _, row := range rows {
@@ -49,7 +49,7 @@ func (t TrustStores) Edit(ctx context.Context, actor store.Actor, rows []store.T
 }
 
 // Delete removes rows of the trust stores, all or none. store.ErrNotFound names the id
-// that there is not.
+// that does not exist.
 func (t TrustStores) Delete(ctx context.Context, actor store.Actor, ids ...int64) error {
 	return t.Store.DeleteTrust(ctx, actor, ids...)
 }

@@ -17,10 +17,10 @@ const (
 	UploadChanged UploadOutcome = "changed"
 	UploadKnown   UploadOutcome = "already there"
 	UploadRefused UploadOutcome = "refused"
-	// UploadHeldBack is a good certificate of an upload in which another one
+	// UploadHeldBack is a good certificate in an upload in which another one
 	// was refused.
 	UploadHeldBack UploadOutcome = "not stored"
-	// UploadSkipped is a file that is no certificate by its name.
+	// UploadSkipped is a file whose name says that it is no certificate.
 	UploadSkipped UploadOutcome = "skipped"
 )
 
@@ -33,8 +33,8 @@ type UploadRow struct {
 	Fingerprint string // SHA-256, hexadecimal
 	Outcome     UploadOutcome
 	Reason      string     // why it was refused
-	Warning     string     // what is unwise about it though it is allowed
-	For         store.Uses // what it vouches for then, in capf-trust
+	Warning     string     // what is unwise about it, though it is allowed
+	For         store.Uses // what it vouches for after the upload, in capf-trust
 
 	entry store.NewTrust
 }
@@ -42,27 +42,28 @@ type UploadRow struct {
 // UploadOptions are the choices of an upload.
 type UploadOptions struct {
 	Description string
-	// Describe gives the description also to what is there already.
+	// Describe sets the description of certificates that are there already,
+	// too.
 	Describe bool
-	// For is what the certificates in capf-trust vouch for, also those that are
-	// there already. When it is 0, new ones vouch for what their kind says, and
-	// those that are there stay as they are.
+	// For is what the certificates vouch for in capf-trust, including those
+	// that are there already. When it is 0, new ones vouch for what suits their
+	// kind, and existing ones stay as they are.
 	For store.Uses
 	// ForeignCAPF marks another cluster's CAPF certificate, whose name would
-	// otherwise be refused; without For it vouches for that cluster's LSCs.
+	// otherwise be refused. Without For it vouches for that cluster's LSCs.
 	ForeignCAPF bool
-	// AcceptEKU takes an issuer of LSCs whose extendedKeyUsage makes them useless
+	// AcceptEKU accepts an issuer whose extendedKeyUsage makes its LSCs useless
 	// to most verifiers (crypto.CheckIssuerPurposes).
 	AcceptEKU bool
 }
 
-// foreign says whether the names of CAPF certificates are allowed.
+// foreign reports whether the names of CAPF certificates are allowed.
 func (o UploadOptions) foreign() bool { return o.ForeignCAPF || o.For.Has(store.ForForeignLSC) }
 
 // Upload puts the certificates of files into trust stores, all in one transaction:
 // when one is refused, none is stored, and the error is apperr.ErrRefused. The rows
-// say what became of each. A certificate that is there already gets what the options
-// say and stays as it is otherwise, so that an upload may be repeated.
+// give the outcome of each. An existing certificate is changed as the options say
+// and otherwise left alone, so that an upload may be repeated.
 func (t TrustStores) Upload(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) ([]UploadRow, error) {
 	rows, err := t.planUpload(ctx, files, o)
 	if err != nil {
@@ -74,8 +75,8 @@ func (t TrustStores) Upload(ctx context.Context, actor store.Actor, files []Uplo
 	return t.store(ctx, actor, rows)
 }
 
-// holdBack refuses an upload in which a row is refused, and marks the others as not
-// stored.
+// holdBack refuses an upload that has a refused row, and marks the other rows as
+// not stored.
 func holdBack(rows []UploadRow) error {
 	refusals := 0
 	for _, row := range rows {
@@ -94,7 +95,7 @@ func holdBack(rows []UploadRow) error {
 	return uploadRefusal(rows, refusals)
 }
 
-// store stores what was planned, and says of each row what became of it.
+// store stores the planned rows and fills in the outcome of each.
 func (t TrustStores) store(ctx context.Context, actor store.Actor, rows []UploadRow) ([]UploadRow, error) {
 	var list []store.NewTrust
 	var at []*UploadRow

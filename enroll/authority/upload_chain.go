@@ -10,13 +10,13 @@ import (
 	"capf/store"
 )
 
-// UploadChain makes the certificate that a company CA has signed the CAPF
-// certificate. The files hold it and the certificates above it, in any order.
-// It must be of the CAPF key (CAPF.Request asks for it), have the
-// extensions of a CAPF certificate and be signed by the ones above it, of which
-// the first may be in capf-trust instead. Of the options, AcceptEKU counts.
-// apperr.ErrRefused says what is wrong. The certificate before it goes to capf-trust.
-// Changed is false when it is the CAPF certificate already.
+// UploadChain replaces the CAPF certificate with one that a company CA has signed.
+// The files hold the new certificate and those above it, in any order. It must be for
+// the CAPF key (see CAPF.Request), have the extensions of a CAPF certificate and be
+// signed by the ones above it, of which the first may be in capf-trust instead. Of
+// the options, only AcceptEKU counts. apperr.ErrRefused says what is wrong. The
+// previous certificate goes to capf-trust. changed is false when the new certificate
+// is the CAPF certificate already.
 func (c CAPF) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
@@ -54,8 +54,8 @@ func (c CAPF) UploadChain(ctx context.Context, actor store.Actor, files []Upload
 	return a, true, c.Store.SaveIdentity(ctx, actor, store.Identity{Chain: raws(chain), SealedKey: present.SealedKey}, false)
 }
 
-// knowIssuer refuses a chain that ends below its root with a signature that
-// nobody can check.
+// knowIssuer refuses a chain that ends below its root and whose last issuer
+// is not in capf-trust: its last signature cannot be checked.
 func (c CAPF) knowIssuer(ctx context.Context, last *x509.Certificate) error {
 	if string(last.RawIssuer) == string(last.RawSubject) {
 		return nil

@@ -13,29 +13,30 @@ import (
 )
 
 // UploadFile is a file with certificates in any form that certfile reads, or an
-// archive of such files, and the trust stores that they are for.
+// archive of such files, and the trust stores they are for.
 type UploadFile struct {
 	Name     string
 	Data     []byte
 	Purposes []store.Purpose
-	Skipped  string // why it is left alone; it has no data then
-	Refused  string // why it cannot be read; it has no data then
+	Skipped  string // why it is not read; Data is empty then
+	Refused  string // why it cannot be read; Data is empty then
 }
 
-// uploaded is a file of an upload, or of an archive in it, that has been read.
+// uploaded is what was read from a file of an upload, or from one in an
+// archive.
 type uploaded struct {
 	name    string
 	certs   []*x509.Certificate
 	problem string // why it is refused
-	skipped string // why it is left alone
+	skipped string // why it is not read
 }
 
-// uploadLimits are what one archive of an upload may hold.
+// uploadLimits bound one archive of an upload.
 func uploadLimits() archive.Limits {
 	return archive.Limits{File: certfile.MaxFile, Entries: 1000, Total: 64 << 20, Ratio: 200, Floor: 16 << 20}
 }
 
-// read takes a file apart.
+// read reads a file, or the files in it if it is an archive.
 func (f UploadFile) read() []uploaded {
 	if f.Skipped != "" || f.Refused != "" {
 		return []uploaded{{name: f.Name, skipped: f.Skipped, problem: f.Refused}}
@@ -72,8 +73,8 @@ func (f UploadFile) read() []uploaded {
 	return all
 }
 
-// Certificates reads a file of which all has to be certificates; what is skipped in
-// an archive by its name is left out. Errors are apperr.ErrRefused.
+// Certificates reads a file that must hold nothing but certificates; in an archive,
+// files that are skipped by name are left out. Errors are apperr.ErrRefused.
 func (f UploadFile) Certificates() (certs []*x509.Certificate, err error) {
 	for _, u := range f.read() {
 		if u.problem != "" {

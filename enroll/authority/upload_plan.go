@@ -12,7 +12,7 @@ import (
 	"capf/store"
 )
 
-// planUpload reads and checks everything. Rows that can be stored have no outcome yet.
+// planUpload reads and checks all files. Rows that can be stored have no outcome yet.
 func (t TrustStores) planUpload(ctx context.Context, files []UploadFile, o UploadOptions) (rows []UploadRow, err error) {
 	known, err := t.Store.Trust(ctx, "")
 	if err != nil {
@@ -42,7 +42,7 @@ func (t TrustStores) planUpload(ctx context.Context, files []UploadFile, o Uploa
 	return rows, nil
 }
 
-// planCertificate decides about one certificate for each trust store that it is for.
+// planCertificate plans one certificate for each of its trust stores.
 func (t TrustStores) planCertificate(ctx context.Context, file string, c *x509.Certificate, purposes []store.Purpose, o UploadOptions, there map[string]store.TrustCertificate) ([]UploadRow, error) {
 	var rows []UploadRow
 	for _, p := range purposes {
@@ -62,8 +62,8 @@ func (t TrustStores) planCertificate(ctx context.Context, file string, c *x509.C
 	return rows, nil
 }
 
-// planRow decides about one certificate for one trust store; there is what the
-// stores will hold by then.
+// planRow plans one certificate for one trust store. there is what the stores
+// will hold by then.
 func (t TrustStores) planRow(c *x509.Certificate, p store.Purpose, o UploadOptions, there map[string]store.TrustCertificate) UploadRow {
 	key := string(p) + string(crypto.RawFingerprint(c.Raw))
 	have, is := there[key]
@@ -95,8 +95,8 @@ func (t TrustStores) planRow(c *x509.Certificate, p store.Purpose, o UploadOptio
 	return row
 }
 
-// unwise warns of what is allowed and yet may harm, "" when there is nothing to warn
-// of. uses is what the operator has asked for, 0 when that was nothing.
+// unwise returns a warning about a certificate that is allowed but may do harm, or
+// "". uses is what the operator asked for, 0 for nothing.
 func unwise(c *x509.Certificate, p store.Purpose, uses store.Uses) string {
 	switch {
 	case p == store.CallManagerTrust && isMICRoot(c):
@@ -112,8 +112,8 @@ func unwise(c *x509.Certificate, p store.Purpose, uses store.Uses) string {
 // mostPhoneBits is the longest RSA key that phones are known to verify with.
 const mostPhoneBits = 4096
 
-// tooLongForPhones warns of a CA whose signatures phones may not verify, ""
-// when there is nothing to warn of.
+// tooLongForPhones returns a warning about a CA whose signatures phones may
+// be unable to verify, or "".
 func tooLongForPhones(c *x509.Certificate) string {
 	key, ok := c.PublicKey.(*rsa.PublicKey)
 	if !ok || key.N.BitLen() <= mostPhoneBits {
@@ -122,8 +122,8 @@ func tooLongForPhones(c *x509.Certificate) string {
 	return fmt.Sprintf("%q has an RSA key of %d bits: phones are only known to verify with up to %d", crypto.DisplayName(c), key.N.BitLen(), mostPhoneBits)
 }
 
-// uses are what a certificate vouches for after an upload; have is the row of
-// one that is there.
+// uses returns what a certificate vouches for after an upload; have is its
+// existing row, if there is one.
 func (o UploadOptions) uses(c *x509.Certificate, have store.TrustCertificate, is bool) store.Uses {
 	switch {
 	case o.For != 0:

@@ -15,9 +15,10 @@ import (
 	"capf/store"
 )
 
-// usesByKind is what a certificate in capf-trust vouches for when the operator does not
-// say: a manufacturer's for MICs; a company CA, which is uploaded once, for LSCs and
-// the web server of the online CA; a web server's own certificate for itself.
+// usesByKind returns what a certificate in capf-trust vouches for unless the operator
+// says otherwise: a manufacturer's CA for MICs; a company CA, which is uploaded once,
+// for LSCs and the web server of the online CA; a web server's own certificate for
+// itself.
 func usesByKind(c *x509.Certificate, foreignCAPF bool) store.Uses {
 	switch {
 	case foreignCAPF:
@@ -30,9 +31,9 @@ func usesByKind(c *x509.Certificate, foreignCAPF bool) store.Uses {
 	return store.ForLSC | store.ForHTTPS
 }
 
-// checkUses refuses what a certificate cannot vouch for. A CAPF makes LSCs and nothing
-// else. Uses exist so that nothing it signs passes for a MIC or for the web server of
-// the online CA.
+// checkUses refuses uses that a certificate cannot have. A CAPF issues LSCs and
+// nothing else; the uses ensure that nothing it signs passes for a MIC or for the web
+// server of the online CA.
 func checkUses(c *x509.Certificate, u store.Uses) error {
 	name := crypto.DisplayName(c)
 	switch {
@@ -48,9 +49,9 @@ func checkUses(c *x509.Certificate, u store.Uses) error {
 	return nil
 }
 
-// checkOurs refuses everything but lsc for a CAPF certificate of our own. As another
-// cluster's it would let in LSCs that are not in the record, whatever
-// accept_unrecorded_lsc says. Ours are the one of the present key, and each whose LSCs
+// checkOurs refuses any use but lsc for a CAPF certificate of our own. As another
+// cluster's, it would admit LSCs that are not in the record, whatever
+// accept_unrecorded_lsc says. Ours are those of the present key, and those whose LSCs
 // are in the record.
 func (t TrustStores) checkOurs(ctx context.Context, c *x509.Certificate, u store.Uses) error {
 	if u == store.ForLSC {
@@ -72,7 +73,7 @@ func (t TrustStores) checkOurs(ctx context.Context, c *x509.Certificate, u store
 	return nil
 }
 
-// hasIssued says whether the record has an LSC of a CA.
+// hasIssued reports whether the record has an LSC issued by the CA.
 func (t TrustStores) hasIssued(ctx context.Context, ca *x509.Certificate) (bool, error) {
 	for l, err := range t.Store.LSCs(ctx, store.LSCFilter{Issuer: ca.Subject.String(), Discarded: true}) {
 		if err != nil {
@@ -85,8 +86,8 @@ func (t TrustStores) hasIssued(ctx context.Context, ca *x509.Certificate) (bool,
 	return false, nil
 }
 
-// unwiseUses warns of an issuer of MICs that is not known as a manufacturer, "" when
-// there is nothing to warn of.
+// unwiseUses returns a warning about an issuer of MICs that is not a known
+// manufacturer's, or "".
 func unwiseUses(c *x509.Certificate, u store.Uses) string {
 	if !u.Has(store.ForMIC) || crypto.IsManufacturer(c) {
 		return ""
@@ -94,6 +95,6 @@ func unwiseUses(c *x509.Certificate, u store.Uses) string {
 	return fmt.Sprintf("%q is not known as a manufacturer's: whatever it certifies with the name of a MIC authenticates that phone", crypto.DisplayName(c))
 }
 
-// IsCAPFName says whether a certificate is some cluster's CAPF certificate: its
-// name is reserved for those.
+// IsCAPFName reports whether a certificate is some cluster's CAPF certificate:
+// the form of its name is reserved for those.
 func IsCAPFName(c *x509.Certificate) bool { return strings.Contains(c.Subject.CommonName, "CAPF-") }

@@ -19,22 +19,22 @@ import (
 	"capf/store"
 )
 
-// Part is what a fault is found in.
+// Part is the part of a database in which a fault is found.
 type Part string
 
 // The parts of a database that Check looks at, in that order.
 const (
-	PartFile        Part = "file"        // the file and the rows that belong together
-	PartSchema      Part = "schema"      // what the database is built of
+	PartFile        Part = "file"        // the file, and references between rows
+	PartSchema      Part = "schema"      // tables, indexes and triggers
 	PartState       Part = "state"       // states that contradict each other
-	PartClock       Part = "clock"       // what lies in the future
+	PartClock       Part = "clock"       // times in the future
 	PartRequest     Part = "request"     // keys
 	PartLSC         Part = "lsc"         // certificates that do not match their rows
-	PartTrust       Part = "trust"       // those of the trust stores
+	PartTrust       Part = "trust"       // certificates in the trust stores
 	PartParameter   Part = "parameter"   // values
 	PartMasterKey   Part = "master-key"  // whether it is the right one
 	PartCertificate Part = "certificate" // whether the CAPF certificate is fit
-	PartSecret      Part = "secret"      // whether the sealed ones can be opened
+	PartSecret      Part = "secret"      // whether they can be opened
 	PartAudit       Part = "audit"       // the chain of events
 )
 
@@ -43,15 +43,16 @@ type Fault struct {
 	Part   Part
 	Object string // what it is about, such as LSC 5f3a
 	Text   string // what is wrong
-	// Passing says that it comes of the time that has gone by, or of a choice,
-	// and not of damage, so that it does not speak against a backup.
+	// Passing says that the fault comes from the passage of time or from a
+	// choice, not from damage, so that it is no reason to reject a backup.
 	Passing bool
 }
 
-// Check looks at everything that can be wrong with a database and yields what
-// is. It keeps one row in memory, and phones may enroll meanwhile. The master key
-// is read from keyFile. Progress, which may be nil, is told what has been looked
-// at. The error is one of looking, never of what was found.
+// Check checks everything that can be wrong with a database and yields the
+// faults. It holds one row in memory, and phones may enroll meanwhile. The master
+// key is read from keyFile. Progress, which may be nil, is called with what has
+// been checked. An error means that checking failed, never that something was
+// found.
 func Check(ctx context.Context, s *store.Reader, now time.Time, keyFile string, progress func(part Part, rows int64)) iter.Seq2[Fault, error] {
 	if progress == nil {
 		progress = func(Part, int64) {}
@@ -71,14 +72,14 @@ func Check(ctx context.Context, s *store.Reader, now time.Time, keyFile string, 
 	}
 }
 
-// errEnough says that who asked for the faults wants no more of them.
+// errEnough says that the caller wants no more faults.
 var errEnough = errors.New("enough")
 
 type checker struct {
 	store    *store.Reader
 	now      time.Time
 	keyFile  string
-	sealer   *crypto.Sealer // nil unless the master key is the right one
+	sealer   *crypto.Sealer // nil unless the right master key was found
 	yield    func(Fault, error) bool
 	progress func(Part, int64)
 }
@@ -115,7 +116,8 @@ func (c *checker) file(ctx context.Context) error {
 	return each(c, PartFile, c.store.Damages(ctx), func(d store.Contradiction) error { return c.fault(PartFile, d.Object, "%s", d.Text) })
 }
 
-// schema ends the check when a table is missing, which all else would fail of.
+// schema ends the check when a table is missing, since everything after it
+// would fail.
 func (c *checker) schema(ctx context.Context) error {
 	incomplete := false
 	err := each(c, PartSchema, c.store.SchemaFaults(ctx), func(d store.SchemaFault) error {
@@ -134,7 +136,8 @@ func (c *checker) states(ctx context.Context) error {
 	return each(c, PartState, c.store.Contradictions(ctx), func(d store.Contradiction) error { return c.fault(PartState, d.Object, "%s", d.Text) })
 }
 
-// clock finds what passes with time, and with a clock that is right.
+// clock finds times in the future, which are no fault once the clock is
+// right or the time has come.
 func (c *checker) clock(ctx context.Context) error {
 	return each(c, PartClock, c.store.FutureTimes(ctx), func(d store.Contradiction) error {
 		return c.found(Fault{Part: PartClock, Object: d.Object, Text: d.Text, Passing: true})
@@ -202,23 +205,23 @@ func (c *checker) lscs(ctx context.Context) error {
 	})
 }
 
-// signedBy says whether a certificate has its issuer's signature. One over SHA-1,
-// from an old CA, Go does not look at, and it is believed.
+// signedBy reports whether a certificate has its issuer's signature. Go does not
+// verify signatures over SHA-1, which old CAs make, so these are taken on trust.
 func signedBy(cert, issuer *x509.Certificate) bool {
 	err := issuer.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
 	return err == nil || errors.As(err, new(x509.InsecureAlgorithmError))
 }
 
-// issuerID is how a certificate names its issuer. The name alone does not do: a
-// CA that got another key, as capf cert regenerate does, may keep its name.
+// issuerID is how a certificate names its issuer. The name alone is not enough:
+// a CA that gets a new key, as with capf cert regenerate, may keep its name.
 type issuerID struct{ name, key string }
 
 func issuerOf(cert *x509.Certificate) issuerID {
 	return issuerID{string(cert.RawIssuer), string(cert.AuthorityKeyId)}
 }
 
-// issuers are those at hand that have a key identifier: the CAPF certificate
-// with its chain, and capf-trust.
+// issuers returns the known issuers that have a key identifier: the CAPF
+// certificate with its chain, and capf-trust.
 func (c *checker) issuers(ctx context.Context) (map[issuerID]*x509.Certificate, error) {
 	id, err := c.store.Identity(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -234,7 +237,7 @@ func (c *checker) issuers(ctx context.Context) (map[issuerID]*x509.Certificate, 
 	}
 	issuers := map[issuerID]*x509.Certificate{}
 	for _, der := range all {
-		// One that cannot be read is told of where it stands.
+		// Unreadable ones are reported by the checks of their own rows.
 		if cert, err := x509.ParseCertificate(der); err == nil && len(cert.SubjectKeyId) > 0 {
 			issuers[issuerID{string(cert.RawSubject), string(cert.SubjectKeyId)}] = cert
 		}
@@ -266,8 +269,8 @@ func (c *checker) trust(ctx context.Context) error {
 	return nil
 }
 
-// differs names the first difference between what the database says again of a
-// certificate and what is in it, "" for none.
+// differs names the first column that contradicts the certificate in its row,
+// "" for none.
 func differs(row, is store.LSC) string {
 	switch {
 	case !bytes.Equal(row.Fingerprint, is.Fingerprint):
@@ -296,7 +299,7 @@ func (c *checker) parameters(ctx context.Context) error {
 func (c *checker) masterKey(ctx context.Context) (err error) {
 	c.sealer, err = secrets.OpenSealer(ctx, c.store, c.keyFile)
 	if errors.Is(err, secrets.ErrNotReady) {
-		return nil // nothing is sealed; c.certificate tells of it
+		return nil // nothing is sealed yet; c.certificate reports that
 	}
 	switch {
 	case errors.Is(err, crypto.ErrWrongKey):
@@ -344,7 +347,8 @@ func (c *checker) secrets(ctx context.Context) error {
 	})
 }
 
-// checkpoints says which of the record's hold, when there is a key to tell by.
+// checkpoints returns the function that verifies a checkpoint of the record,
+// nil without a key.
 func (c *checker) checkpoints() func(store.Checkpoint) bool {
 	if c.sealer == nil {
 		return nil

@@ -1,6 +1,6 @@
-// Package health looks at a whole installation: Findings are what an operator
-// should do, as capf status shows it, and Check is what is damaged in a database.
-// It asks the store and the other rooms, and changes nothing.
+// Package health examines a whole installation: Findings says what an operator
+// should do, as capf status shows it, and Check finds damage in a database. It
+// reads the store and asks the other rooms, and changes nothing.
 package health
 
 import (
@@ -18,14 +18,14 @@ type Finding struct {
 	Hint     string
 }
 
-// examination is one look at a database, at one time.
+// examination examines a database at one moment.
 type examination struct {
 	*store.Reader
 	now time.Time
 }
 
-// Findings looks for what is wrong, the worst first. The devices have been
-// counted already: that takes longer than all the rest.
+// Findings returns what is wrong, the worst first. The caller passes the
+// counts of devices, since counting takes longer than everything else.
 func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store.DeviceCounts) ([]Finding, error) {
 	x := examination{s, now}
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }

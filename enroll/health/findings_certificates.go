@@ -17,7 +17,7 @@ import (
 func (x examination) purposeFindings(ctx context.Context) ([]Finding, error) {
 	chain, err := authority.Chain(ctx, x.Reader)
 	if errors.Is(err, secrets.ErrNotReady) {
-		return nil, nil // certificateFindings tells of it
+		return nil, nil // certificateFindings reports it
 	}
 	if err != nil {
 		return nil, err
@@ -38,11 +38,11 @@ func (x examination) purposeFindings(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// endSoon is how long before its end the CAPF certificate is warned of: LSCs
-// are cut to that end, so it is worth a year.
+// endSoon is how long before the CAPF certificate expires the warning
+// begins: a year, since LSCs are cut to its end.
 const endSoon = 365 * 24 * time.Hour
 
-// renew is the way to a CAPF certificate that lasts.
+// renew is the hint for getting a CAPF certificate that lasts longer.
 const renew = "capf cert regenerate capf, or capf cert csr capf for a company CA"
 
 func (x examination) certificateFindings(ctx context.Context) ([]Finding, error) {

@@ -28,8 +28,8 @@ func (x examination) staleFindings(ctx context.Context) ([]Finding, error) {
 	return []Finding{{"warning", plural.Of(n, "stale LSC"), "capf stale-lsc list"}}, nil
 }
 
-// operatorRenewals tells of LSCs that are due, whose devices renewal leaves to
-// an operator.
+// operatorRenewals reports LSCs that are due for renewal but whose devices an
+// operator has to renew.
 func (x examination) operatorRenewals(ctx context.Context) ([]Finding, error) {
 	due, err := renewal.Due(ctx, x.Reader)
 	if err != nil || due == nil {
@@ -53,8 +53,8 @@ func (x examination) operatorRenewals(ctx context.Context) ([]Finding, error) {
 // addressesShown is how many addresses a finding names.
 const addressesShown = 3
 
-// addressFindings tells which addresses have guessed authentication strings within
-// the last day.
+// addressFindings reports the addresses that were declined for wrong
+// authentication strings within the last day.
 func (x examination) addressFindings(ctx context.Context) ([]Finding, error) {
 	list, now, all, err := x.DeclinedNetworks(ctx, addressesShown)
 	if err != nil || all == 0 {

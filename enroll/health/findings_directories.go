@@ -8,8 +8,8 @@ import (
 	"capf/internal/plural"
 )
 
-// directoryFindings are syncs that were stopped because too many devices would
-// have been missing.
+// directoryFindings reports syncs that were stopped because too many devices
+// would have been missing.
 func (x examination) directoryFindings(ctx context.Context) (found []Finding, err error) {
 	all, err := x.Directories(ctx)
 	for _, d := range all {

@@ -11,10 +11,12 @@ import (
 	"capf/store"
 )
 
-// overdue is how long a job may wait beyond its time for a serve that begins.
+// overdue is how late a job may be before it is reported: serve may just be
+// starting.
 const overdue = time.Minute
 
-// openJobFindings are jobs that nobody carries on, or that nobody begins.
+// openJobFindings reports jobs that were abandoned, or that no process has
+// begun on time.
 func (x examination) openJobFindings(ctx context.Context) (found []Finding, err error) {
 	now := x.now
 	var waiting []store.Job
@@ -33,7 +35,7 @@ func (x examination) openJobFindings(ctx context.Context) (found []Finding, err 
 	}
 	servers, err := x.Servers(ctx)
 	if err != nil || slices.ContainsFunc(servers, func(v store.Server) bool { return liveness.Alive(v, now) }) {
-		return found, err // which runs one after the other
+		return found, err // which runs them one after the other
 	}
 	text := fmt.Sprintf("job %d was to run at %s", waiting[0].ID, waiting[0].RunAt.UTC().Format(time.RFC3339))
 	if n := int64(len(waiting)); n > 1 {
@@ -47,8 +49,8 @@ func abandoned(j store.Job) Finding {
 		fmt.Sprintf("capf job run-due carries it on, as a running serve does; capf job cancel %d ends it", j.ID)}
 }
 
-// recent is for how long a job that did not go well is told of, unless it is
-// deleted before.
+// recent is how long a job that did not go well is reported, unless it is
+// deleted earlier.
 const recent = 7 * 24 * time.Hour
 
 func (x examination) jobFindings(ctx context.Context) ([]Finding, error) {

@@ -31,7 +31,8 @@ func (x examination) serviceFindings(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// onlineFindings are what is missing of an online CA that is in use.
+// onlineFindings reports what is missing for the online CA, if it is in
+// use.
 func (x examination) onlineFindings(ctx context.Context) ([]Finding, error) {
 	inForce, err := settings.Read(ctx, x.Reader)
 	if err != nil || inForce.Issuer != settings.IssuerOnline {

@@ -7,16 +7,16 @@ import (
 	"capf/store"
 )
 
-// How much room on the disk is little. A log may grow to leastRoom before it is
-// brought into the database, and a backup or a restore needs as much as the
-// database.
+// How little free disk space is too little. The write-ahead log may grow to
+// leastRoom before it is merged into the database, and a backup or a restore
+// needs as much as the database.
 const (
 	leastRoom  = 64 << 20
 	littleRoom = 512 << 20
 )
 
-// spaceFindings tells of a disk that is full, and that it will be: then phones
-// are turned away, and nothing can be written that would tell of it.
+// spaceFindings warns of a disk that is full or filling up. When it is full,
+// phones are turned away, and no event can be recorded that would say so.
 func (x examination) spaceFindings(context.Context) ([]Finding, error) {
 	v, err := x.Space()
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"capf/store"
 )
 
-// TrustFindings looks for what should not stand in the trust stores.
+// TrustFindings looks for certificates that should not be in the trust
+// stores.
 func TrustFindings(ctx context.Context, s *store.Reader, now time.Time) ([]Finding, error) {
 	return examination{s, now}.trustFindings(ctx)
 }
@@ -55,8 +56,7 @@ func (x examination) trustFindings(ctx context.Context) ([]Finding, error) {
 
 const removeMICRoots = "capf cert delete --mic-roots --purpose callmanager-trust"
 
-// undecided is about a certificate of which the update could only guess what it
-// is to vouch for.
+// undecided reports a certificate whose uses the update could only guess.
 func undecided(row store.TrustCertificate) Finding {
 	f := Finding{"warning", fmt.Sprintf("%s (certificate %d of %s) vouches for %s since the update, as phones have shown such certificates: is it meant to?",
 		commonName(row), row.ID, row.Purpose, strings.Join(row.For.Names(), ", ")), fmt.Sprintf("capf cert set %d --for %s, without what it is not meant for", row.ID, row.For)}
@@ -67,7 +67,7 @@ func undecided(row store.TrustCertificate) Finding {
 	return f
 }
 
-// commonName is what people call a certificate of a trust store.
+// commonName returns what people call a certificate of a trust store.
 func commonName(row store.TrustCertificate) string {
 	c, err := x509.ParseCertificate(row.Certificate)
 	if err != nil || c.Subject.CommonName == "" {

@@ -17,17 +17,17 @@ import (
 	"capf/store"
 )
 
-// ExportOptions limit an export; what is empty does not limit.
+// ExportOptions limit an export; an empty field does not.
 type ExportOptions struct {
-	Device  string // a pattern, as for package wildcard
+	Device  string // a pattern of package wildcard
 	Since   *time.Time
-	Request func(ExportReport) // sees what has been written so far; may be nil
+	Request func(ExportReport) // called for each request, with the report so far; may be nil
 }
 
-// ExportReport is what an export holds.
+// ExportReport counts what an export holds.
 type ExportReport struct {
 	Requests int `json:"requests"`
-	Unproved int `json:"without_possession"` // only as a public key, without a PKCS#10
+	Unproved int `json:"without_possession"` // exported only as a public key, without a PKCS#10
 }
 
 // manifestEntry is one request in manifest.json.
@@ -42,11 +42,11 @@ type manifestEntry struct {
 	PublicKey string    `json:"public_key"`
 }
 
-// Export writes the pending requests as a gzip-compressed tar:
-// NAME.csr, a PEM PKCS#10, for each phone that proved possession of its key,
-// NAME.pub, the PEM public key, for each phone, and manifest.json at the end.
-// It changes nothing and may be repeated. The memory that it takes does not
-// depend on the number of requests.
+// Export writes the pending requests as a gzip-compressed tar: NAME.csr, a
+// PEM PKCS#10, for each phone that proved possession of its key, NAME.pub,
+// the PEM public key, for each phone, and manifest.json at the end. It
+// changes nothing and may be repeated. Its memory use does not depend on the
+// number of requests.
 func (c CA) Export(ctx context.Context, w io.Writer, o ExportOptions) (ExportReport, error) {
 	e, err := newExporter(w)
 	if err != nil {
@@ -68,8 +68,8 @@ func (c CA) Export(ctx context.Context, w io.Writer, o ExportOptions) (ExportRep
 	return e.report, e.finish(c.Now())
 }
 
-// exporter writes one archive. The manifest grows in a temporary file, since a
-// tar wants to know its length first.
+// exporter writes one archive. The manifest is collected in a temporary file,
+// since a tar header needs its length in advance.
 type exporter struct {
 	gzip     *gzip.Writer
 	tar      *tar.Writer
@@ -129,7 +129,7 @@ func (e *exporter) pem(name, kind string, der []byte, at time.Time) error {
 }
 
 func (e *exporter) entry(name string, size int64, at time.Time, content io.Reader) error {
-	// No user or group of this system goes along.
+	// The header names no user or group of this system.
 	head := &tar.Header{Name: name, Mode: 0o644, Size: size, ModTime: at.UTC().Truncate(time.Second), Format: tar.FormatPAX}
 	if err := e.tar.WriteHeader(head); err != nil {
 		return err

@@ -11,20 +11,20 @@ import (
 
 // ImportOptions are the choices of an import.
 type ImportOptions struct {
-	Device string                   // only certificates for devices that match, as for package wildcard
-	Row    func(Row) error          // sees each line of the plan as it is made; may be nil
+	Device string                   // only certificates for devices that match, a pattern of package wildcard
+	Row    func(Row) error          // called for each line of the plan as it is made; may be nil
 	Ready  func(ImportReport) error // called between the plan and its application; may be nil
 }
 
-// Import brings certificates back that another CA has made. Each is matched
-// to its request by its key, never by a name, and checked: the phone's own, an
-// end-entity certificate with the usages that phones need, valid now, and
-// signed by a CA whose chain is in capf-trust. All good ones are kept in one
-// transaction; a second run changes nothing. The plan is kept on disk, so that
-// the memory does not grow with the certificates.
+// Import imports certificates that another CA has issued. Each is matched to
+// its request by its key, never by a name, and checked: it must be the phone's
+// own, an end-entity certificate with the usages that phones need, valid now,
+// and signed by a CA whose chain is in capf-trust. All good ones are stored in
+// one transaction; a second run changes nothing. The plan is kept on disk, so
+// that memory use does not grow with the number of certificates.
 //
-// An error means that nothing was kept: apperr.ErrRefused when a source cannot be
-// trusted as a whole, store.ErrConflict when requests have moved on since the
+// An error means that nothing was stored: apperr.ErrRefused when a source cannot
+// be trusted as a whole, store.ErrConflict when requests have moved on since the
 // plan was made, or the error of a function in o.
 func (c CA) Import(ctx context.Context, actor store.Actor, sources []archive.Source, o ImportOptions) (ImportReport, error) {
 	p, err := c.newPlan(ctx, o)

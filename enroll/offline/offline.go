@@ -1,7 +1,7 @@
-// Package offline is the CA that is reached by files: it exports the requests
-// that wait, and imports the certificates that a CA has made for them. It knows
-// neither phones nor networks; a phone that waits sees in the database that its
-// LSC is there.
+// Package offline serves a CA that is reached by files: it exports the requests
+// that wait, and imports the certificates that the CA has issued for them. It
+// knows neither phones nor networks; the session of a waiting phone finds its
+// LSC in the database.
 package offline
 
 import (
@@ -10,7 +10,8 @@ import (
 	"capf/store"
 )
 
-// CA is the offline CA as one database sees it.
+// CA exports requests to, and imports certificates from, the offline CA of
+// one database.
 type CA struct {
 	Store *store.Store
 	Now   func() time.Time

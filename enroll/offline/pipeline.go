@@ -14,14 +14,14 @@ type item struct {
 	archive.Entry
 	certs []candidate
 	err   error
-	done  chan struct{} // closed when certs or err are there
+	done  chan struct{} // closed when certs or err is set
 }
 
-// ahead is how many entries may wait to be decided about.
+// ahead is how many prepared entries may wait for a decision.
 const ahead = 64
 
-// fill decides about all certificates. Signatures take the time, so they are
-// verified by all processors, ahead of the decisions, which are made in the
+// fill decides about all certificates. Verifying signatures takes the time,
+// so all processors do it, ahead of the decisions, which are made in the
 // order of the sources.
 func (p *plan) fill(ctx context.Context, sources []archive.Source) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -60,7 +60,7 @@ func (p *plan) fill(ctx context.Context, sources []archive.Source) error {
 	return unread
 }
 
-// importLimits are what an import may hold.
+// importLimits bound what an import may hold.
 func importLimits() archive.Limits {
 	return archive.Limits{File: 1 << 20, Entries: 250_000, Total: 1 << 30, Ratio: 200, Floor: 16 << 20}
 }

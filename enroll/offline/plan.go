@@ -20,7 +20,7 @@ import (
 	"capf/store"
 )
 
-// plan decides about each certificate of an import, one after the other.
+// plan decides about the certificates of an import, one after the other.
 type plan struct {
 	store    *store.Reader
 	options  ImportOptions
@@ -29,14 +29,14 @@ type plan struct {
 	call     map[string]bool // fingerprints in callmanager-trust
 	file     *planFile
 	report   ImportReport
-	planned  map[int64]brief // what this import brings, by request
-	serials  map[brief]bool  // the serial numbers that it brings, each with its issuer
-	unsigned int             // requests among the files
+	planned  map[int64]brief // new certificates of this import, by request
+	serials  map[brief]bool  // serial numbers of this import, each hashed with its issuer
+	unsigned int             // how many of the files are requests
 	trust    trustAdvice
 }
 
-// brief is the beginning of a SHA-256, enough to tell two certificates from one
-// that comes twice.
+// brief is the beginning of a SHA-256: enough to tell two certificates from a
+// repeated one.
 type brief [16]byte
 
 func serialOf(l store.LSC) brief {
@@ -77,8 +77,8 @@ func (c CA) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 	return p, err
 }
 
-// candidate is a certificate of which is known what can be known without the
-// database.
+// candidate is a certificate with everything that can be found out without
+// the database.
 type candidate struct {
 	*x509.Certificate
 	key       [32]byte
@@ -88,7 +88,7 @@ type candidate struct {
 }
 
 // prepare reads the certificates of an entry and looks for their chains. It
-// runs beside decide, and several times at once.
+// runs concurrently with decide and with itself.
 func (p *plan) prepare(j *item) {
 	if j.Problem != "" || j.Skipped != "" {
 		return
@@ -114,7 +114,8 @@ func (p *plan) row(row Row) error {
 	return p.options.Row(row)
 }
 
-// shownName is how much of a name from an archive is shown.
+// shownName is the length to which a name from an archive is cut for
+// display.
 const shownName = 200
 
 // decide makes the rows for an entry.
@@ -217,7 +218,7 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (O
 	return Imported, doubtful(doubts), nil
 }
 
-// doubtful warns of what is unwise about a certificate that is taken.
+// doubtful words the doubts about a certificate that is imported.
 func doubtful(doubts []string) string {
 	if len(doubts) == 0 {
 		return ""
@@ -225,7 +226,7 @@ func doubtful(doubts []string) string {
 	return "warning: " + strings.Join(doubts, "; ")
 }
 
-// known decides about a certificate whose request has, or had, one already.
+// known decides about a certificate whose request already has, or had, one.
 func (p *plan) known(ctx context.Context, request store.Request, c candidate) (Outcome, string, error) {
 	if request.State == store.RequestPending {
 		return "", "", nil
@@ -244,8 +245,8 @@ func (p *plan) known(ctx context.Context, request store.Request, c candidate) (O
 	return Refused, fmt.Sprintf("the request has another LSC already, which is %s", lsc.State), nil
 }
 
-// unfit says why a certificate cannot be a phone's LSC, "" when it can, and then
-// what is unwise about it.
+// unfit says why a certificate cannot be a phone's LSC. The reason is "" when it
+// can; doubts are then what is unwise about it.
 func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts []string) {
 	want := p.rule.Expect(c.key, request.Device, request.Device)
 	if !strings.EqualFold(c.Subject.CommonName, request.Device) {
@@ -268,14 +269,15 @@ func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts 
 	return "", crypto.DoubtsAboutLSC(c.chain, want)
 }
 
-// knows says whether some certificate that vouches for LSCs bears the name.
+// knows reports whether a certificate that vouches for LSCs has this
+// subject.
 func (p *plan) knows(rawName []byte) bool {
 	return slices.ContainsFunc(p.rule.Trusted, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
 }
 
-// advise looks at what is above a good certificate: the chain has to be whole in
-// capf-trust, though any part of it will do as an anchor, and in
-// callmanager-trust for the call server.
+// advise notes which CAs above a good certificate are missing. Any of them will
+// do as an anchor, but capf-trust should have the whole chain, and so should
+// callmanager-trust, for the call server.
 func (p *plan) advise(chain []*x509.Certificate) {
 	if len(chain) == 0 || p.trust.seen(chain[0]) {
 		return
@@ -300,8 +302,8 @@ func (p *plan) advise(chain []*x509.Certificate) {
 	}
 }
 
-// conclude words what an operator has to do about trust. The error is for the
-// one who took the wrong archive.
+// conclude words what an operator has to do about trust. It fails when all
+// files are requests: the operator took the wrong archive.
 func (p *plan) conclude() error {
 	if skipped := p.report.Count(Skipped); p.unsigned > 0 && len(p.report.Outcomes) == 1 && skipped > 0 {
 		return apperr.WithHint(apperr.Refused("there is no certificate in it, only requests"),

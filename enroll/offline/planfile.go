@@ -13,8 +13,8 @@ import (
 )
 
 // planFile keeps the certificates of a plan on disk until the plan is applied, with
-// all that the database stores of them: nothing is parsed while other processes
-// wait for the transaction.
+// every column that the database stores, so that nothing is parsed while other
+// processes wait for the transaction.
 type planFile struct {
 	file  *os.File
 	w     *bufio.Writer
@@ -38,7 +38,7 @@ func (f *planFile) discard() {
 
 // add writes the length of a row (4 bytes) and the row: request, begin and end
 // of the validity in seconds since 1970 (8 bytes each), then serial, subject,
-// issuer, fingerprint and certificate, each behind its length (4 bytes).
+// issuer, fingerprint and certificate, each preceded by its length (4 bytes).
 func (f *planFile) add(requestID int64, l store.LSC) error {
 	b := binary.BigEndian.AppendUint64(append(f.row[:0], 0, 0, 0, 0), uint64(requestID))
 	b = binary.BigEndian.AppendUint64(b, uint64(l.NotBefore.Unix()))
@@ -68,8 +68,7 @@ func (f *planFile) rewind() error {
 	return nil
 }
 
-// next returns one certificate after the other to the store; ok is false at the
-// end.
+// next returns the next certificate for the store; ok is false at the end.
 func (f *planFile) next() (one store.ImportedLSC, ok bool, err error) {
 	var head [4]byte
 	if _, err := io.ReadFull(f.r, head[:]); errors.Is(err, io.EOF) {

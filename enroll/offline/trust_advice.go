@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// trustAdvice collects what is missing in the trust stores. Foreign files must
-// not make it grow without end, and nobody reads more.
+// trustAdvice collects what the trust stores lack. It is bounded: files from
+// outside must not make it grow without end, and no operator would read more.
 type trustAdvice struct {
 	missing map[string]bool   // subjects in DER
 	call    map[string]bool   // subjects
 	brought map[string]string // subjects in DER, to the file with the certificate
-	known   map[string]bool   // issuers that have been looked at, by their keys
+	known   map[string]bool   // issuers seen already, by their keys
 }
 
 // mostAdvice is how many certificates of each kind are remembered.
@@ -42,8 +42,8 @@ func (t trustAdvice) untold(c *x509.Certificate) {
 	}
 }
 
-// seen says whether an issuer has been looked at before. Only what is in
-// capf-trust comes here, so there are few.
+// seen reports whether an issuer was seen before, and remembers it. Only
+// issuers in capf-trust come here, so there are few.
 func (t trustAdvice) seen(c *x509.Certificate) bool {
 	before := t.known[string(c.Raw)]
 	t.known[string(c.Raw)] = true
@@ -62,7 +62,7 @@ func (t trustAdvice) conclude() (missing []MissingCA, call []string) {
 	return missing, call
 }
 
-// nameFromDER words a distinguished name.
+// nameFromDER formats a distinguished name.
 func nameFromDER(raw string) string {
 	var rdn pkix.RDNSequence
 	if _, err := asn1.Unmarshal([]byte(raw), &rdn); err != nil {

@@ -11,11 +11,11 @@ import (
 	"capf/internal/input"
 )
 
-// devicePlace is what the device's name replaces in a command.
+// devicePlace is the placeholder for the device's name in a command.
 const devicePlace = "{device}"
 
-// checkCommand checks a command line. The program has to be an absolute path, since a
-// service does not have the PATH of the operator who tried it.
+// checkCommand checks a command line. The program must be an absolute path, since a
+// service does not have the PATH of the operator who tried the command.
 func checkCommand(value string) (string, error) {
 	if strings.EqualFold(value, notSet) {
 		return notSet, nil
@@ -34,8 +34,8 @@ func checkCommand(value string) (string, error) {
 	return value, nil
 }
 
-// commandWarning warns when the program is missing. That is no error: it may be missing
-// on this host only, or not be installed yet.
+// commandWarning warns when the program is missing. That is not an error: it may be
+// missing on this host only, or not be installed yet.
 func commandWarning(value string) string {
 	parts := words(value)
 	if parts == nil {
@@ -51,7 +51,7 @@ func commandWarning(value string) string {
 	return ""
 }
 
-// words is the command line that checkCommand has passed; nil for none.
+// words splits a command line that has passed checkCommand; nil for none.
 func words(value string) []string {
 	if value == notSet {
 		return nil
@@ -60,8 +60,8 @@ func words(value string) []string {
 	return parts
 }
 
-// splitWords splits at blanks. Quotes of either kind hold a word together;
-// nothing else has a meaning.
+// splitWords splits at blanks. Single or double quotes hold a word
+// together; no other character is special.
 func splitWords(s string) (all []string, err error) {
 	var word strings.Builder
 	var quote rune
@@ -93,10 +93,10 @@ func splitWords(s string) (all []string, err error) {
 	return all, nil
 }
 
-// CommandFor is the command line for one device: its name replaces {device} in
-// each argument, as text that no shell reads. apperr.ErrRefused: the name, which an
-// earlier capf accepted, could be taken for something other than a name, such as an
-// option or a folder.
+// CommandFor returns the command line for one device: its name replaces {device} in
+// each argument, and no shell interprets it. The error is apperr.ErrRefused for a
+// name, accepted by an earlier capf, that a program could take for an option or a
+// folder.
 func (s Settings) CommandFor(device string) ([]string, error) {
 	if device == "" || !input.IsAlphanumeric(device[0]) {
 		return nil, apperr.Refused("the device's name does not begin with a letter or a digit, so that a program could take it for an option or a folder; add the device under another name")

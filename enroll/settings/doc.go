@@ -1,10 +1,11 @@
-// Package settings holds the service parameters: one table says what each is
-// called, which values it takes, what it is by default, when a change is in force,
-// and where its value goes. Everything that acts on a parameter reads Settings;
-// every change of one, by an operator, goes through Set or SetSecret.
+// Package settings holds the service parameters: one table gives the name of each,
+// the values that it takes, its default, when a change takes effect, and the field
+// that holds it. Whatever depends on a parameter reads Settings; every change by
+// an operator goes through Set or SetSecret.
 //
-// The services stand here too: they are switched on and off as parameters are set.
+// The services are here too: operators switch them on and off as they set
+// parameters.
 //
-// The room knows store, where the values are kept, and onlineca, whose kinds of CA one
-// parameter lists. It must not know what anybody does with a setting.
+// The room knows store, which keeps the values, and onlineca, whose kinds of CA one
+// parameter lists. It must not know what others do with a setting.
 package settings

@@ -7,13 +7,15 @@ import (
 	"capf/internal/apperr"
 )
 
-// Values that parameters cannot have beside each other. Each rule holds whichever of
-// the two is set last.
+// Combinations of values that exclude each other. Each rule holds whichever of the
+// two parameters is set last.
 
-// NoOnlineCAInFIPS is why the issuer online-ca and FIPS mode exclude each other.
+// NoOnlineCAInFIPS says why the issuer online-ca and FIPS mode exclude each
+// other.
 const NoOnlineCAInFIPS = "an online CA is not available in FIPS mode"
 
-// fipsOrOnline refuses the issuer online-ca beside FIPS mode, whichever comes last.
+// fipsOrOnline refuses the issuer online-ca together with FIPS mode, whichever is
+// set last.
 func fipsOrOnline(name, value string, others map[string]string) error {
 	switch {
 	case name == Issuer && value == IssuerOnline && others[FIPSMode] == "true":
@@ -26,7 +28,7 @@ func fipsOrOnline(name, value string, others map[string]string) error {
 }
 
 // templateOfKind refuses a template that the kind of CA cannot have, whichever
-// of template and type comes last.
+// of template and type is set last.
 func templateOfKind(name, value string, others map[string]string) error {
 	of, template := others[OnlineType], value
 	if name == OnlineType {

@@ -11,14 +11,14 @@ import (
 	"capf/internal/input"
 )
 
-// When the change of a parameter is in force.
+// When a change of a parameter takes effect.
 const (
 	atOnce       = "at once"
 	nextSession  = "for the next session"
 	afterRestart = "after service restart"
 )
 
-// notSet is the value of a parameter that has none; shownSecret stands for a secret.
+// notSet is shown for a parameter without a value, shownSecret in place of a secret.
 const (
 	notSet      = "none"
 	shownSecret = "(set)"
@@ -29,23 +29,23 @@ type Parameter struct {
 	Name    string
 	Range   string // in words
 	Default string
-	Effect  string // when a change is in force
+	Effect  string // when a change takes effect
 	Help    string
-	Values  []string // the words that it takes; nil when it takes others
-	Secret  bool     // it is never shown, and set by SetSecret
+	Values  []string // the values of a choice; nil for any other kind
+	Secret  bool     // never shown, and set by SetSecret
 
-	parse   func(value string) (string, error)                       // checks a value and gives the form in which it is stored
-	into    func(s *Settings, value string)                          // puts what parse has returned into the settings; nil for a secret
-	warning func(value string) string                                // what a value costs, "" for nothing; nil when no value costs anything
-	touched func(old, value string) *Touched                         // the devices that a change is about; nil when it is about none in particular
-	exclude func(name, value string, others map[string]string) error // why it may not have a value beside those that others have
+	parse   func(value string) (string, error)                       // checks a value and returns the form in which it is stored
+	into    func(s *Settings, value string)                          // puts the result of parse into the settings; nil for a secret
+	warning func(value string) string                                // the warning about a value, or ""; nil when no value needs one
+	touched func(old, value string) *Touched                         // the devices that a change affects; nil when it affects none in particular
+	exclude func(name, value string, others map[string]string) error // refuses a value that the other parameters exclude
 }
 
 func number(name string, low, high int, def, unit, effect, help string, into func(*Settings, int)) Parameter {
 	return Parameter{
 		Name: name, Default: def, Effect: effect, Help: help, Range: strings.TrimSpace(fmt.Sprintf("%d to %d %s", low, high, unit)),
 		parse: func(value string) (string, error) {
-			value = strings.ToLower(value) // as it stands in the error
+			value = strings.ToLower(value) // as the error shows it
 			n, err := input.Number(value, low, high)
 			if err != nil {
 				return "", apperr.BadValue("%s must be a number from %d to %d, not %q", name, low, high, value)
@@ -53,7 +53,7 @@ func number(name string, low, high int, def, unit, effect, help string, into fun
 			return strconv.Itoa(n), nil
 		},
 		into: func(s *Settings, value string) {
-			n, _ := strconv.Atoi(value) // parse has read it
+			n, _ := strconv.Atoi(value) // parse has checked it
 			into(s, n)
 		},
 	}
@@ -75,12 +75,13 @@ func flag(name, def, effect, help string, into func(*Settings, bool)) Parameter 
 	return choice(name, def, effect, help, func(s *Settings, value string) { into(s, value == "true") }, "true", "false")
 }
 
-// custom is a parameter with a notation of its own, in force at once.
+// custom returns a parameter with a notation of its own, in force at once.
 func custom(name, def, values, help string, parse func(string) (string, error), into func(*Settings, string)) Parameter {
 	return Parameter{Name: name, Default: def, Effect: atOnce, Range: values, Help: help, parse: parse, into: into}
 }
 
-// text is a parameter whose value may be none, which is "" in the settings.
+// text returns a parameter whose value may be none, which is "" in the
+// settings.
 func text(name, values, help string, check func(string) (string, error), into func(*Settings, string)) Parameter {
 	orNone := func(value string) (string, error) {
 		if strings.EqualFold(value, notSet) {
@@ -123,7 +124,7 @@ func (p Parameter) excludes(exclude func(name, value string, others map[string]s
 	return p
 }
 
-// normalize checks a value and gives the form in which it is stored.
+// normalize checks a value and returns the form in which it is stored.
 func (p Parameter) normalize(value string) (string, error) {
 	value = strings.TrimSpace(value)
 	switch {
@@ -135,7 +136,7 @@ func (p Parameter) normalize(value string) (string, error) {
 	return p.parse(value)
 }
 
-// unset makes an empty text of a value that says so.
+// unset turns the value none into an empty text.
 func unset(value string) string {
 	if value == notSet {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"capf/enroll/onlineca"
 )
 
-// The names of the parameters that other rooms mention in what they say.
+// The names of the parameters that other rooms mention in messages.
 const (
 	Issuer           = "certificate_issuer"
 	FIPSMode         = "fips_mode"
@@ -31,12 +31,12 @@ const (
 // The issuers.
 const (
 	IssuerCAPF    = "capf"       // LSCs are signed with the CAPF key itself
-	IssuerOnline  = "online-ca"  // a company CA is asked at once
+	IssuerOnline  = "online-ca"  // a company CA issues at once, over the network
 	IssuerOffline = "offline-ca" // requests wait until an operator imports certificates
 )
 
-// How many digits an authentication string has, unless auth_string_digits wants
-// more.
+// How many digits an authentication string has, unless auth_string_digits
+// requires more.
 const (
 	MinDigits = 4
 	MaxDigits = 10
@@ -136,8 +136,8 @@ func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 // Parameters lists all parameters in the order in which they are shown.
 func Parameters() []Parameter { return slices.Clone(parameters) }
 
-// FindParameter finds a parameter by its name; a hyphen stands for an underscore,
-// and the case does not matter.
+// FindParameter finds a parameter by its name. A hyphen may stand for an
+// underscore, and case does not matter.
 func FindParameter(name string) (Parameter, bool) {
 	name = strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	for _, p := range parameters {
@@ -148,7 +148,7 @@ func FindParameter(name string) (Parameter, bool) {
 	return Parameter{}, false
 }
 
-// oldTLS warns of a lowest version of TLS that is weak.
+// oldTLS warns about a weak lowest version of TLS.
 func oldTLS(version string) string {
 	if version == "1.0" || version == "1.1" {
 		return "TLS 1.0 and 1.1 and their RSA and CBC suites are weak; keep them only as long as 79xx or 894x phones need them"

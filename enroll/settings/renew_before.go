@@ -8,9 +8,9 @@ import (
 	"capf/internal/input"
 )
 
-// The share of its life after which an LSC may be renewed. With less, phones would be
-// renewing all the time; with more, a phone that is switched off for a while would miss
-// it.
+// The bounds of the share of its life after which an LSC is renewed. With less, phones
+// would be renewing all the time; with more, a phone that is switched off for a while
+// would miss its renewal.
 const (
 	leastShare = 0.10
 	mostShare  = 0.95
@@ -45,7 +45,7 @@ func shareOf(value string) (float64, error) {
 	return float64(a) / float64(b), nil
 }
 
-// share is the value of what parseShare has passed.
+// share returns the value of a text that has passed parseShare.
 func share(value string) float64 {
 	n, _ := shareOf(value)
 	return n

@@ -13,10 +13,10 @@ import (
 	"capf/store"
 )
 
-// SetSecret sets a parameter that is secret, or removes it when the value is nil;
-// an empty one is refused. Errors never have the value. An unknown name gives
-// store.ErrNotFound, one that is not secret ErrRefused, a value that it cannot
-// have ErrValue.
+// SetSecret sets a secret parameter, or removes it when the value is nil; an
+// empty value is refused. Errors never hold the value. They are store.ErrNotFound
+// for an unknown name, ErrRefused for a parameter that is not secret, and
+// ErrValue for a value that it cannot have.
 func SetSecret(ctx context.Context, s *store.Store, sealer *crypto.Sealer, actor store.Actor, name string, value []byte) (Change, error) {
 	p, err := known(name)
 	switch {
@@ -64,7 +64,7 @@ func checkSecret(name string, value []byte) error {
 	return nil
 }
 
-// SecretHint tells how a parameter that is secret is set.
+// SecretHint says how a secret parameter is set.
 func SecretHint(name string) string {
 	if name == OnlineCertificate {
 		return "capf set " + name + " --file FILE"
@@ -72,7 +72,7 @@ func SecretHint(name string) string {
 	return "capf set " + name + " --password-file FILE, or without it on a terminal"
 }
 
-// HasSecret says whether a parameter that is secret is set. It needs no master key.
+// HasSecret reports whether a secret parameter is set. It needs no master key.
 func HasSecret(ctx context.Context, s *store.Reader, name string) (bool, error) {
 	_, err := s.Secret(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -81,8 +81,8 @@ func HasSecret(ctx context.Context, s *store.Reader, name string) (bool, error) 
 	return err == nil, err
 }
 
-// OpenSecret opens a parameter that is secret; nil when it is not set. Another
-// master key than the one that has sealed it gives crypto.ErrWrongKey.
+// OpenSecret opens a secret parameter; nil when it is not set. The error is
+// crypto.ErrWrongKey when another master key sealed it.
 func OpenSecret(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, name string) ([]byte, error) {
 	sealed, err := s.Secret(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -98,12 +98,12 @@ func OpenSecret(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, nam
 	return value, nil
 }
 
-// stranded are the secrets that were given for another server than the one to which
-// they would be sent after the change.
+// stranded returns the secrets that were given for the server before the change and
+// must not be sent to the one after it.
 func stranded(c Change, set map[string]string) []string {
 	moves := c.Name == OnlineHost && !strings.EqualFold(c.Old, c.New) || c.Name == OnlinePort && c.Changed
 	if host, ok := set[OnlineHost]; !ok || host == notSet || !moves {
-		return nil // without a server yet, a password is for the one to come
+		return nil // set before any server, a password is for the first one
 	}
 	return []string{OnlinePassword}
 }

@@ -13,13 +13,13 @@ const (
 )
 
 // SetService activates or deactivates a service; a running serve follows within two
-// seconds. store.ErrNotFound: there is no such service.
+// seconds. The error is store.ErrNotFound for an unknown service.
 func SetService(ctx context.Context, s *store.Store, actor store.Actor, name string, active bool) error {
 	return s.SetService(ctx, actor, name, active)
 }
 
 // RestartService asks a running serve to let its sessions end and to read certificate,
-// port and TLS settings anew. store.ErrNotFound: there is no such service.
+// port and TLS settings again. The error is store.ErrNotFound for an unknown service.
 func RestartService(ctx context.Context, s *store.Store, actor store.Actor, name string) error {
 	return s.RestartService(ctx, actor, name)
 }

@@ -8,19 +8,19 @@ import (
 	"capf/store"
 )
 
-// Change tells what setting a parameter did.
+// Change says what setting a parameter did.
 type Change struct {
 	Name, Old, New string
 	Changed        bool
 	Effect         string
 	Warning        string   // "" when there is nothing to warn of
-	Dropped        []string // secrets that belonged to the old value, and have gone with it
-	Touched        *Touched // nil for a parameter that is not about some devices
+	Dropped        []string // secrets that belonged to the old value and were removed with it
+	Touched        *Touched // nil when the parameter concerns no particular devices
 }
 
-// Set sets a parameter. An unknown name gives store.ErrNotFound, a value out of
-// range apperr.ErrValue with the range; a secret, and a value that another parameter excludes,
-// apperr.ErrRefused.
+// Set sets a parameter. The error is store.ErrNotFound for an unknown name, apperr.ErrValue
+// with the range for a value outside it, and apperr.ErrRefused for a secret or a value that
+// another parameter excludes.
 func Set(ctx context.Context, s *store.Store, actor store.Actor, name, value string) (Change, error) {
 	p, err := known(name)
 	if err != nil {
@@ -69,7 +69,7 @@ func Set(ctx context.Context, s *store.Store, actor store.Actor, name, value str
 	return c, s.SetParameter(ctx, actor, p.Name, value, drop...)
 }
 
-// known finds a parameter; store.ErrNotFound.
+// known finds a parameter, or returns store.ErrNotFound.
 func known(name string) (Parameter, error) {
 	p, ok := FindParameter(name)
 	if !ok {

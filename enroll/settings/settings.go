@@ -12,8 +12,8 @@ import (
 	"capf/store"
 )
 
-// Settings are all parameters as they are in force, but for the secrets, which
-// are opened only where they are used.
+// Settings are the values of all parameters that are in force, except the
+// secrets, which are opened only where they are used.
 type Settings struct {
 	Issuer           string
 	ValidityDays     int
@@ -28,14 +28,14 @@ type Settings struct {
 	MaxSessions      int // 0 = no limit
 	MaxPerAddress    int // 0 = no limit
 	AllowExpiredMIC  bool
-	WrongPerAddress  int // wrong strings from an address until it is declined; 0 = no limit
+	WrongPerAddress  int // wrong strings from an address before it is declined; 0 = no limit
 	UnconfirmedLimit int // keys that a phone may send without confirming an LSC; 0 = no limit
 	AllowNullString  bool
-	StringDigits     int      // the least number of digits of an authentication string
+	StringDigits     int      // minimum number of digits in an authentication string
 	SingleUse        bool     // an authentication string is good for one operation
-	AcceptUnrecorded bool     // an LSC of an issuer of ours that is not in the record counts
+	AcceptUnrecorded bool     // an LSC of one of our issuers counts even if it is not in the record
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
-	ApplyCommand     []string // program and arguments, {device} not replaced yet; nil = none
+	ApplyCommand     []string // program and arguments, with {device} still in them; nil = none
 	Online           Online
 }
 
@@ -46,15 +46,16 @@ type Online struct {
 	Port     int
 	Template string
 	Username string
-	// RequireNTLM keeps the password from a server that does not offer NTLM.
+	// RequireNTLM withholds the password from a server that does not offer
+	// NTLM.
 	RequireNTLM bool
 	Leniency    Leniency
 }
 
-// Leniency is what parameters let pass in an LSC of another CA.
+// Leniency is what parameters tolerate in an LSC of another CA.
 type Leniency struct {
-	Ahead      time.Duration // by how much the clock of the CA may be ahead of ours
-	AnyPurpose bool          // it need not be fit for a client
+	Ahead      time.Duration // how far the CA's clock may be ahead of ours
+	AnyPurpose bool          // its extendedKeyUsage need not allow clientAuth
 }
 
 // Name tells one CA from another.
@@ -66,8 +67,8 @@ var tlsVersions = map[string]uint16{
 	"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
 }
 
-// Read reads all parameters. What the database holds was checked when it was set;
-// a value that a later version has narrowed gives ErrValue.
+// Read reads all parameters. Stored values were checked when they were set; one
+// that a later version no longer accepts is apperr.ErrValue.
 func Read(ctx context.Context, s *store.Reader) (Settings, error) {
 	set, err := s.Parameters(ctx)
 	if err != nil {
@@ -89,14 +90,15 @@ func Read(ctx context.Context, s *store.Reader) (Settings, error) {
 	return all, nil
 }
 
-// Value is a parameter as it stands.
+// Value is a parameter with its present value.
 type Value struct {
 	Parameter
 	Value string
 	Set   bool // false when the default is in force
 }
 
-// Values lists all parameters as they stand, without the values of secrets.
+// Values lists all parameters with their present values, except those of
+// secrets.
 func Values(ctx context.Context, s *store.Reader) ([]Value, error) {
 	set, err := s.Parameters(ctx)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"capf/internal/input"
 )
 
-// parseHost reads the name or the address of a host. The dot at the end of a
-// whole name is left out: no certificate has it.
+// parseHost reads the name or the address of a host. It strips the dot at
+// the end of a fully qualified name, which no certificate has.
 func parseHost(value string) (string, error) {
 	if net.ParseIP(value) != nil {
 		return value, nil
@@ -21,7 +21,7 @@ func parseHost(value string) (string, error) {
 	return strings.TrimSuffix(value, "."), nil
 }
 
-// parseLine reads a text of one line.
+// parseLine reads a one-line text.
 func parseLine(value string) (string, error) {
 	if len(value) > 255 || strings.ContainsFunc(value, unicode.IsControl) {
 		return "", fmt.Errorf("%q is longer than 255 bytes or has control characters", value)

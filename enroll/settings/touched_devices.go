@@ -9,17 +9,17 @@ import (
 	"capf/store"
 )
 
-// Touched are the devices that the change of a parameter is about.
+// Touched are the devices that a change of a parameter affects.
 type Touched struct {
 	Filter store.DeviceFilter
 	what   string
 }
 
-// String says what the change means to so many of them.
+// String says what the change means for that many devices.
 func (t Touched) String(n int64) string { return plural.Of(n, "device") + " " + t.what }
 
-// OpenByNullString are the devices that whoever knows their names can enrol as,
-// now: they have an operation scheduled By Null String.
+// OpenByNullString selects the devices with an operation scheduled By Null
+// String: anyone who knows their names can enrol as one of them now.
 func OpenByNullString() store.DeviceFilter {
 	return store.DeviceFilter{AuthMode: store.ByNullString, Scheduled: true}
 }
@@ -32,8 +32,8 @@ func byNullString(_, value string) *Touched {
 	return &Touched{OpenByNullString(), what}
 }
 
-// byStringLength finds the strings between the old and the new least length by
-// the size of their sealed form.
+// byStringLength finds the strings between the old and the new minimum length
+// by the size of their sealed form.
 func byStringLength(old, value string) *Touched {
 	before, _ := strconv.Atoi(old)
 	now, _ := strconv.Atoi(value)
