@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"capf/commands/internal/ptytest"
 )
 
 // applying is a house whose configuration is applied by a program that says that
@@ -40,7 +42,7 @@ func TestHangUp(t *testing.T) {
 	cmd := capfProcess(t, dir, "bulk", "update", "SEP001122334455", "--unique-strings", "--apply-config", "--yes")
 	c := atConsole(t, 80, cmd)
 	awaitFile(t, begun)
-	check(t, c.master.Close()) // the kernel sends SIGHUP,
+	ptytest.HangUp(t, c.master) // the kernel sends SIGHUP,
 	check(t, cmd.Process.Signal(syscall.SIGHUP))
 	check(t, cmd.Process.Signal(syscall.SIGHUP)) // and the operator's shell does too
 	letGo()

@@ -15,3 +15,11 @@ func Open(t testing.TB, _ int) (master, slave *os.File) {
 	t.Fatalf("how to open a pseudo-terminal on %s is not known here", runtime.GOOS)
 	return nil, nil
 }
+
+// HangUp closes the master of a terminal.
+func HangUp(t testing.TB, master *os.File) {
+	t.Helper()
+	if err := master.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
