@@ -18,6 +18,7 @@ var rooms = []room{
 	{"", "commands"},
 	{"commands", "everything"},
 	{"commands/internal/shell", "commands/internal/cmdline commands/internal/files commands/internal/term enroll/settings"},
+	{"commands/internal/report", "commands/internal/term"},
 	{"commands/internal/files", "commands/internal/host enroll/archive"},
 	{"commands/internal/cmdline", "commands/internal/term"},
 	{"commands/internal/term", "commands/internal/host"},

@@ -1,38 +1,17 @@
 package commands
 
 import (
-	"bufio"
 	"bytes"
-	"embed"
 	"fmt"
-	"html"
-	"html/template"
-	"io"
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"capf/commands/internal/term"
+	"capf/commands/internal/report"
 	"capf/internal/apperr"
 )
-
-// The page of a report, in two halves: the rows go between them one by one,
-// since a template with 100,000 rows takes its time.
-//
-//go:embed report.html
-var reportFiles embed.FS
-
-// page is a report as a browser shows it.
-type page struct {
-	Title   string
-	Made    time.Time
-	Zone    *time.Location
-	Summary string
-	Empty   string // said instead of the table when there are no rows
-	Chart   *chart
-	Titles  []string
-	Count   int
-}
 
 // reportFlags are those of all reports.
 func reportFlags() []cli.Flag {
@@ -54,16 +33,14 @@ func reportFile(env *Env, c *cli.Context) (pageFile, error) {
 }
 
 // writePage writes the page with its rows.
-func writePage[T any](env *Env, file pageFile, p page, rows []T, columns []column[T]) error {
+func writePage[T any](env *Env, file pageFile, p report.Page, rows []T, columns []column[T]) error {
 	p.Made, p.Zone, p.Count = env.Now(), time.Local, len(rows)
-	var shown []column[T]
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.title == "" })
 	for _, c := range columns {
-		if c.title != "" {
-			shown, p.Titles = append(shown, c), append(p.Titles, c.title)
-		}
+		p.Titles = append(p.Titles, c.title)
 	}
 	var b bytes.Buffer
-	if err := p.render(&b, func(w *bufio.Writer) { writeHTMLRows(w, rows, shown) }); err != nil {
+	if err := p.Write(&b, cells(rows, columns)); err != nil {
 		return fmt.Errorf("making the page: %w", err)
 	}
 	if err := env.writeOutput(file.name, file.force, b.Bytes()); err != nil {
@@ -75,43 +52,17 @@ func writePage[T any](env *Env, file pageFile, p page, rows []T, columns []colum
 	return nil
 }
 
-func (p page) render(out io.Writer, rows func(*bufio.Writer)) error {
-	t, err := template.ParseFS(reportFiles, "report.html")
-	if err != nil {
-		return err
-	}
-	if err := t.ExecuteTemplate(out, "begin", p); err != nil {
-		return err
-	}
-	w := bufio.NewWriter(out)
-	rows(w)
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return t.ExecuteTemplate(out, "end", p)
-}
-
-// longCell is the length from which on a cell may have several lines.
-const longCell = 26
-
-func writeHTMLRows[T any](w *bufio.Writer, rows []T, columns []column[T]) {
-	for _, row := range rows {
-		w.WriteString("<tr>")
-		for _, c := range columns {
-			value := c.value(row)
-			text := term.Cell(value)
-			class := ""
-			switch value.(type) {
-			case term.Zoned, time.Time:
-				class = ` class="time"`
-			default:
-				if len(text) > longCell {
-					class = ` class="long"`
-				}
+// cells are the values of each row. The slice that it yields is used again.
+func cells[T any](rows []T, columns []column[T]) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		row := make([]any, len(columns))
+		for _, r := range rows {
+			for i, c := range columns {
+				row[i] = c.value(r)
 			}
-			w.WriteString("<td" + class + ">")
-			w.WriteString(html.EscapeString(text))
+			if !yield(row) {
+				return
+			}
 		}
-		w.WriteString("\n")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"capf/commands/internal/report"
 	"capf/store"
 )
 
@@ -55,7 +56,7 @@ func TestReportsInBrowser(t *testing.T) {
 	for _, n := range []int{0, 10} {
 		file := filepath.Join(dir, fmt.Sprintf("operations-%d.html", n))
 		rows := selected(n)
-		p := page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomeChart(rows), Empty: "There is no device yet."}
+		p := report.Page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomeChart(rows), Empty: "There is no device yet."}
 		if err := writePage(env, pageFile{name: file}, p, rows, operationColumns); err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +65,7 @@ func TestReportsInBrowser(t *testing.T) {
 	for _, n := range []int{10, 20000} {
 		file := filepath.Join(dir, fmt.Sprintf("expiry-%d.html", n))
 		rows := expiries(n)
-		p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
+		p := report.Page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
 		if err := writePage(env, pageFile{name: file}, p, rows, expiryColumns(seedTime)); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +145,7 @@ func TestReportOnPaper(t *testing.T) {
 	rows[3].Device = strings.Repeat("LONGNAME", 16)
 	rows[4].Pool = "Berlin Mitte, third floor"
 	html, pdf := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.pdf")
-	p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
+	p := report.Page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime), Empty: "x"}
 	check(t, writePage(env, pageFile{name: html}, p, rows, expiryColumns(seedTime)))
 	browse(t, browser, "--no-pdf-header-footer", "--print-to-pdf="+pdf, "file://"+html)
 	text, err := exec.CommandContext(t.Context(), "pdftotext", "-layout", pdf, "-").Output()
@@ -176,7 +177,7 @@ func BenchmarkExpiryReport100000(b *testing.B) {
 	rows := expiries(100000)
 	file := filepath.Join(b.TempDir(), "page.html")
 	for b.Loop() {
-		p := page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime)}
+		p := report.Page{Title: "LSC expiry", Summary: expirySummary(rows, seedTime), Chart: expiryMonths(rows, seedTime)}
 		if err := writePage(env, pageFile{name: file}, p, rows, expiryColumns(seedTime)); err != nil {
 			b.Fatal(err)
 		}

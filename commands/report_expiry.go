@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/report"
 	"capf/commands/internal/term"
 	"capf/store"
 )
@@ -47,14 +48,14 @@ func reportExpiry(ctx context.Context, env *Env, file pageFile) error {
 	months := expiryMonths(rows, env.Now())
 	columns := expiryColumns(env.Now())
 	if file.name != "" {
-		return writePage(env, file, page{Title: "LSC expiry", Summary: expirySummary(rows, env.Now()), Chart: months,
+		return writePage(env, file, report.Page{Title: "LSC expiry", Summary: expirySummary(rows, env.Now()), Chart: months,
 			Empty: "No certificate is installed on any phone yet."}, rows, columns)
 	}
 	if env.Format == term.JSON {
-		return showDocument(env, []field{{"", "at", env.Now()}, {"", "histogram", months.counts()}}, "lscs", values(rows), columns)
+		return showDocument(env, []field{{"", "at", env.Now()}, {"", "histogram", months.Counts()}}, "lscs", values(rows), columns)
 	}
 	if env.Format == term.Table && len(rows) > 0 {
-		textChart(env, months)
+		months.Print(env.out)
 	}
 	return showList(env, values(rows), columns, noInstalled)
 }
@@ -65,8 +66,8 @@ const monthLimit = 61
 
 // expiryMonths counts the ends by month of the operator's zone. What has ended
 // comes first.
-func expiryMonths(rows []store.Expiry, now time.Time) *chart {
-	c := &chart{Title: "Certificates that end, by month", Tall: true, Bars: []bar{{Label: "expired", Tone: "bad"}}}
+func expiryMonths(rows []store.Expiry, now time.Time) *report.Chart {
+	c := &report.Chart{Title: "Certificates that end, by month", Tall: true, Bars: []report.Bar{{Label: "expired", Tone: "bad"}}}
 	now = now.Local()
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
 	for _, r := range rows {
@@ -89,29 +90,15 @@ func expiryMonths(rows []store.Expiry, now time.Time) *chart {
 }
 
 // monthBar is the bar of the month that comes so many after the first.
-func monthBar(first time.Time, n int) bar {
+func monthBar(first time.Time, n int) report.Bar {
 	if n >= monthLimit {
-		return bar{Label: "later"}
+		return report.Bar{Label: "later"}
 	}
-	b := bar{Label: first.AddDate(0, n, 0).Format("2006-01"), Tone: "ok"}
+	b := report.Bar{Label: first.AddDate(0, n, 0).Format("2006-01"), Tone: "ok"}
 	if n < 3 {
 		b.Tone = "wait"
 	}
 	return b
-}
-
-// count is one bar in JSON.
-type count struct {
-	Label string `json:"label"`
-	Count int    `json:"count"`
-}
-
-func (c *chart) counts() []count {
-	all := make([]count, len(c.Bars))
-	for i, b := range c.Bars {
-		all[i] = count{b.Label, b.Count}
-	}
-	return all
 }
 
 func expirySummary(rows []store.Expiry, now time.Time) string {

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/report"
 	"capf/commands/internal/term"
 	"capf/store"
 )
@@ -44,25 +45,25 @@ func reportOperations(ctx context.Context, env *Env, file pageFile) error {
 	}
 	outcomes := outcomeChart(rows)
 	if file.name != "" {
-		return writePage(env, file, page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomes,
+		return writePage(env, file, report.Page{Title: "Certificate operations", Summary: operationsSummary(env, rows), Chart: outcomes,
 			Empty: "There is no device yet."}, rows, operationColumns)
 	}
 	if env.Format == term.JSON {
-		return showDocument(env, []field{{"", "at", env.Now()}, {"", "statuses", outcomes.counts()}}, "devices", values(rows), operationColumns)
+		return showDocument(env, []field{{"", "at", env.Now()}, {"", "statuses", outcomes.Counts()}}, "devices", values(rows), operationColumns)
 	}
 	if env.Format == term.Table && len(rows) > 0 {
-		textChart(env, outcomes)
+		outcomes.Print(env.out)
 	}
 	return showList(env, values(rows), operationColumns, "there is no device")
 }
 
 // outcomeChart counts the statuses, the most frequent one first.
-func outcomeChart(rows []store.Selected) *chart {
+func outcomeChart(rows []store.Selected) *report.Chart {
 	counts := map[store.Status]int{}
 	for _, r := range rows {
 		counts[r.Status]++
 	}
-	c := &chart{Title: "Devices by the status of their operation"}
+	c := &report.Chart{Title: "Devices by the status of their operation"}
 	for status, n := range counts {
 		tone := "ok"
 		switch {
@@ -73,9 +74,9 @@ func outcomeChart(rows []store.Selected) *chart {
 		case status == store.StatusNone:
 			tone = ""
 		}
-		c.Bars = append(c.Bars, bar{status.Long(), n, tone})
+		c.Bars = append(c.Bars, report.Bar{Label: status.Long(), Count: n, Tone: tone})
 	}
-	slices.SortFunc(c.Bars, func(a, b bar) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Label, b.Label)) })
+	slices.SortFunc(c.Bars, func(a, b report.Bar) int { return cmp.Or(b.Count-a.Count, cmp.Compare(a.Label, b.Label)) })
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/report"
 	"capf/store"
 )
 
@@ -46,7 +47,7 @@ func reportStale(ctx context.Context, env *Env, file pageFile) error {
 		rows = append(rows, l)
 		devices[l.Device]++
 	}
-	return writePage(env, file, page{Title: "Stale LSCs",
+	return writePage(env, file, report.Page{Title: "Stale LSCs",
 		Summary: fmt.Sprintf("%s of %s.", counted(len(rows), "stale certificate"), counted(len(devices), "device")),
 		Empty:   "No certificate is stale."}, rows, staleColumns)
 }

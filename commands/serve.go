@@ -108,7 +108,7 @@ func untouched() []byte { return make([]byte, 16<<20) }
 
 func serve(ctx context.Context, env *Env, o serveOptions) error {
 	defer runtime.KeepAlive(untouched())
-	log := newLogger(env, o)
+	log := host.NewLogger(env.Stderr, env.Getenv, o.jsonLog, o.level)
 	// SQLite takes in what it finds beside the database when it is opened.
 	if err := checkModes(env, log); err != nil {
 		return err

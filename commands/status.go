@@ -31,8 +31,8 @@ func statusCommand(env *Env) cmdline.Command {
 	}
 }
 
-// report is the state of capf as JSON shows it.
-type report struct {
+// statusReport is the state of capf as JSON shows it.
+type statusReport struct {
 	Findings    []finding     `json:"findings"`
 	Service     string        `json:"service"`
 	Enrollment  string        `json:"enrollment"`
@@ -107,7 +107,7 @@ func status(ctx context.Context, env *Env) error {
 	return showObject(env, r.fields())
 }
 
-func (r *report) fields() []field {
+func (r *statusReport) fields() []field {
 	fields := []field{{"Services", "", fmt.Sprintf("capf %s, enrollment %s", r.Service, r.Enrollment)}}
 	for _, v := range r.Servers {
 		if v.Alive {
@@ -131,8 +131,8 @@ func (r *report) fields() []field {
 }
 
 // gatherStatus asks the database for everything that the screen shows.
-func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error) {
-	r := &report{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
+func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport, error) {
+	r := &statusReport{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
 	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*report, error
 	return r, r.find(ctx, s.Reader, env.Now(), counts)
 }
 
-func (r *report) find(ctx context.Context, s *store.Reader, now time.Time, counts store.DeviceCounts) error {
+func (r *statusReport) find(ctx context.Context, s *store.Reader, now time.Time, counts store.DeviceCounts) error {
 	found, err := health.Findings(ctx, s, now, counts)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func identityNow(ctx context.Context, s *store.Reader, now time.Time) (*ownIdent
 	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
 }
 
-func (r *report) count(ctx context.Context, s *store.Reader, counts store.DeviceCounts) (err error) {
+func (r *statusReport) count(ctx context.Context, s *store.Reader, counts store.DeviceCounts) (err error) {
 	r.Devices = deviceNumbers{Total: counts.Total, Failed: counts.Failed, Late: counts.Late}
 	for operation, n := range counts.ByOperation {
 		if operation != store.NoOperation {

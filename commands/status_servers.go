@@ -33,7 +33,7 @@ func (v runningNow) String() string {
 // servers lists the serve processes, and finds fault when none of them lives
 // although the service is activated, and with those that do not what they are
 // told.
-func (r *report) servers(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
+func (r *statusReport) servers(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
 	rows, err := s.Servers(ctx)
 	if err != nil {
 		return err

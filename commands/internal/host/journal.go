@@ -26,17 +26,17 @@ func InJournal(stderr io.Writer, getenv func(string) string) bool {
 	return ok && getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
 }
 
-// WithoutTime drops the time of a record: the journal adds its own.
-func WithoutTime(groups []string, a slog.Attr) slog.Attr {
+// withoutTime drops the time of a record: the journal adds its own.
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
 	}
 	return a
 }
 
-// NewJournalLog returns a handler of records for the journal: the one that make
+// newJournalHandler returns a handler of records for the journal: the one that make
 // makes, with the priority of each record before its line.
-func NewJournalLog(stderr io.Writer, make func(io.Writer) slog.Handler) slog.Handler {
+func newJournalHandler(stderr io.Writer, make func(io.Writer) slog.Handler) slog.Handler {
 	line := &journalLine{out: stderr}
 	return journalHandler{make(line), line}
 }

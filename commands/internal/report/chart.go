@@ -1,28 +1,29 @@
-package commands
+package report
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"capf/commands/internal/term"
 )
 
-// chart is bars over words.
-type chart struct {
+// Chart shows counts as bars.
+type Chart struct {
 	Title string
-	Bars  []bar
+	Bars  []Bar
 	Tall  bool // upright bars along an axis of time, otherwise lying ones
 }
 
-// bar is one bar of a chart.
-type bar struct {
+// Bar is one bar of a chart.
+type Bar struct {
 	Label string
 	Count int
 	Tone  string // ok, wait, bad or nothing: the colour
 }
 
 // Most is the count of the longest bar, at least 1.
-func (c *chart) Most() int {
+func (c *Chart) Most() int {
 	most := 1
 	for _, b := range c.Bars {
 		most = max(most, b.Count)
@@ -31,7 +32,7 @@ func (c *chart) Most() int {
 }
 
 // Words is the chart for those who do not see it.
-func (c *chart) Words() string {
+func (c *Chart) Words() string {
 	var parts []string
 	for _, b := range c.Bars {
 		if b.Count > 0 {
@@ -41,9 +42,24 @@ func (c *chart) Words() string {
 	return c.Title + ": " + strings.Join(parts, ", ")
 }
 
+// Count is a bar in JSON.
+type Count struct {
+	Label string `json:"label"`
+	Count int    `json:"count"`
+}
+
+// Counts are the bars as they stand in JSON.
+func (c *Chart) Counts() []Count {
+	all := make([]Count, len(c.Bars))
+	for i, b := range c.Bars {
+		all[i] = Count{b.Label, b.Count}
+	}
+	return all
+}
+
 // placed is a bar with its place in an SVG of the width 1000.
 type placed struct {
-	bar
+	Bar
 	X, Y, Width, Height int
 	Named, Counted      bool // there is room for its label, and for its count
 }
@@ -64,12 +80,12 @@ func (p placed) Base() int   { return p.Y + 14 }
 func (p placed) Behind() int { return 347 + p.Width }
 
 // Upright places the bars along an axis.
-func (c *chart) Upright() []placed {
+func (c *Chart) Upright() []placed {
 	step := min(48, 980/max(1, len(c.Bars)))
 	every := nameWidth/step + 1
 	all := make([]placed, len(c.Bars))
 	for i, b := range c.Bars {
-		p := placed{bar: b, X: 10 + i*step, Width: max(1, step-2), Named: i%every == 0}
+		p := placed{Bar: b, X: 10 + i*step, Width: max(1, step-2), Named: i%every == 0}
 		p.Height = shareOf(b.Count, c.Most(), tallest)
 		p.Y = axis - p.Height
 		p.Counted = b.Count > 0 && (b.Count == c.Most() || digit*len(fmt.Sprint(b.Count)) <= step)
@@ -79,18 +95,18 @@ func (c *chart) Upright() []placed {
 }
 
 // Lying places the bars one below the other.
-func (c *chart) Lying() []placed {
+func (c *Chart) Lying() []placed {
 	all := make([]placed, len(c.Bars))
 	for i, b := range c.Bars {
-		all[i] = placed{bar: b, Y: 5 + i*lineWidth, Width: shareOf(b.Count, c.Most(), 580), Height: 19}
+		all[i] = placed{Bar: b, Y: 5 + i*lineWidth, Width: shareOf(b.Count, c.Most(), 580), Height: 19}
 	}
 	return all
 }
 
 // LyingHeight is the height of a chart of lying bars.
-func (c *chart) LyingHeight() int { return 6 + lineWidth*len(c.Bars) }
+func (c *Chart) LyingHeight() int { return 6 + lineWidth*len(c.Bars) }
 
-// shareOf is the length of a bar; what there is can be seen.
+// shareOf is the length of a bar. One that counts anything is long enough to be seen.
 func shareOf(n, most, length int) int {
 	if n == 0 {
 		return 0
@@ -98,9 +114,9 @@ func shareOf(n, most, length int) int {
 	return max(2, n*length/most)
 }
 
-// textChart prints a chart for a terminal: the bars that are not empty, in
-// columns that are no wider than need be.
-func textChart(env *Env, c *chart) {
+// Print prints the chart for a terminal: the bars that are not empty, in columns as
+// narrow as their words allow. It does not report errors of out.
+func (c *Chart) Print(out io.Writer) {
 	const longest = 50
 	label, digits := 0, 0
 	for _, b := range c.Bars {
@@ -111,7 +127,7 @@ func textChart(env *Env, c *chart) {
 			continue
 		}
 		stars := max(1, b.Count*longest/c.Most())
-		fmt.Fprintf(env.out, "%s%s  %*d  %s\n", b.Label, strings.Repeat(" ", label-term.Width(b.Label)), digits, b.Count, strings.Repeat("#", stars))
+		fmt.Fprintf(out, "%s%s  %*d  %s\n", b.Label, strings.Repeat(" ", label-term.Width(b.Label)), digits, b.Count, strings.Repeat("#", stars))
 	}
-	fmt.Fprintln(env.out)
+	fmt.Fprintln(out)
 }
