@@ -6,7 +6,7 @@ import (
 	"capf/crypto"
 )
 
-// AdviceSerial is what to do about a CA that has used a serial number before.
+// AdviceSerial is what to do about a CA that has reused a serial number.
 const AdviceSerial = "a CA must not use a serial number twice: look whether it was restored from an older backup"
 
 // What to do about a certificate that is not fit, by the reason.
@@ -22,7 +22,7 @@ const (
 	adviceProfile   = "mend the template or profile at the CA: it has to be one for clients and servers, signed with SHA-256 or better"
 )
 
-// adviceAbout is the advice that fits an error of crypto.CheckLSC.
+// adviceAbout returns the advice for an error of crypto.CheckLSC.
 func adviceAbout(err error) string {
 	for _, known := range []struct {
 		kind   error

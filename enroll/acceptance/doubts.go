@@ -12,8 +12,8 @@ import (
 	"capf/store"
 )
 
-// Doubts are what is unwise about the LSC that another CA has made for a request;
-// none when there is no LSC yet.
+// Doubts returns what is unwise about the LSC that another CA issued for a
+// request; none when there is no LSC yet.
 func Doubts(ctx context.Context, s *store.Reader, request store.Request) ([]string, error) {
 	l, err := s.LSCOfRequest(ctx, request.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && l.Certificate == nil {
@@ -36,13 +36,13 @@ func Doubts(ctx context.Context, s *store.Reader, request store.Request) ([]stri
 	}
 	path, err := Rule{Trusted: trusted, Now: latest(leaf.NotBefore, l.IssuedAt)}.Path(leaf, between)
 	if err != nil {
-		path = []*x509.Certificate{leaf} // the CA has left capf-trust since
+		path = []*x509.Certificate{leaf} // the CA has been removed from capf-trust since
 	}
 	return crypto.DoubtsAboutLSC(path, crypto.Expect{CommonName: NameAsked(request)}), nil
 }
 
-// NameAsked is the common name that a request asks for: with a MIC at hand, the
-// MIC's.
+// NameAsked returns the common name that a request asks for: the MIC's, if
+// there was a MIC.
 func NameAsked(request store.Request) string {
 	if csr, err := x509.ParseCertificateRequest(request.CSR); err == nil {
 		return csr.Subject.CommonName

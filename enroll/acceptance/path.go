@@ -12,9 +12,10 @@ import (
 	"capf/store"
 )
 
-// Path leads from a certificate to capf-trust, by way of those between, which
-// need not be trusted. One that is valid only when the CA's clock is right is
-// looked at when its validity begins.
+// Path returns a path from a certificate to capf-trust through the
+// intermediates between, which need not be trusted. A certificate that is not
+// valid yet, because the CA's clock is ahead, is checked as of the beginning
+// of its validity.
 func (r Rule) Path(leaf *x509.Certificate, between []*x509.Certificate) ([]*x509.Certificate, error) {
 	now := r.Now
 	if ahead := leaf.NotBefore.Sub(now); ahead > 0 && ahead <= r.ahead() {
@@ -23,9 +24,9 @@ func (r Rule) Path(leaf *x509.Certificate, between []*x509.Certificate) ([]*x509
 	return lastingPath(leaf, r.Trusted, between, now)
 }
 
-// lastingPath is a path to capf-trust, if possible through an issuer that does
-// not end before the leaf: a CA that was renewed with its key has a certificate
-// that does, and one that does not.
+// lastingPath returns a path to capf-trust, if possible through an issuer that
+// does not expire before the leaf: a CA that was renewed with the same key has
+// a certificate that does and one that does not.
 func lastingPath(leaf *x509.Certificate, trusted, between []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
 	ends := func(c *x509.Certificate) bool {
 		return bytes.Equal(c.RawSubject, leaf.RawIssuer) && leaf.NotAfter.After(c.NotAfter)
@@ -38,8 +39,9 @@ func lastingPath(leaf *x509.Certificate, trusted, between []*x509.Certificate, n
 	return crypto.VerifyPath(leaf, trusted, between, now, crypto.PathOptions{})
 }
 
-// OnlineIssuers are the certificates that the online CA has sent along with
-// LSCs. They are not trusted: they only help to find a path to capf-trust.
+// OnlineIssuers returns the certificates that the online CA has sent along
+// with LSCs. They are not trusted: they only help to find a path to
+// capf-trust.
 func OnlineIssuers(ctx context.Context, s *store.Reader) ([]*x509.Certificate, error) {
 	ders, err := s.OnlineIssuers(ctx)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package acceptance holds the one rule by which a certificate of another CA
 // becomes a phone's LSC, whether the online CA has returned it or an operator
-// imports it. It reads trust stores and certificates; how a certificate arrived,
-// and what becomes of its request, it does not know.
+// imports it. It reads trust stores and certificates. It does not know how a
+// certificate arrived or what becomes of its request.
 package acceptance
 
 import (
@@ -14,7 +14,7 @@ import (
 	"capf/store"
 )
 
-// Rule holds a certificate of another CA against what an LSC must be
+// Rule checks a certificate of another CA against what an LSC must be
 // (behaviour.md, The LSC).
 type Rule struct {
 	Trusted []*x509.Certificate // those of capf-trust that vouch for LSCs

@@ -7,14 +7,14 @@ import (
 	"capf/store"
 )
 
-// Answer is what the online CA has said of a request.
+// Answer is what the online CA has said about a request.
 type Answer struct {
 	store.OnlineRequest
 	Standing string // in one line, for people
 }
 
-// AnswerTo says how a request stands at the online CA. store.ErrNotFound is for a
-// request that was never meant for one.
+// AnswerTo returns the state of a request at the online CA. The error is
+// store.ErrNotFound for a request that was never meant for one.
 func AnswerTo(ctx context.Context, s *store.Reader, requestID int64) (Answer, error) {
 	o, err := s.Online(ctx, requestID)
 	if err != nil {
@@ -23,7 +23,7 @@ func AnswerTo(ctx context.Context, s *store.Reader, requestID int64) (Answer, er
 	return Answer{o, standing(o)}, nil
 }
 
-// standing says how a request stands at the online CA.
+// standing describes the state of a request at the online CA.
 func standing(o store.OnlineRequest) string {
 	number := ""
 	if o.CARequest != "" {

@@ -9,8 +9,9 @@ import (
 	"capf/store"
 )
 
-// attempt is one piece of work on one request: to send it, or to ask for its
-// certificate. In the end, the database says where the request stands now.
+// attempt is one piece of work on one request: sending it, or asking for its
+// certificate. When it ends, the database holds the new state of the
+// request.
 type attempt struct {
 	store    *store.Store
 	log      *slog.Logger
@@ -25,12 +26,12 @@ type attempt struct {
 	request store.Request
 	leaf    []byte          // the certificate that the CA has sent
 	once    bool            // the request is bound to a connection, and cannot be sent again
-	pause   time.Duration   // for which the CA wants to be left alone
-	cut     <-chan struct{} // closed when a service that stops does not wait any longer
-	claimed time.Time       // until when the request is ours
+	pause   time.Duration   // how long the CA asked us to wait
+	cut     <-chan struct{} // closed when a stopping service waits no longer
+	claimed time.Time       // the request is ours until then
 }
 
-// run does the next thing that the state of the request calls for.
+// run takes the next step for the state of the request.
 func (a *attempt) run(ctx context.Context) error {
 	o := &a.online
 	switch {
@@ -43,7 +44,7 @@ func (a *attempt) run(ctx context.Context) error {
 		if err := a.claim(ctx, false); err != nil {
 			return err
 		}
-		if !a.overdue() { // an operator has given it more time since it was read
+		if !a.overdue() { // an operator has given it more time since we read it
 			o.DueAt = a.now()
 			return a.keep(func(ctx context.Context) error {
 				return a.store.PostponeOnline(ctx, actor(), *o, store.EventText{})
@@ -68,14 +69,14 @@ func (a *attempt) run(ctx context.Context) error {
 	return a.submit(ctx)
 }
 
-// overdue says whether the time for the operation is over, as it was when the
-// request was last read.
+// overdue reports whether the time for the operation is over, going by the
+// request as last read.
 func (a *attempt) overdue() bool {
 	return !a.online.GiveUpAt.IsZero() && a.now().After(a.online.GiveUpAt)
 }
 
 // claim makes the request ours for longer than an attempt can last. With send, the
-// database says from now on that it may have reached the CA.
+// database says from then on that the request may have reached the CA.
 func (a *attempt) claim(ctx context.Context, send bool) (err error) {
 	until := a.now().Add(3 * a.options.Limits.Post)
 	a.claimed = time.Now().Add(3 * a.options.Limits.Post)

@@ -22,18 +22,18 @@ func (a *attempt) fetch(ctx context.Context) error {
 	case !errors.As(err, &failure):
 		return a.wait(0, err.Error(), "")
 	case failure.Decided:
-		a.heard(failure)
+		a.noteAnswer(failure)
 		return a.end(store.OnlineDenied, failure.Error())
 	case failure.Certificate != nil:
-		a.heard(failure)
+		a.noteAnswer(failure)
 		return a.unusable(failure)
 	}
 	a.online.Code, a.online.Words = failure.Code, failure.Words
 	return a.wait(failure.RetryAfter, failure.Error(), failure.Advice)
 }
 
-// take judges the certificate that has come, and keeps it as an LSC or as one that
-// must not reach the phone.
+// take checks the certificate that the CA sent, and stores it as an LSC or as one
+// that must not reach the phone.
 func (a *attempt) take(answer onlineca.Answer) error {
 	a.leaf = answer.Leaf
 	found := acceptance.Rule{Trusted: a.ca.trusted, Now: a.now(), Leniency: a.ca.leniency}.Judge(a.request.CSR, a.request.Device, answer.Leaf, answer.Chain)

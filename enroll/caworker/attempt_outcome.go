@@ -11,7 +11,8 @@ import (
 	"capf/store"
 )
 
-// wait leaves the request at the CA, and has it asked for again later.
+// wait leaves the request at the CA, and schedules the next question about
+// it.
 func (a *attempt) wait(after time.Duration, note, advice string) error {
 	o := &a.online
 	event := store.EventText{}
@@ -39,11 +40,12 @@ func (a *attempt) between(looks int) time.Duration {
 	return spread(min(d, a.options.LastLook))
 }
 
-// spread adds up to a quarter, so that those that failed together come back apart.
+// spread adds up to a quarter, so that requests that failed together are not
+// retried together.
 func spread(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
 
-// elsewhere leaves alone a request that another CA has than the one that is set now:
-// its number means nothing here, and it must not be sent a second time.
+// elsewhere leaves a request alone that was sent to a CA other than the configured
+// one: its number means nothing here, and it must not be sent a second time.
 func (a *attempt) elsewhere(ctx context.Context) error {
 	had := a.online.CA
 	if err := a.claim(ctx, false); err != nil {
@@ -52,8 +54,8 @@ func (a *attempt) elsewhere(ctx context.Context) error {
 	return a.wait(a.options.LastLook, fmt.Sprintf("another CA has the request: %s", had), "set online_ca_hostname, online_ca_port and online_ca_type back, or delete the request")
 }
 
-// heard notes what the CA says in its own words.
-func (a *attempt) heard(failure *onlineca.Error) {
+// noteAnswer notes what the CA said in its own words.
+func (a *attempt) noteAnswer(failure *onlineca.Error) {
 	o := &a.online
 	o.Code, o.Words, o.Advice = failure.Code, failure.Words, failure.Advice
 	if failure.RequestID != "" {
@@ -66,7 +68,7 @@ func (a *attempt) end(state store.OnlineState, reason string) error {
 	a.online.State, a.online.Note = state, ""
 	a.online.DueAt = a.now().Add(spread(max(a.pause, enroll.LeastReturn)))
 	if state == store.OnlineUnfit {
-		reason += " (" + named(a.leaf) + ")" // the record outlives the request that keeps it
+		reason += " (" + named(a.leaf) + ")" // the event outlives the request, which has the advice
 	}
 	if a.online.CARequest != "" {
 		reason += fmt.Sprintf(" (request %s of the CA)", a.online.CARequest)

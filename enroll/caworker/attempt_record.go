@@ -11,9 +11,10 @@ import (
 	"capf/store"
 )
 
-// keep writes what the CA has said. It tries more than once, even while the service
-// stops, since the CA cannot be asked for it again. If the request has been deleted
-// or decided in the meantime, what the CA has made for it is recorded as orphaned.
+// keep writes the CA's answer to the database. It tries more than once, even while
+// the service stops, since the CA cannot be asked again. If the request has been
+// deleted or decided in the meantime, what the CA issued for it is recorded as
+// orphaned.
 func (a *attempt) keep(write func(context.Context) error) error {
 	err := a.insist(write)
 	if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
@@ -29,8 +30,8 @@ func (a *attempt) keep(write func(context.Context) error) error {
 	return errors.Join(err, a.insist(func(ctx context.Context) error { return a.store.AddEvent(ctx, orphan) }))
 }
 
-// left says what the CA has of this request, so that it can be found there; "" when
-// it has nothing.
+// left describes what the CA still holds of this request, so that it can be found
+// there; "" when it holds nothing.
 func (a *attempt) left() string {
 	o := &a.online
 	number := ""
@@ -50,7 +51,7 @@ func (a *attempt) left() string {
 	return ""
 }
 
-// named says how to find a certificate at its CA.
+// named identifies a certificate for finding it at its CA.
 func named(der []byte) string {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -59,8 +60,8 @@ func named(der []byte) string {
 	return fmt.Sprintf("serial %s of %q", c.SerialNumber.Text(16), c.Issuer.String())
 }
 
-// insist writes until that succeeds, or the request is not ours any more, or the
-// service has stopped.
+// insist retries a write until it succeeds, the request is no longer ours, or
+// the service has stopped.
 func (a *attempt) insist(write func(context.Context) error) (err error) {
 	for stopped := false; ; {
 		ctx, cancel := context.WithTimeout(context.Background(), databaseWait)

@@ -9,16 +9,16 @@ import (
 	"capf/store"
 )
 
-// submit sends the request. The database knows that it is sent before it is, and
-// the CA's number before the certificate is fetched.
+// submit sends the request. The database records the sending before it happens,
+// and the CA's number before the certificate is fetched.
 func (a *attempt) submit(ctx context.Context) error {
 	before := a.online.State
 	if err := a.claim(ctx, true); err != nil {
 		return err
 	}
 	submit := a.ca.client.Submit
-	// A pending request that is submitted once more cannot name the new connection:
-	// the phone has signed the name of the old one.
+	// A pending request that is submitted again cannot name the new connection: the
+	// phone has signed the name of the old one.
 	if challenge := crypto.Challenge(a.request.CSR); challenge != "" && before == store.OnlineQueued {
 		b := a.reserved.take(challenge)
 		if b == nil {
@@ -32,7 +32,7 @@ func (a *attempt) submit(ctx context.Context) error {
 	}
 	a.online.CA, a.online.CARequest = a.ca.name, answer.RequestID
 	if before == store.OnlineQueued {
-		a.online.Looks = 0 // so far it counted how often the CA was not reached
+		a.online.Looks = 0 // until now it counted failures to reach the CA
 	}
 	switch {
 	case answer.State == onlineca.Pending:
@@ -49,15 +49,15 @@ func (a *attempt) submit(ctx context.Context) error {
 	return a.fetch(ctx)
 }
 
-// notSubmitted tells the failures of sending apart: the CA has refused the request,
-// or it may have got it, or it has not got it.
+// notSubmitted handles the three ways in which sending fails: the CA refused the
+// request, it may have received it, or it did not receive it.
 func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, err error) error {
 	var failure *onlineca.Error
 	if !errors.As(err, &failure) {
 		return a.end(store.OnlineUnknown, err.Error())
 	}
-	a.heard(failure)
-	asking := before == store.OnlineTaken // a CA without numbers is asked by sending again
+	a.noteAnswer(failure)
+	asking := before == store.OnlineTaken // for a CA without numbers, sending again is how to ask
 	switch {
 	case failure.Certificate != nil:
 		return a.unusable(failure)
@@ -81,8 +81,8 @@ func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, er
 	return a.end(store.OnlineUnreachable, failure.Error())
 }
 
-// unusable keeps a certificate from an answer that cannot be used, so that it can be
-// revoked.
+// unusable stores a certificate from an answer that cannot be used, so that it can
+// be revoked.
 func (a *attempt) unusable(failure *onlineca.Error) error {
 	a.leaf, a.online.Certificate = failure.Certificate, failure.Certificate
 	a.online.Advice = "revoke the certificate at the CA (capf csr show ID --refused-certificate prints it), and see to it that the CA answers as it should"

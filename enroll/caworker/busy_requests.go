@@ -2,7 +2,7 @@ package caworker
 
 import "sync"
 
-// busy are the requests that are worked on now.
+// busy holds the requests that are being worked on.
 type busy struct {
 	mu       sync.Mutex // guards requests
 	requests map[int64]bool
@@ -16,7 +16,7 @@ func (b *busy) count() int {
 	return len(b.requests)
 }
 
-// add says whether the request is new among them.
+// add adds a request, and reports whether it was not there already.
 func (b *busy) add(requestID int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

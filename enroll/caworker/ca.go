@@ -24,7 +24,7 @@ type CA struct {
 	Log    *slog.Logger
 }
 
-// config is what a client of the CA needs. What is wrong with it, onlineca.New says.
+// config returns the configuration of a client for the CA. onlineca.New checks it.
 func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, error) {
 	c := onlineca.Config{Type: o.Type, Host: o.Host, Port: o.Port, Template: o.Template, Username: o.Username,
 		RequireNTLM: o.RequireNTLM, Log: ca.Log, Now: ca.Now}
@@ -32,7 +32,7 @@ func (ca CA) config(ctx context.Context, o settings.Online) (onlineca.Config, er
 	if err != nil {
 		return c, err
 	}
-	if o.Username != "" { // one without a user name is of no use
+	if o.Username != "" { // a password without a user name is of no use
 		c.Password = string(password)
 	}
 	pem, err := settings.OpenSecret(ctx, ca.Store.Reader, ca.Sealer, settings.OnlineCertificate)

@@ -14,9 +14,9 @@ import (
 
 // Certificates fetches the certificates of the online CA, its root first, and those
 // that its web server presents, its own first. The credentials go only to a web
-// server that is trusted already. An EST server that is not shows the certificates
-// of its CA all the same; Web Enrollment does not. The error is apperr.ErrRefused
-// when no CA is configured; https may be set beside an error.
+// server that is already trusted. An EST server shows the certificates of its CA
+// even without them; Web Enrollment does not. The error is apperr.ErrRefused when
+// no CA is configured; https may be set even when there is an error.
 func (ca CA) Certificates(ctx context.Context) (own, https []*x509.Certificate, err error) {
 	inForce, err := settings.Read(ctx, ca.Store.Reader)
 	if err != nil {
@@ -51,8 +51,8 @@ func (ca CA) Certificates(ctx context.Context) (own, https []*x509.Certificate, 
 	return own, https, nil
 }
 
-// publicCertificates asks without credentials. The web server is trusted for that
-// much: it shows what everybody may see.
+// publicCertificates asks without credentials. The web server is trusted for
+// this: it only shows what is public.
 func publicCertificates(ctx context.Context, c onlineca.Config, https []*x509.Certificate) ([][]byte, error) {
 	c.Username, c.Password, c.ClientCertificate = "", "", nil
 	c.Roots = https[:1]
@@ -71,7 +71,7 @@ func selfSigned(c *x509.Certificate) int {
 	return 0
 }
 
-// advised makes the advice of the CA's client the hint of the error.
+// advised turns the advice of an onlineca.Error into the hint of the error.
 func advised(err error) error {
 	var failure *onlineca.Error
 	if errors.As(err, &failure) && failure.Advice != "" {
@@ -80,7 +80,7 @@ func advised(err error) error {
 	return err
 }
 
-// parsed leaves out what cannot be read.
+// parsed parses certificates, leaving out those that cannot be read.
 func parsed(ders [][]byte) []*x509.Certificate {
 	var all []*x509.Certificate
 	for _, der := range ders {

@@ -26,10 +26,10 @@ const (
 // testName is the name in the certificate of a dry enrollment.
 const testName = "capf-online-ca-test"
 
-// Check walks the way to the online CA, whether it is the issuer or not: the
-// configuration, the steps of onlineca.Client.Check, whether its LSCs would lead to
-// capf-trust, and the service. With enrolls, the CA makes a real certificate for
-// testName, which is judged as a phone's would be. The error is a failure of ours.
+// Check tests the path to the online CA, whether or not it is the issuer: the
+// configuration, the steps of onlineca.Client.Check, whether its LSCs would chain
+// to capf-trust, and the service. With enrolls, the CA makes a real certificate for
+// testName, which is checked like a phone's. The error is a failure of our own.
 func (ca CA) Check(ctx context.Context, enrolls bool) ([]onlineca.Step, error) {
 	inForce, err := settings.Read(ctx, ca.Store.Reader)
 	if err != nil {
@@ -85,7 +85,7 @@ func configurationStep(o settings.Online, missing []caready.Lack) onlineca.Step 
 	return step
 }
 
-// walk asks the CA itself.
+// walk runs the steps that talk to the CA.
 func (ca CA) walk(ctx context.Context, o settings.Online, enrolls bool) ([]onlineca.Step, error) {
 	c, err := ca.config(ctx, o)
 	if err != nil {
@@ -109,7 +109,7 @@ func (ca CA) walk(ctx context.Context, o settings.Online, enrolls bool) ([]onlin
 	return steps, nil
 }
 
-// dryRun makes a request with a key that is thrown away.
+// dryRun makes a request with a throw-away key.
 func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l settings.Leniency) (*onlineca.DryRun, error) {
 	capf, err := authority.Certificate(ctx, ca.Store.Reader)
 	if err != nil {
@@ -136,8 +136,8 @@ func (ca CA) dryRun(ctx context.Context, trusted []*x509.Certificate, l settings
 	}, nil
 }
 
-// issuerStep says whether the CA's own certificates lead to capf-trust. If they do
-// not, none of its LSCs is accepted.
+// issuerStep checks whether the CA's own certificates chain to capf-trust. If they
+// do not, none of its LSCs is accepted.
 func (ca CA) issuerStep(ctx context.Context, client *onlineca.Client, trusted []*x509.Certificate) onlineca.Step {
 	step := onlineca.Step{Name: StepIssuer}
 	ders, err := client.CACertificates(ctx)

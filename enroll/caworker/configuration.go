@@ -18,7 +18,7 @@ import (
 	"capf/store"
 )
 
-// certifier is what the worker needs of an onlineca.Client.
+// certifier is the part of onlineca.Client that the worker needs.
 type certifier interface {
 	Submit(ctx context.Context, csrDER []byte) (onlineca.Answer, error)
 	Fetch(ctx context.Context, requestID string) (onlineca.Answer, error)
@@ -26,10 +26,11 @@ type certifier interface {
 	Close()
 }
 
-// access is the way to the CA, as it was configured when that was last read.
+// access is the access to the CA, as configured when the configuration was
+// last read.
 type access struct {
 	client   certifier // nil when there is none
-	unready  string    // why there is none
+	unready  string    // why there is no client
 	name     string    // of the CA, for the record: which one has a request
 	trusted  []*x509.Certificate
 	leniency settings.Leniency
@@ -38,7 +39,7 @@ type access struct {
 	users sync.WaitGroup    // of the client
 }
 
-// close closes the client when its last user is done.
+// close closes the client after its last user is done.
 func (a *access) close() {
 	if a == nil || a.client == nil {
 		return
@@ -49,23 +50,23 @@ func (a *access) close() {
 	}()
 }
 
-// configuration follows what operators set. All of it but borrow belongs to the
-// goroutine of Worker.Run.
+// configuration follows what operators set. Everything but borrow belongs to
+// the goroutine of Worker.Run.
 type configuration struct {
 	ca       CA
 	limits   onlineca.Limits
 	backoff  *backoff.Backoff // reading it
-	reserved *reservations    // of the client that is in use
+	reserved *reservations    // of the client in use
 
-	seen   int64 // the last event that was looked at
-	unread bool  // what is configured could not be read then
+	seen   int64 // the last event that was processed
+	unread bool  // the last attempt to read the configuration failed
 
 	mu      sync.Mutex // guards current against borrow
-	current *access    // nil before it was first read
+	current *access    // nil until it was first read
 }
 
-// borrow returns what is in use, nil when nothing is. The borrower calls users.Done
-// when it is done.
+// borrow returns the access in use, nil when there is none. The borrower must call
+// users.Done.
 func (c *configuration) borrow() *access {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,11 +76,11 @@ func (c *configuration) borrow() *access {
 	return c.current
 }
 
-// unready says why the CA cannot be asked, "" when it can.
+// unready returns the reason why the CA cannot be asked, "" when it can.
 func (c *configuration) unready() string { return c.current.unready }
 
-// use replaces what is in use, by nothing when it is nil. Connections that were
-// reserved with the client before are closed.
+// use replaces the access in use; nil leaves none. It closes the connections
+// that were reserved with the previous client.
 func (c *configuration) use(a *access) {
 	c.mu.Lock()
 	before, reserved := c.current, c.reserved.takeAll()
@@ -92,8 +93,8 @@ func (c *configuration) use(a *access) {
 }
 
 // reread reads the configuration if it has changed. If that fails, work goes on with
-// what was read before; if nothing was, phones are told to come back. An error is
-// about a database that cannot be read.
+// the previous one; without one, phones are told to come back. An error means that
+// the database cannot be read.
 func (c *configuration) reread(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -115,8 +116,9 @@ func (c *configuration) reread(ctx context.Context) error {
 	return nil
 }
 
-// changed says whether something may have been configured since the last look. It
-// takes microseconds, so that every change is in force for the next request.
+// changed reports whether the configuration may have changed since the last look.
+// It takes microseconds, so it is asked for each request and every change applies
+// to the next one.
 func (c *configuration) changed(ctx context.Context) (until int64, changed bool, err error) {
 	since := c.seen
 	if c.unread || c.current == nil {
@@ -131,14 +133,14 @@ func (c *configuration) changed(ctx context.Context) (until int64, changed bool,
 }
 
 // renew makes a new client if an operator has changed the CA, its secrets or
-// capf-trust, or has restarted the service.
+// capf-trust, or restarted the service.
 func (c *configuration) renew(ctx context.Context) error {
 	inForce, err := settings.Read(ctx, c.ca.Store.Reader)
 	if err != nil {
 		return err
 	}
-	// The fingerprint is read first: what is read after it may be newer than it says,
-	// and is then read once more. The other way round, a change would be missed.
+	// The fingerprint is read first: what is read after it may be newer, and is then
+	// simply read once more. In the other order, a change could be missed.
 	key, err := c.ca.fingerprint(ctx, inForce)
 	if err != nil {
 		return err
@@ -162,7 +164,7 @@ func (c *configuration) renew(ctx context.Context) error {
 }
 
 // access makes a client. A configuration that cannot work makes it unready; the error
-// is a failure of ours.
+// is a failure of our own.
 func (ca CA) access(ctx context.Context, o settings.Online, limits onlineca.Limits) (*access, error) {
 	c, err := ca.config(ctx, o)
 	if err != nil {
@@ -176,7 +178,7 @@ func (ca CA) access(ctx context.Context, o settings.Online, limits onlineca.Limi
 	return &access{client: client, name: o.Name(), trusted: c.Issuers, leniency: o.Leniency}, nil
 }
 
-// fingerprint is different after a change of anything that a client depends on.
+// fingerprint returns a hash of everything that a client depends on.
 func (ca CA) fingerprint(ctx context.Context, inForce settings.Settings) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	add := func(b []byte) {

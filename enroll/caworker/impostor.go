@@ -12,11 +12,11 @@ import (
 	"capf/store"
 )
 
-// impostors tells the online CA's web server from a phone whose name is that of the
-// CA's host. The LSC of such a phone is good for a server, too. It has a path to a root
-// that vouches for https if the online CA has made it, or if that root has signed a
-// CAPF certificate, ours or another cluster's. The password for the CA would then go
-// to the phone.
+// impostors tells the online CA's web server from a phone that has the name of the CA's
+// host. The LSC of such a phone is valid for a server, too. It has a path to a root
+// that vouches for https if the online CA issued it, or if that root signed a CAPF
+// certificate, ours or another cluster's. The password for the CA would then go to the
+// phone.
 func (ca CA) impostors(ctx context.Context) (func(path []*x509.Certificate) string, error) {
 	makers, err := authority.Anchors(ctx, ca.Store.Reader, store.ForLSC|store.ForForeignLSC)
 	if errors.Is(err, secrets.ErrNotReady) {
@@ -29,7 +29,7 @@ func (ca CA) impostors(ctx context.Context) (func(path []*x509.Certificate) stri
 	if err != nil {
 		return nil, err
 	}
-	keys := map[string]bool{} // of CAs that make LSCs, and nothing for servers
+	keys := map[string]bool{} // of CAs that issue LSCs and nothing for servers
 	for _, c := range makers {
 		keys[string(c.RawSubjectPublicKeyInfo)] = true
 	}

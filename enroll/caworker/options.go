@@ -7,15 +7,15 @@ import (
 	"capf/enroll/onlineca"
 )
 
-// Options are what a Worker runs with; zero means the default.
+// Options configure a Worker; zero means the default.
 type Options struct {
 	Limits    onlineca.Limits
-	Poll      time.Duration // between two looks for work that no session has announced: 500 ms
-	FirstLook time.Duration // until a CA that has a request is asked for the certificate: 5 s, then growing
-	LastLook  time.Duration // the longest time between two such questions: 5 minutes
-	Retry     time.Duration // until a request that did not reach the CA is sent again: 1 s, then growing
-	Tries     int           // how often it is sent, as long as it does not reach the CA: 3
-	Grace     time.Duration // for what is on its way when the service stops: 5 s
+	Poll      time.Duration // interval of polling for work that no session has announced; 500 ms
+	FirstLook time.Duration // until a CA that has a request is asked for the certificate; 5 s, then growing
+	LastLook  time.Duration // the longest time between two such questions; 5 minutes
+	Retry     time.Duration // until a request that did not reach the CA is sent again; 1 s, then growing
+	Tries     int           // how often it is sent while it does not reach the CA; 3
+	Grace     time.Duration // for attempts in flight when the service stops; 5 s
 
 	// After is time.After, for the wait until a certificate is valid.
 	After func(time.Duration) <-chan time.Time

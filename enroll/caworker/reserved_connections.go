@@ -12,16 +12,17 @@ import (
 	"capf/store"
 )
 
-// boundFor is how long a connection is kept for the request that is bound to it. In
-// that time the phone has to sign, and the worker to take the request up.
+// boundFor is how long a connection is reserved for the request that is bound to
+// it. Within that time the phone has to sign, and the worker has to take up the
+// request.
 const boundFor = 3 * time.Minute
 
 const boundGone = "the request names its TLS connection with the CA, as the CA wants it, and that connection has gone; the phone makes a new key"
 
 // Binding is called before a phone signs its request. If the online CA wants requests
-// to name the TLS connection over which they come, it makes one and returns the name,
-// which is to be the challengePassword; otherwise it returns "". A phone that cannot
-// be served gets an *enroll.SessionError.
+// to name the TLS connection that carries them, it opens one and returns its name,
+// which becomes the challengePassword; otherwise it returns "". The error is an
+// *enroll.SessionError when the phone cannot be served.
 func (w *Worker) Binding(ctx context.Context) (challenge string, err error) {
 	read := make(chan struct{})
 	select {
@@ -47,14 +48,14 @@ func (w *Worker) Binding(ctx context.Context) (challenge string, err error) {
 	return b.Challenge, nil
 }
 
-// Unbind gives up the connection of a request that will not come.
+// Unbind releases the connection of a request that will not come.
 func (w *Worker) Unbind(challenge string) {
 	if b := w.reserved.take(challenge); b != nil {
 		b.Close()
 	}
 }
 
-// unbindOf gives up the connection of a request whose phone has left.
+// unbindOf releases the connection of a request whose phone has left.
 func (w *Worker) unbindOf(ctx context.Context, requestID int64) error {
 	if w.reserved.none() {
 		return nil
@@ -69,7 +70,7 @@ func (w *Worker) unbindOf(ctx context.Context, requestID int64) error {
 	return err
 }
 
-// reservations are the connections that wait for the requests which name them.
+// reservations are the connections that wait for the requests that name them.
 type reservations struct {
 	mu    sync.Mutex // guards bound
 	bound map[string]*onlineca.Bound
@@ -83,7 +84,7 @@ func (r *reservations) add(b *onlineca.Bound) {
 	r.bound[b.Challenge] = b
 }
 
-// take returns the connection with the name, nil when there is none any more.
+// take returns the connection with that name, nil when it is gone.
 func (r *reservations) take(challenge string) *onlineca.Bound {
 	r.mu.Lock()
 	defer r.mu.Unlock()

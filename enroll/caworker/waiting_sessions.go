@@ -2,7 +2,7 @@ package caworker
 
 import "sync"
 
-// sessions are those of phones that wait for the CA, by their requests.
+// sessions are the sessions that wait for the CA, by request.
 type sessions struct {
 	mu    sync.Mutex // guards waits
 	waits map[int64]func()
@@ -10,14 +10,14 @@ type sessions struct {
 
 func newSessions() *sessions { return &sessions{waits: map[int64]func(){}} }
 
-// wait has decided called when the request has an outcome.
+// wait registers a function to be called when the request has an outcome.
 func (s *sessions) wait(requestID int64, decided func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waits[requestID] = decided
 }
 
-// leave ends the wait, and says whether there was one.
+// leave ends the wait, and reports whether there was one.
 func (s *sessions) leave(requestID int64) bool {
 	return s.remove(requestID) != nil
 }

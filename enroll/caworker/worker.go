@@ -1,12 +1,12 @@
-// Package caworker brings the requests that wait for the online CA to it, and its
-// certificates back. A Worker does that beside the sessions of phones: all that they
-// wait for stands in the database, so that a restart loses nothing. CA is the company's
-// CA as the parameters describe it; it can also be checked, and asked for its own
+// Package caworker takes the waiting requests to the online CA and brings its
+// certificates back. A Worker does that independently of the sessions of phones: all
+// state is in the database, so that a restart loses nothing. CA is the company's CA as
+// the parameters describe it; it can also be checked, and asked for its own
 // certificates, without a Worker.
 //
 // It must not know frames and sessions: a session hands over a function that wakes it.
-// Nor may it know what a CA is asked in, which onlineca does, or what makes a
-// certificate fit for a phone, which acceptance does.
+// Nor may it know a CA's protocol, which is for onlineca, or what makes a certificate
+// fit for a phone, which is for acceptance.
 package caworker
 
 import (
@@ -23,13 +23,13 @@ import (
 	"capf/store"
 )
 
-// databaseWait bounds one question to the database. It is longer than store waits for
-// the lock, which an import of many certificates may hold.
+// databaseWait bounds one database query. It is longer than store waits for the lock,
+// which an import of many certificates may hold.
 const databaseWait = 90 * time.Second
 
-// Worker brings the requests that wait for the online CA to it, and its
-// certificates back. All that matters stands in the database; what is kept here
-// only makes it faster.
+// Worker takes the waiting requests to the online CA and brings its
+// certificates back. All state that matters is in the database; what is kept
+// here only makes it faster.
 type Worker struct {
 	ca       CA
 	options  Options
@@ -38,7 +38,7 @@ type Worker struct {
 	reserved *reservations
 	busy     *busy
 	wake     chan struct{}
-	reading  chan chan struct{} // closed when the configuration is read as it is now
+	reading  chan chan struct{} // closed when the configuration has been read for the first time
 	running  sync.WaitGroup
 
 	looking *backoff.Backoff // for requests that are due
@@ -59,15 +59,16 @@ func New(ca CA, o Options) *Worker {
 	return w
 }
 
-// Await makes the worker look at once for a request whose phone waits. When there is
-// an outcome, it calls decided, at most once and from another goroutine.
+// Await makes the worker look at once for a request whose phone waits. When the
+// request has an outcome, the worker calls decided, at most once and from another
+// goroutine.
 func (w *Worker) Await(requestID int64, decided func()) {
 	w.waiting.wait(requestID, decided)
 	w.look()
 }
 
-// Leave says that the phone does not wait any more. A request that has not been sent
-// is withdrawn, since the phone makes a new key when it comes back.
+// Leave says that the phone no longer waits. A request that has not been sent is
+// withdrawn, since the phone makes a new key when it comes back.
 func (w *Worker) Leave(ctx context.Context, requestID int64) error {
 	if !w.waiting.leave(requestID) {
 		return nil
@@ -86,8 +87,7 @@ func (w *Worker) look() {
 
 func actor() store.Actor { return store.Actor{Kind: store.System, Name: settings.IssuerOnline} }
 
-// Run works until ctx ends. Then it lets what is on its way to the CA end within the
-// grace.
+// Run works until ctx ends. Then it gives the attempts in flight the grace time.
 func (w *Worker) Run(ctx context.Context) {
 	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
@@ -120,11 +120,11 @@ func (w *Worker) Run(ctx context.Context) {
 
 var errStopping = errors.New("the service is stopping")
 
-// Begin is called before the first phone is served. What an earlier serve has queued
-// is not sent any more: its phone lost the connection to that serve, and makes a new
-// key. What the serve was working on when it was killed is taken up at once. While
-// another serve lives, either may be its work, and is left to it until its time has
-// passed.
+// Begin is called before the first phone is served. What an earlier serve queued is
+// no longer sent: its phone lost the connection to that serve, and makes a new key.
+// What that serve was working on when it was killed is taken up at once. While
+// another serve is alive, either may be its work, and is left to it until its claim
+// has expired.
 func (w *Worker) Begin(ctx context.Context) {
 	alone, err := liveness.Alone(ctx, w.ca.Store.Reader, w.ca.Now())
 	if err != nil {
@@ -146,10 +146,11 @@ func (w *Worker) Begin(ctx context.Context) {
 	}
 }
 
-// round begins to work on what is due, as far as there is room.
+// round starts attempts on the requests that are due, as far as there is
+// room.
 func (w *Worker) round(working context.Context) error {
-	// Twice as many as the CA is given at once: while the database keeps the outcome of
-	// one, the CA has the next.
+	// Twice as many as are sent to the CA at once: while the outcome of one is written
+	// to the database, the CA has the next.
 	room := 2*w.options.Limits.Concurrent - w.busy.count()
 	if room <= 0 {
 		return nil // the next attempt that ends wakes the worker
@@ -172,9 +173,9 @@ func (w *Worker) round(working context.Context) error {
 	return nil
 }
 
-// due are the requests to work on, at most limit. They are read before the
-// configuration that they are judged by: a request that came after an operator had
-// made the CA ready must not be turned away by what was configured before.
+// due returns the requests to work on, at most limit. They are read before the
+// configuration: a request that came after an operator had made the CA ready must
+// not be refused because of the configuration before.
 func (w *Worker) due(ctx context.Context, limit int) ([]store.OnlineRequest, error) {
 	if err := w.config.reread(ctx); err != nil {
 		return nil, err
@@ -194,8 +195,8 @@ func (w *Worker) due(ctx context.Context, limit int) ([]store.OnlineRequest, err
 	}
 }
 
-// begin works on one request in a goroutine of its own. After a panic, the request is
-// abandoned, and taken up when the claim has run out.
+// begin works on one request in its own goroutine. After a panic the request is
+// abandoned, and taken up again when the claim has expired.
 func (w *Worker) begin(working context.Context, o store.OnlineRequest) {
 	a := w.attempt(o, working.Done())
 	w.running.Go(func() {
@@ -206,8 +207,8 @@ func (w *Worker) begin(working context.Context, o store.OnlineRequest) {
 				w.ca.Log.Error("panic with a request to the online CA", "request", o.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			}
 		}()
-		// Twice the time of a post is more than all steps of an attempt take, the wait
-		// for a connection to the CA included.
+		// Twice the time for a POST is more than all steps of an attempt take,
+		// including the wait for a connection to the CA.
 		ctx, cancel := context.WithTimeout(working, 2*w.options.Limits.Post)
 		defer cancel()
 		if err := a.run(ctx); err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {

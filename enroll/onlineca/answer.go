@@ -2,7 +2,7 @@ package onlineca
 
 import "time"
 
-// State is how far a request is at the CA.
+// State is the state of a request at the CA.
 type State string
 
 // The states in which a CA leaves a request that it did not refuse.
@@ -11,7 +11,7 @@ const (
 	Pending State = "pending"
 )
 
-// Answer is what a CA says of a request.
+// Answer is what a CA says about a request.
 type Answer struct {
 	State State
 
@@ -19,15 +19,15 @@ type Answer struct {
 	// empty for EST.
 	RequestID string
 
-	// RetryAfter is how long a pending request should be left alone; zero when
-	// the CA does not say.
+	// RetryAfter is how long to wait before asking about a pending request;
+	// zero when the CA does not say.
 	RetryAfter time.Duration
 
 	// Leaf is the certificate in DER. It is nil after a Submit to a Microsoft
-	// CA that issued: Fetch brings it.
+	// CA, even when that has issued: Fetch returns it.
 	Leaf []byte
 
-	// Chain is what the CA sent beside the leaf, in DER, the leaf's issuer
-	// first, as far as the certificates are linked by name.
+	// Chain holds the other certificates that the CA sent, in DER, from the
+	// leaf's issuer upwards, as far as they are linked by name.
 	Chain [][]byte
 }

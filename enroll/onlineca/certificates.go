@@ -16,9 +16,9 @@ var (
 	errNoCertificate = errors.New("no certificate")
 )
 
-// readCertificates reads what a CA sends, by its bytes. The content type is of no
-// help: Web Enrollment sends certificates as text/html to a browser that it does
-// not know, and EST servers differ about the encoding. A page is errPage.
+// readCertificates reads what a CA sends, going by its bytes. The content type
+// does not help: Web Enrollment sends certificates as text/html to an unknown
+// browser, and EST servers differ about the encoding. An HTML page is errPage.
 func readCertificates(body []byte) ([]*x509.Certificate, error) {
 	certs, err := certfile.Parse(body)
 	switch {
@@ -30,10 +30,10 @@ func readCertificates(body []byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// leafOf finds the certificate that was asked for among those that came: the one
-// for the key, or, without a key or without one for it, the one that issued none
-// of the others. A wrong one goes to the caller all the same, whose checks say
-// what is wrong with it.
+// leafOf finds the requested certificate among those that the CA sent: the one
+// for the key or, without a key or a match, the one that issued none of the
+// others. A wrong one is returned all the same: the caller's checks say what is
+// wrong with it.
 func leafOf(all []*x509.Certificate, key crypto.PublicKey) *x509.Certificate {
 	for _, c := range all {
 		if own, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && key != nil && own.Equal(key) {
@@ -74,8 +74,8 @@ func chainOf(leaf *x509.Certificate, all []*x509.Certificate) [][]byte {
 	return chain
 }
 
-// parentOf finds the issuer of a certificate. The best is one that can have signed
-// it, then one whose key fits, then one that has the right name.
+// parentOf finds the issuer of a certificate. It prefers one that can have signed
+// it, then one whose key fits, then one with the right name.
 func parentOf(child *x509.Certificate, all []*x509.Certificate, used map[*x509.Certificate]bool) *x509.Certificate {
 	var byKey, byName *x509.Certificate
 	for _, c := range all {
@@ -92,9 +92,9 @@ func parentOf(child *x509.Certificate, all []*x509.Certificate, used map[*x509.C
 	return cmp.Or(byKey, byName)
 }
 
-// issued says whether a CA signed the child when this was its certificate. A CA
-// that was renewed has several of one name, and of one key if it kept that; but no
-// CA signs beyond its own end.
+// issued reports whether a CA signed the child when ca was its certificate. A
+// renewed CA has several certificates of one name, and of one key if it kept that,
+// but no CA issues beyond its own end.
 func issued(ca, child *x509.Certificate) bool {
 	return !child.NotAfter.After(ca.NotAfter) && child.CheckSignatureFrom(ca) == nil
 }
@@ -107,9 +107,9 @@ func rawOf(all []*x509.Certificate) [][]byte {
 	return raw
 }
 
-// unusableCertificate is the certificate in an answer that readCertificates could
-// not read: the one with the request's key, or else the first. It is nil when the
-// error is not about certificates.
+// unusableCertificate returns the certificate in an answer that readCertificates
+// could not read: the one with the request's key, otherwise the first. It is nil
+// when the error is not about certificates.
 func unusableCertificate(err error, csr *x509.CertificateRequest) []byte {
 	var unreadable *certfile.UnreadableError
 	if !errors.As(err, &unreadable) {

@@ -28,17 +28,17 @@ type Step struct {
 // DryRun is a request that Check sends as its last step. The CA makes a real
 // certificate, or keeps a real request, for the name in it.
 type DryRun struct {
-	// Make makes the request, in DER; a challenge that is not "" becomes its
+	// Make returns the request in DER; a challenge other than "" becomes its
 	// challengePassword.
 	Make func(challenge string) ([]byte, error)
-	// Judge says what is wrong with the certificate that came, and what to do about
-	// it; nil takes any.
+	// Judge says what is wrong with the certificate that the CA returned, and what
+	// to do about it; nil accepts any.
 	Judge func(Answer) (wrong, advice string)
 }
 
-// Check walks the way to the CA and stops at the first step that fails. It asks
-// even a CA that is left alone after failures, and a success ends that. Without
-// dry, no certificate is made.
+// Check tests the path to the CA and stops at the first step that fails. It
+// asks even a CA that is left alone after failures, and a success ends the
+// pause. Without dry, no certificate is made.
 func (c *Client) Check(ctx context.Context, dry *DryRun) []Step {
 	t := c.transport
 	ctx, cancel := context.WithTimeout(ctx, 2*t.config.Limits.Post)
@@ -58,7 +58,7 @@ func (c *Client) Check(ctx context.Context, dry *DryRun) []Step {
 	return steps
 }
 
-// failed is the step that ended with an error.
+// failed returns the step for an error.
 func failed(name string, err error) Step {
 	var e *Error
 	if errors.As(err, &e) {

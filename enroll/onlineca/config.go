@@ -28,24 +28,25 @@ type Config struct {
 	Username string // DOMAIN\user or user@realm for NTLM
 	Password string // never appears in an error or in the log
 
-	// RequireNTLM keeps the password from a server that does not offer NTLM.
+	// RequireNTLM withholds the password from a server that does not offer
+	// NTLM.
 	RequireNTLM bool
 
-	// ClientCertificate is shown to a server that asks for one in the TLS handshake.
+	// ClientCertificate is sent to a server that asks for one in the TLS handshake.
 	ClientCertificate *tls.Certificate
 
-	// Roots are those of capf-trust that vouch for the CA's web server. Nothing
-	// else is trusted, the system's roots included. A server's own certificate
-	// among them is trusted as it is.
+	// Roots are the certificates of capf-trust that vouch for the CA's web
+	// server. Nothing else is trusted, not even the system's roots. A server's
+	// own certificate among them is trusted by itself.
 	Roots []*x509.Certificate
 
-	// Issuers are those of capf-trust that vouch for LSCs. For a certificate that
-	// one of them has issued, the CA need not send a chain.
+	// Issuers are the certificates of capf-trust that vouch for LSCs. For a
+	// certificate issued by one of them, the CA need not send a chain.
 	Issuers []*x509.Certificate
 
 	// Impostor says why a path from the web server's certificate, which comes
 	// first, to a root does not prove that the server is the CA's; "" when it
-	// does. Nil lets every path pass.
+	// does. Nil accepts every path.
 	Impostor func(path []*x509.Certificate) string
 
 	Limits Limits
@@ -58,16 +59,16 @@ type Config struct {
 	Lookup func(ctx context.Context, host string) ([]string, error)
 }
 
-// Limits bound what one CA may cost us. Zero means the default.
+// Limits bound the resources that one CA may use. Zero means the default.
 type Limits struct {
-	Concurrent int           // requests on the way at once: 16
-	Post       time.Duration // for one request with all its authentication: 60 s
-	Get        time.Duration // for one try to fetch something: 30 s
-	Body       int64         // bytes of one answer, after decoding: 1 MiB
-	Tries      int           // of a fetch, with growing pauses: 3
-	Failures   int           // in a row, after which the CA is left alone: 5
-	Pause      time.Duration // for which it is left alone at first; doubles up to 5 minutes: 10 s
-	Refusal    time.Duration // for which a refused password is not sent again at first; doubles up to 30 minutes: 1 minute
+	Concurrent int           // concurrent requests; 16
+	Post       time.Duration // for one request including its authentication; 60 s
+	Get        time.Duration // for one attempt to fetch something; 30 s
+	Body       int64         // bytes of one answer, after decoding; 1 MiB
+	Tries      int           // of a fetch, with growing pauses; 3
+	Failures   int           // in a row before the CA is left alone; 5
+	Pause      time.Duration // the first pause when it is left alone; 10 s, doubling up to 5 minutes
+	Refusal    time.Duration // the first pause after a refused password; 1 minute, doubling up to 30 minutes
 }
 
 func (c *Config) check() error {
@@ -90,7 +91,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("the password at the online CA has control characters")
 	case c.Username == "" && c.Password != "":
 		return fmt.Errorf("the online CA has a password but no user name")
-	case c.Username != "" && c.Password == "": // which would be a wrong one, and count as such
+	case c.Username != "" && c.Password == "": // an empty one would be wrong, and count as a wrong password
 		return fmt.Errorf("the online CA has a user name but no password")
 	}
 	if kind.CheckTemplate != nil {

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// The two ways in which a CA fails us, as the vendor's operation status names
-// them.
+// The two ways in which a CA fails, in the terms of the vendor's operation
+// status.
 var (
-	// ErrUnreachable is "CA Communication Failure": there is no connection, or
-	// none that can be trusted, or no answer in time, or none that can be read. A
-	// later try may succeed.
+	// ErrUnreachable is "CA Communication Failure": there is no connection or
+	// none that is trusted, or no answer in time or none that can be read. A
+	// later attempt may succeed.
 	ErrUnreachable = errors.New("CA communication failure")
 	// ErrRejected is "CA Rejected Connection": the CA understood and said no.
 	ErrRejected = errors.New("CA rejected connection")
 )
 
-// Error is why a CA gave no certificate. It wraps ErrUnreachable or
-// ErrRejected, and the cause when there is one. Nothing in it is secret.
+// Error says why a CA returned no certificate. It wraps ErrUnreachable or
+// ErrRejected, and the cause when there is one. It holds no secrets.
 type Error struct {
 	Kind   error  // ErrUnreachable or ErrRejected
 	Doing  string // what was tried
-	Reason string // one line of ours
+	Reason string // one line in our words
 	Code   string // the CA's own number: "0x80094800" or an HTTP status; may be empty
 	Words  string // the CA's own words, at most 300 characters in one line; may be empty
 	Advice string // what the operator can do about it; may be empty
@@ -31,23 +31,23 @@ type Error struct {
 	// RequestID is the number under which the CA keeps the request, even a
 	// refused one; "" when there is none.
 	RequestID string
-	// RetryAfter is how long to leave the CA alone; zero when that is not known.
+	// RetryAfter is how long to leave the CA alone; zero if unknown.
 	RetryAfter time.Duration
 	// Sent says that the request may have reached the CA, so that sending it
 	// again may make a second certificate. Only Submit sets it.
 	Sent bool
-	// Decided says that the CA itself turned this request down. Any other
-	// failure of Fetch leaves a certificate that may exist: keep the number.
+	// Decided says that the CA itself rejected this request. After any other
+	// failure of Fetch the certificate may exist: keep the number.
 	Decided bool
-	// Certificate came in an answer that cannot be used otherwise, in DER or what
-	// passes for it. It is live at the CA.
+	// Certificate is one from an answer that is otherwise unusable, in DER or
+	// something close to it. It is valid at the CA.
 	Certificate []byte
 
 	Err error
 
-	again   bool // the same may succeed in a moment
+	again   bool // a retry may succeed in a moment
 	dead    bool // the CA did not answer, which counts towards leaving it alone
-	arrived bool // there was a connection: the failure may be about this call only
+	arrived bool // there was a connection, so the failure may concern this call only
 	status  int  // of HTTP; zero when that was not the failure
 }
 
@@ -74,13 +74,13 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// Temporary says whether the same may succeed in a moment, since the connection
-// broke or the server was busy.
+// Temporary reports whether a retry may succeed in a moment, because the
+// connection broke or the server was busy.
 func (e *Error) Temporary() bool { return e.again }
 
-// PutOff says whether the server answered without a look at the request, because
-// of trouble of its own or with our login. A request that it has taken before is
-// not lost by that.
+// PutOff reports whether the server answered without looking at the request,
+// because of trouble of its own or with our login. A request that it accepted
+// earlier is not lost by that.
 func (e *Error) PutOff() bool {
 	return e.status == http.StatusUnauthorized || e.status >= http.StatusInternalServerError
 }

@@ -44,8 +44,8 @@ var estKind = Kind{
 // estOperations cannot be labels, since the path would mean something else.
 var estOperations = []string{"cacerts", "simpleenroll", "simplereenroll", "fullcmc", "serverkeygen", "csrattrs"}
 
-// checkLabel says why a text cannot be the label of an EST server; "" stands for no
-// label. A label is one segment of a path (RFC 7030, 3.2.2).
+// checkLabel refuses a text that cannot be the label of an EST server; "" stands
+// for no label. A label is one segment of a path (RFC 7030, 3.2.2).
 func checkLabel(label string) error {
 	switch {
 	case slices.Contains(estOperations, strings.ToLower(label)):
@@ -82,14 +82,14 @@ func (e *est) submit(ctx context.Context, csr *x509.CertificateRequest) (Answer,
 	return e.enroll(ctx, csr, func(c call) (*reply, error) { return e.transport.do(ctx, c) })
 }
 
-// enroll sends a request and reads what comes.
+// enroll sends a request and reads the answer.
 func (e *est) enroll(ctx context.Context, csr *x509.CertificateRequest, do func(call) (*reply, error)) (Answer, error) {
 	c := e.enrollment(inLines(csr.Raw))
 	r, err := do(c)
 	if err != nil {
 		return Answer{}, err
 	}
-	// Whatever the status, a certificate is a certificate.
+	// A certificate counts whatever the status is.
 	all, cerr := readCertificates(r.body)
 	if cerr == nil && r.succeeded() {
 		leaf := leafOf(all, csr.PublicKey)
@@ -110,7 +110,7 @@ func (e *est) enroll(ctx context.Context, csr *x509.CertificateRequest, do func(
 	return Answer{}, failure
 }
 
-// unusable explains an answer to a request that brings no certificate.
+// unusable explains an answer without a certificate.
 func (e *est) unusable(c call, r *reply, err error) *Error {
 	switch {
 	case !r.succeeded():
@@ -122,8 +122,8 @@ func (e *est) unusable(c call, r *reply, err error) *Error {
 		Words: e.config.words(firstWords(readable(r.body))), Sent: true, Advice: "check that an EST server answers at this host and port"}
 }
 
-// refusal is statusError, and explains what EST servers mean by 400: they do not like
-// the request, its signature or its content, and say so in plain words.
+// refusal is statusError, and explains what EST servers mean by 400: they reject the
+// request, its signature or its content, and say why in plain words.
 func (e *est) refusal(c call, r *reply) *Error {
 	err := e.transport.statusError(c, r)
 	err.Words = e.config.words(firstWords(readable(r.body)))
@@ -134,7 +134,7 @@ func (e *est) refusal(c call, r *reply) *Error {
 	return err
 }
 
-// readable is the body as text; "" for DER.
+// readable returns the body as text; "" for DER.
 func readable(body []byte) string {
 	if len(body) > 0 && body[0] == 0x30 {
 		return ""
@@ -142,7 +142,7 @@ func readable(body []byte) string {
 	return unseen().ReplaceAllString(string(body), " ")
 }
 
-// chainFor puts the issuers in order. Most servers send the leaf alone; its issuers
+// chainFor puts the issuers in order. Most servers send only the leaf; its issuers
 // are then those of /cacerts. Without them the certificate is kept all the same:
 // only a second one could replace it.
 func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509.Certificate) [][]byte {
@@ -166,7 +166,7 @@ func (e *est) chainFor(ctx context.Context, leaf *x509.Certificate, came []*x509
 	return chainOf(leaf, known)
 }
 
-// certificates are those of /cacerts.
+// certificates fetches /cacerts.
 func (e *est) certificates(ctx context.Context) ([]*x509.Certificate, error) {
 	c := call{doing: "fetching the CA's certificates", path: e.path("cacerts")}
 	r, err := e.transport.get(ctx, c)
@@ -181,7 +181,7 @@ func (e *est) certificates(ctx context.Context) ([]*x509.Certificate, error) {
 	return all, nil
 }
 
-// inLines is base64 in lines of 64, which every server reads.
+// inLines encodes base64 in lines of 64, which every server reads.
 func inLines(der []byte) []byte {
 	text := base64.StdEncoding.EncodeToString(der)
 	var out []byte

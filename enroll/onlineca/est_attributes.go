@@ -11,9 +11,9 @@ import (
 	"capf/crypto/certfile"
 )
 
-// For how long an EST server is not asked again what it wants in requests, after it
-// has said so, and after it has not answered. In the second case a phone has waited
-// in vain, and the next ones should not.
+// How long to wait before asking an EST server again which attributes it wants:
+// after an answer, and after none. In the second case a phone has waited in vain,
+// and the next ones should not.
 const (
 	attributesAge  = 10 * time.Minute
 	attributesRest = time.Minute
@@ -23,9 +23,9 @@ const (
 // to its TLS connection (RFC 7030, 3.5 and 4.5.2).
 var challengePassword = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 7}
 
-// wanted are the types of the attributes that the server wants in requests. A server
-// that does not say wants none. One that cannot be asked now is taken to want what
-// it wanted before: it decides about the request anyway.
+// wanted returns the types of the attributes that the server wants in requests, none
+// if it does not say. A server that cannot be asked now is assumed to want what it
+// wanted before: it decides about the request anyway.
 func (e *est) wanted(ctx context.Context) []asn1.ObjectIdentifier {
 	e.mu.Lock()
 	known, asked := e.attributes, e.asked
@@ -59,7 +59,7 @@ func (e *est) wanted(ctx context.Context) []asn1.ObjectIdentifier {
 // or with values.
 func attributeTypes(body []byte) ([]asn1.ObjectIdentifier, error) {
 	der := body
-	if body[0] != 0x30 { // then it is base64; that of a sequence begins with M
+	if body[0] != 0x30 { // base64 then; that of a sequence begins with M
 		var err error
 		if der, err = certfile.Base64(body); err != nil {
 			return nil, errors.New("neither DER nor base64")

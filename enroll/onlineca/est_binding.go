@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// boundIdle is how long a connection may be idle to which a request is bound, such
-// as between an answer that wants a login and the request that has it.
+// boundIdle is how long a connection with a bound request may be idle, such as
+// between a 401 and the request with the login.
 const boundIdle = 2 * time.Minute
 
-// Bound is a connection to a CA that takes a request only with the name of the
-// connection in it. It counts against Limits.Concurrent until it is closed.
+// Bound is a connection to a CA that accepts a request only if it names the
+// connection. It counts against Limits.Concurrent until it is closed.
 type Bound struct {
-	// Challenge is to be the challengePassword of the request.
+	// Challenge must be the challengePassword of the request.
 	Challenge string
 
 	est  *est
@@ -32,8 +32,8 @@ type Bound struct {
 
 var errUnbound = errors.New("the connection has gone to which the request is bound")
 
-// bind makes a connection for one request, where the server wants requests bound
-// to one.
+// bind opens a connection for one request if the server wants requests bound to
+// their connection.
 func (e *est) bind(ctx context.Context) (*Bound, error) {
 	if !slices.ContainsFunc(e.wanted(ctx), challengePassword.Equal) {
 		return nil, nil
@@ -63,7 +63,7 @@ func (e *est) bind(ctx context.Context) (*Bound, error) {
 		Advice: "allow TLS 1.2 on the EST server, or have it not ask for challengePassword in its csrattrs"}
 }
 
-// boundConnection uses this TLS connection, and makes no other.
+// boundConnection uses this TLS connection and opens no other.
 func (e *est) boundConnection(conn net.Conn) *connection {
 	cn := e.transport.newConnection()
 	cn.bound = true
@@ -90,7 +90,7 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 		return Answer{}, notARequest(err)
 	}
 	return b.est.enroll(ctx, csr, func(c call) (*reply, error) {
-		defer b.Close() // fetching the issuers may take a connection of its own
+		defer b.Close() // fetching the issuers may need another connection
 		if !b.alive() {
 			return nil, b.est.transport.broken(c, errUnbound, false)
 		}
@@ -98,8 +98,8 @@ func (b *Bound) Submit(ctx context.Context, csrDER []byte) (Answer, error) {
 	})
 }
 
-// alive says whether the server has kept the connection open while the phone
-// signed. The server has nothing to say now, so a moment's listening must end
+// alive reports whether the server has kept the connection open while the
+// phone signed. The server has nothing to send now, so a short read must end
 // without a byte.
 func (b *Bound) alive() bool {
 	_ = b.conn.SetReadDeadline(time.Now().Add(time.Millisecond)) // its failure is that of the read
@@ -107,7 +107,7 @@ func (b *Bound) alive() bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) && b.conn.SetReadDeadline(time.Time{}) == nil
 }
 
-// Close gives the connection up. It may be called more than once.
+// Close releases the connection. It may be called more than once.
 func (b *Bound) Close() {
 	b.done.Do(func() {
 		b.conn.Close()

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// checkAuthentication sends an empty request, of which no certificate can come. A
-// server that knows us answers that it cannot read it; one that does not asks who
-// we are.
+// checkAuthentication sends an empty request, which cannot yield a certificate. A
+// server that accepts our login says that it cannot read the request; any other
+// asks for a login.
 func (e *est) checkAuthentication(ctx context.Context) Step {
 	c := e.enrollment(nil)
 	c.doing, c.forced = "sending an empty request", true
@@ -30,7 +30,7 @@ func (e *est) checkAuthentication(ctx context.Context) Step {
 		Text: fmt.Sprintf("the EST server does not refuse us, but answers %d to an empty request; only a dry enrollment shows more", r.status)}
 }
 
-// how says in what way the server has let us in.
+// how says by which login the server has let us in.
 func (e *est) how(by scheme) string {
 	switch {
 	case by != anonymous:

@@ -8,18 +8,19 @@ import (
 // Type names a kind of CA, as the parameter online_ca_type does.
 type Type string
 
-// Kind is what is known of a kind of CA before one is asked.
+// Kind is what is known about a kind of CA before one is asked.
 type Kind struct {
 	Type   Type
 	Name   string // of its protocol, for people
 	Server string // with its article, in the middle of a sentence
 
-	// RSAOnly says that the CA gets RSA keys only.
+	// RSAOnly says that the CA is sent RSA keys only.
 	RSAOnly bool
 	// WithoutUser and WithoutTemplate say what is wrong with a configuration that
 	// has no user name or no template; "" when nothing is.
 	WithoutUser, WithoutTemplate string
-	// CheckTemplate says why a text cannot be the template; nil takes any.
+	// CheckTemplate refuses a text that cannot be the template; nil accepts
+	// any.
 	CheckTemplate func(text string) error
 	TemplateWord  string // what this kind calls the template
 
@@ -27,8 +28,8 @@ type Kind struct {
 	open  func(Config, *transport) ca
 }
 
-// kinds are all that there are, the default first. Another one takes a line here and
-// a file such as est.go, with its Type, its Kind and its ca.
+// kinds lists all kinds, the default first. A new one is a line here and a file such
+// as est.go, with its Type, its Kind and its ca.
 var kinds = []Kind{microsoftKind, estKind}
 
 // Kinds lists the kinds of CA, the default first.
@@ -48,21 +49,21 @@ func KindOf(t Type) (Kind, bool) {
 type ca interface {
 	// submit sends a request once.
 	submit(ctx context.Context, csr *x509.CertificateRequest) (Answer, error)
-	// certificates brings those of the CA itself.
+	// certificates fetches those of the CA itself.
 	certificates(ctx context.Context) ([]*x509.Certificate, error)
 	// checkAuthentication and checkTemplate are steps of Client.Check.
 	checkAuthentication(ctx context.Context) Step
 	checkTemplate(ctx context.Context) Step
 }
 
-// fetcher is a ca that keeps requests under numbers. One that does not is asked
-// for a pending request by submitting it again.
+// fetcher is a ca that numbers its requests. Any other is asked about a pending
+// request by submitting it again.
 type fetcher interface {
 	fetch(ctx context.Context, requestID string) (Answer, error)
 }
 
-// binder is a ca that may want a request bound to the connection over which it
-// comes. bind returns nil when this one does not want that.
+// binder is a ca that may want a request bound to the connection that carries
+// it. bind returns nil when this CA does not want that.
 type binder interface {
 	bind(ctx context.Context) (*Bound, error)
 }

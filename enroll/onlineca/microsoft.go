@@ -67,7 +67,7 @@ func (m *microsoft) submit(ctx context.Context, csr *x509.CertificateRequest) (A
 	if !r.succeeded() {
 		return Answer{}, m.transport.statusError(c, r)
 	}
-	switch all, err := readCertificates(r.body); { // in place of a page about it
+	switch all, err := readCertificates(r.body); { // instead of a page about it
 	case err == nil:
 		leaf := leafOf(all, csr.PublicKey)
 		return Answer{State: Issued, Leaf: leaf.Raw, Chain: m.chainAbove(ctx, leaf, all)}, nil
@@ -96,7 +96,7 @@ func (m *microsoft) outcome(c call, r *reply, requestID string) (Answer, error) 
 	case pageDenied, pageFailed:
 		e := m.refusal(c, p)
 		if requestID != "" && p.kind == pageFailed && p.code != unknownRequest {
-			e.Kind = ErrUnreachable // there may be a certificate, which no strange page makes us give up
+			e.Kind = ErrUnreachable // there may be a certificate, so a strange page is no reason to give up
 		}
 		return Answer{}, e
 	}
@@ -128,8 +128,8 @@ func (m *microsoft) unreadable(c call, r *reply, reason string) *Error {
 		Sent: r.posted, Advice: "open https://" + m.config.base().Host + certsrv + " in a browser and compare; look for a proxy in between"}
 }
 
-// fetch brings a certificate by the number of its request, and its chain unless that
-// is known. It is also how a pending request is polled: as long as there is no
+// fetch fetches a certificate by the number of its request, and its chain unless
+// that is known. It also polls a pending request: as long as there is no
 // certificate, the CA answers with a page that says why.
 func (m *microsoft) fetch(ctx context.Context, requestID string) (Answer, error) {
 	doing := "fetching the certificate of request " + strconv.Quote(plain(requestID, 20))

@@ -7,11 +7,11 @@ import (
 	"slices"
 )
 
-// chainFor brings the certificates above a leaf. They are the same for every request
-// until the CA is renewed, so the last ones are kept as long as they have issued
-// what comes. The chain is empty if the server has none to give. If it does not
-// answer, that is an error, so that the caller fetches again, unless the issuer is
-// in capf-trust.
+// chainFor returns the certificates above a leaf. They are the same for every
+// request until the CA is renewed, so the last chain is reused as long as it has
+// issued the leaf. The chain is empty if the server has none. A server that does not
+// answer is an error, so that the caller fetches again, unless the issuer is in
+// capf-trust.
 func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, requestID string) ([][]byte, error) {
 	m.mu.Lock()
 	known := m.chain
@@ -45,9 +45,9 @@ func (m *microsoft) chainFor(ctx context.Context, leaf *x509.Certificate, reques
 	return chain, nil
 }
 
-// chainAbove is the chain of a certificate that came without a number: what came with
-// it, or else the certificates of the CA. Without them the certificate is kept all
-// the same.
+// chainAbove returns the chain of a certificate that came without a number: what came
+// with it, otherwise the certificates of the CA. Without them the certificate is kept
+// all the same.
 func (m *microsoft) chainAbove(ctx context.Context, leaf *x509.Certificate, came []*x509.Certificate) [][]byte {
 	if chain := chainOf(leaf, came); len(chain) > 0 || m.trusts(leaf) {
 		return chain
@@ -60,16 +60,16 @@ func (m *microsoft) chainAbove(ctx context.Context, leaf *x509.Certificate, came
 	return chainOf(leaf, all)
 }
 
-// trusts says whether the issuer of the leaf is in capf-trust.
+// trusts reports whether the issuer of the leaf is in capf-trust.
 func (m *microsoft) trusts(leaf *x509.Certificate) bool {
 	return slices.ContainsFunc(m.config.Issuers, func(c *x509.Certificate) bool { return issued(c, leaf) })
 }
 
-// renewals stands in a script of the page that offers the CA's certificates:
-// how often the CA was renewed, and so the number of its newest certificate.
+// renewals finds, in a script of the page that offers the CA's certificates,
+// how often the CA was renewed: the number of its newest certificate.
 var renewals = pattern(`\bnRenewals\s*=\s*([0-9]{1,3})\s*;`)
 
-// certificates are those of the CA, its newest included.
+// certificates fetches those of the CA, including its newest.
 func (m *microsoft) certificates(ctx context.Context) ([]*x509.Certificate, error) {
 	c := call{doing: "fetching the CA's certificates", path: certsrv + "certcarc.asp"}
 	r, err := m.transport.get(ctx, c)

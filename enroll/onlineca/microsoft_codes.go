@@ -1,7 +1,7 @@
 package onlineca
 
-// adviceByCode says what an operator can do about a code that a Microsoft CA gives
-// as its reason. The codes are those of winerror.h, in lower case.
+// adviceByCode says what an operator can do about the code with which a Microsoft
+// CA gives its reason. The codes are those of winerror.h, in lower case.
 var adviceByCode = map[string]string{
 	"0x80094800": "the CA does not offer this template: set online_ca_template to the template's name (not its display name) and publish the template on the CA",
 	"0x80094801": "the CA needs a template: set online_ca_template",
@@ -33,16 +33,16 @@ var adviceByCode = map[string]string{
 const notReachedAdvice = "the web pages work but do not reach the CA behind them: start Active Directory Certificate Services, check the firewall between the two, " +
 	"and, when the pages run on another host than the CA, that their server is trusted for delegation to the CA (HOST and RPCSS)"
 
-// notReached has the codes with which the web pages say that they did not reach the
-// CA. It has not got the request, which may be sent again.
+// notReached has the codes by which the web pages say that they did not reach the
+// CA. It has not received the request, which may be sent again.
 var notReached = map[string]bool{
 	"0x800706ba": true, // RPC server unavailable
 	"0x800706b5": true, // unknown interface
 	"0x80070005": true, // access denied
 }
 
-// away has the codes with which the web pages say that the CA behind them is not
-// there, so that a later try may succeed.
+// away has the codes by which the web pages say that the CA behind them is down,
+// so that a later attempt may succeed.
 var away = map[string]bool{
 	"0x800706bb": true, // RPC server too busy
 	"0x800706be": true, // RPC call failed

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// pageKind is what a page of /certsrv/ says of a request.
+// pageKind is what a page of /certsrv/ says about a request.
 type pageKind string
 
 const (
@@ -17,7 +17,7 @@ const (
 	pageUnknown pageKind = "unknown"
 )
 
-// page is what such a page says. Texts are as they stand there, not yet plain.
+// page is the content of such a page. Texts are raw, not yet plain.
 type page struct {
 	kind      pageKind
 	requestID string // digits; empty when the page names none
@@ -26,7 +26,7 @@ type page struct {
 }
 
 // Servers write their pages in their own languages but keep the ids of elements, so
-// only ids, addresses and numbers are read. All patterns take attributes with and
+// only ids, addresses and numbers are read. All patterns match attributes with and
 // without quotes, in either case.
 var (
 	unseen     = pattern(`(?is)<!--.*?(?:-->|$)|<script\b.*?(?:</script\s*>|$)`)
@@ -47,7 +47,8 @@ var (
 	// or the description.
 	nextCell = pattern(`(?i)<(?:TD|DD)\b[^>]*>`)
 	cellEnd  = pattern(`(?i)</?(?:TD|TR|TABLE|DD|DT|DL)\b`)
-	// Where there is no message, a word in brackets stands: "(none)", in any language.
+	// Instead of a missing message the page has a word in brackets: "(none)", in any
+	// language.
 	nothing     = pattern(`^(?:[(（][^()（）]*[)）])?$`)
 	failureCode = pattern(`(?i)\b0x(8[0-9a-f]{7})\b`)
 	number      = pattern(`(?:^|[^0-9A-Za-z])([0-9]{1,10})[^0-9A-Za-z]`)
@@ -62,9 +63,9 @@ const (
 )
 
 // classify reads a page. The order matters: a denied page has a request number too,
-// scripts may have the marks of all pages, and visible text counts before scripts. A
-// page that was cut off is read as far as it goes, since a number in it may be all
-// that we ever learn of a certificate.
+// scripts may hold the marks of all pages, and visible text takes precedence over
+// scripts. A truncated page is read as far as it goes, since a number in it may be
+// all that we ever learn about a certificate.
 func classify(body []byte) page {
 	text := unseen().ReplaceAllString(string(body), " ")
 	if deniedMark().MatchString(text) {
@@ -88,8 +89,8 @@ func classify(body []byte) page {
 	return page{kind: pageUnknown, words: firstWords(text)}
 }
 
-// failure reads the page that a CA shows when something went wrong, and for a
-// certificate that is asked for too early or was denied.
+// failure reads the page that a CA shows when something went wrong, or when a
+// certificate is not there yet or was denied.
 func failure(text string) (page, bool) {
 	state := disposition().FindStringSubmatch(text)
 	words := beside(message(), text)
@@ -112,8 +113,8 @@ func failure(text string) (page, bool) {
 	return p, true
 }
 
-// failureIn is the first code in the texts, or the one that says that the CA was not
-// reached: the others are then guesses of the web pages.
+// failureIn returns the first code in the texts, or the one that says that the CA
+// was not reached: the others are then guesses of the web pages.
 func failureIn(texts []string) (code string) {
 	for _, text := range texts {
 		one := codeIn(text)
@@ -124,7 +125,7 @@ func failureIn(texts []string) (code string) {
 	return code
 }
 
-// reasonIn is the text with the code, or all of them when none has it.
+// reasonIn returns the text with the code, or all texts when none has it.
 func reasonIn(texts []string, code string) string {
 	for _, text := range texts {
 		if code != "" && codeIn(text) == code {
@@ -134,7 +135,7 @@ func reasonIn(texts []string, code string) string {
 	return strings.TrimSpace(strings.Join(texts, " "))
 }
 
-// after is what follows an element, up to the next one that has an id.
+// after returns what follows an element, up to the next one with an id.
 func after(mark *regexp.Regexp, text string) string {
 	m := mark.FindStringSubmatch(text)
 	if m == nil {
@@ -150,8 +151,8 @@ func untilNextID(text string) string {
 	return text
 }
 
-// beside is the value of a label: the next cell, or else what follows the label. The
-// label's own text is in the server's language.
+// beside returns the value of a label: the next cell, otherwise what follows the
+// label. The label's own text is in the server's language.
 func beside(label *regexp.Regexp, text string) string {
 	m := label.FindStringSubmatch(text)
 	if m == nil {
@@ -182,8 +183,8 @@ func lowerCode(digits string) string {
 	return "0x" + strconv.FormatUint(n, 16)
 }
 
-// requestNumber is the first number in a text that is surely complete. One at the end
-// of the text may be cut off.
+// requestNumber returns the first number in a text that is certainly complete. One at
+// the end of the text may be cut off.
 func requestNumber(text string) string {
 	m := number().FindStringSubmatch(tags().ReplaceAllString(text, " "))
 	if m == nil {
@@ -192,7 +193,7 @@ func requestNumber(text string) string {
 	return m[1]
 }
 
-// firstWords are the title of a page and the beginning of its text.
+// firstWords returns the title of a page and the beginning of its text.
 func firstWords(text string) string {
 	var name string
 	if m := title().FindStringSubmatch(text); m != nil {

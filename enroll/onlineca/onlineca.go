@@ -3,17 +3,17 @@
 // in, a certificate with its chain comes out.
 //
 // It must not know phones, the database or the parameters. What it returns is
-// decoded, not judged: before anything is stored, the caller checks the
+// decoded but not checked: before anything is stored, the caller checks the
 // certificate against the request, the device and capf-trust.
 //
-// Once a CA has a request, it makes a certificate that is live whether or not we
-// ever hear of it. So nothing is sent twice that may have arrived, and Submit
-// returns the number of a request before its certificate is fetched: the caller
-// writes the number down first.
+// Once a CA has a request, it issues a certificate that is valid whether or not
+// we ever learn of it. So a request that may have arrived is never sent twice,
+// and Submit returns the number of a request before its certificate is fetched:
+// the caller stores the number first.
 //
 // A kind of CA is a line in the table of kinds.go and a file of its own
-// (microsoft.go, est.go). All of them talk through the transport, which knows
-// HTTPS and how to log in, and nothing of certificates that phones ask for.
+// (microsoft.go, est.go). All kinds use the transport, which knows HTTPS and
+// logins, but not the certificates that phones ask for.
 package onlineca
 
 import (
@@ -29,12 +29,12 @@ type Client struct {
 }
 
 // New returns a client for the CA that c describes. It opens no connection. A
-// configuration that cannot work is refused with the name of the wrong field.
+// configuration that cannot work is refused, naming the wrong field.
 func New(c Config) (*Client, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	kind, _ := KindOf(c.Type) // check has found it
+	kind, _ := KindOf(c.Type) // check has found the kind
 	c.fill()
 	t := newTransport(c, kind.login)
 	return &Client{t, kind.open(c, t)}, nil
@@ -58,9 +58,9 @@ func notARequest(err error) *Error {
 	return &Error{Kind: ErrRejected, Doing: "reading the certificate request", Reason: "it is not a PKCS#10 request", Err: err}
 }
 
-// Fetch brings the certificate of a request that the CA knows by number, or says
-// that it is still pending. It changes nothing at the CA, so it is tried several
-// times and may be repeated at will. Errors are *Error.
+// Fetch fetches the certificate of a request by the CA's number, or says that it
+// is still pending. It changes nothing at the CA, so it retries and may be
+// repeated at will. Errors are *Error.
 func (c *Client) Fetch(ctx context.Context, requestID string) (Answer, error) {
 	if f, ok := c.ca.(fetcher); ok {
 		return f.fetch(ctx, requestID)
@@ -68,8 +68,8 @@ func (c *Client) Fetch(ctx context.Context, requestID string) (Answer, error) {
 	return Answer{}, &Error{Kind: ErrRejected, Doing: "fetching a certificate by number", Reason: "this CA keeps no numbers; the same request is sent again"}
 }
 
-// Bind makes a connection for one request, if the CA wants requests bound to the
-// connection over which they come; otherwise it returns nil. Errors are *Error;
+// Bind opens a connection for one request if the CA wants requests bound to the
+// connection that carries them; otherwise it returns nil. Errors are *Error;
 // ErrRejected is a CA that wants what TLS does not permit.
 func (c *Client) Bind(ctx context.Context) (*Bound, error) {
 	if b, ok := c.ca.(binder); ok {
@@ -78,7 +78,7 @@ func (c *Client) Bind(ctx context.Context) (*Bound, error) {
 	return nil, nil
 }
 
-// CACertificates brings the certificates of the CA itself, in DER.
+// CACertificates fetches the certificates of the CA itself, in DER.
 func (c *Client) CACertificates(ctx context.Context) ([][]byte, error) {
 	all, err := c.ca.certificates(ctx)
 	if err != nil {
@@ -88,11 +88,11 @@ func (c *Client) CACertificates(ctx context.Context) ([][]byte, error) {
 }
 
 // Presented returns the certificates that the CA's web server sends in the TLS
-// handshake, its own first, whether they are to be trusted or not. Nothing else
-// is sent to the server. Errors are *Error.
+// handshake, its own first, trusted or not. It sends no request. Errors are
+// *Error.
 func (c *Client) Presented(ctx context.Context) ([]*x509.Certificate, error) {
 	return c.transport.presented(ctx)
 }
 
-// Close ends the connections that wait for further use.
+// Close closes the idle connections.
 func (c *Client) Close() { c.transport.close() }

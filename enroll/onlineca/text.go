@@ -7,13 +7,13 @@ import (
 	"unicode"
 )
 
-// maxWords is how much of a foreign text is repeated, in characters.
+// maxWords is how many characters of a server's text are repeated.
 const maxWords = 300
 
 var tags = pattern(`(?s)<[^>]*(?:>|$)`)
 
-// plain makes one line of a piece of a page: no tags, no entities, no control
-// or direction characters, at most limit characters.
+// plain turns a piece of a page into one line: no tags, no entities, no
+// control or direction characters, at most limit characters.
 func plain(s string, limit int) string {
 	s = html.UnescapeString(tags().ReplaceAllString(s, " "))
 	s = strings.Map(func(r rune) rune {
@@ -34,15 +34,15 @@ func plain(s string, limit int) string {
 	return s
 }
 
-// words is plain for what a server said, without our password: a proxy's page may
-// repeat the headers that it got.
+// words is plain for a server's text, with our password removed: a proxy's page
+// may repeat the headers that it received.
 func (c *Config) words(s string) string {
 	secrets := []string{c.Password}
 	if c.Password != "" {
 		both := []byte(c.Username + ":" + c.Password)
 		secrets = append(secrets, base64.StdEncoding.EncodeToString(both), base64.RawStdEncoding.EncodeToString(both))
 	}
-	// Hidden before and after, since an entity or a tag may stand in its middle.
+	// Hidden both before and after plain, since an entity or a tag may split it.
 	return hide(plain(hide(html.UnescapeString(s), secrets), maxWords), secrets)
 }
 

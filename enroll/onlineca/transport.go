@@ -11,7 +11,7 @@ import (
 )
 
 // transport makes calls to the web server of one CA, over a bounded number of
-// connections. It leaves the CA alone for a while when it does not answer.
+// connections. When the CA does not answer, it is left alone for a while.
 type transport struct {
 	config   Config
 	tls      *tls.Config
@@ -36,8 +36,8 @@ func newTransport(c Config, m loginManner) *transport {
 	}
 }
 
-// do makes one call, once, unless the CA is left alone, and notes how it went.
-// Any answer of the server is a reply; errors are *Error.
+// do makes one call, once, unless the CA is being left alone, and tells the
+// breaker how it went. Any answer of the server is a reply; errors are *Error.
 func (t *transport) do(ctx context.Context, c call) (*reply, error) {
 	cn, err := t.take(ctx, c)
 	if err != nil {
@@ -79,7 +79,7 @@ func (t *transport) doOn(ctx context.Context, cn *connection, c call) (*reply, e
 	return r, nil
 }
 
-// timed makes a call within the time that its method has.
+// timed makes a call within the time limit of its method.
 func (t *transport) timed(ctx context.Context, cn *connection, c call) (*reply, error) {
 	limit := t.config.Limits.Get
 	if c.method == http.MethodPost {
@@ -105,10 +105,11 @@ func (t *transport) get(ctx context.Context, c call) (*reply, error) {
 		if !errors.As(err, &failure) || !failure.again || try >= t.config.Limits.Tries || ctx.Err() != nil {
 			return nil, err
 		}
-		// Half fixed, half random: phones that failed together come back apart.
+		// Half fixed, half random, so that phones that failed together do not come
+		// back together.
 		wait := pause/2 + rand.N(pause/2+1)
 		if failure.RetryAfter > wait {
-			return nil, err // the caller can wait longer than we
+			return nil, err // the caller can wait longer than we can
 		}
 		t.config.Log.Info("online CA is asked again", "host", t.config.Host, "doing", c.doing, "in", wait, "error", err)
 		if t.config.Sleep(ctx, wait) != nil {
@@ -118,7 +119,8 @@ func (t *transport) get(ctx context.Context, c call) (*reply, error) {
 	}
 }
 
-// leftAlone is the error of a call that is not made, since so many before it failed.
+// leftAlone is the error of a call that is not made because too many before it
+// failed.
 func (t *transport) leftAlone(c call, wait time.Duration) *Error {
 	reason := "several requests to the CA have failed; it is left alone for " + wait.Round(time.Second).String()
 	if why := t.down.reason(); why != "" {
@@ -132,8 +134,8 @@ func (t *transport) gone(ctx context.Context, c call) *Error {
 	return &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "gave up waiting for a turn at the CA", Err: context.Cause(ctx)}
 }
 
-// take waits until a connection is free. The one that was used last comes first,
-// since it is the likeliest to be still open.
+// take waits until a connection is free. It prefers the one used last, which is
+// the likeliest to be still open.
 func (t *transport) take(ctx context.Context, c call) (*connection, error) {
 	if err := t.occupy(ctx, c); err != nil {
 		return nil, err

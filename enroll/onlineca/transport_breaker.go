@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// breaker stops what keeps failing. After a number of failures in a row nothing
-// passes for a while; then one attempt at a time does, until one succeeds.
+// breaker stops attempts that keep failing. After a number of failures in a row
+// it admits none for a while, and then one at a time until one succeeds.
 type breaker struct {
 	now       func() time.Time
 	threshold int
@@ -15,24 +15,24 @@ type breaker struct {
 
 	mu       sync.Mutex // guards the rest
 	failures int
-	subjects map[string]bool // of failures that may tell of one request only
+	subjects map[string]bool // of failures that may concern one request only
 	last     string          // the last failure, in words
 	pause    time.Duration   // the last one; zero while closed
 	until    time.Time
 	probing  bool
 }
 
-// verdict is how an attempt ended, seen by a breaker.
+// verdict is how an attempt ended, as a breaker sees it.
 type verdict int
 
 const (
-	unclear verdict = iota // says nothing of the CA: the caller went away
+	unclear verdict = iota // says nothing about the CA: the caller went away
 	good
 	bad
 )
 
-// enter says whether an attempt may begin, or how long to wait. The probe must be
-// handed to leave.
+// enter reports whether an attempt may begin, or how long to wait. The caller
+// passes probe on to leave.
 func (b *breaker) enter() (probe bool, wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,14 +49,14 @@ func (b *breaker) enter() (probe bool, wait time.Duration, ok bool) {
 	return true, 0, true
 }
 
-// leave notes how an attempt ended, and returns the pause that begins with it.
+// leave notes how an attempt ended, and returns the pause that now begins.
 func (b *breaker) leave(probe bool, v verdict) (pause time.Duration) {
 	return b.leaveAbout(probe, v, "", "")
 }
 
 // leaveAbout is leave for an attempt about one subject, "" for none. A server that
-// fails on one request again and again need not fail on others, so each subject
-// counts once until something succeeds. why is the failure in words.
+// keeps failing on one request need not fail on others, so each subject counts
+// once until something succeeds. why is the failure in words.
 func (b *breaker) leaveAbout(probe bool, v verdict, subject, why string) (pause time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -79,7 +79,7 @@ func (b *breaker) leaveAbout(probe bool, v verdict, subject, why string) (pause 
 		}
 		b.failures++
 		b.last = why
-		// Those that were on their way when it opened say nothing new.
+		// Attempts that were in flight when it opened say nothing new.
 		if b.failures < b.threshold || b.pause > 0 && !probe {
 			return 0
 		}

@@ -12,7 +12,7 @@ import (
 
 var errSlow = errors.New("no answer in time")
 
-// broken explains a call that got no answer; sent says that its request may have
+// broken explains a call without an answer; sent says that its request may have
 // arrived.
 func (t *transport) broken(c call, err error, sent bool) *Error {
 	e := &Error{Kind: ErrUnreachable, Doing: c.doing, Reason: "the connection broke", Err: err, Sent: sent, again: true, dead: true,
@@ -32,7 +32,8 @@ func (t *transport) broken(c call, err error, sent bool) *Error {
 		e.Reason, e.Err, e.again, e.dead = errUnbound.Error(), nil, false, false
 		e.Advice = "the phone makes a new key when it comes back; look whether the EST server closes connections early"
 	case wantsRenegotiation(err):
-		// Our refusal ended the connection before anything read the request.
+		// Our refusal to renegotiate ended the connection before the server read
+		// the request.
 		e.Reason, e.Err, e.again, e.dead, e.Sent = "the web server wants a client certificate, which it asks for by TLS renegotiation", nil, false, false, false
 		e.Advice = clientCertificateAdvice
 	case errors.As(err, &name):

@@ -7,12 +7,12 @@ import (
 	"encoding/binary"
 	"errors"
 
-	_ "crypto/sha256" // the hashes that channelBinding may choose
+	_ "crypto/sha256" // the hashes that endPointHash may choose
 	_ "crypto/sha512"
 )
 
-// Where the fields of an NTLM challenge lie ([MS-NLMP] 2.2.1.2) and the two
-// attributes of its target info that matter here (2.2.2.1).
+// The offsets of the fields of an NTLM challenge ([MS-NLMP] 2.2.1.2) and
+// the two attributes of its target info that matter here (2.2.2.1).
 const (
 	challengeInfoAt     = 40
 	challengeHeader     = 48
@@ -23,8 +23,8 @@ const (
 
 var errChallenge = errors.New("the NTLM challenge cannot be read")
 
-// channelBinding is the value that ties an NTLM login to the TLS connection
-// under it, as Extended Protection asks for: MD5 over a channel bindings
+// channelBinding returns the value that ties an NTLM login to its TLS
+// connection, as Extended Protection requires: MD5 over a channel bindings
 // structure without addresses (RFC 4121, 4.1.1.2) around the server end point
 // of RFC 5929, 4.1.
 func channelBinding(server *x509.Certificate) []byte {
@@ -37,8 +37,8 @@ func channelBinding(server *x509.Certificate) []byte {
 	return sum[:]
 }
 
-// endPointHash is the hash of the certificate's signature; SHA-256 stands in
-// for MD5 and SHA-1 (RFC 5929, 4.1).
+// endPointHash returns the hash of the certificate's signature, with SHA-256
+// in place of MD5 and SHA-1 (RFC 5929, 4.1).
 func endPointHash(a x509.SignatureAlgorithm) crypto.Hash {
 	switch a {
 	case x509.SHA384WithRSA, x509.SHA384WithRSAPSS, x509.ECDSAWithSHA384:
@@ -51,8 +51,8 @@ func endPointHash(a x509.SignatureAlgorithm) crypto.Hash {
 
 // withBinding adds the channel binding to the target info of a challenge. The NTLM
 // library does not know channel bindings, but copies the whole target info into the
-// signed answer. A challenge without target info comes from a server that is too old
-// for Extended Protection, and stays as it is.
+// signed answer. A challenge without target info comes from a server too old for
+// Extended Protection, and is left unchanged.
 func withBinding(challenge []byte, server *x509.Certificate) ([]byte, error) {
 	if len(challenge) < challengeHeader {
 		return nil, errChallenge
@@ -77,8 +77,7 @@ func withBinding(challenge []byte, server *x509.Certificate) ([]byte, error) {
 	return append(out, info...), nil
 }
 
-// addAttribute puts an attribute before the end of a list, in place of one of
-// the same kind.
+// addAttribute adds an attribute to a list, replacing one of the same kind.
 func addAttribute(list []byte, id uint16, value []byte) ([]byte, error) {
 	var out []byte
 	for rest := list; ; {

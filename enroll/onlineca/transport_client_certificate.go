@@ -15,8 +15,8 @@ const (
 	lateCertificate  = "the web server wants a client certificate, which it asks for only after the handshake"
 )
 
-// certificateRefusal is how one kind of web server turns clients away that have shown
-// no certificate in the handshake, or not the right one.
+// certificateRefusal is how one kind of web server refuses clients that have sent no
+// certificate in the handshake, or the wrong one.
 type certificateRefusal struct{ words, code, reason string }
 
 // certificateTrouble finds such a refusal in an answer; nil when there is none. HTTP

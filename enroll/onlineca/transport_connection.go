@@ -25,8 +25,8 @@ type call struct {
 	body        []byte
 	forced      bool // by the operator's check: no breaker holds it back
 
-	// subject names the request of a phone that the call is about; "" for a call
-	// that would be the same for every phone.
+	// subject identifies the phone's request that the call is about; "" for a
+	// call that would be the same for every phone.
 	subject string
 }
 
@@ -35,28 +35,28 @@ type reply struct {
 	status int
 	header http.Header
 	body   []byte // at most Limits.Body of it
-	short  error  // why the body is not complete; nil when it is
+	short  error  // why the body is incomplete; nil when it is complete
 	conn   net.Conn
 	posted bool   // it answers a call that carried a request
 	by     scheme // the login with which the call was made
 	noNTLM bool   // the server answered NTLM without a challenge
 }
 
-// succeeded says whether the server has done what it was asked for.
+// succeeded reports whether the server has done what it was asked to do.
 func (r *reply) succeeded() bool { return r.status >= 200 && r.status < 300 }
 
-// connection is used by one call at a time. It makes a new TLS connection when
-// the server has closed the old one.
+// connection serves one call at a time. It opens a new TLS connection when the
+// server has closed the old one.
 type connection struct {
 	transport *transport
 	http      *http.Transport
-	loggedIn  net.Conn // on which an NTLM login holds
+	loggedIn  net.Conn // the TLS connection on which an NTLM login is in force
 	bound     bool     // a request names the TLS connection: it may not be replaced
 }
 
 // idle is how long an unused connection is kept. It is shorter than a web
-// server's own time (IIS: two minutes), so that a request is not sent into a
-// connection that is just being closed.
+// server's own timeout (IIS: two minutes), so that a request is not sent
+// into a connection that is just being closed.
 const idle = 5 * time.Second
 
 func (t *transport) newConnection() *connection {
@@ -70,9 +70,9 @@ func (t *transport) newConnection() *connection {
 	}}
 }
 
-// fresh has the next call made over a new TLS connection. A server may close one
-// after any answer without a word, and whether a request that is sent into a
-// closing connection has arrived cannot be told.
+// fresh makes the next call use a new TLS connection. A server may silently
+// close one after any answer, and nobody can tell whether a request sent into a
+// closing connection has arrived.
 func (cn *connection) fresh() {
 	if cn.bound {
 		return
@@ -82,7 +82,7 @@ func (cn *connection) fresh() {
 }
 
 // send makes one call. Redirects are not followed: http.Transport, unlike
-// http.Client, hands them to us.
+// http.Client, returns them.
 func (cn *connection) send(ctx context.Context, c call, authorization string) (*reply, error) {
 	var conn net.Conn // set before RoundTrip returns, in this goroutine
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -95,8 +95,8 @@ func (cn *connection) send(ctx context.Context, c call, authorization string) (*
 	for name, values := range c.header {
 		request.Header[name] = values
 	}
-	// To what it does not take for a browser, Web Enrollment sends certificates
-	// in another form.
+	// Web Enrollment sends certificates in another form to a client that it
+	// does not take for a browser.
 	request.Header.Set("User-Agent", "Mozilla/5.0 (compatible; capf)")
 	request.Header.Set("Accept-Encoding", "identity")
 	if c.contentType != "" {
@@ -125,7 +125,7 @@ func (t *transport) read(response *http.Response) ([]byte, error) {
 	var body io.Reader = response.Body
 	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
 	case "", "identity":
-	case "gzip", "x-gzip": // we did not ask for it, but some proxies do it anyway
+	case "gzip", "x-gzip": // we did not ask for compression, but some proxies compress anyway
 		unzipped, err := gzip.NewReader(io.LimitReader(body, t.config.Limits.Body))
 		if err != nil {
 			return nil, fmt.Errorf("decoding the answer: %w", err)

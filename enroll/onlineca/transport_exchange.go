@@ -7,8 +7,8 @@ import (
 
 // exchange makes a call with the login that the server asks for. The reply is a
 // 401 when no login was accepted. A call may be repeated after a 401, since the
-// server turned it away before anything read it. How to log in is learned from
-// the login probe, not by sending a request in vain.
+// server refused it unread. How to log in is learned from the login probe, not
+// by sending a request in vain.
 func (cn *connection) exchange(ctx context.Context, c call) (*reply, error) {
 	p := &permit{gate: cn.transport.password, forced: c.forced}
 	defer p.end()
@@ -20,8 +20,8 @@ func (cn *connection) exchange(ctx context.Context, c call) (*reply, error) {
 	return cn.converse(ctx, c, p)
 }
 
-// converse makes a call with one login after another, until one is accepted or
-// there is none left.
+// converse makes a call with one login after another until one is accepted or
+// none is left.
 func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, error) {
 	var tried []scheme
 	current := cn.transport.login.first(c)
@@ -39,7 +39,8 @@ func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, 
 		}
 		tried = append(tried, current, r.by)
 		next := cn.transport.login.next(offers(r.header), tried)
-		// NTLM and then Basic are one try, which only the scout may make.
+		// NTLM followed by Basic counts as one attempt, which only the scout may
+		// make.
 		if next == anonymous || p.shown && !p.scout {
 			p.turnedDown()
 			return r, nil
@@ -49,12 +50,12 @@ func (cn *connection) converse(ctx context.Context, c call, p *permit) (*reply, 
 }
 
 // attempt makes a call with one login. A scout's POST comes after a login probe,
-// so that the others need not wait for as long as the CA takes to decide.
+// so that the others need not wait until the CA has decided.
 func (cn *connection) attempt(ctx context.Context, c call, s scheme, p *permit) (*reply, error) {
 	if s == anonymous {
 		return cn.plain(ctx, c)
 	}
-	if s != basic && cn.loggedIn != nil { // by NTLM, and it holds
+	if s != basic && cn.loggedIn != nil { // by NTLM, and the login is still in force
 		r, err := cn.send(ctx, c, "")
 		if err != nil || r.status != http.StatusUnauthorized {
 			return by(s, r), err
@@ -68,7 +69,7 @@ func (cn *connection) attempt(ctx context.Context, c call, s scheme, p *permit) 
 		return nil, err
 	}
 	if k := cn.transport.login.knows(); !p.scout && k.scheme != anonymous {
-		s = k.scheme // which the scout has found out
+		s = k.scheme // as the scout has found out
 	}
 	if p.scout && c.method == http.MethodPost && cn.transport.login.canProve() {
 		r, err := cn.show(ctx, cn.transport.login.probe(c), s, p)
@@ -108,7 +109,7 @@ func (cn *connection) show(ctx context.Context, c call, s scheme, p *permit) (*r
 	return by(s, r), err
 }
 
-// by notes in a reply with which login its call was made.
+// by notes in a reply the login of its call.
 func by(s scheme, r *reply) *reply {
 	if r != nil {
 		r.by = s

@@ -31,21 +31,21 @@ func offers(header http.Header) []scheme {
 	return all
 }
 
-// loginManner is how a kind of CA lets clients in.
+// loginManner describes how clients log in to a kind of CA.
 type loginManner struct {
 	// probe is the path of a page that shows whether a login works; "" when
 	// there is none.
 	probe string
 	// unasked says that a POST may carry the password before the server has
-	// asked for it, and that everything else is for everybody.
+	// asked for it, and that everything else is public.
 	unasked bool
-	// advice is what to do about a web server that wants a login which we
-	// cannot do; orCertificate goes behind it when no client certificate is set,
-	// if one is a way in.
+	// advice is what to do about a web server that wants a login that we cannot
+	// do. orCertificate is appended when no client certificate is set but one
+	// would be accepted.
 	advice, orCertificate string
 }
 
-// login is what is known of how a CA lets us in.
+// login is what is known about how to log in to a CA.
 type login struct {
 	config Config
 	manner loginManner
@@ -57,7 +57,7 @@ type login struct {
 type knowledge struct {
 	scheme scheme
 	works  bool // the scheme has worked
-	open   bool // the login probe is shown to everybody, so that it proves nothing
+	open   bool // the login probe is public, so it proves nothing
 }
 
 func (l *login) knows() knowledge {
@@ -66,8 +66,8 @@ func (l *login) knows() knowledge {
 	return l.known
 }
 
-// learn remembers a login that worked. A page that anybody may fetch, as the
-// certificates of an EST server, shows nothing.
+// learn remembers a login that worked. A public page, such as the
+// certificates of an EST server, proves nothing.
 func (l *login) learn(s scheme, c call) {
 	if s == anonymous && c.method != http.MethodPost && c.path != l.manner.probe {
 		return
@@ -82,9 +82,9 @@ func (l *login) learn(s scheme, c call) {
 	k.open = k.open || s == anonymous && c.path == l.manner.probe
 }
 
-// first is how a call begins. Some EST servers close the connection after their
-// 401, and the request would have to be sent twice: so they get the password of
-// a POST unasked, once TLS has shown that they are the right ones.
+// first returns the login to begin with. Some EST servers close the connection
+// after their 401, and the request would have to be sent twice. So a POST
+// carries the password unasked, once TLS has authenticated the server.
 func (l *login) first(c call) scheme {
 	k := l.knows()
 	switch {
@@ -96,9 +96,9 @@ func (l *login) first(c call) scheme {
 	return k.scheme
 }
 
-// next is what to try after a 401. NTLM comes first, since it does not show the
-// password to the server; Negotiate with an NTLM token is the same under
-// another name.
+// next returns what to try after a 401. NTLM comes first, since it does not
+// reveal the password to the server; Negotiate with an NTLM token is the same
+// under another name.
 func (l *login) next(offered, tried []scheme) scheme {
 	for _, s := range []scheme{ntlm, negotiate, basic} {
 		twin := s == negotiate && slices.Contains(tried, ntlm)
@@ -109,15 +109,15 @@ func (l *login) next(offered, tried []scheme) scheme {
 	return anonymous
 }
 
-// unproven says whether a login has still to be found with the probe.
+// unproven reports whether a login still has to be found with the probe.
 func (l *login) unproven() bool {
 	return l.manner.probe != "" && l.config.Username != "" && !l.knows().works
 }
 
-// canProve says whether the probe shows that a login works.
+// canProve reports whether the probe can show that a login works.
 func (l *login) canProve() bool { return l.manner.probe != "" && !l.knows().open }
 
-// probe is a call that shows whether the login works, and does nothing else.
+// probe returns a call that only shows whether the login works.
 func (l *login) probe(c call) call {
 	return call{doing: c.doing, method: http.MethodGet, path: l.manner.probe, forced: c.forced}
 }

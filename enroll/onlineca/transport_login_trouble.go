@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// trouble explains a 401: why there is no login, and what can be done.
+// trouble explains a 401: why there is no login, and what to do.
 func (l *login) trouble(r *reply) (reason, advised string) {
 	offered := offers(r.header)
 	var names []string

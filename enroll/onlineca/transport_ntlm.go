@@ -15,7 +15,7 @@ import (
 
 // handshake makes a call with NTLM: an empty request asks for the challenge, and
 // the call carries the answer. Both must go over one TLS connection; moved says
-// that they did not, since the first was closed in between.
+// that they did not, because it was closed in between.
 func (cn *connection) handshake(ctx context.Context, c call, s scheme, p *permit) (r *reply, moved bool, err error) {
 	name := map[scheme]string{ntlm: "NTLM", negotiate: "Negotiate"}[s]
 	hello, err := ntlmssp.NewNegotiateMessage("", "")
@@ -70,7 +70,7 @@ func (cn *connection) answer(challenge []byte, conn net.Conn) ([]byte, error) {
 	return answer, nil
 }
 
-// token is what a server sends after the name of a scheme; nil when there is nothing.
+// token returns what a server sends after the name of a scheme; nil for nothing.
 func token(header http.Header, name string) []byte {
 	for _, value := range header.Values("WWW-Authenticate") {
 		word, text, _ := strings.Cut(strings.TrimSpace(value), " ")

@@ -8,11 +8,11 @@ import (
 )
 
 // passwordGate decides which calls may send the password. A directory locks an
-// account after a few wrong passwords, and one that was right a moment ago may
-// have been changed since. So one call goes ahead with it, as a scout. When the
-// server has let the scout in, all the calls follow that waited before it set
-// out; those that came later wait for the next scout. After a refusal, the
-// password is not sent at all for a while.
+// account after a few wrong passwords, and a password that was right a moment
+// ago may have been changed since. So one call goes ahead with it, as a scout.
+// When the server has let the scout in, all calls follow that were waiting when
+// it set out; later ones wait for the next scout. After a refusal, the password
+// is not sent at all for a while.
 type passwordGate struct {
 	refused *breaker
 
@@ -23,7 +23,7 @@ type passwordGate struct {
 }
 
 // permit is one call's permission to send the password, in as many logins as it
-// takes.
+// needs.
 type permit struct {
 	gate    *passwordGate
 	forced  bool // past the breaker
@@ -56,8 +56,8 @@ func (p *permit) pass(ctx context.Context, doing string) error {
 	return notAgain(doing, wait)
 }
 
-// follow waits until a scout that sets out from now on has been let in, or makes
-// the caller that scout.
+// follow waits until a scout that sets out after this moment has been let in, or
+// makes the caller that scout.
 func (g *passwordGate) follow(ctx context.Context) (scout bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,14 +84,14 @@ func (g *passwordGate) follow(ctx context.Context) (scout bool, err error) {
 	}
 }
 
-// accepted says that the server has let the password in: an answer of 2xx, and
-// nothing else, proves that.
+// accepted says that the server accepted the password; only a 2xx answer
+// proves that.
 func (p *permit) accepted() { p.settle(good) }
 
 // turnedDown says that the server has refused the password.
 func (p *permit) turnedDown() { p.settle(bad) }
 
-// end is called in any case, when the call is over.
+// end is always called when the call is over.
 func (p *permit) end() { p.settle(unclear) }
 
 func (p *permit) settle(v verdict) {
@@ -110,7 +110,8 @@ func (p *permit) settle(v verdict) {
 		p.gate.back = nil
 	}
 	p.gate.mu.Unlock()
-	// The success of a follower says nothing: a later scout may have been refused.
+	// The success of a follower proves nothing: a later scout may have been
+	// refused.
 	if v != good || p.scout {
 		p.gate.refused.leave(p.probe, v)
 	}

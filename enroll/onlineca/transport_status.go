@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// adviceByStatus says what an operator can do about a status of HTTP, or one of
-// IIS, which are finer.
+// adviceByStatus says what an operator can do about an HTTP status, or one of
+// IIS's finer substatuses.
 var adviceByStatus = map[string]string{
 	"400":   "the CA could not read the request",
 	"401":   "check online_ca_username and online_ca_password, whether the account is locked, and which authentication the web server allows",
@@ -23,12 +23,14 @@ var adviceByStatus = map[string]string{
 	"429":   "the CA is asked too often; it will be tried again later",
 }
 
-// advice is about a status or a code of Microsoft's; "" when there is none.
+// advice returns the advice for a status or a Microsoft code; "" when there
+// is none.
 func advice(code string) string {
 	return cmp.Or(adviceByStatus[code], adviceByCode[strings.ToLower(code)])
 }
 
-// complete refuses an answer that is not a complete page with status 200.
+// complete refuses an answer that is incomplete or does not have status
+// 200.
 func (t *transport) complete(c call, r *reply) error {
 	if r.status != http.StatusOK {
 		return t.statusError(c, r)
@@ -58,7 +60,7 @@ func (t *transport) statusError(c call, r *reply) *Error {
 	case certificateTrouble(r) != nil:
 		e.Code, e.Reason, e.Advice = certificateTrouble(r).code, certificateTrouble(r).reason, clientCertificateAdvice
 	case r.status == http.StatusNotFound, r.status == http.StatusMethodNotAllowed, r.status == http.StatusTooManyRequests:
-		e.Kind = ErrUnreachable // nothing was decided about the request
+		e.Kind = ErrUnreachable // the request was not decided
 	case r.status == http.StatusProxyAuthRequired:
 		e.Kind = ErrUnreachable
 		e.Advice = "a proxy stands between us and the CA: the CA must be reached directly"
@@ -75,7 +77,7 @@ func answered(status int) string {
 	return "the web server answered " + strings.TrimSpace(strconv.Itoa(status)+" "+http.StatusText(status))
 }
 
-// target is the host of a redirect, or the path on the same one.
+// target returns the host of a redirect, or the path on the same host.
 func target(location string) string {
 	u, err := url.Parse(location)
 	if err != nil || location == "" {

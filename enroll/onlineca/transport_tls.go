@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// tlsConfig trusts the Roots and nothing else. HTTP/1.1 only, because NTLM
-// belongs to a connection.
+// tlsConfig trusts the Roots and nothing else. It speaks HTTP/1.1 only,
+// because an NTLM login belongs to a connection.
 func (c *Config) tlsConfig() *tls.Config {
 	roots := x509.NewCertPool()
 	for _, root := range c.Roots {
@@ -31,7 +31,8 @@ func (c *Config) tlsConfig() *tls.Config {
 		},
 	}
 	if c.ClientCertificate != nil {
-		// A web server may ask for it only once it has seen the path.
+		// A web server may ask for a client certificate only after it has seen the
+		// path.
 		t.Renegotiation = tls.RenegotiateOnceAsClient
 	}
 	return t
@@ -51,7 +52,8 @@ func (c *Config) impostor(paths [][]*x509.Certificate) (why string) {
 	return why
 }
 
-// handshakeError is the error of a handshake, not of a connection that broke later.
+// handshakeError is an error of the handshake, not of a connection that broke
+// later.
 type handshakeError struct {
 	error
 	asked bool // the server has asked for a client certificate
@@ -76,7 +78,7 @@ func (t *transport) dialTLSWith(ctx context.Context, network string, settings *t
 		if t.config.ClientCertificate == nil {
 			return new(tls.Certificate), nil
 		}
-		// It is shown even if the server's list of issuers does not name its own:
+		// It is sent even if the server's list of issuers does not name its issuer:
 		// that list is often empty or short, and the server decides anyway.
 		return t.config.ClientCertificate, nil
 	}
@@ -93,7 +95,7 @@ func (t *transport) dialTLSWith(ctx context.Context, network string, settings *t
 	return secure, nil
 }
 
-// verdictTime is how long we listen to a server that says nothing after the
+// verdictTime is how long we listen to a server that is silent after the
 // handshake. Nearly all send tickets.
 const verdictTime = time.Second
 
@@ -112,10 +114,9 @@ func (l *listener) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// verdict waits for what the server says about the client certificate that it has
-// asked for. With TLS 1.3 that comes after the handshake, and whether a request
-// that was sent in the meantime has been read could not be told. A server that is
-// content sends tickets.
+// verdict waits for the server's verdict on the client certificate that it asked
+// for. With TLS 1.3 that comes after the handshake, and nobody could tell whether
+// a request sent in the meantime was read. A satisfied server sends tickets.
 func (l *listener) verdict(secure *tls.Conn) error {
 	l.waits = true
 	defer func() { l.waits = false }()
@@ -139,7 +140,7 @@ func (t *transport) presented(ctx context.Context) ([]*x509.Certificate, error) 
 	defer raw.Close()
 	var presented []*x509.Certificate
 	config := t.tls.Clone()
-	config.InsecureSkipVerify = true // we only look at what it shows
+	config.InsecureSkipVerify = true // we only look at what it presents
 	config.GetClientCertificate = nil
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		presented = state.PeerCertificates

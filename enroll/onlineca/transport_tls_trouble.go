@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// trouble is one thing that is wrong with an HTTPS connection, and what to do.
+// trouble is one problem with an HTTPS connection, and what to do about it.
 type trouble struct{ reason, advice string }
 
-// tlsTroubles explains why a handshake failed, if a second one would fail too.
+// tlsTroubles explains why a handshake failed, if another one would fail too.
 func (c *Config) tlsTroubles(err error) []trouble {
 	var verification *tls.CertificateVerificationError
 	if errors.As(err, &verification) {
@@ -42,8 +42,8 @@ func (c *Config) tlsTroubles(err error) []trouble {
 	return nil
 }
 
-// alertIn is the text of the TLS alert that the server sent, "" when it sent none.
-// Package tls has no other name for an alert than its text. With TLS 1.3, an alert
+// alertIn returns the text of the TLS alert that the server sent, "" when it sent
+// none. Package tls identifies an alert only by its text. With TLS 1.3, an alert
 // about our certificate comes only after the handshake.
 func alertIn(err error) string {
 	var remote *net.OpError
@@ -53,9 +53,9 @@ func alertIn(err error) string {
 	return ""
 }
 
-// wantsRenegotiation says whether a connection ended because the server wanted to
-// shake hands once more. IIS does so to ask for a client certificate for some
-// paths only. Package tls has no other name for that than these texts.
+// wantsRenegotiation reports whether a connection ended because the server wanted
+// to renegotiate. IIS does that to ask for a client certificate for some paths
+// only. Package tls identifies this only by these texts.
 func wantsRenegotiation(err error) bool {
 	var local *net.OpError
 	if errors.As(err, &local) && local.Op == "local error" && strings.Contains(local.Err.Error(), "no renegotiation") {
@@ -65,7 +65,7 @@ func wantsRenegotiation(err error) bool {
 }
 
 // certificateTroubles lists everything that is wrong with an HTTPS certificate, so
-// that the operator need not mend one thing to hear of the next.
+// that the operator need not fix one thing to learn of the next.
 func (c *Config) certificateTroubles(presented []*x509.Certificate) []trouble {
 	if len(presented) == 0 {
 		return nil
@@ -109,7 +109,7 @@ func (c *Config) nameTrouble(leaf *x509.Certificate) (trouble, bool) {
 		"set online_ca_hostname to a name in the certificate, or make a certificate with this name"}, true
 }
 
-// chainTrouble looks at the issuers only, not at the leaf's dates and names.
+// chainTrouble checks the issuers only, not the leaf's dates and names.
 func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
 	leaf := presented[0]
 	options := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
@@ -166,8 +166,8 @@ func within(now time.Time, c *x509.Certificate) time.Time {
 	return now
 }
 
-// weakSignature finds a certificate that is signed with SHA-1 or MD5. The
-// signature of a self-signed root does not matter.
+// weakSignature finds a certificate signed with SHA-1 or MD5. The signature
+// of a self-signed root does not matter.
 func weakSignature(presented []*x509.Certificate) *x509.Certificate {
 	for _, c := range presented {
 		switch c.SignatureAlgorithm {

@@ -11,14 +11,14 @@ import (
 	"capf/store"
 )
 
-// Secret is a secret in the database.
+// Secret is a sealed secret in the database.
 type Secret struct {
-	Object string       // what has it, such as template phones
+	Object string       // its owner, such as "template phones"
 	Open   func() error // tries the master key on it; nil for an object without one
 }
 
-// All yields every secret in the database but the CAPF key, with what has it. It
-// reads devices and jobs while it goes, since there may be very many.
+// All yields every secret in the database but the CAPF key, with its owner. It
+// streams devices and jobs, since there may be very many.
 func All(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) iter.Seq2[Secret, error] {
 	return func(yield func(Secret, error) bool) {
 		for d, err := range s.Devices(ctx, store.DeviceFilter{}) {
@@ -45,7 +45,8 @@ func All(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) iter.Seq2[
 	}
 }
 
-// configured are the secrets of templates, directories and parameters: a handful.
+// configured returns the secrets of templates, directories and parameters: a
+// handful.
 func configured(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) ([]Secret, error) {
 	var all []Secret
 	templates, err := s.Templates(ctx)

@@ -11,9 +11,10 @@ import (
 	"capf/store"
 )
 
-// CAPFKey opens the CAPF private key, whether its certificate is fit or not: when
-// that has expired, a new one for the same key may be the remedy. ErrNotReady when
-// there is none, crypto.ErrWrongKey when another master key has sealed it.
+// CAPFKey opens the CAPF private key without checking its certificate: when that
+// has expired, a new one for the same key may be the remedy. The error is
+// ErrNotReady when there is no key, and crypto.ErrWrongKey when another master key
+// sealed it.
 func CAPFKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (key stdcrypto.Signer, id store.Identity, err error) {
 	id, err = s.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
@@ -34,7 +35,7 @@ func CAPFKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (key s
 	return key, id, nil
 }
 
-// SealCAPFKey seals the CAPF private key as CAPFKey opens it.
+// SealCAPFKey seals the CAPF private key for CAPFKey.
 func SealCAPFKey(sealer *crypto.Sealer, key stdcrypto.Signer) ([]byte, error) {
 	der, err := crypto.MarshalPrivateKey(key)
 	if err != nil {

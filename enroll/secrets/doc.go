@@ -1,7 +1,7 @@
-// Package secrets is about what is sealed in the database: the master key that
-// opens it, the label that binds each secret to its use, and the change to another
-// master key. It knows of each kind of secret where it is kept, so that all can be
-// tried and sealed anew; it must not know what a secret is good for.
+// Package secrets handles what is sealed in the database: the master key that
+// opens it, the label that binds each secret to its use, and the rotation of the
+// master key. It knows where each kind of secret is kept, so that all can be
+// verified and resealed. It must not know what a secret is for.
 package secrets
 
 import "errors"

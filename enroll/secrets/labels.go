@@ -8,16 +8,16 @@ import (
 	"capf/store"
 )
 
-// A label binds a sealed secret to its use, so that it cannot be put in the place
-// of another. That of a parameter is its name.
+// A label binds a sealed secret to its use, so that it cannot be put in another's
+// place. The label of a parameter is its name.
 const (
 	CAPFKeyLabel           = "capf private key"
 	TemplateStringLabel    = "template authentication string"
 	JobStringLabel         = "job authentication string"
 	DirectoryPasswordLabel = "directory password"
 
-	// unboundStringLabel is of strings that were sealed before they were bound
-	// to their devices.
+	// unboundStringLabel is the label of strings sealed by versions that did
+	// not bind them to their devices.
 	unboundStringLabel = "authentication string"
 )
 
@@ -25,7 +25,7 @@ const (
 // changes.
 func stringLabel(device string) string { return fmt.Sprintf("authentication string of %q", device) }
 
-// labelOf is what binds a secret to its use.
+// labelOf returns the label of a secret.
 func labelOf(v store.SealedSecret) string {
 	switch v.Kind {
 	case store.CAPFKeySecret:
@@ -53,8 +53,8 @@ func SealString(sealer *crypto.Sealer, device, text string) ([]byte, error) {
 	return sealed, nil
 }
 
-// AuthenticationString opens the string of the device, "" when it has none. Another
-// master key than the one that has sealed it gives crypto.ErrWrongKey.
+// AuthenticationString opens the string of the device, "" when it has none. The
+// error is crypto.ErrWrongKey when another master key sealed it.
 func AuthenticationString(sealer *crypto.Sealer, d store.Device) (string, error) {
 	if d.SealedString == nil {
 		return "", nil

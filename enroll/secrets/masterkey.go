@@ -16,7 +16,7 @@ import (
 )
 
 // keyCheckText is sealed into each database, so that a wrong master key is noticed
-// before anything is done with it.
+// before it is used.
 const (
 	keyCheckLabel = "master key check"
 	keyCheckText  = "capf"
@@ -25,7 +25,8 @@ const (
 // SystemDatabase is the database of root and the service user.
 const SystemDatabase = "/var/lib/capf/capf.db"
 
-// NextKeyEnd is added to the name of a master key for the key that is to replace it.
+// NextKeyEnd is appended to the name of a master key file for the key that will
+// replace it.
 const NextKeyEnd = ".new"
 
 // systemKey is what capf.service takes as a credential, so that root's commands
@@ -50,7 +51,7 @@ func masterKeyFile(database string, getenv func(string) string, exists func(path
 	}
 	if dir := getenv("CREDENTIALS_DIRECTORY"); dir != "" {
 		if file := filepath.Join(dir, "capf-master-key"); exists(file) {
-			return file // the unit may have credentials that are none of ours
+			return file // the unit may have credentials that are not ours
 		}
 	}
 	beside := strings.TrimSuffix(database, filepath.Ext(database)) + ".master-key"
@@ -61,8 +62,8 @@ func masterKeyFile(database string, getenv func(string) string, exists func(path
 }
 
 // OpenSealer loads the master key of the database and checks that it is the right
-// one. A database that has none yet gives ErrNotReady, a missing key file
-// fs.ErrNotExist, a wrong key crypto.ErrWrongKey.
+// one. The error is ErrNotReady for a database without one, fs.ErrNotExist for a
+// missing key file, and crypto.ErrWrongKey for a wrong key.
 func OpenSealer(ctx context.Context, s *store.Reader, keyFile string) (*crypto.Sealer, error) {
 	check, err := s.KeyCheck(ctx)
 	if errors.Is(err, store.ErrNotFound) {
@@ -86,7 +87,7 @@ func OpenSealer(ctx context.Context, s *store.Reader, keyFile string) (*crypto.S
 	return sealer, err
 }
 
-// fits says whether the database is bound to the key in another file.
+// fits reports whether the database is bound to the key in that file.
 func fits(check []byte, keyFile string) bool {
 	sealer, err := crypto.LoadMasterKey(keyFile)
 	return err == nil && verifyKey(sealer, check, "", keyFile) == nil
@@ -113,9 +114,9 @@ func CreateSealer(ctx context.Context, s *store.Store, keyFile string) (*crypto.
 	return OpenSealer(ctx, s.Reader, keyFile)
 }
 
-// makeKey makes the master key, or takes one that an operator has put there, and binds
-// the database to it. Two processes may do this at once: one makes the file, and both
-// bind the database to the key in it.
+// makeKey makes the master key, or uses one that an operator has put there, and binds
+// the database to it. Two processes may do this at once: one creates the file, and
+// both bind the database to the key in it.
 func makeKey(ctx context.Context, s *store.Store, keyFile string) (*crypto.Sealer, error) {
 	sealer, err := crypto.CreateMasterKey(keyFile)
 	if errors.Is(err, fs.ErrExist) {

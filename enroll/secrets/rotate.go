@@ -11,10 +11,11 @@ import (
 	"capf/store"
 )
 
-// Rotate seals every secret, and the seals of the record of events, anew under the
-// next master key, all or nothing, and returns how many secrets there are. What the
-// present key does not open is an error that names it; ErrRefused when both keys
-// are the same. Processes that have read the present key open nothing any more.
+// Rotate reseals every secret, and the checkpoints of the record of events, under
+// the next master key, all or nothing, and returns the number of secrets. A secret
+// that the present key does not open is an error that names it; the error is
+// ErrRefused when both keys are the same. Processes that have loaded the present
+// key can no longer open anything.
 func Rotate(ctx context.Context, s *store.Store, actor store.Actor, present, next *crypto.Sealer) (int64, error) {
 	if probe := []byte(keyCheckText); next.VerifyMAC(keyCheckLabel, probe, present.MAC(keyCheckLabel, probe)) {
 		return 0, apperr.Refused("the new master key is the present one")
@@ -24,7 +25,7 @@ func Rotate(ctx context.Context, s *store.Store, actor store.Actor, present, nex
 		Secret: func(v store.SealedSecret) ([]byte, error) { return reseal(v, present, next) },
 		Checkpoint: func(c store.Checkpoint) ([]byte, error) {
 			if !holds(c) {
-				return c.Seal, nil // it did not hold before, and must not hold now
+				return c.Seal, nil // it was not valid before, and must not become valid
 			}
 			return SealCheckpoint(next, c.ChainPoint, c.At).Seal, nil
 		},
