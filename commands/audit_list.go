@@ -52,7 +52,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
 		return err
 	}
-	sealer, keyErr := secrets.OpenSealer(ctx, s, secrets.MasterKeyFile(s.Path(), env.Getenv))
+	sealer, keyErr := openSealer(ctx, env, s)
 	var holds func(store.Checkpoint) bool
 	if keyErr == nil {
 		holds = secrets.HoldsCheckpoint(sealer)

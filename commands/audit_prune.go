@@ -95,7 +95,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 
 // checkpoints says which checkpoints of the record hold, nil without the master key.
 func checkpoints(ctx context.Context, env *Env, s *store.Store) func(store.Checkpoint) bool {
-	sealer, err := secrets.OpenSealer(ctx, s.Reader, secrets.MasterKeyFile(s.Path(), env.Getenv))
+	sealer, err := openSealer(ctx, env, s.Reader)
 	if err != nil {
 		return nil
 	}

@@ -3,14 +3,10 @@ package commands
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,8 +15,6 @@ import (
 	"capf/commands/internal/host"
 	"capf/commands/internal/shell"
 	"capf/commands/internal/term"
-	"capf/enroll"
-	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -111,107 +105,6 @@ func (env *Env) warn(warnings []string) {
 	}
 }
 
-// databasePath is where the database is: --db, CAPF_DB, the system's place for
-// root and the service user, the user's own data directory for others.
-func (env *Env) databasePath() (string, error) {
-	if env.Database != "" {
-		return env.Database, nil
-	}
-	if os.Geteuid() == 0 || host.UserName() == "capf" {
-		return secrets.SystemDatabase, nil
-	}
-	dir := env.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(dir) { // so says the XDG base directory specification
-		home := env.Getenv("HOME")
-		if home == "" {
-			return "", apperr.WithHint(apperr.Usage("no place for the database is known: HOME is not set"), "--db or CAPF_DB names the database")
-		}
-		dir = filepath.Join(home, ".local", "share")
-	}
-	return filepath.Join(dir, "capf", "capf.db"), nil
-}
-
-// openStore opens the database for changes; it is closed when the command ends.
-func (env *Env) openStore(ctx context.Context) (*store.Store, error) {
-	return env.openWith(func(path string) (*store.Store, error) {
-		return store.Open(ctx, path, store.Options{Now: env.Now})
-	})
-}
-
-// openFor is openStore for a change that may be a dry run.
-func (env *Env) openFor(ctx context.Context, dryRun bool) (*store.Store, error) {
-	s, err := env.openStore(ctx)
-	if err == nil && dryRun {
-		s = s.Rehearsal()
-	}
-	return s, err
-}
-
-// question opens the database for reading. A database that cannot be written
-// can still be asked; one of an older capf is brought up to date first.
-func (env *Env) question(ctx context.Context) (*store.Reader, error) {
-	s, err := env.openToAsk(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.Reader, nil
-}
-
-// openToAsk is question for rules that are asked something.
-func (env *Env) openToAsk(ctx context.Context) (*store.Store, error) {
-	return env.openWith(func(path string) (*store.Store, error) {
-		s, err := store.Open(ctx, path, store.Options{Now: env.Now})
-		if errors.Is(err, store.ErrReadOnly) {
-			return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
-		}
-		return s, err
-	})
-}
-
-// createStore opens the database and makes it when it is missing.
-func createStore(ctx context.Context, env *Env) (*store.Store, error) {
-	return env.openWith(func(path string) (*store.Store, error) {
-		return store.Create(ctx, path, store.Options{Now: env.Now})
-	})
-}
-
-func (env *Env) openWith(open func(path string) (*store.Store, error)) (*store.Store, error) {
-	if env.store != nil {
-		return env.store, nil
-	}
-	path, err := env.databasePath()
-	if err != nil {
-		return nil, err
-	}
-	env.store, err = open(path)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, apperr.WithHint(err, "capf init makes it; --db or CAPF_DB names another one")
-	}
-	return env.store, err
-}
-
-// rules are the rules on the open database, without its secrets.
-func (env *Env) rules(s *store.Store) *enroll.Rules {
-	return &enroll.Rules{Store: s, Now: env.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
-}
-
-// sealed are the rules with the master key, for what touches a secret. With
-// create it makes the key of a new database.
-func (env *Env) sealed(ctx context.Context, s *store.Store, create bool) (*enroll.Rules, error) {
-	r := env.rules(s)
-	file := secrets.MasterKeyFile(s.Path(), env.Getenv)
-	var err error
-	if create {
-		r.Sealer, err = secrets.CreateSealer(ctx, s, file)
-	} else {
-		r.Sealer, err = secrets.OpenSealer(ctx, s.Reader, file)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
 // close ends the command: what it printed goes out and the database is closed.
 func (env *Env) close() error {
 	err := env.out.Flush()
@@ -234,26 +127,3 @@ func (env *Env) progress() *term.Progress { return term.NewProgress(env.Stderr) 
 func (env *Env) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	return host.UntilSignal(ctx, env.told)
 }
-
-// actor is the operator, for the record of a change. What nobody but the caller
-// says is recorded as that.
-func (env *Env) actor() store.Actor {
-	name, sudo := host.UserName(), env.Getenv("SUDO_USER")
-	switch login := env.witness.Login(); {
-	case login != "":
-		name = login
-	case sudo == "" || sudo == name:
-	case env.witness.BySudo():
-		name = sudo
-	default:
-		name += " " + claimed(sudo)
-	}
-	client := env.Getenv("SSH_CLIENT")
-	address, _, _ := strings.Cut(client, " ")
-	if address != "" && !env.witness.Connected(client) {
-		address = claimed(address)
-	}
-	return store.Actor{Kind: store.Operator, Name: name, Address: address, Terminal: env.Terminal, Command: env.command}
-}
-
-func claimed(text string) string { return fmt.Sprintf("(says %s)", text) }

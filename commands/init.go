@@ -102,11 +102,11 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, true)
+	sealer, err := createSealer(ctx, env, s)
 	if err != nil {
 		return err
 	}
-	got, err := capfWith(env, s, r.Sealer).Init(ctx, env.actor(), o.name, o.keyBits)
+	got, err := capfWith(env, s, sealer).Init(ctx, env.actor(), o.name, o.keyBits)
 	if err != nil {
 		return err
 	}

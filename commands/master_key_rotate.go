@@ -73,9 +73,7 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	if err != nil {
 		return err
 	}
-	r := env.rules(s)
-	r.Sealer = sealer
-	n, err := secrets.Rotate(ctx, s, env.actor(), r.Sealer, fresh)
+	n, err := secrets.Rotate(ctx, s, env.actor(), sealer, fresh)
 	if err != nil {
 		return err
 	}
@@ -125,8 +123,6 @@ func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next str
 	if err != nil {
 		return err
 	}
-	r := env.rules(s)
-	r.Sealer = sealer
 	if err := secrets.Verify(ctx, s.Reader, sealer); err != nil {
 		return apperr.WithHint(fmt.Errorf("with the new key in %q: %w", next, err),
 			"both keys stay where they are; capf check lists what does not open")

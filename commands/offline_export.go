@@ -12,7 +12,6 @@ import (
 	"capf/commands/internal/term"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
-	"capf/store"
 )
 
 type offlineExportOptions struct {
@@ -111,6 +110,3 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		{"Without proof of possession", "without_possession", report.Unproved},
 	})
 }
-
-// offlineCA is the CA that is reached by files.
-func offlineCA(env *Env, s *store.Store) offline.CA { return offline.CA{Store: s, Now: env.Now} }

@@ -1,10 +1,7 @@
 package commands
 
 import (
-	stdcrypto "crypto"
 	"crypto/tls"
-	"encoding/hex"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -13,9 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/commands/internal/files"
-	"capf/crypto"
-	"capf/crypto/certfile"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
@@ -159,105 +153,4 @@ func phoneTLS(c *cli.Context) (*tls.Config, error) {
 		cfg.CipherSuites = append(cfg.CipherSuites, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA)
 	}
 	return cfg, nil
-}
-
-// phoneProofs reads what the phone proves itself with, and by what it knows
-// the server.
-func phoneProofs(env *Env, c *cli.Context, cfg *phone.Config) (err error) {
-	if c.IsSet("auth-string-file") {
-		s, err := env.readSecret(c.String("auth-string-file"))
-		if err != nil {
-			return err
-		}
-		cfg.Password = []byte(s)
-	}
-	if cfg.Existing, err = phoneIdentity(env, c, "existing", wire.TypeLSC); err != nil {
-		return err
-	}
-	switch c.String("existing-type") {
-	case "lsc":
-	case "mic":
-		if cfg.Existing != nil {
-			cfg.Existing.Type = wire.TypeMIC
-		}
-	default:
-		return apperr.Usage("--existing-type: %q is not lsc or mic", c.String("existing-type"))
-	}
-	if cfg.SUDI, err = phoneIdentity(env, c, "sudi", wire.TypeMIC); err != nil {
-		return err
-	}
-	cfg.ServerCertificate, err = phoneCertificate(env, c.String("capf-cert"))
-	return err
-}
-
-// phoneIdentity reads the certificate and the key that a pair of flags names.
-func phoneIdentity(env *Env, c *cli.Context, prefix string, kind wire.CertificateType) (*phone.Identity, error) {
-	certFile, keyFile := c.String(prefix+"-cert"), c.String(prefix+"-key")
-	if certFile == "" && keyFile == "" {
-		return nil, nil
-	}
-	if certFile == "" || keyFile == "" {
-		return nil, apperr.Usage("--%s-cert and --%s-key belong together", prefix, prefix)
-	}
-	der, err := phoneCertificate(env, certFile)
-	if err != nil {
-		return nil, err
-	}
-	key, err := phoneKey(env, keyFile)
-	if err != nil {
-		return nil, err
-	}
-	return &phone.Identity{Certificate: der, Key: key, Type: kind}, nil
-}
-
-func phoneKey(env *Env, name string) (stdcrypto.Signer, error) {
-	data, err := env.readInput(name, certificateLimit)
-	if err != nil {
-		return nil, err
-	}
-	key, err := crypto.ParsePrivateKeyPEM(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", files.InputName(name), err)
-	}
-	return key, nil
-}
-
-// phoneCertificate reads the first certificate of a file; nil without a name.
-func phoneCertificate(env *Env, name string) ([]byte, error) {
-	if name == "" {
-		return nil, nil
-	}
-	data, err := env.readInput(name, certificateLimit)
-	if err != nil {
-		return nil, err
-	}
-	certs, err := certfile.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", files.InputName(name), err)
-	}
-	return certs[0].Raw, nil
-}
-
-// traceLimit is how many bytes of an element are shown.
-const traceLimit = 64
-
-// traceFrame shows a frame.
-func traceFrame(env *Env, sent bool, f wire.Frame) {
-	f = phone.Redact(f)
-	from := map[bool]string{true: "phone ", false: "server"}[sent]
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s session %08x", from, f.Command, f.Session)
-	for _, e := range f.Elements {
-		value := e.Value
-		more := ""
-		if len(value) > traceLimit {
-			value, more = value[:traceLimit], fmt.Sprintf("… (%d bytes)", len(e.Value))
-		}
-		if e.Tag == wire.TagDeviceName || e.Tag == wire.TagReasonInfo || e.Tag == wire.TagPassword {
-			fmt.Fprintf(&b, " %s %q%s", e.Tag, strings.TrimSuffix(string(value), "\x00"), more)
-			continue
-		}
-		fmt.Fprintf(&b, " %s %s%s", e.Tag, hex.EncodeToString(value), more)
-	}
-	env.say("%s", b.String())
 }

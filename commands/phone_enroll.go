@@ -1,13 +1,9 @@
 package commands
 
 import (
-	"context"
 	stdcrypto "crypto"
 	"crypto/rand"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -18,16 +14,6 @@ import (
 	"capf/enroll/phone"
 	"capf/internal/apperr"
 )
-
-// errNothing is a session that the server ended without an operation.
-var errNothing = errors.New("the server has nothing scheduled for it")
-
-type phoneOptions struct {
-	phone.Config
-	want phone.Did
-	door files.Door
-	dir  string // where certificate and key of the phone are
-}
 
 func phoneEnrollCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
@@ -80,19 +66,6 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 	return o, nil
 }
 
-// phoneChoice reads what all phone commands share. The name becomes that of
-// files, so it must not lead out of the folder.
-func phoneChoice(env *Env, c *cli.Context, want phone.Did) (phoneOptions, error) {
-	cfg, err := phoneConfig(env, c)
-	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), door: env.door()}
-	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
-		err = apperr.Usage("%q is not the name of a device", cfg.Device)
-	}
-	return o, err
-}
-
-func declined() error { return errors.New("this phone was started for another operation") }
-
 // onlyKeys makes keys of one kind, as a phone that knows no others.
 func onlyKeys(kind string) func(crypto.KeyKind) (stdcrypto.Signer, error) {
 	return func(asked crypto.KeyKind) (stdcrypto.Signer, error) {
@@ -102,9 +75,6 @@ func onlyKeys(kind string) func(crypto.KeyKind) (stdcrypto.Signer, error) {
 		return crypto.GenerateKey(rand.Reader, asked)
 	}
 }
-
-func (o phoneOptions) certificateFile() string { return filepath.Join(o.dir, o.Device+".pem") }
-func (o phoneOptions) keyFile() string         { return filepath.Join(o.dir, o.Device+".key") }
 
 // keep stores what the phone got: the key first, since the certificate is
 // worth nothing without it.
@@ -117,50 +87,4 @@ func (o phoneOptions) keep(der []byte, key stdcrypto.Signer) error {
 		return err
 	}
 	return files.Replace(o.door, o.certificateFile(), crypto.CertificatePEM(der), 0o644)
-}
-
-// actAsPhone runs the session and prints how it ended.
-func actAsPhone(ctx context.Context, env *Env, o phoneOptions) error {
-	ctx, stop := env.untilSignal(ctx)
-	defer stop()
-	result, err := phone.Run(ctx, o.Config)
-	if result.Server != nil && o.ServerCertificate == nil {
-		env.say("warning: the server's certificate was not verified: %s, SHA-256 %s",
-			result.Server.Subject, crypto.Fingerprint(result.Server))
-	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("phone %s: %w", o.Device, err)
-	case result.Did == phone.Nothing:
-		return fmt.Errorf("phone %s: %w", o.Device, errNothing)
-	}
-	fields := []field{
-		{"Device", "device", o.Device},
-		{"Did", "did", result.Did.String()},
-		{"Server", "server", result.Remote.String()},
-		{"Server's certificate", "server_subject", result.Server.Subject.String()},
-		{"Attempts", "attempts", result.Attempts},
-	}
-	if result.Did == phone.Installed {
-		more, err := o.installedFields(result)
-		if err != nil {
-			return err
-		}
-		fields = append(fields, more...)
-	}
-	return showObject(env, fields)
-}
-
-func (o phoneOptions) installedFields(r phone.Result) ([]field, error) {
-	cert, err := x509.ParseCertificate(r.Certificate)
-	if err != nil {
-		return nil, fmt.Errorf("reading the LSC: %w", err)
-	}
-	return []field{
-		{"Subject", "subject", cert.Subject.String()},
-		{"Serial", "serial", cert.SerialNumber.Text(16)},
-		{"Valid until", "not_after", cert.NotAfter},
-		{"Certificate", "certificate_file", o.certificateFile()},
-		{"Key", "key_file", o.keyFile()},
-	}, nil
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,13 +19,14 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/commands/internal/host"
-	"capf/enroll"
+	"capf/crypto"
 	"capf/enroll/audit"
 	"capf/enroll/devices"
 	"capf/enroll/jobs"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
 	"capf/internal/apperr"
+	"capf/store"
 )
 
 type serveOptions struct {
@@ -109,44 +111,28 @@ func untouched() []byte { return make([]byte, 16<<20) }
 func serve(ctx context.Context, env *Env, o serveOptions) error {
 	defer runtime.KeepAlive(untouched())
 	log := host.NewLogger(env.Stderr, env.Getenv, o.jsonLog, o.level)
-	// SQLite takes in what it finds beside the database when it is opened.
-	if err := checkModes(env, log); err != nil {
-		return err
-	}
-	s, err := createStore(ctx, env)
+	s, sealer, err := openToServe(ctx, env, o, log)
 	if err != nil {
 		return err
-	}
-	r, err := env.sealed(ctx, s, true)
-	if err != nil {
-		return err
-	}
-	r.Log = log
-	made, err := capfWith(env, s, r.Sealer).Init(ctx, env.actor(), o.init.name, o.init.keyBits)
-	if err != nil {
-		return err
-	}
-	if made.Created {
-		log.Info("made the CAPF certificate", "subject", made.Certificate.Subject.String(), "sha256", made.Fingerprint)
 	}
 	if err := forget(o.addressFile); err != nil {
 		return err
 	}
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	meter, shown, err := showMetrics(ctx, o.metrics, r, log)
+	meter, shown, err := showMetrics(ctx, o.metrics, s, log)
 	if err != nil {
 		return err
 	}
 	systemd := host.NewSystemd(env.Getenv, os.Getpid(), log)
 	context.AfterFunc(ctx, systemd.Stopping)
-	jobsDone, err := runJobs(ctx, &devices.Rules{Store: s, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand}, log)
+	jobsDone, err := runJobs(ctx, &devices.Rules{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader}, log)
 	if err != nil {
 		return err
 	}
-	journal := keepJournal(r, log)
+	stopJournal := keepJournal(&audit.Journal{Store: s, Sealer: sealer, Now: env.Now, Log: log})
 	err = server.Run(ctx, server.Config{
-		Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
+		Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
 		Ready: func(addresses []net.Addr) {
 			if err := announce(o.addressFile, addresses); err != nil {
 				log.Error("the addresses could not be written", "reason", err)
@@ -156,8 +142,33 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	stop()
 	<-jobsDone
 	<-shown
-	journal()
+	stopJournal()
 	return errors.Join(err, forget(o.addressFile))
+}
+
+// openToServe opens the database and the master key. When they are missing, it makes
+// them and the CAPF certificate.
+func openToServe(ctx context.Context, env *Env, o serveOptions, log *slog.Logger) (*store.Store, *crypto.Sealer, error) {
+	// SQLite takes in what it finds beside the database when it is opened.
+	if err := checkModes(env, log); err != nil {
+		return nil, nil, err
+	}
+	s, err := createStore(ctx, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	sealer, err := createSealer(ctx, env, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := capfWith(env, s, sealer).Init(ctx, env.actor(), o.init.name, o.init.keyBits)
+	if err != nil {
+		return nil, nil, err
+	}
+	if made.Created {
+		log.Info("made the CAPF certificate", "subject", made.Certificate.Subject.String(), "sha256", made.Fingerprint)
+	}
+	return s, sealer, nil
 }
 
 // checkModes refuses to serve from files that everybody may change.
@@ -192,12 +203,12 @@ func runJobs(ctx context.Context, r *devices.Rules, log *slog.Logger) (<-chan st
 
 // keepJournal logs events, and seals the record, until the function that it returns
 // is called.
-func keepJournal(r *enroll.Rules, log *slog.Logger) (stop func()) {
+func keepJournal(j *audit.Journal) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		(&audit.Journal{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Log: log}).Run(ctx)
+		j.Run(ctx)
 	}()
 	return func() { cancel(); <-done }
 }

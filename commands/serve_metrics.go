@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/metrics"
 	"capf/enroll/server"
 	"capf/enroll/settings"
@@ -20,10 +19,10 @@ import (
 
 // showMetrics shows metrics on the address until ctx ends; the channel is
 // closed after that. Without an address it does nothing.
-func showMetrics(ctx context.Context, address string, r *enroll.Rules, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
+func showMetrics(ctx context.Context, address string, s *store.Store, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
 	done := make(chan struct{})
 	b := thisBuild()
-	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, r) }, log)
+	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, s) }, log)
 	m.Begin(metrics.Words{
 		Operations: store.Operations(), Outcomes: server.Outcomes(), Reasons: server.Refusals(),
 		Issuers: []string{settings.IssuerCAPF, settings.IssuerOnline, settings.IssuerOffline}, Keys: keyKinds(),
@@ -65,8 +64,7 @@ func keyKinds() []string {
 
 // databaseFacts asks the database what the metrics show of it. Each question is
 // answered by an index.
-func databaseFacts(ctx context.Context, r *enroll.Rules) (f metrics.Facts, err error) {
-	s := r.Store
+func databaseFacts(ctx context.Context, s *store.Store) (f metrics.Facts, err error) {
 	devices, err := s.DeviceCounts(ctx)
 	if err != nil {
 		return f, err

@@ -40,11 +40,11 @@ func setSecret(ctx context.Context, env *Env, p settings.Parameter, o setOptions
 	if err != nil {
 		return err
 	}
-	r, err := env.sealed(ctx, s, false)
+	sealer, err := openSealer(ctx, env, s.Reader)
 	if err != nil {
 		return err
 	}
-	c, err := settings.SetSecret(ctx, s, r.Sealer, env.actor(), p.Name, value)
+	c, err := settings.SetSecret(ctx, s, sealer, env.actor(), p.Name, value)
 	if err != nil {
 		return err
 	}
