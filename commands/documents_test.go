@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,5 +82,31 @@ func followGuide(ts *testscript.TestScript, guide string) {
 	}
 	if lines < 30 {
 		ts.Fatalf("the guide has only %d commands", lines)
+	}
+}
+
+// TestDocumentsAreFresh finds generated documents that are not those of the tree.
+func TestDocumentsAreFresh(t *testing.T) {
+	t.Parallel()
+	fresh := t.TempDir()
+	if err := WriteDocuments(fresh); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(fresh, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(fresh, path)
+		want, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if got, err := os.ReadFile(filepath.Join("../docs", name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("docs/%s is stale (%v): make docs", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
