@@ -26,54 +26,74 @@ func (e Exposure) Severity() string {
 	return "warning"
 }
 
-// Exposures looks at who may read and change the files that capf relies on,
-// the worst first. The key file itself is judged by its reader, which refuses
-// one that others may read.
+// Exposures looks at who may read and change the files that capf relies on, the
+// worst first. The key file itself is judged by its reader, which refuses one that
+// others may read.
 func Exposures(database, keyFile string) []Exposure {
 	database, keyFile = followed(database), followed(keyFile)
-	var bad, unwise []Exposure
-	see := func(path string, mode fs.FileMode, forbidden, unwished fs.FileMode, reason, remedy string) {
-		e := Exposure{mode&forbidden != 0, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}
-		switch {
-		case e.severe:
-			bad = append(bad, e)
-		case mode&unwished != 0:
-			unwise = append(unwise, e)
-		}
-	}
+	var all []Exposure
 	for _, path := range store.Files(database) {
-		info, err := os.Stat(path)
-		if err != nil {
-			continue
-		}
-		mode := info.Mode().Perm()
-		if mode&0o002 == 0 && len(bad)+len(unwise) > 0 {
-			continue // the files beside it get its mode
-		}
-		reason := "others may read names, requests and sealed secrets"
+		all = append(all, fileExposure(path, len(all) > 0)...)
+	}
+	folder, keyFolder := filepath.Dir(database), filepath.Dir(keyFile)
+	all = append(all, folderExposure(folder, true)...)
+	if keyFolder != folder {
+		all = append(all, folderExposure(keyFolder, false)...)
+	}
+	slices.SortStableFunc(all, func(a, b Exposure) int {
 		switch {
-		case mode&0o002 != 0:
-			reason = "everybody may change it, and so who gets a certificate"
-		case mode&0o020 != 0:
-			reason = "its group may change it, and so who gets a certificate"
+		case a.severe == b.severe:
+			return 0
+		case a.severe:
+			return -1
 		}
-		see(path, mode, 0o002, 0o066, reason, "600")
+		return 1
+	})
+	return all
+}
+
+// fileExposure looks at a file of the database. SQLite gives the files beside the
+// database its mode, so that one finding is enough unless everybody may write.
+func fileExposure(path string, found bool) []Exposure {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
 	}
-	folders := []string{filepath.Dir(database), filepath.Dir(keyFile)}
-	if folders[0] == folders[1] {
-		folders = folders[:1]
+	mode := info.Mode().Perm()
+	reason := "others may read names, requests and sealed secrets"
+	switch {
+	case mode&0o002 != 0:
+		reason = "everybody may change it, and so who gets a certificate"
+	case found:
+		return nil
+	case mode&0o020 != 0:
+		reason = "its group may change it, and so who gets a certificate"
 	}
-	for i, path := range folders {
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-		case info.Mode()&fs.ModeSticky == 0:
-			see(path, info.Mode().Perm(), 0o002, 0o020, "others may put other files in the place of those in it", "go-w")
-		case i == 0: // what is there is safe, but not what is missing
-			see(path, info.Mode().Perm()|0o1000, 0o002, 0o020, "others may put a write-ahead log beside the database, which would be taken into it", "go-w")
-		}
+	return exposure(path, mode, 0o066, reason, "600")
+}
+
+// folderExposure looks at a folder in which others may put files. Where it is sticky,
+// the files in it are safe, but not a missing one of the database.
+func folderExposure(path string, ofDatabase bool) []Exposure {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil
+	case info.Mode()&fs.ModeSticky == 0:
+		return exposure(path, info.Mode().Perm(), 0o022, "others may put other files in the place of those in it", "go-w")
+	case ofDatabase:
+		return exposure(path, info.Mode().Perm()|0o1000, 0o022, "others may put a write-ahead log beside the database, which would be taken into it", "go-w")
 	}
-	return append(bad, unwise...)
+	return nil
+}
+
+// exposure is one, if the mode has any of the unwanted bits. That everybody may write
+// is severe.
+func exposure(path string, mode, unwanted fs.FileMode, reason, remedy string) []Exposure {
+	if mode&unwanted == 0 {
+		return nil
+	}
+	return []Exposure{{mode&0o002 != 0, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}}
 }
 
 // followed is the file that a link leads to, beside which SQLite keeps its other
