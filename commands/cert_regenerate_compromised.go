@@ -72,7 +72,7 @@ func restartListener(ctx context.Context, env *Env, s *store.Store) error {
 	return awaitObedience(ctx, env, s.Reader, service)
 }
 
-// showCompromise lists the devices that must enrol anew, those first that have
+// showCompromise lists the devices that must enroll anew, those first that have
 // nothing to authenticate with any more.
 func showCompromise(env *Env, c authority.Compromise, serial, fingerprint string) error {
 	stranded := func(d store.Device) bool { return d.AuthMode == store.ByLSCPrecedence }

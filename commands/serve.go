@@ -104,7 +104,7 @@ func serveChoice(c *cli.Context) (o serveOptions, err error) {
 // untouched is memory that the system never has to give, since nobody writes to
 // it, and that makes the heap count as larger. The collector works when the heap
 // has doubled: the small one of a server does that several times a second while
-// many phones enrol, and each time the sessions stop and their stacks shrink.
+// many phones enroll, and each time the sessions stop and their stacks shrink.
 // A higher GOGC would do so too, but multiply the memory of ten thousand phones that wait.
 func untouched() []byte { return make([]byte, 16<<20) }
 

@@ -65,7 +65,7 @@ type deviceNumbers struct {
 	Scheduled int64 `json:"scheduled"`
 	Failed    int64 `json:"failed"`
 	Late      int64 `json:"late"`
-	// OpenByName are those that whoever knows their names can enrol as.
+	// OpenByName are those that whoever knows their names can enroll as.
 	OpenByName int64 `json:"open_by_null_string"`
 }
 

@@ -98,7 +98,7 @@ func tooLate(w store.WrongString, network string) *SessionError {
 
 // declinedAddress turns away a phone at an address that has sent too many wrong
 // strings, unless the device has proved its identity from there before. It applies
-// By Null String too: an attacker who has run out of guesses would otherwise enrol
+// By Null String too: an attacker who has run out of guesses would otherwise enroll
 // as devices that need no string.
 func (r *Registrar) declinedAddress(ctx context.Context, g Grant, c Claim) (*SessionError, error) {
 	if g.Settings.WrongPerAddress == 0 {

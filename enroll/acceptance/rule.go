@@ -22,19 +22,20 @@ type Rule struct {
 	settings.Leniency
 }
 
-// ShortWait is for how long a phone waits until its LSC is valid. A phone takes
-// an LSC that becomes valid later, too: it looks at the time when it uses it.
+// ShortWait is how long a phone waits for its LSC to become valid. A phone
+// accepts an LSC that becomes valid later, too: it checks the time when it uses
+// it.
 const ShortWait = 30 * time.Second
 
-// ahead is by how much the validity may begin after now.
+// ahead returns how far in the future the validity may begin.
 func (r Rule) ahead() time.Duration { return max(r.Ahead, ShortWait) }
 
-// Expect is what a certificate must be for a key and a device of ours.
+// Expect returns what a certificate must be for a key and a device of ours.
 func (r Rule) Expect(keyHash [32]byte, commonName, device string) crypto.Expect {
 	return crypto.Expect{KeyHash: keyHash, CommonName: commonName, Device: device, Ahead: r.ahead(), AnyPurpose: r.AnyPurpose}
 }
 
-// Verdict says whether a certificate can be a phone's LSC.
+// Verdict says whether a certificate is fit to be a phone's LSC.
 type Verdict struct {
 	LSC     store.LSC
 	Issuers map[string][]byte // between it and capf-trust, by SHA-256
@@ -43,9 +44,9 @@ type Verdict struct {
 	Advice  string            // what to do about that
 }
 
-// Judge checks a certificate that a CA has returned for a request of a device,
+// Judge checks a certificate that a CA has returned for a device's request,
 // and looks for its path to capf-trust. All arguments but the device are DER;
-// the chain is what the CA has sent along, in any order.
+// the chain is what else the CA sent, in any order.
 func (r Rule) Judge(request []byte, device string, certificate []byte, chain [][]byte) Verdict {
 	csr, err := x509.ParseCertificateRequest(request)
 	if err != nil {
@@ -63,7 +64,7 @@ func (r Rule) Judge(request []byte, device string, certificate []byte, chain [][
 	if err != nil {
 		return Verdict{Unfit: "it does not lead to capf-trust: " + err.Error(), Advice: adviceTrust}
 	}
-	between := path[1:max(len(path)-1, 1)] // no upload has judged these
+	between := path[1:max(len(path)-1, 1)] // these have not passed an upload
 	if err := authority.CheckPurposes(between...); err != nil && !r.AnyPurpose {
 		return Verdict{Unfit: err.Error(), Advice: adviceIssuer}
 	}
@@ -74,7 +75,8 @@ func (r Rule) Judge(request []byte, device string, certificate []byte, chain [][
 	return good
 }
 
-// readable leaves out what is no certificate: a CA may send anything along.
+// readable parses certificates and skips anything else: a CA may send what
+// it likes.
 func readable(ders [][]byte) []*x509.Certificate {
 	var all []*x509.Certificate
 	for _, der := range ders {
@@ -85,8 +87,8 @@ func readable(ders [][]byte) []*x509.Certificate {
 	return all
 }
 
-// LSC is the row of a certificate as the database keeps it, without its device,
-// its request and its state.
+// LSC returns the database row of a certificate, without its device, its
+// request and its state.
 func LSC(c *x509.Certificate) store.LSC {
 	return store.LSC{
 		Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),

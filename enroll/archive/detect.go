@@ -5,10 +5,11 @@ import (
 	"bytes"
 )
 
-// walkStream tells the container by its first bytes, never by its name.
+// walkStream recognises the container by its first bytes, never by its
+// name.
 func (c *Reader) walkStream(name string, r *bounded, yield func(Entry) error) error {
 	b := bufio.NewReaderSize(r, 64<<10)
-	head, _ := b.Peek(peekLength) // a short file is told by what there is
+	head, _ := b.Peek(peekLength) // a short file is recognised by what it has
 	switch {
 	case isGzip(head):
 		// The gzip reader reads single bytes of b and no more than it needs.
@@ -21,7 +22,7 @@ func (c *Reader) walkStream(name string, r *bounded, yield func(Entry) error) er
 	return c.content(name, b, yield)
 }
 
-// Is says whether data are an archive or compressed.
+// Is reports whether data is an archive or compressed.
 func Is(data []byte) bool {
 	return isGzip(data) || isZip(data) || isTar(data[:min(len(data), peekLength)])
 }
@@ -32,8 +33,8 @@ func isZip(head []byte) bool {
 
 func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b}) }
 
-// isTar knows the tar of a POSIX or GNU program, and the block of zeros that is
-// an empty one.
+// isTar recognises a POSIX or GNU tar, and the block of zeros that is an empty
+// one.
 func isTar(head []byte) bool {
 	return len(head) == peekLength && (string(head[257:262]) == "ustar" || len(bytes.Trim(head, "\x00")) == 0)
 }

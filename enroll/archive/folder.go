@@ -44,7 +44,7 @@ func (c *Reader) walkFile(files Files, e Entry, yield func(Entry) error) error {
 		return c.give(e, yield)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() { // it was when the folder was read
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() { // it was a file when the folder was read
 		e.Problem = notFile
 		return c.give(e, yield)
 	}

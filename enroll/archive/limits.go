@@ -6,9 +6,9 @@ import (
 	"capf/internal/apperr"
 )
 
-// Limits are what all sources that one Reader walks may hold together. A
-// certificate is a few KiB, so there can be room for every honest archive, but
-// not for one that was made to fill a disk or a memory.
+// Limits bound all sources that one Reader walks, taken together. A
+// certificate has a few KiB, so the limits have room for any honest archive,
+// but not for one made to fill a disk or memory.
 type Limits struct {
 	File    int64 // bytes of one file; of a text, bytes of one PEM block
 	Entries int   // files and PEM blocks of one walk
@@ -22,7 +22,7 @@ func (l Limits) errTooMuch() error {
 	return apperr.Refused("there are more than %d MiB in it", l.Total>>20)
 }
 
-// bounded ends a source that is longer than all that the sources may hold.
+// bounded fails on a source that exceeds the limit for all sources.
 type bounded struct {
 	r io.Reader
 	n int64 // bytes that have been read
@@ -37,7 +37,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// inflated ends a stream that grows beyond reason when it is decompressed.
+// inflated fails on a stream that grows beyond reason when it is
+// decompressed.
 type inflated struct {
 	r          io.Reader
 	compressed *bounded

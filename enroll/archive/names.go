@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The names that tell in an archive or a folder what is worth reading. A file
-// that an operator names by itself is read whatever its name is.
+// The name extensions that decide which files of an archive or a folder are
+// read. A file that an operator names directly is read whatever its name.
 const (
 	certificateNames = " .cer .crt .cert .der .pem .b64 .ca-bundle .p7b .p7c .p7r .p7s .spc "
 	requestNames     = " .csr .p10 .req "
@@ -26,21 +26,21 @@ const (
 	isArchive = "it is an archive inside another one: import it by itself"
 )
 
-// NotCertificate says why a file is no certificate by its name, "" when it may
-// be one.
+// NotCertificate says why a file cannot be a certificate, going by its name;
+// "" when it may be one.
 func NotCertificate(name string) string {
 	e := byName(name)
 	return e.Skipped + e.Problem
 }
 
-// byName judges a file by its name alone; one that is worth reading has neither
-// a problem nor a reason to be skipped.
+// byName judges a file by its name alone. One that should be read has neither a
+// problem nor a reason to be skipped.
 func byName(name string) Entry {
 	e := Entry{Name: name}
 	base := filepath.Base(strings.ReplaceAll(name, `\`, "/"))
 	extension := " " + strings.ToLower(filepath.Ext(base)) + " "
 	switch {
-	case strings.HasPrefix(base, "."): // what editors and macOS leave behind
+	case strings.HasPrefix(base, "."): // left behind by editors and macOS
 		e.Skipped = "it is a hidden file"
 	case strings.Contains(certificateNames, extension):
 	case strings.Contains(requestNames, extension):
@@ -59,7 +59,7 @@ func byName(name string) Entry {
 	return e
 }
 
-// names remembers the file names of an archive, as hashes: there may be many.
+// names remembers the file names of an archive, as hashes to save memory.
 type names struct {
 	seed maphash.Seed
 	seen map[uint64]struct{}
@@ -67,8 +67,8 @@ type names struct {
 
 func newNames() *names { return &names{maphash.MakeSeed(), map[uint64]struct{}{}} }
 
-// check is byName for a file of an archive, whose name may be a trap for those who
-// unpack it.
+// check is byName for a file in an archive, whose name may be an attack on whoever
+// unpacks it.
 func (n *names) check(name string) Entry {
 	slashed := strings.ReplaceAll(name, `\`, "/")
 	e := byName(name)

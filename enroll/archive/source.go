@@ -22,16 +22,17 @@ func Stream(name string, r io.Reader) Source {
 	return Source{Name: name, stream: r}
 }
 
-// Files is where sources are opened: the file system, or a folder that no link
-// leaves.
+// Files opens sources: in the file system, or below a folder that no link can
+// leave.
 type Files interface {
 	Stat(name string) (fs.FileInfo, error)
 	Open(name string) (*os.File, error)
 }
 
-// Path is a file, or a folder whose files are read, not those of folders in it.
-// The error is apperr.ErrRefused for anything else, or that of the file system. What
-// counts is what is opened when the source is read.
+// Path returns the source for a file, or for a folder, whose files are read but not
+// those of its subfolders. The error is apperr.ErrRefused for anything else, or that
+// of the file system. The check is repeated on what is opened when the source is
+// read.
 func Path(files Files, path string) (Source, error) {
 	info, err := files.Stat(path)
 	if err != nil {
@@ -47,7 +48,8 @@ func readable(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// unread takes the operation and the path off an error, which names them already.
+// unread says which source could not be read, without the operation and the path
+// in the error of the file system.
 func unread(path string, err error) error {
 	var system *fs.PathError
 	if errors.As(err, &system) {

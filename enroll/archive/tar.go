@@ -17,7 +17,7 @@ func (c *Reader) walkTar(r io.Reader, yield func(Entry) error) error {
 	for {
 		head, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			// The rest is read for the sake of the checksum around it.
+			// The rest is read to verify the checksum around it.
 			if _, err := io.Copy(io.Discard, end); err != nil {
 				return damaged(err)
 			}
@@ -43,8 +43,8 @@ func (c *Reader) walkTar(r io.Reader, yield func(Entry) error) error {
 	}
 }
 
-// endMark looks for the block of zeros with which a tar ends: package tar takes
-// one that was cut off between two files for whole.
+// endMark looks for the block of zeros at the end of a tar: package tar accepts
+// one that was cut off between two files.
 type endMark struct {
 	r     io.Reader
 	zeros int // the last bytes that were read

@@ -1,8 +1,8 @@
 // Package archive reads the files of an archive, a folder or a stream one after
-// the other, and of each says whether it may hold certificates. An archive comes
-// from outside: how much is read is bounded, nothing is unpacked to the disk
-// under its own name, and what is not read has its reason. What stands in a
-// certificate is for others.
+// the other, and says of each whether it may hold certificates. An archive comes
+// from outside, so reading is bounded, nothing is unpacked to disk under its own
+// name, and everything that is not read gets a reason. It does not know what is
+// in a certificate.
 package archive
 
 import (
@@ -15,24 +15,24 @@ import (
 	"capf/internal/apperr"
 )
 
-// Entry is something in a source that may hold certificates: a binary file, or
-// one PEM block of a text. Its name is only ever shown. It has either data, a
+// Entry is a part of a source that may hold certificates: a binary file, or
+// one PEM block of a text. Its name is for display only. It has either data, a
 // problem or a reason why it was skipped.
 type Entry struct {
 	Name    string
 	Block   int    // which PEM block of the file, from 1; 0 for a file that is none
 	Data    []byte // valid until the next entry
 	Problem string // why it is no certificate
-	Skipped string // why it was left alone
-	Request bool   // it was skipped because it is what a CA was to sign
+	Skipped string // why it was not read
+	Request bool   // it was skipped because it is a request, which a CA was to sign
 }
 
-// Reader walks sources, and bounds what they hold together.
+// Reader walks sources and applies one set of limits to all of them.
 type Reader struct {
 	limits  Limits
 	entries int
 	bytes   int64
-	buffer  *bufio.Reader // for one file after the other
+	buffer  *bufio.Reader // reused from file to file
 }
 
 // NewReader returns a Reader for sources that together stay within the limits.
@@ -40,10 +40,11 @@ func NewReader(l Limits) *Reader {
 	return &Reader{limits: l, buffer: bufio.NewReaderSize(nil, 16<<10)}
 }
 
-// peekLength is how many bytes tell a container: a tar says so at 257.
+// peekLength is how many bytes identify a container: the signature of a tar
+// is at offset 257.
 const peekLength = 512
 
-// stopped is the error of the caller who takes the entries, not of a container.
+// stopped is an error of the caller's yield function, not of a container.
 type stopped struct{ error }
 
 func (s *stopped) Unwrap() error { return s.error }
@@ -93,7 +94,7 @@ func (c *Reader) walkNamed(name string, r io.Reader, yield func(Entry) error) er
 	return nil
 }
 
-// inner yields what stands in a file of an archive.
+// inner yields the contents of a file in an archive.
 func (c *Reader) inner(e Entry, r io.Reader, yield func(Entry) error) error {
 	if e.Skipped != "" || e.Problem != "" {
 		return c.give(e, yield)
@@ -101,8 +102,8 @@ func (c *Reader) inner(e Entry, r io.Reader, yield func(Entry) error) error {
 	return c.content(e.Name, r, yield)
 }
 
-// damaged puts what the readers of containers say into words, unless it is a
-// refusal of our own.
+// damaged puts the errors of the container readers into plain words, and
+// leaves our own refusals alone.
 func damaged(err error) error {
 	var ours *stopped
 	switch {
@@ -114,8 +115,8 @@ func damaged(err error) error {
 	return apperr.Refused("the archive is damaged (%v)", err)
 }
 
-// content yields what stands in a file: a binary one as it is, of a text each
-// PEM block by itself.
+// content yields the contents of a file: a binary file as a whole, a text by
+// PEM blocks.
 func (c *Reader) content(name string, r io.Reader, yield func(Entry) error) error {
 	c.buffer.Reset(r)
 	if head, _ := c.buffer.Peek(2); isGzip(head) || string(head) == "PK" {

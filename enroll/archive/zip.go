@@ -11,7 +11,7 @@ import (
 	"capf/internal/apperr"
 )
 
-// walkZip copies a zip to a temporary file, since its directory stands at its end.
+// walkZip copies a zip to a temporary file, since its directory is at the end.
 func (c *Reader) walkZip(r io.Reader, yield func(Entry) error) error {
 	temp, err := os.CreateTemp("", "capf-import-*")
 	if err != nil {
@@ -24,7 +24,7 @@ func (c *Reader) walkZip(r io.Reader, yield func(Entry) error) error {
 	if err != nil {
 		return err
 	}
-	// The reader of package zip would take in a directory of any length.
+	// The reader of package zip would load a directory of any length.
 	if files.n > c.limits.Entries {
 		return apperr.Refused("there are more than %d files in it", c.limits.Entries)
 	}
@@ -71,8 +71,8 @@ func (c *Reader) walkZipFile(f *zip.File, seen *names, yield func(Entry) error) 
 	return damaged(c.content(e.Name, r, yield))
 }
 
-// headCounter counts the entries of the directory of a zip that is written to
-// it; each begins with the same four bytes.
+// headCounter counts the directory entries of a zip that is written to it;
+// each begins with the same four bytes.
 type headCounter struct {
 	n    int
 	last []byte // of the write before, up to three bytes

@@ -16,24 +16,24 @@ import (
 
 // Journal writes each event into the log of serve as it happens, whichever process
 // recorded it, so that the log can be shipped to another host. Every few minutes it
-// seals the record. It seals only what follows from what it has logged: whoever
-// rewrites the record gets no seal for the result.
+// seals the record. It seals only events that follow from those it has logged: a
+// rewritten record is never sealed.
 type Journal struct {
 	Store  *store.Store
 	Sealer *crypto.Sealer
 	Now    func() time.Time
 	Log    *slog.Logger
-	Poll   time.Duration // between two looks; 1 s
+	Poll   time.Duration // interval of polling; 1 s
 	Every  time.Duration // between two checkpoints; 5 min
 
-	begun  bool             // where to go on is known
-	at     store.ChainPoint // behind the last event that was logged
+	begun  bool             // the starting point is known
+	at     store.ChainPoint // after the last event that was logged
 	sealed time.Time        // when the last checkpoint was made
-	last   int64            // the event of it
-	lost   bool             // the record was written anew, which is logged once
+	last   int64            // the event that it sealed
+	lost   bool             // the record was rewritten, which is logged once
 }
 
-// Run works until ctx ends, and once more then.
+// Run works until ctx ends, and then once more.
 func (j *Journal) Run(ctx context.Context) {
 	failures := backoff.Backoff{Log: j.Log, Doing: "carrying events into the log"}
 	working, replaced := context.WithCancel(ctx)
@@ -49,13 +49,13 @@ func (j *Journal) Run(ctx context.Context) {
 	if ctx.Err() == nil {
 		return
 	}
-	// A stop is worth a checkpoint.
+	// Make a checkpoint on stopping.
 	if err := j.stepWithin(ctx, true); err != nil && !errors.Is(err, store.ErrReplaced) {
 		failures.Failed(err)
 	}
 }
 
-// stepWithin carries through what has begun when ctx ends.
+// stepWithin completes a step that has begun when ctx ends.
 func (j *Journal) stepWithin(ctx context.Context, ending bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -79,9 +79,9 @@ func (j *Journal) step(ctx context.Context, ending bool) error {
 	return j.seal(ctx, now)
 }
 
-// begin finds where to go on: after the last checkpoint, since a serve that stops makes
-// one and nothing later has been logged. A new database has none; then it begins at the
-// end of the record.
+// begin finds the starting point: the last checkpoint, since a serve that stops makes
+// one and has logged nothing later. A new database has none; then it begins at the end
+// of the record.
 func (j *Journal) begin(ctx context.Context) error {
 	list, err := j.Store.Checkpoints(ctx)
 	if err != nil {
@@ -118,8 +118,8 @@ func (j *Journal) logNew(ctx context.Context) error {
 	return nil
 }
 
-// rewritten reports once that the record was changed. New events are logged, but no seal
-// is made any more: it would vouch for what was changed.
+// rewritten reports once that the record was tampered with. New events are still logged,
+// but the record is no longer sealed: a seal would vouch for the tampering.
 func (j *Journal) rewritten(ctx context.Context, cause error) error {
 	if !j.lost {
 		j.Log.Error("the record of events was changed, and is not sealed any more", "reason", cause, "hint", "capf audit list --verify")
@@ -135,7 +135,7 @@ func (j *Journal) rewritten(ctx context.Context, cause error) error {
 func (j *Journal) seal(ctx context.Context, now time.Time) error {
 	c := secrets.SealCheckpoint(j.Sealer, j.at, now)
 	err := j.Store.AddCheckpoint(ctx, c)
-	if errors.Is(err, store.ErrConflict) { // it was pruned or changed meanwhile, which the next look finds
+	if errors.Is(err, store.ErrConflict) { // it was pruned or changed meanwhile; the next step finds that
 		return nil
 	}
 	if err == nil {

@@ -9,9 +9,8 @@ import (
 	"capf/store"
 )
 
-// Verify refuses a record that is not as it was written, so that nothing is pruned
-// which somebody has to look into. holds says which checkpoints hold; nil without the
-// master key.
+// Verify refuses a record that was tampered with, so that evidence is not pruned.
+// holds reports whether a checkpoint is genuine; nil without the master key.
 func Verify(ctx context.Context, s *store.Reader, holds func(store.Checkpoint) bool) error {
 	r, err := s.VerifyEvents(ctx, holds)
 	if err != nil {

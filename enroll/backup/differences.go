@@ -13,8 +13,8 @@ import (
 	"capf/store"
 )
 
-// Difference is something important in which two databases differ.
-type Difference struct{ What, Old, New string } // "" when it is not there
+// Difference is an important difference between two databases.
+type Difference struct{ What, Old, New string } // "" when it is absent
 
 func (d Difference) String() string {
 	switch {
@@ -26,10 +26,10 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s becomes %s", d.What, d.Old, d.New)
 }
 
-// Differences lists how the second database would act differently from the first:
-// parameters, among them the issuer, addresses and the program that is run, the CAPF
-// certificate, and the trust stores. When the first is nil, it lists what is not the
-// default.
+// Differences lists what makes the second database behave differently from the
+// first: parameters, which include the issuer, addresses and the program to run, the
+// CAPF certificate, and the trust stores. When the first is nil, it lists what
+// differs from the defaults.
 func Differences(ctx context.Context, old, next *store.Reader) ([]Difference, error) {
 	was, err := compared(ctx, old)
 	if err != nil {

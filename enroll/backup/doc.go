@@ -1,4 +1,4 @@
-// Package backup judges backups: whether capf wrote one as it is, and in what it would
-// act otherwise than the database that it replaces. How a database is copied is the
-// store's matter.
+// Package backup evaluates backups: whether one is unchanged since capf wrote it, and
+// how it would behave differently from the database that it replaces. How a database
+// is copied is for the store.
 package backup

@@ -9,14 +9,15 @@ import (
 // backupLabel binds an authenticator to its use.
 const backupLabel = "backup"
 
-// Sign makes the authenticator that a backup carries, so that a change by somebody
-// without the master key is noticed.
+// Sign returns the function that makes the authenticator of a backup, which
+// reveals changes by anyone without the master key.
 func Sign(s *crypto.Sealer) store.Sign {
 	return func(digest []byte) []byte { return s.MAC(backupLabel, digest) }
 }
 
-// Verify says whether a backup is as capf wrote it. apperr.ErrRefused: it is not,
-// or cannot be known, since it carries no authenticator.
+// Verify checks that a backup is unchanged since capf wrote it. The error is
+// apperr.ErrRefused when it was changed, or when that cannot be known because it
+// has no authenticator.
 func Verify(s *crypto.Sealer, seal store.Seal) error {
 	switch {
 	case seal.MAC == nil:

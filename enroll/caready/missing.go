@@ -8,18 +8,20 @@ import (
 	"capf/store"
 )
 
-// Lack is one thing that an operator has still to do.
+// Lack is one thing that an operator still has to do.
 type Lack struct {
-	Severity string // error, or warning for what may be meant
+	Severity string // error, or warning for what may be intended
 	Text     string
 	Hint     string
 }
 
-// vouch makes a company's CA in capf-trust vouch for what an online CA needs.
+// vouch is the hint for making a company's CA in capf-trust vouch for what an
+// online CA needs.
 const vouch = "capf cert set ID --for lsc,https, or upload the CA's certificate to capf-trust"
 
-// Missing lists what still keeps phones from getting certificates of the online
-// CA, as far as it can be told without asking it. The service is not looked at.
+// Missing lists what still keeps phones from getting certificates from the
+// online CA, as far as that can be known without asking it. It does not check
+// the service.
 func Missing(ctx context.Context, s *store.Reader) ([]Lack, error) {
 	inForce, err := settings.Read(ctx, s)
 	if err != nil {

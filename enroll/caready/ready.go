@@ -1,6 +1,6 @@
-// Package caready says whether phones can have certificates of the online CA as
-// it is set up here, and what is missing. It asks the database only: it must not
-// know how a CA is spoken to.
+// Package caready says whether the online CA is set up here so that phones can
+// have its certificates, and what is missing. It asks only the database: it must
+// not know the protocols of CAs.
 package caready
 
 import (
@@ -14,7 +14,7 @@ import (
 // Service is the name of the service that asks the online CA.
 const Service = "enrollment"
 
-// Active says whether the service is activated.
+// Active reports whether the service is activated.
 func Active(ctx context.Context, s *store.Reader) (bool, error) {
 	services, err := s.Services(ctx)
 	if err != nil {
@@ -23,7 +23,8 @@ func Active(ctx context.Context, s *store.Reader) (bool, error) {
 	return slices.ContainsFunc(services, func(v store.Service) bool { return v.Name == Service && v.Active }), nil
 }
 
-// Unready says why the online CA cannot be asked at all, "" when it can.
+// Unready returns the reason why the online CA cannot be asked at all, ""
+// when it can.
 func Unready(ctx context.Context, s *store.Reader, inForce settings.Settings) (string, error) {
 	switch {
 	case inForce.FIPS:
@@ -50,7 +51,7 @@ const (
 	noPassword = settings.OnlineUsername + " is set, but no password"
 )
 
-// Inactive is what is missing while the service is deactivated.
+// Inactive returns what is missing while the service is deactivated.
 func Inactive() Lack {
 	return Lack{"error", "the service enrollment is deactivated: the online CA is not asked", "capf service activate enrollment"}
 }

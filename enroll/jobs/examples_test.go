@@ -212,7 +212,7 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// TestPhonesMeanwhile lets a phone enrol while all devices are changed.
+// TestPhonesMeanwhile lets a phone enroll while all devices are changed.
 func TestPhonesMeanwhile(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

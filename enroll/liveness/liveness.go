@@ -1,6 +1,6 @@
-// Package liveness tells whether a serve that has reported itself to the database
-// still runs. It looks at processes of this host and at the clock; what a serve
-// does, and what follows when none runs, is for others.
+// Package liveness finds out whether a serve that has written its report to the
+// database is still running. It looks at the processes of this host and at the
+// clock. It does not know what a serve does, or what follows when none runs.
 package liveness
 
 import (
@@ -17,32 +17,32 @@ import (
 	"capf/store"
 )
 
-// How old the report of a living server can be: it makes one every five
-// seconds, but not while another process keeps the database to itself, as a
-// long import does. On this host the process itself tells that it lives. What
-// could write nothing for so long serves nobody any more, and its number may be
-// that of another process in the end: of a container with this host's name.
+// How old the report of a live server can be. It writes one every five seconds,
+// but not while another process holds the database, as a long import does. On
+// this host the process itself shows that it is alive. But a server that could
+// not write for keptSilent serves no phone, and its process id may by then
+// belong to another process, such as one in a container with this host's name.
 const (
 	reportAge  = 20 * time.Second
 	keptSilent = 5 * time.Minute
 )
 
-// Alive tells whether a serve that has reported itself still runs. On this host
-// the process is looked for, so that one that was killed is noticed at once,
-// and one that cannot write at the moment is not taken for dead.
+// Alive reports whether a serve that wrote a report is still running. On this
+// host it looks for the process, so that a killed one is noticed at once, and
+// one that cannot write at the moment is not taken for dead.
 func Alive(v store.Server, now time.Time) bool {
 	host, err := os.Hostname()
 	if err != nil || host != v.Host {
-		// A report from the future is of a clock that has gone back since.
+		// A report from the future was written before the clock went back.
 		return now.Sub(v.SeenAt).Abs() <= reportAge
 	}
 	return speaksFor(v, now, processAge(v.PID))
 }
 
-// Silent tells of a serve whose report is old although a process of this host
-// bears its number: it cannot write to the database, since the disk is full or
-// another process keeps it. Once Alive does not hold any more, it may have ended,
-// and the number be that of another process.
+// Silent reports whether a serve has an old report although a process of this
+// host has its id: it cannot write to the database, because the disk is full or
+// another process holds it. Once Alive is false, it may have ended, and the id
+// may belong to another process.
 func Silent(v store.Server, now time.Time) bool {
 	host, err := os.Hostname()
 	return err == nil && host == v.Host && mute(v, now, processAge(v.PID))
@@ -53,15 +53,16 @@ func mute(v store.Server, now time.Time, age time.Duration) bool {
 	return silent > reportAge && silent <= age
 }
 
-// speaksFor tells whether a process of this host, of that age, made the report:
-// who is younger has only got its number. 0 is no process at all.
+// speaksFor reports whether a process of this host, of that age, wrote the
+// report: a younger one has only reused the id. An age of 0 means that there is
+// no process.
 func speaksFor(v store.Server, now time.Time, age time.Duration) bool {
 	silent := now.Sub(v.SeenAt)
 	return age > 0 && silent <= age && silent <= keptSilent
 }
 
-// processAge is how long ago the process with the number began, 0 when there is
-// none. Where the system does not tell, it is as old as a report may be.
+// processAge returns how long ago the process with the id began, 0 when there
+// is none. Where the system does not say, it is as old as a report may be.
 func processAge(pid int) time.Duration {
 	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
 		return 0
@@ -83,13 +84,14 @@ func processAge(pid int) time.Duration {
 	if err != nil {
 		return reportAge
 	}
-	// Both are cut to a hundredth; a report is never older than its process.
+	// Both are truncated to hundredths; a report is never older than its
+	// process.
 	return time.Duration((now - began/ticks + 1) * float64(time.Second))
 }
 
-// Alone tells a serve that has not reported itself yet whether no other works
-// with the database. What bears its own number is an earlier one: in a
-// container each is number 1.
+// Alone tells a serve that has not written a report yet whether it is the
+// only one on the database. A report with its own process id is from an
+// earlier serve: in a container each has id 1.
 func Alone(ctx context.Context, s *store.Reader, now time.Time) (bool, error) {
 	servers, err := s.Servers(ctx)
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"capf/store"
 )
 
-// Choice says which LSCs are meant, in one of three ways.
+// Choice selects LSCs in one of three ways.
 type Choice struct {
 	Serials []string
-	Device  string            // a name; also that of devices that have been deleted
+	Device  string            // a name, also that of a deleted device
 	Issuer  *x509.Certificate // all that it has issued
 }
 
-// Revocable returns the chosen LSCs that a phone can still show to somebody: those that
-// have not expired, in whatever state, without their certificates. store.ErrNotFound
-// names a serial or a device that is unknown; a serial that two issuers have used, or
-// whose LSC has expired, is apperr.ErrRefused.
+// Revocable returns the chosen LSCs that a phone could still use: those that have not
+// expired, in any state, without their certificates. store.ErrNotFound names a serial
+// or a device that is unknown; a serial that two issuers have used, or whose LSC has
+// expired, is apperr.ErrRefused.
 func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 	switch {
 	case c.Issuer != nil:
@@ -45,7 +45,7 @@ func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 	return list, nil
 }
 
-// lscsOf are the LSCs of a device, and of deleted devices of that name.
+// lscsOf returns the LSCs of a device, and of deleted devices of that name.
 func (r Revoker) lscsOf(ctx context.Context, device string) ([]store.LSC, error) {
 	if strings.ContainsAny(device, "*?") {
 		return nil, apperr.BadValue("%q is not the name of one device", device)
@@ -63,7 +63,7 @@ func (r Revoker) lscsOf(ctx context.Context, device string) ([]store.LSC, error)
 	return nil, err
 }
 
-// lasting are the LSCs of the filter that have not expired, discarded ones included.
+// lasting returns the unexpired LSCs of the filter, discarded ones included.
 func (r Revoker) lasting(ctx context.Context, f store.LSCFilter, only func(store.LSC) bool) (list []store.LSC, err error) {
 	f.Discarded = true
 	now := r.Now()
@@ -80,8 +80,8 @@ func (r Revoker) lasting(ctx context.Context, f store.LSCFilter, only func(store
 	return list, nil
 }
 
-// MayHaveIssued says whether the CA with the name of the LSC's issuer has issued it:
-// a CA that got another key may have kept its name. Of a discarded LSC only the name
+// MayHaveIssued reports whether a CA with the name of the LSC's issuer has issued
+// it: a CA with a new key may have kept its name. Of a discarded LSC only the name
 // is left, so the answer is yes.
 func MayHaveIssued(ca *x509.Certificate, l store.LSC) bool {
 	cert, err := x509.ParseCertificate(l.Certificate)

@@ -7,8 +7,8 @@ import (
 	"capf/store"
 )
 
-// Stale says which stale LSCs are meant: those with the serials, or those that became
-// stale before a time; all when it says neither.
+// Stale selects stale LSCs: those with the serials, or those that became stale before
+// a time; all when neither is set.
 type Stale struct {
 	Serials []string
 	Before  *time.Time
@@ -23,8 +23,8 @@ func DeleteStale(ctx context.Context, s *store.Store, actor store.Actor, which S
 	return s.DeleteStale(ctx, actor, which.Serials)
 }
 
-// Requests says which requests are meant: those with the ids, or those from before a
-// time of which no certificate is kept; all that wait when it says neither.
+// Requests selects requests: those with the ids, or those from before a time that
+// have no certificate; all waiting ones when neither is set.
 type Requests struct {
 	IDs    []int64
 	Before *time.Time

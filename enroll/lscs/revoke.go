@@ -23,9 +23,9 @@ func (r Revoker) Revoke(ctx context.Context, actor store.Actor, list []store.LSC
 	return r.Store.RevokeLSCs(ctx, actor, ids, reason)
 }
 
-// Release takes the certificate-hold of the LSC with the serial back.
-// store.ErrNotFound: there is none; store.ErrConflict: it is not revoked, or for
-// good; apperr.ErrRefused: two issuers have used the serial.
+// Release lifts the certificate-hold of the LSC with the serial.
+// store.ErrNotFound: there is none; store.ErrConflict: it is not revoked, or
+// revoked for good; apperr.ErrRefused: two issuers have used the serial.
 func (r Revoker) Release(ctx context.Context, actor store.Actor, serial string) (store.LSC, error) {
 	l, err := r.lscBySerial(ctx, serial)
 	if err != nil {

@@ -15,8 +15,8 @@ type Facts struct {
 	Devices     map[string]int64 // by the operation that is scheduled
 	Failed      int64            // devices whose last operation failed
 	Late        int64            // devices whose operation has run out of time
-	Locked      int64            // devices that wrong strings, or LSCs that they do not confirm, have locked
-	Declined    int64            // addresses that wrong strings have made declined
+	Locked      int64            // devices locked after wrong strings or unconfirmed LSCs
+	Declined    int64            // addresses declined after wrong strings
 	Pending     int64            // requests that wait for an issuer
 	Stale       int64            // LSCs that never reached their phone
 	Installed   int64            // LSCs that phones have
@@ -27,18 +27,19 @@ type Facts struct {
 	Written     time.Time        // when serve last wrote its report, which it does every few seconds; zero when never
 }
 
-// Source asks for the facts.
+// Source queries the facts.
 type Source func(context.Context) (Facts, error)
 
 const (
-	// factsAge keeps one who asks often from making work for the database.
+	// factsAge is how long facts are reused, so that frequent scrapes do not
+	// load the database.
 	factsAge = 5 * time.Second
-	// factsWait bounds the questions.
+	// factsWait bounds the queries.
 	factsWait = 8 * time.Second
-	// lookWait is how long a look waits for the answers; Prometheus itself waits
-	// 10 seconds, and then has nothing of the page.
+	// lookWait is how long a scrape waits for the answers. Prometheus itself
+	// waits 10 seconds, and then gets nothing of the page.
 	lookWait = 2 * time.Second
-	// factsOld is the age from which facts are not worth showing.
+	// factsOld is the age at which facts are no longer worth showing.
 	factsOld = 30 * time.Second
 )
 
@@ -56,8 +57,8 @@ type factsCollector struct {
 	facts    Facts         // guarded by mu
 	err      error         // guarded by mu
 	answered time.Time     // guarded by mu
-	asking   chan struct{} // guarded by mu: closed when the answer is there; nil when nobody asks
-	unread   bool          // guarded by mu: the log says that the database cannot be read
+	asking   chan struct{} // guarded by mu: closed when the answer arrives; nil while no query runs
+	unread   bool          // guarded by mu: it was logged that the database cannot be read
 }
 
 type factsDescriptions struct {
@@ -94,7 +95,7 @@ func (c *factsCollector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect is called for each look at the page.
+// Collect is called for each scrape.
 func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	f, err := c.current()
 	show := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -130,8 +131,9 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// current are the facts, asked for anew when they are old. However slow the
-// database is, one question runs at a time, and a look waits for it a moment.
+// current returns the facts, querying them again when they are old. However
+// slow the database is, one query runs at a time, and a scrape waits for it
+// only briefly.
 func (c *factsCollector) current() (Facts, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,12 +158,13 @@ func (c *factsCollector) current() (Facts, error) {
 	return Facts{}, errNoAnswer
 }
 
-// fresh says whether the last answer is younger than that. The mutex is held.
+// fresh reports whether the last answer is younger than age. The mutex is
+// held.
 func (c *factsCollector) fresh(age time.Duration) bool {
 	return !c.answered.IsZero() && c.now().Sub(c.answered) < age
 }
 
-// refresh asks, and closes the channel when the answer is there.
+// refresh queries, and closes the channel when the answer has arrived.
 func (c *factsCollector) refresh(done chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), factsWait)
 	defer cancel()

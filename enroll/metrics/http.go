@@ -16,15 +16,15 @@ import (
 // Page is the path of the metrics.
 const Page = "/metrics"
 
-// looksAtOnce is how many may look at the same time; the page is short, and one
-// Prometheus has one look.
+// looksAtOnce is how many scrapes may run at the same time; the page is short,
+// and one Prometheus needs one.
 const looksAtOnce = 4
 
-// connectionsAtOnce is how many may be open; more wait in the kernel. The file
-// descriptors are for the phones.
+// connectionsAtOnce is how many connections may be open; more wait in the
+// kernel. The file descriptors are for the phones.
 const connectionsAtOnce = 16
 
-// limited is a listener with few places.
+// limited is a listener with a limited number of connections.
 type limited struct {
 	net.Listener
 	places chan struct{}
@@ -32,8 +32,8 @@ type limited struct {
 
 func limit(l net.Listener, most int) net.Listener { return limited{l, make(chan struct{}, most)} }
 
-// Accept waits for a free place first. Once the listener is closed, the server
-// closes its connections, and so one comes free.
+// Accept first waits for a free place. Once the listener is closed, the server
+// closes its connections, so that one becomes free.
 func (l limited) Accept() (net.Conn, error) {
 	l.places <- struct{}{}
 	leave := func() { <-l.places }
@@ -45,7 +45,7 @@ func (l limited) Accept() (net.Conn, error) {
 	return &placed{conn, sync.OnceFunc(leave)}, nil
 }
 
-// placed is a connection that has a place until it is closed.
+// placed is a connection that holds a place until it is closed.
 type placed struct {
 	net.Conn
 	leave func()
@@ -62,9 +62,9 @@ func (m *Meter) handler() http.Handler {
 	return mux
 }
 
-// Serve shows the page on the address until ctx ends; ready is told where. It
-// has no access control: the address should be one that only the monitoring
-// reaches. The error is one of listening.
+// Serve serves the page on the address until ctx ends, and calls ready with
+// the actual address. There is no access control: the address should be one
+// that only the monitoring can reach. The error is one of listening.
 func (m *Meter) Serve(ctx context.Context, address string, ready func(net.Addr)) error {
 	socket, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package metrics counts what a running serve does and shows it to Prometheus.
-// It knows the client library and HTTP; it knows nothing of phones, of the
-// database or of the rest of capf, which hand it words and numbers. A word
-// becomes a label, so it has to come from a small fixed set: never the name of
-// a device, an address or a text that somebody else chose.
+// It knows the client library and HTTP, but not phones, the database or the
+// rest of capf, which pass it words and numbers. A word becomes a label, so it
+// must come from a small fixed set: never the name of a device, an address or
+// a text that an outsider chose.
 package metrics
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// Build says which program it is.
+// Build identifies the program.
 type Build struct{ Version, Revision, Go string }
 
 // Meter keeps the counters. Its methods may be called from any goroutine and

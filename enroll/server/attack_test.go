@@ -32,7 +32,7 @@ import (
 
 // TestGuessesAtOnce sends many guesses of one string at the same moment, each
 // over a connection of its own: ten are judged, whatever is under way, and the
-// right one is of no use behind them. Other devices enrol meanwhile.
+// right one is of no use behind them. Other devices enroll meanwhile.
 func TestGuessesAtOnce(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -18,7 +18,7 @@ import (
 	"capf/store"
 )
 
-// BenchmarkEnrol lets phones enrol, so many at the same time, in one process
+// BenchmarkEnrol lets phones enroll, so many at the same time, in one process
 // with the server. With -cpuprofile, the server's side is told apart by a label:
 //
 //	go test ./enroll/server -run - -bench Enrol/16 -cpuprofile cpu.out

@@ -19,13 +19,13 @@ import (
 	"capf/enroll/server"
 )
 
-// BenchmarkOnline lets 500 phones at once enrol with an online CA that takes a
+// BenchmarkOnline lets 500 phones at once enroll with an online CA that takes a
 // while for each answer, and compares that with what the CA can do when it is
 // asked directly over as many connections:
 //
 //	go test ./enroll/server -run - -bench Online -benchtime 1000x
 //
-// ca/s is the CA's own limit, enrol/s what the phones get of it, and p99-ms the
+// ca/s is the CA's own limit, enroll/s what the phones get of it, and p99-ms the
 // time of the slowest hundredth, queueing included.
 func BenchmarkOnline(b *testing.B) {
 	for _, delay := range []time.Duration{0, 50 * time.Millisecond, 500 * time.Millisecond} {

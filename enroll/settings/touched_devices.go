@@ -19,7 +19,7 @@ type Touched struct {
 func (t Touched) String(n int64) string { return plural.Of(n, "device") + " " + t.what }
 
 // OpenByNullString selects the devices with an operation scheduled By Null
-// String: anyone who knows their names can enrol as one of them now.
+// String: anyone who knows their names can enroll as one of them now.
 func OpenByNullString() store.DeviceFilter {
 	return store.DeviceFilter{AuthMode: store.ByNullString, Scheduled: true}
 }

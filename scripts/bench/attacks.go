@@ -9,7 +9,7 @@ import (
 	"capf/store"
 )
 
-// attacked is how phones enrol beside an attack.
+// attacked is how phones enroll beside an attack.
 type attacked struct {
 	Attack      string        `json:"attack"`
 	Connections int           `json:"connections"` // at the same time
@@ -24,7 +24,7 @@ type attacked struct {
 	Outcome     string        `json:"outcome"`
 }
 
-// attack is what somebody does while phones enrol.
+// attack is what somebody does while phones enroll.
 type attack struct {
 	name string
 	what string                                         // in a few words
@@ -47,7 +47,7 @@ func attacks() []attack {
 	}
 }
 
-// attackAll lets phones enrol alone, then beside each attack, under the
+// attackAll lets phones enroll alone, then beside each attack, under the
 // parameters as they come.
 func (e *enrolments) attackAll(ctx context.Context, say func(string, ...any)) (rows []attacked, err error) {
 	side := e.sides[len(e.sides)-1]

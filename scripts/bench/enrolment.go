@@ -74,7 +74,7 @@ func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) 
 	if err != nil {
 		return nil, nil, err
 	}
-	// As many phones as can enrol, and a few for the start.
+	// As many phones as can enroll, and a few for the start.
 	most := int(1.2*first.enrolments()*o.span.Seconds()) + slices.Max(o.clients)
 	say("making keys for %d phones", most)
 	keys, err := newKeyPool(most)
@@ -118,7 +118,7 @@ func (e *enrolments) measureAll(ctx context.Context, say func(string, ...any)) (
 	return rows, nil
 }
 
-// makeBase fills a database with the devices that enrol, in an order of their
+// makeBase fills a database with the devices that enroll, in an order of their
 // own, spread evenly among those that do not.
 func (e *enrolments) makeBase(ctx context.Context, most int, say func(string, ...any)) (err error) {
 	enrolling := most * len(e.sides)
@@ -150,7 +150,7 @@ func (e *enrolments) makeBase(ctx context.Context, most int, say func(string, ..
 	return err
 }
 
-// measure lets phones enrol with a new server on a copy of the database.
+// measure lets phones enroll with a new server on a copy of the database.
 func (e *enrolments) measure(ctx context.Context, side *side, clients int) (row enrolment, err error) {
 	row = enrolment{Phones: string(side.kind), Clients: clients, Devices: e.devices}
 	return row, e.onCopy(ctx, side, fmt.Sprintf("%s-%d", side.kind, clients), nil, func(l *load, server *serving) error {

@@ -41,7 +41,7 @@ func phoneTLS() *tls.Config {
 // phoneAddress is that of phone i: each has its own, as in life.
 func phoneAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}) }
 
-// storm lets phones enrol, so many at the same time, until the deadline, if
+// storm lets phones enroll, so many at the same time, until the deadline, if
 // there is one, has passed or phone number last has had its turn. However busy
 // the machine, each of those at the same time enrols once. It returns what each
 // took, in order of size. The first failure ends it.
@@ -76,7 +76,7 @@ func (l *load) storm(ctx context.Context, clients, last int, deadline time.Time)
 	return sorted, nil
 }
 
-// enrol is a phone from its first packet to the end of its session.
+// enroll is a phone from its first packet to the end of its session.
 func (l *load) enrol(ctx context.Context, i int) error {
 	r, err := phone.Run(ctx, phone.Config{
 		Device: l.phones[i], Servers: []string{l.server}, From: phoneAddress(i), TLS: phoneTLS(), Attempts: 1, Progress: true,

@@ -1,4 +1,4 @@
-// Bench measures capf as its users meet it: phones that enrol over TLS with a
+// Bench measures capf as its users meet it: phones that enroll over TLS with a
 // serve process of its own, and commands on a database of some size. Each
 // figure stands beside what bounds it, measured in the same run. It judges
 // nothing; it fails only when something did not work.

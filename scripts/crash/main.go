@@ -1,4 +1,4 @@
-// Crash looks for what capf loses. Phones enrol, give their certificates away
+// Crash looks for what capf loses. Phones enroll, give their certificates away
 // and delete them, losing their power at any step; operators schedule, list and
 // delete; and "capf serve" is killed and started again all the while, in a
 // second storm with a disk that is full now and then. Phones and operators
