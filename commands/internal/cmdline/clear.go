@@ -10,8 +10,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// clearFlag takes settings away. No empty value does that: it would be that of
-// a script whose variable is not set, or of a question that got no answer.
+// clearFlag takes settings away. An empty value must not do that: it may come from a
+// script whose variable is not set, or from a question without an answer.
 func clearFlag(settings []string) cli.Flag {
 	return &cli.StringFlag{Name: "clear", Usage: "take away `WHAT`: " + strings.Join(settings, ", ") + "; several with commas between them"}
 }

@@ -10,9 +10,9 @@ import (
 // Candidate is a word that could come next, with what it means in a few words.
 type Candidate struct{ Word, About string }
 
-// words proposes those that begin like the last one. The source is the group of
-// the command with the placeholder of the argument, such as device/NAME, or
-// flag/ with the name of a flag; args are the arguments before it.
+// words proposes words that begin like the last one. The source is the group of the
+// command with the placeholder of the argument, such as device/NAME, or flag/ with the
+// name of a flag. Args are the arguments before it.
 type words interface {
 	Words(ctx context.Context, source, last string, args []string) []Candidate
 }
@@ -20,7 +20,7 @@ type words interface {
 // Completer proposes words for a command line that is being typed.
 type Completer struct {
 	Root  *Command
-	Known words       // for names and numbers of what there is
+	Known words       // proposes the names and numbers that exist
 	Also  []Candidate // words besides the commands of the root
 }
 
@@ -68,8 +68,8 @@ func (k Completer) Complete(ctx context.Context, words []string) Proposal {
 	return k.arguments(ctx, t, last)
 }
 
-// withoutPrefix strips "utils capf" and "capf", also when they are not
-// finished, in which case nothing else could be meant.
+// withoutPrefix strips "utils capf" and "capf". A lone "utils" goes too, since nothing
+// but capf can follow it.
 func withoutPrefix(words []string) []string {
 	if len(words) > 0 && words[0] == "utils" {
 		words = words[1:]
@@ -110,7 +110,7 @@ func (k Completer) read(words []string) *typed {
 	return t
 }
 
-// flags are those that may stand here.
+// flags are the flags that may come next.
 func (t *typed) flags() []cli.Flag {
 	if t.command.Commands != nil {
 		return commonFlags()

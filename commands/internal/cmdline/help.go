@@ -9,10 +9,10 @@ import (
 	"capf/commands/internal/term"
 )
 
-// commandPage is the help of a command, in the templates of urfave/cli. Its own
-// page would do without the values of a flag apart from its meaning, and would be
-// wider than a terminal. The flags have no categories: a command has few, and
-// those that all have in common come last.
+// commandPage is the help of a command, in the templates of urfave/cli. The page that
+// urfave/cli has itself does not set the value of a flag apart from its meaning, and
+// is wider than a terminal. The flags have no categories: a command has few, and the
+// common ones come last.
 const commandPage = `Usage: {{.Usage}}
 
 {{.Short}}.
@@ -38,11 +38,11 @@ Commands:
 {{.Usage}} COMMAND --help says more.
 ` + entryLine
 
-// entryLine is a command or a flag with what is said of it.
+// entryLine is a command or a flag with its meaning.
 const entryLine = `{{define "entry"}}  {{.Name}}  {{fold .Meaning .Indent}}
 {{end}}`
 
-// page is what the templates say of a line.
+// page is what the templates print.
 type page struct {
 	Usage, Short, Also, Example, Notes string
 	Paragraphs                         []string
@@ -100,8 +100,8 @@ func entries(names, meanings []string) (all []entry) {
 	return all
 }
 
-// describeFlag splits what is said of a flag into its form and its meaning. As
-// in package flag, the word between backquotes stands for the value.
+// describeFlag splits the description of a flag into its form and its meaning. As in
+// package flag, the word between backquotes stands for the value.
 func describeFlag(f cli.Flag) (form, meaning string) {
 	d, ok := f.(cli.DocGenerationFlag)
 	if !ok {

@@ -1,11 +1,11 @@
 package cmdline
 
-// This file is what is read of a command line by hand, because urfave/cli cannot be
-// set up for it: flags behind arguments, and before the command's name; the
-// vendor's "utils capf" in front; and refusals that say which word is wrong and
-// what was probably meant. Package flag, on which urfave/cli stands, takes a flag
-// behind an argument for an argument, without a word. The values of flags, and the
-// page of help, are its work: see run.go and help.go.
+// This file reads by hand what urfave/cli cannot be set up to read: flags after
+// arguments and before the command's name, the vendor's "utils capf" in front, and
+// mistakes, so that a refusal says which word is wrong and what was probably meant.
+// Package flag, on which urfave/cli is built, silently takes a flag after an argument
+// for an argument. The values of flags and the page of help are left to urfave/cli:
+// see run.go and help.go.
 
 import (
 	"path/filepath"
@@ -90,7 +90,7 @@ func withoutMirror(argv []string) ([]string, error) {
 // Name is the command as an operator writes it.
 func (l *Line) Name() string { return strings.Join(l.Path, " ") }
 
-// doing begins an error about the line; that it is capf's goes without saying.
+// doing begins an error about the line, without the word capf.
 func (l *Line) doing() string {
 	if len(l.Path) == 1 {
 		return ""
@@ -113,8 +113,8 @@ func (l *Line) descend(word string) error {
 	return nil
 }
 
-// flag reads one flag. It returns its name, the flag in the form that leaves
-// no doubt, and how many of the words after it were its value.
+// flag reads one flag. It returns its name, the flag as --name or --name=value, and how
+// many of the words after it were its value.
 func (l *Line) flag(word string, rest []string) (name, text string, taken int, err error) {
 	name, value, hasValue := strings.Cut(strings.TrimLeft(word, "-"), "=")
 	known := commonFlags()
@@ -144,8 +144,8 @@ func (l *Line) flag(word string, rest []string) (name, text string, taken int, e
 	return name, "--" + name + "=" + value, taken, nil
 }
 
-// emptyValue refuses an empty or blank value of a flag. It mostly comes from a script
-// whose variable is not set, and must not take a setting away.
+// emptyValue refuses an empty or blank value of a flag. Most come from a script whose
+// variable is not set, and must not clear a setting.
 func (l *Line) emptyValue(name string) error {
 	err := apperr.Usage("%sthe value of --%s is empty", l.doing(), name)
 	if slices.Contains(l.Command.Clears, name) {
@@ -194,8 +194,8 @@ func (l *Line) check(flags []string) error {
 	return l.checkEmpty()
 }
 
-// checkTwice refuses a flag that is given twice with different values, of which
-// one would be ignored.
+// checkTwice refuses a flag that is given twice with different values, since one of
+// them would be ignored.
 func (l *Line) checkTwice(names []string, takes []cli.Flag) error {
 	given := map[string]string{}
 	for i, name := range names {
@@ -208,8 +208,8 @@ func (l *Line) checkTwice(names []string, takes []cli.Flag) error {
 	return nil
 }
 
-// checkEmpty refuses empty arguments, which mostly come from a script whose variable
-// is not set. As a pattern, one would match everything.
+// checkEmpty refuses empty arguments. Most come from a script whose variable is not
+// set; as a pattern, one would match everything.
 func (l *Line) checkEmpty() error {
 	names := strings.Fields(l.Command.Args)
 	for i, arg := range l.Args {

@@ -9,10 +9,10 @@ import (
 	"capf/internal/apperr"
 )
 
-// Run has urfave/cli parse the values of the flags and runs the command, after
-// before, which sees the flags that all commands have in common. The line is
-// handed over flags first and fenced off from the arguments. Everything that
-// urfave/cli would do by itself is switched off: its help goes to stdout on misuse,
+// Run has urfave/cli parse the values of the flags, calls before for the flags that all
+// commands have in common, and runs the command. The line is handed over flags first,
+// separated from the arguments by --. Everything that urfave/cli would do by itself is
+// switched off: its help goes to stdout on misuse,
 // its required flags bypass the error handler, its exit handler ends the process.
 func (l *Line) Run(ctx context.Context, stderr io.Writer, before func(*cli.Context) error) error {
 	app := &cli.App{

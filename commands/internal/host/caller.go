@@ -16,10 +16,11 @@ import (
 type Witness struct {
 	Login     func() string            // the user who logged in, "" when that is not known
 	BySudo    func() bool              // sudo itself has started the command, and so has set SUDO_USER
-	Connected func(client string) bool // the SSH_CLIENT is of a connection that stands
+	Connected func(client string) bool // the value of SSH_CLIENT is that of an open connection
 }
 
-func SystemWitness() Witness { return Witness{loginName, startedBySudo, standingConnection} }
+// SystemWitness asks the system: /proc, where that exists.
+func SystemWitness() Witness { return Witness{loginName, startedBySudo, openConnection} }
 
 // loginName is the user to whom the kernel attributes this process. It is set at
 // login, inherited through su and sudo, and cannot be changed without privilege. In
@@ -41,8 +42,8 @@ func loginName() string {
 	return u.Username
 }
 
-// startedBySudo says whether the parent is a sudo that runs as root. A copy of sudo
-// that the caller made does not.
+// startedBySudo says whether the parent is a sudo that runs as root, which a copy of
+// sudo that the caller made does not.
 func startedBySudo() bool {
 	parent := fmt.Sprintf("/proc/%d", os.Getppid())
 	info, err := os.Stat(parent)
@@ -54,9 +55,9 @@ func startedBySudo() bool {
 	return ok && err == nil && owner.Uid == 0 && strings.TrimSpace(string(name)) == "sudo"
 }
 
-// standingConnection looks for the connection that sshd names: remote address,
+// openConnection looks for the connection that sshd names: remote address,
 // remote port, local port. It does not say whose connection that is.
-func standingConnection(client string) bool {
+func openConnection(client string) bool {
 	f := strings.Fields(client)
 	if len(f) != 3 {
 		return false

@@ -24,11 +24,11 @@ func TestStandingConnection(t *testing.T) {
 		check(t, err)
 		_, there, err := net.SplitHostPort(l.Addr().String())
 		check(t, err)
-		if client := host + " " + port + " " + there; !standingConnection(client) {
+		if client := host + " " + port + " " + there; !openConnection(client) {
 			t.Errorf("%s does not stand", client)
 		}
 		for _, client := range []string{"192.0.2.7 " + port + " " + there, host + " 1 " + there, host + " " + port + " 1", host, "x y z", ""} {
-			if standingConnection(client) {
+			if openConnection(client) {
 				t.Errorf("%q stands", client)
 			}
 		}

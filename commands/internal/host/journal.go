@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// InJournal says whether stderr is the stream that systemd's journal reads: its
-// device and inode are in JOURNAL_STREAM (systemd.exec(5)), which a program
-// also inherits whose stderr has been led elsewhere.
+// InJournal says whether stderr is the stream that systemd's journal reads. The device
+// and inode of that are in JOURNAL_STREAM (systemd.exec(5)), which a program also
+// inherits when its stderr is redirected.
 func InJournal(stderr io.Writer, getenv func(string) string) bool {
 	f, ok := stderr.(interface{ Stat() (fs.FileInfo, error) })
 	if !ok {
@@ -34,15 +34,15 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// newJournalHandler returns a handler of records for the journal: the one that make
-// makes, with the priority of each record before its line.
+// newJournalHandler returns a handler for the journal: the one that make returns, with
+// the priority of each record before its line.
 func newJournalHandler(stderr io.Writer, make func(io.Writer) slog.Handler) slog.Handler {
 	line := &journalLine{out: stderr}
 	return journalHandler{make(line), line}
 }
 
-// JournalPriority is how a line begins that the journal is to file under the
-// priority of a level (sd-daemon(3)).
+// JournalPriority is the beginning of a line that gives it the priority of a level in the
+// journal (sd-daemon(3)).
 func JournalPriority(level slog.Level) string {
 	switch {
 	case level >= slog.LevelError:

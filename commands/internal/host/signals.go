@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Notify is signal.Notify for those of the signals that the program was not
-// started to ignore, as it is under nohup or in the background of a script.
+// Notify is signal.Notify without the signals that the program was started to ignore, as
+// it is under nohup or in the background of a script.
 func Notify(c chan<- os.Signal, signals ...os.Signal) {
 	signals = slices.DeleteFunc(signals, signal.Ignored)
 	if len(signals) > 0 { // none at all would mean every one
@@ -62,8 +62,8 @@ func keep(told chan<- os.Signal, sig os.Signal) {
 	}
 }
 
-// WhileHeard returns a context that ends when nobody can read any more what is
-// written to out, since the other end of a pipe or socket is closed.
+// WhileHeard returns a context that ends when the other end of out, a pipe or a socket,
+// is closed, so that nobody can read what is written there.
 func WhileHeard(ctx context.Context, out interface{ Fd() uintptr }) (context.Context, func(), error) {
 	wake, waker, err := os.Pipe()
 	if err != nil {
@@ -91,7 +91,7 @@ func WhileHeard(ctx context.Context, out interface{ Fd() uintptr }) (context.Con
 	}, nil
 }
 
-// stoppable is a stream whose reader stops waiting for it when the context ends.
+// stoppable is a stream whose Read stops waiting when the context ends.
 type stoppable struct {
 	ctx context.Context
 	in  io.Reader

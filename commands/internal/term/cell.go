@@ -42,8 +42,7 @@ func Cell(v any) string {
 	return Visible(Text(v))
 }
 
-// csvCell is a value as a spreadsheet imports it: the long form, with times in
-// UTC, so that no zone has to be known.
+// csvCell is a value as a spreadsheet imports it: in its long form, with times in UTC.
 func csvCell(v any) string {
 	switch v := v.(type) {
 	case time.Time:

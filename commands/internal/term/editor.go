@@ -16,8 +16,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// Editor reads lines that a person types, with a history and keys of the
-// caller's.
+// Editor reads lines that a person types. It has a history, and the caller may act on
+// keys.
 type Editor struct {
 	in, out File
 	keys    *keyboard
@@ -34,7 +34,7 @@ func NewEditor(in, out File, prompt string, key func(line string, pos int, key r
 	return e
 }
 
-// FollowSize lays lines out anew when the terminal gets another size, until stop
+// FollowSize lays the line out again when the size of the terminal changes, until stop
 // is called.
 func (e *Editor) FollowSize() (stop func()) {
 	resized := make(chan os.Signal, 1)
@@ -57,9 +57,9 @@ func (e *Editor) fit() {
 // something else would be stored.
 var ErrNotUTF8 = apperr.WithHint(apperr.Usage("the line is not UTF-8"), "set the terminal, or what wrote the line, to UTF-8")
 
-// ReadLine has the terminal raw only while a line is typed: commands and their
-// questions find it as it was. It returns io.EOF at the end and ErrNotUTF8 for a
-// line that cannot be read.
+// ReadLine reads one line. The terminal is raw only while it is typed, so that commands
+// and their questions find it unchanged. It returns io.EOF at the end and ErrNotUTF8 for
+// a line that cannot be read.
 func (e *Editor) ReadLine() (string, error) {
 	defer restoring(e.in)()
 	before, err := term.MakeRaw(int(e.in.Fd()))
@@ -112,7 +112,7 @@ func (k *keyboard) understand() {
 	for len(k.typed) > 0 && utf8.FullRune(k.typed) {
 		r, size := utf8.DecodeRune(k.typed)
 		switch {
-		case r == utf8.RuneError: // the line editor takes none, well written or not
+		case r == utf8.RuneError: // the line editor drops U+FFFD even where it was typed
 			k.foreign = true
 		case r == 0x03:
 			k.waiting = append(k.waiting, 0x05, 0x15)
@@ -123,7 +123,7 @@ func (k *keyboard) understand() {
 	}
 }
 
-// tookForeign says whether the line that has ended was not UTF-8.
+// tookForeign says whether the line that has ended had bytes that are not UTF-8.
 func (k *keyboard) tookForeign() bool {
 	was := k.foreign
 	k.foreign = false
@@ -136,8 +136,8 @@ const longestHistory = 500
 // history is kept in memory only.
 type history struct{ lines []string }
 
-// secretive is a line that might hold a secret. No command takes one on its
-// line, but somebody may try.
+// secretive matches a line that might hold a secret. No command takes one on its line,
+// but somebody may try.
 var secretive = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)passw|secret|auth-string|authentication.?string|\bpin\b`)
 })

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// progressEvery is how often the line on a terminal changes at most.
+// progressEvery is the shortest time between two changes of the line.
 const progressEvery = 200 * time.Millisecond
 
 // Progress is the line on stderr that says how far long work has come. A nil
@@ -15,7 +15,7 @@ const progressEvery = 200 * time.Millisecond
 type Progress struct {
 	out   io.Writer
 	shown time.Time
-	width int // of the line that stands there
+	width int // of the line that is shown
 }
 
 // NewProgress returns nil if stderr is no terminal.
@@ -34,7 +34,7 @@ func (p *Progress) Show(format string, args ...any) {
 	}
 }
 
-// End takes the line away.
+// End removes the line.
 func (p *Progress) End() {
 	if p != nil {
 		p.put("")

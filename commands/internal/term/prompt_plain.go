@@ -114,8 +114,8 @@ func (p plainPrompter) interruptible() (awaited func() error, done func(), err e
 	return awaited, done, nil
 }
 
-// ready waits until there is something to read, but at most limit milliseconds; a
-// negative limit means without end. Woken says that wake, which may be nil, became
+// ready waits until there is something to read, but at most limit milliseconds, or
+// without a limit if that is negative. Woken says that wake, which may be nil, became
 // readable first.
 func ready(in File, wake *os.File, limit int) (woken bool, err error) {
 	if t, ok := in.(*typedAhead); ok && len(t.typed) > 0 {

@@ -23,8 +23,8 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// restoring makes sure that a signal which ends the program leaves the terminal as
-// it is now. It applies until done is called.
+// restoring makes sure, until done is called, that a signal which ends the program
+// leaves the terminal as it is now.
 func restoring(in File) (done func()) {
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
