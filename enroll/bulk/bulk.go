@@ -1,4 +1,4 @@
-// Package bulk is for devices in number: selections, what is changed about all
-// that one selects, and CSV files. It knows nothing of when a change runs, which
-// is for package jobs, of command lines and of the wire.
+// Package bulk handles many devices at once: selections, changes to all devices
+// of a selection, and CSV files. It does not know when a change runs, which is
+// for package jobs, and knows nothing of command lines or the wire.
 package bulk

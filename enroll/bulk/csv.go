@@ -11,10 +11,10 @@ import (
 )
 
 // CSVLimit is the size of the largest CSV file that is read: far more than
-// 60,000 devices need, and little enough to keep in memory.
+// 60,000 devices need, and small enough to hold in memory.
 const CSVLimit = 64 << 20
 
-// Problem is what is wrong with a place in a CSV file.
+// Problem is something wrong in a CSV file, and where.
 type Problem struct {
 	Line, Column int    // from 1; the column counts bytes
 	Device       string // of the row, when it is known
@@ -22,21 +22,21 @@ type Problem struct {
 	Text         string
 }
 
-// columnKind is what a column of a CSV file is for.
+// columnKind says what a column of a CSV file holds.
 type columnKind int
 
 const (
 	ignored  columnKind = iota
-	untitled            // spreadsheets write such beside a table; their cells are to be empty
+	untitled            // spreadsheets write these beside a table; their cells must be empty
 	names
 	attribute
 )
 
-// nameHeading is the column that every file needs.
+// nameHeading is the heading of the column that every file needs.
 const nameHeading = "Device Name"
 
-// CSVHeader is the columns that a CSV file of devices may have, for an empty
-// one.
+// CSVHeader returns the headings that a CSV file of devices may have, for an
+// empty file.
 func CSVHeader() []string {
 	titles := []string{nameHeading}
 	for _, a := range devices.Attributes() {
@@ -45,8 +45,8 @@ func CSVHeader() []string {
 	return titles
 }
 
-// headings are the columns by plain heading: as the vendor names them where that
-// is known, and as "capf device list --csv" does.
+// headings maps plain headings to columns: those of the vendor where they are
+// known, and those of "capf device list --csv".
 func headings() map[string]column {
 	known := map[string]column{}
 	add := func(c column, titles ...string) {
@@ -55,7 +55,7 @@ func headings() map[string]column {
 		}
 	}
 	add(column{kind: names}, nameHeading, "name", "mac address")
-	// What capf says of a device, and takes from nobody.
+	// Read-only columns, which capf writes and ignores when it reads.
 	add(column{}, "Certificate Operation Status", "status", "Updated At", "created at",
 		"LSC Ends", "lsc not after", "lsc not before", "lsc serial", "lsc issuer", "renewal")
 	for _, a := range devices.Attributes() {
@@ -64,8 +64,8 @@ func headings() map[string]column {
 	return known
 }
 
-// plainHeading is a heading without what does not count: blanks, hyphens,
-// underscores and case.
+// plainHeading normalizes a heading: blanks, hyphens, underscores and case
+// do not count.
 func plainHeading(s string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.TrimSpace(s)))
 }
@@ -77,29 +77,29 @@ type column struct {
 	attribute devices.Attribute // of the kind attribute
 }
 
-// table is a file of devices that is read row by row, as often as needed.
+// table is a file of devices that can be read row by row, repeatedly.
 type table struct {
 	columns []column
 	reader  func() rowReader
 }
 
-// rowReader gives the header of a file and then its rows, of which short ones
-// lack the last cells, and io.EOF behind them. FieldPos is where a cell of the
-// last row stands, from 1.
+// rowReader returns the header of a file, then its rows, then io.EOF. A short
+// row lacks its last cells. FieldPos returns the position of a cell of the
+// last row, from 1.
 type rowReader interface {
 	Read() ([]string, error)
 	FieldPos(cell int) (line, column int)
 }
 
-// errNotCSV wraps what makes the file as a whole useless.
+// errNotCSV wraps an error that makes the whole file useless.
 func errNotCSV(hint, format string, args ...any) error {
 	return apperr.WithHint(apperr.Refused(format, args...), "%s", hint)
 }
 
-// openTable looks at the header of a CSV file: UTF-8, with or without a byte
-// order mark, separated by commas, semicolons or tabs, or as its first line says
+// openTable reads the header of a CSV file: UTF-8, with or without a byte order
+// mark, separated by commas, semicolons or tabs, or as its first line says
 // (sep=;). A file that begins with a bracket is JSON. ErrRefused says what is
-// wrong with it.
+// wrong with the file.
 func openTable(data []byte) (*table, error) {
 	const save = "in a spreadsheet, save it as \"CSV UTF-8\""
 	switch {
@@ -138,11 +138,11 @@ func openTable(data []byte) (*table, error) {
 	return t, t.understand(head)
 }
 
-// separators are what a spreadsheet may put between cells.
+// separators are the characters that a spreadsheet may put between cells.
 const separators = ",;\t"
 
-// separator is what the first line of the file says, as files for spreadsheets
-// do, or else the one of which the header has most.
+// separator returns the separator that the first line of the file names, as
+// files for spreadsheets do, or the one that is most frequent in the header.
 func separator(data []byte) (comma rune, said bool, err error) {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
 	word := strings.TrimSuffix(string(line), "\r")
@@ -158,14 +158,15 @@ func separator(data []byte) (comma rune, said bool, err error) {
 		}
 		return comma, false, nil
 	}
-	// A spreadsheet that has saved the file again has put more of them behind.
+	// A spreadsheet that saved the file again has appended separators to the
+	// line.
 	if word = word[4:]; word == "" || !strings.Contains(separators, word[:1]) || strings.Trim(word, word[:1]) != "" {
 		return 0, false, apperr.Refused("the first line says that cells are separated by %q; they can be by commas, semicolons or tabs", word)
 	}
 	return rune(word[0]), true, nil
 }
 
-// newCSVRows reads past a first line that has said what the separator is.
+// newCSVRows skips a first line that names the separator.
 func newCSVRows(data []byte, comma rune, said bool) rowReader {
 	r := csv.NewReader(bytes.NewReader(data))
 	r.Comma, r.FieldsPerRecord, r.ReuseRecord = comma, -1, true
@@ -177,7 +178,7 @@ func newCSVRows(data []byte, comma rune, said bool) rowReader {
 
 func (t *table) understand(head []string) error {
 	known := headings()
-	seen := map[string]string{} // what is read → heading
+	seen := map[string]string{} // attribute → heading
 	var wrong []string
 	for _, title := range head {
 		c, ok := known[plainHeading(title)]

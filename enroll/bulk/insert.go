@@ -18,12 +18,12 @@ const maxProblems = 1000
 // InsertOptions are the choices of Insert.
 type InsertOptions struct {
 	Update  bool // change devices that exist
-	Partial bool // put in the good rows when others are bad
-	// Progress is told how many of the rows have been put in; may be nil.
+	Partial bool // insert the good rows even if others are bad
+	// Progress is called with the number of rows inserted so far; may be nil.
 	Progress func(done, all int)
 }
 
-// Inserted is what Insert did, or found.
+// Inserted says what Insert did, or found.
 type Inserted struct {
 	store.UpsertTally
 	Rows     int       // that were read
@@ -37,11 +37,11 @@ var errBadRows = errors.New("bad rows")
 
 // Insert adds the devices of a CSV file, as UTF-8 with a header. Every row is
 // checked before the first is written: first by itself, then against the
-// database in the transaction that would write it. An empty cell is the
-// default, or with Update what the device has. A device that exists as its row
-// says is left alone. ErrRefused: the header is wrong, or there are problems,
-// which the result lists; nothing has been written then. ErrPartly: there are
-// problems, and Partial has put in the other rows.
+// database in the transaction that would write it. An empty cell means the
+// default or, with Update, what the device has. A device that already is as
+// its row says is left alone. ErrRefused: the header is wrong, or there are
+// problems, which the result lists; nothing was written. ErrPartly: there are
+// problems, and with Partial the other rows were inserted.
 func Insert(ctx context.Context, r *devices.Rules, actor store.Actor, data []byte, o InsertOptions) (Inserted, error) {
 	settings, err := r.Settings(ctx)
 	if err != nil {
@@ -69,8 +69,8 @@ type inserting struct {
 	settings settings.Settings
 	options  InsertOptions
 	table    *table
-	row      row // the one that is being put in
-	// old is whether there is a device of a name that no new one could have.
+	row      row // the one being inserted
+	// old reports whether a device exists whose name no new device could have.
 	old map[string]bool
 }
 
@@ -111,8 +111,8 @@ func (in *inserting) look(ctx context.Context) error {
 	return failed
 }
 
-// write puts the rows in. Rows that are bad in themselves have been told
-// already.
+// write inserts the rows. Rows that are bad in themselves have been
+// reported already.
 func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 	s, err := in.table.scan(in.rules.Now(), func(name string) bool { return in.old[name] }, func(Problem) {})
 	if err != nil {
@@ -138,7 +138,7 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 	return err
 }
 
-// want is the device of the row.
+// want returns the device for the current row.
 func (in *inserting) want(have *store.Selected) (store.Device, error) {
 	d, err := in.wanted(have)
 	text, err := devices.Reason(err)
@@ -164,14 +164,14 @@ func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 	}
 	if !in.options.Update {
 		if edit.CompletesBy == nil && edit.Overdue(d) {
-			return d, nil // it is as the row says
+			return d, nil // it already is as the row says
 		}
 		return d, apperr.Refused("the device exists with other settings; --update changes it")
 	}
 	return d, in.rules.Edit(&d, edit, in.settings, have.Installed.Serial != "")
 }
 
-// verdict is the error of what was found.
+// verdict returns the error for the problems found.
 func (in *inserting) verdict() error {
 	switch {
 	case in.Bad == 0:

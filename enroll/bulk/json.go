@@ -12,15 +12,15 @@ import (
 	"capf/internal/csvcell"
 )
 
-// jsonRows reads a list of objects, as "capf device list --json" prints it, as
-// if it were CSV with their keys for a header.
+// jsonRows reads a list of objects, as "capf device list --json" prints it,
+// like a CSV file whose header is their keys.
 type jsonRows struct {
 	data  []byte
 	keys  []string // the header
 	begun bool
 	json  *json.Decoder
 
-	// Where the last row stands in data.
+	// The position of the last row in data.
 	at        []int64 // its values
 	from      int64   // its beginning
 	line      int     // of the beginning, from 1
@@ -33,8 +33,7 @@ func newJSONRows(data []byte, keys []string) *jsonRows {
 	return &jsonRows{data: data, keys: keys, json: d, line: 1}
 }
 
-// jsonKeys are the keys that any of the objects has, in the order in which they
-// come.
+// jsonKeys returns the keys of all objects, in order of appearance.
 func jsonKeys(data []byte) ([]string, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("it is not UTF-8")
@@ -52,7 +51,7 @@ func jsonKeys(data []byte) ([]string, error) {
 			return nil
 		})
 		if errors.Is(err, io.EOF) && len(keys) == 0 {
-			return []string{nameHeading}, nil // of no devices
+			return []string{nameHeading}, nil // no devices
 		}
 		if errors.Is(err, io.EOF) {
 			return keys, nil
@@ -64,13 +63,13 @@ func jsonKeys(data []byte) ([]string, error) {
 	}
 }
 
-// open reads the bracket before the first object.
+// open reads the opening bracket of the list.
 func (r *jsonRows) open() error {
 	r.begun = true
 	return r.want('[')
 }
 
-// token is the next one, which has to be there.
+// token returns the next token, which must exist.
 func (r *jsonRows) token() (json.Token, error) {
 	t, err := r.json.Token()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -87,8 +86,8 @@ func (r *jsonRows) want(mark json.Delim) error {
 	return err
 }
 
-// object reads the next object, and gives its keys with their values as a CSV
-// file would have them. io.EOF: there is none.
+// object reads the next object, and returns its keys with values as in a CSV
+// file. The error is io.EOF at the end of the list.
 func (r *jsonRows) object(each func(key, cell string) error) error {
 	if !r.json.More() {
 		if err := r.want(']'); err != nil {
@@ -108,7 +107,7 @@ func (r *jsonRows) object(each func(key, cell string) error) error {
 		if err != nil {
 			return err
 		}
-		name := key.(string) // so the decoder promises
+		name := key.(string) // the decoder guarantees this
 		if seen[name] {
 			return fmt.Errorf("the key %q comes twice in one object", name)
 		}
@@ -163,14 +162,15 @@ func (r *jsonRows) Read() ([]string, error) {
 	return cells, err
 }
 
-// FieldPos is where the value of a key ends.
+// FieldPos returns where the value of a key ends.
 func (r *jsonRows) FieldPos(cell int) (line, column int) {
 	line, start := r.position(r.at[cell])
 	return line, int(r.at[cell] - start)
 }
 
-// position is the line of a place behind the beginning of the last row, and where
-// that line begins. A file may be one long line, or have very many.
+// position returns the line of an offset after the beginning of the last row, and
+// where that line begins. It counts from the last row, since a file may be one
+// long line or have very many.
 func (r *jsonRows) position(at int64) (line int, start int64) {
 	row := r.data[r.from:at]
 	if i := bytes.LastIndexByte(row, '\n'); i >= 0 {

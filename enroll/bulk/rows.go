@@ -22,28 +22,27 @@ type row struct {
 	edit devices.Edit
 }
 
-// scanner goes through the rows of a file.
+// scanner iterates over the rows of a file.
 type scanner struct {
 	*table
 	file rowReader
 	now  time.Time
 	rows int            // read so far
 	seen map[string]int // name in lower case → line
-	// exists says whether there is a device of that name, which could not be
-	// given to a new one.
+	// exists reports whether a device has that name, which no new device could
+	// get.
 	exists func(name string) bool
-	// problem is told what is wrong; the row is not used then.
+	// problem is called with what is wrong; the row is then not used.
 	problem func(Problem)
 }
 
 func (t *table) scan(now time.Time, exists func(string) bool, problem func(Problem)) (*scanner, error) {
 	s := &scanner{table: t, file: t.reader(), now: now, seen: map[string]int{}, exists: exists, problem: problem}
-	_, err := s.file.Read() // the header, which openTable has seen
+	_, err := s.file.Read() // skip the header, which openTable has read
 	return s, err
 }
 
-// next returns the next row that is good in itself, and false behind the last
-// one.
+// next returns the next row that is valid in itself, and false at the end.
 func (s *scanner) next() (row, bool) {
 	for {
 		cells, err := s.file.Read()
@@ -55,7 +54,7 @@ func (s *scanner) next() (row, bool) {
 			return row{}, false
 		}
 		if strings.TrimSpace(strings.Join(cells, "")) == "" {
-			continue // spreadsheets write such below a table
+			continue // spreadsheets write empty rows below a table
 		}
 		s.rows++
 		if r, ok := s.read(cells); ok {
@@ -64,7 +63,7 @@ func (s *scanner) next() (row, bool) {
 	}
 }
 
-// broken is the problem of a row that cannot be read.
+// broken returns the problem of a row that cannot be read.
 func broken(err error) Problem {
 	p := Problem{Text: plainCSV(err) + "; nothing behind it was looked at"}
 	var at *csv.ParseError
@@ -74,7 +73,8 @@ func broken(err error) Problem {
 	return p
 }
 
-// plainCSV is what encoding/csv found, without its own line and column.
+// plainCSV returns what encoding/csv found, without its own line and
+// column.
 func plainCSV(err error) string {
 	switch {
 	case errors.Is(err, csv.ErrBareQuote):
@@ -96,7 +96,7 @@ func (s *scanner) read(cells []string) (row, bool) {
 		s.problem(Problem{Line: line, Column: 1, Text: text})
 		return r, false
 	}
-	// Spreadsheets leave out the separators of empty cells at the end of a row.
+	// Spreadsheets omit the separators of empty cells at the end of a row.
 	for len(cells) < len(s.columns) {
 		cells = append(cells, "")
 	}
@@ -106,7 +106,7 @@ func (s *scanner) read(cells []string) (row, bool) {
 		s.problem(Problem{at, column, r.name, s.columns[i].title, text})
 		good = false
 	}
-	for i, c := range s.columns { // the name first, for the problems of the others
+	for i, c := range s.columns { // the name first, so that problems of the other cells can name the device
 		if c.kind == names {
 			if text := s.readName(&r, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
 				bad(i, text)
@@ -129,7 +129,7 @@ func (s *scanner) readName(r *row, cell string) string {
 	}
 	name, err := devices.ParseDeviceName(cell)
 	if (err != nil || !strings.EqualFold(name, cell)) && s.exists(cell) {
-		name, err = cell, nil // as an earlier capf let a device be called
+		name, err = cell, nil // a name that an earlier capf allowed
 	}
 	switch {
 	case err != nil && isScientific(cell):
@@ -148,14 +148,15 @@ func (s *scanner) readName(r *row, cell string) string {
 
 const scientific = "a spreadsheet has turned the digits into a number in scientific notation; format the column as text and write them again"
 
-// scientificNumber is compiled when a file is read, and not by every command.
+// scientificNumber is compiled only when a file is read, not by every
+// command.
 var scientificNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE]\+?[0-9]+$`) })
 
-// isScientific finds what a spreadsheet has made of digits. Where a text is
-// wanted, it is one.
+// isScientific recognises digits that a spreadsheet has turned into a
+// number such as 1.2E+9. In a text column, it is just text.
 func isScientific(cell string) bool { return scientificNumber().MatchString(cell) }
 
-// unreadable finds what another encoding has done to a cell.
+// unreadable recognises a cell garbled by another encoding.
 func unreadable(cell string) string {
 	if !utf8.ValidString(cell) {
 		return "the cell is not UTF-8"
@@ -163,8 +164,8 @@ func unreadable(cell string) string {
 	return ""
 }
 
-// readCell puts one cell into the edit. The text of an error never has an
-// authentication string in it.
+// readCell puts one cell into the edit. An error never contains an
+// authentication string.
 func (s *scanner) readCell(e *devices.Edit, c column, cell string) string {
 	if text := unreadable(cell); text != "" {
 		return text
@@ -195,7 +196,7 @@ func readString(e *devices.Edit, cell string) string {
 	return ""
 }
 
-// oneLine makes one line of several.
+// oneLine joins the lines of a text.
 func oneLine(cell string) string {
 	return strings.Join(strings.FieldsFunc(cell, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 }

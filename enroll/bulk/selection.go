@@ -15,9 +15,9 @@ import (
 	"capf/store"
 )
 
-// Selection says which devices are meant. What is empty or nil does not limit; what is
-// not is combined with AND. In Name, Pool, Model and LSCIssuedBy, * stands for
-// any letters and ? for one.
+// Selection selects devices. Fields that are empty or nil do not limit it; the others
+// are combined with AND. In Name, Pool, Model and LSCIssuedBy, * stands for any
+// characters and ? for one.
 type Selection struct {
 	Name                string           `json:"name,omitempty"`
 	Pool                string           `json:"pool,omitempty"`
@@ -26,7 +26,7 @@ type Selection struct {
 	Status              store.Status     `json:"status,omitempty"`
 	AuthMode            store.AuthMode   `json:"auth_mode,omitempty"`
 	Failed              bool             `json:"failed,omitempty"` // whose last operation failed
-	Late                bool             `json:"late,omitempty"`   // who should have completed theirs by now
+	Late                bool             `json:"late,omitempty"`   // whose operation should have been completed by now
 	LSC                 store.LSCHolding `json:"lsc,omitempty"`
 	LSCExpiresBefore    *time.Time       `json:"lsc_expires_before,omitempty"`
 	LSCIssuedBy         string           `json:"lsc_issued_by,omitempty"`
@@ -36,8 +36,8 @@ type Selection struct {
 	Limit               int              `json:"limit,omitempty"`           // only so many, those whose LSC ends first
 }
 
-// Check refuses filters that no device can match together, which is a mistake
-// and not an empty selection. ErrValue.
+// Check refuses filters that no device can match together: that is a mistake,
+// not an empty selection. The error is ErrValue.
 func (s Selection) Check() error {
 	aboutLSC := s.LSCExpiresBefore != nil || s.LSCIssuedBy != "" || s.IssuerExpiresBefore != nil || s.DueForRenewal
 	switch {
@@ -61,10 +61,11 @@ func contradiction(a, b string) error {
 	return apperr.BadValue("the filters contradict each other: %s, and %s", a, b)
 }
 
-// Empty says whether the selection is all devices.
+// Empty reports whether the selection has no filters, and so selects all
+// devices.
 func (s Selection) Empty() bool { return s == Selection{} }
 
-// Describe is the selection in one line.
+// Describe returns the selection in one line.
 func (s Selection) Describe() string {
 	var parts []string
 	add := func(name, value string) {
@@ -107,7 +108,7 @@ func stamp(t *time.Time) string {
 }
 
 // Select yields the devices of the selection by name. ErrValue: its filters
-// contradict each other; ErrRefused: it asks for what is due for renewal while
+// contradict each other; ErrRefused: it asks for devices due for renewal while
 // renewal is off.
 func Select(ctx context.Context, r *devices.Rules, s Selection) (iter.Seq2[store.Selected, error], error) {
 	f, err := resolve(ctx, r, s)
@@ -126,7 +127,7 @@ func Count(ctx context.Context, r *devices.Rules, s Selection) (int64, error) {
 	return r.Store.CountSelected(ctx, f)
 }
 
-// resolve puts the selection into the words of the store, as of now.
+// resolve translates the selection for the store, as of now.
 func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selection, error) {
 	if err := s.Check(); err != nil {
 		return store.Selection{}, err
@@ -158,15 +159,15 @@ func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selectio
 	return f, nil
 }
 
-// RenewsByItself says whether renewal schedules the device without an operator.
-// By null string, whoever knows its name would get the LSC; a string, somebody
-// has to type.
+// RenewsByItself reports whether renewal schedules the device without an
+// operator. By null string, anyone who knows its name would get the LSC; an
+// authentication string has to be typed in.
 func RenewsByItself(d store.Device) bool { return renewing(d.AuthMode) }
 
 func renewing(m store.AuthMode) bool { return m == store.ByLSCPrecedence || m == store.ByMICPrecedence }
 
-// issuersEnding are the CAs whose certificate ends before the time: our own,
-// and those of capf-trust.
+// issuersEnding returns the CAs whose certificate ends before the time: our
+// own, and those of capf-trust.
 func issuersEnding(ctx context.Context, r *devices.Rules, before time.Time) ([]store.IssuerEnd, error) {
 	var certs [][]byte
 	id, err := r.Store.Identity(ctx)
@@ -181,11 +182,11 @@ func issuersEnding(ctx context.Context, r *devices.Rules, before time.Time) ([]s
 	for _, t := range trust {
 		certs = append(certs, t.Certificate)
 	}
-	ending := []store.IssuerEnd{} // not nil: none ends, so none is selected
+	ending := []store.IssuerEnd{} // not nil: no CA ends, so no device is selected
 	for _, der := range certs {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			continue // not one that has issued anything
+			continue // it cannot have issued anything
 		}
 		if c.NotAfter.Before(before) {
 			ending = append(ending, store.IssuerEnd{Name: c.Subject.String(), NotAfter: c.NotAfter})

@@ -12,20 +12,20 @@ import (
 	"capf/store"
 )
 
-// maxReasons is how many refusals are kept by name; there may be 60,000 with
-// the same reason.
+// maxReasons is how many refusals are listed by name; there may be 60,000
+// with the same reason.
 const maxReasons = 1000
 
 // Update is a change of many devices.
 type Update struct {
 	Selection   Selection
 	Edit        devices.Edit
-	Partial     bool // change those devices that may be changed when others may not
+	Partial     bool // change the devices that may be changed even if others may not
 	ApplyConfig bool // run apply_config_command for each device that changes
 }
 
-// Check refuses what no device could take, and what could not be carried out.
-// Errors: ErrValue, ErrRefused.
+// Check refuses an update that no device could accept, or that could not be
+// carried out. Errors: ErrValue, ErrRefused.
 func (u Update) Check(ctx context.Context, r *devices.Rules) error {
 	settings, err := r.Settings(ctx)
 	if err != nil {
@@ -43,14 +43,14 @@ func (u Update) Check(ctx context.Context, r *devices.Rules) error {
 	return nil
 }
 
-// Preview is what an update would do to one device.
+// Preview says what an update would do to one device.
 type Preview struct {
 	Before, After store.Device
 	Refused       string // why nothing would change; "" when it would
 }
 
-// PreviewUpdate yields what an update would do, device by device. Strings that
-// would be generated are not.
+// PreviewUpdate yields what an update would do, device by device. It generates
+// no strings.
 func PreviewUpdate(ctx context.Context, r *devices.Rules, s Selection, e devices.Edit) (iter.Seq2[Preview, error], error) {
 	settings, err := r.Settings(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ type Change struct {
 	update    Update
 	settings  settings.Settings
 	made      *devices.StringMaker
-	strings   devices.Strings // nil when nobody is waiting for them
+	strings   devices.Strings // nil when no caller wants them
 	done      int64
 	progress  func(done int64) // may be nil
 }
@@ -105,8 +105,7 @@ func (u Update) Begin(ctx context.Context, r *devices.Rules, out devices.Strings
 	return c, err
 }
 
-// BulkEdit is the change in the words of the store, for which job number id of
-// the kind is responsible.
+// BulkEdit returns the change for the store, made by job id of that kind.
 func (c *Change) BulkEdit(kind store.JobKind, id int64) store.BulkEdit {
 	return store.BulkEdit{
 		Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Edit.Describe())},
@@ -143,7 +142,7 @@ func (c *Change) device(v *store.Selected) error {
 	return nil
 }
 
-// ready decides whether what was done may stay.
+// ready decides whether the change is committed.
 func (c *Change) ready(n store.BulkTally) error {
 	if n.Refused > 0 && !c.update.Partial {
 		return apperr.WithHint(apperr.Refused("%s of %d refused, so nothing was changed; first %s",

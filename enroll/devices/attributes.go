@@ -11,8 +11,8 @@ import (
 	"capf/store"
 )
 
-// Edit is what an operator wants to be different about a device; nil fields
-// stay as they are.
+// Edit is what an operator wants to change about a device; nil fields stay
+// as they are.
 type Edit struct {
 	Description, Model, Pool *string
 	SecurityMode             *store.SecurityMode
@@ -21,16 +21,17 @@ type Edit struct {
 	AuthMode                 *store.AuthMode
 	String                   *string // the authentication string
 	NoString                 bool    // removes it
-	// UniqueString gives each of many devices a string of its own. Who edits one
-	// device makes it, and puts it into String.
+	// UniqueString gives each of many devices its own string. Whoever edits one
+	// device generates it and puts it into String.
 	UniqueString    bool
 	KeyOrder        *store.KeyOrder
 	RSABits, ECBits *int
 	CompletesBy     *Deadline
 }
 
-// Attribute is what an operator can say about a device, with its names
-// wherever it is said or shown: flags, lists, CSV files, templates and jobs.
+// Attribute is an attribute of a device that an operator can set, with its
+// names wherever it is given or shown: flags, lists, CSV files, templates
+// and jobs.
 type Attribute struct {
 	Name    string // in JSON, and with hyphens as a flag
 	Usage   string // of the flag
@@ -40,20 +41,20 @@ type Attribute struct {
 	Short   string // in a list of changes
 	Heading string // in CSV files, as the vendor has it where that is known
 	Also    []string
-	Secret  bool // the authentication string, which is never shown or kept as it is
-	Text    bool // any text of one line
+	Secret  bool // the authentication string, which is never shown, and stored only sealed
+	Text    bool // any one-line text
 
-	scheduled bool // is set by Rules.schedule, with all that follows from it
+	scheduled bool // set by Rules.schedule, with all its consequences
 	of        func(*store.Device) any
 	at        func(*Edit) any // the field of an edit: a pointer to a pointer
-	given     func(*Edit) any // its value; nil when it is left open
+	given     func(*Edit) any // its value; nil when the edit does not set it
 	read      func(e *Edit, text string, now time.Time) error
 	apply     func(*store.Device, *Edit)
 	drop      func(*Edit, *store.Device)
 	over      func(e, other *Edit)
 }
 
-// Attributes are all attributes, in the order in which they are shown.
+// Attributes returns all attributes, in the order in which they are shown.
 func Attributes() []Attribute { return slices.Clone(attributes) }
 
 var attributes = []Attribute{
@@ -83,10 +84,10 @@ var attributes = []Attribute{
 	completesBy(),
 }
 
-// oneOf is the usage of a flag that takes one of several words.
+// oneOf returns the usage of a flag that takes one of several words.
 func oneOf(what string, words []string) string { return what + ": " + strings.Join(words, ", ") }
 
-// bits reads the size of a key. Which sizes there are is for Rules.Edit to say.
+// bits reads the size of a key. Rules.Edit checks which sizes exist.
 func bits(text string) (int, error) {
 	n, err := input.Number(text, 1, 1<<16)
 	if err != nil {
@@ -95,7 +96,7 @@ func bits(text string) (int, error) {
 	return n, nil
 }
 
-// word is an attribute whose values parse reads.
+// word returns an attribute whose values are read by parse.
 func word[T comparable](a Attribute, at func(*Edit) **T, of func(*store.Device) *T, parse func(string) (T, error)) Attribute {
 	if a.Short == "" {
 		a.Short = strings.ReplaceAll(a.Name, "_", " ")
@@ -121,8 +122,8 @@ func word[T comparable](a Attribute, at func(*Edit) **T, of func(*store.Device) 
 	return a
 }
 
-// text is an attribute that takes any text of one line. Blanks around it do not
-// count, and the empty text is none.
+// text returns an attribute that takes any one-line text. Surrounding blanks do
+// not count, and the empty text means none.
 func text(a Attribute, at func(*Edit) **string, of func(*store.Device) *string) Attribute {
 	a.Text, a.Clears = true, true
 	a = word(a, at, of, func(s string) (string, error) { return s, nil })
@@ -132,7 +133,7 @@ func text(a Attribute, at func(*Edit) **string, of func(*store.Device) *string) 
 	return a
 }
 
-// completesBy is a moment of a device, and a moment or a span of an edit.
+// completesBy is a moment in a device, and a moment or a span in an edit.
 func completesBy() Attribute {
 	return Attribute{
 		Name: "completes_by", Usage: "`TIME` until which the operation is valid: 2027:01:31:18:00, RFC 3339, +10d",
@@ -159,13 +160,14 @@ func completesBy() Attribute {
 	}
 }
 
-// Flag is the name of the flag, and what an event calls the attribute.
+// Flag returns the name of the flag, which is also the attribute's name in
+// events.
 func (a Attribute) Flag() string { return strings.ReplaceAll(a.Name, "_", "-") }
 
 // Read puts a value into the edit. Spans of time begin now.
 func (a Attribute) Read(e *Edit, text string, now time.Time) error { return a.read(e, text, now) }
 
-// Of is the value that the device has. Of a secret it says whether there is one.
+// Of returns the device's value. For a secret it says whether there is one.
 func (a Attribute) Of(d store.Device) any {
 	if a.Secret {
 		return d.SealedString != nil
@@ -173,10 +175,10 @@ func (a Attribute) Of(d store.Device) any {
 	return a.of(&d)
 }
 
-// Given is the value in the edit, nil when that leaves it open.
+// Given returns the value in the edit, nil when the edit does not set it.
 func (a Attribute) Given(e Edit) any { return a.given(&e) }
 
-// Clear takes the attribute away.
+// Clear removes the attribute's value.
 func (a Attribute) Clear(e *Edit) {
 	if a.Secret {
 		e.NoString = true
@@ -207,9 +209,9 @@ func (e Edit) Describe() string {
 	return strings.Join(parts, " ")
 }
 
-// document is the edit as a job or a template keeps it: the names of the
-// attributes with their values. An authentication string is kept beside it,
-// sealed.
+// document returns the edit as a job or a template stores it: the names of
+// the attributes with their values. An authentication string is stored
+// separately, sealed.
 func (e Edit) document() map[string]any {
 	doc := map[string]any{}
 	for _, a := range attributes {

@@ -60,8 +60,8 @@ func (r *Rules) Change(ctx context.Context, actor store.Actor, name string, edit
 	return d, warnings(d, edit), err
 }
 
-// hasInstalledLSC is asked before the change begins, since a change does no
-// reading of its own; an LSC that ends meanwhile is the next session's matter.
+// hasInstalledLSC is called before the change begins, since a change does not
+// read the database. An LSC that ends in between is left to the next session.
 func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) {
 	d, err := r.Store.Device(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -76,9 +76,9 @@ func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) 
 	return false, nil
 }
 
-// Edit makes an edit of a device under the rules that hold for one operator's
-// change of one device, for those who change many in one transaction. hasLSC
-// says whether an LSC is installed. Errors: ErrValue, ErrRefused.
+// Edit applies an edit to a device under the same rules as Change, for
+// callers that change many devices in one transaction. hasLSC says whether an
+// LSC is installed. Errors: ErrValue, ErrRefused.
 func (r *Rules) Edit(d *store.Device, e Edit, s settings.Settings, hasLSC bool) error {
 	for _, a := range attributes {
 		if !a.Secret && !a.scheduled {
@@ -119,8 +119,8 @@ func set[T any](field *T, value *T) {
 	}
 }
 
-// setText leaves out blanks around a text: nobody sees them in a table, and in a
-// file they stand around cells.
+// setText trims blanks around a text: they are invisible in a table, and files
+// have them around cells.
 func setText(field *string, value *string) {
 	if value != nil {
 		*field = strings.TrimSpace(*value)
@@ -138,10 +138,11 @@ func checkTexts(d store.Device) error {
 	return nil
 }
 
-// MaxText is how many characters a description, a model or a pool has at most.
+// MaxText is the largest number of characters in a description, a model or a
+// pool.
 const MaxText = 128
 
-// CheckText refuses what is no text of one line. ErrValue.
+// CheckText refuses, with ErrValue, anything but a one-line text.
 func CheckText(what, text string) error {
 	control := func(c rune) bool { return c < ' ' || c == 0x7f }
 	switch {
@@ -176,14 +177,14 @@ func (r *Rules) setString(d *store.Device, text string, s settings.Settings) err
 	return nil
 }
 
-// unlock is part of what an operator does about a device, for whatever reason it
-// is locked.
+// unlock unlocks a device that an operator changes, whatever the reason for the
+// lock.
 func unlock(d *store.Device) {
 	d.WrongStrings, d.Unconfirmed, d.LockedUntil, d.LockedFor = 0, 0, time.Time{}, store.NotLocked
 }
 
 // schedule sets the operation and the time by which it has to be completed. A
-// time alone moves the end of the operation that is scheduled.
+// time alone moves the deadline of the scheduled operation.
 func (r *Rules) schedule(d *store.Device, e Edit, s settings.Settings) error {
 	now := r.Now()
 	var by *time.Time
@@ -202,7 +203,7 @@ func (r *Rules) schedule(d *store.Device, e Edit, s settings.Settings) error {
 		return nil
 	}
 	d.Schedule++
-	if d.StringUsed && s.SingleUse { // the string was for the operation before
+	if d.StringUsed && s.SingleUse { // the string was for the previous operation
 		d.SealedString, d.StringUsed = nil, false
 	}
 	if d.Unconfirmed = 0; d.LockedFor == store.LockedForUnconfirmed {
@@ -223,8 +224,8 @@ func (r *Rules) schedule(d *store.Device, e Edit, s settings.Settings) error {
 
 // checkMode refuses what cannot work: a mode by string without a string, and,
 // as in the chapter's 7942/7962 example, a string for a phone that cannot
-// register without an LSC. Such a phone contacts CAPF by itself only when
-// nobody has to type a string into it.
+// register without an LSC. Such a phone contacts CAPF by itself only if no
+// string has to be typed in.
 func checkMode(d store.Device, hasLSC bool) error {
 	if d.AuthMode != store.ByString || d.Operation == store.NoOperation {
 		return nil
@@ -241,7 +242,8 @@ func checkMode(d store.Device, hasLSC bool) error {
 	return nil
 }
 
-// warnings tells what an operator should know about an edit that was made.
+// warnings returns what an operator should know about an edit that was
+// made.
 func warnings(d store.Device, e Edit) []string {
 	var w []string
 	if e.RSABits != nil && d.RSABits < 2048 {
@@ -251,8 +253,8 @@ func warnings(d store.Device, e Edit) []string {
 }
 
 // GenerateString gives the device a new authentication string of ten digits
-// and returns it: the only time that it is seen, unless an operator asks to
-// have it revealed.
+// and returns it. It is not shown again, unless an operator asks to have it
+// revealed.
 func (r *Rules) GenerateString(ctx context.Context, actor store.Actor, name string) (string, error) {
 	s, err := r.NewString()
 	if err != nil {

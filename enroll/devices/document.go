@@ -7,7 +7,7 @@ import (
 )
 
 // Save writes an edit as a document. Its string is sealed under the label; nil
-// when there is none. Partial is what bulk.Update says.
+// when there is none. For partial see bulk.Update.
 func (r *Rules) Save(e Edit, partial bool, label string) (text string, sealed []byte, err error) {
 	doc := e.document()
 	for name, is := range map[string]bool{"no_string": e.NoString, "unique_strings": e.UniqueString, "partial": partial} {

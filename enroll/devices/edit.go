@@ -14,8 +14,8 @@ import (
 	"capf/store"
 )
 
-// New is a device of that name with the defaults of the vendor's pages,
-// not stored yet. ErrValue: it is not the name of a new device.
+// New returns a device of that name with the defaults of the vendor's
+// pages, not stored yet. ErrValue: a new device cannot have that name.
 func New(name string) (store.Device, error) {
 	name, err := ParseDeviceName(name)
 	switch {
@@ -33,12 +33,12 @@ func New(name string) (store.Device, error) {
 	}, err
 }
 
-// Difference is the part of the edit that the device does not have yet, so that
-// the same can be asked for twice without scheduling anything again. Of an
-// operation that is late nothing comes any more: it is to be scheduled again,
-// unless the edit means the very time that has passed.
+// Difference returns the part of the edit that the device does not have yet, so
+// that repeating an edit does not schedule anything again. An operation that is
+// late can no longer be completed, so it is scheduled again, unless the edit
+// names the very time that has passed.
 func (r *Rules) Difference(d store.Device, e Edit) (Edit, error) {
-	// Lists have whole seconds.
+	// Lists show whole seconds.
 	sameTime := e.CompletesBy != nil && e.CompletesBy.From(r.Now()).Truncate(time.Second).Equal(d.CompletesBy.Truncate(time.Second))
 	if sameTime || !d.Late(r.Now()) {
 		drop(&e.Operation, d.Operation)
@@ -62,8 +62,8 @@ func (r *Rules) Difference(d store.Device, e Edit) (Edit, error) {
 	return e, err
 }
 
-// Overdue says whether a Difference to the device is only that its operation is
-// late.
+// Overdue reports whether a Difference exists only because the device's
+// operation is late.
 func (e Edit) Overdue(d store.Device) bool {
 	return e.Operation != nil && *e.Operation == d.Operation && e == (Edit{Operation: e.Operation, CompletesBy: e.CompletesBy})
 }
@@ -74,16 +74,16 @@ func drop[T comparable](wanted **T, is T) {
 	}
 }
 
-// dropText does not look at blanks around a text, which an earlier capf kept.
+// dropText ignores blanks around a text, which an earlier capf stored.
 func dropText(wanted **string, is string) {
 	if *wanted != nil && strings.TrimSpace(**wanted) == strings.TrimSpace(is) {
 		*wanted = nil
 	}
 }
 
-// FullName is the name of the device that an operator means: a MAC address alone
-// is that of a hardware phone, unless an earlier capf has let a device be called
-// so.
+// FullName returns the name of the device that an operator means: a MAC address
+// alone means the hardware phone with it, unless an earlier capf allowed it as a
+// device's name.
 func FullName(ctx context.Context, s *store.Store, text string) string {
 	if !IsMAC(text) {
 		return text
@@ -94,10 +94,10 @@ func FullName(ctx context.Context, s *store.Store, text string) string {
 	return "SEP" + strings.ToUpper(text)
 }
 
-// Empty says whether the edit changes nothing.
+// Empty reports whether the edit changes nothing.
 func (e Edit) Empty() bool { return e == Edit{} }
 
-// Warnings tells what an operator should know about an edit, whatever the
+// Warnings returns what an operator should know about an edit, whatever the
 // device.
 func (e Edit) Warnings() []string {
 	if e.RSABits == nil {
@@ -106,7 +106,7 @@ func (e Edit) Warnings() []string {
 	return warnings(store.Device{RSABits: *e.RSABits}, e)
 }
 
-// NewString makes an authentication string of ten digits.
+// NewString generates an authentication string of ten digits.
 func (r *Rules) NewString() (string, error) {
 	n, err := rand.Int(r.Rand, big.NewInt(1e10))
 	if err != nil {
@@ -115,8 +115,8 @@ func (r *Rules) NewString() (string, error) {
 	return fmt.Sprintf("%010d", n), nil
 }
 
-// With is the edit with what another one has instead. What the other one takes
-// away, a template leaves open.
+// With returns the edit overridden by another one. What the other edit clears,
+// a template leaves unset.
 func (e Edit) With(o Edit) Edit {
 	for _, a := range attributes {
 		if !a.Secret {
@@ -140,7 +140,7 @@ func over[T any](field **T, value *T) {
 	}
 }
 
-// overText is over for a text, of which the empty one is none.
+// overText is over for a text, where the empty one means none.
 func overText(field **string, value *string) {
 	over(field, value)
 	if value != nil && *value == "" {

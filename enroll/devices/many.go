@@ -8,11 +8,12 @@ import (
 	"capf/store"
 )
 
-// ErrPartly says that something was done for some and not for others.
+// ErrPartly says that something was done for some devices and not for
+// others.
 var ErrPartly = errors.New("partly done")
 
-// Reason tells the refusal of one device, which leaves the others alone, from
-// other errors.
+// Reason tells the refusal of one device, which does not affect the others,
+// from other errors.
 func Reason(err error) (string, error) {
 	if errors.Is(err, apperr.ErrRefused) || errors.Is(err, apperr.ErrValue) {
 		return err.Error(), nil
@@ -20,7 +21,7 @@ func Reason(err error) (string, error) {
 	return "", err
 }
 
-// Check finds values that no device can take. What only some devices refuse is
+// Check finds values that no device can have. What only some devices refuse is
 // found when they are changed.
 func (r *Rules) Check(e Edit, s settings.Settings) error {
 	if e.UniqueString && (e.String != nil || e.NoString) {
@@ -32,7 +33,7 @@ func (r *Rules) Check(e Edit, s settings.Settings) error {
 	}
 	sample := e
 	if sample.Operation == nil && sample.CompletesBy != nil {
-		install := store.Install // a time alone is for those that have an operation
+		install := store.Install // a time alone is for devices that have an operation
 		sample.Operation = &install
 	}
 	if err := r.Edit(&d, sample, s, true); errors.Is(err, apperr.ErrValue) {
@@ -41,8 +42,8 @@ func (r *Rules) Check(e Edit, s settings.Settings) error {
 	return nil
 }
 
-// WithExample stands in for an edit that gives each device a string of its own,
-// where none is to be made.
+// WithExample replaces unique strings by an example string, for checks that
+// must not generate any.
 func (e Edit) WithExample() Edit {
 	if e.UniqueString {
 		example := "0000000000"
@@ -51,25 +52,25 @@ func (e Edit) WithExample() Edit {
 	return e
 }
 
-// Strings takes the unique strings of many devices.
+// Strings receives the unique strings of many devices.
 type Strings interface {
-	// Add takes one string. The database is locked meanwhile.
+	// Add receives one string. The database is locked meanwhile.
 	Add(device, secret string) error
-	// Keep is called before the change is committed: what was added must not
-	// get lost from then on.
+	// Keep is called before the change is committed: from then on, what was
+	// added must not be lost.
 	Keep() error
 }
 
-// StringMaker makes authentication strings and never the same one twice.
+// StringMaker generates authentication strings without repeating one.
 type StringMaker struct {
 	rules *Rules
 	made  map[string]struct{}
 }
 
-// NewStringMaker returns one that has made none yet.
+// NewStringMaker returns a StringMaker that has generated none yet.
 func (r *Rules) NewStringMaker() *StringMaker { return &StringMaker{r, map[string]struct{}{}} }
 
-// Next is another string.
+// Next returns another string.
 func (m *StringMaker) Next() (string, error) {
 	for {
 		s, err := m.rules.NewString()

@@ -8,9 +8,9 @@ import (
 	"capf/store"
 )
 
-// Leave schedules Delete for a device that moves to another cluster, which
-// would not trust its LSC. It returns false when there is nothing to schedule:
-// the device has no LSC that we know of, or Delete is scheduled already.
+// Leave schedules Delete for a device that moves to another cluster, since
+// that cluster would not trust its LSC. It returns false when there is nothing
+// to schedule: the device has no known LSC, or Delete is scheduled already.
 // Errors: those of Change.
 func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d store.Device, scheduled bool, err error) {
 	if d, err = r.Store.Device(ctx, FullName(ctx, r.Store, name)); err != nil {
@@ -32,12 +32,12 @@ func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d sto
 	return d, err == nil, err
 }
 
-// Arrive prepares for a device that comes from another cluster with its LSC:
-// that cluster's CAPF certificate (PEM or DER, with its chain) goes into
-// capf-trust, and Install/Upgrade is scheduled by the existing certificate. The
-// device is added when it is missing; one for which that is scheduled and not late
-// stays as it is. Errors: those of UploadTrust
-// and Change; when the certificate is refused, nothing is scheduled.
+// Arrive prepares for a device that comes from another cluster with its LSC: that
+// cluster's CAPF certificate (PEM or DER, with its chain) goes into capf-trust,
+// and Install/Upgrade is scheduled with authentication by existing certificate. A
+// missing device is added; one that has this scheduled already, and is not late,
+// stays as it is. Errors: those of UploadTrust and Change; when the certificate is
+// refused, nothing is scheduled.
 func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file authority.UploadFile) (store.Device, []authority.UploadRow, error) {
 	d, err := r.Store.Device(ctx, FullName(ctx, r.Store, name))
 	missing := errors.Is(err, store.ErrNotFound)

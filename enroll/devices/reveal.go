@@ -7,8 +7,8 @@ import (
 	"capf/store"
 )
 
-// RevealString opens the authentication string of a device, "" when it has none,
-// and records that before it gives the string out.
+// RevealString returns the authentication string of a device, "" when it has
+// none. It records that before it returns the string.
 func (r *Rules) RevealString(ctx context.Context, actor store.Actor, d store.Device) (string, error) {
 	secret, err := r.AuthenticationString(d)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"capf/internal/input"
 )
 
-// Brake is how many devices of a directory may be missing at once, in a number
-// or in a percentage of those that it has named. A directory that has moved, a
-// filter with a mistake and a server that leaves out a part name fewer too.
+// Brake limits how many devices of a directory may be missing at once, as a
+// number or a percentage of those that it has named. More missing devices
+// suggest a directory that has moved, a wrong filter or an incomplete answer.
 type Brake struct {
 	number  int
 	percent bool
@@ -19,8 +19,8 @@ type Brake struct {
 // DefaultBrake is 20 %.
 var DefaultBrake = Brake{20, true}
 
-// alwaysMissing is how many may be missing whatever the percentage is: of a few
-// devices, one is a great part.
+// alwaysMissing is how many may be missing whatever the percentage: of a few
+// devices, one is a large share.
 const alwaysMissing = 10
 
 // ParseBrake reads a number such as 50, or a percentage such as 20%. ErrValue.

@@ -8,8 +8,8 @@ import (
 	"capf/store"
 )
 
-// DirectoryDifferences tells which directories the second database would ask, and
-// where, that the first does not. The first may be nil.
+// DirectoryDifferences returns the directories that the second database would
+// query, with their addresses, and the first would not. The first may be nil.
 func DirectoryDifferences(ctx context.Context, old, next *store.Store) (all []backup.Difference, err error) {
 	was, err := places(ctx, old)
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 	"capf/store"
 )
 
-// Directory is how an LDAP directory is reached, and how its people become
-// devices.
+// Directory says how an LDAP directory is reached, and how its people
+// become devices.
 type Directory struct {
 	URL        string `json:"url"`                 // ldaps://HOST[:PORT], or ldap:// with StartTLS
 	StartTLS   bool   `json:"start_tls,omitempty"` // for ldap://
@@ -37,7 +37,7 @@ type Directory struct {
 	Seconds    int    `json:"timeout_seconds"` // for each answer
 }
 
-// The values of a directory that says nothing else.
+// The defaults of a directory.
 const (
 	DefaultFilter   = "(objectClass=inetOrgPerson)"
 	DefaultPageSize = 500
@@ -46,12 +46,12 @@ const (
 
 func (d Directory) timeout() time.Duration { return time.Duration(d.Seconds) * time.Second }
 
-// check refuses what could not work, and what would send the password in the
-// clear. ErrValue, ErrRefused.
+// check refuses settings that cannot work or would send the password in the
+// clear. Errors: ErrValue, ErrRefused.
 func (d Directory) check() error {
 	u, err := url.Parse(d.URL)
 	switch {
-	case strings.Contains(d.URL, "@"): // what is before it may be a password
+	case strings.Contains(d.URL, "@"): // what precedes the @ may be a password
 		return apperr.BadValue("the address of a directory has no user and no password; --bind-dn and --password-file say them")
 	case err != nil || u.Host == "" || u.Scheme != "ldap" && u.Scheme != "ldaps":
 		return apperr.BadValue("%q is not the address of a directory; write ldaps://HOST or ldap://HOST", d.URL)
@@ -90,8 +90,8 @@ func (d Directory) checkPatterns() error {
 	return err
 }
 
-// pattern is a text with attributes of an entry in it: literals and attributes
-// by turns, a literal first.
+// pattern is a text with attributes of an entry in it: literals alternate with
+// attributes, a literal first.
 type pattern []string
 
 func parsePattern(s string) (pattern, error) {
@@ -131,8 +131,8 @@ func (p pattern) attributes() (names []string) {
 	return names
 }
 
-// fill puts an entry's values in. missing is the attribute that it lacks, or
-// that has several values of which none is the right one.
+// fill substitutes an entry's values. missing is an attribute that the entry
+// lacks, or that has several values, none of which can be preferred.
 func (p pattern) fill(e *ldap.Entry) (text, problem string) {
 	var b strings.Builder
 	for i, part := range p {
@@ -152,7 +152,7 @@ func (p pattern) fill(e *ldap.Entry) (text, problem string) {
 	return b.String(), ""
 }
 
-// ReadDirectory is how a directory is reached.
+// ReadDirectory returns the settings of a directory.
 func ReadDirectory(d store.Directory) (Directory, error) {
 	var v Directory
 	if err := json.Unmarshal([]byte(d.Settings), &v); err != nil {
@@ -162,9 +162,9 @@ func ReadDirectory(d store.Directory) (Directory, error) {
 }
 
 // AddDirectory adds a directory; the group may be "". A nil password is for an
-// anonymous bind. One that is there as asked stays, and added is false. Errors:
-// ErrValue, ErrRefused; store.ErrNotFound when there is no such group;
-// store.ErrConflict when there is another one of that name.
+// anonymous bind. When the same directory exists already, nothing changes and
+// added is false. Errors: ErrValue, ErrRefused; store.ErrNotFound when there is
+// no such group; store.ErrConflict when a different directory has that name.
 func AddDirectory(ctx context.Context, r *devices.Rules, actor store.Actor, name, group string, password *string, v Directory) (added bool, err error) {
 	if err := templates.CheckName("directory", name); err != nil {
 		return false, err
@@ -210,12 +210,12 @@ func lacksPassword(v Directory) error {
 	return apperr.WithHint(apperr.BadValue("the password of %q is missing", v.BindDN), "--password-file or --password-prompt")
 }
 
-// ChangeDirectory writes changed settings of a directory. A nil password or
-// group stays as it is; yet a password belongs to the place that it was given
-// for, and is dropped when another one gets it, unless it is given again: then
-// nothing can be synced until it is. A group is refused once the directory has
-// been synced: its settings would reach none of the devices that exist. Errors:
-// as for AddDirectory.
+// ChangeDirectory changes the settings of a directory. A nil password or group
+// stays as it is. But a password belongs to the server that it was given for:
+// when the server changes, the password is dropped unless it is given again,
+// and nothing can be synced until it is. A new group is refused once the
+// directory has been synced: its settings would not reach existing devices.
+// Errors: as for AddDirectory.
 func ChangeDirectory(ctx context.Context, r *devices.Rules, actor store.Actor, d store.Directory, v Directory, password, group *string) (dropped bool, err error) {
 	if group != nil && !strings.EqualFold(*group, d.FeatureGroup) {
 		if !d.FirstSyncAt.IsZero() {
@@ -244,13 +244,14 @@ func ChangeDirectory(ctx context.Context, r *devices.Rules, actor store.Actor, d
 	return dropped, r.Store.ChangeDirectory(ctx, actor, d)
 }
 
-// samePlace says whether a password that was given for one reaches the same
-// server of the other: the address, and who vouches for it.
+// samePlace reports whether a password given for one directory would be
+// sent to the same server by the other: same address, and same CA vouching
+// for it.
 func (d Directory) samePlace(o Directory) bool {
 	return d.place() == o.place() && slices.EqualFunc(d.authorities(), o.authorities(), (*x509.Certificate).Equal)
 }
 
-// place is the scheme, the host and the port, in one spelling.
+// place returns scheme, host and port in a normalized spelling.
 func (d Directory) place() string {
 	u, err := url.Parse(d.URL)
 	if err != nil {
@@ -259,7 +260,7 @@ func (d Directory) place() string {
 	return u.Scheme + "://" + strings.ToLower(net.JoinHostPort(u.Hostname(), ldapPort(u)))
 }
 
-// authorities are the certificates of the CA file, in their order.
+// authorities returns the certificates of the CA file, in their order.
 func (d Directory) authorities() (all []*x509.Certificate) {
 	for rest := []byte(d.CA); ; {
 		var block *pem.Block

@@ -17,12 +17,12 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// entryLimit is how many entries a directory may have. More come from a filter
-// that is too wide, or from a server that never ends.
+// entryLimit is how many entries a directory may have. More mean that the
+// filter is too wide, or that the server never stops.
 const entryLimit = 200000
 
-// fetch reads all entries of the directory, page by page, and tells after each
-// how many they are. It returns all or an error.
+// fetch reads all entries of the directory, page by page, and reports their
+// number after each page. It returns all entries or an error.
 func (d Directory) fetch(ctx context.Context, password string, progress func(entries int)) ([]*ldap.Entry, error) {
 	conn, err := d.connect(ctx, password)
 	if err != nil {
@@ -65,8 +65,8 @@ func (d Directory) fetch(ctx context.Context, password string, progress func(ent
 	}
 }
 
-// peopleless begin the names of what a domain controller of Active Directory
-// refers to whenever its whole domain is searched.
+// peopleless lists the beginnings of the names to which an Active Directory
+// domain controller always refers when its whole domain is searched.
 var peopleless = []string{"DC=ForestDnsZones,", "DC=DomainDnsZones,", "CN=Configuration,"}
 
 func mayHavePeople(referral string) bool {
@@ -77,7 +77,7 @@ func mayHavePeople(referral string) bool {
 	})
 }
 
-// nextPage is the cookie with which the next page is asked for.
+// nextPage returns the cookie for requesting the next page.
 func nextPage(page *ldap.SearchResult) ([]byte, bool) {
 	control, ok := ldap.FindControl(page.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 	if !ok || len(control.Cookie) == 0 {
@@ -99,7 +99,8 @@ func (d Directory) attributes() ([]string, error) {
 	return slices.Compact(all), nil
 }
 
-// connect makes a connection with TLS, on which it has bound. It ends with ctx.
+// connect opens a connection with TLS and binds on it. The connection is closed
+// when ctx ends.
 func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, error) {
 	u, err := url.Parse(d.URL)
 	if err != nil {
@@ -113,7 +114,7 @@ func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, er
 	conn := ldap.NewConn(raw, !d.StartTLS)
 	conn.Start()
 	conn.SetTimeout(d.timeout())
-	// A handshake has no time-out of its own in the library.
+	// The library sets no timeout for a handshake.
 	raw.SetDeadline(time.Now().Add(d.timeout()))
 	if d.StartTLS {
 		if err := conn.StartTLS(check.config()); err != nil {
@@ -132,7 +133,8 @@ func (d Directory) connect(ctx context.Context, password string) (*ldap.Conn, er
 	return conn, nil
 }
 
-// dial opens the network connection, with TLS unless StartTLS brings it.
+// dial opens the network connection, with TLS unless StartTLS adds it
+// later.
 func (d Directory) dial(ctx context.Context, u *url.URL, check *serverCheck) (net.Conn, error) {
 	limit, cancel := context.WithTimeout(ctx, d.timeout())
 	defer cancel()
@@ -151,13 +153,14 @@ func (d Directory) dial(ctx context.Context, u *url.URL, check *serverCheck) (ne
 	return secure, nil
 }
 
-// ldapPort is the port of an address, which may leave it to its scheme.
+// ldapPort returns the port of an address, or the default of its scheme.
 func ldapPort(u *url.URL) string {
 	return cmp.Or(u.Port(), map[string]string{"ldap": "389", "ldaps": "636"}[u.Scheme])
 }
 
-// serverCheck judges the certificate of the server and remembers why it was
-// refused: of a handshake after StartTLS the LDAP library keeps only the text.
+// serverCheck verifies the certificate of the server and remembers why it was
+// refused: after StartTLS, the LDAP library keeps only the text of a handshake
+// error.
 type serverCheck struct {
 	host    string
 	roots   *x509.CertPool // nil for those of the system
@@ -173,7 +176,8 @@ func (d Directory) serverCheck(host string) *serverCheck {
 	return c
 }
 
-// config has the check made by verify, as crypto/tls makes it, in its place.
+// config replaces the verification of crypto/tls by verify, which does the
+// same.
 func (c *serverCheck) config() *tls.Config {
 	return &tls.Config{
 		ServerName: c.host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,

@@ -14,7 +14,7 @@ import (
 	"capf/internal/apperr"
 )
 
-// explain words what an operator can do about an error of the directory.
+// explain says what an operator can do about an error of the directory.
 func (d Directory) explain(err error, format string, args ...any) error {
 	doing := fmt.Sprintf(format, args...)
 	var unknown x509.UnknownAuthorityError
@@ -64,7 +64,7 @@ func otherName(e x509.HostnameError) (hint, text string) {
 	return "--url has to have a name that is in it", fmt.Sprintf("its certificate is not for %q; it names no server in its subject alternative names", e.Host)
 }
 
-// adReasons are the numbers with which Active Directory says why it refuses a
+// adReasons maps the codes by which Active Directory says why it refuses a
 // bind: Windows system error codes in hexadecimal.
 var adReasons = map[string]struct{ text, hint string }{
 	"525": {"the directory knows no such user", "--bind-dn says who binds"},
@@ -78,8 +78,8 @@ var adReasons = map[string]struct{ text, hint string }{
 	"775": {"the account is locked", "the administrator of the directory unlocks it; look for who sends a wrong password first"},
 }
 
-// refusedBind explains result code 49. Other directories than Active Directory
-// do not say more, so that nobody can guess names.
+// refusedBind explains result code 49. Directories other than Active Directory
+// do not say more, so that names cannot be guessed.
 func refusedBind(err error) (hint, text string) {
 	_, rest, found := strings.Cut(err.Error(), "AcceptSecurityContext error, data ")
 	code := strings.ToLower(rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789abcdefABCDEF"))])
@@ -93,14 +93,14 @@ func refusedBind(err error) (hint, text string) {
 	return reason.hint, reason.text
 }
 
-// isTimeout looks into the text too: the library keeps only that of a read
-// that failed.
+// isTimeout also checks the text, since the library keeps only the text of
+// a failed read.
 func isTimeout(err error) bool {
 	return ldap.IsErrorWithCode(err, ldap.LDAPResultTimeLimitExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
 		strings.Contains(err.Error(), "timed out") || strings.Contains(err.Error(), "i/o timeout")
 }
 
-// ldapText is an error of the LDAP library without its own preface.
+// ldapText returns an error of the LDAP library without its prefix.
 func ldapText(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {

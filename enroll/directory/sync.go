@@ -15,23 +15,25 @@ import (
 	"capf/store"
 )
 
-// maxProblems is how many bad entries are kept by name.
+// maxProblems is how many bad entries are listed by name.
 const maxProblems = 1000
 
 // SyncOptions are the choices of a sync.
 type SyncOptions struct {
 	DryRun  bool
 	Partial bool            // leave out entries that cannot become devices
-	Strings devices.Strings // takes unique strings; may be nil
-	// MaxMissing is how many devices may be missing at once; nil is DefaultBrake.
-	// Beyond goes on all the same.
+	Strings devices.Strings // receives unique strings; may be nil
+	// MaxMissing is how many devices may be missing at once; nil means
+	// DefaultBrake. Beyond syncs even when more are missing.
 	MaxMissing *Brake
 	Beyond     bool
-	// Progress is told how many entries have come; may be nil.
+	// Progress is called with the number of entries received so far; may be
+	// nil.
 	Progress func(entries int)
 }
 
-// SyncRow is what a sync did about one device, or what is wrong with an entry.
+// SyncRow says what a sync did with one device, or what is wrong with an
+// entry.
 type SyncRow struct {
 	Device  string
 	Entry   string // the distinguished name
@@ -39,7 +41,7 @@ type SyncRow struct {
 	Problem string // "" unless the entry cannot become a device
 }
 
-// Synced is what a sync did, or found.
+// Synced says what a sync did, or found.
 type Synced struct {
 	Entries int
 	Counts  map[store.SyncOutcome]int
@@ -47,7 +49,7 @@ type Synced struct {
 	Bad     int
 }
 
-// errDry ends a sync that was only to be looked at.
+// errDry ends a dry run.
 var errDry = errors.New("only a look")
 
 // syncing is a sync under way.
@@ -61,8 +63,8 @@ type syncing struct {
 	made      *devices.StringMaker
 	options   SyncOptions
 	about     map[string]string // description by device name
-	unusable  []string          // entries without a device's name
-	held      *store.SyncTally  // of a sync that the brake has stopped
+	unusable  []string          // entries without a usable device name
+	held      *store.SyncTally  // of a sync stopped by the brake
 }
 
 // Sync reads a directory and puts it into the database: people it has not
@@ -104,7 +106,7 @@ func Sync(ctx context.Context, r *devices.Rules, actor store.Actor, name string,
 	return s.Synced, nil
 }
 
-// prepare reads what the database says about the directory.
+// prepare reads the directory's settings from the database.
 func (s *syncing) prepare(ctx context.Context, d store.Directory) (password string, err error) {
 	if s.settings, err = s.rules.Settings(ctx); err != nil {
 		return "", err
@@ -185,7 +187,7 @@ func (s *syncing) bad(r SyncRow) {
 	}
 }
 
-// deviceName is the name as it is stored, or what is wrong with it.
+// deviceName returns the name as stored, or what is wrong with it.
 func deviceName(name string) (plain, problem string) {
 	plain, err := devices.ParseDeviceName(name)
 	if err != nil {
@@ -194,8 +196,8 @@ func deviceName(name string) (plain, problem string) {
 	return plain, ""
 }
 
-// create makes the device of a new entry. What the rules forbid for it, they do
-// not forbid for devices that exist, so that it is looked at here only.
+// create makes the device for a new entry. The rules apply to new devices only:
+// existing ones may break them.
 func (s *syncing) create(name, entry string) (store.Device, error) {
 	d, secret, err := s.newDevice(name)
 	text, err := devices.Reason(err)
@@ -209,8 +211,8 @@ func (s *syncing) create(name, entry string) (store.Device, error) {
 	return d, err
 }
 
-// newDevice is a device as the template has it, with a string of its own when
-// that says so.
+// newDevice returns a device with the settings of the template, and its own
+// string if the template says so.
 func (s *syncing) newDevice(name string) (d store.Device, secret string, err error) {
 	if d, err = devices.New(name); err != nil {
 		return d, "", err
@@ -229,19 +231,19 @@ func (s *syncing) newDevice(name string) (d store.Device, secret string, err err
 }
 
 func (s *syncing) tell(f store.Found, o store.SyncOutcome) {
-	if s.Counts[o]++; o != store.SyncKnown && o != store.SyncRefused { // create has told of that
+	if s.Counts[o]++; o != store.SyncKnown && o != store.SyncRefused { // create has reported that
 		s.Rows = append(s.Rows, SyncRow{Device: f.Device, Entry: f.Entry, Outcome: o})
 	}
 }
 
-// keepReasons leaves of a sync that was refused what it was refused for.
+// keepReasons keeps only the reasons of a refused sync.
 func (s *syncing) keepReasons() {
 	s.Rows = slices.DeleteFunc(s.Rows, func(r SyncRow) bool {
 		return r.Problem == "" && (s.held == nil || r.Outcome != store.SyncMissing)
 	})
 }
 
-// ready decides whether what was done may stay.
+// ready decides whether the sync is committed.
 func (s *syncing) ready(n store.SyncTally) error {
 	if s.Bad > 0 && !s.options.Partial {
 		return apperr.WithHint(apperr.Refused("%s of directory %q cannot become devices, so nothing was changed", plural.Of(s.Bad, "entry"), s.source.Name), "--partial leaves them out")
@@ -264,8 +266,8 @@ func (s *syncing) ready(n store.SyncTally) error {
 	return nil
 }
 
-// oneLine makes a description of what a directory says: what is too long for
-// one is cut, and what is no text becomes blanks.
+// oneLine turns a value of the directory into a description: it is cut to
+// length, and control characters become blanks.
 func oneLine(s string) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

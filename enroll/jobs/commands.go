@@ -16,12 +16,12 @@ import (
 	"capf/store"
 )
 
-// outputLimit is how much of what a command writes is looked at: its end.
+// outputLimit is how many bytes at the end of a command's output are kept.
 const outputLimit = 4 << 10
 
-// runCommands runs the command for each device of the job that is due, several at
-// the same time, until none is left or ctx ends. What became of each is in the
-// results of the job; the error is for what ended all of them.
+// runCommands runs the command for each device of the job that is due, several
+// concurrently, until none is left or ctx ends. The result of each is stored with
+// the job; the error is one that ended them all.
 func (x *Runner) runCommands(ctx context.Context, j store.Job) error {
 	counts, err := x.Rules.Store.ApplyCounts(ctx, j.ID)
 	if err != nil {
@@ -42,7 +42,7 @@ func (x *Runner) runCommands(ctx context.Context, j store.Job) error {
 	workers.Wait()
 	err = context.Cause(ctx)
 	if errors.Is(err, store.ErrConflict) {
-		return nil // to stop: that is for run to say
+		return nil // told to stop; run reports that
 	}
 	return err
 }
@@ -116,14 +116,14 @@ func (x *Runner) runFor(ctx context.Context, device string) (store.JobDevice, er
 	return d, nil
 }
 
-// commandTime is the time of one command: its own limit, and at a stop of capf
-// the grace.
+// commandTime bounds the time of one command: by its own limit and, when capf
+// stops, by the grace time.
 func (x *Runner) commandTime(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	limit, release := context.WithTimeout(context.WithoutCancel(ctx), x.CommandTime)
 	limit, cancel := context.WithCancelCause(limit)
 	undo := context.AfterFunc(ctx, func() {
 		if errors.Is(context.Cause(ctx), errCancel) {
-			return // no more commands, but those that run may end
+			return // start no more commands, but let running ones end
 		}
 		select {
 		case <-limit.Done():
@@ -134,9 +134,9 @@ func (x *Runner) commandTime(ctx context.Context) (context.Context, context.Canc
 	return limit, func(cause error) { undo(); cancel(cause); release() }
 }
 
-// runProgram runs a program without a shell. When its time is over, it ends
-// with all that it has started. It gets nothing of the environment of capf but
-// PATH: there may be secrets in it.
+// runProgram runs a program without a shell. When its time is over, it is
+// killed with everything that it started. Of capf's environment it gets only
+// PATH: the rest may hold secrets.
 func runProgram(ctx context.Context, line []string, device string) ([]byte, error) {
 	out := &tail{limit: outputLimit}
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
@@ -145,10 +145,10 @@ func runProgram(ctx context.Context, line []string, device string) ([]byte, erro
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second // for a child that has left the group and keeps the output open
+	cmd.WaitDelay = time.Second // for a child that has left the process group and holds the output open
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil // the program itself has ended well
+		err = nil // the program itself has succeeded
 	}
 	return out.kept, err
 }
@@ -167,7 +167,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lastLine is the last line that has anything in it.
+// lastLine returns the last line that is not blank.
 func lastLine(out []byte) string {
 	lines := bytes.Split(bytes.TrimSpace(bytes.ToValidUTF8(out, []byte("?"))), []byte("\n"))
 	text := string(bytes.TrimSpace(lines[len(lines)-1]))
@@ -184,8 +184,8 @@ func lastLine(out []byte) string {
 	return text
 }
 
-// reason is an error of starting a program without the program, which the
-// reader knows.
+// reason returns the error of starting a program without its name, which
+// the reader knows.
 func reason(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {

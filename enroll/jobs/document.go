@@ -10,7 +10,7 @@ import (
 	"capf/store"
 )
 
-// newJob puts an update into the words of the store.
+// newJob describes an update for the store.
 func newJob(r *devices.Rules, actor store.Actor, kind store.JobKind, u bulk.Update) (store.Job, error) {
 	selection, err := json.Marshal(u.Selection)
 	if err != nil {
@@ -23,7 +23,7 @@ func newJob(r *devices.Rules, actor store.Actor, kind store.JobKind, u bulk.Upda
 	}, err
 }
 
-// Read is the update that a job carries out, without its string.
+// Read returns the update that a job carries out, without its string.
 func Read(j store.Job) (bulk.Update, error) {
 	u := bulk.Update{ApplyConfig: j.ApplyConfig}
 	if err := json.Unmarshal([]byte(j.Selection), &u.Selection); err != nil {

@@ -7,8 +7,8 @@ import (
 	"capf/store"
 )
 
-// Cancel cancels a job that waits, and lets one that runs end after the commands
-// that run now. ErrNotFound: there is no such job; ErrConflict: it has ended.
+// Cancel cancels a waiting job, and ends a running one after its running
+// commands. ErrNotFound: there is no such job; ErrConflict: it has ended.
 func Cancel(ctx context.Context, s *store.Store, actor store.Actor, id int64) (store.Job, error) {
 	return s.CancelJob(ctx, actor, id)
 }

@@ -1,7 +1,7 @@
 // Package jobs runs changes of many devices: at once, at a time that an operator
-// has named, or by itself for LSCs that are due for renewal. A job is a row of
-// the store, so that another process carries on where one has died. The package
-// knows nothing of what a change does to a device, which is for package bulk.
+// has set, or automatically for LSCs that are due for renewal. A job is a row in
+// the store, so that another process can carry on when one has died. The package
+// does not know what a change does to a device, which is for package bulk.
 package jobs
 
 import (
@@ -14,8 +14,8 @@ import (
 	"capf/store"
 )
 
-// Schedule makes a job of the update that runs at the time. Errors: ErrValue,
-// such as a time that has passed; ErrRefused.
+// Schedule makes a job that runs the update at the given time. Errors:
+// ErrValue, such as for a time that has passed; ErrRefused.
 func Schedule(ctx context.Context, r *devices.Rules, actor store.Actor, u bulk.Update, at time.Time) (store.Job, error) {
 	now := r.Now()
 	if !at.After(now) {

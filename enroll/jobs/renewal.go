@@ -9,13 +9,13 @@ import (
 	"capf/store"
 )
 
-// looksPerTurn is how often a runner looks within the time of the limit whether
-// something of it is left, when others have used it up.
+// looksPerTurn is how often within one interval a runner checks whether the
+// limit has room again, after other processes have used it up.
 const looksPerTurn = 10
 
 // renew schedules Install/Upgrade for LSCs that are due, if the parameter
-// renew_before says so. It returns the job, nil when nothing was to be done, and
-// when to look again.
+// renew_before says so. It returns the job, nil when there was nothing to do,
+// and when to look again.
 func (x *Runner) renew(ctx context.Context) (*store.Job, time.Duration, error) {
 	settings, err := x.Rules.Settings(ctx)
 	if err != nil || settings.RenewBefore == 0 {
@@ -34,7 +34,7 @@ func (x *Runner) renew(ctx context.Context) (*store.Job, time.Duration, error) {
 	u := bulk.Update{
 		Selection: selection,
 		Edit:      devices.Edit{Operation: &install},
-		// A device that a rule forbids to change must not keep the others waiting.
+		// A device that a rule forbids to change must not hold up the others.
 		Partial:     true,
 		ApplyConfig: settings.ApplyCommand != nil,
 	}

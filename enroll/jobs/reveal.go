@@ -9,9 +9,9 @@ import (
 	"capf/store"
 )
 
-// RevealStrings gives out the authentication strings of the devices that a job
-// has given one, as they are now, and records first that it does. It returns
-// how many these are, and how many devices have none any more.
+// RevealStrings reports the present authentication strings of the devices that
+// got one from a job, after recording that it does. It returns how many these
+// are, and how many of the devices no longer have one.
 func RevealStrings(ctx context.Context, r *devices.Rules, actor store.Actor, j store.Job, out devices.Strings) (given, left int, err error) {
 	err = r.Store.AddEvent(ctx, store.Event{Actor: actor, Action: "job-reveal-strings",
 		Detail: fmt.Sprintf("the authentication strings of job %d were shown", j.ID)})

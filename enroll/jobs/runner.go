@@ -17,35 +17,35 @@ import (
 	"capf/store"
 )
 
-// Runner runs jobs. Zero durations and numbers take their defaults.
+// Runner runs jobs. Zero durations and numbers mean the defaults.
 type Runner struct {
 	Rules *devices.Rules // with the master key
 	Log   *slog.Logger
-	// Owner names the process; no two that work on one database may have the
-	// same. NewOwner makes one.
+	// Owner identifies the process; it must be unique among those that work on
+	// one database. NewOwner makes one.
 	Owner string
-	// Poll is the time between two looks for a job; 1 s.
+	// Poll is the interval of looking for a job; 1 s.
 	Poll time.Duration
-	// Renew is the time between two looks for LSCs that are due for renewal; 5
+	// Renew is the interval of looking for LSCs that are due for renewal; 5
 	// minutes. RenewAtOnce is how many are scheduled within that time at most, by
 	// all processes together; 300, which is one phone a second.
 	Renew       time.Duration
 	RenewAtOnce int
 	// Commands is how many commands run at the same time; 8. CommandTime is how
-	// long one may take; 30 s. Grace is how long commands that run get at a
-	// stop; 5 s.
+	// long one may take; 30 s. Grace is how long running commands may go on at
+	// a stop; 5 s.
 	Commands    int
 	CommandTime time.Duration
 	Grace       time.Duration
-	// Changing is told how many devices of an update have been changed, and
-	// Progress how many of the commands have ended; both may be nil.
+	// Changing is called with the number of devices of an update changed so
+	// far, and Progress with the number of commands ended; both may be nil.
 	Changing func(done int64)
 	Progress func(ended, all int64)
 
-	atOnce bool // somebody waits for the job that runs
+	atOnce bool // a caller waits for the running job
 }
 
-// NewOwner names this process.
+// NewOwner returns an Owner for this process.
 func NewOwner(r *devices.Rules) (string, error) {
 	s, err := r.NewString()
 	host, _ := os.Hostname() // "" when the system has no name
@@ -98,11 +98,11 @@ func (x Runner) RunDue(ctx context.Context) ([]store.Job, error) {
 	return jobs, err
 }
 
-// immediate is what the process that asked for a job has at hand, so that it
+// immediate is what the process that asked for a job already has, so that it
 // need not be read back.
 type immediate struct {
 	update  bulk.Update
-	strings devices.Strings // nil when nobody is waiting for them
+	strings devices.Strings // nil when no caller wants them
 }
 
 // RunNow carries out an update at once, as a job that this process runs. The
@@ -115,7 +115,7 @@ func (x Runner) RunNow(ctx context.Context, actor store.Actor, u bulk.Update, ou
 	return r.begin(ctx, actor, store.BulkUpdate, immediate{u, out})
 }
 
-// begin adds a job that is running already, and runs it.
+// begin adds a job in the state running, and runs it.
 func (x *Runner) begin(ctx context.Context, actor store.Actor, kind store.JobKind, now immediate) (store.Job, error) {
 	if err := now.update.Check(ctx, x.Rules); err != nil {
 		return store.Job{}, err
@@ -131,7 +131,7 @@ func (x *Runner) begin(ctx context.Context, actor store.Actor, kind store.JobKin
 	return x.run(ctx, j, &now)
 }
 
-// Rehearse finds what RunNow would come to: it makes the same checks and the
+// Rehearse finds out what RunNow would do: it makes the same checks and the
 // same change, which is undone. The error is the one with which RunNow would
 // refuse; when devices are the reason, the tally counts them.
 func (x Runner) Rehearse(ctx context.Context, actor store.Actor, u bulk.Update) (store.BulkTally, error) {
@@ -171,7 +171,7 @@ func (x *Runner) due(ctx context.Context) (ended []store.Job, err error) {
 	return ended, ctx.Err()
 }
 
-// How a running job is broken off.
+// Why a running job is interrupted.
 var (
 	errStopped = errors.New("capf is stopping")
 	errCancel  = errors.New("an operator has cancelled the job")
@@ -205,13 +205,13 @@ func (x *Runner) run(ctx context.Context, j store.Job, now *immediate) (store.Jo
 	}
 	ended, readErr := x.Rules.Store.Job(after, j.ID)
 	if ended.State == store.JobCancelled {
-		err = nil // of being broken off
+		err = nil // of the interruption
 	}
 	return ended, errors.Join(err, readErr)
 }
 
-// giveUp leaves a job that is not at its end for the next runner, unless its
-// operator waits for it, and it has changed nothing yet.
+// giveUp leaves an unfinished job for the next runner, unless its operator
+// waits for it and it has changed nothing yet.
 func (x *Runner) giveUp(ctx context.Context, j store.Job, why error) (store.Job, error) {
 	now, err := x.Rules.Store.Job(ctx, j.ID)
 	switch {
@@ -225,7 +225,7 @@ func (x *Runner) giveUp(ctx context.Context, j store.Job, why error) (store.Job,
 	return now, errors.Join(fmt.Errorf("job %d: %w", j.ID, why), err)
 }
 
-// beat shows that the owner of the job lives, and notices when it is to stop.
+// beat renews the job's lease, and notices when the job should stop.
 func (x *Runner) beat(ctx context.Context, id int64, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(store.JobLease / 4)
 	defer tick.Stop()
@@ -261,7 +261,8 @@ func (x *Runner) work(ctx context.Context, j store.Job, now *immediate) ([]store
 	return nil, x.runCommands(ctx, j)
 }
 
-// update changes the devices of a job. What was refused is for an error.
+// update changes the devices of a job. What was refused is part of the
+// error.
 func (x *Runner) update(ctx context.Context, j store.Job, now *immediate) ([]store.JobDevice, error) {
 	if now == nil {
 		u, err := load(x.Rules, j)
@@ -282,7 +283,7 @@ func (x *Runner) update(ctx context.Context, j store.Job, now *immediate) ([]sto
 	return c.Refused, err
 }
 
-// end writes down how the job ended.
+// end records how the job ended.
 func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice, err error) error {
 	now, readErr := x.Rules.Store.Job(ctx, j.ID)
 	if readErr != nil {
@@ -292,7 +293,7 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	if countErr != nil {
 		return countErr
 	}
-	counts[store.ApplyInterrupted] += counts[store.ApplyRunning] // EndJob makes such of them
+	counts[store.ApplyInterrupted] += counts[store.ApplyRunning] // EndJob turns them into refusals
 	var e store.JobEnd
 	e.State, e.Detail = outcome(now, counts)
 	switch unchanged := now.UpdatedAt.IsZero(); {
@@ -306,7 +307,7 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, e)
 }
 
-// outcome is the state of a job all of whose work is done, and a line about it.
+// outcome returns the state of a completed job, and a line about it.
 func outcome(j store.Job, applied map[store.ApplyState]int64) (store.JobState, string) {
 	state := store.JobDone
 	detail := fmt.Sprintf("%d of %s changed", j.Changed, plural.Of(j.Selected, "device"))

@@ -1,5 +1,5 @@
-// Package renewal says which LSCs are due to be renewed. Who renews them, and
-// when, is for the job of renewal and for operators.
+// Package renewal says which LSCs are due for renewal. It does not know who
+// renews them, or when: that is for jobs and for operators.
 package renewal
 
 import (
@@ -15,17 +15,17 @@ import (
 	"capf/store"
 )
 
-// noEnd is the end of an issuer that is not known (RFC 5280, section 4.1.2.5).
+// noEnd stands for the unknown end of an issuer (RFC 5280, section 4.1.2.5).
 func noEnd() time.Time { return time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) }
 
-// Due is what is due for renewal now, nil while renewal is off.
+// Due returns what is due for renewal now, nil while renewal is off.
 func Due(ctx context.Context, r *store.Reader) (*store.Due, error) {
 	s, err := settings.Read(ctx, r)
 	if err != nil || s.RenewBefore == 0 {
 		return nil, err
 	}
 	d := &store.Due{Share: s.RenewBefore, Until: noEnd()}
-	if s.Issuer != settings.IssuerCAPF { // which decides for itself for how long
+	if s.Issuer != settings.IssuerCAPF { // which sets the validity itself
 		d.Until, err = companyEnd(ctx, r)
 		return d, err
 	}
@@ -46,7 +46,7 @@ func Due(ctx context.Context, r *store.Reader) (*store.Due, error) {
 	return d, nil
 }
 
-// companyEnd is the end of the company CA that lasts longest. None issues
+// companyEnd returns the latest end among the company CAs. No CA issues
 // beyond its own end.
 func companyEnd(ctx context.Context, r *store.Reader) (time.Time, error) {
 	rows, err := r.Trust(ctx, store.CAPFTrust)

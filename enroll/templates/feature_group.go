@@ -7,9 +7,9 @@ import (
 	"errors"
 )
 
-// UpsertFeatureGroup adds a feature group template, or has the one of that name
-// name another template; a nil description stays as it is. Errors: ErrValue;
-// store.ErrNotFound when there is no such template.
+// UpsertFeatureGroup adds a feature group template, or changes the template
+// that an existing one names; a nil description stays as it is. Errors:
+// ErrValue; store.ErrNotFound when there is no such template.
 func UpsertFeatureGroup(ctx context.Context, r *devices.Rules, actor store.Actor, name, template string, description *string) error {
 	if err := CheckName("feature group template", name); err != nil {
 		return err

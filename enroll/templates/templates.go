@@ -1,6 +1,6 @@
-// Package templates is for universal device templates, which are the settings
-// with which devices begin, and for feature group templates, which name one for
-// a directory.
+// Package templates holds universal device templates, which are the initial
+// settings of devices, and feature group templates, which name one for a
+// directory. It does not know who uses a template.
 package templates
 
 import (
@@ -21,7 +21,7 @@ import (
 const maxObjectName = 128 // characters
 
 // CheckName refuses names of templates, groups and directories that could not
-// be written on a command line or told apart in a table.
+// be typed on a command line or told apart in a table.
 func CheckName(what, name string) error {
 	if !isObjectName(name) || utf8.RuneCountInString(name) > maxObjectName {
 		return apperr.BadValue("%q is not the name of a %s; it has 1 to 128 letters, digits, blanks, dots, hyphens and underscores", name, what)
@@ -29,8 +29,8 @@ func CheckName(what, name string) error {
 	return nil
 }
 
-// isObjectName wants letters and digits of any alphabet, and between and behind
-// them blanks, dots, hyphens and underscores too.
+// isObjectName accepts letters and digits of any alphabet and, after the first,
+// also blanks, dots, hyphens and underscores.
 func isObjectName(name string) bool {
 	for i, r := range name {
 		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && (i == 0 || !strings.ContainsRune(" ._-", r)) {
@@ -40,7 +40,7 @@ func isObjectName(name string) bool {
 	return name != ""
 }
 
-// check refuses settings that no new device can take.
+// check refuses settings that no new device can have.
 func check(r *devices.Rules, e devices.Edit, s settings.Settings) error {
 	if err := r.Check(e, s); err != nil {
 		return err
@@ -55,10 +55,10 @@ func check(r *devices.Rules, e devices.Edit, s settings.Settings) error {
 	return err
 }
 
-// Add adds a universal device template. A description of the settings
-// is that of the template, not of its devices. One that is there as asked stays,
-// and added is false; when its string was generated, any string is as asked.
-// Errors: ErrValue, ErrRefused, store.ErrConflict when there is another one of
+// Add adds a universal device template. A description in the settings is the
+// template's, not its devices'. When the same template exists already, nothing
+// changes and added is false; a generated string counts as the same as any.
+// Errors: ErrValue, ErrRefused, store.ErrConflict when a different template has
 // that name.
 func Add(ctx context.Context, r *devices.Rules, actor store.Actor, name, description string, e devices.Edit, generated bool) (t store.Template, added bool, err error) {
 	if err := CheckName("template", name); err != nil {
@@ -80,7 +80,7 @@ func Add(ctx context.Context, r *devices.Rules, actor store.Actor, name, descrip
 	if err != nil {
 		return t, false, err
 	}
-	settings, _, err := r.Save(was, false, secrets.TemplateStringLabel) // as this version writes them
+	settings, _, err := r.Save(was, false, secrets.TemplateStringLabel) // in the form that this version writes
 	if err != nil {
 		return t, false, err
 	}
@@ -91,14 +91,15 @@ func Add(ctx context.Context, r *devices.Rules, actor store.Actor, name, descrip
 	return have, false, nil
 }
 
-// ExistsOtherwise refuses to add what is there, but not as asked.
+// ExistsOtherwise is the refusal to add an object that exists with other
+// settings.
 func ExistsOtherwise(what, change, name string) error {
 	return apperr.WithHint(apperr.New(store.ErrConflict, "adding %s %q: it exists with other settings", what, name), "capf %s %s changes it", change, name)
 }
 
-// Change changes those settings of a template that the edit has; a
-// string takes the place of unique ones, and the other way round. Devices that
-// exist are not touched. Errors: ErrValue, ErrRefused, store.ErrNotFound.
+// Change changes the settings of a template that the edit has; a string
+// replaces unique ones, and vice versa. Existing devices are not changed.
+// Errors: ErrValue, ErrRefused, store.ErrNotFound.
 func Change(ctx context.Context, r *devices.Rules, actor store.Actor, name string, description *string, e devices.Edit) (store.Template, error) {
 	t, err := r.Store.Template(ctx, name)
 	if err != nil {
@@ -132,7 +133,7 @@ func fill(ctx context.Context, r *devices.Rules, t *store.Template, e devices.Ed
 	return err
 }
 
-// Read is the settings of a template, without its string.
+// Read returns the settings of a template, without its string.
 func Read(t store.Template) (devices.Edit, error) {
 	e, _, err := devices.Read(t.Settings)
 	if err != nil {
