@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,33 +30,23 @@ failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
 -no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", do as well.`,
 		Example: "capf device list 'SEP*' --operation install",
 		Output:  cmdline.List,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "pool", Usage: "only the device `POOL`, or those that match"},
-			&cli.StringFlag{Name: "model", Usage: "only the `MODEL`, or those that match"},
-			&cli.StringFlag{Name: "operation", Usage: "only devices with the `OPERATION` scheduled"},
-			&cli.StringFlag{Name: "auth-mode", Usage: "only the authentication `MODE`"},
-			&cli.StringFlag{Name: "status", Usage: "only the certificate operation `STATUS`"},
-			&cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"},
-			&cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"},
-		},
+		Flags:   append(deviceFilterFlags("", statusLast(devices.Filters())), failedFlag(), lateFlag()),
 		Run: func(c *cli.Context) error {
-			f := store.DeviceFilter{
-				Name: c.Args().First(), Pool: c.String("pool"), Model: c.String("model"),
-				FailedOnly: c.Bool("failed"), LateOnly: c.Bool("late"),
-			}
-			var err error
-			if f.Operation, err = parsed(c, "operation", store.ParseOperation); err != nil {
-				return err
-			}
-			if f.AuthMode, err = parsed(c, "auth-mode", store.ParseAuthMode); err != nil {
-				return err
-			}
-			if f.Status, err = parsed(c, "status", store.ParseStatus); err != nil {
+			f, err := deviceFilterOf(c, "")
+			if err != nil {
 				return err
 			}
 			return deviceList(c.Context, env, f)
 		},
 	}
+}
+
+// statusLast has the help name what became of an operation behind what operators set.
+func statusLast(filters []devices.Filter) []devices.Filter {
+	isStatus := func(f devices.Filter) bool { return f.Name == "status" }
+	at := slices.IndexFunc(filters, isStatus)
+	status := filters[at]
+	return append(slices.DeleteFunc(filters, isStatus), status)
 }
 
 func deviceList(ctx context.Context, env *Env, f store.DeviceFilter) error {

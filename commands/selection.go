@@ -6,46 +6,70 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll/bulk"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
-// filterFlags select devices. They begin with "with" where the settings of a
-// device have the same words, so that the two can stand in one command.
+// withWord begins the flags of filters where the settings of a device have the same
+// words, so that the two can stand in one command.
+const withWord = "with-"
+
+// filterFlags select devices, for the commands of bulk.
 func filterFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "with-pool", Usage: "only the device `POOL`, or those that match"},
-		&cli.StringFlag{Name: "with-model", Usage: "only the `MODEL`, or those that match"},
-		&cli.StringFlag{Name: "with-operation", Usage: "only devices with the `OPERATION` scheduled"},
-		&cli.StringFlag{Name: "with-status", Usage: "only the certificate operation `STATUS`"},
-		&cli.StringFlag{Name: "with-auth-mode", Usage: "only the authentication `MODE`"},
+	return append(deviceFilterFlags(withWord, devices.Filters()),
 		&cli.StringFlag{Name: "lsc", Usage: "only devices whose LSC is `WHAT`: " + strings.Join(store.LSCHoldings(), ", ")},
 		&cli.StringFlag{Name: "lsc-expires-before", Usage: "only LSCs that end before the `TIME`, such as 2027-01-31 or +90d"},
 		&cli.StringFlag{Name: "lsc-issued-by", Usage: "only LSCs whose issuer has the `NAME` in it, or matches"},
 		&cli.StringFlag{Name: "issuer-expires-before", Usage: "only LSCs whose issuer ends before the `TIME`"},
-		&cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"},
-		&cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"},
+		failedFlag(), lateFlag(),
 		&cli.BoolFlag{Name: "due-for-renewal", Usage: "only devices whose LSC is past the share of its life in renew_before"},
-	}
+	)
 }
 
-// selectionOf reads the filters and the name pattern.
-func selectionOf(env *Env, c *cli.Context) (bulk.Selection, error) {
-	s := bulk.Selection{
-		Name: c.Args().First(), Pool: c.String("with-pool"), Model: c.String("with-model"), LSCIssuedBy: c.String("lsc-issued-by"),
-		Failed: c.Bool("failed"), Late: c.Bool("late"), DueForRenewal: c.Bool("due-for-renewal"),
+// deviceFilterFlags are those of filters that are about the device itself.
+func deviceFilterFlags(prefix string, filters []devices.Filter) []cli.Flag {
+	var flags []cli.Flag
+	for _, f := range filters {
+		flags = append(flags, &cli.StringFlag{Name: prefix + f.Flag(), Usage: f.Usage})
 	}
-	var errs [6]error
-	s.Operation, errs[0] = parsed(c, "with-operation", store.ParseOperation)
-	s.Status, errs[1] = parsed(c, "with-status", store.ParseStatus)
-	s.AuthMode, errs[2] = parsed(c, "with-auth-mode", store.ParseAuthMode)
-	s.LSC, errs[3] = parsed(c, "lsc", store.ParseLSCHolding)
-	s.LSCExpiresBefore, errs[4] = optional(c, "lsc-expires-before", env.deadline)
-	s.IssuerExpiresBefore, errs[5] = optional(c, "issuer-expires-before", env.deadline)
-	for _, err := range errs {
-		if err != nil {
-			return s, err
+	return flags
+}
+
+func failedFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "failed", Usage: "only devices whose last operation failed"}
+}
+
+func lateFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"}
+}
+
+// deviceFilterOf reads the name pattern and the filters that are about the device itself.
+func deviceFilterOf(c *cli.Context, prefix string) (store.DeviceFilter, error) {
+	all := store.DeviceFilter{Name: c.Args().First(), Failed: c.Bool("failed"), Late: c.Bool("late")}
+	for _, f := range devices.Filters() {
+		read := func(text string) (any, error) { return nil, f.Read(&all, text) }
+		if _, err := parsed(c, prefix+f.Flag(), read); err != nil {
+			return all, err
 		}
 	}
+	return all, nil
+}
+
+// selectionOf reads the name pattern and the filters of bulk commands.
+func selectionOf(env *Env, c *cli.Context) (s bulk.Selection, err error) {
+	if s.DeviceFilter, err = deviceFilterOf(c, withWord); err != nil {
+		return s, err
+	}
+	if s.LSC, err = parsed(c, "lsc", store.ParseLSCHolding); err != nil {
+		return s, err
+	}
+	if s.LSCExpiresBefore, err = optional(c, "lsc-expires-before", env.deadline); err != nil {
+		return s, err
+	}
+	if s.IssuerExpiresBefore, err = optional(c, "issuer-expires-before", env.deadline); err != nil {
+		return s, err
+	}
+	s.LSCIssuedBy, s.DueForRenewal = c.String("lsc-issued-by"), c.Bool("due-for-renewal")
 	return s, s.Check()
 }
 

@@ -48,21 +48,24 @@ type Device struct {
 	UpdatedAt    time.Time
 }
 
-// DeviceFilter limits a list of devices; what is empty does not limit. Name, Pool
-// and Model are patterns, as for package wildcard.
+// DeviceFilter limits a list of devices; what is empty does not limit, and what is
+// not is combined with AND. Name, Pool and Model are patterns, as for package
+// wildcard. The names in JSON are those of the documents of jobs, which outlive a
+// version of capf.
 type DeviceFilter struct {
-	Name       string
-	Pool       string
-	Model      string
-	Operation  Operation
-	Status     Status
-	AuthMode   AuthMode
-	FailedOnly bool // whose last operation failed
-	LateOnly   bool // whose operation is scheduled still, though its time is over
-	Scheduled  bool // that have an operation
+	Name      string    `json:"name,omitempty"`
+	Pool      string    `json:"pool,omitempty"`
+	Model     string    `json:"model,omitempty"`
+	Operation Operation `json:"operation,omitempty"`
+	Status    Status    `json:"status,omitempty"`
+	AuthMode  AuthMode  `json:"auth_mode,omitempty"`
+	Failed    bool      `json:"failed,omitempty"` // whose last operation failed
+	Late      bool      `json:"late,omitempty"`   // whose operation should have been completed by now
+	Scheduled bool      `json:"-"`                // that have an operation
 	// StringFrom and StringBelow limit the bytes of the sealed authentication
 	// string, which devices without one do not have.
-	StringFrom, StringBelow int
+	StringFrom  int `json:"-"`
+	StringBelow int `json:"-"`
 }
 
 // deviceColumn is a column of the table of devices. The field is a pointer into
@@ -306,19 +309,11 @@ func (f DeviceFilter) query(now time.Time) query {
 	q.named("name", f.Name)
 	q.like("pool", f.Pool)
 	q.like("model", f.Model)
-	for column, value := range map[string]string{"status": string(f.Status), "auth_mode": string(f.AuthMode)} {
-		if value != "" {
-			q.where(column+" = ?", value)
-		}
-	}
-	if f.Operation != "" {
-		q.where("operation = ?", string(f.Operation))
-	}
-	if f.Operation != "" && f.Operation != NoOperation {
-		q.where("operation <> 'none'") // for the index of the scheduled ones
-	}
-	if f.Scheduled {
-		q.where("operation <> 'none'")
+	q.equal("operation", string(f.Operation))
+	q.equal("status", string(f.Status))
+	q.equal("auth_mode", string(f.AuthMode))
+	if f.Scheduled || f.Operation != "" && f.Operation != NoOperation {
+		q.where("operation <> 'none'") // word for word the condition of the index devices_scheduled
 	}
 	if f.StringFrom > 0 {
 		q.where("length(sealed_string) >= ?", f.StringFrom)
@@ -326,10 +321,10 @@ func (f DeviceFilter) query(now time.Time) query {
 	if f.StringBelow > 0 {
 		q.where("length(sealed_string) < ?", f.StringBelow)
 	}
-	if f.FailedOnly || f.Status.IsFailure() {
+	if f.Failed || f.Status.IsFailure() {
 		q.where(hasFailed)
 	}
-	if f.LateOnly {
+	if f.Late {
 		q.where(isLate, millis(now))
 	}
 	return q

@@ -168,8 +168,8 @@ func TestDevices(t *testing.T) {
 		{DeviceFilter{Status: Failed(Install, Late)}, []string{"sep00000000000a"}},
 		{DeviceFilter{Status: StatusPending, Operation: Delete}, []string{"CSFxone"}},
 		{DeviceFilter{AuthMode: ByString}, []string{"CSFxone"}},
-		{DeviceFilter{FailedOnly: true}, []string{"CSF_one", "sep00000000000a"}},
-		{DeviceFilter{LateOnly: true}, []string{"ATA1"}},
+		{DeviceFilter{Failed: true}, []string{"CSF_one", "sep00000000000a"}},
+		{DeviceFilter{Late: true}, []string{"ATA1"}},
 	} {
 		var got []string
 		for _, d := range all(t, s.Devices(t.Context(), test.filter)) {

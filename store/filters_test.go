@@ -46,7 +46,7 @@ func TestFilters(t *testing.T) {
 	}
 	issuer := strings.ToUpper(l.Issuer)
 	for _, pattern := range []string{issuer, issuer[:len(issuer)-2] + "*", issuer[3 : len(issuer)-1]} {
-		if n, err := s.CountSelected(t.Context(), Selection{LSCIssuedBy: pattern}); n != 1 || err != nil {
+		if n, err := s.CountSelected(t.Context(), Selection{HoldingFilter: HoldingFilter{LSCIssuedBy: pattern}}); n != 1 || err != nil {
 			t.Errorf("%d devices have an LSC of %q, %v", n, pattern, err)
 		}
 	}

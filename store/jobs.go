@@ -12,8 +12,8 @@ type Job struct {
 	Kind         JobKind
 	State        JobState
 	RunAt        time.Time
-	Selection    string    // which devices, in the words of package provision
-	Edit         string    // what to change, in the words of package provision
+	Selection    string    // which devices, in the words of package bulk
+	Edit         string    // what to change, in the words of package bulk
 	SealedString []byte    // one authentication string for all; nil when there is none
 	ApplyConfig  bool      // run the command for each device that changed
 	Actor        Actor     // who asked for it

@@ -254,8 +254,8 @@ func TestSelectionPlans(t *testing.T) {
 		{Selection{DeviceFilter: DeviceFilter{Name: "SEP*"}}, "sqlite_autoindex_devices_1 (name>? AND name<?)"},
 		{Selection{DeviceFilter: DeviceFilter{Pool: "x"}}, "sqlite_autoindex_devices_1 (name>?)"},
 		{Selection{DeviceFilter: DeviceFilter{Operation: Install}}, "devices_scheduled (operation=? AND name>?)"},
-		{Selection{LSCExpiresBefore: new(start)}, "lscs_installed (device_id=?)"},
-		{Selection{LSC: HoldsIssued}, "lscs_device_id (device_id=?)"},
+		{Selection{HoldingFilter: HoldingFilter{LSCExpiresBefore: new(start)}}, "lscs_installed (device_id=?)"},
+		{Selection{HoldingFilter: HoldingFilter{LSC: HoldsIssued}}, "lscs_device_id (device_id=?)"},
 	} {
 		plan := explain(t, s, test.f.page(c.now(), "SEP1"))
 		if !strings.Contains(plan, test.want) || strings.Contains(plan, "TEMP B-TREE") {

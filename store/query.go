@@ -69,6 +69,13 @@ func matching(column, pattern string) (term string, args []any) {
 	return term + "matches(?, " + column + ")", append(args, pattern)
 }
 
+// equal asks for a word.
+func (q *query) equal(column, word string) {
+	if word != "" {
+		q.where(column+" = ?", word)
+	}
+}
+
 // like asks for a text that matches, as package wildcard has it.
 func (q *query) like(column, pattern string) {
 	if pattern != "" {

@@ -34,18 +34,23 @@ func ParseLSCHolding(s string) (LSCHolding, error) {
 func LSCHoldings() []string { return shorts(holdings) }
 
 // Selection says which devices something is for. What is empty or nil does not limit;
-// what is not is combined with AND. Terms about an LSC are about the installed
-// one.
+// what is not is combined with AND.
 type Selection struct {
 	DeviceFilter
-	LSC              LSCHolding
-	LSCExpiresBefore *time.Time
-	LSCIssuedBy      string      // a pattern as for package wildcard, or part of the issuer's name
-	IssuedUnder      []IssuerEnd // issued by one of these; nil does not limit
-	Due              *Due
-	// Limit is only so many, those whose LSC ends first; 0 is all, by name. At
-	// most 1000.
-	Limit int
+	HoldingFilter
+	IssuedUnder []IssuerEnd // issued by one of these; nil does not limit
+	Due         *Due
+}
+
+// HoldingFilter limits devices by their installed LSC. The names in JSON are as
+// those of DeviceFilter.
+type HoldingFilter struct {
+	LSC              LSCHolding `json:"lsc,omitempty"`
+	LSCExpiresBefore *time.Time `json:"lsc_expires_before,omitempty"`
+	LSCIssuedBy      string     `json:"lsc_issued_by,omitempty"` // a pattern as for package wildcard, or part of the issuer's name
+	// Limit selects only so many devices, those whose LSC ends first, and 1000 at
+	// most; 0 selects all, in the order of their names.
+	Limit int `json:"limit,omitempty"`
 }
 
 // IssuerEnd is a CA by name. An LSC that outlives it has another issuer of the

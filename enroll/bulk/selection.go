@@ -15,25 +15,16 @@ import (
 	"capf/store"
 )
 
-// Selection selects devices. Fields that are empty or nil do not limit it; the others
-// are combined with AND. In Name, Pool, Model and LSCIssuedBy, * stands for any
-// characters and ? for one.
+// Selection selects devices, in the words of operators and of the documents of jobs.
+// Fields that are empty or nil do not limit it; the others are combined with AND. In
+// Name, Pool, Model and LSCIssuedBy, * stands for any characters and ? for one. What
+// depends on parameters or on CA certificates is looked up when devices are selected.
 type Selection struct {
-	Name                string           `json:"name,omitempty"`
-	Pool                string           `json:"pool,omitempty"`
-	Model               string           `json:"model,omitempty"`
-	Operation           store.Operation  `json:"operation,omitempty"`
-	Status              store.Status     `json:"status,omitempty"`
-	AuthMode            store.AuthMode   `json:"auth_mode,omitempty"`
-	Failed              bool             `json:"failed,omitempty"` // whose last operation failed
-	Late                bool             `json:"late,omitempty"`   // whose operation should have been completed by now
-	LSC                 store.LSCHolding `json:"lsc,omitempty"`
-	LSCExpiresBefore    *time.Time       `json:"lsc_expires_before,omitempty"`
-	LSCIssuedBy         string           `json:"lsc_issued_by,omitempty"`
-	IssuerExpiresBefore *time.Time       `json:"issuer_expires_before,omitempty"`
-	ByItself            bool             `json:"by_itself,omitempty"`       // of those, only what renewal schedules without an operator
-	DueForRenewal       bool             `json:"due_for_renewal,omitempty"` // under the parameter renew_before
-	Limit               int              `json:"limit,omitempty"`           // only so many, those whose LSC ends first
+	store.DeviceFilter
+	store.HoldingFilter
+	IssuerExpiresBefore *time.Time `json:"issuer_expires_before,omitempty"`
+	DueForRenewal       bool       `json:"due_for_renewal,omitempty"` // under the parameter renew_before
+	ByItself            bool       `json:"by_itself,omitempty"`       // of those, only what renewal schedules without an operator
 }
 
 // Check refuses filters that no device can match together: that is a mistake,
@@ -74,11 +65,9 @@ func (s Selection) Describe() string {
 		}
 	}
 	add("name", s.Name)
-	add("pool", s.Pool)
-	add("model", s.Model)
-	add("operation", string(s.Operation))
-	add("status", string(s.Status))
-	add("auth-mode", string(s.AuthMode))
+	for _, f := range devices.Filters() {
+		add(f.Flag(), f.Of(s.DeviceFilter))
+	}
 	add("failed", yes(s.Failed))
 	add("late", yes(s.Late))
 	add("lsc", string(s.LSC))
@@ -127,18 +116,12 @@ func Count(ctx context.Context, r *devices.Rules, s Selection) (int64, error) {
 	return r.Store.CountSelected(ctx, f)
 }
 
-// resolve translates the selection for the store, as of now.
+// resolve looks up what the selection depends on, as of now.
 func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selection, error) {
 	if err := s.Check(); err != nil {
 		return store.Selection{}, err
 	}
-	f := store.Selection{
-		DeviceFilter: store.DeviceFilter{
-			Name: s.Name, Pool: s.Pool, Model: s.Model, Operation: s.Operation, Status: s.Status,
-			AuthMode: s.AuthMode, FailedOnly: s.Failed, LateOnly: s.Late,
-		},
-		LSC: s.LSC, LSCExpiresBefore: s.LSCExpiresBefore, LSCIssuedBy: s.LSCIssuedBy, Limit: s.Limit,
-	}
+	f := store.Selection{DeviceFilter: s.DeviceFilter, HoldingFilter: s.HoldingFilter}
 	var err error
 	if s.IssuerExpiresBefore != nil {
 		if f.IssuedUnder, err = issuersEnding(ctx, r, *s.IssuerExpiresBefore); err != nil {

@@ -42,32 +42,34 @@ func TestSelect(t *testing.T) {
 	h.InstallLSC("SEP000000000004", own.Leaf().Subject.String(), devicestest.Start, 100)
 	h.Add("SEP000000000005", devices.Edit{AuthMode: devicestest.Ptr(store.ByMICPrecedence), Pool: devicestest.Ptr("Bonn")})
 	h.InstallLSC("SEP000000000005", "CN=Old CA", devicestest.Start.AddDate(-3, 0, 0), 365*3+200)
+	device := func(f store.DeviceFilter) bulk.Selection { return bulk.Selection{DeviceFilter: f} }
+	holding := func(f store.HoldingFilter) bulk.Selection { return bulk.Selection{HoldingFilter: f} }
 	for _, test := range []struct {
 		s    bulk.Selection
 		want string
 	}{
 		{bulk.Selection{}, "late olga 1 2 3 4 5"},
-		{bulk.Selection{Name: "SEP*"}, "1 2 3 4 5"},
-		{bulk.Selection{Name: "csfolga"}, "olga"},
-		{bulk.Selection{Name: "*nobody*"}, ""},
-		{bulk.Selection{Pool: "Hamburg"}, "olga 3"},
-		{bulk.Selection{Pool: "Berlin*"}, "1 2"},
-		{bulk.Selection{Pool: "Berlin-?", Model: "88*"}, "2"},
-		{bulk.Selection{Model: "8861"}, "2 3"},
-		{bulk.Selection{Operation: store.Install}, "late 2"},
-		{bulk.Selection{Status: store.StatusPending}, "late 2"},
-		{bulk.Selection{AuthMode: store.ByString}, "olga"},
-		{bulk.Selection{Late: true}, "late"},
-		{bulk.Selection{Failed: true}, ""},
-		{bulk.Selection{LSC: store.HoldsInstalled}, "olga 1 3 4 5"},
-		{bulk.Selection{LSC: store.HoldsExpired}, "olga"},
-		{bulk.Selection{LSC: store.HoldsNone}, "late 2"},
-		{bulk.Selection{LSC: store.HoldsIssued}, ""},
-		{bulk.Selection{LSCExpiresBefore: new(devicestest.Start.AddDate(0, 0, 90))}, "olga 1"},
-		{bulk.Selection{LSCExpiresBefore: new(devicestest.Start.AddDate(0, 0, 90)), Pool: "Berlin*"}, "1"},
-		{bulk.Selection{LSCIssuedBy: "capf-11111111"}, "olga 1"},
-		{bulk.Selection{LSCIssuedBy: "CN=Issuing*"}, "3"},
-		{bulk.Selection{LSCIssuedBy: "100%"}, ""},
+		{device(store.DeviceFilter{Name: "SEP*"}), "1 2 3 4 5"},
+		{device(store.DeviceFilter{Name: "csfolga"}), "olga"},
+		{device(store.DeviceFilter{Name: "*nobody*"}), ""},
+		{device(store.DeviceFilter{Pool: "Hamburg"}), "olga 3"},
+		{device(store.DeviceFilter{Pool: "Berlin*"}), "1 2"},
+		{device(store.DeviceFilter{Pool: "Berlin-?", Model: "88*"}), "2"},
+		{device(store.DeviceFilter{Model: "8861"}), "2 3"},
+		{device(store.DeviceFilter{Operation: store.Install}), "late 2"},
+		{device(store.DeviceFilter{Status: store.StatusPending}), "late 2"},
+		{device(store.DeviceFilter{AuthMode: store.ByString}), "olga"},
+		{device(store.DeviceFilter{Late: true}), "late"},
+		{device(store.DeviceFilter{Failed: true}), ""},
+		{holding(store.HoldingFilter{LSC: store.HoldsInstalled}), "olga 1 3 4 5"},
+		{holding(store.HoldingFilter{LSC: store.HoldsExpired}), "olga"},
+		{holding(store.HoldingFilter{LSC: store.HoldsNone}), "late 2"},
+		{holding(store.HoldingFilter{LSC: store.HoldsIssued}), ""},
+		{holding(store.HoldingFilter{LSCExpiresBefore: new(devicestest.Start.AddDate(0, 0, 90))}), "olga 1"},
+		{bulk.Selection{DeviceFilter: store.DeviceFilter{Pool: "Berlin*"}, HoldingFilter: store.HoldingFilter{LSCExpiresBefore: new(devicestest.Start.AddDate(0, 0, 90))}}, "1"},
+		{holding(store.HoldingFilter{LSCIssuedBy: "capf-11111111"}), "olga 1"},
+		{holding(store.HoldingFilter{LSCIssuedBy: "CN=Issuing*"}), "3"},
+		{holding(store.HoldingFilter{LSCIssuedBy: "100%"}), ""},
 		{bulk.Selection{IssuerExpiresBefore: new(devicestest.Start.AddDate(6, 0, 0))}, "4"},
 		{bulk.Selection{IssuerExpiresBefore: new(devicestest.Start.AddDate(4, 0, 0))}, ""},
 		{bulk.Selection{DueForRenewal: true}, "olga 1 5"},
@@ -84,14 +86,14 @@ func TestContradictions(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for _, s := range []bulk.Selection{
-		{LSC: store.HoldsNone, LSCIssuedBy: "x"},
-		{LSC: store.HoldsNone, LSCExpiresBefore: new(devicestest.Start)},
-		{LSC: store.HoldsNone, DueForRenewal: true},
-		{Operation: store.NoOperation, Late: true},
-		{Operation: store.NoOperation, Status: store.StatusPending},
-		{Operation: store.Install, Status: store.StatusNone},
-		{Failed: true, Status: store.Succeeded(store.Install)},
-		{DueForRenewal: true, ByItself: true, AuthMode: store.ByString},
+		{HoldingFilter: store.HoldingFilter{LSC: store.HoldsNone, LSCIssuedBy: "x"}},
+		{HoldingFilter: store.HoldingFilter{LSC: store.HoldsNone, LSCExpiresBefore: new(devicestest.Start)}},
+		{HoldingFilter: store.HoldingFilter{LSC: store.HoldsNone}, DueForRenewal: true},
+		{DeviceFilter: store.DeviceFilter{Operation: store.NoOperation, Late: true}},
+		{DeviceFilter: store.DeviceFilter{Operation: store.NoOperation, Status: store.StatusPending}},
+		{DeviceFilter: store.DeviceFilter{Operation: store.Install, Status: store.StatusNone}},
+		{DeviceFilter: store.DeviceFilter{Failed: true, Status: store.Succeeded(store.Install)}},
+		{DeviceFilter: store.DeviceFilter{AuthMode: store.ByString}, DueForRenewal: true, ByItself: true},
 	} {
 		_, err := bulk.Select(t.Context(), h.Rules, s)
 		if !errors.Is(err, apperr.ErrValue) || !strings.Contains(err.Error(), "contradict") {
@@ -108,7 +110,7 @@ func TestPreview(t *testing.T) {
 	t.Parallel()
 	h := &house{devicestest.Fleet(t)}
 	before := h.Snapshot()
-	rows, err := bulk.PreviewUpdate(t.Context(), h.Rules, bulk.Selection{Name: "SEP*"},
+	rows, err := bulk.PreviewUpdate(t.Context(), h.Rules, bulk.Selection{DeviceFilter: store.DeviceFilter{Name: "SEP*"}},
 		devices.Edit{SecurityMode: devicestest.Ptr(store.Encrypted), AuthMode: devicestest.Ptr(store.ByString), Operation: devicestest.Ptr(store.Install), UniqueString: true})
 	devicestest.Must(t, err)
 	var got []string

@@ -58,3 +58,28 @@ func Read(text string) (e Edit, partial bool, err error) {
 	e.NoString, e.UniqueString = s.NoString, s.UniqueString
 	return e, s.Partial, nil
 }
+
+// document returns the edit as a job or a template stores it: the names of
+// the attributes with their values. An authentication string is stored
+// separately, sealed.
+func (e Edit) document() map[string]any {
+	doc := map[string]any{}
+	for _, a := range attributes {
+		if !a.Secret && a.given(&e) != nil {
+			doc[a.Name] = a.at(&e)
+		}
+	}
+	return doc
+}
+
+// fill is the reverse of document.
+func (e *Edit) fill(doc map[string]json.RawMessage) error {
+	for _, a := range attributes {
+		if value, ok := doc[a.Name]; ok && !a.Secret {
+			if err := json.Unmarshal(value, a.at(e)); err != nil {
+				return fmt.Errorf("reading %s: %w", a.Name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -94,6 +94,28 @@ func FullName(ctx context.Context, s *store.Store, text string) string {
 	return "SEP" + strings.ToUpper(text)
 }
 
+// Describe names what the edit changes, for the record: never the string.
+func (e Edit) Describe() string {
+	var parts []string
+	for _, a := range attributes {
+		switch {
+		case a.Secret && e.String != nil:
+			parts = append(parts, a.Flag()+"=(set)")
+		case a.Secret && e.NoString:
+			parts = append(parts, a.Flag()+"=(removed)")
+		case a.Secret:
+		case a.Name == "completes_by" && e.CompletesBy != nil:
+			parts = append(parts, a.Flag()+"="+e.CompletesBy.String())
+		case a.given(&e) != nil:
+			parts = append(parts, fmt.Sprintf("%s=%v", a.Flag(), a.given(&e)))
+		}
+	}
+	if e.UniqueString {
+		parts = append(parts, "auth-string=(unique)")
+	}
+	return strings.Join(parts, " ")
+}
+
 // Empty reports whether the edit changes nothing.
 func (e Edit) Empty() bool { return e == Edit{} }
 

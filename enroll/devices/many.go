@@ -8,10 +8,6 @@ import (
 	"capf/store"
 )
 
-// ErrPartly says that something was done for some devices and not for
-// others.
-var ErrPartly = errors.New("partly done")
-
 // Reason tells the refusal of one device, which does not affect the others,
 // from other errors.
 func Reason(err error) (string, error) {

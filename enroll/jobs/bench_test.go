@@ -44,7 +44,7 @@ func BenchmarkUpdate60000(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		j, err := runner.RunNow(b.Context(), devicestest.Operator, bulk.Update{
-			Selection: bulk.Selection{Name: "SEP*"},
+			Selection: bulk.Selection{DeviceFilter: store.DeviceFilter{Name: "SEP*"}},
 			Edit: devices.Edit{
 				Operation: devicestest.Ptr(store.Install), AuthMode: devicestest.Ptr(store.ByString), UniqueString: true,
 			},

@@ -224,7 +224,7 @@ func TestPhonesMeanwhile(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		_, err := other.runner().RunNow(context.Background(), devicestest.Operator, bulk.Update{
-			Selection: bulk.Selection{Name: "SEP*"}, Edit: devices.Edit{Operation: devicestest.Ptr(store.Install)},
+			Selection: bulk.Selection{DeviceFilter: store.DeviceFilter{Name: "SEP*"}}, Edit: devices.Edit{Operation: devicestest.Ptr(store.Install)},
 		}, nil)
 		done <- err
 	}()

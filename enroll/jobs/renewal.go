@@ -25,7 +25,7 @@ func (x *Runner) renew(ctx context.Context) (*store.Job, time.Duration, error) {
 	if err != nil || left == 0 {
 		return nil, x.Renew / looksPerTurn, err
 	}
-	selection := bulk.Selection{DueForRenewal: true, ByItself: true, Limit: x.RenewAtOnce}
+	selection := bulk.Selection{DueForRenewal: true, ByItself: true, HoldingFilter: store.HoldingFilter{Limit: x.RenewAtOnce}}
 	n, err := bulk.Count(ctx, x.Rules, selection)
 	if err != nil || n == 0 {
 		return nil, x.Renew, err

@@ -384,7 +384,7 @@ func TestFailedJob(t *testing.T) {
 	t.Parallel()
 	h := fleet(t)
 	j, err := jobs.Schedule(t.Context(), h.Rules, devicestest.Operator, bulk.Update{
-		Selection: bulk.Selection{Name: "SEP*"},
+		Selection: bulk.Selection{DeviceFilter: store.DeviceFilter{Name: "SEP*"}},
 		Edit:      devices.Edit{SecurityMode: devicestest.Ptr(store.Authenticated), AuthMode: devicestest.Ptr(store.ByString), Operation: devicestest.Ptr(store.Install), UniqueString: true},
 	}, h.Clock.Now().Add(time.Second))
 	devicestest.Must(t, err)

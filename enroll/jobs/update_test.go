@@ -47,7 +47,7 @@ func TestChaptersExample(t *testing.T) {
 	out := &devicestest.Strings{Kept: map[string]string{}}
 	before := h.Events()
 	j, err := h.runner().RunNow(t.Context(), devicestest.Operator, bulk.Update{
-		Selection: bulk.Selection{LSCExpiresBefore: new(devicestest.Start.AddDate(0, 0, 90))},
+		Selection: bulk.Selection{HoldingFilter: store.HoldingFilter{LSCExpiresBefore: new(devicestest.Start.AddDate(0, 0, 90))}},
 		Edit:      devices.Edit{Operation: devicestest.Ptr(store.Install), AuthMode: devicestest.Ptr(store.ByString), UniqueString: true},
 	}, out)
 	devicestest.Must(t, err)
