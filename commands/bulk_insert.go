@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 
@@ -93,22 +92,4 @@ var problemColumns = []column[bulk.Problem]{
 	{"Device", "device", func(p bulk.Problem) any { return p.Device }},
 	{"Field", "field", func(p bulk.Problem) any { return p.Field }},
 	{"Problem", "problem", func(p bulk.Problem) any { return p.Text }},
-}
-
-func bulkTemplateCSVCommand(env *Env) cmdline.Command {
-	return cmdline.Command{
-		Name: "template-csv", Short: "print an empty CSV file for bulk insert",
-		Privilege: cmdline.Look,
-		About:     `The headings are the vendor's where they are known.`,
-		Example:   "capf bulk template-csv",
-		Output:    cmdline.Plain, NoStore: true,
-		Run: func(*cli.Context) error {
-			w := csv.NewWriter(env.out)
-			if err := w.Write(bulk.CSVHeader()); err != nil {
-				return fmt.Errorf("printing the file: %w", err)
-			}
-			w.Flush()
-			return w.Error()
-		},
-	}
 }

@@ -2,17 +2,18 @@ package commands
 
 import (
 	"bufio"
-	"capf/commands/internal/files"
-	"capf/enroll/devices"
-	"capf/internal/apperr"
-	"capf/internal/csvcell"
-	"capf/internal/durable"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"capf/commands/internal/files"
+	"capf/enroll/devices"
+	"capf/internal/apperr"
+	"capf/internal/csvcell"
+	"capf/internal/durable"
 )
 
 // madeString is the authentication string that a device was given.

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"capf/enroll/devices"
 	"context"
 	"fmt"
 
@@ -9,6 +8,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
 )
 
 func deviceGenerateStringCommand(env *Env) cmdline.Command {

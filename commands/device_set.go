@@ -1,13 +1,13 @@
 package commands
 
 import (
-	"capf/enroll/devices"
 	"context"
 
-	"capf/commands/internal/cmdline"
-	"capf/internal/apperr"
-
 	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/cmdline"
+	"capf/enroll/devices"
+	"capf/internal/apperr"
 )
 
 type deviceSetOptions struct {

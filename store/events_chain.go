@@ -1,7 +1,6 @@
 package store
 
 import (
-	"capf/store/engine"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -10,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"capf/store/engine"
 )
 
 // chainHash is the hash of an event, by which the next one refers to it.

@@ -2,13 +2,14 @@ package store
 
 import (
 	"bytes"
-	"capf/store/engine"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"regexp"
 	"slices"
 	"strings"
+
+	"capf/store/engine"
 )
 
 // oldTrust is a row of capf-trust from before certificates said what they

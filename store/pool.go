@@ -1,10 +1,11 @@
 package store
 
 import (
-	"capf/store/engine"
 	"database/sql"
 	"errors"
 	"sync"
+
+	"capf/store/engine"
 )
 
 // pointReaders is how many connections answer small questions at the same

@@ -1,11 +1,12 @@
 package store
 
 import (
-	"capf/store/engine"
 	"context"
 	"database/sql"
 	"errors"
 	"iter"
+
+	"capf/store/engine"
 )
 
 // Reader asks an open database, and can change nothing in it. Its methods may be

@@ -1,13 +1,14 @@
 package store
 
 import (
-	"capf/store/engine"
 	"context"
 	"database/sql"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"capf/store/engine"
 )
 
 const (

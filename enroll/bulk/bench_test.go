@@ -1,11 +1,12 @@
 package bulk_test
 
 import (
-	"capf/enroll/bulk"
-	"capf/enroll/devices/devicestest"
 	"fmt"
 	"testing"
 	"time"
+
+	"capf/enroll/bulk"
+	"capf/enroll/devices/devicestest"
 )
 
 // BenchmarkInsert60000 puts the rows of a CSV file into an empty database.

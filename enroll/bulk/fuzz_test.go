@@ -1,10 +1,11 @@
 package bulk
 
 import (
-	"capf/enroll/devices"
 	"strings"
 	"testing"
 	"time"
+
+	"capf/enroll/devices"
 )
 
 // FuzzCSV: of each row of a file there is either a device or a problem with

@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"capf/internal/apperr"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"capf/internal/apperr"
 )
 
 // entryLimit is how many entries a directory may have. More mean that the

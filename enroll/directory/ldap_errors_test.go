@@ -2,9 +2,6 @@ package directory_test
 
 import (
 	"bytes"
-	"capf/enroll/devices/devicestest"
-	"capf/enroll/directory"
-	"capf/internal/apperr"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,6 +14,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"capf/enroll/devices/devicestest"
+	"capf/enroll/directory"
+	"capf/internal/apperr"
 )
 
 // ldapAnswer is an answer to the first request of a connection (RFC 4511): the

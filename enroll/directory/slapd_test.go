@@ -2,8 +2,6 @@ package directory_test
 
 import (
 	"bufio"
-	"capf/enroll/devices/devicestest"
-	"capf/enroll/directory"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -21,6 +19,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"capf/enroll/devices/devicestest"
+	"capf/enroll/directory"
 )
 
 // people is how many there are in the directory of the tests.

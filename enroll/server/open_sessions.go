@@ -1,11 +1,12 @@
 package server
 
 import (
-	"capf/enroll/settings"
 	"container/list"
 	"net/netip"
 	"sync"
 	"time"
+
+	"capf/enroll/settings"
 )
 
 // openSessions are the sessions of a listener, and the limits on them. The mutex

@@ -1,10 +1,11 @@
 package templates
 
 import (
-	"capf/enroll/devices"
-	"capf/store"
 	"context"
 	"errors"
+
+	"capf/enroll/devices"
+	"capf/store"
 )
 
 // UpsertFeatureGroup adds a feature group template, or changes the template

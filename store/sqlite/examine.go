@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"capf/store/engine"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,9 @@ import (
 	"path/filepath"
 	"syscall"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "modernc.org/sqlite"
+
+	"capf/store/engine"
 )
 
 // Rights that access(2) is asked for.

@@ -1,13 +1,14 @@
 package sqlite
 
 import (
-	"capf/store/engine"
 	"context"
 	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
 	"syscall"
+
+	"capf/store/engine"
 )
 
 // lockExclusive makes sure that no other process has the database open and that it is all in

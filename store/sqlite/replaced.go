@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"capf/store/engine"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"capf/store/engine"
 )
 
 // original is what shows that the open file is still the one at the path. SQLite

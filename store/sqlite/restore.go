@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"capf/store/engine"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"capf/store/engine"
 )
 
 // Restoration is what Restore is to do.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"bytes"
-	"capf/store/engine"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,9 +10,10 @@ import (
 	"io"
 	"os"
 
+	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"modernc.org/sqlite"
+	"capf/store/engine"
 )
 
 const sealSize = 32

@@ -1,11 +1,12 @@
 package sqlite
 
 import (
-	"capf/store/engine"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"capf/store/engine"
 )
 
 // Space asks the system, not the database, so that it tells of a disk on which

@@ -1,13 +1,14 @@
 package term
 
 import (
-	"capf/internal/csvcell"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"capf/internal/csvcell"
 )
 
 // A value of a row is a string, a number, a bool, a time (zero for none), a
