@@ -11,29 +11,29 @@ import (
 	"capf/store/sqlite"
 )
 
-// Copied is what a copy of a database holds.
+// Copied describes a copy of a database.
 type Copied struct {
 	Bytes     int64
 	SHA256    []byte // of the file
 	Devices   int64
 	Events    int64  // the id of the last event
-	EventHash []byte // its hash: kept elsewhere, it proves later that the record was not made anew
+	EventHash []byte // its hash: kept elsewhere, it can later prove that the record was not rewritten
 }
 
 // Backup writes a copy of the database, as it is at one moment, to the path,
-// while phones and operators go on working. The file appears complete and on
-// the disk, with mode 0600, or not at all; one that is there is replaced.
-// Progress, which may be nil, is told how many pages of how many are done. The
-// copy has been read back whole and found sound: ErrDamaged means that the
-// database itself is not. The copy carries what sign makes of it, unless sign is
-// nil. No event is written. ErrConflict: what is there is a database in use.
+// while phones and operators go on working. The file appears complete and on the
+// disk, with mode 0600, or not at all; an existing one is replaced. Progress,
+// which may be nil, is called with the pages done and their total. The copy is
+// read back completely and checked: ErrDamaged means that the database itself is
+// damaged. The copy carries the seal that sign makes, unless sign is nil. No
+// event is written. ErrConflict: the file at the path is a database in use.
 func (s *Reader) Backup(ctx context.Context, path string, sign Sign, progress func(done, total int)) (Copied, error) {
 	c, err := s.copied(ctx, engine.Copy{Path: path, Sign: sign, Progress: progress})
 	return c, failed(err, "backing up to %q", path)
 }
 
-// CopyOut is Backup to wherever take brings the copy, which is whole then and
-// stands in a file beside the database as long as take reads it.
+// CopyOut is Backup to wherever take writes the copy. The copy is complete by
+// then, and is in a file beside the database while take reads it.
 func (s *Reader) CopyOut(ctx context.Context, sign Sign, progress func(done, total int), take func(io.Reader) error) (Copied, error) {
 	c, err := s.copied(ctx, engine.Copy{Take: take, Sign: sign, Progress: progress})
 	return c, failed(err, "copying the database")
@@ -51,21 +51,21 @@ func (s *Reader) copied(ctx context.Context, to engine.Copy) (c Copied, err erro
 
 // Restoration is what Restore is to do.
 type Restoration struct {
-	From string // a copy that Backup has made; it is only read
+	From string // a copy made by Backup; it is only read
 	To   string // the database
-	// Inspect judges the copy, which is at its own place then and already
-	// brought up to date; what it changes there is part of what is restored. Its
-	// error ends the restoring and is returned as it is. The seal is that of the
-	// backup as it was.
+	// Inspect checks the copy, which by then is in a file of its own and
+	// migrated; its changes there become part of what is restored. Its error
+	// ends the restore and is returned unchanged. The seal is that of the
+	// original backup.
 	Inspect  func(*Store, Seal) error
 	DryRun   bool                  // stop after Inspect
 	Progress func(done, total int) // pages; may be nil
 }
 
-// Restore puts a copy in the place of the database. Whatever happens, there is
-// either the old database or the new one; the old one is kept under the name
-// that is returned, "" when there was none. Errors: ErrInUse; ErrNotFound and
-// ErrForeign for the copy; those of Open.
+// Restore replaces the database by a copy. Whatever happens, there is either
+// the old database or the new one; the old one is kept under the returned
+// name, "" when there was none. Errors: ErrInUse; ErrNotFound and ErrForeign
+// for the copy; those of Open.
 func Restore(ctx context.Context, r Restoration, o Options) (kept string, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -77,7 +77,7 @@ func Restore(ctx context.Context, r Restoration, o Options) (kept string, err er
 	})
 }
 
-// judge opens the copy, lets it be inspected and makes a database of it.
+// judge opens the copy, has it inspected and turns it into a database.
 func (r Restoration) judge(ctx context.Context, name string, seal Seal, o Options) error {
 	s, err := Open(ctx, name, o)
 	if err != nil {
@@ -86,10 +86,10 @@ func (r Restoration) judge(ctx context.Context, name string, seal Seal, o Option
 	err = r.Inspect(s, seal)
 	if err == nil {
 		err = failed(s.change(ctx, func(t *tx) error {
-			if _, err := t.exec("DELETE FROM backup_seal"); err != nil { // it is no backup any more
+			if _, err := t.exec("DELETE FROM backup_seal"); err != nil { // it is no longer a backup
 				return err
 			}
-			_, err := t.exec("DELETE FROM servers") // processes of another time
+			_, err := t.exec("DELETE FROM servers") // they are of processes at the time of the backup
 			return err
 		}), "making a database of the backup")
 	}

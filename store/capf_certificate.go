@@ -49,10 +49,10 @@ func (s *Reader) identity(ctx context.Context) (id Identity, err error) {
 	return id, nil
 }
 
-// SaveIdentity keeps a CAPF certificate, whose time is the store's. With
-// onlyNew it is the first one, ErrConflict otherwise. Without, the certificate
-// that it takes the place of goes to capf-trust, so that the LSCs that it
-// signed still authenticate.
+// SaveIdentity stores a CAPF certificate, with the store's time. With onlyNew,
+// it is ErrConflict if there is one already. Without, the certificate that it
+// replaces goes to capf-trust, so that the LSCs that it signed still
+// authenticate.
 func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew bool) error {
 	err := s.change(ctx, func(t *tx) error {
 		if err := retireIdentity(t, a, onlyNew, id); err != nil {
@@ -63,9 +63,10 @@ func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew 
 	return failed(err, "keeping the CAPF certificate")
 }
 
-// GiveUpIdentity keeps a CAPF certificate in the place of one whose key somebody
-// else may have: that goes nowhere, and the trust certificates with the ids, which
-// are of the same key, go too. ErrNotFound: there is none with one of the ids.
+// GiveUpIdentity stores a CAPF certificate in place of one whose key may have
+// leaked. The old one does not go to capf-trust, and the trust certificates with
+// the ids, which have the same key, are removed too. ErrNotFound: one of the ids
+// does not exist.
 func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust []int64) error {
 	err := s.change(ctx, func(t *tx) error {
 		if err := t.event(a, "", EventText{Action: "capf-certificate-given-up", Detail: "its key may be known to others"}); err != nil {
@@ -81,7 +82,7 @@ func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust 
 	return failed(err, "giving the CAPF certificate up")
 }
 
-// mustStand refuses a certificate of ours that was given up.
+// mustStand refuses a CAPF certificate that was given up.
 func mustStand(t *tx, certificate []byte) error {
 	if certificate == nil {
 		return nil
@@ -130,7 +131,7 @@ func retireIdentity(t *tx, a Actor, onlyNew bool, next Identity) error {
 	case len(next.Chain) > 0 && string(next.Chain[0]) == string(old):
 		return nil
 	}
-	// The columns of capf-trust only say again what the certificate says.
+	// The columns of capf-trust only repeat what is in the certificate.
 	c, err := x509.ParseCertificate(old)
 	if err != nil {
 		return fmt.Errorf("reading the one that it takes the place of: %w", err)
@@ -142,8 +143,8 @@ func retireIdentity(t *tx, a Actor, onlyNew bool, next Identity) error {
 	})
 }
 
-// trustAsOurs also gives a row that is there already the uses of ours: without
-// lsc, nothing that the certificate has signed would authenticate.
+// trustAsOurs also gives an existing row the uses of our own certificates:
+// without lsc, nothing that the certificate signed would authenticate.
 func trustAsOurs(t *tx, a Actor, c TrustCertificate) error {
 	added, err := insertTrust(t, c)
 	if err != nil || added {

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// Changes is what has changed in the database since somebody last asked, by this
-// process or another: each change has its event. A change may be seen before its
-// event is, or together with it, never later.
+// Changes says what has changed in the database since the last call, by this
+// process or another: each change has an event. A change may become visible
+// before its event or together with it, never after it.
 type Changes struct {
-	Until    int64           // the newest event, from which the next question goes on
-	Anything bool            // too much to say what, or all there is
-	Settings bool            // something that is not a device's, such as a parameter
-	Devices  map[string]bool // whose something was, by their names in lower case
+	Until    int64           // the newest event, for the next call
+	Anything bool            // anything may have changed
+	Settings bool            // something that does not belong to a device, such as a parameter
+	Devices  map[string]bool // devices that have changed, by lower-case name
 }
 
-// manyEvents is how many events are looked at one by one. After more, it costs
-// less to look at everything.
+// manyEvents is how many events are examined one by one. With more, it is
+// cheaper to assume that anything has changed.
 const manyEvents = 1000
 
-// Changes tells what has changed since an event; -1 stands for an unknown one. While nothing has changed, it takes microseconds, so that it can be asked
-// often.
+// Changes returns what has changed since an event; -1 stands for an unknown one. While nothing has
+// changed, it takes microseconds, so that it can be called often.
 func (s *Reader) Changes(ctx context.Context, since int64) (Changes, error) {
 	var c Changes
 	if err := s.point(ctx, "SELECT coalesce(max(id), 0) FROM events", nil, &c.Until); err != nil {

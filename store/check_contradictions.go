@@ -5,8 +5,7 @@ import (
 	"iter"
 )
 
-// Contradiction is something in the database that cannot be true together with
-// the rest of it.
+// Contradiction is something in the database that contradicts the rest of it.
 type Contradiction struct {
 	Object string // what it is about, such as LSC 5f3a
 	Text   string // what is wrong with it, in a few words
@@ -15,8 +14,8 @@ type Contradiction struct {
 func (c *Contradiction) fields() []any { return []any{&c.Object, &c.Text} }
 
 // Damages has the engine read the whole database and yields what is wrong with
-// it: what cannot be read, and what the schema does not allow. It keeps no writer
-// waiting.
+// it: what cannot be read, and what the schema does not allow. It does not block
+// writers.
 func (s *Reader) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
 	return func(yield func(Contradiction, error) bool) {
 		for d, err := range s.engine.Damages(ctx, s.lists.db) {
@@ -27,9 +26,9 @@ func (s *Reader) Damages(ctx context.Context) iter.Seq2[Contradiction, error] {
 	}
 }
 
-// Contradictions yields states that cannot be: capf itself never makes them, so
-// other hands have, or a fault. Each question is one statement, so that what
-// phones change meanwhile is no contradiction.
+// Contradictions yields impossible states. capf itself never makes them, so
+// somebody else did, or a fault. Each query is one statement, so that
+// concurrent changes by phones do not look like contradictions.
 func (s *Reader) Contradictions(ctx context.Context) iter.Seq2[Contradiction, error] {
 	return func(yield func(Contradiction, error) bool) {
 		for _, q := range contradictions {
@@ -42,8 +41,8 @@ func (s *Reader) Contradictions(ctx context.Context) iter.Seq2[Contradiction, er
 	}
 }
 
-// contradictions are questions whose answers, an object and what is wrong with
-// it, should be empty.
+// contradictions are queries that should return no rows. A row is an object
+// and what is wrong with it.
 var contradictions = []string{
 	// A request and its LSC.
 	`SELECT 'LSC ' || l.serial, 'it is ' || l.state || ', but its request ' || r.id || ' is ' || r.state
@@ -65,7 +64,7 @@ var contradictions = []string{
 	`SELECT 'LSC ' || serial, 'it is issued, but its device ' || device || ' is not there'
 		FROM lscs WHERE state = 'issued' AND device_id IS NULL`,
 
-	// One at a time.
+	// What there may be only one of.
 	`SELECT 'device ' || min(device), 'it has ' || count(*) || ' installed LSCs'
 		FROM lscs WHERE state = 'installed' AND device_id IS NOT NULL GROUP BY device_id HAVING count(*) > 1`,
 	`SELECT 'device ' || min(device), 'it has ' || count(*) || ' LSCs that are issued, and not yet confirmed'
@@ -113,7 +112,7 @@ type KeptLSC struct {
 	KeyHash []byte // SHA-256 of the SubjectPublicKeyInfo
 }
 
-// KeptLSCs yields all LSCs whose certificates are there, so that they can be checked.
+// KeptLSCs yields all LSCs that have a certificate, so that they can be checked.
 func (s *Reader) KeptLSCs(ctx context.Context) iter.Seq2[KeptLSC, error] {
 	q := query{selection: "SELECT " + lscColumns + `, coalesce(r.key_hash, x'')
 		FROM lscs AS l LEFT JOIN requests AS r ON r.id = l.request_id`, order: "l.id"}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// pastTimes are the columns with times at which something happened, none of which
-// can lie in the future.
+// pastTimes are the columns with times of past events, which cannot be in the
+// future.
 var pastTimes = []struct{ table, column, object string }{
 	{"events", "at", "events"},
 	{"devices", "updated_at", "devices"},
@@ -20,8 +20,8 @@ var pastTimes = []struct{ table, column, object string }{
 	{"servers", "seen_at", "reports of serve"},
 }
 
-// FutureTimes yields what lies in the future by this clock, a line for each kind: the
-// clock was ahead when it was written, or has gone back since.
+// FutureTimes yields times that are in the future by this clock, a line for each
+// kind: the clock was ahead when they were written, or has gone back since.
 func (s *Reader) FutureTimes(ctx context.Context) iter.Seq2[Contradiction, error] {
 	now := s.options.Now().Add(clockStep)
 	return func(yield func(Contradiction, error) bool) {

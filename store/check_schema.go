@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// schema is what a database is built of: the text that makes each table, index
-// and trigger, by its kind and name.
+// schema holds the statements that create each table, index and trigger, by
+// kind and name.
 type schema map[string]string
 
-// SchemaFault is a part of the database that is not as capf makes it.
+// SchemaFault is a part of the schema that is not as capf creates it.
 type SchemaFault struct {
 	Contradiction
-	TableMissing bool // many questions cannot be answered then
+	TableMissing bool // many queries then fail
 }
 
-// SchemaFaults yields what the database is not built of as this capf builds one:
-// without a trigger the record of events could be changed, without an index
-// two LSCs be installed.
+// SchemaFaults yields the differences from the schema that this capf creates:
+// without a trigger the record of events could be changed, and without an index
+// two LSCs could be installed.
 func (s *Reader) SchemaFaults(ctx context.Context) iter.Seq2[SchemaFault, error] {
 	return func(yield func(SchemaFault, error) bool) {
 		want, err := s.engine.NewSchema(ctx, migrationSteps)

@@ -29,8 +29,8 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// bound is an end of a validity, which every certificate has: one that begins
-// with the year 1970, as some CAs' do, has it too.
+// bound is the beginning or end of a validity. It is always set: 0 is the
+// beginning of 1970, from which some CAs' certificates are valid.
 type bound time.Time
 
 // Scan reads what millis made.
@@ -66,7 +66,7 @@ func orNull(id int64) any {
 	return id
 }
 
-// orEmpty is a blob of a column that is never NULL.
+// orEmpty returns a blob for a column that is never NULL.
 func orEmpty(b []byte) []byte {
 	if b == nil {
 		return []byte{}

@@ -7,10 +7,9 @@ import (
 )
 
 const (
-	// standings is from how many networks a device is known at most.
+	// standings is the largest number of networks from which a device is known.
 	standings = 8
-	// declinedShown is how long a network that was declined is told of after
-	// that.
+	// declinedShown is how long a network is listed after it was declined.
 	declinedShown = 24 * time.Hour
 )
 
@@ -18,12 +17,12 @@ const (
 type Declined struct {
 	Network string
 	Until   time.Time
-	Times   int // since it was last told of no more
+	Times   int // since it was last off the list
 }
 
-// NetworkDeclined says until when strings from the network are not compared for
-// the device, zero when they are: a network that is declined is so for all but
-// those devices that have authenticated from it, and have sent no wrong
+// NetworkDeclined returns the time until which strings from the network are not
+// compared for the device, zero when they are. A declined network is not
+// declined for devices that have authenticated from it and have sent no wrong
 // string from it since.
 func (s *Reader) NetworkDeclined(ctx context.Context, deviceID int64, network string) (until time.Time, err error) {
 	err = s.point(ctx, networkDeclined, []any{network, millis(s.options.Now()), millis(s.options.Now().Add(LockTime)), deviceID, network}, (*instant)(&until))
@@ -45,8 +44,8 @@ func declinedUntil(t *tx, deviceID int64, network string) (until time.Time, err 
 	return until, err
 }
 
-// noteNetwork is knownFrom by itself. It writes nothing for a device that is
-// known from there, as most are.
+// noteNetwork is noteKnownNetwork in its own transaction. It writes nothing
+// for a device that is already known from there, as most are.
 func (s *Store) noteNetwork(ctx context.Context, deviceID int64, network string) error {
 	var known bool
 	err := s.point(ctx, "SELECT EXISTS (SELECT 1 FROM device_networks WHERE device_id = ? AND network = ?)", []any{deviceID, network}, &known)
@@ -68,9 +67,9 @@ func noteKnownNetwork(t *tx, deviceID int64, network string) error {
 	return err
 }
 
-// noteGuessFrom counts a wrong string for a device from the network and returns
-// until when the network is declined, if this is the one for that. One that is
-// declined already is not counted on.
+// noteGuessFrom counts a wrong string for a device from the network. If that
+// string gets the network declined, it returns until when. For a network that
+// is declined already nothing is counted.
 func noteGuessFrom(t *tx, a Actor, deviceID int64, network string, l GuessLimits) (until time.Time, err error) {
 	if _, err := t.exec("DELETE FROM device_networks WHERE device_id = ? AND network = ?", deviceID, network); err != nil {
 		return until, err
@@ -112,8 +111,9 @@ func declineNetwork(t *tx, a Actor, network string, wrong int, span time.Duratio
 		Detail: fmt.Sprintf("%s until %s: %d wrong strings within %.0f minutes", network, until.Format(time.RFC3339), wrong, span.Minutes())})
 }
 
-// DeclinedNetworks are those that were declined within the last day, the newest
-// first, at most limit of them, and how many are declined now and in all.
+// DeclinedNetworks returns the networks declined within the last day, the
+// newest first, at most limit of them, and how many are declined now and in
+// all.
 func (s *Reader) DeclinedNetworks(ctx context.Context, limit int) (list []Declined, now, all int64, err error) {
 	at := s.options.Now()
 	since := millis(at.Add(-declinedShown))

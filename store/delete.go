@@ -8,8 +8,8 @@ import (
 	"capf/internal/plural"
 )
 
-// portion is how much is deleted in one transaction: phones wait for it, and
-// each deleted row means several changed pages.
+// portion is how many rows are deleted in one transaction: phones wait for
+// it, and each deleted row means several changed pages.
 const portion = 5000
 
 // recordRetention writes the event of a portion.
@@ -21,7 +21,7 @@ func recordRetention(t *tx, a Actor, action string, n int64, thing string, befor
 }
 
 // inPortions repeats a change until it finds less than a portion. A rehearsal
-// would find the same one again.
+// runs once, since it would find the same portion again.
 func (s *Store) inPortions(ctx context.Context, work func(*tx) (int64, error)) (total int64, err error) {
 	for {
 		var n int64
@@ -38,7 +38,8 @@ func (s *Store) inPortions(ctx context.Context, work func(*tx) (int64, error)) (
 	}
 }
 
-// once is the values in their order, each once; nil for nil.
+// once returns the values in their order without repetitions; nil for
+// nil.
 func once[T comparable](values []T) []T {
 	kept, seen := values[:0:0], map[T]bool{}
 	for _, v := range values {
@@ -49,7 +50,7 @@ func once[T comparable](values []T) []T {
 	return kept
 }
 
-// recordAllDeleted writes the event of a deletion that named nothing by itself.
+// recordAllDeleted writes the event of a deletion of everything.
 func recordAllDeleted(t *tx, a Actor, action string, n int64, thing string, err error) error {
 	if err != nil || n == 0 {
 		return err

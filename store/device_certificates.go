@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// DeviceCertificate is what a phone gave to a Troubleshoot, or showed when it
-// authenticated: for viewing, and for the names of the next LSC.
+// DeviceCertificate is a certificate that a phone sent in a Troubleshoot or
+// when it authenticated. It is kept for viewing, and for the names of the
+// next LSC.
 type DeviceCertificate struct {
 	Kind        string // lsc or mic
 	Certificate []byte // DER
 	SeenAt      time.Time
 }
 
-// DeviceCertificates returns what the phone has shown, one of each kind. The
-// time is when it first showed this one.
+// DeviceCertificates returns the certificates that the phone has sent, one
+// of each kind, with the time when it first sent this one.
 func (s *Reader) DeviceCertificates(ctx context.Context, deviceID int64) ([]DeviceCertificate, error) {
 	certs, err := few(ctx, s, "SELECT kind, seen_at, certificate FROM device_certificates WHERE device_id = ? ORDER BY kind",
 		[]any{deviceID}, (*DeviceCertificate).fields)

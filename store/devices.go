@@ -29,17 +29,17 @@ type Device struct {
 	ECBits       int
 	CompletesBy  time.Time
 	Status       Status
-	// Schedule grows whenever an operation is scheduled, and begins where no
-	// earlier device of the name has been. A confirmation clears the operation
-	// only when no newer one has been scheduled since.
+	// Schedule increases whenever an operation is scheduled, and begins above
+	// the values of any earlier device of the name. A confirmation clears the
+	// operation only when no newer one has been scheduled since.
 	Schedule int64
 
-	// StringUsed says that the string has authenticated, and is good for no
-	// other operation.
+	// StringUsed says that the string has been used to authenticate, and is not
+	// valid for another operation.
 	StringUsed   bool
 	WrongStrings int // wrong authentication strings in a row
 	// Unconfirmed is how many keys the phone has sent since it last confirmed an
-	// LSC, but for the newest.
+	// LSC, not counting the newest.
 	Unconfirmed  int
 	LockedUntil  time.Time // after too many of either
 	LockedFor    LockReason
@@ -73,11 +73,11 @@ type DeviceFilter struct {
 type deviceColumn struct {
 	name  string
 	field func(*Device) any
-	fixed bool // is not a change when it differs
+	fixed bool // a difference does not count as a change
 }
 
 // deviceFacts are the columns, in the order in which they are read. A new one
-// needs its migration, its field in Device and its line here.
+// needs a migration, a field in Device and a line here.
 var deviceFacts = []deviceColumn{
 	{"id", func(d *Device) any { return &d.ID }, true},
 	{"name", func(d *Device) any { return &d.Name }, true},
@@ -105,16 +105,18 @@ var deviceFacts = []deviceColumn{
 	{"sealed_string", func(d *Device) any { return &d.SealedString }, false},
 }
 
-// deviceChanges are the columns that a change of a device can be about.
+// deviceChanges are the columns that a change of a device can affect.
 var deviceChanges = slices.DeleteFunc(slices.Clone(deviceFacts), func(c deviceColumn) bool { return c.fixed })
 
-// The statements about a device with all its columns. The id is the database's.
+// The statements for a device with all its columns. The database assigns the
+// id.
 var (
 	deviceColumns  = strings.Join(columnNames(deviceFacts), ", ")
 	selectDevice   = "SELECT " + deviceColumns + " FROM devices WHERE name = ?"
 	insertOfDevice = "INSERT INTO devices (" + strings.Join(columnNames(deviceFacts[1:]), ", ") +
 		") VALUES (?" + strings.Repeat(", ?", len(deviceFacts)-2) + ")"
-	// The name is in an index, which an UPDATE that names it would write anew.
+	// The name is left out: it is in an index, which an UPDATE that names it
+	// would rewrite.
 	updateOfDevice = "UPDATE devices SET " + strings.Join(columnNames(deviceChanges), " = ?, ") + " = ?, updated_at = ? WHERE id = ?"
 )
 
@@ -134,8 +136,8 @@ const (
 	isLate = `operation IN ('install', 'delete', 'troubleshoot') AND operation <> 'none' AND completes_by > 0 AND completes_by < ?`
 )
 
-// Late says whether the time has passed by which the operation that is scheduled
-// had to be completed; the device is turned away then.
+// Late reports whether the deadline of the scheduled operation has passed; the
+// device is then turned away.
 func (d *Device) Late(now time.Time) bool {
 	return d.Operation != NoOperation && !d.CompletesBy.IsZero() && d.CompletesBy.Before(now)
 }
@@ -148,7 +150,8 @@ func (d *Device) fields() []any {
 	return fields
 }
 
-// values are what the device has in the columns, as statements take them.
+// values returns the device's values for the columns, as arguments of a
+// statement.
 func (d *Device) values(columns []deviceColumn) []any {
 	values := make([]any, len(columns))
 	for i, c := range columns {
@@ -157,7 +160,7 @@ func (d *Device) values(columns []deviceColumn) []any {
 	return values
 }
 
-// columnValue is what a statement takes for a field of a row.
+// columnValue returns the argument of a statement for a field of a row.
 func columnValue(field any) any {
 	switch v := field.(type) {
 	case *string:
@@ -176,9 +179,9 @@ func columnValue(field any) any {
 	panic(fmt.Sprintf("a column has a field of the type %T", field)) // found by any test that adds a device
 }
 
-// AddDevice adds a device; its id, schedule and times are the store's. Nothing
-// of a deleted device of that name becomes its own: it may be another phone.
-// ErrConflict: the name is taken.
+// AddDevice adds a device; the store sets its id, schedule and times. It
+// inherits nothing from a deleted device of that name, which may have been
+// another phone. ErrConflict: the name is taken.
 func (s *Store) AddDevice(ctx context.Context, a Actor, d Device) (Device, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := insertDevice(t, &d); err != nil {
@@ -206,12 +209,12 @@ func insertDevice(t *tx, d *Device) (err error) {
 	return err
 }
 
-// ChangeDevice lets change edit the device and writes what it made of it; the
-// id, the name and the times are the store's and stay. The device is locked
-// meanwhile, so change does no I/O. Nothing is written, and no event, when
-// nothing differs. With another schedule, what waits for the one before is
-// superseded. An error of change ends it and is returned as it is; ErrNotFound:
-// there is no such device.
+// ChangeDevice lets change edit the device and writes the result; it cannot
+// change the id, the name or the times. The database is locked meanwhile, so
+// change must do no I/O. When nothing differs, nothing is written, not even an
+// event. With a new schedule, requests that wait under the previous one are
+// superseded. An error of change is returned unchanged; ErrNotFound: there is
+// no such device.
 func (s *Store) ChangeDevice(ctx context.Context, a Actor, name string, event EventText, change func(*Device) error) (Device, error) {
 	var d Device
 	var refused error
@@ -253,7 +256,7 @@ func updateDevice(t *tx, d Device) error {
 	return err
 }
 
-// sameDevice says whether nothing would change.
+// sameDevice reports whether nothing would change.
 func sameDevice(a, b Device) bool {
 	return bytes.Equal(a.SealedString, b.SealedString) && !slices.ContainsFunc(deviceChanges, func(c deviceColumn) bool {
 		field := c.field(&a)
@@ -270,8 +273,8 @@ func wholeMillis(t time.Time) time.Time {
 }
 
 // DeleteDevice deletes a device. Its pending request is superseded and its
-// unconfirmed LSC stale; both, like all that it had, keep its name.
-// ErrNotFound: there is no such device.
+// unconfirmed LSC becomes stale; these and everything else that it had keep
+// its name. ErrNotFound: there is no such device.
 func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
 	err := s.change(ctx, func(t *tx) error {
 		var d Device
@@ -289,8 +292,8 @@ func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
 	return failed(err, "deleting device %q", name)
 }
 
-// Device returns the device of that name, whatever the case. ErrNotFound:
-// there is none.
+// Device returns the device of that name, ignoring case. ErrNotFound: there
+// is none.
 func (s *Reader) Device(ctx context.Context, name string) (Device, error) {
 	var d Device
 	if err := s.point(ctx, selectDevice, []any{name}, d.fields()...); err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 )
 
-// DeviceCounts is how many devices there are, of each kind that an operator
-// looks out for.
+// DeviceCounts counts the devices, and those that need an operator's
+// attention.
 type DeviceCounts struct {
 	Total       int64
 	ByOperation map[Operation]int64 // every operation has its entry

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// UnconfirmedLimit is how many keys a phone may send, to have LSCs made for
-// them, without confirming one; 0 is any number. The last of them locks the
-// device for so long. Otherwise anybody who knows a name could have certificates made as
-// fast as the server can.
+// UnconfirmedLimit is how many keys a phone may send for LSCs without confirming one; 0
+// means no limit. The last of them locks the device for Span. Otherwise anyone who knows
+// a name could have certificates made as fast as the server can sign.
 type UnconfirmedLimit struct {
 	Keys int
 	Lock time.Duration
@@ -29,9 +28,9 @@ func (p *patience) locked(now time.Time) bool {
 	return p.lockedFor == LockedForUnconfirmed && inForce(p.lockedUntil, now, LockTime)
 }
 
-// bearUnconfirmed counts what a new request has overtaken, and locks the device when the
-// request is the last that is borne. In a phone that confirms what it gets,
-// nothing is overtaken and nothing written.
+// bearUnconfirmed counts what a new request has superseded, and locks the device when
+// the request is the last that the limit allows. When a phone confirms what it gets,
+// nothing is superseded and nothing written.
 func bearUnconfirmed(t *tx, r Request, p patience, overtaken int64) error {
 	l := r.Limit
 	n := p.unconfirmed + overtaken
@@ -51,7 +50,7 @@ func bearUnconfirmed(t *tx, r Request, p patience, overtaken int64) error {
 		Detail: fmt.Sprintf("until %s, unless the phone confirms this one: %d keys since it last confirmed an LSC", until.Format(time.RFC3339), l.Keys)})
 }
 
-// clearUnconfirmed ends the count, and the lock that it led to.
+// clearUnconfirmed resets the count, and lifts the lock that it led to.
 func clearUnconfirmed(t *tx, deviceID int64) error {
 	_, err := t.exec(`UPDATE devices SET unconfirmed = 0, locked_until = CASE WHEN locked_for = 'unconfirmed' THEN 0 ELSE locked_until END,
 		locked_for = CASE WHEN locked_for = 'unconfirmed' THEN '' ELSE locked_for END

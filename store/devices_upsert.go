@@ -9,25 +9,24 @@ import (
 type Upsert struct {
 	Action string // of the events
 	Detail string
-	// Next gives the name of the next device, and false behind the last one.
+	// Next returns the name of the next device, and false after the last one.
 	Next func() (name string, more bool)
-	// Want says what the device is to be; have is nil when there is none. A
-	// Refusal leaves it as it is; any other error undoes everything.
+	// Want returns the device as it should be; have is nil for a new one. A
+	// Refusal leaves the device as it is; any other error undoes everything.
 	Want func(have *Selected) (Device, error)
 	// Ready is called before the commit. Its error undoes everything and is
-	// returned as it is.
+	// returned unchanged.
 	Ready func(UpsertTally) error
 }
 
-// UpsertTally is what became of the devices.
+// UpsertTally counts what became of the devices.
 type UpsertTally struct{ Added, Changed, Same, Refused int64 }
 
-// UpsertDevices carries it out. The functions of the Upsert do no I/O that takes
-// long.
+// UpsertDevices carries out an Upsert, whose functions must not do slow I/O.
 func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertTally, err error) {
 	var refusal error
 	quiet := a
-	quiet.Command = "" // the event of the whole has it
+	quiet.Command = "" // the event of the whole operation has the detail
 	err = s.changeOnce(ctx, func(t *tx) error {
 		for name, more := p.Next(); more; name, more = p.Next() {
 			if err := upsertDevice(t, quiet, p, name, &n); err != nil {

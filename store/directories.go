@@ -9,7 +9,7 @@ import (
 type Directory struct {
 	ID             int64
 	Name           string
-	Settings       string // in the words of package provision
+	Settings       string // a document of package directory
 	SealedPassword []byte // nil when there is none
 	FeatureGroupID int64  // 0 when there is none
 	FeatureGroup   string // its name
@@ -20,14 +20,15 @@ type Directory struct {
 	UpdatedAt      time.Time
 }
 
-// HeldSync is a sync that was stopped since too many devices would be missing.
+// HeldSync is a sync that was stopped because too many devices would be
+// missing.
 type HeldSync struct {
-	At          time.Time // zero when none was
+	At          time.Time // zero when there is none
 	Missing, Of int64
 }
 
-// DirectoryCounts is how many devices a directory has named, and how many of
-// them it names no longer.
+// DirectoryCounts says how many devices a directory has named, and how many
+// of them it no longer names.
 type DirectoryCounts struct{ Devices, Missing int64 }
 
 const directoryColumns = `d.id, d.name, d.settings, coalesce(d.feature_group_id, 0), coalesce(g.name, ''), d.first_sync_at,
@@ -59,8 +60,8 @@ func (s *Reader) CountDirectory(ctx context.Context, id int64) (n DirectoryCount
 	return n, failed(err, "counting the devices of a directory")
 }
 
-// AddDirectory adds a directory; the id and the times are the store's.
-// ErrConflict: the name is taken, or the feature group has gone.
+// AddDirectory adds a directory; the store sets the id and the times.
+// ErrConflict: the name is taken, or the feature group has been deleted.
 func (s *Store) AddDirectory(ctx context.Context, a Actor, v Directory) error {
 	err := s.change(ctx, func(t *tx) error {
 		_, err := t.insert("INSERT INTO directories (name, settings, feature_group_id, created_at, updated_at, sealed_password) VALUES (?, ?, ?, ?, ?, ?)",
@@ -73,8 +74,8 @@ func (s *Store) AddDirectory(ctx context.Context, a Actor, v Directory) error {
 	return failed(err, "adding directory %q", v.Name)
 }
 
-// ChangeDirectory writes a directory that Directory has returned. ErrConflict:
-// it was changed, deleted or synced meanwhile.
+// ChangeDirectory writes a directory that Directory returned. ErrConflict: it
+// was changed, deleted or synced meanwhile.
 func (s *Store) ChangeDirectory(ctx context.Context, a Actor, v Directory) error {
 	err := s.change(ctx, func(t *tx) error {
 		n, err := t.exec(`UPDATE directories SET settings = ?, feature_group_id = ?, updated_at = ?, sealed_password = ?

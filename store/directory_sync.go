@@ -7,34 +7,34 @@ import (
 	"strings"
 )
 
-// Found is an entry of a directory with the device that it is for.
+// Found is an entry of a directory, with its device.
 type Found struct {
 	Device string
 	Entry  string // the distinguished name
 }
 
-// SyncOutcome is what a sync did about one device.
+// SyncOutcome is what a sync did with one device.
 type SyncOutcome string
 
-// What a sync does. It changes no device that exists.
+// The outcomes. A sync does not change existing devices.
 const (
-	SyncAdded   SyncOutcome = "added"   // a new one, or one that comes back after its device was deleted
+	SyncAdded   SyncOutcome = "added"   // a new device, or one whose entry came back after the device was deleted
 	SyncKnown   SyncOutcome = "known"   // named before
 	SyncAdopted SyncOutcome = "adopted" // existed, but the directory had not named it
-	SyncDeleted SyncOutcome = "deleted" // named before, and deleted by an operator since: it stays so
+	SyncDeleted SyncOutcome = "deleted" // named before and since deleted by an operator: it stays deleted
 	SyncBack    SyncOutcome = "back"    // was missing
-	SyncMissing SyncOutcome = "missing" // is named no longer
+	SyncMissing SyncOutcome = "missing" // no longer named
 	SyncRefused SyncOutcome = "refused" // a rule forbids the new device
 )
 
-// Sync is what a directory says, to be put into the database.
+// Sync is what a directory has answered, to be written to the database.
 type Sync struct {
 	Directory Directory // as Directory returned it
-	Found     []Found   // no device twice
-	// Unusable are the distinguished names of entries that name no device. What
-	// they named before is not missing for that.
+	Found     []Found   // each device at most once
+	// Unusable are the distinguished names of entries that name no device.
+	// Devices that they named before do not count as missing.
 	Unusable []string
-	// New makes a device that is to be added. A Refusal leaves it out.
+	// New returns a device to be added. A Refusal leaves it out.
 	New func(name, entry string) (Device, error)
 	// Tell is called for each device, missing ones last.
 	Tell func(Found, SyncOutcome)
@@ -43,12 +43,13 @@ type Sync struct {
 	Ready func(SyncTally) error
 }
 
-// SyncTally is how many devices the directory had named until now, and how many
-// of those it names no longer.
+// SyncTally says how many devices the directory had named before, and how many
+// of those it no longer names.
 type SyncTally struct{ Named, Missing int64 }
 
-// ApplySync does so in one transaction. An error of New is returned as it is.
-// ErrConflict: the directory was changed, deleted or synced since it was read.
+// ApplySync writes a Sync in one transaction. An error of New is returned
+// unchanged. ErrConflict: the directory was changed, deleted or synced since
+// it was read.
 func (s *Store) ApplySync(ctx context.Context, a Actor, v Sync) error {
 	var refusal error
 	err := s.changeOnce(ctx, func(t *tx) error {
@@ -77,7 +78,7 @@ func (s *Store) ApplySync(ctx context.Context, a Actor, v Sync) error {
 	return failed(err, "putting the entries of directory %q into the database", v.Directory.Name)
 }
 
-// HoldSync keeps that a sync was stopped, until one is carried out.
+// HoldSync records that a sync was stopped, until one is carried out.
 func (s *Store) HoldSync(ctx context.Context, a Actor, d Directory, n SyncTally) error {
 	err := s.change(ctx, func(t *tx) error {
 		_, err := t.exec("UPDATE directories SET held_at = ?, held_missing = ?, held_of = ? WHERE id = ?", millis(t.now), n.Missing, n.Named, d.ID)
@@ -90,7 +91,7 @@ func (s *Store) HoldSync(ctx context.Context, a Actor, d Directory, n SyncTally)
 	return failed(err, "keeping that the sync of directory %q was stopped", d.Name)
 }
 
-// syncDirectory goes through the entries, then looks what is missing among them.
+// syncDirectory processes the entries, then marks what is missing among them.
 func syncDirectory(t *tx, a Actor, v Sync, refusal *error) (added int64, n SyncTally, err error) {
 	known, err := knownDevices(t, v.Directory.ID)
 	if err != nil {
@@ -116,8 +117,8 @@ func syncDirectory(t *tx, a Actor, v Sync, refusal *error) (added int64, n SyncT
 	return added, n, err
 }
 
-// knownDevices is the devices that the directory has named, with the row's missing
-// mark, by their names in lower case.
+// knownDevices returns the devices that the directory has named, by lower-case
+// name, with their missing marks.
 func knownDevices(t *tx, directory int64) (map[string]bool, error) {
 	type row struct {
 		device  string
@@ -138,7 +139,7 @@ func syncFound(t *tx, a Actor, v Sync, f Found, known map[string]bool, refusal *
 	if err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE name = ?)", f.Device).Scan(&exists); err != nil {
 		return "", err
 	}
-	returns := named && missing && !exists // its device was deleted while no directory named it
+	returns := named && missing && !exists // the device was deleted while no directory named it
 	if !exists && (!named || returns) {
 		return syncNewDevice(t, a, v, f, refusal)
 	}
@@ -156,7 +157,7 @@ func syncFound(t *tx, a Actor, v Sync, f Found, known map[string]bool, refusal *
 	return SyncKnown, nil
 }
 
-// syncName keeps that the directory names the device.
+// syncName records that the directory names the device.
 func syncName(t *tx, v Sync, f Found) error {
 	_, err := t.exec(`INSERT INTO directory_devices (directory_id, device, entry, added_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (directory_id, device) DO UPDATE SET entry = excluded.entry, missing_since = 0 WHERE entry <> excluded.entry OR missing_since <> 0`,
@@ -164,8 +165,8 @@ func syncName(t *tx, v Sync, f Found) error {
 	return err
 }
 
-// syncNewDevice adds the device of an entry, unless a rule forbids it: then the next
-// sync tries again.
+// syncNewDevice adds the device of an entry. If a rule forbids that, the next sync
+// tries again.
 func syncNewDevice(t *tx, a Actor, v Sync, f Found, refusal *error) (SyncOutcome, error) {
 	d, err := v.New(f.Device, f.Entry)
 	if errors.As(err, new(Refusal)) {
@@ -184,13 +185,13 @@ func syncNewDevice(t *tx, a Actor, v Sync, f Found, refusal *error) (SyncOutcome
 	return SyncAdded, t.event(a, d.Name, EventText{Action: "device-add", Detail: "by directory " + v.Directory.Name})
 }
 
-// markMissing marks what the directory has named and names no longer.
+// markMissing marks the devices that the directory no longer names.
 func markMissing(t *tx, v Sync) (int64, error) {
 	found, err := table(v.Found, func(f Found) []any { return []any{f.Device} })
 	if err != nil {
 		return 0, err
 	}
-	unusable, err := json.Marshal(append([]string{}, v.Unusable...)) // nil would be a NULL, which is in no list
+	unusable, err := json.Marshal(append([]string{}, v.Unusable...)) // nil would become NULL, and NOT IN would match nothing
 	if err != nil {
 		return 0, err
 	}
@@ -205,7 +206,7 @@ func markMissing(t *tx, v Sync) (int64, error) {
 	return int64(len(gone)), err
 }
 
-// lowerASCII is the case under which the database compares names.
+// lowerASCII lower-cases as the database does when it compares names.
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

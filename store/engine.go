@@ -21,7 +21,7 @@ var (
 	// ErrFull says that the disk is full; nothing was written.
 	ErrFull = engine.ErrFull
 	// ErrBusy says that another process kept the database locked for longer
-	// than the lock is waited for.
+	// than we wait.
 	ErrBusy = engine.ErrBusy
 	// ErrDamaged says that the file is a database of capf whose content
 	// contradicts itself.
@@ -29,12 +29,12 @@ var (
 	// ErrInUse says that another process has the database open, so that the file
 	// cannot be exchanged.
 	ErrInUse = engine.ErrInUse
-	// ErrReplaced says that the file which was opened is not the database any
-	// more: other hands have moved it away, removed it or written over it.
+	// ErrReplaced says that the opened file is no longer the database: somebody
+	// has moved, removed or overwritten it.
 	ErrReplaced = engine.ErrReplaced
 )
 
-// What the domain and an engine both speak of.
+// Types that the domain and an engine share.
 type (
 	// Conflict is ErrConflict with its reason.
 	Conflict = engine.Conflict
@@ -42,7 +42,7 @@ type (
 	Space = engine.Space
 	// Sign authenticates the digest of a backup.
 	Sign = engine.Sign
-	// Seal is what a backup carries that was signed.
+	// Seal is the authenticator of a signed backup.
 	Seal = engine.Seal
 )
 
@@ -56,14 +56,14 @@ func createDatabase(ctx context.Context, path string) error {
 	return sqlite.Create(ctx, path, migrationSteps)
 }
 
-// settled calls open until what was opened is what stands at the path.
+// settled calls open until the opened file is the one at the path.
 func settled(path string, open, undo func() error) error { return sqlite.Settled(path, open, undo) }
 
 // Files are the files of the database at a path, whether or not they are there.
 func Files(path string) []string { return sqlite.Files(path) }
 
-// plain is an error in our words instead of the driver's.
+// plain replaces the driver's words in an error by ours.
 func plain(err error) error { return sqlite.Plain(err) }
 
-// isBusy says that another writer was in the way.
+// isBusy reports whether another writer held the lock.
 func isBusy(err error) bool { return sqlite.IsBusy(err) }

@@ -15,8 +15,8 @@ var (
 	ErrClosed = errors.New("the database has been closed")
 )
 
-// failed adds what was being done to an error, and puts a sentinel in place of
-// what the driver says, whose texts name tables and columns.
+// failed adds to an error what was being done, and replaces the driver's
+// error, whose text names tables and columns, by a sentinel.
 func failed(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
@@ -24,7 +24,7 @@ func failed(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), plain(err))
 }
 
-// KeyTaken is the refusal of a public key that another device has sent.
+// KeyTaken refuses a public key that another device has sent.
 type KeyTaken struct{ Device string }
 
 func (k *KeyTaken) Error() string {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ActorKind tells operators, phones and capf itself apart.
+// ActorKind is the kind of an actor: an operator, a phone or capf itself.
 type ActorKind string
 
 // The kinds of actor.
@@ -16,8 +16,8 @@ const (
 	System   ActorKind = "system"
 )
 
-// Actor is who causes a change. Each changing method takes one and writes it
-// into the event of that change.
+// Actor is who makes a change. Each method that changes something takes one
+// and records it in the event.
 type Actor struct {
 	Kind     ActorKind
 	Name     string // the operator's user name, or the device
@@ -39,7 +39,7 @@ type Event struct {
 	Detail  string // one line for a person
 }
 
-// EventText is the part of an event that a caller words.
+// EventText is the part of an event that the caller supplies.
 type EventText struct {
 	Action  string // such as device-set
 	Step    string // of a phone's session; empty for an operator
@@ -65,7 +65,7 @@ func (e *Event) fields() []any {
 		&e.Actor.Command, &e.Device, &e.Action, &e.Step, &e.Outcome, &e.Detail}
 }
 
-// event writes what is done into the record, with the transaction's time.
+// event adds an event to the record, with the transaction's time.
 func (t *tx) event(a Actor, device string, e EventText) error {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
@@ -82,9 +82,9 @@ func (s *Store) AddEvent(ctx context.Context, e Event) error {
 	return failed(err, "recording the event %q", e.Action)
 }
 
-// AddEventWithin is AddEvent for what somebody could do as often as he likes: it
-// adds nothing when the record has, within the span before now, as many events
-// of the action as ofOne by the same actor, or as ofAll by anybody.
+// AddEventWithin is AddEvent for what anyone could do at will: it adds nothing
+// when the record has, within the last span, ofOne events of the action by the
+// same actor, or ofAll by all actors.
 func (s *Store) AddEventWithin(ctx context.Context, e Event, ofOne, ofAll int, span time.Duration) error {
 	err := s.change(ctx, func(t *tx) error {
 		var one, all int
@@ -115,7 +115,7 @@ func (f EventFilter) query() query {
 	q.like("action", f.Action)
 	if f.Operator != "" {
 		q.where("actor_kind = 'operator'")
-		// One whom only his own words name is found by them, too.
+		// An operator known only by the name that they gave is found by it, too.
 		q.where("(matches(?, actor_name) OR matches(?, actor_name))", f.Operator, "* (says "+f.Operator+")")
 	}
 	if f.Limit > 0 {

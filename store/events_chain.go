@@ -68,8 +68,8 @@ func (t *tx) follow(e *Event) error {
 	return nil
 }
 
-// readHead also looks at the rows: one that somebody has slipped in behind the
-// head is for VerifyEvents to find, and must not keep capf from working.
+// readHead also looks at the rows. A row that somebody has slipped in after
+// the head is for VerifyEvents to find, and must not keep capf from working.
 func (t *tx) readHead() error {
 	if t.head.known {
 		return nil
@@ -98,7 +98,7 @@ func (t *tx) writeHead() error {
 	return err
 }
 
-// ChainFault is the first event that is not as it was written.
+// ChainFault is the first event that was tampered with.
 type ChainFault struct {
 	ID   int64     // the event, or the first of those that are missing
 	At   time.Time // zero when it is missing
@@ -107,36 +107,36 @@ type ChainFault struct {
 
 // ChainReport is what VerifyEvents found.
 type ChainReport struct {
-	Events int64  // that are as they were written, up to the first that is not
+	Events int64  // intact ones, up to the first fault
 	Pruned int64  // the id of the last event that was pruned, 0 for none
 	Head   []byte // the hash of the last of them, SHA-256
 	Last   int64  // the id of the last of them
-	// Sealed is the last event behind which serve sealed the record, 0 for none,
-	// and SealedAt when that was.
+	// Sealed is the last event after which serve sealed the record, 0 for none,
+	// and SealedAt the time of that.
 	Sealed   int64
 	SealedAt time.Time
-	Fault    *ChainFault // nil when the whole record is as it was written
+	Fault    *ChainFault // nil when the whole record is intact
 }
 
-// VerifyEvents follows the chain of events from its beginning to its end and
-// finds the first event that was changed, removed, added or moved by other
-// hands. It keeps one event in memory. Somebody who can write to the database and knows
-// the encoding can make a chain anew: holds, unless it is nil, says whether a
-// checkpoint was sealed with its hash under a key that he has not. The error is one
-// of reading, never of what was found.
+// VerifyEvents follows the chain of events from beginning to end and finds the first
+// event that somebody has changed, removed, added or moved. It holds one event in
+// memory. Somebody who can write to the database and knows the encoding can forge a
+// whole chain; so holds, unless it is nil, reports whether a checkpoint was sealed with
+// its hash under a key that the forger lacks. An error means that reading failed, never
+// that something was found.
 func (s *Reader) VerifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
 	r, err := s.verifyEvents(ctx, holds)
 	return r, failed(err, "verifying the events")
 }
 
 func (s *Reader) verifyEvents(ctx context.Context, holds func(Checkpoint) bool) (ChainReport, error) {
-	// Read before the events: one that is made meanwhile is of events that are
-	// not looked at.
+	// Read before the events: a later checkpoint would be about events that are
+	// not examined.
 	checkpoints, err := s.Checkpoints(ctx)
 	if err != nil {
 		return ChainReport{}, err
 	}
-	// One transaction, so that head and rows are of one moment.
+	// One transaction, so that head and rows are from one moment.
 	t, err := s.lists.db.BeginTx(ctx, nil)
 	if err != nil {
 		return ChainReport{}, err
@@ -175,7 +175,7 @@ type verifier struct {
 	scratch []byte
 
 	holds       func(Checkpoint) bool
-	checkpoints []Checkpoint // of the events that are still to come
+	checkpoints []Checkpoint // of events not yet reached
 }
 
 func (v *verifier) run(ctx context.Context, t *sql.Tx) error {
@@ -215,7 +215,7 @@ func (v *verifier) event(e *Event, hash []byte) {
 	}
 }
 
-// conclude compares where the rows end with where the chain ends.
+// conclude compares the end of the rows with the end of the chain.
 func (v *verifier) conclude(head int64, hash []byte) {
 	switch {
 	case v.last < head:
@@ -229,9 +229,9 @@ func (v *verifier) conclude(head int64, hash []byte) {
 	}
 }
 
-// chainOldEvents gives the events of an older schema their hashes. The rows
-// are read in portions: while a statement reads, others do not write to what
-// it reads.
+// chainOldEvents gives the events of an older schema their hashes. It reads
+// in portions, since no statement may write to a table while another reads
+// it.
 func chainOldEvents(ctx context.Context, t engine.Executor) error {
 	const atOnce = 1000
 	var v verifier

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// ChainPoint is a place in the chain of events: behind an event, with its hash.
-// The zero value is the beginning.
+// ChainPoint is a place in the chain: after an event, with its hash. The zero
+// value is the beginning.
 type ChainPoint struct {
 	ID   int64
 	Hash []byte
@@ -29,9 +29,8 @@ func (s *Reader) ChainEnd(ctx context.Context) (p ChainPoint, err error) {
 	return p, failed(err, "looking for the end of the record")
 }
 
-// Follow yields the events behind a point, in their order, as far as each follows
-// the one before it. ErrDamaged: one does not, so somebody has written the record
-// anew.
+// Follow yields the events after a point, in order, as long as each follows the
+// one before. ErrDamaged: one does not, so somebody has rewritten the record.
 func (s *Reader) Follow(ctx context.Context, from ChainPoint) iter.Seq2[ChainedEvent, error] {
 	return func(yield func(ChainedEvent, error) bool) {
 		var hash chainHash
@@ -58,16 +57,17 @@ func (s *Reader) Follow(ctx context.Context, from ChainPoint) iter.Seq2[ChainedE
 	}
 }
 
-// Checkpoint is where the record ended at a time, sealed under a key that the
-// store does not know.
+// Checkpoint is the end of the record at some time, sealed under a key that
+// the store does not know.
 type Checkpoint struct {
 	ChainPoint
 	At   time.Time
 	Seal []byte
 }
 
-// AddCheckpoint keeps one, and of those of earlier days the last of each. It is no
-// event. ErrConflict: the event is not in the record, or not with that hash.
+// AddCheckpoint stores a checkpoint, and deletes all but the last of each earlier
+// day. It writes no event. ErrConflict: the event is not in the record, or not
+// with that hash.
 func (s *Store) AddCheckpoint(ctx context.Context, c Checkpoint) error {
 	err := s.change(ctx, func(t *tx) error {
 		var hash []byte
@@ -100,7 +100,7 @@ const checkpointQuery = `SELECT c.event_id, c.at, c.seal, coalesce(e.hash, x'') 
 
 func (c *Checkpoint) fields() []any { return []any{&c.ID, (*instant)(&c.At), &c.Seal, &c.Hash} }
 
-// checkpoint holds an event against the checkpoint that was made behind it.
+// checkpoint compares an event with the checkpoint made after it.
 func (v *verifier) checkpoint(e *Event) {
 	i := slices.IndexFunc(v.checkpoints, func(c Checkpoint) bool { return c.ID >= e.ID })
 	v.checkpoints = v.checkpoints[max(i, 0):]
@@ -117,7 +117,7 @@ func (v *verifier) checkpoint(e *Event) {
 	v.Sealed, v.SealedAt = e.ID, c.At
 }
 
-// missing finds a checkpoint of events that are not there any more.
+// missing finds a checkpoint of events that no longer exist.
 func (v *verifier) missing() {
 	if v.Fault != nil || len(v.checkpoints) == 0 {
 		return

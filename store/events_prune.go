@@ -9,16 +9,16 @@ import (
 )
 
 // pruneAction is the action of the event that each pruning writes before it
-// deletes, so that one always stands behind what has gone.
+// deletes, so that one always follows the deleted events.
 const pruneAction = "audit-prune"
 
 // PruneEvents deletes the events from the beginning of the record up to the
-// first one that is not older than the time, and keeps the id and the hash of
-// the last one that went, so that the rest can still be verified. What was
-// wrong with the deleted part can be found no more: verify first. The event of
-// the pruning itself is always written, and first: the events go in portions,
-// so that phones need not wait for the whole. With an error, n is how many have
-// gone; doing it again does the rest.
+// first one that is not older than the time, and stores the id and the hash of
+// the last deleted one, so that the rest can still be verified. Faults in the
+// deleted part can no longer be found: verify first. The event of the pruning
+// itself is always written, and written first. The events are deleted in
+// portions, so that phones need not wait for the whole. With an error, n is how
+// many were deleted; repeating the call deletes the rest.
 func (s *Store) PruneEvents(ctx context.Context, a Actor, before time.Time) (n int64, err error) {
 	var last int64
 	err = s.change(ctx, func(t *tx) error {
@@ -46,7 +46,7 @@ func pruneEvents(t *tx, last int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Events of this transaction are in the rows, but not yet in the head.
+	// Events of this transaction are in the table, but not yet in the head.
 	if err := t.writeHead(); err != nil {
 		return 0, err
 	}
@@ -59,16 +59,16 @@ func pruneEvents(t *tx, last int64) (int64, error) {
 	return t.exec("DELETE FROM events WHERE id <= ?", id)
 }
 
-// Prunable is what PruneEvents would delete.
+// Prunable describes what PruneEvents would delete.
 type Prunable struct {
 	Events      int64
 	First, Last time.Time // zero when there are none
 }
 
 // firstKept is the id of the first event that is not older than a time: the
-// events before it are a beginning of the record, whatever the clock did. One
-// that lies in the future was written while the clock was wrong, and is as old as
-// its neighbours: it goes when one behind it is old.
+// events before it are a beginning of the record, whatever the clock did. An
+// event in the future was written while the clock was wrong, and is as old as its
+// neighbours: it goes when a later one is old.
 const firstKept = `min(coalesce((SELECT min(id) FROM events WHERE at >= ? AND at <= ?), 9223372036854775807),
 	coalesce((SELECT max(id) FROM events WHERE at < ?), 0) + 1)`
 

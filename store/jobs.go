@@ -18,7 +18,7 @@ type Job struct {
 	ApplyConfig  bool      // run the command for each device that changed
 	Actor        Actor     // who asked for it
 	Owner        string    // the process that runs it
-	SeenAt       time.Time // when that process last showed that it lives
+	SeenAt       time.Time // the process's last sign of life
 	CreatedAt    time.Time
 	StartedAt    time.Time
 	UpdatedAt    time.Time // when its devices were changed
@@ -32,7 +32,7 @@ type Job struct {
 type JobDevice struct {
 	Device    string
 	Change    string // changed, same or refused
-	Reason    string // of a refusal
+	Reason    string // for a refusal
 	Apply     ApplyState
 	ExitCode  int    // of the command; -1 when it did not end by itself
 	Output    string // the last line that the command wrote, or why it could not run
@@ -60,9 +60,9 @@ func (d *JobDevice) fields() []any {
 		(*instant)(&d.StartedAt), (*instant)(&d.EndedAt)}
 }
 
-// AddJob adds a job; with an owner it is running from its beginning, by that
-// process, and waiting without. The id, the state and the times but RunAt are
-// the store's.
+// AddJob adds a job: with an owner it is already running in that process,
+// without one it waits. The store sets the id, the state and all times but
+// RunAt.
 func (s *Store) AddJob(ctx context.Context, j Job) (Job, error) {
 	err := s.change(ctx, func(t *tx) error { return addJob(t, &j) })
 	if err != nil {
@@ -89,7 +89,7 @@ func addJob(t *tx, j *Job) (err error) {
 	return t.event(j.Actor, "", EventText{Action: "job-add", Detail: j.title()})
 }
 
-// JobFilter limits a list of jobs; what is empty or nil does not limit.
+// JobFilter limits a list of jobs; fields that are empty or nil do not.
 type JobFilter struct {
 	State       JobState
 	Open        bool // waiting or running

@@ -6,9 +6,9 @@ import (
 )
 
 // NextApply gives the owner of a job the next device for which to run the
-// command. A device for which another job runs it is left for later: then the
-// name is empty although left counts it. ErrConflict: the job is to stop, or
-// another process has taken it.
+// command. A device whose command another job is running is left for later:
+// the name is then empty although left counts it. ErrConflict: the job should
+// stop, or another process has taken it.
 func (s *Store) NextApply(ctx context.Context, id int64, owner string) (device string, left int64, err error) {
 	err = s.change(ctx, func(t *tx) error {
 		device = ""
@@ -38,7 +38,7 @@ func (s *Store) NextApply(ctx context.Context, id int64, owner string) (device s
 }
 
 // beginApply marks the command for the next device as running. ErrNotFound:
-// none is due, or other jobs run one for each that is.
+// none is due, or other jobs are running one for each.
 func beginApply(t *tx, id int64) (device string, err error) {
 	err = t.row(`UPDATE job_devices SET apply = 'running', started_at = ? WHERE job_id = ? AND device = (
 		SELECT d.device FROM job_devices AS d WHERE d.job_id = ? AND d.apply = 'due'
@@ -47,8 +47,8 @@ func beginApply(t *tx, id int64) (device string, err error) {
 	return device, err
 }
 
-// EndApply keeps how the command for a device ended, unless another process has
-// taken the job and interrupted it.
+// EndApply records how the command for a device ended, unless another process
+// has taken the job and interrupted it.
 func (s *Store) EndApply(ctx context.Context, id int64, d JobDevice) error {
 	err := s.change(ctx, func(t *tx) error {
 		_, err := t.exec(`UPDATE job_devices SET apply = ?, exit_code = ?, output = ?, ended_at = ?

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// CancelJob ends a job that waits, or whose process has died, and has one that
-// runs end after the commands that run. What it has changed stays. ErrNotFound;
+// CancelJob ends a job that waits or whose process has died, and makes a
+// running one end after its running commands. Its changes stay. ErrNotFound;
 // ErrConflict: it has ended.
 func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 	var j Job

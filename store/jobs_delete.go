@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// DeleteJobs deletes jobs that have ended, with what they came to for each
-// device, and returns how many. Unless all can be deleted, none is: ErrNotFound
-// names the id that does not exist, ErrConflict the one whose job has not ended.
+// DeleteJobs deletes jobs that have ended, with their results for each device,
+// and returns how many. Unless all can be deleted, none is: ErrNotFound names
+// the id that does not exist, ErrConflict the one whose job has not ended.
 func (s *Store) DeleteJobs(ctx context.Context, a Actor, ids []int64) (int64, error) {
 	ids = once(ids)
 	list, err := json.Marshal(ids)
@@ -59,8 +59,9 @@ func (s *Store) DeleteJobsBefore(ctx context.Context, a Actor, before time.Time)
 	return n, failed(err, "deleting jobs")
 }
 
-// deleteResults deletes, in portions, what jobs that have ended came to. Their
-// jobs go after it: broken off between, the next deletion finds them again.
+// deleteResults deletes the results of ended jobs in portions. The jobs
+// themselves go last, so that after an interruption the next deletion finds
+// them again.
 func (s *Store) deleteResults(ctx context.Context, term string, arg any) error {
 	_, err := s.inPortions(ctx, func(t *tx) (int64, error) {
 		return t.exec(`DELETE FROM job_devices WHERE (job_id, device) IN (SELECT job_id, device FROM job_devices

@@ -8,17 +8,16 @@ import (
 	"time"
 )
 
-// Refusal is the error with which a change of many devices leaves one of them
-// as it is, and says why.
+// Refusal is the error by which a change of many devices leaves one of them
+// as it is; it says why.
 type Refusal struct{ Reason string }
 
 func (r Refusal) Error() string { return r.Reason }
 
-// BulkEdit changes the devices of a selection. Its functions do no I/O that
-// takes long, since no other change can be made meanwhile.
+// BulkEdit changes the devices of a selection. Its functions must not do
+// slow I/O, since no other change can be made meanwhile.
 type BulkEdit struct {
-	// Event is written for each device that changes; Detail is for all of
-	// them.
+	// Event is written for each device that changes; all have the same Detail.
 	Event EventText
 	// Change edits one device, as for ChangeDevice. A Refusal leaves that
 	// device as it is; any other error undoes everything.
@@ -26,18 +25,18 @@ type BulkEdit struct {
 	// Ready is called when all have been changed, before the commit. Its
 	// error undoes everything and is returned as it is.
 	Ready func(BulkTally) error
-	// Rate limits a selection that has a limit by what others have renewed;
-	// nil for what is no renewal.
+	// Rate reduces the limit of a selection by what others have renewed; nil
+	// for anything but a renewal.
 	Rate *Rate
 }
 
-// BulkTally is how many devices were selected and what became of them.
+// BulkTally counts the selected devices and what became of them.
 type BulkTally struct{ Selected, Changed, Refused int64 }
 
 // deviceOutcome is what a bulk change did to one device.
 type deviceOutcome struct{ device, change, reason string }
 
-// edited is a device of a bulk change, with what it was.
+// edited is a device of a bulk change, with its state before.
 type edited struct {
 	was Device
 	now Device
@@ -45,9 +44,9 @@ type edited struct {
 }
 
 // changeSelected changes the devices of the selection. While it writes one page
-// of them, the next one is read and edited: since nobody else can write
+// of them, the next page is read and edited: since nobody else can write
 // meanwhile, a reader sees what this transaction found at its beginning. After
-// each page it tells what it did.
+// each page it reports the outcomes.
 func changeSelected(t *tx, s *Store, a Actor, f Selection, e BulkEdit, tell func([]deviceOutcome) error) (n BulkTally, err error) {
 	a.Command = "" // the event of the whole has it
 	ctx, stop := context.WithCancel(context.Background())

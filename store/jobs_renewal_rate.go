@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Rate is how many LSCs are renewed within a time at most, by all processes
+// Rate limits how many LSCs are renewed within a time, by all processes
 // together.
 type Rate struct {
 	Most   int
@@ -20,7 +20,7 @@ func (r Rate) around(now time.Time) []any {
 	return []any{millis(now.Add(-r.Within)), millis(now.Add(r.Within))}
 }
 
-// RenewalsLeft is how many LSCs may be renewed now.
+// RenewalsLeft returns how many LSCs may be renewed now.
 func (s *Reader) RenewalsLeft(ctx context.Context, r Rate) (int, error) {
 	var renewed int
 	err := s.point(ctx, renewedWithin, r.around(s.options.Now()), &renewed)

@@ -8,10 +8,10 @@ import (
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// ClaimJob gives the owner the next job to run: an abandoned one,
-// or one that waits and whose time has come. Its commands that a dead owner
-// had begun are interrupted then. ErrNotFound: there is none. When there is
-// none, it only reads.
+// ClaimJob gives the owner the next job to run: an abandoned one, or a
+// waiting one whose time has come. Commands that a dead owner had begun are
+// marked as interrupted. ErrNotFound: there is no job; in that case it only
+// reads.
 func (s *Store) ClaimJob(ctx context.Context, owner string) (Job, error) {
 	const next = ` FROM jobs WHERE ` + isOpen + ` AND (state = 'waiting' AND run_at <= ? OR state = 'running' AND ` + isAbandoned + `)
 		ORDER BY state, run_at, id LIMIT 1`
@@ -44,11 +44,12 @@ func (s *Store) ClaimJob(ctx context.Context, owner string) (Job, error) {
 	return j, nil
 }
 
-// owned is the term by which a statement about a job demands its owner.
+// owned is the condition by which a statement applies only to the owner's
+// job.
 const owned = "id = ? AND owner = ? AND state = 'running'"
 
-// TouchJob shows that the owner lives, and says whether an operator wants the
-// job to stop. ErrConflict: another process has taken it.
+// TouchJob renews the lease, and reports whether an operator wants the job to
+// stop. ErrConflict: another process has taken it.
 func (s *Store) TouchJob(ctx context.Context, id int64, owner string) (cancel bool, err error) {
 	err = s.change(ctx, func(t *tx) error {
 		err := t.row("UPDATE jobs SET seen_at = ? WHERE "+owned+" RETURNING cancel", millis(t.now), id, owner).Scan(&cancel)
@@ -64,7 +65,8 @@ func lost(err error) error {
 	return err
 }
 
-// ReleaseJob lets the next process that looks for a job take this one at once.
+// ReleaseJob releases the lease, so that the next process that looks for a job
+// can take this one at once.
 func (s *Store) ReleaseJob(ctx context.Context, id int64, owner string) error {
 	err := s.change(ctx, func(t *tx) error {
 		_, err := t.exec("UPDATE jobs SET seen_at = 0, owner = '' WHERE "+owned, id, owner)
@@ -73,9 +75,10 @@ func (s *Store) ReleaseJob(ctx context.Context, id int64, owner string) error {
 	return failed(err, "giving up job %d", id)
 }
 
-// UpdateByJob changes the devices of the selection for a running job: all in
-// one transaction with the job's results, and so once. ErrConflict: it has
-// been done, the job is to stop, or another process has taken it.
+// UpdateByJob changes the devices of the selection for a running job, in one
+// transaction with the job's results, and therefore exactly once.
+// ErrConflict: it has been done, the job should stop, or another process has
+// taken it.
 func (s *Store) UpdateByJob(ctx context.Context, a Actor, id int64, owner string, f Selection, e BulkEdit) (n BulkTally, err error) {
 	var refusal error
 	err = s.changeOnce(ctx, func(t *tx) (err error) {
@@ -105,7 +108,8 @@ func (s *Store) RehearseUpdate(ctx context.Context, j Job, f Selection, e BulkEd
 	return n, failed(err, "rehearsing the change of the devices")
 }
 
-// updateByJob keeps the error of Ready apart, since it is returned as it is.
+// updateByJob keeps the error of Ready apart, since it is returned
+// unchanged.
 func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, e BulkEdit, refusal *error) (n BulkTally, err error) {
 	apply := ApplyNone
 	var due bool
@@ -168,7 +172,7 @@ type JobEnd struct {
 }
 
 // EndJob ends a running job. Commands that have not begun are cancelled with
-// it, and those whose end could not be kept are interrupted.
+// it, and those whose end could not be recorded are interrupted.
 // ErrConflict: another process has taken it.
 func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, e JobEnd) error {
 	err := s.change(ctx, func(t *tx) error {

@@ -3,9 +3,9 @@ package store
 type (
 	// JobKind is what a job does.
 	JobKind string
-	// JobState is how far a job is.
+	// JobState is the state of a job.
 	JobState string
-	// ApplyState is how far the command is that applies the configuration of
+	// ApplyState is the state of the command that applies the configuration of
 	// one device.
 	ApplyState string
 )
@@ -13,7 +13,7 @@ type (
 // The kinds of job.
 const (
 	BulkUpdate JobKind = "bulk-update"
-	Renewal    JobKind = "renewal" // made by capf itself, under the parameter renew_before
+	Renewal    JobKind = "renewal" // scheduled by capf itself, under the parameter renew_before
 )
 
 // The states of a job. It ends as done; or partly, when something was refused

@@ -4,7 +4,7 @@ import (
 	"context"
 )
 
-// KeyCheck returns the sealed constant by which a wrong master key is noticed.
+// KeyCheck returns the sealed constant that reveals a wrong master key.
 // ErrNotFound: it has not been set.
 func (s *Reader) KeyCheck(ctx context.Context) ([]byte, error) {
 	var sealed []byte

@@ -9,7 +9,7 @@ import (
 // LSC is a Locally Significant Certificate, made for one request.
 type LSC struct {
 	ID          int64
-	RequestID   int64 // 0 of a discarded one
+	RequestID   int64 // 0 for a discarded one
 	DeviceID    int64 // 0 when the device has been deleted since
 	Device      string
 	Serial      string // lower-case hexadecimal, no leading zeros
@@ -18,7 +18,7 @@ type LSC struct {
 	KeyKind     string
 	NotBefore   time.Time
 	NotAfter    time.Time
-	Certificate []byte // DER; nil of a discarded one
+	Certificate []byte // DER; nil for a discarded one
 	Fingerprint []byte // SHA-256 of the certificate
 	State       LSCState
 	IssuedAt    time.Time
@@ -26,26 +26,27 @@ type LSC struct {
 	EndedAt     time.Time // when it became stale, replaced or deleted
 	RevokedAt   time.Time
 	Reason      RevocationReason // why it was revoked
-	// Held is the state to which the release of a certificate-hold leads.
+	// Held is the state to which releasing a certificate-hold returns it.
 	Held LSCState
 }
 
-// LSCFilter limits a list of LSCs; what is empty or nil does not limit.
+// LSCFilter limits a list of LSCs; fields that are empty or nil do not.
 type LSCFilter struct {
 	Device        string // a pattern, as for package wildcard
-	DeviceID      int64  // of one device, and of no deleted one that had its name
+	DeviceID      int64  // of one device, not of a deleted one that had its name
 	State         LSCState
 	Serial        string     // with or without colons and leading zeros, in either case
 	ExpiresBefore *time.Time // the end of the validity
 	EndedBefore   *time.Time // when it became stale, replaced or deleted
 	Issuer        string     // the issuer's whole name
-	// Discarded adds those that are in no list any more, but may still be on a
+	// Discarded adds LSCs that are no longer listed but may still be on a
 	// phone.
 	Discarded bool
 }
 
-// Authenticates says whether a phone may authenticate with an LSC in the state.
-// Whoever has the key of one that is not confirmed has evidently installed it.
+// Authenticates reports whether a phone may authenticate with an LSC in that
+// state. A phone that has the key of an unconfirmed one has evidently installed
+// it.
 func (v LSCState) Authenticates() bool {
 	return v == LSCInstalled || v == LSCIssued || v == LSCStale
 }

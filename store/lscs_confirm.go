@@ -45,8 +45,7 @@ func (s *Store) MarkInstalled(ctx context.Context, a Actor, lscID, schedule int6
 	return failed(err, "marking the LSC of device %q as installed", a.Name)
 }
 
-// mustNotBeOutlived refuses the confirmation of an LSC when that of a later one has come
-// before it.
+// mustNotBeOutlived refuses the confirmation of an LSC after that of a later one.
 func mustNotBeOutlived(t *tx, lscID int64) error {
 	var yes bool
 	err := t.row("SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", lscID).Scan(&yes)
@@ -56,8 +55,8 @@ func mustNotBeOutlived(t *tx, lscID int64) error {
 	return err
 }
 
-// completeOperation clears the operation for an LSC that is installed already, with an
-// event when there is something to clear.
+// completeOperation clears the operation for an LSC that is installed already. It
+// writes an event if there was something to clear.
 func completeOperation(t *tx, a Actor, deviceID, schedule int64) error {
 	var open bool
 	err := t.row("SELECT EXISTS (SELECT 1 FROM devices WHERE id = ? AND schedule = ? AND operation = 'install')", deviceID, schedule).Scan(&open)
@@ -75,8 +74,8 @@ func stateOfLSC(t *tx, lscID int64) (deviceID int64, state LSCState, err error) 
 	return deviceID, state, err
 }
 
-// succeedOperation clears the operation unless it has been scheduled anew, and with it a
-// string that was good for this one only.
+// succeedOperation clears the operation unless a new one has been scheduled, and with it
+// a single-use string.
 func succeedOperation(t *tx, deviceID, schedule int64, op Operation) error {
 	_, err := t.exec(`UPDATE devices SET operation = 'none', completes_by = 0, status = ?, updated_at = ?,
 		sealed_string = CASE WHEN string_used THEN NULL ELSE sealed_string END, string_used = 0 WHERE id = ? AND schedule = ?`,
@@ -84,9 +83,9 @@ func succeedOperation(t *tx, deviceID, schedule int64, op Operation) error {
 	return err
 }
 
-// MarkRefused makes an LSC stale that the phone did not take, and records the
-// failure. ErrConflict: it is not issued any more; ErrNotFound: it has been
-// deleted.
+// MarkRefused makes an LSC stale that the phone did not store, and records
+// the failure. ErrConflict: it is no longer in the state issued; ErrNotFound:
+// it has been deleted.
 func (s *Store) MarkRefused(ctx context.Context, a Actor, lscID int64, f Failure) error {
 	err := s.change(ctx, func(t *tx) error {
 		deviceID, state, err := stateOfLSC(t, lscID)
@@ -116,7 +115,7 @@ func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int
 		if err := t.row("SELECT name FROM devices WHERE id = ?", deviceID).Scan(&name); err != nil {
 			return err
 		}
-		// Also what was never confirmed is on the phone no more.
+		// LSCs that were never confirmed are no longer on the phone either.
 		_, err := t.exec("UPDATE lscs SET state = 'deleted', ended_at = ? WHERE device_id = ? AND state IN ('installed', 'issued', 'stale')",
 			millis(t.now), deviceID)
 		if err != nil {
@@ -134,10 +133,10 @@ func (s *Store) MarkDeleted(ctx context.Context, a Actor, deviceID, schedule int
 	return failed(err, "marking the LSC of device %q as deleted", a.Name)
 }
 
-// MarkFetched keeps the certificates that a phone gave to a Troubleshoot, one
-// for each kind. An LSC with that content which has not been confirmed is installed.
-// The operation is cleared with Troubleshoot Success when it is still the one
-// of that schedule. ErrNotFound: the device has been deleted.
+// MarkFetched stores the certificates that a phone sent in a Troubleshoot, one of
+// each kind. An unconfirmed LSC among them becomes installed. The operation is
+// cleared with Troubleshoot Success when it is still the one of that schedule.
+// ErrNotFound: the device has been deleted.
 func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int64, certs []DeviceCertificate) error {
 	err := s.change(ctx, func(t *tx) error {
 		var name string
@@ -161,8 +160,8 @@ func (s *Store) MarkFetched(ctx context.Context, a Actor, deviceID, schedule int
 	return failed(err, "keeping the certificates of device %q", a.Name)
 }
 
-// ForgetPossession notes that the phone cannot prove possession of its key, so
-// that it is not asked to again. ErrNotFound: the device has been deleted.
+// ForgetPossession records that the phone cannot prove possession of its key,
+// so that it is not asked again. ErrNotFound: the device has been deleted.
 func (s *Store) ForgetPossession(ctx context.Context, a Actor, deviceID int64) error {
 	err := s.change(ctx, func(t *tx) error {
 		var name string
@@ -179,15 +178,16 @@ func (s *Store) ForgetPossession(ctx context.Context, a Actor, deviceID int64) e
 	return failed(err, "noting that device %q proves no possession", a.Name)
 }
 
-// Outlived says whether the phone has confirmed an LSC for a key that it sent
-// after that of l, so that l is not on it, whatever became of its confirmation.
+// Outlived reports whether the phone has confirmed an LSC for a key that it
+// sent after that of l. In that case l is no longer on the phone, whether or
+// not it was ever confirmed.
 func (s *Reader) Outlived(ctx context.Context, l LSC) (yes bool, err error) {
 	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs AS l WHERE id = ? AND "+outlived+")", []any{l.ID}, &yes)
 	return yes, failed(err, "looking for a later LSC of device %q", l.Device)
 }
 
-// ConfirmedAfter says whether the phone of a device has confirmed an LSC after the
-// time, by word or by use.
+// ConfirmedAfter reports whether the phone of a device has confirmed an LSC after
+// the time, by a message or by using it.
 func (s *Reader) ConfirmedAfter(ctx context.Context, deviceID int64, after time.Time) (yes bool, err error) {
 	err = s.point(ctx, "SELECT EXISTS (SELECT 1 FROM lscs WHERE device_id = ? AND installed_at > ?)", []any{deviceID, millis(after)}, &yes)
 	return yes, failed(err, "looking for the confirmations of a device")
@@ -209,17 +209,18 @@ func installLSC(t *tx, lscID, deviceID int64) error {
 }
 
 const (
-	// outlived is true of an LSC l whose phone has confirmed one for a key that it
-	// sent later. A phone has one LSC, so whoever still shows l is not the phone.
+	// outlived is the condition for an LSC l whose phone has confirmed one for a
+	// later key. A phone has one LSC, so whoever still presents l is not the
+	// phone.
 	outlived = `EXISTS (SELECT 1 FROM lscs AS later
 		WHERE later.device_id = l.device_id AND later.installed_at > 0 AND later.request_id > l.request_id)`
 	selectEvident = "SELECT id, serial FROM lscs AS l WHERE device_id = ? AND state IN ('issued', 'stale') AND fingerprint = ? AND NOT " + outlived
 )
 
-// installShown takes an issued or stale LSC with the fingerprint for installed and
-// returns its serial, "" when there is none. That is not the confirmation that
-// ends the count of the unconfirmed: it counts as one more of them, unless
-// it has been counted when it became stale. Otherwise each LSC could fetch the next.
+// installShown marks an issued or stale LSC with the fingerprint as installed and
+// returns its serial, "" when there is none. This does not reset the count of
+// unconfirmed LSCs: it counts as one more, unless it was counted when it became
+// stale. Otherwise each LSC could be used to get the next.
 func installShown(t *tx, deviceID int64, fingerprint []byte) (string, error) {
 	if fingerprint == nil {
 		return "", nil

@@ -1,10 +1,10 @@
 // Package engine is the seam between the domain and the database below it: what
-// package store asks of an engine, and the errors that both know. SQLite, in
+// package store needs from an engine, and the errors that both know. SQLite, in
 // package sqlite, is the one engine there is.
 //
-// Another one offers a Database and the functions that package store calls in
-// engine.go before a database is open. Beyond that the domain relies on this
-// dialect of SQL, which stands in package store:
+// Another one has to provide a Database and the functions that package store
+// calls in engine.go before a database is open. Beyond that the domain relies
+// on this dialect of SQL:
 //
 //   - ? is an argument, RETURNING and ON CONFLICT are known, and text compares
 //     without regard to case where the schema says so;
@@ -20,7 +20,7 @@ import (
 	"iter"
 )
 
-// What an engine can say, and callers tell apart.
+// The errors of an engine that callers tell apart.
 var (
 	// ErrNotFound says that there is no such row, or no such database.
 	ErrNotFound = errors.New("not found")
@@ -34,15 +34,15 @@ var (
 	// ErrFull says that the disk is full; nothing was written.
 	ErrFull = errors.New("the disk is full")
 	// ErrBusy says that another process kept the database locked for longer
-	// than the lock is waited for.
+	// than we wait.
 	ErrBusy = errors.New("another process keeps the database locked")
 	// ErrDamaged says that the content of the database contradicts itself.
 	ErrDamaged = errors.New("the database is damaged")
 	// ErrInUse says that another process has the database open, so that the file
 	// cannot be exchanged.
 	ErrInUse = errors.New("another process has the database open")
-	// ErrReplaced says that what was opened is not the database any more, so that
-	// what is written would be lost.
+	// ErrReplaced says that what was opened is no longer the database, so that
+	// writes would be lost.
 	ErrReplaced = errors.New("the database is not the one that was opened")
 )
 
@@ -55,33 +55,33 @@ func (c *Conflict) Error() string { return ErrConflict.Error() + ": " + c.Reason
 func (c *Conflict) Unwrap() error { return ErrConflict }
 
 // Database is an open database. Its errors are those of the driver; the domain
-// has them put into the words above.
+// translates them to the errors above.
 type Database interface {
-	// Readers makes a pool of at most so many connections that can change
-	// nothing; 0 stands for no limit.
+	// Readers makes a pool of read-only connections, at most that many; 0 means
+	// no limit.
 	Readers(connections int) (*sql.DB, error)
 	// Writer makes the pool of the one connection through which this process
 	// makes its changes.
 	Writer() (*sql.DB, error)
-	// BeginChange is the statement that begins a change and keeps all other
-	// writers out, of this process and others. It does not wait: while another
-	// has begun, its error is a busy one.
+	// BeginChange is the statement that begins a change and excludes all other
+	// writers, in this process and others. It does not wait: while another
+	// change is under way, it fails as busy.
 	BeginChange() string
-	// Changing is told that a new connection of the writer has begun its first
-	// change.
+	// Changing is called when a new connection of the writer has begun its
+	// first change.
 	Changing()
-	// KeepFor sees to it that the database stays what it is while the pool of
+	// KeepFor ensures that the database is not exchanged while the pool of
 	// readers is open. change makes an empty change.
 	KeepFor(ctx context.Context, readers *sql.DB, change func() error) error
 
-	// Present returns ErrReplaced, and does so for good, once the database is
-	// another one. The writer asks before and after each commit, so that it has
-	// to cost next to nothing.
+	// Present returns ErrReplaced once the database has been replaced, and
+	// keeps returning it. The writer calls it before and after each commit, so
+	// it must cost next to nothing.
 	Present() error
-	// Release prepares the writer's connection for its end.
+	// Release prepares the writer's connection for closing.
 	Release(ctx context.Context, writer *sql.Conn) error
-	// Untouchable says that the connections must not even be closed, since that
-	// would change what is a database of others now.
+	// Untouchable reports that the connections must not even be closed, since
+	// that would change what is now somebody else's database.
 	Untouchable() bool
 
 	// Version is the version of the schema, and Latest the newest that this capf
@@ -89,15 +89,15 @@ type Database interface {
 	Version(ctx context.Context, from Executor) (int, error)
 	Latest() (int, error)
 	Migrate(ctx context.Context, t Executor, version int, steps Steps) error
-	// Schema is what the database is built of, and NewSchema what a database is
-	// built of that Migrate has just made: the text that makes each table, index
-	// and trigger, by its kind and name.
+	// Schema returns the statements that create each table, index and trigger,
+	// by kind and name; NewSchema returns those of a database that Migrate has
+	// just made.
 	Schema(ctx context.Context, from Executor) (map[string]string, error)
 	NewSchema(ctx context.Context, steps Steps) (map[string]string, error)
 
-	// Damages reads everything and yields what is wrong with it.
+	// Damages reads the whole database and yields what is wrong with it.
 	Damages(ctx context.Context, readers *sql.DB) iter.Seq2[Damage, error]
-	// Space asks for the room on the disk.
+	// Space returns the room on the disk.
 	Space() (Space, error)
 	// Copy writes a copy of the database as it is at one moment.
 	Copy(ctx context.Context, c Copy) (Copied, error)
@@ -122,5 +122,5 @@ type Damage struct {
 // Space is the room on the disk of the database, in bytes.
 type Space struct {
 	Free int64            // for a user who is not root
-	Used map[string]int64 // by the files of the database: "database" and "log", as far as they are there
+	Used map[string]int64 // by the files of the database, if they exist: "database" and "log"
 }
