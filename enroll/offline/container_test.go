@@ -227,10 +227,10 @@ func TestWrongArchives(t *testing.T) {
 			want: []string{"good.der: imported", "./good.der: refused: a file of this name is in the archive already"}},
 		{name: "foreign", make: func(t *testing.T, c []byte) []byte {
 			return companytest.Tar(t, file{Name: "README", Data: []byte("hello")}, file{Name: "._good.der", Data: []byte("Mac OS X")},
-				file{Name: "ca.Key", Data: []byte("secret")}, file{Name: "manifest.json", Data: []byte("[]")}, good(c))
+				file{Name: "ca.key", Data: []byte("secret")}, file{Name: "manifest.json", Data: []byte("[]")}, good(c))
 		}, want: []string{
 			"README: skipped: its name is not that of a certificate", "._good.der: skipped: it is a hidden file",
-			"ca.Key: skipped: it is a private key, which has no business here", "manifest.json: skipped: its name is not that of a certificate", "good.der: imported",
+			"ca.key: skipped: it is a private key, which has no business here", "manifest.json: skipped: its name is not that of a certificate", "good.der: imported",
 		}},
 		{name: "no certificates", make: func(t *testing.T, c []byte) []byte {
 			return companytest.Tar(t, file{Name: "empty.der"}, file{Name: "text.pem", Data: []byte("Dear customer,\n")}, file{Name: "noise.der", Data: []byte{0x30, 0x82, 1, 0, 7}},
