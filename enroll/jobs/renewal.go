@@ -40,6 +40,9 @@ func (x *Runner) renew(ctx context.Context) (*store.Job, time.Duration, error) {
 	}
 	x.Log.Info("renewing LSCs", "due", n, "now", min(n, int64(left)))
 	j, err := x.begin(ctx, store.Actor{Kind: store.System, Name: "renewal"}, store.Renewal, immediate{update: u})
+	if j.ID == 0 {
+		return nil, x.Renew, err
+	}
 	return &j, x.Renew, err
 }
 
