@@ -5,25 +5,3 @@
 // which keeps bytes, with crypto, which knows their meaning. It knows nothing of
 // sockets, frames or command lines, or of how a CA is reached.
 package enroll
-
-import (
-	"io"
-	"log/slog"
-	"time"
-
-	"capf/crypto"
-	"capf/enroll/secrets"
-	"capf/store"
-)
-
-// ErrNotReady says that there is no CAPF certificate yet.
-var ErrNotReady = secrets.ErrNotReady
-
-// Rules applies the rules to one database.
-type Rules struct {
-	Store  *store.Store
-	Sealer *crypto.Sealer
-	Now    func() time.Time
-	Rand   io.Reader
-	Log    *slog.Logger
-}

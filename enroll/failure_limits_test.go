@@ -1,14 +1,17 @@
 package enroll_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"capf/enroll"
 	"capf/enroll/devices"
+	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -17,14 +20,23 @@ import (
 // fill the record of events, and the status of a device is right all the same.
 func TestUnauthenticatedEvents(t *testing.T) {
 	t.Parallel()
-	r := newRules(t)
-	now := time.Now()
-	r.Now = func() time.Time { return now }
-	inForce, err := settings.Read(t.Context(), r.Store.Reader)
+	path := filepath.Join(t.TempDir(), "capf.db")
+	s, err := store.Create(t.Context(), path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	registrar := enroll.NewRegistrar(r.Store, r.Sealer, r.Now, r.Rand)
+	defer s.Close()
+	sealer, err := secrets.CreateSealer(t.Context(), s, path+".key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moment := time.Now()
+	now := func() time.Time { return moment }
+	inForce, err := settings.Read(t.Context(), s.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registrar := enroll.NewRegistrar(s, sealer, now, rand.Reader)
 	try := func(device string) {
 		_, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: device, Address: "192.0.2.1", Version: 3, Accepted: true})
 		if !errors.Is(err, enroll.ErrUnknownDevice) && !errors.Is(err, enroll.ErrDeclined) {
@@ -32,7 +44,7 @@ func TestUnauthenticatedEvents(t *testing.T) {
 		}
 	}
 	events := func() (n int, last store.Event) {
-		for e, err := range r.Store.Events(t.Context(), store.EventFilter{Action: "session"}) {
+		for e, err := range s.Events(t.Context(), store.EventFilter{Action: "session"}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,16 +58,16 @@ func TestUnauthenticatedEvents(t *testing.T) {
 	if n, _ := events(); n != 1000 {
 		t.Errorf("1500 failures at once made %d events", n)
 	}
-	mode := store.ByLSCPrecedence
-	if _, _, err := (&devices.Rules{Store: r.Store, Now: r.Now}).Add(t.Context(), operator, "known", devices.Edit{Operation: ptr(store.Install), AuthMode: &mode}); err != nil {
+	mode, operator := store.ByLSCPrecedence, store.Actor{Kind: store.Operator, Name: "test"}
+	if _, _, err := (&devices.Rules{Store: s, Now: now}).Add(t.Context(), operator, "known", devices.Edit{Operation: new(store.Install), AuthMode: &mode}); err != nil {
 		t.Fatal(err)
 	}
 	try("known")
-	d, err := r.Store.Device(t.Context(), "known")
+	d, err := s.Device(t.Context(), "known")
 	if err != nil || !d.Status.IsFailure() {
 		t.Errorf("the device that failed has the status %q, %v", d.Status, err)
 	}
-	now = now.Add(3 * time.Second)
+	moment = moment.Add(3 * time.Second)
 	for range 10 {
 		try("nobody")
 	}
@@ -63,7 +75,7 @@ func TestUnauthenticatedEvents(t *testing.T) {
 	if n != 1003 {
 		t.Errorf("after three seconds there are %d events", n)
 	}
-	for e, err := range r.Store.Events(t.Context(), store.EventFilter{Action: "session", Limit: 3}) {
+	for e, err := range s.Events(t.Context(), store.EventFilter{Action: "session", Limit: 3}) {
 		if err != nil {
 			t.Fatal(err)
 		}

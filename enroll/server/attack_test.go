@@ -82,7 +82,7 @@ func TestGuessesAtOnce(t *testing.T) {
 // while the device was locked.
 func (h *house) guesses(device string) (judged, locked int) {
 	h.Helper()
-	for e, err := range h.rules.Store.Events(h.Context(), store.EventFilter{Device: device}) {
+	for e, err := range h.base.Store.Events(h.Context(), store.EventFilter{Device: device}) {
 		switch {
 		case err != nil:
 			h.Fatal(err)

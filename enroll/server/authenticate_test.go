@@ -146,9 +146,9 @@ func TestByExistingCertificate(t *testing.T) {
 		{"none", sep, store.ByLSCPrecedence, nil, nil, "Upgrade Failed: Invalid Credentials", "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
-			if _, err := h.rules.Store.Device(t.Context(), test.device); err == nil {
-				if err := h.rules.Store.DeleteDevice(t.Context(), operator, test.device); err != nil {
+			h := &house{TB: t, base: h.base, address: h.address, clock: h.clock}
+			if _, err := h.base.Store.Device(t.Context(), test.device); err == nil {
+				if err := h.base.Store.DeleteDevice(t.Context(), operator, test.device); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -170,7 +170,7 @@ func TestByExistingCertificate(t *testing.T) {
 		})
 	}
 	t.Run("allow-expired-mic", func(t *testing.T) {
-		h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+		h := &house{TB: t, base: h.base, address: h.address, clock: h.clock}
 		h.set("allow_expired_mic", "true")
 		h.schedule(sep, store.Install)
 		h.change(sep, mode(store.ByMICPrecedence))
@@ -315,7 +315,7 @@ func TestNameThatEndsInAnother(t *testing.T) {
 	if _, err := h.phone("lab-phone", f.config); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "lab-phone"); err != nil {
+	if err := h.base.Store.DeleteDevice(t.Context(), operator, "lab-phone"); err != nil {
 		t.Fatal(err)
 	}
 	h.add("phone", store.Install, mode(store.ByLSCPrecedence))

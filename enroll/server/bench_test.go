@@ -51,7 +51,7 @@ func addMany(h *house, n int) {
 	h.Helper()
 	install := store.Install
 	inParallel(h, 128, n, func(i int) error {
-		_, _, err := deviceRules(h.rules).Add(h.Context(), operator, nthDevice(i), devices.Edit{Operation: &install})
+		_, _, err := deviceRules(h.base).Add(h.Context(), operator, nthDevice(i), devices.Edit{Operation: &install})
 		return err
 	})
 }

@@ -41,13 +41,13 @@ var changes = map[string]struct {
 	"to-delete":      {func(h *house, name string) { h.schedule(name, store.Delete) }, store.Delete, "Operation Pending"},
 	"scheduled-anew": {func(h *house, name string) { h.schedule(name, store.Install) }, store.Install, "Operation Pending"},
 	"added-again": {func(h *house, name string) {
-		if err := h.rules.Store.DeleteDevice(h.Context(), operator, name); err != nil {
+		if err := h.base.Store.DeleteDevice(h.Context(), operator, name); err != nil {
 			h.Fatal(err)
 		}
 		h.add(name, store.Install, ecKey)
 	}, store.Install, "Operation Pending"},
 	"less-time": {func(h *house, name string) { // as if an hour had gone since the operator's change
-		_, err := h.rules.Store.ChangeDevice(h.Context(), operator, name, store.EventText{Action: "device-set"},
+		_, err := h.base.Store.ChangeDevice(h.Context(), operator, name, store.EventText{Action: "device-set"},
 			func(d *store.Device) error { d.CompletesBy = h.clock.now().Add(-time.Hour); return nil })
 		if err != nil {
 			h.Fatal(err)
@@ -63,7 +63,7 @@ func TestChangedWhileWaiting(t *testing.T) {
 	h, ca := offlineHouse(t)
 	for name, test := range changes {
 		t.Run(name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+			h := &house{TB: t, base: h.base, address: h.address, clock: h.clock}
 			h.add(name, store.Install, ecKey)
 			w := h.waits(name, anew)
 			r := h.pending(name)
@@ -106,7 +106,7 @@ func TestChangedAtOnlineCA(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+			h := &house{TB: t, base: h.base, address: h.address, clock: h.clock}
 			h.add(name, store.Install)
 			w := h.waits(name)
 			_, o := h.until(name, store.OnlineTaken)
@@ -156,8 +156,8 @@ func TestMoreTimeAtOnlineCA(t *testing.T) {
 // operator cancels the operation.
 func TestChangedWhenDecided(t *testing.T) {
 	t.Parallel()
-	r := newRules(t, &clock{})
-	h := &house{TB: t, rules: r, clock: &clock{}}
+	r := newBase(t, &clock{})
+	h := &house{TB: t, base: r, clock: &clock{}}
 	h.set("certificate_issuer", "offline-ca")
 	h.add(sep, store.Install)
 	inForce, err := settings.Read(t.Context(), r.Store.Reader)

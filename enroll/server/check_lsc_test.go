@@ -32,7 +32,7 @@ func (h *house) record(device string, id *phone.Identity) store.LSC {
 	if err != nil {
 		h.Fatal(err)
 	}
-	l, err := h.rules.Store.IssueLSC(h.Context(), store.Actor{Kind: store.Phone, Name: d.Name}, store.NewLSC{
+	l, err := h.base.Store.IssueLSC(h.Context(), store.Actor{Kind: store.Phone, Name: d.Name}, store.NewLSC{
 		Request: store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerCAPF, KeyKind: string(kind), KeyHash: key[:],
 			PublicKey: c.RawSubjectPublicKeyInfo, Voucher: store.Voucher{Kind: store.VouchedByNullString}},
 		LSC: store.LSC{Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(), KeyKind: string(kind),
@@ -83,7 +83,7 @@ func (h *house) unconfirmed(device string) (*phone.Identity, store.LSC) {
 // newest is the last LSC that was made for a device of that name.
 func (h *house) newest(device string) (last store.LSC) {
 	h.Helper()
-	for l, err := range h.rules.Store.LSCs(h.Context(), store.LSCFilter{Device: device, Discarded: true}) {
+	for l, err := range h.base.Store.LSCs(h.Context(), store.LSCFilter{Device: device, Discarded: true}) {
 		if err != nil {
 			h.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func (h *house) newest(device string) (last store.LSC) {
 
 func (h *house) state(l store.LSC) store.LSCState {
 	h.Helper()
-	now, err := h.rules.Store.LSC(h.Context(), l.Serial)
+	now, err := h.base.Store.LSC(h.Context(), l.Serial)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (h *house) state(l store.LSC) store.LSCState {
 // reason is the detail of the last event of a device.
 func (h *house) reason(device string) (last string) {
 	h.Helper()
-	for e, err := range h.rules.Store.Events(h.Context(), store.EventFilter{Device: device}) {
+	for e, err := range h.base.Store.Events(h.Context(), store.EventFilter{Device: device}) {
 		if err != nil {
 			h.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func (h *house) refused(device string, id *phone.Identity, why string) {
 
 func (h *house) revoke(l store.LSC, reason store.RevocationReason) {
 	h.Helper()
-	if _, err := h.rules.Store.RevokeLSCs(h.Context(), operator, []int64{l.ID}, reason); err != nil {
+	if _, err := h.base.Store.RevokeLSCs(h.Context(), operator, []int64{l.ID}, reason); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -173,7 +173,7 @@ func TestTheRecordDecides(t *testing.T) {
 	t.Run("device added again", func(t *testing.T) {
 		h := h.in(t)
 		old, _ := h.enrolled("again")
-		if err := h.rules.Store.DeleteDevice(t.Context(), operator, "again"); err != nil {
+		if err := h.base.Store.DeleteDevice(t.Context(), operator, "again"); err != nil {
 			t.Fatal(err)
 		}
 		h.add("again", store.Install)
@@ -207,7 +207,7 @@ func TestTheRecordDecides(t *testing.T) {
 		h.add("lost", store.Install)
 		has, stale := h.unconfirmed("lost")
 		h.enrolAgain("lost")
-		if n, err := h.rules.Store.DeleteStale(t.Context(), operator, []string{stale.Serial}); n != 1 || err != nil {
+		if n, err := h.base.Store.DeleteStale(t.Context(), operator, []string{stale.Serial}); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 		h.refused("lost", has, "was stale, and an operator has deleted it")
@@ -229,11 +229,11 @@ func TestTheRecordDecides(t *testing.T) {
 		// for it before the later one was confirmed.
 		d := h.device("passed")
 		certs := []store.DeviceCertificate{{Kind: "lsc", SeenAt: h.clock.now(), Certificate: has.Certificate}}
-		if err := h.rules.Store.MarkFetched(t.Context(), operator, d.ID, d.Schedule, certs); err != nil {
+		if err := h.base.Store.MarkFetched(t.Context(), operator, d.ID, d.Schedule, certs); err != nil {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(has.Certificate)
-		if err := h.rules.Store.NoteAuthenticated(t.Context(), operator, d.ID, "", nil, sum[:]); err != nil {
+		if err := h.base.Store.NoteAuthenticated(t.Context(), operator, d.ID, "", nil, sum[:]); err != nil {
 			t.Fatal(err)
 		}
 		if h.state(honest) != store.LSCInstalled || h.state(stale) != store.LSCStale {
@@ -271,7 +271,7 @@ func TestTheRecordDecides(t *testing.T) {
 
 // in is the house for a part of a test.
 func (h *house) in(t *testing.T) *house {
-	return &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+	return &house{TB: t, base: h.base, address: h.address, clock: h.clock}
 }
 
 // TestLSCsOfOthers shows LSCs that are in no record of ours.
@@ -300,7 +300,7 @@ func TestLSCsOfOthers(t *testing.T) {
 		if err := h.shows(device, lsc(foreign, cn)); err != nil {
 			t.Errorf("%q of the other cluster for %s: %v", cn, device, err)
 		}
-		if r, err := h.rules.Store.Request(t.Context(), h.newest(device).RequestID); err != nil || r.Voucher.Kind != store.VouchedByForeignLSC {
+		if r, err := h.base.Store.Request(t.Context(), h.newest(device).RequestID); err != nil || r.Voucher.Kind != store.VouchedByForeignLSC {
 			t.Errorf("%q was vouched for by %s, %v", cn, r.Voucher, err)
 		}
 	}
@@ -329,7 +329,7 @@ func TestLSCsOfOthers(t *testing.T) {
 	if _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048); err != nil {
 		t.Fatal(err)
 	}
-	rows, err := h.rules.Store.Trust(t.Context(), store.CAPFTrust)
+	rows, err := h.base.Store.Trust(t.Context(), store.CAPFTrust)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +354,7 @@ func TestLSCAsMIC(t *testing.T) {
 	h.add(victim, store.Install)
 	for _, gone := range []bool{false, true} {
 		if gone {
-			if err := h.rules.Store.DeleteDevice(t.Context(), operator, longer); err != nil {
+			if err := h.base.Store.DeleteDevice(t.Context(), operator, longer); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -41,10 +41,19 @@ const soon = 4 * time.Second
 
 var operator = store.Actor{Kind: store.Operator, Name: "test"}
 
+// base is what a server and the rules stand on.
+type base struct {
+	Store  *store.Store
+	Sealer *crypto.Sealer
+	Now    func() time.Time
+	Rand   io.Reader
+	Log    *slog.Logger
+}
+
 // house is a database with a running server.
 type house struct {
 	testing.TB
-	rules   *enroll.Rules
+	base    *base
 	address string
 	clock   *clock
 	stop    func() error // ends the server and returns what Run returned
@@ -73,8 +82,8 @@ func (c *clock) advance(d time.Duration) {
 // certificates that have expired since.
 const aged = 300 * 24 * time.Hour
 
-// newRules makes a database with a CAPF certificate.
-func newRules(t testing.TB, c *clock) *enroll.Rules {
+// newBase makes a database with a CAPF certificate.
+func newBase(t testing.TB, c *clock) *base {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "capf.db")
 	s, err := store.Create(t.Context(), path, store.Options{Now: c.now})
@@ -86,7 +95,7 @@ func newRules(t testing.TB, c *clock) *enroll.Rules {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &enroll.Rules{Store: s, Sealer: sealer, Now: c.now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
+	r := &base{Store: s, Sealer: sealer, Now: c.now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}
 	c.advance(-aged)
 	defer c.advance(aged)
 	if _, err := capfOf(r).Init(t.Context(), operator, crypto.Name{Organization: "Acme", Country: "DE"}, 2048); err != nil {
@@ -96,7 +105,7 @@ func newRules(t testing.TB, c *clock) *enroll.Rules {
 }
 
 // registrarOf is a registrar beside that of the server.
-func registrarOf(r *enroll.Rules) *enroll.Registrar {
+func registrarOf(r *base) *enroll.Registrar {
 	return enroll.NewRegistrar(r.Store, r.Sealer, r.Now, r.Rand)
 }
 
@@ -104,28 +113,28 @@ func registrarOf(r *enroll.Rules) *enroll.Registrar {
 func open(t testing.TB, set ...func(*server.Config)) *house {
 	t.Helper()
 	c := &clock{}
-	h := &house{TB: t, rules: newRules(t, c), clock: c}
+	h := &house{TB: t, base: newBase(t, c), clock: c}
 	h.start(set...)
 	return h
 }
 
-func (h *house) capf() authority.CAPF { return capfOf(h.rules) }
+func (h *house) capf() authority.CAPF { return capfOf(h.base) }
 
-func capfOf(r *enroll.Rules) authority.CAPF {
+func capfOf(r *base) authority.CAPF {
 	return authority.CAPF{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand}
 }
 
-func (h *house) revoker() lscs.Revoker { return lscs.Revoker{Store: h.rules.Store, Now: h.rules.Now} }
+func (h *house) revoker() lscs.Revoker { return lscs.Revoker{Store: h.base.Store, Now: h.base.Now} }
 
 func (h *house) trustStores() authority.TrustStores {
-	return authority.TrustStores{Store: h.rules.Store, Now: h.rules.Now}
+	return authority.TrustStores{Store: h.base.Store, Now: h.base.Now}
 }
 
 func (h *house) start(set ...func(*server.Config)) {
 	h.Helper()
 	ready := make(chan []net.Addr, 16)
 	cfg := server.Config{
-		Store: h.rules.Store, Sealer: h.rules.Sealer, Now: h.rules.Now, Rand: h.rules.Rand, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(h.Output(), nil)),
+		Store: h.base.Store, Sealer: h.base.Sealer, Now: h.base.Now, Rand: h.base.Rand, Listen: []string{"127.0.0.1:0"}, Log: slog.New(slog.NewTextHandler(h.Output(), nil)),
 		Grace: 2 * time.Second, Version: "test", Poll: 20 * time.Millisecond,
 		Ready: func(a []net.Addr) { ready <- a },
 	}
@@ -148,7 +157,7 @@ func (h *house) start(set ...func(*server.Config)) {
 }
 
 // deviceRules are the rules for devices on the same database.
-func deviceRules(r *enroll.Rules) *devices.Rules {
+func deviceRules(r *base) *devices.Rules {
 	return &devices.Rules{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand}
 }
 
@@ -159,7 +168,7 @@ func (h *house) add(name string, op store.Operation, set ...func(*devices.Edit))
 	for _, f := range set {
 		f(&e)
 	}
-	if _, _, err := deviceRules(h.rules).Add(h.Context(), operator, name, e); err != nil {
+	if _, _, err := deviceRules(h.base).Add(h.Context(), operator, name, e); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -168,7 +177,7 @@ func (h *house) change(name string, set func(*devices.Edit)) {
 	h.Helper()
 	var e devices.Edit
 	set(&e)
-	if _, _, err := deviceRules(h.rules).Change(h.Context(), operator, name, e); err != nil {
+	if _, _, err := deviceRules(h.base).Change(h.Context(), operator, name, e); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -180,14 +189,14 @@ func (h *house) schedule(name string, op store.Operation) {
 
 func (h *house) set(parameter, value string) {
 	h.Helper()
-	if _, err := settings.Set(h.Context(), h.rules.Store, operator, parameter, value); err != nil {
+	if _, err := settings.Set(h.Context(), h.base.Store, operator, parameter, value); err != nil {
 		h.Fatal(err)
 	}
 }
 
 func (h *house) device(name string) store.Device {
 	h.Helper()
-	d, err := h.rules.Store.Device(h.Context(), name)
+	d, err := h.base.Store.Device(h.Context(), name)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -198,7 +207,7 @@ func (h *house) device(name string) store.Device {
 func (h *house) lscs(device string) []store.LSCState {
 	h.Helper()
 	var states []store.LSCState
-	for l, err := range h.rules.Store.LSCs(h.Context(), store.LSCFilter{Device: device}) {
+	for l, err := range h.base.Store.LSCs(h.Context(), store.LSCFilter{Device: device}) {
 		if err != nil {
 			h.Fatal(err)
 		}

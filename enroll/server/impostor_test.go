@@ -156,9 +156,9 @@ func TestWhatIsNoMIC(t *testing.T) {
 		{"below a CA that is not allowed", under, good, nil, "allows a path length of 0, this one has 1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+			h := &house{TB: t, base: h.base, address: h.address, clock: h.clock}
 			h.add(sep, store.Install, mode(store.ByMICPrecedence))
-			defer h.rules.Store.DeleteDevice(t.Context(), operator, sep)
+			defer h.base.Store.DeleteDevice(t.Context(), operator, sep)
 			shown := certified(t, test.by, test.cn, test.edit)
 			r, err := h.phone(sep, func(c *phone.Config) { c.Existing = shown })
 			if test.want != "" {
@@ -210,7 +210,7 @@ func TestLSCIsNoMIC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "x-"+sep); err != nil {
+	if err := h.base.Store.DeleteDevice(t.Context(), operator, "x-"+sep); err != nil {
 		t.Fatal(err)
 	}
 	h.set("certificate_issuer", "offline-ca")
@@ -223,7 +223,7 @@ func TestLSCIsNoMIC(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.set("certificate_issuer", "capf")
-	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "CP-8861-"+sep); err != nil {
+	if err := h.base.Store.DeleteDevice(t.Context(), operator, "CP-8861-"+sep); err != nil {
 		t.Fatal(err)
 	}
 	h.add(sep, store.Install, mode(store.ByMICPrecedence))

@@ -325,7 +325,7 @@ func TestFetchOnce(t *testing.T) {
 		}
 		leave(c)
 		h.settled(name, "Troubleshoot Success")
-		if certs, err := h.rules.Store.DeviceCertificates(t.Context(), h.device(name).ID); err != nil || len(certs) != 1 {
+		if certs, err := h.base.Store.DeviceCertificates(t.Context(), h.device(name).ID); err != nil || len(certs) != 1 {
 			t.Errorf("%s: %d certificates were kept: %v", name, len(certs), err)
 		}
 	}
@@ -360,7 +360,7 @@ func TestDeleteAndTroubleshoot(t *testing.T) {
 	if got := h.device(sep).Status.Long(); got != "Troubleshoot Success" {
 		t.Errorf("the status is %q", got)
 	}
-	certs, err := h.rules.Store.DeviceCertificates(t.Context(), h.device(sep).ID)
+	certs, err := h.base.Store.DeviceCertificates(t.Context(), h.device(sep).ID)
 	if err != nil || len(certs) != 2 {
 		t.Errorf("%d certificates were kept: %v", len(certs), err)
 	}

@@ -31,8 +31,8 @@ type bench struct {
 	*testing.T
 	session *session
 	phone   *tls.Conn // the other end of its connection
-	rules   *enroll.Rules
 	db      *store.Store
+	now     func() time.Time
 	// meanwhile is called once, when the session next asks for the time: which it
 	// does between its looks at the request.
 	meanwhile atomic.Pointer[func()]
@@ -47,25 +47,24 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(func() { db.Close() })
 	sealer, err := secrets.CreateSealer(t.Context(), db, path+".key")
 	must(t, err)
-	b := &bench{T: t, db: db}
-	rules := &enroll.Rules{Store: db, Sealer: sealer, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Now: func() time.Time {
+	b, log := &bench{T: t, db: db}, slog.New(slog.DiscardHandler)
+	b.now = func() time.Time {
 		if f := b.meanwhile.Swap(nil); f != nil {
 			(*f)()
 		}
 		return time.Now()
-	}}
-	b.rules = rules
+	}
 	capf := authority.CAPF{Store: db, Sealer: sealer, Now: time.Now, Rand: rand.Reader}
 	_, err = capf.Init(t.Context(), tester, crypto.Name{}, 2048)
 	must(t, err)
 	own, err := capf.Load(t.Context())
 	must(t, err)
-	params, err := settings.Read(t.Context(), rules.Store.Reader)
+	params, err := settings.Read(t.Context(), db.Reader)
 	must(t, err)
-	env := newEnvironment(Config{Store: db, Now: rules.Now, Log: rules.Log}.withDefaults(), enroll.NewRegistrar(db, sealer, rules.Now, rules.Rand), nil, own, params)
+	env := newEnvironment(Config{Store: db, Now: b.now, Log: log}.withDefaults(), enroll.NewRegistrar(db, sealer, b.now, rand.Reader), nil, own, params)
 	client, phone := pair(t)
 	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts, env.handshakes)
-	b.session = newSession(env, conn, &params, rules.Log)
+	b.session = newSession(env, conn, &params, log)
 	b.phone = tls.Client(phone, &tls.Config{InsecureSkipVerify: true})
 	shaken := make(chan error)
 	go func() { shaken <- conn.shakeHands(env.tls) }()
@@ -79,7 +78,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) begin() {
 	b.Helper()
 	install := store.Install
-	d, _, err := (&devices.Rules{Store: b.rules.Store, Now: b.rules.Now}).Add(b.Context(), tester, "SEP000000000001", devices.Edit{Operation: &install})
+	d, _, err := (&devices.Rules{Store: b.db, Now: b.now}).Add(b.Context(), tester, "SEP000000000001", devices.Edit{Operation: &install})
 	must(b.T, err)
 	r, err := b.db.SubmitRequest(b.Context(), tester, store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerOffline,
 		KeyKind: string(crypto.RSA2048), KeyHash: []byte("hash"), PublicKey: []byte("key")})

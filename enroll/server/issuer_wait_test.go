@@ -35,7 +35,7 @@ func TestWaitIsEnded(t *testing.T) {
 		}
 	}
 	var declined *phone.DeclinedError
-	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "unknown"); err != nil {
+	if err := h.base.Store.DeleteDevice(t.Context(), operator, "unknown"); err != nil {
 		t.Fatal(err)
 	}
 	if err := over("unknown"); !errors.As(err, &declined) {
@@ -51,7 +51,7 @@ func TestWaitIsEnded(t *testing.T) {
 	if <-second.done; second.err != nil {
 		t.Error(second.err)
 	}
-	if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{h.pending("all").ID}); err != nil {
+	if _, err := h.base.Store.DeleteRequests(t.Context(), operator, []int64{h.pending("all").ID}); err != nil {
 		t.Fatal(err)
 	}
 	if err := over("all"); !errors.As(err, &declined) {
@@ -99,7 +99,7 @@ func TestWaitAmongMany(t *testing.T) {
 	w := h.waits(sep)
 	r := h.pending(sep)
 	inParallel(h, 128, 2000, func(i int) error {
-		return h.rules.Store.AddEvent(t.Context(), store.Event{Actor: operator, Device: fmt.Sprint("other-", i), Action: "test"})
+		return h.base.Store.AddEvent(t.Context(), store.Event{Actor: operator, Device: fmt.Sprint("other-", i), Action: "test"})
 	})
 	h.bring(h.sign(ca, r))
 	if <-w.done; w.err != nil {

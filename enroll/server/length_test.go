@@ -58,7 +58,7 @@ func TestTooLongLSC(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows []offline.Row
-	_, err = offline.CA{Store: h.rules.Store, Now: h.rules.Now}.Import(t.Context(), operator, []archive.Source{archive.Stream("long.pem", bytes.NewReader(crypto.CertificatePEM(der)))},
+	_, err = offline.CA{Store: h.base.Store, Now: h.base.Now}.Import(t.Context(), operator, []archive.Source{archive.Stream("long.pem", bytes.NewReader(crypto.CertificatePEM(der)))},
 		offline.ImportOptions{Row: func(r offline.Row) error { rows = append(rows, r); return nil }})
 	if err != nil {
 		t.Fatal(err)

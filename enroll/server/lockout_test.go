@@ -93,7 +93,7 @@ func TestGuessingByAddress(t *testing.T) {
 	if h.guess("known-too", "000000") || h.guess("known-too", "123456") {
 		t.Error("a device that is known from there goes on guessing")
 	}
-	found, err := health.Findings(t.Context(), h.rules.Store.Reader, h.rules.Now(), store.DeviceCounts{})
+	found, err := health.Findings(t.Context(), h.base.Store.Reader, h.base.Now(), store.DeviceCounts{})
 	if err != nil || !strings.Contains(fmt.Sprint(found), "1 address declined within the last day after wrong authentication strings, 1 of them now: 127.0.0.1 until ") {
 		t.Errorf("the findings are %v, %v", found, err)
 	}
@@ -137,11 +137,11 @@ func TestGuessingElsewhere(t *testing.T) {
 	h := open(t)
 	h.set("wrong_strings_per_address", "3")
 	h.addStrings("a", "b")
-	inForce, err := settings.Read(t.Context(), h.rules.Store.Reader)
+	inForce, err := settings.Read(t.Context(), h.base.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	registrar := registrarOf(h.rules)
+	registrar := registrarOf(h.base)
 	try := func(device, network, text string) error {
 		_, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{
 			Device: device, Address: "2001:db8::1", Network: network, Version: 3, Accepted: true, Password: []byte(text),
@@ -251,12 +251,12 @@ func TestEventsOfOneDevice(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.add("known", store.Install)
-	inForce, err := settings.Read(t.Context(), h.rules.Store.Reader)
+	inForce, err := settings.Read(t.Context(), h.base.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	count := func() (n int) {
-		for _, err := range h.rules.Store.Events(context.Background(), store.EventFilter{Device: "known"}) {
+		for _, err := range h.base.Store.Events(context.Background(), store.EventFilter{Device: "known"}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -265,7 +265,7 @@ func TestEventsOfOneDevice(t *testing.T) {
 		return n
 	}
 	before := count()
-	registrar := registrarOf(h.rules)
+	registrar := registrarOf(h.base)
 	for range 100 {
 		g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: "known", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {

@@ -51,7 +51,7 @@ func TestMalformed(t *testing.T) {
 		"too long":           func(id uint32) []byte { return raw(2, id, make([]byte, wire.MaxBody+1)...) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address}
+			h := &house{TB: t, base: h.base, address: h.address}
 			c := h.dial()
 			c.writeBytes(frame(c.id))
 			c.end(wire.ReasonDeclined)

@@ -52,7 +52,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 	var log book
 	h := open(t, log.log)
 	remove := func(name string) {
-		if err := h.rules.Store.DeleteDevice(context.Background(), operator, name); err != nil {
+		if err := h.base.Store.DeleteDevice(context.Background(), operator, name); err != nil {
 			t.Error(err)
 		}
 	}
@@ -110,18 +110,18 @@ func TestAddedAgainMeanwhile(t *testing.T) {
 	h.add(sep, store.Install)
 	_, err := h.phone(sep, func(c *phone.Config) {
 		c.Store = func([]byte, stdcrypto.Signer) error {
-			err := h.rules.Store.DeleteDevice(context.Background(), operator, sep)
+			err := h.base.Store.DeleteDevice(context.Background(), operator, sep)
 			h.add(sep, store.Install)
 			return err
 		}
 	})
 	h.declined(sep, "Operation Pending", err)
-	for l, err := range h.rules.Store.LSCs(t.Context(), store.LSCFilter{DeviceID: h.device(sep).ID}) {
+	for l, err := range h.base.Store.LSCs(t.Context(), store.LSCFilter{DeviceID: h.device(sep).ID}) {
 		t.Errorf("the new device has the LSC %+v, %v", l, err)
 	}
 	// Without an LSC, a secure phone could not register to have a string typed in.
 	mode, secure, text := store.ByString, store.Encrypted, "12345"
-	_, _, err = deviceRules(h.rules).Change(t.Context(), operator, sep, devices.Edit{AuthMode: &mode, SecurityMode: &secure, String: &text})
+	_, _, err = deviceRules(h.base).Change(t.Context(), operator, sep, devices.Edit{AuthMode: &mode, SecurityMode: &secure, String: &text})
 	if !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("the old device's LSC counts for the new one: %v", err)
 	}
@@ -143,14 +143,14 @@ func TestWrongStringMeanwhile(t *testing.T) {
 		}, "Upgrade Success"},
 		"changed": {func(name string) { h.schedule(name, store.Delete) }, "Operation Pending"},
 		"deleted": {func(name string) {
-			if err := h.rules.Store.DeleteDevice(context.Background(), operator, name); err != nil {
+			if err := h.base.Store.DeleteDevice(context.Background(), operator, name); err != nil {
 				t.Error(err)
 			}
 		}, ""},
 	} {
 		h.add(name, store.Install, mode(store.ByString), withString("123456"))
 		var once sync.Once
-		r := &enroll.Rules{Store: h.rules.Store, Sealer: h.rules.Sealer, Log: h.rules.Log, Rand: rand.Reader, Now: func() time.Time {
+		r := &base{Store: h.base.Store, Sealer: h.base.Sealer, Log: h.base.Log, Rand: rand.Reader, Now: func() time.Time {
 			once.Do(func() { test.meanwhile(name) }) // the device has been read, the string not compared yet
 			return h.clock.now()
 		}}

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"capf/crypto"
-	"capf/enroll"
 	"capf/enroll/authority"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
@@ -85,7 +84,7 @@ func TestOldRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	has["gone"], _ = h.enrolled("gone")
-	if err := h.rules.Store.DeleteDevice(t.Context(), operator, "gone"); err != nil {
+	if err := h.base.Store.DeleteDevice(t.Context(), operator, "gone"); err != nil {
 		t.Fatal(err)
 	}
 	has["purged"], _ = h.enrolled("purged")
@@ -94,8 +93,8 @@ func TestOldRecord(t *testing.T) {
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
 	}
-	present := h.rules.Store.Path()
-	if err := h.rules.Store.Close(); err != nil {
+	present := h.base.Store.Path()
+	if err := h.base.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 
@@ -108,7 +107,7 @@ func TestOldRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	h.rules = &enroll.Rules{Store: s, Sealer: h.rules.Sealer, Now: h.rules.Now, Rand: h.rules.Rand, Log: h.rules.Log}
+	h.base = &base{Store: s, Sealer: h.base.Sealer, Now: h.base.Now, Rand: h.base.Rand, Log: h.base.Log}
 	for c, err := range s.Contradictions(t.Context()) {
 		t.Errorf("%s: %s, %v", c.Object, c.Text, err)
 	}

@@ -64,7 +64,7 @@ func (h *house) pending(device string) store.Request {
 	h.Helper()
 	var found store.Request
 	eventually(h, "a pending request of "+device, func() bool {
-		for r, err := range h.rules.Store.Requests(h.Context(), store.RequestFilter{Device: device, State: store.RequestPending}) {
+		for r, err := range h.base.Store.Requests(h.Context(), store.RequestFilter{Device: device, State: store.RequestPending}) {
 			if err != nil {
 				h.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func (h *house) sign(a *crypto.Authority, r store.Request) []byte {
 // bring imports certificates as an operator does.
 func (h *house) bring(ders ...[]byte) offline.ImportReport {
 	h.Helper()
-	report, err := offline.CA{Store: h.rules.Store, Now: h.rules.Now}.Import(h.Context(), operator, []archive.Source{archive.Stream("test.pem", bytes.NewReader(crypto.CertificatePEM(ders...)))}, offline.ImportOptions{})
+	report, err := offline.CA{Store: h.base.Store, Now: h.base.Now}.Import(h.Context(), operator, []archive.Source{archive.Stream("test.pem", bytes.NewReader(crypto.CertificatePEM(ders...)))}, offline.ImportOptions{})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -182,13 +182,13 @@ func TestOfflineEndings(t *testing.T) {
 	}{
 		{"deadline", ends, func(store.Request) {}, "Upgrade Failed: User Initiated Request Late/Timedout"},
 		{"deleted", func(*devices.Edit) {}, func(r store.Request) {
-			if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
+			if _, err := h.base.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
 				t.Fatal(err)
 			}
 		}, "Upgrade Failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address}
+			h := &house{TB: t, base: h.base, address: h.address}
 			h.add(test.name, store.Install, test.edit)
 			w := h.waits(test.name)
 			test.end(h.pending(test.name))

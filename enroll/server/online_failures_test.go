@@ -36,7 +36,7 @@ func (l *logBook) count(text string) int {
 // sql changes the database behind the server's back.
 func (h *house) sql(statement string) {
 	h.Helper()
-	if out, err := exec.CommandContext(h.Context(), "sqlite3", "-cmd", ".timeout 60000", h.rules.Store.Path(), statement).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(h.Context(), "sqlite3", "-cmd", ".timeout 60000", h.base.Store.Path(), statement).CombinedOutput(); err != nil {
 		h.Fatalf("%v: %s", err, out)
 	}
 }
@@ -83,7 +83,7 @@ func TestOnlineConfigurationUnreadable(t *testing.T) {
 	h.add(sep, store.Install)
 	w := h.waits(sep)
 	h.until(sep, store.OnlineTaken)
-	if err := h.rules.Store.SetParameter(t.Context(), operator, "online_ca_port", "a narrower version's"); err != nil {
+	if err := h.base.Store.SetParameter(t.Context(), operator, "online_ca_port", "a narrower version's"); err != nil {
 		t.Fatal(err)
 	}
 	if err := ca.Decide("41", catest.Issue); err != nil {

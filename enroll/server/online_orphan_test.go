@@ -17,17 +17,17 @@ func TestOnlineOrphans(t *testing.T) {
 	deleted := map[string]func(*house){
 		"by number": func(h *house) {
 			r, _ := h.request(sep)
-			if _, err := h.rules.Store.DeleteRequests(h.Context(), operator, []int64{r.ID}); err != nil {
+			if _, err := h.base.Store.DeleteRequests(h.Context(), operator, []int64{r.ID}); err != nil {
 				h.Error(err)
 			}
 		},
 		"all": func(h *house) {
-			if _, err := h.rules.Store.DeleteRequests(h.Context(), operator, nil); err != nil {
+			if _, err := h.base.Store.DeleteRequests(h.Context(), operator, nil); err != nil {
 				h.Error(err)
 			}
 		},
 		"by age": func(h *house) {
-			if _, err := h.rules.Store.DeleteRequestsBefore(h.Context(), operator, h.clock.now().AddDate(1, 0, 0)); err != nil {
+			if _, err := h.base.Store.DeleteRequestsBefore(h.Context(), operator, h.clock.now().AddDate(1, 0, 0)); err != nil {
 				h.Error(err)
 			}
 		},
@@ -78,7 +78,7 @@ func TestOnlineOrphanAtTheManager(t *testing.T) {
 	h.add(sep, store.Install)
 	w := h.waits(sep)
 	r, _ := h.until(sep, store.OnlineTaken)
-	if _, err := h.rules.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
+	if _, err := h.base.Store.DeleteRequests(t.Context(), operator, []int64{r.ID}); err != nil {
 		t.Fatal(err)
 	}
 	<-w.done
@@ -106,7 +106,7 @@ func TestOnlineUnfitIsInTheRecord(t *testing.T) {
 func (h *house) orphan(detail string) {
 	h.Helper()
 	eventually(h, "an event that says "+detail, func() bool {
-		for e, err := range h.rules.Store.Events(h.Context(), store.EventFilter{Device: sep, Action: store.Orphaned}) {
+		for e, err := range h.base.Store.Events(h.Context(), store.EventFilter{Device: sep, Action: store.Orphaned}) {
 			if err != nil {
 				h.Fatal(err)
 			}

@@ -74,7 +74,7 @@ func TestOnlineRefused(t *testing.T) {
 			h.failed(sep, "Upgrade Failed: "+test.status, test.reason)
 			if test.name == "password" { // the CA has not seen the request
 				r, _ := h.request(sep)
-				if a, err := caworker.AnswerTo(t.Context(), h.rules.Store.Reader, r.ID); err != nil || !strings.Contains(a.Standing, "did not let us in") {
+				if a, err := caworker.AnswerTo(t.Context(), h.base.Store.Reader, r.ID); err != nil || !strings.Contains(a.Standing, "did not let us in") {
 					t.Errorf("it is said that %q, %v", a.Standing, err)
 				}
 			}

@@ -51,13 +51,13 @@ func (h *house) online(kind onlineca.Type, s *catest.Server) {
 }
 
 func (h *house) onlineCA() caworker.CA {
-	r := h.rules
+	r := h.base
 	return caworker.CA{Store: r.Store, Sealer: r.Sealer, Now: r.Now, Rand: r.Rand, Log: r.Log}
 }
 
 func (h *house) secret(name string, value []byte) {
 	h.Helper()
-	if _, err := settings.SetSecret(h.Context(), h.rules.Store, h.rules.Sealer, operator, name, value); err != nil {
+	if _, err := settings.SetSecret(h.Context(), h.base.Store, h.base.Sealer, operator, name, value); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -74,12 +74,12 @@ func (h *house) trust(c *x509.Certificate) {
 // distrust empties capf-trust.
 func (h *house) distrust() {
 	h.Helper()
-	rows, err := h.rules.Store.Trust(h.Context(), store.CAPFTrust)
+	rows, err := h.base.Store.Trust(h.Context(), store.CAPFTrust)
 	if err != nil {
 		h.Fatal(err)
 	}
 	for _, row := range rows {
-		if err := h.rules.Store.DeleteTrust(h.Context(), operator, row.ID); err != nil {
+		if err := h.base.Store.DeleteTrust(h.Context(), operator, row.ID); err != nil {
 			h.Fatal(err)
 		}
 	}
@@ -87,7 +87,7 @@ func (h *house) distrust() {
 
 func (h *house) activate(active bool) {
 	h.Helper()
-	if err := h.rules.Store.SetService(h.Context(), operator, "enrollment", active); err != nil {
+	if err := h.base.Store.SetService(h.Context(), operator, "enrollment", active); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -96,18 +96,18 @@ func (h *house) activate(active bool) {
 func (h *house) request(device string) (store.Request, store.OnlineRequest) {
 	h.Helper()
 	var newest store.Request
-	for r, err := range h.rules.Store.Requests(h.Context(), store.RequestFilter{Device: device}) {
+	for r, err := range h.base.Store.Requests(h.Context(), store.RequestFilter{Device: device}) {
 		if err != nil {
 			h.Fatal(err)
 		}
 		newest = r
 	}
-	o, err := h.rules.Store.Online(h.Context(), newest.ID)
+	o, err := h.base.Store.Online(h.Context(), newest.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		h.Fatal(err)
 	}
 	// Once more, since the two change together and were read one after the other.
-	if again, err := h.rules.Store.Request(h.Context(), newest.ID); err == nil {
+	if again, err := h.base.Store.Request(h.Context(), newest.ID); err == nil {
 		newest = again
 	}
 	return newest, o
@@ -137,7 +137,7 @@ func (h *house) failed(device, status, reason string) {
 		h.Errorf("the reason is %q", r.Reason)
 	}
 	seen := false
-	for e, err := range h.rules.Store.Events(h.Context(), store.EventFilter{Device: device}) {
+	for e, err := range h.base.Store.Events(h.Context(), store.EventFilter{Device: device}) {
 		if err != nil {
 			h.Fatal(err)
 		}

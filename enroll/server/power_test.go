@@ -142,7 +142,7 @@ func (h *house) losePower(name string, op store.Operation, at moment) {
 		complain("the device has %s, %q", d.Operation, d.Status)
 	}
 	var installed [][]byte
-	for l, err := range h.rules.Store.LSCs(h.Context(), store.LSCFilter{Device: name, State: store.LSCInstalled}) {
+	for l, err := range h.base.Store.LSCs(h.Context(), store.LSCFilter{Device: name, State: store.LSCInstalled}) {
 		if err != nil {
 			h.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func (h *house) bringAll(t *testing.T, ca *crypto.Authority) {
 	go func() {
 		defer close(done)
 		for range ticks(ctx, 10*time.Millisecond) {
-			for r, err := range h.rules.Store.Requests(ctx, store.RequestFilter{State: store.RequestPending}) {
+			for r, err := range h.base.Store.Requests(ctx, store.RequestFilter{State: store.RequestPending}) {
 				if err != nil {
 					break
 				}

@@ -27,7 +27,7 @@ func TestRecorded(t *testing.T) {
 	t.Parallel()
 	// The certificates in the recordings are valid from November 2026.
 	c := &clock{shift: time.Until(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))}
-	h := &house{TB: t, rules: newRules(t, c), clock: c}
+	h := &house{TB: t, base: newBase(t, c), clock: c}
 	h.start()
 	data, err := os.ReadFile("../../crypto/testdata/capf-issuer.pem")
 	if err != nil {
@@ -58,10 +58,10 @@ func TestRecorded(t *testing.T) {
 		{"wrong-authentication-string", sep, store.Install, byString},
 	} {
 		t.Run(test.file, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, address: h.address, clock: h.clock}
+			h := &house{TB: t, base: h.base, address: h.address, clock: h.clock}
 			if test.operation != "" {
 				h.add(test.device, test.operation, test.edit)
-				defer h.rules.Store.DeleteDevice(t.Context(), operator, test.device)
+				defer h.base.Store.DeleteDevice(t.Context(), operator, test.device)
 			}
 			h.play(test.file)
 		})

@@ -16,7 +16,7 @@ func TestDatabaseReplaced(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.add("SEP000000000001", store.Install)
-	path := h.rules.Store.Path()
+	path := h.base.Store.Path()
 	_, err := h.phone("SEP000000000001", func(c *phone.Config) {
 		c.Observe = func(_ bool, f wire.Frame) {
 			if f.Command == wire.CmdStoreCertificateRequest {
@@ -32,7 +32,7 @@ func TestDatabaseReplaced(t *testing.T) {
 	if err := h.ended(); !errors.Is(err, store.ErrReplaced) {
 		t.Errorf("the server ended with %v", err)
 	}
-	if err := h.rules.Store.Close(); err != nil {
+	if err := h.base.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s, err := store.Open(t.Context(), path+".old", store.Options{})

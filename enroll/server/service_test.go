@@ -87,7 +87,7 @@ func TestServiceReconciles(t *testing.T) {
 	h := open(t)
 	h.add(sep, store.Install)
 	open := h.dial()
-	if err := h.rules.Store.SetService(t.Context(), operator, "capf", false); err != nil {
+	if err := h.base.Store.SetService(t.Context(), operator, "capf", false); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the listener closes", func() bool { return !answers(h.address) })
@@ -95,7 +95,7 @@ func TestServiceReconciles(t *testing.T) {
 	if f := open.read(); f.Command != wire.CmdKeyGenerateRequest {
 		t.Errorf("the open session got %v", f.Command)
 	}
-	if err := h.rules.Store.SetService(t.Context(), operator, "capf", true); err != nil {
+	if err := h.base.Store.SetService(t.Context(), operator, "capf", true); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the listener opens", func() bool { return answers(h.address) })
@@ -106,7 +106,7 @@ func TestServiceReconciles(t *testing.T) {
 	if out := sClient(t, h.address, "-tls1_2"); strings.Contains(out, "alert") {
 		t.Errorf("TLS settings changed before the restart:\n%s", out)
 	}
-	if err := h.rules.Store.RestartService(t.Context(), operator, "capf"); err != nil {
+	if err := h.base.Store.RestartService(t.Context(), operator, "capf"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "TLS 1.2 is refused", func() bool { return strings.Contains(sClient(t, h.address, "-tls1_2"), "alert") })
@@ -118,7 +118,7 @@ func TestReport(t *testing.T) {
 	var servers []store.Server
 	eventually(t, "the server reports itself", func() bool {
 		var err error
-		if servers, err = h.rules.Store.Servers(t.Context()); err != nil {
+		if servers, err = h.base.Store.Servers(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return len(servers) == 1
@@ -129,7 +129,7 @@ func TestReport(t *testing.T) {
 	if err := h.stop(); err != nil {
 		t.Errorf("the stop: %v", err)
 	}
-	if servers, _ = h.rules.Store.Servers(t.Context()); len(servers) != 0 {
+	if servers, _ = h.base.Store.Servers(t.Context()); len(servers) != 0 {
 		t.Errorf("after the stop the report is %+v", servers)
 	}
 }
@@ -156,7 +156,7 @@ func TestStop(t *testing.T) {
 func (h *house) keep() (release func()) {
 	h.Helper()
 	h.add("kept", store.NoOperation)
-	other, err := store.Open(h.Context(), h.rules.Store.Path(), store.Options{Now: h.clock.now})
+	other, err := store.Open(h.Context(), h.base.Store.Path(), store.Options{Now: h.clock.now})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestBeatsBehindLock(t *testing.T) {
 	var beats atomic.Int64
 	h := open(t, func(c *server.Config) { c.Beat = func() { beats.Add(1) } })
 	seen := func() time.Time {
-		servers, err := h.rules.Store.Servers(t.Context())
+		servers, err := h.base.Store.Servers(t.Context())
 		if err != nil || len(servers) != 1 {
 			t.Fatalf("the reports are %+v, %v", servers, err)
 		}
@@ -229,7 +229,7 @@ func TestStopBehindLock(t *testing.T) {
 
 func TestPortInUse(t *testing.T) {
 	h := open(t)
-	err := server.Run(t.Context(), server.Config{Store: h.rules.Store, Sealer: h.rules.Sealer, Now: h.rules.Now, Rand: h.rules.Rand, Listen: []string{h.address}, Log: h.rules.Log})
+	err := server.Run(t.Context(), server.Config{Store: h.base.Store, Sealer: h.base.Sealer, Now: h.base.Now, Rand: h.base.Rand, Listen: []string{h.address}, Log: h.base.Log})
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("a second server on the port: %v", err)
 	}
@@ -322,7 +322,7 @@ func TestIPModes(t *testing.T) {
 		for _, host := range hosts {
 			serverWith[family] = append(serverWith[family], net.JoinHostPort(host, port))
 		}
-		listening := &house{TB: t, rules: h.rules, clock: h.clock}
+		listening := &house{TB: t, base: h.base, clock: h.clock}
 		listening.start(func(c *server.Config) { c.Listen = serverWith[family] })
 	}
 	for i, row := range []struct {
@@ -349,7 +349,7 @@ func TestIPModes(t *testing.T) {
 	} {
 		name := fmt.Sprintf("row-%d", i+1)
 		t.Run(name, func(t *testing.T) {
-			h := &house{TB: t, rules: h.rules, clock: h.clock}
+			h := &house{TB: t, base: h.base, clock: h.clock}
 			h.add(name, store.Install)
 			r, err := h.phone(name, func(c *phone.Config) {
 				c.Servers, c.IPMode, c.Addresses = serverWith[row.server], row.mode, row.has

@@ -111,7 +111,7 @@ func FuzzSession(f *testing.F) {
 			t.Errorf("%d lines of the log are errors", n)
 		}
 		for _, op := range operations {
-			d, err := h.rules.Store.Device(t.Context(), op.String())
+			d, err := h.base.Store.Device(t.Context(), op.String())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func FuzzSession(f *testing.F) {
 			if !bytes.Contains(bytes.ToLower(b), []byte(strings.ToLower(d.Name))) {
 				t.Errorf("the operation of %s is over, of which nothing was said", d.Name)
 			}
-			if _, _, err := deviceRules(h.rules).Change(t.Context(), operator, d.Name, devices.Edit{Operation: &op}); err != nil {
+			if _, _, err := deviceRules(h.base).Change(t.Context(), operator, d.Name, devices.Edit{Operation: &op}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -77,7 +77,7 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 		if got := h.reason(sep); !strings.Contains(got, test.want) {
 			t.Errorf("%s: the event says %q", test.name, got)
 		}
-		if err := h.rules.Store.DeleteDevice(t.Context(), operator, sep); err != nil {
+		if err := h.base.Store.DeleteDevice(t.Context(), operator, sep); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inForce, err := settings.Read(t.Context(), h.rules.Store.Reader)
+	inForce, err := settings.Read(t.Context(), h.base.Store.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 			t.Errorf("the event says %q, the LSCs are %v", got, h.lscs("second"))
 		}
 		// For another CA, from a phone that proves no possession.
-		registrar := registrarOf(h.rules)
+		registrar := registrarOf(h.base)
 		g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: "second", Address: "192.0.2.1", Network: "192.0.2.1", Version: 3, Accepted: true})
 		if err != nil {
 			t.Fatal(err)
@@ -155,7 +155,7 @@ func TestKeysThatAreNotCertified(t *testing.T) {
 // anyDetail says whether an event of the device has the words.
 func (h *house) anyDetail(device, words string) bool {
 	h.Helper()
-	for e, err := range h.rules.Store.Events(h.Context(), store.EventFilter{Device: device}) {
+	for e, err := range h.base.Store.Events(h.Context(), store.EventFilter{Device: device}) {
 		if err != nil {
 			h.Fatal(err)
 		}
