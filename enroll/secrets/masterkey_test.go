@@ -11,6 +11,7 @@ func TestMasterKeyFile(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ database, env, there, want string }{
 		{"/srv/x.db", "", "/etc/capf", "/srv/x.master-key"},
+		{"/srv/x.db", "", "capf-master-key", "/srv/x.master-key"}, // a file of that name in the working folder
 		{"/srv/x.db", "CAPF_MASTER_KEY_FILE=/k CREDENTIALS_DIRECTORY=/c", "", "/k"},
 		{SystemDatabase, "CREDENTIALS_DIRECTORY=/c", "/etc/capf /c/capf-master-key", "/c/capf-master-key"},
 		{SystemDatabase, "CREDENTIALS_DIRECTORY=/c", "/etc/capf", systemKey}, // another credential

@@ -294,6 +294,12 @@ func TestECOnlyInVersion2(t *testing.T) {
 	h.add(sep, store.Install, func(e *devices.Edit) { e.KeyOrder = &order })
 	_, err := h.phone(sep, func(c *phone.Config) { c.Version = 2 })
 	h.declined(sep, "Upgrade Failed: No Support for EC only in CAPF version 3", err)
+	// No key is asked for when the phone only deletes its LSC.
+	h.schedule(sep, store.Delete)
+	d, err := h.phone(sep, func(c *phone.Config) { c.Version, c.Delete = 2, func() error { return nil } })
+	if err != nil || d.Did != phone.Deleted {
+		t.Errorf("the phone did %v: %v", d.Did, err)
+	}
 }
 
 func commonName(t *testing.T, der []byte) string {
