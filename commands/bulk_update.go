@@ -2,9 +2,7 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -141,47 +139,6 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 	return bulkNow(ctx, env, r, o)
 }
 
-// emptyList is the result of a list command that has no rows.
-func emptyList(env *Env) error {
-	if env.Format != term.JSON {
-		return nil
-	}
-	_, err := io.WriteString(env.out, "[]\n")
-	return err
-}
-
-// bulkPreview shows what would change, and ends as the update would.
-func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
-	out, err := newStrings(env, o) // that it can be made is found out like everything else: it is made, and taken back
-	if err == nil {
-		err = out.discard()
-	}
-	if err != nil {
-		return err
-	}
-	runner, end, err := jobRunner(env, r)
-	if err != nil {
-		return err
-	}
-	n, refused := runner.Rehearse(ctx, env.actor(), o.update)
-	end()
-	if refused != nil && n.Refused == 0 {
-		return refused
-	}
-	rows, err := bulk.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
-	if err != nil {
-		return err
-	}
-	env.say("%s selected; nothing was changed", counted(n.Selected, "device"))
-	if err := showList(env, rows, previewColumns, noneSelected); err != nil || refused != nil {
-		return errors.Join(refused, err)
-	}
-	if n.Refused > 0 {
-		return apperr.New(apperr.ErrPartly, "%s of %d would be left out", counted(n.Refused, "device"), n.Selected)
-	}
-	return nil
-}
-
 // bulkLater makes a job of the update.
 func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
 	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
@@ -212,105 +169,4 @@ func showString(env *Env, secret string) error {
 		return nil
 	}
 	return showList(env, values([]string{secret}), []column[string]{{"", "auth_string", func(s string) any { return s }}}, "")
-}
-
-func bulkNow(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
-	out, err := newStrings(env, o)
-	if err != nil {
-		return err
-	}
-	ctx, stop := env.untilSignal(ctx)
-	defer stop()
-	runner, end, err := jobRunner(env, r)
-	if err != nil {
-		return err
-	}
-	j, err := runner.RunNow(ctx, env.actor(), o.update, out.sink())
-	end()
-	if err != nil && j.UpdatedAt.IsZero() {
-		return errors.Join(bulkRefused(ctx, env, r, j, err), out.discard())
-	}
-	env.warn(o.update.Edit.Warnings())
-	if err != nil { // broken off, yet the strings are in force
-		err = apperr.WithHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
-			"the running serve, or capf job run-due, carries on; capf job cancel %d leaves out the rest", j.ID)
-		return errors.Join(err, handOut(env, o, j, out))
-	}
-	env.say("job %d: %s", j.ID, j.Detail)
-	if err := handOut(env, o, j, out); err != nil {
-		return err
-	}
-	if j.State != store.JobDone {
-		return apperr.WithHint(fmt.Errorf("job %d: %w", j.ID, apperr.ErrPartly), "capf job show %d --problems lists the devices", j.ID)
-	}
-	return nil
-}
-
-// handOut prints the result at once. Strings that are in force and that nobody
-// could be shown, since the terminal or the reader has gone, are to be had again.
-func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
-	err := bulkResult(env, o, j, out)
-	switch {
-	case o.generate:
-		return flushSecret(env, err, "capf device show NAME --reveal shows the string of each device")
-	case out != nil && out.file == nil:
-		return flushSecret(env, err, "capf job show %d --strings-file FILE writes them again", j.ID)
-	}
-	return err
-}
-
-// bulkResult prints what there is to hand out, or the job.
-func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
-	switch {
-	case o.generate:
-		return showString(env, *o.update.Edit.String)
-	case out != nil && out.file == nil:
-		return showList(env, values(out.made), stringColumns, "no device was changed")
-	case env.Format == term.Table:
-		return nil
-	}
-	return showList(env, values([]store.Job{j}), jobColumns, "")
-}
-
-// bulkRefused lists the devices because of which nothing was changed.
-func bulkRefused(ctx context.Context, env *Env, r *devices.Rules, j store.Job, err error) error {
-	if j.ID == 0 || !errors.Is(err, apperr.ErrRefused) {
-		return err
-	}
-	return errors.Join(err, showList(env, r.Store.JobDevices(ctx, j.ID), refusalColumns, ""))
-}
-
-var refusalColumns = []column[store.JobDevice]{
-	{"Device", "device", func(d store.JobDevice) any { return d.Device }},
-	{"Why it cannot be changed", "reason", func(d store.JobDevice) any { return d.Reason }},
-}
-
-// previewColumns show each setting before and after.
-var previewColumns = []column[bulk.Preview]{
-	{"Name", "name", func(p bulk.Preview) any { return p.Before.Name }},
-	{"Operation", "operation_before", func(p bulk.Preview) any { return p.Before.Operation }},
-	{"→", "operation_after", func(p bulk.Preview) any { return p.After.Operation }},
-	{"Authentication", "auth_mode_before", func(p bulk.Preview) any { return p.Before.AuthMode }},
-	{"→", "auth_mode_after", func(p bulk.Preview) any { return p.After.AuthMode }},
-	{"String set", "auth_string_before", func(p bulk.Preview) any { return p.Before.SealedString != nil }},
-	{"→", "auth_string_after", func(p bulk.Preview) any { return p.After.SealedString != nil }},
-	{"Completes by", "completes_by_before", func(p bulk.Preview) any { return p.Before.CompletesBy }},
-	{"→", "completes_by_after", func(p bulk.Preview) any { return p.After.CompletesBy }},
-	{"Other changes", "other_changes", func(p bulk.Preview) any { return otherChanges(p.Before, p.After) }},
-	{"Refused", "refused", func(p bulk.Preview) any { return p.Refused }},
-}
-
-// otherChanges are those of attributes that have no column in a preview.
-func otherChanges(before, after store.Device) []string {
-	var all []string
-	for _, a := range devices.Attributes() {
-		switch a.Name {
-		case "operation", "auth_mode", "auth_string", "completes_by":
-			continue
-		}
-		if from, to := a.Of(before), a.Of(after); from != to {
-			all = append(all, fmt.Sprintf("%s %s → %s", a.Short, term.Text(from), term.Text(to)))
-		}
-	}
-	return all
 }

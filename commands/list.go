@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 
 	"capf/commands/internal/term"
@@ -104,3 +105,12 @@ func eachOnce[T comparable](values []T) []T {
 
 // counted is a number of things in words.
 func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }
+
+// emptyList is the result of a list command that has no rows.
+func emptyList(env *Env) error {
+	if env.Format != term.JSON {
+		return nil
+	}
+	_, err := io.WriteString(env.out, "[]\n")
+	return err
+}

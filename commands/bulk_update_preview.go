@@ -1,0 +1,75 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"capf/commands/internal/term"
+	"capf/enroll/bulk"
+	"capf/enroll/devices"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// bulkPreview shows what would change, and ends as the update would.
+func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
+	out, err := newStrings(env, o) // that it can be made is found out like everything else: it is made, and taken back
+	if err == nil {
+		err = out.discard()
+	}
+	if err != nil {
+		return err
+	}
+	runner, end, err := jobRunner(env, r)
+	if err != nil {
+		return err
+	}
+	n, refused := runner.Rehearse(ctx, env.actor(), o.update)
+	end()
+	if refused != nil && n.Refused == 0 {
+		return refused
+	}
+	rows, err := bulk.PreviewUpdate(ctx, r, o.update.Selection, o.update.Edit)
+	if err != nil {
+		return err
+	}
+	env.say("%s selected; nothing was changed", counted(n.Selected, "device"))
+	if err := showList(env, rows, previewColumns, noneSelected); err != nil || refused != nil {
+		return errors.Join(refused, err)
+	}
+	if n.Refused > 0 {
+		return apperr.New(apperr.ErrPartly, "%s of %d would be left out", counted(n.Refused, "device"), n.Selected)
+	}
+	return nil
+}
+
+// previewColumns show each setting before and after.
+var previewColumns = []column[bulk.Preview]{
+	{"Name", "name", func(p bulk.Preview) any { return p.Before.Name }},
+	{"Operation", "operation_before", func(p bulk.Preview) any { return p.Before.Operation }},
+	{"→", "operation_after", func(p bulk.Preview) any { return p.After.Operation }},
+	{"Authentication", "auth_mode_before", func(p bulk.Preview) any { return p.Before.AuthMode }},
+	{"→", "auth_mode_after", func(p bulk.Preview) any { return p.After.AuthMode }},
+	{"String set", "auth_string_before", func(p bulk.Preview) any { return p.Before.SealedString != nil }},
+	{"→", "auth_string_after", func(p bulk.Preview) any { return p.After.SealedString != nil }},
+	{"Completes by", "completes_by_before", func(p bulk.Preview) any { return p.Before.CompletesBy }},
+	{"→", "completes_by_after", func(p bulk.Preview) any { return p.After.CompletesBy }},
+	{"Other changes", "other_changes", func(p bulk.Preview) any { return otherChanges(p.Before, p.After) }},
+	{"Refused", "refused", func(p bulk.Preview) any { return p.Refused }},
+}
+
+// otherChanges are those of attributes that have no column in a preview.
+func otherChanges(before, after store.Device) []string {
+	var all []string
+	for _, a := range devices.Attributes() {
+		switch a.Name {
+		case "operation", "auth_mode", "auth_string", "completes_by":
+			continue
+		}
+		if from, to := a.Of(before), a.Of(after); from != to {
+			all = append(all, fmt.Sprintf("%s %s → %s", a.Short, term.Text(from), term.Text(to)))
+		}
+	}
+	return all
+}
