@@ -22,8 +22,8 @@ func (v *Expiry) fields() []any {
 	return []any{&v.Device, &v.Model, &v.Pool, &v.Serial, &v.Issuer, &v.KeyKind, (*bound)(&v.NotBefore), (*bound)(&v.NotAfter)}
 }
 
-// Expiries yields all installed LSCs of devices that there are, the one that
-// ends first being the first.
+// Expiries yields the installed LSCs of existing devices, the first to
+// expire first.
 func (s *Reader) Expiries(ctx context.Context) iter.Seq2[Expiry, error] {
 	q := query{
 		selection: `SELECT d.name, d.model, d.pool, l.serial, l.issuer, l.key_kind, l.not_before, l.not_after

@@ -5,19 +5,19 @@ import (
 	"fmt"
 )
 
-// ImportedLSC is a certificate that an operator brings back from a CA.
+// ImportedLSC is a certificate that an operator imports from a CA.
 type ImportedLSC struct {
 	RequestID int64
-	LSC       LSC // ids, device, key kind, state and times but the validity are the store's
+	LSC       LSC // the store sets ids, device, key kind, state and times but the validity
 }
 
-// Kept is how many certificates ImportLSCs has kept.
+// Kept says how many certificates ImportLSCs has stored.
 type Kept struct {
 	Issued int
-	Stale  int // for requests that newer ones have overtaken
+	Stale  int // for superseded requests
 }
 
-// ImportLSCs keeps all certificates that next yields, or none, in one
+// ImportLSCs stores all certificates that next yields, or none, in one
 // transaction. An LSC for a pending request is issued, and a phone that waits
 // gets it; one for a superseded request is stale. Other writers wait
 // meanwhile, so next must be quick; it is called once for each certificate.

@@ -10,15 +10,15 @@ import (
 type NewLSC struct {
 	Request Request
 	LSC     LSC
-	// SignedBy is our certificate (DER) that has signed it. It has to be the present
-	// one or to stand in capf-trust: a running serve does not know at once that it
-	// was given up. nil is not asked about.
+	// SignedBy is our certificate (DER) that has signed it. It must be the present
+	// one or be in capf-trust: a running serve does not learn at once that it was
+	// given up. nil is not checked.
 	SignedBy []byte
 }
 
-// IssueLSC keeps a request and its LSC, both issued. What the device had
-// pending is superseded, what it had not confirmed is stale. ErrConflict: the
-// device has gone, its operation has changed since the request's Schedule,
+// IssueLSC stores a request and its LSC, both issued. The device's pending
+// request is superseded, and its unconfirmed LSC becomes stale. ErrConflict:
+// the device has gone, its operation has changed since the request's Schedule,
 // the issuer has used the serial before, or was given up. ErrOvertaken: a later
 // session has submitted a request.
 func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// IssuerCount is how many LSCs of an issuer there are.
+// IssuerCount counts the LSCs of an issuer.
 type IssuerCount struct {
 	Issuer    string // its name, as in LSC.Issuer
 	Installed int64  // in phones, as they have confirmed
-	Possible  int64  // those, and all that may be in a phone nevertheless
+	Possible  int64  // those, and all others that may still be in a phone
 }
 
-// LSCIssuers counts the LSCs that a phone has or may have, by the names of their
-// issuers. Those that have expired or been revoked do not count.
+// LSCIssuers counts the LSCs that phones have or may have, by the names of their
+// issuers, without expired and revoked ones.
 func (s *Reader) LSCIssuers(ctx context.Context) ([]IssuerCount, error) {
 	q := issuersQuery(s.options.Now())
 	return collect(stream(ctx, s, "counting the LSCs of issuers", q, func(c *IssuerCount) []any {

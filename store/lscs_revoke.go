@@ -9,7 +9,7 @@ import (
 // RevokedLSC is what RevokeLSCs has done to one LSC.
 type RevokedLSC struct {
 	LSC
-	// Changed is false when it was revoked already, and is left as it was.
+	// Changed is false when it was revoked already and is left as it was.
 	Changed bool
 }
 
@@ -57,7 +57,7 @@ func revokeLSC(t *tx, a Actor, id int64, reason RevocationReason) (r RevokedLSC,
 	switch {
 	case was.State != LSCRevoked && reason == CertificateHold:
 		held = was.State
-		if held == LSCIssued { // whether the phone has got it will not be known
+		if held == LSCIssued { // whether the phone has stored it will never be known
 			held = LSCStale
 		}
 	case was.State != LSCRevoked:
@@ -80,7 +80,8 @@ func revokeLSC(t *tx, a Actor, id int64, reason RevocationReason) (r RevokedLSC,
 		Detail: fmt.Sprintf("serial %s, which was %s: %s", r.Serial, wasStanding(was), reason)})
 }
 
-// wasStanding is the state in words, with the reason of an earlier revocation.
+// wasStanding returns the state in words, with the reason of an earlier
+// revocation.
 func wasStanding(l LSC) string {
 	if l.State == LSCRevoked {
 		return fmt.Sprintf("revoked (%s)", l.Reason)
@@ -88,16 +89,17 @@ func wasStanding(l LSC) string {
 	return string(l.State)
 }
 
-// distrustLSC ends what a revoked LSC vouched for and no issuer has signed yet.
+// distrustLSC supersedes requests that a revoked LSC vouched for and no issuer
+// has signed yet.
 func distrustLSC(t *tx, l LSC) error {
 	_, err := t.exec("UPDATE requests SET state = 'superseded', reason = ? WHERE state = 'pending' AND voucher = 'lsc' AND voucher_fingerprint = ?",
 		"the LSC with serial "+l.Serial+", with which the phone authenticated, has been revoked", l.Fingerprint)
 	return err
 }
 
-// revokeLike revokes an LSC that came too late for the reason for which that one
-// was revoked with which its phone had authenticated: what a thief has asked for
-// before is no better than what he has stolen.
+// revokeLike revokes a late LSC if the LSC with which its phone authenticated
+// has been revoked, and for the same reason: what a thief has requested is no
+// better than what they have stolen.
 func revokeLike(t *tx, a Actor, l *LSC) error {
 	var reason RevocationReason
 	err := t.row(`SELECT v.reason FROM lscs AS v, requests AS r WHERE r.id = ? AND r.voucher = 'lsc' AND v.fingerprint = r.voucher_fingerprint
@@ -113,9 +115,9 @@ func revokeLike(t *tx, a Actor, l *LSC) error {
 	return err
 }
 
-// ReleaseLSC takes a certificate-hold back: the LSC is again what it was, or
-// what it has become meanwhile. One that was not confirmed is stale, which the
-// phone's use of it undoes. ErrNotFound: there is none with the id;
+// ReleaseLSC lifts a certificate-hold: the LSC returns to its earlier state,
+// or to what that has become meanwhile. An unconfirmed one becomes stale,
+// until the phone uses it. ErrNotFound: there is none with the id;
 // ErrConflict: it is not revoked, or for another reason, which is for good.
 func (s *Store) ReleaseLSC(ctx context.Context, a Actor, id int64) (LSC, error) {
 	var l LSC

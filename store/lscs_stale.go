@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A stale LSC may be on its phone, whose confirmation got lost. So what is
-// deleted of it, as long as it has not run out, is only its certificate and its
-// place in the lists; the record still has to know it, should somebody show it.
+// A stale LSC may be on its phone, if only the confirmation got lost. So until
+// it expires, deleting it removes only its certificate and its place in the
+// lists: the record must still know it when somebody presents it.
 const (
 	discard = "UPDATE lscs SET state = 'discarded', request_id = NULL, certificate = x'' WHERE not_after > ? AND "
 	remove  = "DELETE FROM lscs WHERE not_after <= ? AND "
@@ -62,7 +62,7 @@ func (s *Store) DeleteStaleBefore(ctx context.Context, a Actor, before time.Time
 	return n, failed(err, "deleting stale LSCs")
 }
 
-// dropStale discards or removes the stale LSCs that the term selects.
+// dropStale discards or deletes the stale LSCs that the condition selects.
 func dropStale(t *tx, term string, args ...any) (int64, error) {
 	args = append([]any{millis(t.now)}, args...)
 	removed, err := t.exec(remove+term, args...)

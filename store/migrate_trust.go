@@ -12,21 +12,21 @@ import (
 	"capf/store/engine"
 )
 
-// oldTrust is a row of capf-trust from before certificates said what they
-// vouch for, when each vouched for everything.
+// oldTrust is a row of capf-trust from before rows had uses, when each
+// certificate vouched for everything.
 type oldTrust struct {
 	id      int64
 	foreign bool
 	cert    *x509.Certificate // nil when it cannot be read
-	shown   Uses              // what certificates that it has signed were used for
+	shown   Uses              // the uses of certificates that it has signed
 }
 
 // decideOldTrust gives the certificates of an older capf-trust what they need
-// to go on working. Where phones have shown certificates that the kind of the
-// row does not explain, it vouches for those too, and somebody has to decide.
+// to go on working. If phones have sent certificates that the row's kind does
+// not explain, it vouches for those too, and an operator has to decide.
 //
-// What it knows of names it says itself and does not ask others, since a
-// migration has to do the same for ever.
+// It has its own copy of the names that it knows, since a migration must
+// always do the same.
 func decideOldTrust(ctx context.Context, t engine.Executor) error {
 	list, err := oldTrusts(ctx, t)
 	if err != nil || len(list) == 0 {
@@ -68,7 +68,7 @@ func oldTrusts(ctx context.Context, t engine.Executor) (list []oldTrust, err err
 	return list, rows.Err()
 }
 
-// byKind is what the certificate vouches for by what it is.
+// byKind returns the uses that follow from the kind of certificate.
 func (o *oldTrust) byKind() Uses {
 	switch {
 	case o.cert == nil:

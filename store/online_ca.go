@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// OnlineState is how far a request is at the online CA.
+// OnlineState is the state of a request at the online CA.
 type OnlineState string
 
 // The states of a request at the online CA. The first three are open; an
@@ -18,27 +18,27 @@ const (
 	OnlineIssued      OnlineState = "issued"      // its certificate has come and is kept
 	OnlineDenied      OnlineState = "denied"      // the CA has said no
 	OnlineUnfit       OnlineState = "unfit"       // its certificate has come and failed a check
-	OnlineUnreachable OnlineState = "unreachable" // it has not reached the CA
+	OnlineUnreachable OnlineState = "unreachable" // it did not reach the CA
 	OnlineUnknown     OnlineState = "unknown"     // whether it has reached the CA is not known
-	OnlineWithdrawn   OnlineState = "withdrawn"   // it was not sent: the phone has gone
-	OnlineLate        OnlineState = "late"        // the CA has not decided in the time for the operation
+	OnlineWithdrawn   OnlineState = "withdrawn"   // it was not sent: the phone had left
+	OnlineLate        OnlineState = "late"        // the CA did not decide within the time for the operation
 )
 
 // OnlineRequest is what became of a request at the online CA.
 type OnlineRequest struct {
 	RequestID   int64
 	State       OnlineState
-	Attempt     int64     // counts those who have worked on it
-	DueAt       time.Time // when to look at it next; of an unreachable one, when the phone may come back
+	Attempt     int64     // increases with each claim
+	DueAt       time.Time // when to work on it next; when unreachable, when the phone may come back
 	GiveUpAt    time.Time // end of the time for the operation; zero for none
 	SentAt      time.Time
-	Looks       int    // how often it was looked for in vain
-	CA          string // which one has taken it
+	Looks       int    // how often the CA was asked in vain
+	CA          string // which CA has it
 	CARequest   string // the CA's own number
 	Code        string // the CA's last number of a failure
 	Words       string // the CA's last words
 	Advice      string
-	Note        string // what was last found, of an open one
+	Note        string // the latest finding about an open one
 	Certificate []byte // DER of one that failed a check
 }
 
@@ -70,9 +70,9 @@ func queueOnline(t *tx, r *Request) error {
 	return err
 }
 
-// RejectUnproven keeps a request for the online CA that cannot be sent, since
-// the phone has not proved that it has the private key. Errors as those of
-// SubmitRequest.
+// RejectUnproven records a request for the online CA that cannot be sent,
+// because the phone has not proved possession of the private key. Errors as
+// those of SubmitRequest.
 func (s *Store) RejectUnproven(ctx context.Context, a Actor, r Request) (Request, error) {
 	err := s.change(ctx, func(t *tx) error {
 		if err := submitRequest(t, &r, RequestRejected); err != nil {

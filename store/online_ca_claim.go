@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// ClaimOnline takes a request to work on it until the time given, when others
-// may take it for abandoned. With send, it is sent from now on, which is to be
-// called before anything goes to the CA. ErrConflict: another process has taken
-// it, or it may not be sent any more: a newer one has overtaken it, or the
-// device has been deleted.
+// ClaimOnline claims a request until the given time, after which others may
+// treat it as abandoned. With send, its state becomes sent, so call it before
+// anything goes to the CA. ErrConflict: another process has taken it, or it may
+// not be sent any more: a newer one has overtaken it, or the device has been
+// deleted.
 func (s *Store) ClaimOnline(ctx context.Context, o OnlineRequest, send bool, until time.Time) (OnlineRequest, Request, error) {
 	var r Request
 	var withdrawn error
@@ -43,9 +43,9 @@ func (s *Store) ClaimOnline(ctx context.Context, o OnlineRequest, send bool, unt
 }
 
 // AbandonOnline is for a process that knows that no other works on requests to
-// the online CA: what others had begun and not brought to an end is due now. That
-// is what they were sending, and what they were fetching at once; where the CA
-// has to decide, the next look comes at its time. It returns how many there are.
+// the online CA: unfinished requests of earlier processes become due now. These
+// are requests that they were sending, or fetching at once; where the CA has to
+// decide, the next question keeps its time. It returns the number of requests.
 func (s *Store) AbandonOnline(ctx context.Context) (n int, err error) {
 	err = s.change(ctx, func(t *tx) error {
 		affected, err := t.exec("UPDATE online_requests SET due_at = ?, set_at = ? WHERE "+isOnlineOpen+
@@ -56,9 +56,9 @@ func (s *Store) AbandonOnline(ctx context.Context) (n int, err error) {
 	return n, failed(err, "taking up requests to the online CA")
 }
 
-// PostponeOnline keeps what is known of an open request and when it is due:
-// one that has not reached the CA is queued again, one that the CA has is
-// taken, with its number. An event is written when it has an action.
+// PostponeOnline stores what is known about an open request and when it is
+// due: one that has not reached the CA is queued again, one that the CA has
+// is taken, with its number. An event is written when it has an action.
 // ErrConflict: another process has taken it.
 func (s *Store) PostponeOnline(ctx context.Context, a Actor, o OnlineRequest, e EventText) error {
 	err := s.change(ctx, func(t *tx) error {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// DueOnline returns requests at the online CA that somebody should work on
-// now, at most limit, those that are due longest first. With unsent, those that
-// the CA has taken are left out. When there is nothing, it takes microseconds.
+// DueOnline returns the requests to the online CA that are due, at most limit,
+// the longest due first. With unsent, those that the CA has are left out. When
+// there are none, it takes microseconds.
 func (s *Reader) DueOnline(ctx context.Context, limit int, unsent bool) ([]OnlineRequest, error) {
 	now := s.options.Now()
 	due, err := s.onlineRequests(ctx, dueOnline(now, limit, unsent))
@@ -22,12 +22,12 @@ func (s *Reader) onlineRequests(ctx context.Context, q query) ([]OnlineRequest, 
 	return collect(stream(ctx, s, "looking for requests to the online CA", q, (*OnlineRequest).fields))
 }
 
-// clockStep is by how much the clock has to go back to be noticed; the clocks of
+// clockStep is how far the clock has to go back to be noticed; the clocks of
 // several hosts may differ by less.
 const clockStep = time.Minute
 
-// onlineAhead are those whose time was set before the clock went back: it lies
-// further ahead than anybody meant, so that they are due now.
+// onlineAhead selects requests whose time was set before the clock went back:
+// it is further ahead than intended, so they are due now.
 func onlineAhead(now time.Time, limit int, unsent bool) query {
 	q := query{selection: "SELECT " + onlineColumns + " FROM online_requests", order: "set_at, request_id LIMIT ?"}
 	q.where(isOnlineOpen)

@@ -24,7 +24,7 @@ func rejectOnline(t *tx, a Actor, o OnlineRequest, reason string, status Status)
 	err := t.row("UPDATE requests SET state = 'rejected', reason = ? WHERE id = ? AND state = 'pending' RETURNING device_id, device, schedule",
 		reason, o.RequestID).Scan((*optional)(&r.DeviceID), &r.Device, &r.Schedule)
 	switch {
-	case err == ErrNotFound: // overtaken; what the CA has said is still worth a line
+	case err == ErrNotFound: // superseded; what the CA said is still worth a line
 		if err := t.row("SELECT device FROM requests WHERE id = ?", o.RequestID).Scan(&r.Device); err != nil {
 			return err
 		}

@@ -2,9 +2,9 @@ package store
 
 import "fmt"
 
-// Orphaned is the action of an event about a request that the online CA goes on
-// with, or may, although no phone waits for its certificate any more. Such a
-// certificate is found at the CA by what the event says, and nowhere else.
+// Orphaned is the action of an event about a request that the online CA may
+// still be working on although no phone waits for its certificate any more.
+// Only the event says how to find such a certificate at the CA.
 const Orphaned = "csr-orphan"
 
 // leaveAtCA records the requests among those to be deleted, rows r that meet the
@@ -29,7 +29,7 @@ func leaveAtCA(t *tx, a Actor, term string, args ...any) error {
 	return nil
 }
 
-// where says where a request that is open at the CA is to be found.
+// where says how to find a request that is open at the CA.
 func (o OnlineRequest) where() string {
 	switch {
 	case o.State == OnlineSent:

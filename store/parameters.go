@@ -32,9 +32,9 @@ func (s *Reader) parameters() (map[string]string, error) {
 	return all, rows.Err()
 }
 
-// SetParameter sets a parameter, or removes it when the value is empty, and
-// with it the secrets that belong to its old value. The event has only its name:
-// a value may be a secret. There is none when nothing differs.
+// SetParameter sets a parameter, or removes it when the value is empty, and with
+// it the secrets that belong to its old value. The event has only the name: a
+// value may be a secret. There is no event when nothing changes.
 func (s *Store) SetParameter(ctx context.Context, a Actor, name, value string, secrets ...string) error {
 	err := s.change(ctx, func(t *tx) error {
 		var n int64

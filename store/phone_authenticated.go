@@ -5,12 +5,12 @@ import (
 	"context"
 )
 
-// NoteAuthenticated forgets wrong strings, keeps the certificates that the
-// phone showed, notes the network from which it did, unless that is "", and
-// takes an LSC with the fingerprint (SHA-256) that has not been confirmed,
-// issued or stale, for installed: the phone evidently has it.
-// When all of that is so already, as in most sessions, it only reads. Of a
-// device that has been deleted there is nothing to note.
+// NoteAuthenticated resets the count of wrong strings, stores the
+// certificates that the phone sent, notes the network it came from, unless
+// that is "", and marks an unconfirmed LSC (issued or stale) with the
+// fingerprint (SHA-256) as installed: the phone evidently has it. When
+// there is nothing new, as in most sessions, it only reads. For a deleted
+// device it does nothing.
 func (s *Store) NoteAuthenticated(ctx context.Context, a Actor, deviceID int64, network string, certs []DeviceCertificate, lscFingerprint []byte) error {
 	news, err := s.anythingNew(ctx, deviceID, certs, lscFingerprint)
 	if err == nil && !news && network != "" {
@@ -46,7 +46,7 @@ func noteAuthenticated(t *tx, a Actor, deviceID int64, network string, certs []D
 	return t.event(a, a.Name, e)
 }
 
-// anythingNew says whether NoteAuthenticated has something to write.
+// anythingNew reports whether NoteAuthenticated has something to write.
 func (s *Reader) anythingNew(ctx context.Context, deviceID int64, certs []DeviceCertificate, fingerprint []byte) (bool, error) {
 	var wrong int
 	err := s.point(ctx, "SELECT wrong_strings FROM devices WHERE id = ?", []any{deviceID}, &wrong)
@@ -75,7 +75,7 @@ func (s *Reader) anythingNew(ctx context.Context, deviceID int64, certs []Device
 	return evident, err
 }
 
-// noteShown keeps the newest certificate of each kind.
+// noteShown stores the newest certificate of each kind.
 func noteShown(t *tx, deviceID int64, certs []DeviceCertificate) error {
 	for _, c := range certs {
 		_, err := t.exec(`INSERT INTO device_certificates (device_id, kind, seen_at, certificate) VALUES (?, ?, ?, ?)

@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// Failure is how a phone's session failed.
+// Failure says how a phone's session failed.
 type Failure struct {
 	DeviceID int64  // 0 when there is no such device: only the event is written
 	Schedule int64  // the device's when the session began
 	Session  int64  // of BeginInstall, 0 before that
-	Status   Status // for the device; empty leaves what it has
+	Status   Status // for the device; empty leaves it unchanged
 	Action   string // of the event; empty is what the status is about, or session
 	Step     string
 	Outcome  string
 	Detail   string
-	// Unrecorded leaves out the event, and a status that the device has already.
+	// Unrecorded omits the event, and a status that the device already has.
 	Unrecorded bool
 }
 
-// about is the action that a status tells of.
+// about returns the action that a status is about.
 func about(status Status) string {
 	switch {
 	case strings.HasPrefix(string(status), "upgrade-"):
@@ -48,7 +48,7 @@ func recordFailure(t *tx, a Actor, f Failure) error {
 	if f.Action == "" {
 		f.Action = about(f.Status)
 	}
-	if f.Session != 0 { // how the later session fares is how the operation fares
+	if f.Session != 0 { // the later session decides how the operation fares
 		later, err := hasBeenOvertaken(t, f.DeviceID, f.Session)
 		if err != nil {
 			return err

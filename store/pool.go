@@ -8,12 +8,12 @@ import (
 	"capf/store/engine"
 )
 
-// pointReaders is how many connections answer small questions at the same
-// time. An answer takes microseconds, more connections only cost memory.
+// pointReaders is how many connections serve small queries. An answer takes
+// microseconds, so more connections would only cost memory.
 const pointReaders = 4
 
-// pool is a set of connections that cannot write, with the statements that
-// were prepared on them: preparing one takes longer than running it.
+// pool is a set of read-only connections with their prepared statements:
+// preparing one takes longer than running it.
 type pool struct {
 	db *sql.DB
 
@@ -21,7 +21,7 @@ type pool struct {
 	statements map[string]*sql.Stmt // guarded by mu
 }
 
-// newPool makes a pool of at most so many connections, 0 for no limit.
+// newPool makes a pool of at most that many connections, 0 for no limit.
 func newPool(db engine.Database, connections int) (*pool, error) {
 	readers, err := db.Readers(connections)
 	if err != nil {

@@ -29,7 +29,7 @@ func (q query) String() string {
 	return text
 }
 
-// named asks for a device name or, with * and ? in it, for all that match.
+// named selects a device name or, with * and ? in it, all that match.
 func (q *query) named(column, pattern string) {
 	if pattern == "" {
 		return
@@ -38,8 +38,8 @@ func (q *query) named(column, pattern string) {
 	q.where(term, args...)
 }
 
-// ofDevice asks for what belongs to the devices of a name or pattern, or did
-// so when they were deleted. Only what is left of deleted ones is indexed by
+// ofDevice selects what belongs to the devices of a name or pattern, or did
+// before they were deleted. Only what deleted ones left behind is indexed by
 // name.
 func (q *query) ofDevice(pattern string) {
 	if pattern == "" {
@@ -50,9 +50,9 @@ func (q *query) ofDevice(pattern string) {
 	q.where("(device_id IN (SELECT id FROM devices WHERE "+living+") OR device_id IS NULL AND "+left+")", append(args, more...)...)
 }
 
-// matching is a term for a column of names, which compares without regard to
-// case. The text before the first wildcard becomes a range, for which the
-// index of the column serves, as far as it is ASCII, as names are.
+// matching is a condition on a column of names, which compares ignoring
+// case. The text before the first wildcard becomes a range, so that the
+// index of the column serves. That works for ASCII, which names are.
 func matching(column, pattern string) (term string, args []any) {
 	i := strings.IndexAny(pattern, "*?")
 	if i < 0 {

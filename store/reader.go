@@ -9,19 +9,19 @@ import (
 	"capf/store/engine"
 )
 
-// Reader asks an open database, and can change nothing in it. Its methods may be
-// called from any number of goroutines. Whoever opened the Store closes it.
+// Reader queries an open database and cannot change it. Its methods are safe for
+// concurrent use. Whoever opened the Store closes it.
 type Reader struct {
 	path    string
 	options Options
 	engine  engine.Database
-	points  *pool // for questions with one small answer
+	points  *pool // for queries with one small answer
 	lists   *pool // for answers that are streamed while the caller works
 }
 
-// stream yields the rows of a list one by one, so that a long one needs no
-// memory. It holds no lock that a writer waits for. The last pair may be an
-// error, which says what was being done.
+// stream yields the rows of a list one by one, so that memory does not grow
+// with the list. It holds no lock that a writer waits for. The last pair
+// may be an error, which says what was being done.
 func stream[T any](ctx context.Context, s *Reader, doing string, q query, fields func(*T) []any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -59,8 +59,8 @@ func collect[T any](list iter.Seq2[T, error]) ([]T, error) {
 	return all, nil
 }
 
-// few asks for a handful of rows, which a phone's session waits for: like
-// point, with a statement that is prepared already.
+// few queries a handful of rows for which a phone's session waits: like
+// point, with a prepared statement.
 func few[T any](ctx context.Context, s *Reader, query string, args []any, fields func(*T) []any) ([]T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func scanned[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 	return all, rows.Err()
 }
 
-// count runs the question of a list as a count.
+// count runs the query of a list as a count.
 func (s *Reader) count(ctx context.Context, table string, q query) (n int64, err error) {
 	q.selection, q.order = "SELECT count(*) FROM "+table, ""
 	err = s.lists.db.QueryRowContext(ctx, q.String(), q.args...).Scan(&n)
@@ -100,8 +100,8 @@ func (s *Reader) count(ctx context.Context, table string, q query) (n int64, err
 // Path is the path with which the database was opened.
 func (s *Reader) Path() string { return s.path }
 
-// point asks for one row. The answer takes microseconds, so that a context
-// that ends meanwhile is not worth the goroutine that would watch it.
+// point queries one row. The answer takes microseconds, so watching the
+// context would not be worth a goroutine.
 func (s *Reader) point(ctx context.Context, query string, args []any, dest ...any) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -117,13 +117,13 @@ func (s *Reader) point(ctx context.Context, query string, args []any, dest ...an
 	return err
 }
 
-// Present returns ErrReplaced, with what has happened, when the file which is
-// open is not the database at its path any more. From then on no change is made
-// or confirmed. A process that keeps the Store open asks now and again.
+// Present returns ErrReplaced, with what has happened, when the open file is no
+// longer the database at its path. From then on no change is made or confirmed.
+// A process that keeps the Store open calls it regularly.
 func (s *Reader) Present() error { return s.engine.Present() }
 
-// Space asks the system, not the database, so that it tells of a disk on which
-// nothing can be written as well.
+// Space asks the system, not the database, so that it works even when nothing
+// can be written to the disk.
 func (s *Reader) Space() (Space, error) {
 	v, err := s.engine.Space()
 	return v, failed(err, "asking for the room on the disk of %q", s.path)

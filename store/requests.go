@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Request is a public key that a phone sent to have a certificate made for it.
+// Request is a public key that a phone sent for certification.
 type Request struct {
 	ID        int64
 	DeviceID  int64 // 0 when the device has been deleted since
@@ -23,12 +23,12 @@ type Request struct {
 	Reason    string // why an issuer rejected it, or what it last said
 	Address   string // from which the phone sent it
 	Voucher   Voucher
-	// Session is the number that BeginInstall gave the session in which it came;
-	// it is not read back.
+	// Session is the number that BeginInstall gave the session; it is not read
+	// back.
 	Session int64
-	// Limit is that under which it is submitted; it is not kept.
+	// Limit is in force when the request is submitted; it is not stored.
 	Limit   UnconfirmedLimit
-	Warning string // of the key, for the event; it is not kept
+	Warning string // about the key, for the event; not stored
 }
 
 // RequestFilter limits a list of requests; what is empty or nil does not limit.
@@ -38,14 +38,14 @@ type RequestFilter struct {
 	Since  *time.Time
 	Before *time.Time
 	ID     int64
-	// Bare are those of which no certificate is kept.
+	// Bare selects requests without a stored certificate.
 	Bare bool
 }
 
 const (
 	requestColumns = `id, device_id, device, created_at, schedule, state, issuer, key_kind, possessed, reason,
 	address, voucher, voucher_fingerprint, key_hash, public_key, csr`
-	// Of an issued request the certificate may have been deleted as stale.
+	// The certificate of an issued request may have been deleted as stale.
 	isBare        = "NOT EXISTS (SELECT 1 FROM lscs WHERE lscs.request_id = requests.id)"
 	selectRequest = "SELECT " + requestColumns + " FROM requests WHERE id = ?"
 )

@@ -74,9 +74,9 @@ func submitRequest(t *tx, r *Request, state RequestState) error {
 	return err
 }
 
-// hasBeenOvertaken says whether a session of the device that is later than the numbered
-// one has sent a key. Of those that are kept the last is the one of the latest
-// session, since submit takes no other.
+// hasBeenOvertaken reports whether a session of the device later than the numbered one
+// has sent a key. The last stored request is the one of the latest session, since
+// submit takes no other.
 func hasBeenOvertaken(t *tx, deviceID, session int64) (bool, error) {
 	var last int64
 	err := t.row("SELECT session FROM requests WHERE device_id = ? ORDER BY id DESC LIMIT 1", deviceID).Scan(&last)
@@ -86,9 +86,9 @@ func hasBeenOvertaken(t *tx, deviceID, session int64) (bool, error) {
 	return last > session, err
 }
 
-// mustBeItsOwnKey refuses a public key that another device has sent, lately or before,
-// whatever became of that: two devices with one key could pass for each other. One
-// that has been deleted is no device: the same phone may be back under a new name.
+// mustBeItsOwnKey refuses a public key that another device has ever sent, whatever
+// became of it: two devices with one key could impersonate each other. Deleted devices
+// do not count: the same phone may be back under a new name.
 func mustBeItsOwnKey(t *tx, r Request) error {
 	var other string
 	err := t.row("SELECT device FROM requests WHERE key_hash = ? AND device_id <> ? LIMIT 1", r.KeyHash, r.DeviceID).Scan(&other)
@@ -123,7 +123,7 @@ func mustStillVouch(t *tx, r Request) error {
 	return nil
 }
 
-// vouched is what an event says of the voucher.
+// vouched returns the text of an event about the voucher.
 func (r *Request) vouched() string {
 	if r.Voucher.Kind == "" {
 		return ""
@@ -131,7 +131,7 @@ func (r *Request) vouched() string {
 	return ", vouched for by " + r.Voucher.String()
 }
 
-// warned is what an event says of the key.
+// warned returns the text of an event about the key.
 func (r *Request) warned() string {
 	if r.Warning == "" {
 		return ""
@@ -139,8 +139,8 @@ func (r *Request) warned() string {
 	return "; warning: " + r.Warning
 }
 
-// overtakePending ends what the device has not brought to an end, and returns how much
-// that is.
+// overtakePending supersedes the device's pending request, makes its unconfirmed LSC
+// stale, and returns how many there were.
 func overtakePending(t *tx, deviceID int64) (int64, error) {
 	pending, err := t.exec("UPDATE requests SET state = 'superseded' WHERE device_id = ? AND state = 'pending'", deviceID)
 	if err != nil {

@@ -16,15 +16,15 @@ const selectWait = "SELECT r.id, d.completes_by FROM requests AS r JOIN devices 
 
 func (w *Wait) fields() []any { return []any{&w.RequestID, (*instant)(&w.CompletesBy)} }
 
-// Waiting returns how a request waits. ErrNotFound: it does not wait any more,
-// since it is decided about or deleted, or its operation has been changed.
+// Waiting returns how a request waits. ErrNotFound: it no longer waits, since
+// it was decided or deleted, or its operation was changed.
 func (s *Reader) Waiting(ctx context.Context, requestID int64) (Wait, error) {
 	var w Wait
 	err := s.point(ctx, selectWait+" WHERE r.id = ? AND r.state = 'pending'", []any{requestID}, w.fields()...)
 	return w, failed(err, "looking whether request %d waits", requestID)
 }
 
-// WaitingRequests are all requests that wait, by their ids.
+// WaitingRequests returns all waiting requests by id.
 func (s *Reader) WaitingRequests(ctx context.Context) (map[int64]Wait, error) {
 	q := query{selection: selectWait}
 	q.where("r.state = 'pending'") // as in the index requests_pending

@@ -2,7 +2,8 @@ package store
 
 import "context"
 
-// Secret returns a parameter that is secret, sealed. ErrNotFound: it is not set.
+// Secret returns the sealed value of a secret parameter. ErrNotFound: it is not
+// set.
 func (s *Reader) Secret(ctx context.Context, name string) ([]byte, error) {
 	var sealed []byte
 	if err := s.point(ctx, "SELECT sealed FROM secrets WHERE name = ?", []any{name}, &sealed); err != nil {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// LSCHolding says what LSC a device has.
+// LSCHolding says which LSC a device has.
 type LSCHolding string
 
 // The holdings by which devices are selected.
@@ -60,7 +60,7 @@ type IssuerEnd struct {
 	NotAfter time.Time
 }
 
-// LSCFacts is what there is to know of an installed LSC without reading it.
+// LSCFacts is what is known about an installed LSC without parsing it.
 type LSCFacts struct {
 	Serial    string // "" when there is no LSC
 	Issuer    string
@@ -85,20 +85,20 @@ func (v *Selected) fields() []any {
 const pageSize = 1000
 
 // Due selects LSCs that are due for renewal: past a share of their life, with
-// something to be gained, and nothing scheduled already.
+// something to gain, and nothing scheduled already.
 type Due struct {
 	Share float64 // of its life
-	// Validity is that of a new LSC; nil is that which the old one has.
+	// Validity is that of a new LSC; nil means that of the old one.
 	Validity *time.Duration
 	// Until is the end of their issuer, beyond which no new LSC lasts.
 	Until time.Time
-	// ByItself leaves out devices for which somebody has to do something, and
-	// those that could not be scheduled when that was tried within a day.
+	// ByItself leaves out devices that need a person's action, and those that
+	// could not be scheduled within the last day.
 	ByItself bool
 }
 
-// gain is how much of the life of a new LSC has to be won by it. Near the end of
-// the issuer, a new LSC ends with the old one.
+// gain is the share of a new LSC's life by which it must outlast the old one.
+// Near the end of the issuer, a new LSC would end with the old one.
 const gain = 0.05
 
 // spread is within what time LSCs that were issued together become due, so
@@ -161,7 +161,7 @@ func (d *Due) query(q *query, now time.Time) {
 		millis(now.Add(-refusedFor)), millis(now.Add(refusedFor)))
 }
 
-// refusedFor is for how long a device that could not be scheduled is left alone.
+// refusedFor is how long a device that could not be scheduled is left alone.
 const refusedFor = 24 * time.Hour
 
 func (f Selection) issuedUnder(q *query) {

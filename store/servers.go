@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Server is what a running serve says of itself.
+// Server is a running serve's report about itself.
 type Server struct {
 	PID       int
 	Host      string
@@ -33,12 +33,12 @@ func (v *Server) fields() []any {
 		&v.Sessions, &v.Restarts}
 }
 
-// forgotten is the age at which the last report of a process that ended without
-// a word is dropped.
+// forgotten is the age at which the report of a process that did not withdraw
+// it is dropped.
 const forgotten = 24 * time.Hour
 
-// ReportServer keeps what a serve process says of itself; the time of the
-// report is the store's. It is no event.
+// ReportServer stores the report of a serve process, with the store's time.
+// It writes no event.
 func (s *Store) ReportServer(ctx context.Context, v Server) error {
 	err := s.change(ctx, func(t *tx) error {
 		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ? OR seen_at > ?", millis(t.now.Add(-forgotten)), millis(t.now.Add(forgotten))); err != nil {
@@ -54,15 +54,14 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 	return failed(err, "reporting a server")
 }
 
-// Servers returns the last reports of all serve processes, including those of
-// processes that ended without a word.
+// Servers returns the last reports of all serve processes, including those
+// that ended without withdrawing it.
 func (s *Reader) Servers(ctx context.Context) ([]Server, error) {
 	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts FROM servers", order: "host, pid"}
 	return collect(stream(ctx, s, "reading servers", q, (*Server).fields))
 }
 
-// RemoveServer takes the report of a process away; it is harmless when there
-// is none.
+// RemoveServer withdraws the report of a process, if there is one.
 func (s *Store) RemoveServer(ctx context.Context, pid int, host string) error {
 	err := s.change(ctx, func(t *tx) error {
 		_, err := t.exec("DELETE FROM servers WHERE host = ? AND pid = ?", host, pid)

@@ -21,8 +21,8 @@ func (s *Reader) Services(ctx context.Context) ([]Service, error) {
 	return collect(stream(ctx, s, "reading services", q, (*Service).fields))
 }
 
-// SetService activates or deactivates a service; without an event when it is
-// so already. ErrNotFound: there is no such service.
+// SetService activates or deactivates a service; there is no event when
+// nothing changes. ErrNotFound: there is no such service.
 func (s *Store) SetService(ctx context.Context, a Actor, name string, active bool) error {
 	doing := "deactivating"
 	e := EventText{Action: "service-deactivate", Detail: name}

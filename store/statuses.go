@@ -67,8 +67,8 @@ func allStatuses() []word {
 	return words
 }
 
-// causeFits says whether the vendor has a status for the pair: a troubleshoot
-// never reaches a CA, and only an upgrade can lack EC.
+// causeFits reports whether the vendor has a status for the pair: a
+// troubleshoot never reaches a CA, and only an upgrade can lack EC.
 func causeFits(op Operation, c Cause) bool {
 	switch c {
 	case CACommunicationFailed, CARejected:
@@ -79,7 +79,7 @@ func causeFits(op Operation, c Cause) bool {
 	return true
 }
 
-// Succeeded is the status of an operation that its phone confirmed.
+// Succeeded returns the status of an operation that its phone confirmed.
 func Succeeded(op Operation) Status { return Status(verbs[op].short + "-success") }
 
 // Failed is the status of an operation that ended with the cause. A cause for
@@ -92,7 +92,7 @@ func Failed(op Operation, c Cause) Status {
 	return Status(s + "-" + string(c))
 }
 
-// IsFailure says whether the status tells of a failed operation.
+// IsFailure reports whether the status is that of a failed operation.
 func (v Status) IsFailure() bool { return strings.Contains(string(v), "-failed") }
 
 // Long is the vendor's text of the status.

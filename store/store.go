@@ -1,7 +1,7 @@
 // Package store keeps the durable facts of CAPF: devices, requests,
-// certificates, trust, parameters and events. It knows SQLite and the guarded
-// transitions between states; it knows nothing of cryptography, of the wire or
-// of the operator's words.
+// certificates, trust, parameters and events. It knows SQL and the guarded
+// transitions between states; it knows nothing of cryptography, the wire or
+// command lines.
 //
 // Several processes may work on one file at the same time. An exported method
 // that changes something is one transaction with one reading of the clock, and
@@ -17,8 +17,8 @@ import (
 
 // Options are the choices of an opener.
 type Options struct {
-	Now      func() time.Time // the clock; nil is time.Now
-	ReadOnly bool             // every change ends with ErrReadOnly
+	Now      func() time.Time // the clock; nil means time.Now
+	ReadOnly bool             // every change fails with ErrReadOnly
 }
 
 // Store is an open database: the questions of its Reader, and the changes. Only
@@ -92,9 +92,9 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 // Close waits for the changes that are under way and closes the database.
-// Changes that are asked for afterwards end with ErrClosed. Of a database that
-// was moved away, everything stands in its own file then; one that another was
-// copied over is left as it is, with its connections, until the process ends.
+// Later changes fail with ErrClosed. A database that was moved away is
+// complete in its own file afterwards; one that was overwritten by another is
+// left alone, with its connections, until the process ends.
 func (s *Store) Close() error {
 	s.writer.finish()
 	if s.engine.Untouchable() {
@@ -104,9 +104,9 @@ func (s *Store) Close() error {
 	return failed(err, "closing database %q", s.path)
 }
 
-// change runs work in a transaction and answers when it is on the disk. The
-// work shares the transaction with others, and when one of them fails it is
-// undone and runs again: it must come to the same then.
+// change runs work in a transaction and returns when it is on the disk. The
+// work shares the transaction with others; when one of them fails, it is
+// undone and runs again, so it must be repeatable.
 func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly
@@ -117,9 +117,8 @@ func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 	return s.writer.do(ctx, work, false)
 }
 
-// changeOnce is change for work that calls what a caller gave us, which might
-// not bear to be called twice: it has a transaction to itself, which may take
-// long.
+// changeOnce is change for work that calls a caller's function, which may not
+// be repeatable. It has its own transaction, which may take long.
 func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 	if s.options.ReadOnly {
 		return ErrReadOnly

@@ -11,7 +11,7 @@ type Template struct {
 	ID           int64
 	Name         string
 	Description  string
-	Settings     string // in the words of package provision
+	Settings     string // a document of package devices
 	SealedString []byte // one authentication string for all; nil when there is none
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
@@ -79,7 +79,8 @@ func (s *Store) DeleteTemplate(ctx context.Context, a Actor, name string) error 
 		"SELECT 'the feature group ' || g.name FROM feature_groups AS g JOIN templates AS t ON t.id = g.template_id WHERE t.name = ? LIMIT 1")
 }
 
-// deleteNamed deletes a row unless the question gives what still names it.
+// deleteNamed deletes a row unless the query finds something that still
+// names it.
 func (s *Store) deleteNamed(ctx context.Context, a Actor, what, from, name, used string) error {
 	err := s.change(ctx, func(t *tx) error {
 		var user string

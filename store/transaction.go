@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// tx is a change in its transaction. Its statements run under no context: a
-// change that has begun is carried through.
+// tx is a change in its transaction. Its statements run without a context:
+// a change that has begun is completed.
 type tx struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
@@ -60,7 +60,7 @@ func (t *tx) insert(query string, args ...any) (int64, error) {
 	return r.LastInsertId()
 }
 
-// answer is one row, or the error that stood in its way.
+// answer is one row, or the error of reading it.
 type answer struct {
 	row *sql.Row
 	err error

@@ -27,8 +27,8 @@ type TrustCertificate struct {
 	Certificate []byte // DER
 	Fingerprint []byte // SHA-256 of Certificate
 	Description string
-	For         Uses // what it vouches for; nothing outside capf-trust
-	Undecided   bool // what it vouches for was guessed when the database was brought up to date
+	For         Uses // what it vouches for; empty outside capf-trust
+	Undecided   bool // a migration had to guess what it vouches for
 	AddedAt     time.Time
 }
 
@@ -41,13 +41,13 @@ func (c *TrustCertificate) fields() []any {
 const selectTrust = `SELECT id, purpose, subject, issuer, serial, not_before, not_after, description,
 	for_mic, for_lsc, for_foreign_lsc, for_https, undecided, added_at, fingerprint, certificate FROM trust_certificates`
 
-// TrustEdit changes a trust certificate; what is nil stays as it is.
+// TrustEdit changes a trust certificate; nil fields stay as they are.
 type TrustEdit struct {
-	For         *Uses // decides, where a migration could not
+	For         *Uses // also settles what a migration had to guess
 	Description *string
 }
 
-// Changes says whether a trust certificate would not stay as it is.
+// Changes reports whether the edit would change a trust certificate.
 func (e TrustEdit) Changes(c TrustCertificate) bool {
 	after := e.apply(c)
 	return after.For != c.For || after.Undecided != c.Undecided || after.Description != c.Description
@@ -70,7 +70,7 @@ type NewTrust struct {
 	IfThere TrustEdit
 }
 
-// TrustOutcome is what became of a certificate for a trust store.
+// TrustOutcome says what became of a certificate for a trust store.
 type TrustOutcome string
 
 // The outcomes.
@@ -115,7 +115,7 @@ func (s *Store) AddTrusts(ctx context.Context, a Actor, list []NewTrust) (rows [
 	return rows, outcomes, nil
 }
 
-// named is how an event names the certificate.
+// named returns the name of the certificate in events.
 func (c *TrustCertificate) named() string { return string(c.Purpose) + ": " + c.Subject }
 
 // vouches says in an event what the certificate vouches for.

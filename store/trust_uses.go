@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Uses is the set of what a certificate in capf-trust vouches for. That a path
-// leads to one says who signed it, not what the signature was meant for; so each
-// question asks only those that are for it.
+// Uses is the set of purposes for which a certificate in capf-trust vouches. A
+// path to an anchor says who signed a certificate, not for what; so each check
+// uses only the anchors for its purpose.
 type Uses uint8
 
 // The uses of a trust certificate.
@@ -40,10 +40,10 @@ func ParseUses(words ...string) (Uses, error) {
 	return u, nil
 }
 
-// Has says whether all uses of the other set are in this one.
+// Has reports whether all uses of the other set are in this one.
 func (u Uses) Has(other Uses) bool { return u&other == other }
 
-// Names are the words for the uses in the set, none for an empty one.
+// Names returns the words for the uses in the set, none for an empty one.
 func (u Uses) Names() []string {
 	names := []string{}
 	for i, name := range useNames {
@@ -54,7 +54,7 @@ func (u Uses) Names() []string {
 	return names
 }
 
-// String has commas between the words.
+// String returns the words with commas between them.
 func (u Uses) String() string { return strings.Join(u.Names(), ",") }
 
 // use is one use of a set in a column.

@@ -7,8 +7,8 @@ import (
 // Voucher is what a phone authenticated with when it sent a request.
 type Voucher struct {
 	Kind VoucherKind // empty when an earlier capf did not record it
-	// Fingerprint is the SHA-256 of the certificate or, of a string, of its
-	// sealed form: it tells one string from the next and cannot be guessed at.
+	// Fingerprint is the SHA-256 of the certificate or, for a string, of its
+	// sealed form, which tells strings apart and cannot be brute-forced.
 	Fingerprint []byte
 }
 

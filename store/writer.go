@@ -14,7 +14,7 @@ import (
 const (
 	batchLimit = 256 // changes in one transaction
 	// The import of 100,000 certificates is one transaction of several seconds,
-	// more on a busy machine, and no phone may fail because of it.
+	// longer on a busy machine, and must not make a phone fail.
 	lockWait = time.Minute
 	// A commit costs more than the change in it: each page that it touches is
 	// written, and then the disk is waited for. So when several changes went
@@ -38,9 +38,9 @@ const (
 	lookTo      = 700 * time.Microsecond
 )
 
-// writer runs changes. Those that wait at the same time share a transaction
-// and so its fsync, yet one that fails undoes only its own. Its goroutine lives
-// while there is something to do.
+// writer runs changes. Changes that wait at the same time share a transaction,
+// and so its fsync; one that fails undoes only its own work. The goroutine
+// lives while there is something to do.
 type writer struct {
 	engine engine.Database
 	now    func() time.Time // for what is recorded
@@ -65,12 +65,12 @@ type writer struct {
 	commits, changes atomic.Int64 // for the benchmark
 }
 
-// change is one that waits or runs.
+// change is a change that waits or runs.
 type change struct {
 	ctx   context.Context
-	work  func(*tx) error // runs again, unless alone, when a neighbour's failure undid it
+	work  func(*tx) error // runs again, unless alone, if a neighbour's failure undid it
 	alone bool            // has a transaction to itself, and so runs once
-	taken atomic.Bool     // by the writer, or by its caller who gives up
+	taken atomic.Bool     // by the writer, or by a caller that gives up
 	done  chan struct{}
 	err   error
 	panic any // what work panicked with
@@ -125,7 +125,7 @@ func (w *writer) enqueue(c *change) error {
 	return nil
 }
 
-// close waits for the queue to empty.
+// close waits until the queue is empty.
 func (w *writer) close() error {
 	w.finish()
 	var err error
@@ -146,8 +146,8 @@ func (w *writer) finish() {
 	}
 }
 
-// run takes changes out of the queue only when it has the lock, so that whoever
-// asked for one may give up until then.
+// run takes changes out of the queue only when it has the lock, so that callers
+// can give up until then.
 func (w *writer) run() {
 	for w.goOn() {
 		w.gather()
@@ -170,7 +170,7 @@ func (w *writer) run() {
 	}
 }
 
-// goOn says whether a change waits; when none does, the goroutine is to end.
+// goOn reports whether a change waits; when none does, the goroutine ends.
 func (w *writer) goOn() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -183,15 +183,15 @@ func (w *writer) goOn() bool {
 	return false
 }
 
-// wanted says whether a change waits.
+// wanted reports whether a change waits.
 func (w *writer) wanted() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.prune()
 }
 
-// prune drops the first changes as far as their callers have given up, and says
-// whether one is left. The mutex is held.
+// prune drops changes at the head of the queue whose callers have given up, and
+// reports whether one is left. The mutex is held.
 func (w *writer) prune() bool {
 	for len(w.waiting) > 0 && w.waiting[0].abandoned() {
 		w.waiting = w.waiting[1:]
@@ -199,10 +199,10 @@ func (w *writer) prune() bool {
 	return len(w.waiting) > 0
 }
 
-// abandoned says whether the caller of a change that nobody has taken has given up.
+// abandoned reports whether the caller of an untaken change has given up.
 func (c *change) abandoned() bool { return c.taken.Load() || c.ctx.Err() != nil }
 
-// gather lets changes come together.
+// gather waits briefly so that more changes join the transaction.
 func (w *writer) gather() {
 	w.mu.Lock()
 	n, closed := len(w.waiting), w.closed
@@ -212,8 +212,8 @@ func (w *writer) gather() {
 	}
 }
 
-// pause is for how long changes that follow the last transaction closely are
-// held back.
+// pause returns how long changes that closely follow the last transaction
+// are held back.
 func (w *writer) pause() time.Duration {
 	if w.last < 2 {
 		return 0

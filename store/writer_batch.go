@@ -8,8 +8,8 @@ import (
 )
 
 // transact runs the changes in the transaction and sets their outcomes. They
-// seldom fail, so they run without savepoints first: one costs a copy of each
-// page that it touches.
+// seldom fail, so they first run without savepoints, each of which costs a
+// copy of every page that it touches.
 func (w *writer) transact(t *tx, batch []*change) {
 	defer func() { w.released, w.last = w.moment(), len(batch) }()
 	if !w.together(t, batch) {
@@ -17,8 +17,8 @@ func (w *writer) transact(t *tx, batch []*change) {
 	}
 }
 
-// together runs the changes as one. When there are several and one of them fails,
-// it undoes them all and returns false.
+// together runs the changes as one. If one of several fails, it undoes them all
+// and returns false.
 func (w *writer) together(t *tx, batch []*change) bool {
 	for _, c := range batch {
 		if !w.attempt(t, c) {
@@ -30,9 +30,9 @@ func (w *writer) together(t *tx, batch []*change) bool {
 	return true
 }
 
-// apart runs each change inside a savepoint, so that a failure undoes only its
-// own. Another process may have come in between; the changes are taken, and so wait
-// for it.
+// apart runs each change in its own savepoint, so that a failure undoes only that
+// change. Another process may have got the lock in between; the changes are taken
+// already, so they wait for it.
 func (w *writer) apart(batch []*change) {
 	deadline := time.Now().Add(lockWait)
 	t, err := w.begin(func() bool { return time.Now().Before(deadline) })
@@ -44,7 +44,7 @@ func (w *writer) apart(batch []*change) {
 		if w.step(t, c) {
 			continue
 		}
-		// SQLite has rolled back everything, for want of space or memory.
+		// SQLite has rolled back everything, for lack of space or memory.
 		fail(batch[:i+1], c.err)
 		w.rollback(t)
 		if rest := batch[i+1:]; len(rest) > 0 {
@@ -90,7 +90,7 @@ func (w *writer) commit(t *tx, batch []*change) {
 	}
 	w.commits.Add(1)
 	w.changes.Add(int64(len(batch)))
-	// A change that has gone with its file must not be confirmed.
+	// A change in a file that has been replaced must not be confirmed.
 	if err := w.engine.Present(); err != nil {
 		fail(batch, err)
 	}
@@ -113,7 +113,7 @@ func fail(batch []*change, err error) {
 	}
 }
 
-// attempt runs the work and keeps its panic for the goroutine that asked.
+// attempt runs the work and saves its panic for the calling goroutine.
 func (w *writer) attempt(t *tx, c *change) (good bool) {
 	defer func() {
 		if p := recover(); p != nil {

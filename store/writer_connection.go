@@ -8,7 +8,7 @@ import (
 )
 
 // begin starts a transaction with the write lock, for which it waits as long as
-// that is worth it.
+// a caller does.
 func (w *writer) begin(worth func() bool) (*tx, error) {
 	w.yield()
 	if err := w.connect(worth); err != nil {
@@ -23,8 +23,8 @@ func (w *writer) begin(worth func() bool) (*tx, error) {
 	return t, err
 }
 
-// unlocked tries until the database is not locked, or waiting for that is not
-// worth it any more.
+// unlocked retries until the database is not locked or no caller waits any
+// more.
 func unlocked(worth func() bool, try func() error) error {
 	for {
 		if err := try(); !isBusy(err) || !worth() {
@@ -34,7 +34,7 @@ func unlocked(worth func() bool, try func() error) error {
 	}
 }
 
-// yield rests after a streak of transactions without a pause.
+// yield pauses after a streak of transactions.
 func (w *writer) yield() {
 	now := w.moment()
 	if now.Sub(w.released) > courtesy {

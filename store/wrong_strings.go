@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// GuessLimits are how many wrong authentication strings are borne; 0 is any
-// number.
+// GuessLimits say how many wrong authentication strings are tolerated; 0
+// means no limit.
 type GuessLimits struct {
-	Device  int // for a device, one after the other
-	Network int // from a network, within Span, for whatever devices
-	// Once says that a right string is good for one operation.
+	Device  int // for a device, in a row
+	Network int // from a network, within Span, for any devices
+	// Once says that a correct string is valid for one operation only.
 	Once bool
-	// Span is for how long a device is locked and a network declined.
+	// Span is how long a device is locked and a network declined.
 	Span time.Duration
 }
 
-// WrongString is what became of a wrong authentication string.
+// WrongString says what a wrong authentication string has caused.
 type WrongString struct {
 	// Locked is until when the device is locked, Declined until when the
 	// network is declined; zero when it is not.
 	Locked, Declined time.Time
-	// Counted is false when one of the two was so already, and the string no
-	// guess therefore.
+	// Counted is false when the device was locked or the network declined
+	// already, so that the string was no guess.
 	Counted bool
 }
 
@@ -70,7 +70,7 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule
 	return w, nil
 }
 
-// noteGuess counts a wrong string for the device, unless that is locked.
+// noteGuess counts a wrong string for the device, unless it is locked.
 func noteGuess(t *tx, w *WrongString, deviceID int64, l GuessLimits) (name string, err error) {
 	var count int
 	err = t.row(`UPDATE devices SET wrong_strings = wrong_strings + (locked_until <= ? OR locked_until > ?), updated_at = ? WHERE id = ?

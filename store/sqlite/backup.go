@@ -18,8 +18,8 @@ import (
 	"capf/store/engine"
 )
 
-// pagesAtOnce is how much is copied between two looks at the context, in pages
-// of 4 KiB.
+// pagesAtOnce is how many pages of 4 KiB are copied between two checks of the
+// context.
 const pagesAtOnce = 1024
 
 // Copy writes a copy of the database, as it is at one moment, while phones and
@@ -71,8 +71,8 @@ func (d *Database) fillCopy(ctx context.Context, name string, c engine.Copy) (en
 	return inspectCopy(ctx, name, c.Look)
 }
 
-// copyTo copies inside one transaction: the write-ahead log keeps its moment,
-// and a copy that has begun does not begin anew when somebody writes.
+// copyTo copies inside one transaction: the write-ahead log preserves its
+// snapshot, so the copy does not restart when somebody writes.
 func (d *Database) copyTo(ctx context.Context, path string, progress func(done, total int)) (err error) {
 	db, err := d.Readers(1)
 	if err != nil {

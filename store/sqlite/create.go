@@ -17,8 +17,8 @@ import (
 
 // Create makes the file with mode 0600, and its folder with 0700 when that is
 // missing too; one that exists is left as it is. It appears complete or not at
-// all, and of several processes that create it at the same time one does. What
-// root makes in somebody's folder belongs to him.
+// all, and of several processes that create it at the same time one does. A
+// file that root makes in a user's folder belongs to that user.
 func Create(ctx context.Context, path string, steps engine.Steps) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -44,9 +44,8 @@ func Create(ctx context.Context, path string, steps engine.Steps) error {
 	return err
 }
 
-// noLogLeft refuses a path where a database was removed and its write-ahead log
-// or rollback journal was not: SQLite would take that for the next database's,
-// and change it to what the old one was.
+// noLogLeft refuses a path where a database was removed but its write-ahead log
+// or rollback journal was not: SQLite would apply it to the new database.
 func noLogLeft(path string) error {
 	log, err := logBeside(path)
 	if err != nil || log == "" {

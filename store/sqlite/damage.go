@@ -9,8 +9,8 @@ import (
 	"capf/store/engine"
 )
 
-// damagesShown is how many faults of the file SQLite tells of; after so many,
-// more say nothing new.
+// damagesShown is how many faults of the file SQLite reports; more would say
+// nothing new.
 const damagesShown = 100
 
 // Damages has SQLite read the whole file and yields what is wrong with it:

@@ -1,7 +1,7 @@
-// Package sqlite keeps the database in a file of SQLite: how it is opened, made,
-// locked, copied and exchanged, and what SQLite's errors mean. It knows which
-// tables its migrations make, and of what is in them no more than a file needs
-// to be told from another; the questions and changes are package store's.
+// Package sqlite keeps the database in an SQLite file: it knows how the file is
+// opened, created, locked, copied and exchanged, and what SQLite's errors mean.
+// It knows the tables that its migrations create, but of their content only what
+// identifies a file; queries and changes are package store's.
 package sqlite
 
 import (

@@ -14,9 +14,9 @@ import (
 	"capf/store/engine"
 )
 
-// original is what shows that the open file is still the one at the path. SQLite
-// goes on with the file that it has open, so that what it is told to keep would
-// be lost with it.
+// original identifies the open file, to check that it is still the one at the
+// path. SQLite would go on writing to a replaced file, and the writes would be
+// lost with it.
 type original struct {
 	path string
 	now  func() time.Time
