@@ -70,7 +70,7 @@ func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
 func troubled(devices iter.Seq2[store.JobDevice, error]) iter.Seq2[store.JobDevice, error] {
 	return func(yield func(store.JobDevice, error) bool) {
 		for d, err := range devices {
-			well := d.Reason == "" && (d.Apply == store.ApplyNone || d.Apply == store.ApplyDone)
+			well := d.Reason == "" && (d.Command == store.CommandNone || d.Command == store.CommandDone)
 			if (err != nil || !well) && !yield(d, err) {
 				return
 			}
@@ -82,7 +82,7 @@ var jobDeviceColumns = []column[store.JobDevice]{
 	{"Device", "device", func(d store.JobDevice) any { return d.Device }},
 	{"Change", "change", func(d store.JobDevice) any { return d.Change }},
 	{"Reason", "reason", func(d store.JobDevice) any { return d.Reason }},
-	{"Configuration", "apply", func(d store.JobDevice) any { return d.Apply }},
+	{"Configuration", "apply", func(d store.JobDevice) any { return d.Command }},
 	{"Exit", "exit_code", func(d store.JobDevice) any { return exitOf(d) }},
 	{"Output", "output", func(d store.JobDevice) any { return d.Output }},
 	{"", "started_at", func(d store.JobDevice) any { return term.WithZone(d.StartedAt) }},

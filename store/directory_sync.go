@@ -47,10 +47,10 @@ type Sync struct {
 // of those it no longer names.
 type SyncTally struct{ Named, Missing int64 }
 
-// ApplySync writes a Sync in one transaction. An error of New is returned
+// SyncDevices writes a Sync in one transaction. An error of New is returned
 // unchanged. ErrConflict: the directory was changed, deleted or synced since
 // it was read.
-func (s *Store) ApplySync(ctx context.Context, a Actor, v Sync) error {
+func (s *Store) SyncDevices(ctx context.Context, a Actor, v Sync) error {
 	var refusal error
 	err := s.changeOnce(ctx, func(t *tx) error {
 		n, err := t.exec(`UPDATE directories SET last_sync_at = ?, first_sync_at = CASE first_sync_at WHEN 0 THEN ? ELSE first_sync_at END,

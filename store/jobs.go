@@ -33,7 +33,7 @@ type JobDevice struct {
 	Device    string
 	Change    string // changed, same or refused
 	Reason    string // for a refusal
-	Apply     ApplyState
+	Command   CommandState
 	ExitCode  int    // of the command; -1 when it did not end by itself
 	Output    string // the last line that the command wrote, or why it could not run
 	StartedAt time.Time
@@ -56,7 +56,7 @@ func (j *Job) fields() []any {
 }
 
 func (d *JobDevice) fields() []any {
-	return []any{&d.Device, &d.Change, &d.Reason, (*string)(&d.Apply), &d.ExitCode, &d.Output,
+	return []any{&d.Device, &d.Change, &d.Reason, (*string)(&d.Command), &d.ExitCode, &d.Output,
 		(*instant)(&d.StartedAt), (*instant)(&d.EndedAt)}
 }
 
@@ -167,15 +167,15 @@ func (s *Reader) JobDevices(ctx context.Context, id int64) iter.Seq2[JobDevice, 
 	}
 }
 
-// ApplyCounts counts the devices of a job by the state of their commands.
-func (s *Reader) ApplyCounts(ctx context.Context, id int64) (map[ApplyState]int64, error) {
+// CommandCounts counts the devices of a job by the state of their commands.
+func (s *Reader) CommandCounts(ctx context.Context, id int64) (map[CommandState]int64, error) {
 	type row struct {
-		state ApplyState
+		state CommandState
 		n     int64
 	}
 	q := query{selection: "SELECT apply, count(*) FROM job_devices WHERE job_id = ? GROUP BY apply", args: []any{id}}
 	rows, err := collect(stream(ctx, s, "counting the results of a job", q, func(r *row) []any { return []any{(*string)(&r.state), &r.n} }))
-	counts := map[ApplyState]int64{}
+	counts := map[CommandState]int64{}
 	for _, r := range rows {
 		counts[r.state] = r.n
 	}

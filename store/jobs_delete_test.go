@@ -17,7 +17,7 @@ func TestDeleteJobs(t *testing.T) {
 		for i := range page {
 			page[i] = deviceOutcome{device: "SEP" + decimal(100000000000+int64(i)), change: refused}
 		}
-		must(t, s.change(t.Context(), func(tx *tx) error { return keepOutcomes(tx, j.ID, page, ApplyNone) }))
+		must(t, s.change(t.Context(), func(tx *tx) error { return keepOutcomes(tx, j.ID, page, CommandNone) }))
 		must(t, s.EndJob(t.Context(), operator, j.ID, "test", JobEnd{State: JobFailed, Detail: "no"}))
 		return j
 	}

@@ -89,7 +89,7 @@ func (s *Reader) editPages(ctx context.Context, f Selection, e BulkEdit, now tim
 		}
 		out := make([]edited, len(page))
 		for i := range page {
-			if out[i], err = e.apply(&page[i]); err != nil {
+			if out[i], err = e.editDevice(&page[i]); err != nil {
 				return err
 			}
 		}
@@ -105,7 +105,7 @@ func (s *Reader) editPages(ctx context.Context, f Selection, e BulkEdit, now tim
 	}
 }
 
-func (e BulkEdit) apply(v *Selected) (edited, error) {
+func (e BulkEdit) editDevice(v *Selected) (edited, error) {
 	d := edited{was: v.Device, deviceOutcome: deviceOutcome{v.Name, changed, ""}}
 	err := e.Change(v)
 	var r Refusal

@@ -14,7 +14,7 @@ func applying(t *testing.T, s *Store, owner string) (j Job, device string) {
 	j = newJob(t, s, start, owner, true)
 	_, err := s.UpdateByJob(t.Context(), operator, j.ID, owner, Selection{}, bump(nil))
 	must(t, err)
-	device, _, err = s.NextApply(t.Context(), j.ID, owner)
+	device, _, err = s.NextCommand(t.Context(), j.ID, owner)
 	must(t, err)
 	return j, device
 }
@@ -24,7 +24,7 @@ func commands(t *testing.T, s *Store, id int64) string {
 	t.Helper()
 	var states []string
 	for _, d := range all(t, s.JobDevices(t.Context(), id)) {
-		states = append(states, fmt.Sprintf("%s=%s", d.Device, d.Apply))
+		states = append(states, fmt.Sprintf("%s=%s", d.Device, d.Command))
 	}
 	return strings.Join(states, " ")
 }
@@ -45,7 +45,7 @@ func TestAbandonedJob(t *testing.T) {
 			next := newJob(t, s, start, "alive", true)
 			_, err := s.UpdateByJob(ctx, operator, next.ID, "alive", Selection{}, bump(nil))
 			must(t, err)
-			if got, left, err := s.NextApply(ctx, next.ID, "alive"); got != "" || left != 1 || err != nil {
+			if got, left, err := s.NextCommand(ctx, next.ID, "alive"); got != "" || left != 1 || err != nil {
 				t.Fatalf("while the other one runs its command: %q, %d left: %v", got, left, err)
 			}
 			j, err := s.CancelJob(ctx, operator, next.ID)
@@ -58,7 +58,7 @@ func TestAbandonedJob(t *testing.T) {
 			live := newJob(t, s, start, "living", true)
 			_, err = s.UpdateByJob(ctx, operator, live.ID, "living", Selection{}, bump(nil))
 			must(t, err)
-			got, _, err := s.NextApply(ctx, live.ID, "living")
+			got, _, err := s.NextCommand(ctx, live.ID, "living")
 			must(t, err)
 			if got != device {
 				t.Errorf("the device of a command that nobody runs is still waited for: %q", got)

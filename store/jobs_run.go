@@ -111,7 +111,7 @@ func (s *Store) RehearseUpdate(ctx context.Context, j Job, f Selection, e BulkEd
 // updateByJob keeps the error of Ready apart, since it is returned
 // unchanged.
 func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, e BulkEdit, refusal *error) (n BulkTally, err error) {
-	apply := ApplyNone
+	command := CommandNone
 	var due bool
 	err = t.row("UPDATE jobs SET updated_at = ? WHERE "+owned+" AND updated_at = 0 AND cancel = 0 RETURNING apply_config",
 		millis(t.now), id, owner).Scan(&due)
@@ -119,7 +119,7 @@ func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, 
 		return n, lost(err)
 	}
 	if due {
-		apply = ApplyDue
+		command = CommandDue
 	}
 	// Refusals of an earlier attempt, whose process died before it ended the job.
 	if _, err := t.exec("DELETE FROM job_devices WHERE job_id = ?", id); err != nil {
@@ -133,7 +133,7 @@ func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, 
 		f.Limit = min(f.Limit, left)
 	}
 	if e.Rate == nil || f.Limit > 0 {
-		n, err = changeSelected(t, s, a, f, e, func(page []deviceOutcome) error { return keepOutcomes(t, id, page, apply) })
+		n, err = changeSelected(t, s, a, f, e, func(page []deviceOutcome) error { return keepOutcomes(t, id, page, command) })
 		if err != nil {
 			return n, err
 		}
@@ -148,11 +148,11 @@ func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, 
 	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices changed"})
 }
 
-func keepOutcomes(t *tx, id int64, page []deviceOutcome, apply ApplyState) error {
+func keepOutcomes(t *tx, id int64, page []deviceOutcome, command CommandState) error {
 	rows, err := table(page, func(o deviceOutcome) []any {
-		state := ApplyNone
+		state := CommandNone
 		if o.change == changed {
-			state = apply
+			state = command
 		}
 		return []any{o.device, o.change, o.reason, state}
 	})
@@ -209,5 +209,5 @@ func keepRefusals(t *tx, id int64, refusals []JobDevice) error {
 	for i, d := range refusals {
 		page[i] = deviceOutcome{d.Device, refused, d.Reason}
 	}
-	return keepOutcomes(t, id, page, ApplyNone)
+	return keepOutcomes(t, id, page, CommandNone)
 }

@@ -5,9 +5,9 @@ type (
 	JobKind string
 	// JobState is the state of a job.
 	JobState string
-	// ApplyState is the state of the command that applies the configuration of
+	// CommandState is the state of the command that applies the configuration of
 	// one device.
-	ApplyState string
+	CommandState string
 )
 
 // The kinds of job.
@@ -31,13 +31,13 @@ const (
 // The states of a command. How an interrupted one ended is not known, because the
 // process that ran it has died: it is not run twice.
 const (
-	ApplyNone        ApplyState = "none"
-	ApplyDue         ApplyState = "due"
-	ApplyRunning     ApplyState = "running"
-	ApplyDone        ApplyState = "done"
-	ApplyFailed      ApplyState = "failed"
-	ApplyInterrupted ApplyState = "interrupted"
-	ApplyCancelled   ApplyState = "cancelled"
+	CommandNone        CommandState = "none"
+	CommandDue         CommandState = "due"
+	CommandRunning     CommandState = "running"
+	CommandDone        CommandState = "done"
+	CommandFailed      CommandState = "failed"
+	CommandInterrupted CommandState = "interrupted"
+	CommandCancelled   CommandState = "cancelled"
 )
 
 var (
@@ -46,7 +46,7 @@ var (
 		{"waiting", "Waiting"}, {"running", "Running"}, {"done", "Done"},
 		{"partly", "Partly done"}, {"failed", "Failed"}, {"cancelled", "Cancelled"},
 	}
-	applyStates = []word{
+	commandStates = []word{
 		{"none", "None"}, {"due", "Due"}, {"running", "Running"}, {"done", "Done"},
 		{"failed", "Failed"}, {"interrupted", "Interrupted"}, {"cancelled", "Cancelled"},
 	}
@@ -67,10 +67,10 @@ func (v JobKind) Long() string { return long(jobKinds, string(v)) }
 func (v JobState) Long() string { return long(jobStates, string(v)) }
 
 // Long is the name that tables show.
-func (v ApplyState) Long() string { return long(applyStates, string(v)) }
+func (v CommandState) Long() string { return long(commandStates, string(v)) }
 
 func (v JobKind) String() string { return string(v) }
 
 func (v JobState) String() string { return string(v) }
 
-func (v ApplyState) String() string { return string(v) }
+func (v CommandState) String() string { return string(v) }

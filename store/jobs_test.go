@@ -83,19 +83,19 @@ func TestJobLife(t *testing.T) {
 	}
 	_, err = s.UpdateByJob(ctx, operator, j.ID, "a", Selection{}, bump(nil))
 	wantErr(t, err, ErrConflict)
-	device, _, err := s.NextApply(ctx, j.ID, "a")
+	device, _, err := s.NextCommand(ctx, j.ID, "a")
 	must(t, err)
-	_, _, err = s.NextApply(ctx, j.ID, "b")
+	_, _, err = s.NextCommand(ctx, j.ID, "b")
 	wantErr(t, err, ErrConflict)
-	must(t, s.EndApply(ctx, j.ID, JobDevice{Device: device, Apply: ApplyDone}))
+	must(t, s.EndCommand(ctx, j.ID, JobDevice{Device: device, Command: CommandDone}))
 	e := events(t, s, 1, func() { must(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobPartly, Detail: "enough"})) })
 	if e.Action != "job-end" || e.Outcome != string(JobPartly) || e.Detail != fmt.Sprintf("job %d: enough", j.ID) {
 		t.Errorf("the event is %+v", e)
 	}
 	wantErr(t, s.EndJob(ctx, operator, j.ID, "a", JobEnd{State: JobDone}), ErrConflict)
-	counts, err := s.ApplyCounts(ctx, j.ID)
+	counts, err := s.CommandCounts(ctx, j.ID)
 	must(t, err)
-	if counts[ApplyDone] != 1 || counts[ApplyCancelled] != 2 {
+	if counts[CommandDone] != 1 || counts[CommandCancelled] != 2 {
 		t.Errorf("the commands are %v", counts)
 	}
 	if _, err := s.TouchJob(ctx, j.ID, "a"); !errors.Is(err, ErrConflict) {
@@ -203,7 +203,7 @@ func TestUpdateIsUndone(t *testing.T) {
 		t.Errorf("the index finds %d devices", n)
 	}
 	results := all(t, s.JobDevices(ctx, j.ID))
-	if len(results) != 2500 || results[7].Reason != "seven" || results[7].Apply != ApplyNone || results[9].Apply != ApplyDue {
+	if len(results) != 2500 || results[7].Reason != "seven" || results[7].Command != CommandNone || results[9].Command != CommandDue {
 		t.Errorf("%d results, such as %+v", len(results), results[7:10])
 	}
 	r, err := s.VerifyEvents(ctx, nil)

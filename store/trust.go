@@ -49,11 +49,11 @@ type TrustEdit struct {
 
 // Changes reports whether the edit would change a trust certificate.
 func (e TrustEdit) Changes(c TrustCertificate) bool {
-	after := e.apply(c)
+	after := e.edited(c)
 	return after.For != c.For || after.Undecided != c.Undecided || after.Description != c.Description
 }
 
-func (e TrustEdit) apply(c TrustCertificate) TrustCertificate {
+func (e TrustEdit) edited(c TrustCertificate) TrustCertificate {
 	if e.For != nil {
 		c.For, c.Undecided = *e.For, false
 	}
@@ -168,7 +168,7 @@ func editTrust(t *tx, a Actor, c *TrustCertificate, e TrustEdit) (TrustOutcome, 
 		return TrustSame, nil
 	}
 	before := *c
-	*c = e.apply(before)
+	*c = e.edited(before)
 	_, err := t.exec(`UPDATE trust_certificates SET for_mic = ?, for_lsc = ?, for_foreign_lsc = ?, for_https = ?, undecided = ?,
 		description = ? WHERE id = ?`, c.For.Has(ForMIC), c.For.Has(ForLSC), c.For.Has(ForForeignLSC), c.For.Has(ForHTTPS),
 		c.Undecided, c.Description, c.ID)

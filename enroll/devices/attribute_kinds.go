@@ -29,7 +29,7 @@ type Attribute struct {
 	at        func(*Edit) any // the field of an edit: a pointer to a pointer
 	given     func(*Edit) any // its value; nil when the edit does not set it
 	read      func(e *Edit, text string, now time.Time) error
-	apply     func(*store.Device, *Edit)
+	assign    func(*store.Device, *Edit)
 	drop      func(*Edit, *store.Device)
 	over      func(e, other *Edit)
 }
@@ -66,7 +66,7 @@ func word[T comparable](a Attribute, at func(*Edit) **T, of func(*store.Device) 
 		}
 		return err
 	}
-	a.apply = func(d *store.Device, e *Edit) { set(of(d), *at(e)) }
+	a.assign = func(d *store.Device, e *Edit) { set(of(d), *at(e)) }
 	a.drop = func(e *Edit, d *store.Device) { drop(at(e), *of(d)) }
 	a.over = func(e, other *Edit) { over(at(e), *at(other)) }
 	return a
@@ -77,7 +77,7 @@ func word[T comparable](a Attribute, at func(*Edit) **T, of func(*store.Device) 
 func text(a Attribute, at func(*Edit) **string, of func(*store.Device) *string) Attribute {
 	a.Text, a.Clears = true, true
 	a = word(a, at, of, func(s string) (string, error) { return s, nil })
-	a.apply = func(d *store.Device, e *Edit) { setText(of(d), *at(e)) }
+	a.assign = func(d *store.Device, e *Edit) { setText(of(d), *at(e)) }
 	a.drop = func(e *Edit, d *store.Device) { dropText(at(e), *of(d)) }
 	a.over = func(e, other *Edit) { overText(at(e), *at(other)) }
 	return a

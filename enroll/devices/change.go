@@ -82,7 +82,7 @@ func (r *Rules) hasInstalledLSC(ctx context.Context, name string) (bool, error) 
 func (r *Rules) Edit(d *store.Device, e Edit, s settings.Settings, hasLSC bool) error {
 	for _, a := range attributes {
 		if !a.Secret && !a.scheduled {
-			a.apply(d, &e)
+			a.assign(d, &e)
 		}
 	}
 	if err := checkTexts(*d); err != nil {

@@ -89,7 +89,7 @@ func Sync(ctx context.Context, r *devices.Rules, actor store.Actor, name string,
 	if err != nil {
 		return s.Synced, fmt.Errorf("syncing directory %q: %w", d.Name, err)
 	}
-	err = r.Store.ApplySync(ctx, actor, store.Sync{
+	err = r.Store.SyncDevices(ctx, actor, store.Sync{
 		Directory: d, Found: found, Unusable: s.unusable, New: s.create, Tell: s.tell, Ready: s.ready,
 	})
 	if errors.Is(err, apperr.ErrRefused) && !o.DryRun {

@@ -23,11 +23,11 @@ const outputLimit = 4 << 10
 // concurrently, until none is left or ctx ends. The result of each is stored with
 // the job; the error is one that ended them all.
 func (x *Runner) runCommands(ctx context.Context, j store.Job) error {
-	counts, err := x.Rules.Store.ApplyCounts(ctx, j.ID)
+	counts, err := x.Rules.Store.CommandCounts(ctx, j.ID)
 	if err != nil {
 		return err
 	}
-	all := counts[store.ApplyDue]
+	all := counts[store.CommandDue]
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var workers sync.WaitGroup
@@ -50,7 +50,7 @@ func (x *Runner) runCommands(ctx context.Context, j store.Job) error {
 // runEach runs commands one after the other.
 func (x *Runner) runEach(ctx context.Context, id int64, ended *atomic.Int64, all int64) error {
 	for ctx.Err() == nil {
-		device, left, err := x.Rules.Store.NextApply(ctx, id, x.Owner)
+		device, left, err := x.Rules.Store.NextCommand(ctx, id, x.Owner)
 		switch {
 		case err != nil:
 			return err
@@ -67,7 +67,7 @@ func (x *Runner) runEach(ctx context.Context, id int64, ended *atomic.Int64, all
 		if err != nil {
 			return err
 		}
-		if err := x.Rules.Store.EndApply(context.WithoutCancel(ctx), id, result); err != nil {
+		if err := x.Rules.Store.EndCommand(context.WithoutCancel(ctx), id, result); err != nil {
 			return err
 		}
 		if n := ended.Add(1); x.Progress != nil {
@@ -79,7 +79,7 @@ func (x *Runner) runEach(ctx context.Context, id int64, ended *atomic.Int64, all
 
 // runFor runs the command for one device.
 func (x *Runner) runFor(ctx context.Context, device string) (store.JobDevice, error) {
-	d := store.JobDevice{Device: device, Apply: store.ApplyFailed, ExitCode: -1}
+	d := store.JobDevice{Device: device, Command: store.CommandFailed, ExitCode: -1}
 	settings, err := x.Rules.Settings(context.WithoutCancel(ctx))
 	if err != nil {
 		return d, err
@@ -100,9 +100,9 @@ func (x *Runner) runFor(ctx context.Context, device string) (store.JobDevice, er
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		d.Apply, d.ExitCode = store.ApplyDone, 0
+		d.Command, d.ExitCode = store.CommandDone, 0
 	case errors.Is(context.Cause(limit), errStopped):
-		d.Apply, d.Output = store.ApplyInterrupted, errStopped.Error()
+		d.Command, d.Output = store.CommandInterrupted, errStopped.Error()
 	case errors.Is(limit.Err(), context.DeadlineExceeded):
 		d.Output = fmt.Sprintf("it took longer than %v and was ended", x.CommandTime)
 	case errors.As(err, &exit):

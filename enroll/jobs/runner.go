@@ -289,15 +289,15 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	if readErr != nil {
 		return readErr
 	}
-	counts, countErr := x.Rules.Store.ApplyCounts(ctx, j.ID)
+	counts, countErr := x.Rules.Store.CommandCounts(ctx, j.ID)
 	if countErr != nil {
 		return countErr
 	}
-	counts[store.ApplyInterrupted] += counts[store.ApplyRunning] // EndJob turns them into refusals
+	counts[store.CommandInterrupted] += counts[store.CommandRunning] // EndJob marks those as interrupted
 	var e store.JobEnd
 	e.State, e.Detail = outcome(now, counts)
 	switch unchanged := now.UpdatedAt.IsZero(); {
-	case now.Cancel && (unchanged || counts[store.ApplyDue] > 0):
+	case now.Cancel && (unchanged || counts[store.CommandDue] > 0):
 		e.State, e.Detail = store.JobCancelled, "cancelled; "+e.Detail
 	case err != nil && unchanged:
 		e = store.JobEnd{State: store.JobFailed, Detail: err.Error(), Refusals: reasons}
@@ -308,7 +308,7 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 }
 
 // outcome returns the state of a completed job, and a line about it.
-func outcome(j store.Job, applied map[store.ApplyState]int64) (store.JobState, string) {
+func outcome(j store.Job, applied map[store.CommandState]int64) (store.JobState, string) {
 	state := store.JobDone
 	detail := fmt.Sprintf("%d of %s changed", j.Changed, plural.Of(j.Selected, "device"))
 	if j.Refused > 0 {
@@ -318,12 +318,12 @@ func outcome(j store.Job, applied map[store.ApplyState]int64) (store.JobState, s
 	if !j.ApplyConfig || j.Changed == 0 {
 		return state, detail
 	}
-	detail += fmt.Sprintf(", configuration of %d applied", applied[store.ApplyDone])
-	for _, s := range []store.ApplyState{store.ApplyFailed, store.ApplyInterrupted, store.ApplyDue} {
+	detail += fmt.Sprintf(", configuration of %d applied", applied[store.CommandDone])
+	for _, s := range []store.CommandState{store.CommandFailed, store.CommandInterrupted, store.CommandDue} {
 		if applied[s] > 0 {
 			state = store.JobPartly
-			detail += fmt.Sprintf(", of %d %s", applied[s], map[store.ApplyState]string{
-				store.ApplyFailed: "failed", store.ApplyInterrupted: "interrupted", store.ApplyDue: "not begun",
+			detail += fmt.Sprintf(", of %d %s", applied[s], map[store.CommandState]string{
+				store.CommandFailed: "failed", store.CommandInterrupted: "interrupted", store.CommandDue: "not begun",
 			}[s])
 		}
 	}

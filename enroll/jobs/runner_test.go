@@ -41,7 +41,7 @@ func (h *house) applied(id int64) (all []string) {
 	h.Helper()
 	for d, err := range h.Rules.Store.JobDevices(h.Context(), id) {
 		devicestest.Must(h.TB, err)
-		all = append(all, fmt.Sprintf("%s %s %d %s", d.Device, d.Apply, d.ExitCode, d.Output))
+		all = append(all, fmt.Sprintf("%s %s %d %s", d.Device, d.Command, d.ExitCode, d.Output))
 	}
 	return all
 }
@@ -208,13 +208,13 @@ func TestResume(t *testing.T) {
 	})
 	devicestest.Must(t, err)
 	for _, want := range []string{"CSFlate", "CSFolga"} {
-		device, _, err := s.NextApply(t.Context(), j.ID, dead)
+		device, _, err := s.NextCommand(t.Context(), j.ID, dead)
 		devicestest.Must(t, err)
 		if device != want {
 			t.Fatalf("the next device is %q", device)
 		}
 		if want == "CSFlate" {
-			devicestest.Must(t, s.EndApply(t.Context(), j.ID, store.JobDevice{Device: device, Apply: store.ApplyDone}))
+			devicestest.Must(t, s.EndCommand(t.Context(), j.ID, store.JobDevice{Device: device, Command: store.CommandDone}))
 		}
 	}
 
