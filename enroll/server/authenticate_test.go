@@ -167,6 +167,11 @@ func TestByExistingCertificate(t *testing.T) {
 			if cn := commonName(t, r.Certificate); cn != test.cn {
 				t.Errorf("the LSC is for %q, not %q", cn, test.cn)
 			}
+			want := store.Voucher{Kind: store.VouchedByLSC, Fingerprint: crypto.RawFingerprint(test.existing.Certificate)}
+			if test.existing.Type == wire.TypeMIC {
+				want.Kind = store.VouchedByMIC
+			}
+			h.vouched(test.device, want)
 		})
 	}
 	t.Run("allow-expired-mic", func(t *testing.T) {

@@ -92,6 +92,15 @@ func (h *house) newest(device string) (last store.LSC) {
 	return last
 }
 
+// vouched expects who the record says has vouched for the last LSC of a device.
+func (h *house) vouched(device string, want store.Voucher) {
+	h.Helper()
+	r, err := h.base.Store.Request(h.Context(), h.newest(device).RequestID)
+	if err != nil || r.Voucher.String() != want.String() {
+		h.Errorf("the LSC was vouched for by %s, not %s; %v", r.Voucher, want, err)
+	}
+}
+
 func (h *house) state(l store.LSC) store.LSCState {
 	h.Helper()
 	now, err := h.base.Store.LSC(h.Context(), l.Serial)
