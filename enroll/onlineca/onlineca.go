@@ -65,7 +65,8 @@ func (c *Client) Fetch(ctx context.Context, requestID string) (Answer, error) {
 	if f, ok := c.ca.(fetcher); ok {
 		return f.fetch(ctx, requestID)
 	}
-	return Answer{}, &Error{Kind: ErrRejected, Doing: "fetching a certificate by number", Reason: "this CA keeps no numbers; the same request is sent again"}
+	kind, _ := KindOf(c.transport.config.Type)
+	return Answer{}, &Error{Kind: ErrRejected, Doing: "fetching a certificate by number", Reason: kind.Server + " keeps no numbers; the same request is sent again"}
 }
 
 // Bind opens a connection for one request if the CA wants requests bound to the
