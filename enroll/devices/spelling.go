@@ -1,15 +1,16 @@
 package devices
 
 import (
+	"context"
 	"strings"
 
 	"capf/crypto"
-	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/internal/input"
+	"capf/store"
 )
 
-// How names and strings are spelt. This is plain code: every command would
+// How names are spelled. This is plain code: every command would
 // have to compile regular expressions at its start.
 
 // A certificate cannot hold a longer name (RFC 5280, ub-common-name), so no
@@ -44,12 +45,20 @@ func ParseDeviceName(s string) (string, error) {
 	return s, nil
 }
 
+// FullName returns the name of the device that an operator means: a MAC address
+// alone means the hardware phone with it, unless an earlier capf allowed it as a
+// device's name.
+func FullName(ctx context.Context, s *store.Store, text string) string {
+	if !IsMAC(text) {
+		return text
+	}
+	if d, err := s.Device(ctx, text); err == nil {
+		return d.Name
+	}
+	return "SEP" + strings.ToUpper(text)
+}
+
 // IsMAC reports whether the text is a MAC address without separators.
 func IsMAC(s string) bool {
 	return len(s) == 12 && input.Consists(s, func(c byte) bool { return input.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
-}
-
-// IsAuthString reports whether the text can be an authentication string.
-func IsAuthString(s string) bool {
-	return settings.MinDigits <= len(s) && len(s) <= settings.MaxDigits && input.Consists(s, input.IsDigit)
 }

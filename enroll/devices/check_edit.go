@@ -47,35 +47,3 @@ func (e Edit) WithExample() Edit {
 	}
 	return e
 }
-
-// Strings receives the unique strings of many devices.
-type Strings interface {
-	// Add receives one string. The database is locked meanwhile.
-	Add(device, secret string) error
-	// Keep is called before the change is committed: from then on, what was
-	// added must not be lost.
-	Keep() error
-}
-
-// StringMaker generates authentication strings without repeating one.
-type StringMaker struct {
-	rules *Rules
-	made  map[string]struct{}
-}
-
-// NewStringMaker returns a StringMaker that has generated none yet.
-func (r *Rules) NewStringMaker() *StringMaker { return &StringMaker{r, map[string]struct{}{}} }
-
-// Next returns another string.
-func (m *StringMaker) Next() (string, error) {
-	for {
-		s, err := m.rules.NewString()
-		if err != nil {
-			return "", err
-		}
-		if _, taken := m.made[s]; !taken {
-			m.made[s] = struct{}{}
-			return s, nil
-		}
-	}
-}
