@@ -23,14 +23,14 @@ var errNothing = errors.New("the server has nothing scheduled for it")
 
 type phoneOptions struct {
 	phone.Config
-	want phone.Did
+	want phone.Outcome
 	door files.Door
 	dir  string // where certificate and key of the phone are
 }
 
 // phoneChoice reads what all phone commands share. The name becomes that of
 // files, so it must not lead out of the folder.
-func phoneChoice(env *Env, c *cli.Context, want phone.Did) (phoneOptions, error) {
+func phoneChoice(env *Env, c *cli.Context, want phone.Outcome) (phoneOptions, error) {
 	cfg, err := phoneConfig(env, c)
 	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), door: env.door()}
 	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
@@ -57,17 +57,17 @@ func actAsPhone(ctx context.Context, env *Env, o phoneOptions) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("phone %s: %w", o.Device, err)
-	case result.Did == phone.Nothing:
+	case result.Outcome == phone.Nothing:
 		return fmt.Errorf("phone %s: %w", o.Device, errNothing)
 	}
 	fields := []field{
 		{"Device", "device", o.Device},
-		{"Did", "did", result.Did.String()},
+		{"Did", "did", result.Outcome.String()},
 		{"Server", "server", result.Remote.String()},
 		{"Server's certificate", "server_subject", result.Server.Subject.String()},
 		{"Attempts", "attempts", result.Attempts},
 	}
-	if result.Did == phone.Installed {
+	if result.Outcome == phone.Installed {
 		more, err := o.installedFields(result)
 		if err != nil {
 			return err

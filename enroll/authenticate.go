@@ -92,7 +92,7 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 			refused = sessionError(ErrDeclined, store.InvalidString, "the phone sent an authentication string, but its mode is By Null String")
 			break
 		}
-		if refused = againstPolicy(g.Device, g.Settings); refused == nil {
+		if refused = policyRefusal(g.Device, g.Settings); refused == nil {
 			refused, err = r.declinedAddress(ctx, *g, c)
 		}
 		g.voucher = store.Voucher{Kind: store.VouchedByNullString}
@@ -116,9 +116,9 @@ func (r *Registrar) checkMode(ctx context.Context, g *Grant, c Claim) error {
 	return r.store.NoteAuthenticated(ctx, g.actor, g.Device.ID, network, shown, lscFingerprint(shown))
 }
 
-// againstPolicy declines a device whose authentication mode has been forbidden since
+// policyRefusal declines a device whose authentication mode has been forbidden since
 // its operation was scheduled.
-func againstPolicy(d store.Device, s *settings.Settings) *SessionError {
+func policyRefusal(d store.Device, s *settings.Settings) *SessionError {
 	why := s.Forbidden(d)
 	switch {
 	case why == "":

@@ -39,7 +39,7 @@ func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Ce
 	if err != nil {
 		return nil, err
 	}
-	if why := notMeant(l, cert, g.Device); why != "" {
+	if why := recordRefusal(l, cert, g.Device); why != "" {
 		return KindLSC.decline("%s", why), nil
 	}
 	if l.State != store.LSCInstalled {
@@ -52,16 +52,16 @@ func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Ce
 		}
 	}
 	g.voucher = store.Voucher{Kind: store.VouchedByLSC, Fingerprint: l.Fingerprint}
-	untrusted, err := p.untrusted(ctx, cert, store.ForLSC)
+	untrusted, err := p.pathRefusal(ctx, cert, store.ForLSC)
 	if err != nil || untrusted == nil {
 		return nil, err
 	}
 	return KindLSC.decline("%v", untrusted), nil
 }
 
-// notMeant says why a certificate that is in the record does not count for the
+// recordRefusal says why a certificate that is in the record does not count for the
 // device, "" when it does.
-func notMeant(l store.LSC, cert *x509.Certificate, d store.Device) string {
+func recordRefusal(l store.LSC, cert *x509.Certificate, d store.Device) string {
 	switch {
 	case !bytes.Equal(l.Fingerprint, crypto.RawFingerprint(cert.Raw)):
 		return fmt.Sprintf("it is another certificate than the one that the record has of this issuer with the serial %s", l.Serial)
@@ -89,14 +89,14 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 	if !mine {
 		return KindLSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
 	}
-	foreign, err := p.untrusted(ctx, cert, store.ForForeignLSC)
+	foreign, err := p.pathRefusal(ctx, cert, store.ForForeignLSC)
 	if err != nil {
 		return nil, err
 	}
 	if foreign == nil {
 		return p.vouchUnrecorded(ctx, g, cert, store.VouchedByForeignLSC)
 	}
-	ours, err := p.untrusted(ctx, cert, store.ForLSC)
+	ours, err := p.pathRefusal(ctx, cert, store.ForLSC)
 	switch {
 	case err != nil:
 		return nil, err
@@ -140,9 +140,9 @@ func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate,
 	return false, err
 }
 
-// untrusted returns the reason why a certificate has no path to an anchor for
+// pathRefusal returns the reason why a certificate has no path to an anchor for
 // the use, nil when it has one.
-func (p phoneCertificates) untrusted(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
+func (p phoneCertificates) pathRefusal(ctx context.Context, cert *x509.Certificate, use store.Uses) (untrusted, err error) {
 	anchors, err := authority.Anchors(ctx, p.store, use)
 	if err != nil {
 		return nil, err

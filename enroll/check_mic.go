@@ -14,7 +14,7 @@ import (
 
 // checkMIC checks a certificate that the phone calls its MIC.
 func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	unfit, err := p.unfitMIC(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
+	unfit, err := p.micRefusal(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
 	if err != nil {
 		return nil, err
 	}
@@ -26,10 +26,10 @@ func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Ce
 	return nil, nil
 }
 
-// unfitMIC returns the reason why a certificate does not count as the MIC of a
+// micRefusal returns the reason why a certificate does not count as the MIC of a
 // device. It is nil when a manufacturer issued the certificate for this device and
 // for client authentication, and it is not an LSC, whatever the phone calls it.
-func (p phoneCertificates) unfitMIC(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
+func (p phoneCertificates) micRefusal(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
 	if err := crypto.CheckMIC(cert, device); err != nil {
 		return err, nil
 	}
@@ -82,7 +82,7 @@ func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.
 			continue
 		}
 		// An expired one will do: only its names are used.
-		unfit, err := p.unfitMIC(ctx, cert, d.Name, true)
+		unfit, err := p.micRefusal(ctx, cert, d.Name, true)
 		if err != nil {
 			return nil, err
 		}

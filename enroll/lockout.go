@@ -32,7 +32,7 @@ func (r *Registrar) byString(ctx context.Context, g Grant, c Claim) error {
 	if declined, err := r.declinedAddress(ctx, g, c); declined != nil || err != nil {
 		return r.turnAwayOr(ctx, g, declined, err)
 	}
-	if closed := againstPolicy(d, g.Settings); closed != nil {
+	if closed := policyRefusal(d, g.Settings); closed != nil {
 		return r.turnAway(ctx, g.actor, d, "authenticate", closed)
 	}
 	want, err := secrets.AuthenticationString(r.sealer, d)

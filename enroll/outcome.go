@@ -34,13 +34,13 @@ func (r *Registrar) Outcome(ctx context.Context, g Grant, requestID int64) (stor
 	case err != nil:
 		return store.LSC{}, err
 	case d.Schedule != request.Schedule:
-		return store.LSC{}, r.unwanted(ctx, g, request)
+		return store.LSC{}, r.endUnwanted(ctx, g, request)
 	case request.State == store.RequestPending && d.Late(r.now()):
 		return store.LSC{}, sessionError(ErrLate, store.Late, "the certificate did not come in the time for the operation")
 	case request.State == store.RequestPending:
 		return store.LSC{}, ErrPending
 	case request.State == store.RequestRejected:
-		return store.LSC{}, r.rejected(ctx, request)
+		return store.LSC{}, r.endRejected(ctx, request)
 	case request.State == store.RequestSuperseded && request.Reason != "":
 		return store.LSC{}, sessionError(ErrDeclined, store.NoCause, "%s", request.Reason)
 	case request.State == store.RequestSuperseded:
@@ -53,9 +53,9 @@ func (r *Registrar) Outcome(ctx context.Context, g Grant, requestID int64) (stor
 	return lsc, err
 }
 
-// unwanted ends the wait for an operation that an operator has changed. An LSC
+// endUnwanted ends the wait for an operation that an operator has changed. An LSC
 // that was issued for it meanwhile was never sent, and becomes stale.
-func (r *Registrar) unwanted(ctx context.Context, g Grant, request store.Request) error {
+func (r *Registrar) endUnwanted(ctx context.Context, g Grant, request store.Request) error {
 	lsc, err := r.store.LSCOfRequest(ctx, request.ID)
 	if err == nil && lsc.State == store.LSCIssued {
 		err = r.store.MarkRefused(ctx, g.actor, lsc.ID, store.Failure{Unrecorded: true})
@@ -66,9 +66,9 @@ func (r *Registrar) unwanted(ctx context.Context, g Grant, request store.Request
 	return sessionError(ErrDeclined, store.NoCause, "meanwhile, the operation of the device has been changed")
 }
 
-// unproven rejects a request without asking the online CA, since a CA
+// rejectUnproven rejects a request without asking the online CA, since a CA
 // refuses a PKCS#10 that is not signed with its own key.
-func (r *Registrar) unproven(ctx context.Context, g Grant, request store.Request) (store.Request, error) {
+func (r *Registrar) rejectUnproven(ctx context.Context, g Grant, request store.Request) (store.Request, error) {
 	request.Reason = "the phone did not prove that it has the private key, without which an online CA signs nothing; the CA was not asked"
 	if _, err := r.store.RejectUnproven(ctx, g.actor, request); err != nil {
 		return store.Request{}, changedMeanwhile(err)
@@ -76,9 +76,9 @@ func (r *Registrar) unproven(ctx context.Context, g Grant, request store.Request
 	return store.Request{}, sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
 }
 
-// rejected ends the session whose request was rejected, by the issuer or on the way
+// endRejected ends the session whose request was rejected, by the issuer or on the way
 // to it.
-func (r *Registrar) rejected(ctx context.Context, request store.Request) error {
+func (r *Registrar) endRejected(ctx context.Context, request store.Request) error {
 	failed := sessionError(ErrDeclined, store.CARejected, "%s", request.Reason)
 	if request.Issuer != settings.IssuerOnline {
 		return failed

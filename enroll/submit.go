@@ -78,7 +78,7 @@ func (r *Registrar) Enqueue(ctx context.Context, g Grant, kind crypto.KeyKind, s
 	request := g.request(kind, spki)
 	request.CSR, request.Possessed = pkcs10, pkcs10 != nil
 	if request.Issuer == settings.IssuerOnline && pkcs10 == nil {
-		return r.unproven(ctx, g, request)
+		return r.rejectUnproven(ctx, g, request)
 	}
 	request, err := r.store.SubmitRequest(ctx, g.actor, request)
 	return request, changedMeanwhile(err)

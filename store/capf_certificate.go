@@ -72,7 +72,7 @@ func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust 
 		if err := t.event(a, "", EventText{Action: "capf-certificate-given-up", Detail: "its key may be known to others"}); err != nil {
 			return err
 		}
-		for _, one := range once(trust) {
+		for _, one := range unique(trust) {
 			if err := deleteTrust(t, a, one); err != nil {
 				return err
 			}

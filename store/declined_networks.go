@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// standings is the largest number of networks from which a device is known.
-	standings = 8
+	// maxKnownNetworks is the largest number of networks from which a device is known.
+	maxKnownNetworks = 8
 	// declinedShown is how long a network is listed after it was declined.
 	declinedShown = 24 * time.Hour
 )
@@ -63,7 +63,7 @@ func noteKnownNetwork(t *tx, deviceID int64, network string) error {
 		return err
 	}
 	_, err = t.exec(`DELETE FROM device_networks WHERE device_id = ? AND network NOT IN
-		(SELECT network FROM device_networks WHERE device_id = ? ORDER BY at DESC LIMIT ?)`, deviceID, deviceID, standings)
+		(SELECT network FROM device_networks WHERE device_id = ? ORDER BY at DESC LIMIT ?)`, deviceID, deviceID, maxKnownNetworks)
 	return err
 }
 

@@ -177,7 +177,7 @@ func TestKnownNetworks(t *testing.T) {
 		must(t, g.s.NoteAuthenticated(t.Context(), phone(d.Name), 999, "192.0.2.99", nil, nil))
 	})
 	names, err := few(t.Context(), g.s.Reader, "SELECT network FROM device_networks ORDER BY at DESC", nil, func(n *string) []any { return []any{n} })
-	if err != nil || len(names) != standings || names[0] != "192.0.2.99" && names[1] != "192.0.2.99" {
+	if err != nil || len(names) != maxKnownNetworks || names[0] != "192.0.2.99" && names[1] != "192.0.2.99" {
 		t.Errorf("known from %v, %v", names, err)
 	}
 }

@@ -38,9 +38,9 @@ func (s *Store) inPortions(ctx context.Context, work func(*tx) (int64, error)) (
 	}
 }
 
-// once returns the values in their order without repetitions; nil for
+// unique returns the values in their order without repetitions; nil for
 // nil.
-func once[T comparable](values []T) []T {
+func unique[T comparable](values []T) []T {
 	kept, seen := values[:0:0], map[T]bool{}
 	for _, v := range values {
 		if !seen[v] {

@@ -13,25 +13,25 @@ type UnconfirmedLimit struct {
 	Lock time.Duration
 }
 
-// patience is how far a device has gone towards the limit.
-type patience struct {
+// unconfirmedCount is how far a device is from the limit.
+type unconfirmedCount struct {
 	unconfirmed int64
 	lockedUntil time.Time
 	lockedFor   LockReason
 }
 
-func (p *patience) fields() []any {
+func (p *unconfirmedCount) fields() []any {
 	return []any{&p.unconfirmed, (*instant)(&p.lockedUntil), (*string)(&p.lockedFor)}
 }
 
-func (p *patience) locked(now time.Time) bool {
+func (p *unconfirmedCount) locked(now time.Time) bool {
 	return p.lockedFor == LockedForUnconfirmed && inForce(p.lockedUntil, now, LockTime)
 }
 
-// bearUnconfirmed counts what a new request has superseded, and locks the device when
+// limitUnconfirmed counts what a new request has superseded, and locks the device when
 // the request is the last that the limit allows. When a phone confirms what it gets,
 // nothing is superseded and nothing written.
-func bearUnconfirmed(t *tx, r Request, p patience, overtaken int64) error {
+func limitUnconfirmed(t *tx, r Request, p unconfirmedCount, overtaken int64) error {
 	l := r.Limit
 	n := p.unconfirmed + overtaken
 	if l.Keys == 0 || n+1 < int64(l.Keys) {

@@ -36,8 +36,8 @@ type Sync struct {
 	Unusable []string
 	// New returns a device to be added. A Refusal leaves it out.
 	New func(name, entry string) (Device, error)
-	// Tell is called for each device, missing ones last.
-	Tell func(Found, SyncOutcome)
+	// Report is called for each device, missing ones last.
+	Report func(Found, SyncOutcome)
 	// Ready is called before the commit. Its error undoes everything and is
 	// returned as it is.
 	Ready func(SyncTally) error
@@ -111,7 +111,7 @@ func syncDirectory(t *tx, a Actor, v Sync, refusal *error) (added int64, n SyncT
 		if o == SyncAdded {
 			added++
 		}
-		v.Tell(f, o)
+		v.Report(f, o)
 	}
 	n.Missing, err = markMissing(t, v)
 	return added, n, err
@@ -201,7 +201,7 @@ func markMissing(t *tx, v Sync) (int64, error) {
 		args: []any{millis(t.now), v.Directory.ID, found, string(unusable)},
 	}, func(f *Found) []any { return []any{&f.Device, &f.Entry} })
 	for _, f := range gone {
-		v.Tell(f, SyncMissing)
+		v.Report(f, SyncMissing)
 	}
 	return int64(len(gone)), err
 }

@@ -10,7 +10,7 @@ import (
 // and returns how many. Unless all can be deleted, none is: ErrNotFound names
 // the id that does not exist, ErrConflict the one whose job has not ended.
 func (s *Store) DeleteJobs(ctx context.Context, a Actor, ids []int64) (int64, error) {
-	ids = once(ids)
+	ids = unique(ids)
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return 0, err

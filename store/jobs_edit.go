@@ -47,7 +47,7 @@ type edited struct {
 // of them, the next page is read and edited: since nobody else can write
 // meanwhile, a reader sees what this transaction found at its beginning. After
 // each page it reports the outcomes.
-func changeSelected(t *tx, s *Store, a Actor, f Selection, e BulkEdit, tell func([]deviceOutcome) error) (n BulkTally, err error) {
+func changeSelected(t *tx, s *Store, a Actor, f Selection, e BulkEdit, report func([]deviceOutcome) error) (n BulkTally, err error) {
 	a.Command = "" // the event of the whole has it
 	ctx, stop := context.WithCancel(context.Background())
 	pages := make(chan []edited, 1)
@@ -70,7 +70,7 @@ func changeSelected(t *tx, s *Store, a Actor, f Selection, e BulkEdit, tell func
 			done[i] = d.deviceOutcome
 			n.count(d.deviceOutcome)
 		}
-		if err := tell(done); err != nil {
+		if err := report(done); err != nil {
 			return n, err
 		}
 	}

@@ -77,12 +77,12 @@ func revokeLSC(t *tx, a Actor, id int64, reason RevocationReason) (r RevokedLSC,
 		return r, err
 	}
 	return r, t.event(a, r.Device, EventText{Action: "lsc-revoke",
-		Detail: fmt.Sprintf("serial %s, which was %s: %s", r.Serial, wasStanding(was), reason)})
+		Detail: fmt.Sprintf("serial %s, which was %s: %s", r.Serial, stateInWords(was), reason)})
 }
 
-// wasStanding returns the state in words, with the reason of an earlier
+// stateInWords returns the state in words, with the reason of an earlier
 // revocation.
-func wasStanding(l LSC) string {
+func stateInWords(l LSC) string {
 	if l.State == LSCRevoked {
 		return fmt.Sprintf("revoked (%s)", l.Reason)
 	}

@@ -11,7 +11,7 @@ import (
 // been issued. There is an event for each id, or one for all, and one for each
 // that the online CA goes on with.
 func (s *Store) DeleteRequests(ctx context.Context, a Actor, ids []int64) (n int64, err error) {
-	ids = once(ids)
+	ids = unique(ids)
 	err = s.change(ctx, func(t *tx) (err error) {
 		if ids == nil {
 			if err := leaveAtCA(t, a, "r.state = 'pending'"); err != nil {

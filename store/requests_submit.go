@@ -33,7 +33,7 @@ func (s *Store) SubmitRequest(ctx context.Context, a Actor, r Request) (Request,
 func submitRequest(t *tx, r *Request, state RequestState) error {
 	var schedule int64
 	var operation Operation
-	var p patience
+	var p unconfirmedCount
 	err := t.row("SELECT name, schedule, operation, unconfirmed, locked_until, locked_for FROM devices WHERE id = ?", r.DeviceID).
 		Scan(append([]any{&r.Device, &schedule, (*string)(&operation)}, p.fields()...)...)
 	switch {
@@ -63,7 +63,7 @@ func submitRequest(t *tx, r *Request, state RequestState) error {
 	if err != nil {
 		return err
 	}
-	if err := bearUnconfirmed(t, *r, p, overtaken); err != nil {
+	if err := limitUnconfirmed(t, *r, p, overtaken); err != nil {
 		return err
 	}
 	r.State, r.CreatedAt = state, t.now

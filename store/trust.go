@@ -197,7 +197,7 @@ func (s *Reader) Trust(ctx context.Context, p Purpose) ([]TrustCertificate, erro
 func (s *Store) DeleteTrust(ctx context.Context, a Actor, ids ...int64) error {
 	var at int64
 	err := s.change(ctx, func(t *tx) error {
-		for _, id := range once(ids) {
+		for _, id := range unique(ids) {
 			at = id
 			if err := deleteTrust(t, a, id); err != nil {
 				return err

@@ -46,7 +46,7 @@ func (a *attempt) run(ctx context.Context) error {
 		}
 		if !a.overdue() { // an operator has given it more time since we read it
 			o.DueAt = a.now()
-			return a.keep(func(ctx context.Context) error {
+			return a.recordAnswer(func(ctx context.Context) error {
 				return a.store.PostponeOnline(ctx, actor(), *o, store.EventText{})
 			})
 		}
@@ -59,7 +59,7 @@ func (a *attempt) run(ctx context.Context) error {
 	case a.ca.unready != "":
 		return nil
 	case o.State == store.OnlineTaken && o.CA != a.ca.name:
-		return a.elsewhere(ctx)
+		return a.leaveToOtherCA(ctx)
 	case o.State == store.OnlineTaken && o.CARequest != "":
 		if err := a.claim(ctx, false); err != nil {
 			return err

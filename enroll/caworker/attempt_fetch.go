@@ -57,7 +57,7 @@ func (a *attempt) take(answer onlineca.Answer) error {
 	}
 	a.untilValid(found.LSC.NotBefore)
 	a.online.Note, a.online.Advice, a.online.Code, a.online.Words = "", "", "", ""
-	err := a.keep(func(ctx context.Context) error {
+	err := a.recordAnswer(func(ctx context.Context) error {
 		_, err := a.store.IssueOnline(ctx, actor(), a.online, found.LSC, found.Issuers)
 		return err
 	})

@@ -28,7 +28,7 @@ func (a *attempt) wait(after time.Duration, note, advice string) error {
 		o.DueAt = end
 	}
 	o.Looks++
-	return a.keep(func(ctx context.Context) error { return a.store.PostponeOnline(ctx, actor(), *o, event) })
+	return a.recordAnswer(func(ctx context.Context) error { return a.store.PostponeOnline(ctx, actor(), *o, event) })
 }
 
 // between is the time until the CA is asked again. It grows by half each time.
@@ -44,9 +44,9 @@ func (a *attempt) between(looks int) time.Duration {
 // retried together.
 func spread(d time.Duration) time.Duration { return d + rand.N(d/4+1) }
 
-// elsewhere leaves a request alone that was sent to a CA other than the configured
+// leaveToOtherCA leaves a request alone that was sent to a CA other than the configured
 // one: its number means nothing here, and it must not be sent a second time.
-func (a *attempt) elsewhere(ctx context.Context) error {
+func (a *attempt) leaveToOtherCA(ctx context.Context) error {
 	had := a.online.CA
 	if err := a.claim(ctx, false); err != nil {
 		return err
@@ -68,13 +68,13 @@ func (a *attempt) end(state store.OnlineState, reason string) error {
 	a.online.State, a.online.Note = state, ""
 	a.online.DueAt = a.now().Add(spread(max(a.pause, enroll.LeastReturn)))
 	if state == store.OnlineUnfit {
-		reason += " (" + named(a.leaf) + ")" // the event outlives the request, which has the advice
+		reason += " (" + certificateName(a.leaf) + ")" // the event outlives the request, which has the advice
 	}
 	if a.online.CARequest != "" {
 		reason += fmt.Sprintf(" (request %s of the CA)", a.online.CARequest)
 	}
 	a.log.Warn("no certificate from the online CA", "request", a.online.RequestID, "device", a.request.Device, "state", string(state), "reason", reason)
-	err := a.keep(func(ctx context.Context) error {
+	err := a.recordAnswer(func(ctx context.Context) error {
 		return a.store.EndOnline(ctx, actor(), a.online, reason, store.Failed(store.Install, enroll.CauseOf(state)))
 	})
 	if err == nil {

@@ -11,28 +11,28 @@ import (
 	"capf/store"
 )
 
-// keep writes the CA's answer to the database. It tries more than once, even while
+// recordAnswer writes the CA's answer to the database. It tries more than once, even while
 // the service stops, since the CA cannot be asked again. If the request has been
 // deleted or decided in the meantime, what the CA issued for it is recorded as
 // orphaned.
-func (a *attempt) keep(write func(context.Context) error) error {
-	err := a.insist(write)
+func (a *attempt) recordAnswer(write func(context.Context) error) error {
+	err := a.retryWrite(write)
 	if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	left := a.left()
+	left := a.remainder()
 	if left == "" {
 		return err
 	}
 	orphan := store.Event{Actor: actor(), Device: a.request.Device, Action: store.Orphaned, Step: "issue", Outcome: "orphaned",
 		Detail: fmt.Sprintf("%d has been deleted or decided meanwhile; %s", a.request.ID, left)}
 	a.log.Warn("the online CA has made what nobody waits for", "request", a.request.ID, "device", a.request.Device, "left", left)
-	return errors.Join(err, a.insist(func(ctx context.Context) error { return a.store.AddEvent(ctx, orphan) }))
+	return errors.Join(err, a.retryWrite(func(ctx context.Context) error { return a.store.AddEvent(ctx, orphan) }))
 }
 
-// left describes what the CA still holds of this request, so that it can be found
+// remainder describes what the CA still holds of this request, so that it can be found
 // there; "" when it holds nothing.
-func (a *attempt) left() string {
+func (a *attempt) remainder() string {
 	o := &a.online
 	number := ""
 	if o.CARequest != "" {
@@ -40,7 +40,7 @@ func (a *attempt) left() string {
 	}
 	switch {
 	case a.leaf != nil:
-		return fmt.Sprintf("the CA (%s) has issued %s%s", cmp.Or(o.CA, a.ca.name), named(a.leaf), number)
+		return fmt.Sprintf("the CA (%s) has issued %s%s", cmp.Or(o.CA, a.ca.name), certificateName(a.leaf), number)
 	case o.State == store.OnlineUnknown:
 		return "whether the CA (" + a.ca.name + ") has taken it is not known"
 	case o.CARequest != "" && o.State != store.OnlineDenied:
@@ -51,8 +51,8 @@ func (a *attempt) left() string {
 	return ""
 }
 
-// named identifies a certificate for finding it at its CA.
-func named(der []byte) string {
+// certificateName identifies a certificate for finding it at its CA.
+func certificateName(der []byte) string {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return "a certificate that cannot be read"
@@ -60,9 +60,9 @@ func named(der []byte) string {
 	return fmt.Sprintf("serial %s of %q", c.SerialNumber.Text(16), c.Issuer.String())
 }
 
-// insist retries a write until it succeeds, the request is no longer ours, or
+// retryWrite retries a write until it succeeds, the request is no longer ours, or
 // the service has stopped.
-func (a *attempt) insist(write func(context.Context) error) (err error) {
+func (a *attempt) retryWrite(write func(context.Context) error) (err error) {
 	for stopped := false; ; {
 		ctx, cancel := context.WithTimeout(context.Background(), databaseWait)
 		err = write(ctx)
@@ -76,7 +76,7 @@ func (a *attempt) insist(write func(context.Context) error) (err error) {
 		rest := a.writing.Failed(err, "request", a.online.RequestID)
 		if stopped || time.Now().Add(rest).After(a.claimed) {
 			a.log.Error("what the online CA said could not be kept", "request", a.online.RequestID, "device", a.request.Device,
-				"left", a.left(), "reason", err)
+				"left", a.remainder(), "reason", err)
 			return err
 		}
 		select {

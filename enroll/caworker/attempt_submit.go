@@ -41,7 +41,7 @@ func (a *attempt) submit(ctx context.Context) error {
 		return a.take(answer)
 	}
 	a.online.State, a.online.DueAt = store.OnlineTaken, a.now().Add(3*a.options.Limits.Post)
-	if err := a.keep(func(ctx context.Context) error {
+	if err := a.recordAnswer(func(ctx context.Context) error {
 		return a.store.PostponeOnline(ctx, actor(), a.online, store.EventText{})
 	}); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (a *attempt) notSubmitted(ctx context.Context, before store.OnlineState, er
 		a.online.Looks++
 		a.online.State, a.online.Note = store.OnlineQueued, failure.Error()
 		a.online.DueAt = a.now().Add(spread(a.options.Retry << (a.online.Looks - 1)))
-		return a.keep(func(ctx context.Context) error {
+		return a.recordAnswer(func(ctx context.Context) error {
 			return a.store.PostponeOnline(ctx, actor(), a.online, store.EventText{})
 		})
 	}

@@ -90,7 +90,7 @@ func Sync(ctx context.Context, r *devices.Rules, actor store.Actor, name string,
 		return s.Synced, fmt.Errorf("syncing directory %q: %w", d.Name, err)
 	}
 	err = r.Store.SyncDevices(ctx, actor, store.Sync{
-		Directory: d, Found: found, Unusable: s.unusable, New: s.create, Tell: s.tell, Ready: s.ready,
+		Directory: d, Found: found, Unusable: s.unusable, New: s.create, Report: s.report, Ready: s.ready,
 	})
 	if errors.Is(err, apperr.ErrRefused) && !o.DryRun {
 		s.keepReasons()
@@ -230,7 +230,7 @@ func (s *syncing) newDevice(name string) (d store.Device, secret string, err err
 	return d, secret, s.rules.Edit(&d, edit, s.settings, false)
 }
 
-func (s *syncing) tell(f store.Found, o store.SyncOutcome) {
+func (s *syncing) report(f store.Found, o store.SyncOutcome) {
 	if s.Counts[o]++; o != store.SyncKnown && o != store.SyncRefused { // create has reported that
 		s.Rows = append(s.Rows, SyncRow{Device: f.Device, Entry: f.Entry, Outcome: o})
 	}

@@ -20,11 +20,11 @@ import (
 // How old the report of a live server can be. It writes one every five seconds,
 // but not while another process holds the database, as a long import does. On
 // this host the process itself shows that it is alive. But a server that could
-// not write for keptSilent serves no phone, and its process id may by then
+// not write for silentLimit serves no phone, and its process id may by then
 // belong to another process, such as one in a container with this host's name.
 const (
-	reportAge  = 20 * time.Second
-	keptSilent = 5 * time.Minute
+	reportAge   = 20 * time.Second
+	silentLimit = 5 * time.Minute
 )
 
 // Alive reports whether a serve that wrote a report is still running. On this
@@ -36,7 +36,7 @@ func Alive(v store.Server, now time.Time) bool {
 		// A report from the future was written before the clock went back.
 		return now.Sub(v.SeenAt).Abs() <= reportAge
 	}
-	return speaksFor(v, now, processAge(v.PID))
+	return wroteReport(v, now, processAge(v.PID))
 }
 
 // Silent reports whether a serve has an old report although a process of this
@@ -45,20 +45,20 @@ func Alive(v store.Server, now time.Time) bool {
 // may belong to another process.
 func Silent(v store.Server, now time.Time) bool {
 	host, err := os.Hostname()
-	return err == nil && host == v.Host && mute(v, now, processAge(v.PID))
+	return err == nil && host == v.Host && isSilent(v, now, processAge(v.PID))
 }
 
-func mute(v store.Server, now time.Time, age time.Duration) bool {
+func isSilent(v store.Server, now time.Time, age time.Duration) bool {
 	silent := now.Sub(v.SeenAt)
 	return silent > reportAge && silent <= age
 }
 
-// speaksFor reports whether a process of this host, of that age, wrote the
+// wroteReport reports whether a process of this host, of that age, wrote the
 // report: a younger one has only reused the id. An age of 0 means that there is
 // no process.
-func speaksFor(v store.Server, now time.Time, age time.Duration) bool {
+func wroteReport(v store.Server, now time.Time, age time.Duration) bool {
 	silent := now.Sub(v.SeenAt)
-	return age > 0 && silent <= age && silent <= keptSilent
+	return age > 0 && silent <= age && silent <= silentLimit
 }
 
 // processAge returns how long ago the process with the id began, 0 when there

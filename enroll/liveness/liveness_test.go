@@ -24,10 +24,10 @@ func TestAlive(t *testing.T) {
 		{"another process has its number", time.Minute, time.Second, false, false},
 		{"it has written nothing for very long", time.Hour, 24 * time.Hour, false, true},
 	} {
-		if got := speaksFor(store.Server{SeenAt: now.Add(-test.silent)}, now, test.age); got != test.want {
+		if got := wroteReport(store.Server{SeenAt: now.Add(-test.silent)}, now, test.age); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
-		if got := mute(store.Server{SeenAt: now.Add(-test.silent)}, now, test.age); got != test.mute {
+		if got := isSilent(store.Server{SeenAt: now.Add(-test.silent)}, now, test.age); got != test.mute {
 			t.Errorf("%s: mute %v", test.name, got)
 		}
 	}

@@ -72,7 +72,7 @@ func TestOneRule(t *testing.T) {
 				}
 				return
 			}
-			if row.Outcome != Imported || online.Unfit != "" || row.Reason != doubtful(online.Doubts) || !slices.Equal(doubts, online.Doubts) ||
+			if row.Outcome != Imported || online.Unfit != "" || row.Reason != doubtsWarning(online.Doubts) || !slices.Equal(doubts, online.Doubts) ||
 				(test.warn == "") != (row.Reason == "") || !strings.Contains(row.Reason, test.warn) {
 				t.Errorf("offline %s (%s), online %q and %q, then %q", row.Outcome, row.Reason, online.Unfit, online.Doubts, doubts)
 			}

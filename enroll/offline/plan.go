@@ -81,10 +81,10 @@ func (c CA) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 // the database.
 type candidate struct {
 	*x509.Certificate
-	key       [32]byte
-	lsc       store.LSC
-	chain     []*x509.Certificate // to capf-trust
-	untrusted error               // why there is no chain
+	key     [32]byte
+	lsc     store.LSC
+	chain   []*x509.Certificate // to capf-trust
+	pathErr error               // why there is no chain
 }
 
 // prepare reads the certificates of an entry and looks for their chains. It
@@ -100,7 +100,7 @@ func (p *plan) prepare(j *item) {
 	for _, cert := range certs {
 		c := candidate{Certificate: cert, key: crypto.KeyHash(cert.RawSubjectPublicKeyInfo), lsc: acceptance.LSC(cert)}
 		if !cert.IsCA {
-			c.chain, c.untrusted = p.rule.Path(cert, nil)
+			c.chain, c.pathErr = p.rule.Path(cert, nil)
 		}
 		j.certs = append(j.certs, c)
 	}
@@ -194,10 +194,10 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (O
 	if request.State == store.RequestRejected {
 		return Refused, "the request has been rejected", nil
 	}
-	if outcome, reason, err := p.known(ctx, request, c); outcome != "" || err != nil {
+	if outcome, reason, err := p.judgeRepeated(ctx, request, c); outcome != "" || err != nil {
 		return outcome, reason, err
 	}
-	reason, doubts := p.unfit(request, c)
+	reason, doubts := p.refusal(request, c)
 	if reason != "" {
 		return Refused, reason, nil
 	}
@@ -215,19 +215,19 @@ func (p *plan) judge(ctx context.Context, request store.Request, c candidate) (O
 	case request.State == store.RequestSuperseded:
 		return Stale, cmp.Or(request.Reason, "the phone has made a newer key"), nil
 	}
-	return Imported, doubtful(doubts), nil
+	return Imported, doubtsWarning(doubts), nil
 }
 
-// doubtful words the doubts about a certificate that is imported.
-func doubtful(doubts []string) string {
+// doubtsWarning words the doubts about a certificate that is imported.
+func doubtsWarning(doubts []string) string {
 	if len(doubts) == 0 {
 		return ""
 	}
 	return "warning: " + strings.Join(doubts, "; ")
 }
 
-// known decides about a certificate whose request already has, or had, one.
-func (p *plan) known(ctx context.Context, request store.Request, c candidate) (Outcome, string, error) {
+// judgeRepeated decides about a certificate whose request already has, or had, one.
+func (p *plan) judgeRepeated(ctx context.Context, request store.Request, c candidate) (Outcome, string, error) {
 	if request.State == store.RequestPending {
 		return "", "", nil
 	}
@@ -245,9 +245,9 @@ func (p *plan) known(ctx context.Context, request store.Request, c candidate) (O
 	return Refused, fmt.Sprintf("the request has another LSC already, which is %s", lsc.State), nil
 }
 
-// unfit says why a certificate cannot be a phone's LSC. The reason is "" when it
+// refusal says why a certificate cannot be a phone's LSC. The reason is "" when it
 // can; doubts are then what is unwise about it.
-func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts []string) {
+func (p *plan) refusal(request store.Request, c candidate) (reason string, doubts []string) {
 	want := p.rule.Expect(c.key, request.Device, request.Device)
 	if !strings.EqualFold(c.Subject.CommonName, request.Device) {
 		want.CommonName = acceptance.NameAsked(request)
@@ -255,23 +255,23 @@ func (p *plan) unfit(request store.Request, c candidate) (reason string, doubts 
 	if err := crypto.CheckLSC(c.Raw, want, p.rule.Now); err != nil {
 		return err.Error(), nil
 	}
-	if c.untrusted != nil {
-		if p.others[c.Issuer.String()] && !p.knows(c.RawIssuer) {
+	if c.pathErr != nil {
+		if p.others[c.Issuer.String()] && !p.isLSCIssuer(c.RawIssuer) {
 			return fmt.Sprintf("its issuer %q is in capf-trust, but does not vouch for LSCs (capf cert set ID --for lsc)", c.Issuer), nil
 		}
-		if !p.knows(c.RawIssuer) {
+		if !p.isLSCIssuer(c.RawIssuer) {
 			p.trust.miss(c.RawIssuer)
 			return fmt.Sprintf("its issuer %q is not in capf-trust", c.Issuer), nil
 		}
-		return c.untrusted.Error(), nil
+		return c.pathErr.Error(), nil
 	}
 	p.advise(c.chain[1:])
 	return "", crypto.DoubtsAboutLSC(c.chain, want)
 }
 
-// knows reports whether a certificate that vouches for LSCs has this
+// isLSCIssuer reports whether a certificate that vouches for LSCs has this
 // subject.
-func (p *plan) knows(rawName []byte) bool {
+func (p *plan) isLSCIssuer(rawName []byte) bool {
 	return slices.ContainsFunc(p.rule.Trusted, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, rawName) })
 }
 
@@ -279,14 +279,14 @@ func (p *plan) knows(rawName []byte) bool {
 // do as an anchor, but capf-trust should have the whole chain, and so should
 // callmanager-trust, for the call server.
 func (p *plan) advise(chain []*x509.Certificate) {
-	if len(chain) == 0 || p.trust.seen(chain[0]) {
+	if len(chain) == 0 || p.trust.markSeen(chain[0]) {
 		return
 	}
 	for len(chain) > 0 {
 		top := chain[len(chain)-1]
 		for _, c := range chain {
 			if !p.call[string(crypto.RawFingerprint(c.Raw))] {
-				p.trust.untold(c)
+				p.trust.missForCallManager(c)
 			}
 		}
 		if bytes.Equal(top.RawSubject, top.RawIssuer) {

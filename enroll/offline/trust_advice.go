@@ -36,15 +36,15 @@ func (t trustAdvice) miss(rawName []byte) {
 	}
 }
 
-func (t trustAdvice) untold(c *x509.Certificate) {
+func (t trustAdvice) missForCallManager(c *x509.Certificate) {
 	if len(t.call) < mostAdvice {
 		t.call[c.Subject.String()] = true
 	}
 }
 
-// seen reports whether an issuer was seen before, and remembers it. Only
+// markSeen reports whether an issuer was seen before, and remembers it. Only
 // issuers in capf-trust come here, so there are few.
-func (t trustAdvice) seen(c *x509.Certificate) bool {
+func (t trustAdvice) markSeen(c *x509.Certificate) bool {
 	before := t.known[string(c.Raw)]
 	t.known[string(c.Raw)] = true
 	return before

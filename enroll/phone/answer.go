@@ -17,7 +17,7 @@ import (
 // version that the server offers is ignored: the phone decides which one is
 // spoken.
 func (s *session) answerAuthRequest(f wire.Frame) error {
-	if s.authed {
+	if s.authenticated {
 		return s.unexpected(f)
 	}
 	if _, err := wire.ParseAuthRequest(f); err != nil {
@@ -51,7 +51,7 @@ func (s *session) answerAuthRequest(f wire.Frame) error {
 		}
 		m.SUDI = &wire.SUDI{Certificate: c.SUDI.Certificate, SHA1: sha1, SHA512: sha512}
 	}
-	s.authed = true
+	s.authenticated = true
 	return s.send(m)
 }
 
@@ -72,7 +72,7 @@ func (id *Identity) sign(text []byte) (sha1, sha512 []byte, err error) {
 // generateKey answers KEY_GENERATE_REQUEST. The server may ask more than once,
 // for another kind when the first failed.
 func (s *session) generateKey(f wire.Frame) error {
-	if !s.authed {
+	if !s.authenticated {
 		return s.unexpected(f)
 	}
 	m, err := wire.ParseKeyGenerateRequest(f)
@@ -171,18 +171,18 @@ func (s *session) store(f wire.Frame) error {
 	if err != nil {
 		return err
 	}
-	if err := s.keep(m); err != nil {
+	if err := s.storeCertificate(m); err != nil {
 		s.failure = fmt.Errorf("%w: storing the certificate: %w", ErrRefused, err)
 		return s.send(wire.StoreResponse{Reason: wire.ReasonDeclined})
 	}
-	s.result.Did, s.result.Certificate, s.result.Key = Installed, m.Certificate.DER, s.key
+	s.result.Outcome, s.result.Certificate, s.result.Key = Installed, m.Certificate.DER, s.key
 	s.failure = nil
 	return s.send(wire.StoreResponse{Reason: wire.ReasonSuccess})
 }
 
-// keep refuses a certificate that the phone could not use, and stores any
+// storeCertificate refuses a certificate that the phone could not use, and stores any
 // other.
-func (s *session) keep(m wire.StoreRequest) error {
+func (s *session) storeCertificate(m wire.StoreRequest) error {
 	if m.Type != wire.TypeLSC || m.Certificate.Type != wire.TypeLSC {
 		return fmt.Errorf("types %v and %v where %v belongs", m.Type, m.Certificate.Type, wire.TypeLSC)
 	}
@@ -206,7 +206,7 @@ func (s *session) keep(m wire.StoreRequest) error {
 // fetch answers FETCH_CERTIFICATE_REQUEST. A request without a type gets the
 // LSC, or the MIC of a phone that has no LSC.
 func (s *session) fetch(f wire.Frame) error {
-	if !s.authed {
+	if !s.authenticated {
 		return s.unexpected(f)
 	}
 	m, err := wire.ParseFetchRequest(f)
@@ -220,7 +220,7 @@ func (s *session) fetch(f wire.Frame) error {
 	if der == nil {
 		return s.send(wire.FetchResponse{Reason: wire.ReasonDeclined})
 	}
-	s.result.Did = Fetched
+	s.result.Outcome = Fetched
 	return s.send(wire.FetchResponse{
 		Reason:      wire.ReasonSuccess,
 		Certificate: &wire.Certificate{Type: kind, DER: der},
@@ -229,7 +229,7 @@ func (s *session) fetch(f wire.Frame) error {
 
 // delete answers DELETE_CERTIFICATE_REQUEST.
 func (s *session) delete(f wire.Frame) error {
-	if !s.authed {
+	if !s.authenticated {
 		return s.unexpected(f)
 	}
 	if _, err := wire.ParseDeleteRequest(f); err != nil {
@@ -241,6 +241,6 @@ func (s *session) delete(f wire.Frame) error {
 			return s.send(wire.DeleteResponse{Reason: wire.ReasonDeclined})
 		}
 	}
-	s.result.Did = Deleted
+	s.result.Outcome = Deleted
 	return s.send(wire.DeleteResponse{Reason: wire.ReasonSuccess})
 }

@@ -37,8 +37,8 @@ func TestKeys(t *testing.T) {
 				p.receive(wire.CmdStoreCertificateResponse)
 				p.end(wire.ReasonSuccess)
 			})
-			if r, err := Run(t.Context(), config(s.addr)); err != nil || r.Did != Installed {
-				t.Errorf("%v, %v", r.Did, err)
+			if r, err := Run(t.Context(), config(s.addr)); err != nil || r.Outcome != Installed {
+				t.Errorf("%v, %v", r.Outcome, err)
 			}
 		})
 	}
@@ -83,8 +83,8 @@ func TestDelete(t *testing.T) {
 		c := config(s.addr)
 		c.Delete = func() error { return failure }
 		r, err := Run(t.Context(), c)
-		if failure == nil && (err != nil || r.Did != Deleted) {
-			t.Errorf("%v, %v", r.Did, err)
+		if failure == nil && (err != nil || r.Outcome != Deleted) {
+			t.Errorf("%v, %v", r.Outcome, err)
 		}
 		if failure != nil {
 			failed(t, err, ErrRefused, s.addr, "refused by the phone: deleting the certificate: busy")
@@ -122,8 +122,8 @@ func TestFetch(t *testing.T) {
 		c := config(s.addr)
 		c.LSC, c.MIC = tt.lsc, tt.mic
 		r, err := Run(t.Context(), c)
-		if err != nil || (r.Did == Fetched) != (tt.want != nil) {
-			t.Errorf("%s: %v, %v", tt.name, r.Did, err)
+		if err != nil || (r.Outcome == Fetched) != (tt.want != nil) {
+			t.Errorf("%s: %v, %v", tt.name, r.Outcome, err)
 		}
 	}
 }
@@ -171,8 +171,8 @@ func TestPossession(t *testing.T) {
 			p.receive(wire.CmdStoreCertificateResponse)
 			p.end(wire.ReasonSuccess)
 		})
-		if r, err := Run(t.Context(), config(s.addr)); err != nil || r.Did != Installed {
-			t.Errorf("%v: %v, %v", m.Type, r.Did, err)
+		if r, err := Run(t.Context(), config(s.addr)); err != nil || r.Outcome != Installed {
+			t.Errorf("%v: %v, %v", m.Type, r.Outcome, err)
 		}
 	}
 }

@@ -42,7 +42,7 @@ const (
 // there.
 func connect(ctx context.Context, c *Config) (*tls.Conn, error) {
 	addrs, lookupErr := resolve(ctx, c.Servers)
-	plan := order(c.IPMode, c.Addresses, addrs)
+	plan := orderAddresses(c.IPMode, c.Addresses, addrs)
 	if len(plan) == 0 {
 		if err := context.Cause(ctx); err != nil {
 			return nil, fmt.Errorf("looking up the server: %w", err)
@@ -64,17 +64,17 @@ func connect(ctx context.Context, c *Config) (*tls.Conn, error) {
 		}
 		failed = append(failed, fmt.Errorf("connecting to %v: %w", addr, err))
 	}
-	err := joined(failed)
+	err := joinedErrors(failed)
 	if errors.Is(err, ErrUntrusted) {
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %w", ErrCommunication, err)
 }
 
-// joined is errors.Join on one line.
-type joined []error
+// joinedErrors is errors.Join on one line.
+type joinedErrors []error
 
-func (j joined) Error() string {
+func (j joinedErrors) Error() string {
 	parts := make([]string, len(j))
 	for i, err := range j {
 		parts[i] = err.Error()
@@ -82,7 +82,7 @@ func (j joined) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-func (j joined) Unwrap() []error { return j }
+func (j joinedErrors) Unwrap() []error { return j }
 
 // resolve lists the addresses of all servers. The error is that of the last
 // name that has none; other names may have addresses.
@@ -112,11 +112,11 @@ func resolve(ctx context.Context, servers []string) ([]netip.AddrPort, error) {
 	return found, last
 }
 
-// order follows the vendor's table of how a phone connects to CAPF: which of
+// orderAddresses follows the vendor's table of how a phone connects to CAPF: which of
 // the server's addresses it tries, and in which order. By the table's third
 // row a dual-stack phone that has only an IPv6 address still tries IPv4 after
 // IPv6 failed; by the eighth it does not begin with IPv4.
-func order(mode IPMode, has Family, server []netip.AddrPort) []netip.AddrPort {
+func orderAddresses(mode IPMode, has Family, server []netip.AddrPort) []netip.AddrPort {
 	var four, six []netip.AddrPort
 	for _, addr := range server {
 		if addr.Addr().Is4() {

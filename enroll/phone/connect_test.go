@@ -104,7 +104,7 @@ func TestOrder(t *testing.T) {
 			server = append(server, both[1])
 		}
 		var tries []Family
-		for _, addr := range order(row.mode, row.has, server) {
+		for _, addr := range orderAddresses(row.mode, row.has, server) {
 			if addr.Addr().Is4() {
 				tries = append(tries, IPv4)
 			} else {
@@ -281,7 +281,7 @@ func TestOldPhone(t *testing.T) {
 	})
 	c := config(addr)
 	c.TLS = config10
-	if r, err := Run(t.Context(), c); err != nil || r.Did != Installed {
-		t.Errorf("%v, %v", r.Did, err)
+	if r, err := Run(t.Context(), c); err != nil || r.Outcome != Installed {
+		t.Errorf("%v, %v", r.Outcome, err)
 	}
 }

@@ -73,8 +73,8 @@ func TestMalformedServer(t *testing.T) {
 			c.Attempts = 3
 			r, err := Run(t.Context(), c)
 			failed(t, err, wire.ErrMalformed, s.addr, tt.want)
-			if r.Attempts != 1 || r.Did != Nothing {
-				t.Errorf("%v after %d attempts", r.Did, r.Attempts)
+			if r.Attempts != 1 || r.Outcome != Nothing {
+				t.Errorf("%v after %d attempts", r.Outcome, r.Attempts)
 			}
 		})
 	}
@@ -121,8 +121,8 @@ func TestKeyRefused(t *testing.T) {
 			c := config(s.addr)
 			c.Version = tt.version
 			r, err := Run(t.Context(), c)
-			if again && (err != nil || r.Did != Installed) {
-				t.Errorf("%s, asked again: %v, %v", tt.name, r.Did, err)
+			if again && (err != nil || r.Outcome != Installed) {
+				t.Errorf("%s, asked again: %v, %v", tt.name, r.Outcome, err)
 			}
 			if !again {
 				failed(t, err, ErrRefused, s.addr, tt.want)
@@ -179,8 +179,8 @@ func TestStoreRefused(t *testing.T) {
 		c.Store = func([]byte, stdcrypto.Signer) error { return full }
 		r, err := Run(t.Context(), c)
 		failed(t, err, tt.is, s.addr, tt.want)
-		if r.Did != Nothing || r.Key != nil {
-			t.Errorf("%s: %v", tt.name, r.Did)
+		if r.Outcome != Nothing || r.Key != nil {
+			t.Errorf("%s: %v", tt.name, r.Outcome)
 		}
 	}
 }
@@ -228,8 +228,8 @@ func TestPossessionDropped(t *testing.T) {
 	}, (*peer).enroll)
 	c := config(s.addr)
 	c.Possession, c.Attempts, c.Sleep = Drop, 2, new(naps).sleep
-	if r, err := Run(t.Context(), c); err != nil || r.Did != Installed || r.Attempts != 2 {
-		t.Errorf("%v after %d attempts, %v", r.Did, r.Attempts, err)
+	if r, err := Run(t.Context(), c); err != nil || r.Outcome != Installed || r.Attempts != 2 {
+		t.Errorf("%v after %d attempts, %v", r.Outcome, r.Attempts, err)
 	}
 }
 
@@ -313,8 +313,8 @@ func TestStopAfter(t *testing.T) {
 		r, err := Run(t.Context(), c)
 		failed(t, err, ErrStopped, s.addr, step.want)
 		confirmed := i > 5 // STORE_CERTIFICATE_REQUEST has been answered
-		if stored != confirmed || (r.Did == Installed) != confirmed || r.Attempts != 1 {
-			t.Errorf("%v: stored %t, %v, %d attempts", step.command, stored, r.Did, r.Attempts)
+		if stored != confirmed || (r.Outcome == Installed) != confirmed || r.Attempts != 1 {
+			t.Errorf("%v: stored %t, %v, %d attempts", step.command, stored, r.Outcome, r.Attempts)
 		}
 		if got := <-last; got != step.server {
 			t.Errorf("%v: the server got %v last, want %v", step.command, got, step.server)

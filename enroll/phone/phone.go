@@ -144,28 +144,28 @@ type Config struct {
 	Abort     bool
 }
 
-// Did is how a session came out.
-type Did byte
+// Outcome says how a session came out.
+type Outcome byte
 
 const (
-	Nothing Did = iota
+	Nothing Outcome = iota
 	Installed
 	Fetched // at least one certificate was given to the server
 	Deleted
 )
 
 // String returns the outcome in a word.
-func (d Did) String() string {
+func (d Outcome) String() string {
 	return [...]string{"nothing", "installed", "fetched", "deleted"}[d]
 }
 
 // Result is what happened in the last attempt. It is filled as far as the
-// attempt came, even when there is an error. Did, Certificate and Key survive
+// attempt came, even when there is an error. Outcome, Certificate and Key survive
 // a failed attempt: when the connection breaks after the phone has confirmed,
 // the phone tries again, since it cannot know what the server received, and
 // the server may then have nothing more for it.
 type Result struct {
-	Did         Did
+	Outcome     Outcome
 	Certificate []byte           // DER, when Installed
 	Key         stdcrypto.Signer // when Installed
 	Reason      wire.Reason      // of END_SESSION
@@ -182,12 +182,12 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	c.setDefaults()
 	var before Result
 	for attempt := 1; ; attempt++ {
-		r, err := once(ctx, &c)
+		r, err := runOnce(ctx, &c)
 		r.Attempts = attempt
-		if r.Did == Nothing {
-			r.Did, r.Certificate, r.Key = before.Did, before.Certificate, before.Key
+		if r.Outcome == Nothing {
+			r.Outcome, r.Certificate, r.Key = before.Outcome, before.Certificate, before.Key
 		}
-		if err == nil || attempt >= c.Attempts || !again(err) {
+		if err == nil || attempt >= c.Attempts || !isRetryable(err) {
 			return r, err
 		}
 		wait := c.Interval
@@ -201,8 +201,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	}
 }
 
-// again reports whether another attempt may help.
-func again(err error) bool {
+// isRetryable reports whether another attempt may help.
+func isRetryable(err error) bool {
 	return errors.Is(err, ErrCommunication) && !errors.Is(err, ErrNoRoute)
 }
 
@@ -238,8 +238,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// once is one attempt: one connection, one session.
-func once(ctx context.Context, c *Config) (Result, error) {
+// runOnce makes one attempt: one connection, one session.
+func runOnce(ctx context.Context, c *Config) (Result, error) {
 	conn, err := connect(ctx, c)
 	if err != nil {
 		return Result{}, err

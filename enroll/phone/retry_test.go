@@ -41,8 +41,8 @@ func TestRetry(t *testing.T) {
 	c := config(s.addr)
 	c.Attempts, c.Sleep = 0, slept.sleep
 	r, err := Run(t.Context(), c)
-	if err != nil || r.Did != Installed || r.Attempts != 3 {
-		t.Fatalf("%v, %d attempts, %v", r.Did, r.Attempts, err)
+	if err != nil || r.Outcome != Installed || r.Attempts != 3 {
+		t.Fatalf("%v, %d attempts, %v", r.Outcome, r.Attempts, err)
 	}
 	if want := (naps{30 * time.Second, 30 * time.Second}); !reflect.DeepEqual(slept, want) {
 		t.Errorf("slept %v, want %v", slept, want)
@@ -103,8 +103,8 @@ func TestConfirmedThenLost(t *testing.T) {
 			return nil
 		}
 		r, err := Run(t.Context(), c)
-		if err != nil || r.Did != Installed || r.Attempts != 2 || !bytes.Equal(r.Certificate, stored[len(stored)-1]) || r.Key == nil {
-			t.Errorf("%v after %d attempts, %d stored, %v", r.Did, r.Attempts, len(stored), err)
+		if err != nil || r.Outcome != Installed || r.Attempts != 2 || !bytes.Equal(r.Certificate, stored[len(stored)-1]) || r.Key == nil {
+			t.Errorf("%v after %d attempts, %d stored, %v", r.Outcome, r.Attempts, len(stored), err)
 		}
 	}
 }

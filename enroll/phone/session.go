@@ -15,14 +15,14 @@ import (
 
 // session is one connection: the server asks, the phone answers.
 type session struct {
-	ctx    context.Context // the session ends with it
-	config *Config
-	conn   *tls.Conn
-	id     uint32
-	begun  bool         // the id is known
-	last   wire.Command // sent or received
-	authed bool         // AUTH_RESPONSE is sent
-	key    stdcrypto.Signer
+	ctx           context.Context // the session ends with it
+	config        *Config
+	conn          *tls.Conn
+	id            uint32
+	begun         bool         // the id is known
+	last          wire.Command // sent or received
+	authenticated bool         // AUTH_RESPONSE is sent
+	key           stdcrypto.Signer
 	// failure is what the phone could not do, until a later attempt succeeds.
 	failure error
 	aborted bool

@@ -136,7 +136,7 @@ func phoneOf(t *testing.T, e exchange) Config {
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	outcomes := map[string]struct {
-		did    Did
+		did    Outcome
 		reason wire.Reason
 	}{
 		"delete":                       {Deleted, wire.ReasonSuccess},
@@ -188,10 +188,10 @@ func TestVectors(t *testing.T) {
 			case err != nil:
 				t.Error(err)
 			}
-			if r.Did != want.did || r.Reason != want.reason || r.Attempts != 1 {
-				t.Errorf("%v, reason %v, %d attempts; want %v, %v", r.Did, r.Reason, r.Attempts, want.did, want.reason)
+			if r.Outcome != want.did || r.Reason != want.reason || r.Attempts != 1 {
+				t.Errorf("%v, reason %v, %d attempts; want %v, %v", r.Outcome, r.Reason, r.Attempts, want.did, want.reason)
 			}
-			if r.Did == Installed && (r.Key == nil || r.Certificate == nil || !bytes.Equal(r.Certificate, stored)) {
+			if r.Outcome == Installed && (r.Key == nil || r.Certificate == nil || !bytes.Equal(r.Certificate, stored)) {
 				t.Error("no certificate and key")
 			}
 			if !r.Server.Equal(s.cert) || r.Remote.String() != s.addr {

@@ -302,8 +302,8 @@ func TestECOnlyInVersion2(t *testing.T) {
 	// No key is asked for when the phone only deletes its LSC.
 	h.schedule(sep, store.Delete)
 	d, err := h.phone(sep, func(c *phone.Config) { c.Version, c.Delete = 2, func() error { return nil } })
-	if err != nil || d.Did != phone.Deleted {
-		t.Errorf("the phone did %v: %v", d.Did, err)
+	if err != nil || d.Outcome != phone.Deleted {
+		t.Errorf("the phone did %v: %v", d.Outcome, err)
 	}
 }
 

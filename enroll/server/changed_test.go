@@ -147,8 +147,8 @@ func TestMoreTimeAtOnlineCA(t *testing.T) {
 	if err := ca.Decide(o.CARequest, catest.Issue); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.over(t); err != nil || w.r.Did != phone.Installed {
-		t.Errorf("the phone did %v: %v", w.r.Did, err)
+	if err := w.over(t); err != nil || w.r.Outcome != phone.Installed {
+		t.Errorf("the phone did %v: %v", w.r.Outcome, err)
 	}
 }
 

@@ -317,7 +317,7 @@ func TestLSCIsNoServer(t *testing.T) {
 			}
 			h.add(sep, store.Install)
 			if r, err := h.phone(sep); err == nil {
-				t.Errorf("the phone did %v", r.Did)
+				t.Errorf("the phone did %v", r.Outcome)
 			}
 			if n := s.Requests(); n != 0 {
 				t.Errorf("%d requests went to the phone", n)

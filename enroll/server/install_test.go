@@ -66,8 +66,8 @@ func TestInstallKeys(t *testing.T) {
 					c.NewKey = rsaOnly
 				}
 			})
-			if err != nil || r.Did != phone.Installed || r.Reason != wire.ReasonSuccess {
-				t.Fatalf("the phone did %v with reason %v: %v", r.Did, r.Reason, err)
+			if err != nil || r.Outcome != phone.Installed || r.Reason != wire.ReasonSuccess {
+				t.Fatalf("the phone did %v with reason %v: %v", r.Outcome, r.Reason, err)
 			}
 			verifyByOpenSSL(t, ca, r.Certificate)
 			cert, _ := x509.ParseCertificate(r.Certificate)
@@ -354,8 +354,8 @@ func TestDeleteAndTroubleshoot(t *testing.T) {
 
 	h.schedule(sep, store.Troubleshoot)
 	f, err := h.phone(sep, func(c *phone.Config) { c.LSC, c.MIC = r.Certificate, mic.Certificate })
-	if err != nil || f.Did != phone.Fetched || f.Reason != wire.ReasonNoAction {
-		t.Fatalf("the phone did %v with reason %v: %v", f.Did, f.Reason, err)
+	if err != nil || f.Outcome != phone.Fetched || f.Reason != wire.ReasonNoAction {
+		t.Fatalf("the phone did %v with reason %v: %v", f.Outcome, f.Reason, err)
 	}
 	if got := h.device(sep).Status.Long(); got != "Troubleshoot Success" {
 		t.Errorf("the status is %q", got)
@@ -368,8 +368,8 @@ func TestDeleteAndTroubleshoot(t *testing.T) {
 	h.schedule(sep, store.Delete)
 	gone := false
 	d, err := h.phone(sep, func(c *phone.Config) { c.Delete = func() error { gone = true; return nil } })
-	if err != nil || !gone || d.Did != phone.Deleted || d.Reason != wire.ReasonSuccess {
-		t.Fatalf("the phone did %v with reason %v: %v", d.Did, d.Reason, err)
+	if err != nil || !gone || d.Outcome != phone.Deleted || d.Reason != wire.ReasonSuccess {
+		t.Fatalf("the phone did %v with reason %v: %v", d.Outcome, d.Reason, err)
 	}
 	if got := h.device(sep).Status.Long(); got != "Delete Success" {
 		t.Errorf("the status is %q", got)
@@ -391,8 +391,8 @@ func TestNothingScheduled(t *testing.T) {
 	h := open(t)
 	h.add(sep, store.NoOperation)
 	r, err := h.phone(sep)
-	if err != nil || r.Did != phone.Nothing || r.Reason != wire.ReasonNoAction {
-		t.Errorf("version 3: %v with reason %v: %v", r.Did, r.Reason, err)
+	if err != nil || r.Outcome != phone.Nothing || r.Reason != wire.ReasonNoAction {
+		t.Errorf("version 3: %v with reason %v: %v", r.Outcome, r.Reason, err)
 	}
 	var declined *phone.DeclinedError
 	_, err = h.phone(sep, func(c *phone.Config) { c.Version = 2 })

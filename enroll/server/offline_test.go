@@ -127,8 +127,8 @@ func TestOffline(t *testing.T) {
 		}
 		h.bring(h.sign(ca, r))
 		<-w.done
-		if w.err != nil || w.r.Did != phone.Installed {
-			t.Fatalf("the phone did %v: %v", w.r.Did, w.err)
+		if w.err != nil || w.r.Outcome != phone.Installed {
+			t.Fatalf("the phone did %v: %v", w.r.Outcome, w.err)
 		}
 		if d := h.device(name); d.Operation != store.NoOperation || d.Status.Long() != "Upgrade Success" {
 			t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())

@@ -36,11 +36,11 @@ func TestOnlineBound(t *testing.T) {
 		h.add(nthDevice(i), store.Install)
 		w := h.waits(nthDevice(i))
 		h.add(nthDevice(10+i), store.Install, ecKey)
-		if r, err := h.phone(nthDevice(10 + i)); err != nil || r.Did != phone.Installed {
-			t.Errorf("the phone did %v: %v", r.Did, err)
+		if r, err := h.phone(nthDevice(10 + i)); err != nil || r.Outcome != phone.Installed {
+			t.Errorf("the phone did %v: %v", r.Outcome, err)
 		}
-		if <-w.done; w.err != nil || w.r.Did != phone.Installed {
-			t.Errorf("the phone did %v: %v", w.r.Did, w.err)
+		if <-w.done; w.err != nil || w.r.Outcome != phone.Installed {
+			t.Errorf("the phone did %v: %v", w.r.Outcome, w.err)
 		}
 	}
 	if n := len(ca.CA.Made()); n != 6 {
@@ -69,8 +69,8 @@ func TestOnlineBoundGone(t *testing.T) {
 	if n := len(ca.CA.Made()); n != 0 {
 		t.Errorf("the CA has made %d certificates", n)
 	}
-	if r, err := h.phone(sep, anew); err != nil || r.Did != phone.Installed {
-		t.Errorf("the phone did %v: %v", r.Did, err)
+	if r, err := h.phone(sep, anew); err != nil || r.Outcome != phone.Installed {
+		t.Errorf("the phone did %v: %v", r.Outcome, err)
 	}
 }
 

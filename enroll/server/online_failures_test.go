@@ -64,8 +64,8 @@ func TestOnlineCannotWrite(t *testing.T) {
 	}
 	h.sql("DROP TRIGGER full")
 	for _, w := range phones {
-		if <-w.done; w.err != nil || w.r.Did != phone.Installed {
-			t.Errorf("the phone did %v: %v", w.r.Did, w.err)
+		if <-w.done; w.err != nil || w.r.Outcome != phone.Installed {
+			t.Errorf("the phone did %v: %v", w.r.Outcome, w.err)
 		}
 	}
 	if n := book.count("level=ERROR"); n > 1 {
@@ -89,7 +89,7 @@ func TestOnlineConfigurationUnreadable(t *testing.T) {
 	if err := ca.Decide("41", catest.Issue); err != nil {
 		t.Fatal(err)
 	}
-	if <-w.done; w.err != nil || w.r.Did != phone.Installed {
-		t.Errorf("the phone did %v: %v", w.r.Did, w.err)
+	if <-w.done; w.err != nil || w.r.Outcome != phone.Installed {
+		t.Errorf("the phone did %v: %v", w.r.Outcome, w.err)
 	}
 }

@@ -49,8 +49,8 @@ func TestOnlineESTPolls(t *testing.T) {
 				Transport: catest.Transport{Login: catest.UserLogin("Basic"), Intercept: posts(2, goesWrong)}})
 			h.online(onlineca.EST, ca.Server)
 			h.add(sep, store.Install)
-			if r, err := h.phone(sep); err != nil || r.Did != phone.Installed || len(ca.CA.Made()) != 1 {
-				t.Errorf("the phone did %v: %v", r.Did, err)
+			if r, err := h.phone(sep); err != nil || r.Outcome != phone.Installed || len(ca.CA.Made()) != 1 {
+				t.Errorf("the phone did %v: %v", r.Outcome, err)
 			}
 		})
 	}

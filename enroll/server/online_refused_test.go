@@ -109,8 +109,8 @@ func TestOnlineDrops(t *testing.T) {
 	}
 	h.settled(sep, "Upgrade Failed: CA Rejected Connection")
 	h.failed(sep, "Upgrade Failed: CA Rejected Connection", "did not prove")
-	if r, err := h.phone(sep); err != nil || r.Did != phone.Installed || len(ca.CA.Made()) != 1 {
-		t.Errorf("when it signs: %v, %v", r.Did, err)
+	if r, err := h.phone(sep); err != nil || r.Outcome != phone.Installed || len(ca.CA.Made()) != 1 {
+		t.Errorf("when it signs: %v, %v", r.Outcome, err)
 	}
 	if h.device(sep).NoPossession {
 		t.Error("it is still taken for one that does not sign")
@@ -147,7 +147,7 @@ func TestOnlineUnfit(t *testing.T) {
 				h.online(kind, s)
 				h.add(sep, store.Install)
 				if r, err := h.phone(sep); err == nil || r.Certificate != nil {
-					t.Errorf("the phone did %v: %v", r.Did, err)
+					t.Errorf("the phone did %v: %v", r.Outcome, err)
 				}
 				h.failed(sep, "Upgrade Failed: CA Rejected Connection", test.reason)
 				if _, o := h.request(sep); o.State != store.OnlineUnfit || o.Certificate == nil {

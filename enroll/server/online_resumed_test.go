@@ -52,8 +52,8 @@ func TestOnlineResume(t *testing.T) {
 		t.Errorf("the operation is %s", d.Operation)
 	}
 	// The phone has made a new key meanwhile.
-	if r, err := h.phone(sep, anew); err != nil || r.Did != phone.Installed {
-		t.Errorf("the phone did %v: %v", r.Did, err)
+	if r, err := h.phone(sep, anew); err != nil || r.Outcome != phone.Installed {
+		t.Errorf("the phone did %v: %v", r.Outcome, err)
 	}
 	if got := h.lscs(sep); len(got) != 2 || got[0] != store.LSCStale || got[1] != store.LSCInstalled {
 		t.Errorf("the LSCs are %v", got)
@@ -77,8 +77,8 @@ func TestOnlineKilled(t *testing.T) {
 	if n := len(ca.CA.Made()); r.State != store.RequestRejected || o.Certificate != nil || n != 1 {
 		t.Errorf("the request is %s, the CA has made %d certificates", r.State, n)
 	}
-	if r, err := h.phone(sep, anew); err != nil || r.Did != phone.Installed || len(ca.CA.Made()) != 2 {
-		t.Errorf("with a new key the phone did %v: %v", r.Did, err)
+	if r, err := h.phone(sep, anew); err != nil || r.Outcome != phone.Installed || len(ca.CA.Made()) != 2 {
+		t.Errorf("with a new key the phone did %v: %v", r.Outcome, err)
 	}
 }
 
@@ -170,8 +170,8 @@ func TestOnlineAnotherCA(t *testing.T) {
 			}
 			h.online(kind, first)
 			h.clock.advance(10 * time.Minute) // the longest pause
-			if <-w.done; w.err != nil || w.r.Did != phone.Installed {
-				t.Errorf("the phone did %v: %v", w.r.Did, w.err)
+			if <-w.done; w.err != nil || w.r.Outcome != phone.Installed {
+				t.Errorf("the phone did %v: %v", w.r.Outcome, w.err)
 			}
 			if a, b := len(first.CA.Made()), len(second.CA.Made()); a != 1 || b != 0 {
 				t.Errorf("the CAs have made %d and %d certificates", a, b)

@@ -78,8 +78,8 @@ func TestOnlineHang(t *testing.T) {
 	h.set("certificate_issuer", "capf")
 	h.add(sep, store.Install)
 	// It would wait for ever: the others do until the end of the test.
-	if r, err := h.phone(sep); err != nil || r.Did != phone.Installed {
-		t.Errorf("the phone that needs no CA did %v: %v", r.Did, err)
+	if r, err := h.phone(sep); err != nil || r.Outcome != phone.Installed {
+		t.Errorf("the phone that needs no CA did %v: %v", r.Outcome, err)
 	}
 	cancel()
 	hung.Wait()

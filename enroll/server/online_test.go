@@ -34,8 +34,8 @@ func TestOnlineMicrosoft(t *testing.T) {
 			h.online(onlineca.Microsoft, ca.Server)
 			h.add(sep, store.Install)
 			r, err := h.phone(sep)
-			if err != nil || r.Did != phone.Installed {
-				t.Fatalf("the phone did %v: %v", r.Did, err)
+			if err != nil || r.Outcome != phone.Installed {
+				t.Fatalf("the phone did %v: %v", r.Outcome, err)
 			}
 			if d := h.device(sep); d.Operation != store.NoOperation || d.Status.Long() != "Upgrade Success" {
 				t.Errorf("the device has %s, %q", d.Operation, d.Status.Long())
@@ -58,8 +58,8 @@ func (h *house) authenticates(r phone.Result) {
 	mode, op := store.ByLSCPrecedence, store.Troubleshoot
 	h.change(sep, func(e *devices.Edit) { e.AuthMode, e.Operation = &mode, &op })
 	me := &phone.Identity{Certificate: r.Certificate, Key: r.Key, Type: 1}
-	if got, err := h.phone(sep, func(c *phone.Config) { c.Existing, c.LSC = me, r.Certificate }); err != nil || got.Did != phone.Fetched {
-		h.Errorf("with its LSC the phone did %v: %v", got.Did, err)
+	if got, err := h.phone(sep, func(c *phone.Config) { c.Existing, c.LSC = me, r.Certificate }); err != nil || got.Outcome != phone.Fetched {
+		h.Errorf("with its LSC the phone did %v: %v", got.Outcome, err)
 	}
 }
 
@@ -102,8 +102,8 @@ func TestOnlineEST(t *testing.T) {
 			}
 			h.add(sep, store.Install, test.edit)
 			r, err := h.phone(sep)
-			if err != nil || r.Did != phone.Installed {
-				t.Fatalf("the phone did %v: %v", r.Did, err)
+			if err != nil || r.Outcome != phone.Installed {
+				t.Fatalf("the phone did %v: %v", r.Outcome, err)
 			}
 			if made := ca.CA.Made(); len(made) != 1 {
 				t.Errorf("the CA has made %d certificates", len(made))

@@ -122,8 +122,8 @@ func TestOnlineClockAhead(t *testing.T) {
 			h.set("clock_tolerance", test.tolerance)
 			h.add(sep, store.Install)
 			r, err := h.phone(sep)
-			if err != nil || r.Did != phone.Installed {
-				t.Fatalf("the phone did %v: %v", r.Did, err)
+			if err != nil || r.Outcome != phone.Installed {
+				t.Fatalf("the phone did %v: %v", r.Outcome, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -94,7 +94,7 @@ func (o *openSessions) remove(conn *connection) {
 // drop removes an open session. The mutex is held.
 func (o *openSessions) drop(one *openSession) {
 	delete(o.open, one.conn)
-	o.keep(one)
+	o.exempt(one)
 	if o.newest[one.device] == one {
 		delete(o.newest, one.device)
 	}
@@ -120,8 +120,8 @@ func (o *openSessions) displace() bool {
 	return true
 }
 
-// keep exempts a session from making room for others. The mutex is held.
-func (o *openSessions) keep(one *openSession) {
+// exempt exempts a session from making room for others. The mutex is held.
+func (o *openSessions) exempt(one *openSession) {
 	if one.place == nil {
 		return
 	}
@@ -151,7 +151,7 @@ func (o *openSessions) identify(conn *connection, device int64) {
 	if one == nil {
 		return // it has made room
 	}
-	o.keep(one)
+	o.exempt(one)
 	one.device = device
 	earlier := o.newest[device]
 	if earlier != nil && earlier.conn.began.After(conn.began) {

@@ -46,14 +46,14 @@ const handshaking = "handshake"
 
 // sessionMeter reports to the meter what its session waits for.
 type sessionMeter struct {
-	meter Meter
-	told  string // the state that the meter last saw
+	meter    Meter
+	reported string // the state that the meter last saw
 }
 
 func (m *sessionMeter) moveTo(state string) {
-	if state != m.told {
-		m.meter.Moved(m.told, state)
-		m.told = state
+	if state != m.reported {
+		m.meter.Moved(m.reported, state)
+		m.reported = state
 	}
 }
 

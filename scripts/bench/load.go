@@ -87,8 +87,8 @@ func (l *load) enrol(ctx context.Context, i int) error {
 			return l.keys.key(kind, i)
 		},
 	})
-	if err == nil && r.Did != phone.Installed {
-		err = fmt.Errorf("the session came to %v", r.Did)
+	if err == nil && r.Outcome != phone.Installed {
+		err = fmt.Errorf("the session came to %v", r.Outcome)
 	}
 	if err != nil {
 		return fmt.Errorf("phone %s: %w", l.phones[i], err)
