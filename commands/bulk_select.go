@@ -8,6 +8,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/enroll/bulk"
+	"capf/enroll/renewal"
 	"capf/store"
 )
 
@@ -53,7 +54,7 @@ func bulkSelect(ctx context.Context, env *Env, sel bulk.Selection) error {
 
 // renewalColumn is who renews an LSC that is due.
 var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Selected) any {
-	if bulk.RenewsByItself(v.Device) {
+	if renewal.ByItself(v.AuthMode) {
 		return "by itself"
 	}
 	return "needs an operator"

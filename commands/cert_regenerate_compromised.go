@@ -69,7 +69,7 @@ func restartListener(ctx context.Context, env *Env, s *store.Store) error {
 	if err != nil || !service.Active {
 		return err
 	}
-	return awaitObedience(ctx, env, s.Reader, service)
+	return awaitServers(ctx, env, s.Reader, service)
 }
 
 // showCompromise lists the devices that must enroll anew, those first that have

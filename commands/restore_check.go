@@ -101,7 +101,7 @@ func sayDifferences(ctx context.Context, env *Env, path string, restored *store.
 	if err != nil {
 		return err
 	}
-	directories, err := directory.DirectoryDifferences(ctx, present, restored)
+	directories, err := directory.Differences(ctx, present, restored)
 	if err != nil {
 		return err
 	}

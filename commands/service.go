@@ -61,17 +61,17 @@ func serviceResult(ctx context.Context, env *Env, s *store.Reader, name string) 
 	return showObject(env, fieldsOf(serviceColumns, service))
 }
 
-// obedience is how long a running serve may take to do what it is told
+// serverDelay is how long a running serve may take to do what it is told
 // (behaviour.md allows two seconds), with room for a busy machine.
-const obedience = 5 * time.Second
+const serverDelay = 5 * time.Second
 
-// awaitObedience waits until the running servers have done what was set, so
+// awaitServers waits until the running servers have done what was set, so
 // that the next line of a script finds it done.
-func awaitObedience(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
+func awaitServers(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
 	if service.Name != "capf" {
 		return nil
 	}
-	for deadline := time.Now().Add(obedience); ; {
+	for deadline := time.Now().Add(serverDelay); ; {
 		rows, err := s.Servers(ctx)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func awaitObedience(ctx context.Context, env *Env, s *store.Reader, service stor
 			env.say("%s obeyed", counted(living, "running serve"))
 			return nil
 		case time.Now().After(deadline):
-			env.say("warning: %d of %d running serves have not obeyed within %s; capf status says how they stand", waiting, living, obedience)
+			env.say("warning: %d of %d running serves have not obeyed within %s; capf status says how they stand", waiting, living, serverDelay)
 			return nil
 		}
 		select {

@@ -26,7 +26,7 @@ func activation(active bool) func(context.Context, *Env, string) error {
 		}
 		was.Active = active
 		env.say("service %s is %s", was.Name, serviceState(was))
-		if err := awaitObedience(ctx, env, s.Reader, was); err != nil {
+		if err := awaitServers(ctx, env, s.Reader, was); err != nil {
 			return err
 		}
 		return serviceResult(ctx, env, s.Reader, was.Name)

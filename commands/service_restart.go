@@ -27,7 +27,7 @@ func serviceRestart(ctx context.Context, env *Env, name string) error {
 		return serviceResult(ctx, env, s.Reader, was.Name)
 	}
 	was.Restarts++
-	if err := awaitObedience(ctx, env, s.Reader, was); err != nil {
+	if err := awaitServers(ctx, env, s.Reader, was); err != nil {
 		return err
 	}
 	return serviceResult(ctx, env, s.Reader, was.Name)

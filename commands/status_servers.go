@@ -61,7 +61,7 @@ func (r *statusReport) servers(ctx context.Context, env *Env, s *store.Reader, s
 		living++
 		if service.Active && len(v.Addresses) == 0 {
 			r.Findings = append(r.Findings, finding{"error", fmt.Sprintf("serve (pid %d on %s) does not listen", v.PID, v.Host), "its log says why"})
-		} else if v.Restarts < service.Restarts && env.Now().Sub(v.SeenAt) > obedience {
+		} else if v.Restarts < service.Restarts && env.Now().Sub(v.SeenAt) > serverDelay {
 			r.Findings = append(r.Findings, finding{"warning", fmt.Sprintf("serve (pid %d on %s) has not restarted as it was told", v.PID, v.Host), "its log says why"})
 		}
 	}

@@ -42,7 +42,7 @@ func (s Selection) Check() error {
 		return contradiction("a scheduled operation", "the status None")
 	case s.Failed && s.Status != "" && !s.Status.IsFailure():
 		return contradiction("devices whose operation failed", fmt.Sprintf("the status %q", s.Status.Long()))
-	case s.ByItself && s.AuthMode != "" && !renewing(s.AuthMode):
+	case s.ByItself && s.AuthMode != "" && !renewal.ByItself(s.AuthMode):
 		return contradiction("what is renewed by itself", "devices that do not authenticate by an existing certificate")
 	}
 	return nil
@@ -141,13 +141,6 @@ func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selectio
 	}
 	return f, nil
 }
-
-// RenewsByItself reports whether renewal schedules the device without an
-// operator. By null string, anyone who knows its name would get the LSC; an
-// authentication string has to be typed in.
-func RenewsByItself(d store.Device) bool { return renewing(d.AuthMode) }
-
-func renewing(m store.AuthMode) bool { return m == store.ByLSCPrecedence || m == store.ByMICPrecedence }
 
 // issuersEnding returns the CAs whose certificate ends before the time: our
 // own, and those of capf-trust.

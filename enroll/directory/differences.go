@@ -8,9 +8,9 @@ import (
 	"capf/store"
 )
 
-// DirectoryDifferences returns the directories that the second database would
+// Differences returns the directories that the second database would
 // query, with their addresses, and the first would not. The first may be nil.
-func DirectoryDifferences(ctx context.Context, old, next *store.Store) (all []backup.Difference, err error) {
+func Differences(ctx context.Context, old, next *store.Store) (all []backup.Difference, err error) {
 	was, err := places(ctx, old)
 	if err != nil {
 		return nil, err

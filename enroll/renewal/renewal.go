@@ -69,3 +69,10 @@ func companyEnd(ctx context.Context, r *store.Reader) (time.Time, error) {
 	}
 	return end, nil
 }
+
+// ByItself reports whether renewal schedules devices of the mode without an
+// operator. By null string, anyone who knows a name would get the LSC; an
+// authentication string has to be typed in.
+func ByItself(m store.AuthMode) bool {
+	return m == store.ByLSCPrecedence || m == store.ByMICPrecedence
+}
