@@ -23,17 +23,17 @@ import (
 	"capf/enroll/wire"
 )
 
-// attackOrder says which attack a process of its own is to make.
+// attackOrder tells an attacker process which attack to make.
 type attackOrder struct {
 	Attack, Server string
 	Connections    int
 }
 
-// underway is an attack by a process of its own, which takes only as much of
-// the phones' cores as these leave.
+// underway is a running attack. It has its own process, which uses only what
+// the phones leave of their cores.
 type underway struct {
 	cmd  *exec.Cmd
-	line io.Closer // its standard input, whose end is its own
+	line io.Closer // its standard input; the attack ends when it is closed
 	made atomic.Int64
 }
 
@@ -70,19 +70,19 @@ func beginAttack(ctx context.Context, o options, order attackOrder) (*underway, 
 
 func (u *underway) end() {
 	u.line.Close()
-	_ = u.cmd.Wait() // how it ends is all the same
+	_ = u.cmd.Wait() // how it ends does not matter
 }
 
 // attackers are the connections of an attack.
 type attackers struct {
 	server string
 	act    func(ctx context.Context, a *attackers, i int)
-	making chan struct{} // holds those that are being made
+	making chan struct{} // bounds how many are being made at once
 	made   atomic.Int64
 }
 
-// makeAttack keeps connections at work until standard input ends, and writes
-// every moment how many have been made.
+// makeAttack keeps connections busy until standard input ends, and writes at
+// short intervals how many it has made.
 func makeAttack(args []string) error {
 	var order attackOrder
 	if err := json.NewDecoder(bytes.NewReader([]byte(args[0]))).Decode(&order); err != nil {
@@ -117,8 +117,8 @@ func makeAttack(args []string) error {
 	return nil
 }
 
-// dial makes a connection from an address, with TLS or without. A failure is
-// waited out, since an attack goes on.
+// dial makes a connection from an address, with TLS or without. After a
+// failure it waits and goes on, as an attacker would.
 func (a *attackers) dial(ctx context.Context, from netip.Addr, secure bool) net.Conn {
 	a.making <- struct{}{}
 	defer func() { <-a.making }()
@@ -139,13 +139,13 @@ func (a *attackers) dial(ctx context.Context, from netip.Addr, secure bool) net.
 	return conn
 }
 
-// attacker is the address of attackers who have only one.
+// attacker is the address of an attack from a single address.
 var attacker = netip.AddrFrom4([4]byte{127, 2, 0, 1})
 
-// sit is a connection that gets nowhere, made anew when the server ends it.
-// Nine of ten never finish their handshake, of which every other has begun it;
-// the tenth sends its first frame a byte a second. A hundred come from one
-// address.
+// sit holds a connection that makes no progress, and reconnects when the
+// server ends it. Nine of ten never finish their handshake, and half of those
+// never begin it; the tenth sends its first frame at a byte a second. A
+// hundred come from one address.
 func sit(ctx context.Context, a *attackers, i int) {
 	conn := a.dial(ctx, netip.AddrFrom4([4]byte{127, 2, 1, byte(i / 100)}), i%10 == 0)
 	if conn == nil {
@@ -163,7 +163,7 @@ func sit(ctx context.Context, a *attackers, i int) {
 			}
 		}()
 	case i%2 == 0:
-		conn.Write([]byte{0x16, 3, 1, 2, 0, 1}) // whether it arrives is all the same
+		conn.Write([]byte{0x16, 3, 1, 2, 0, 1}) // whether it arrives does not matter
 	}
 	untilEnd(conn)
 }
@@ -174,8 +174,8 @@ func shakeHands(ctx context.Context, a *attackers, _ int) {
 	}
 }
 
-// sendTooMuch sends the longest frame that a header can announce, with nothing
-// in it that means anything.
+// sendTooMuch sends the longest frame that a header can announce, filled with
+// junk.
 func sendTooMuch(ctx context.Context, a *attackers, _ int) {
 	conn := a.dial(ctx, attacker, true)
 	if conn == nil {
@@ -185,7 +185,7 @@ func sendTooMuch(ctx context.Context, a *attackers, _ int) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	frame := make([]byte, 8+65535)
 	copy(frame, []byte{wire.ProtocolID, byte(wire.CmdAuthResponse), 0, 0, 0, 0, 0xff, 0xff})
-	conn.Write(frame) // the server may have had enough before
+	conn.Write(frame) // the server may have closed the connection before
 	untilEnd(conn)
 }
 

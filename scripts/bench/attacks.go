@@ -9,7 +9,7 @@ import (
 	"capf/store"
 )
 
-// attacked is how phones enroll beside an attack.
+// attacked is the measurement of phones that enroll during an attack.
 type attacked struct {
 	Attack      string        `json:"attack"`
 	Connections int           `json:"connections"` // at the same time
@@ -17,14 +17,14 @@ type attacked struct {
 	Alone       float64       `json:"alone_per_second"`
 	Beside      float64       `json:"beside_per_second"`
 	Ratio       float64       `json:"ratio"`
-	P50         time.Duration `json:"p50_ns"` // beside it
+	P50         time.Duration `json:"p50_ns"` // during the attack
 	P99         time.Duration `json:"p99_ns"`
 	Made        float64       `json:"attacks_per_second"` // connections of the attack that were made
 	Memory      int64         `json:"peak_bytes"`         // of the server
 	Outcome     string        `json:"outcome"`
 }
 
-// attack is what somebody does while phones enroll.
+// attack is an attack made while phones enroll.
 type attack struct {
 	name string
 	what string                                         // in a few words
@@ -36,8 +36,8 @@ type attack struct {
 	outcome func(context.Context, database) (string, error)
 }
 
-// attacks are all that are measured. The other ones need no figures: tests in
-// enroll/server hold what comes of them.
+// attacks lists the attacks that are measured. The others need no figures:
+// tests in enroll/server cover them.
 func attacks() []attack {
 	return []attack{
 		{name: "half-open connections", what: "they get nowhere and are kept open", act: sit},
@@ -47,8 +47,8 @@ func attacks() []attack {
 	}
 }
 
-// attackAll lets phones enroll alone, then beside each attack, under the
-// parameters as they come.
+// attackAll lets phones enroll alone, then during each attack, with the
+// default parameters.
 func (e *enrolments) attackAll(ctx context.Context, say func(string, ...any)) (rows []attacked, err error) {
 	side := e.sides[len(e.sides)-1]
 	for _, a := range attacks() {

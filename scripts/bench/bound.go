@@ -19,24 +19,25 @@ import (
 	"time"
 )
 
-// bound is what this machine can do, however capf is written.
+// bound is the limit of this machine, which no implementation of capf could
+// exceed.
 type bound struct {
 	Signatures float64       // RSA-2048 a second, by Go's crypto on the cores that the server has
 	Signature  time.Duration // processor time of one
 	Sync       time.Duration // to write and sync 4 KiB behind the end of a file
 }
 
-// enrolments is the most that can be made in a second: each needs one
-// signature for TLS and one for the certificate.
+// enrolments returns the largest possible number in a second: each needs
+// one signature for TLS and one for the certificate.
 func (b bound) enrolments() float64 { return b.Signatures / 2 }
 
-// alone is the least time that one phone needs: it waits for two signatures on
-// one core and for two commits, that of the certificate and that of its own
+// alone returns the shortest possible time for one phone: it waits for two
+// signatures on one core and two commits, for the certificate and for its
 // confirmation.
 func (b bound) alone() time.Duration { return 2*b.Signature + 2*b.Sync }
 
-// middle is the mean of some looks, and how far the signatures of one of them
-// are from it at most.
+// middle returns the mean of several probes, and the largest deviation of
+// their signatures from it.
 func middle(looks []bound) (mean bound, doubt float64) {
 	n := len(looks)
 	for _, b := range looks {
@@ -50,7 +51,7 @@ func middle(looks []bound) (mean bound, doubt float64) {
 	return mean, doubt
 }
 
-// prober looks at the bound.
+// prober measures the bound.
 type prober struct {
 	key   []byte // a DER private key
 	dir   string
@@ -77,13 +78,13 @@ func (p *prober) look(ctx context.Context) (b bound, err error) {
 	return b, err
 }
 
-// signOrder says for how long a process of its own is to sign.
+// signOrder tells a signing process how long to sign.
 type signOrder struct {
 	Key  []byte
 	Span time.Duration
 }
 
-// signed is what came of it.
+// signed is the result of signing.
 type signed struct {
 	Made       int64
 	Took, Used time.Duration // by the clock, and of the processor
@@ -149,7 +150,7 @@ func processorTime() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
 }
 
-// sync is the median of what a write with its sync takes.
+// sync returns the median time of a write with its sync.
 func (p *prober) sync(span time.Duration) (time.Duration, error) {
 	f, err := os.Create(filepath.Join(p.dir, "sync"))
 	if err != nil {

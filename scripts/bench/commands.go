@@ -17,7 +17,7 @@ import (
 	"capf/store"
 )
 
-// commands is what the measurement of commands comes to.
+// commands is the result of measuring commands.
 type commands struct {
 	Devices int   `json:"devices"`
 	Pending int   `json:"pending_requests"`
@@ -25,8 +25,8 @@ type commands struct {
 	File    int64 `json:"file_bytes"`
 	// Added is how many devices a second were added through package store.
 	Added float64 `json:"devices_added_per_second"`
-	// Floor is the least peak of memory that can be told from the kernel's
-	// record: that of the process which starts the commands.
+	// Floor is the smallest peak of memory that the kernel can show: that of
+	// the process that starts the commands.
 	Floor int64     `json:"memory_floor_bytes"`
 	Rows  []command `json:"commands"`
 }
@@ -96,7 +96,7 @@ func (c *commands) fill(ctx context.Context, s *store.Store) error {
 		if err != nil {
 			return err
 		}
-		hash := crypto.KeyHash(append(spki, d.Name...)) // requests of one key would be another case
+		hash := crypto.KeyHash(append(spki, d.Name...)) // requests with the same key would be a different case
 		_, err = s.SubmitRequest(ctx, store.Actor{Kind: store.Phone, Name: d.Name, Address: "192.0.2.1"}, store.Request{
 			DeviceID: d.ID, Schedule: d.Schedule, Issuer: "offline-ca", KeyKind: string(crypto.RSA2048),
 			KeyHash: hash[:], PublicKey: spki, Address: "192.0.2.1",
@@ -133,7 +133,7 @@ func (c *commands) list(o options, d database) ([]command, error) {
 	return rows, nil
 }
 
-// check makes sure that the commands have what they are to list.
+// check makes sure that there is something for the commands to list.
 func (c *commands) check(ctx context.Context, o options, d database) error {
 	cmd := d.command(ctx, o, "csr", "count")
 	out, err := cmd.Output()

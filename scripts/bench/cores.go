@@ -11,10 +11,9 @@ import (
 	"capf/scripts/driver"
 )
 
-// division is whose the processor cores are. Phones, and who attacks the
-// server, are other machines in life: on cores of their own, what they do
-// takes nothing from the server, whose figures can be held against what its
-// cores could do at most.
+// division assigns the processor cores. In reality phones and attackers are
+// other machines: on cores of their own they take nothing from the server,
+// so that its figures can be compared with the limit of its cores.
 type division struct {
 	Server []int `json:"server_cores"` // by number
 	Others []int `json:"other_cores"`  // the same ones when they share
@@ -58,7 +57,7 @@ func (d division) String() string {
 func (d division) shared() bool { return d.Server[0] == d.Others[0] }
 
 // itself starts this program again, in another role and on some of the cores,
-// and reads the answer that it writes.
+// and reads its answer.
 func itself(ctx context.Context, cores []int, env []string, input, answer any, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"capf/store"
 )
 
-// operator is who adds the devices.
+// operator is the actor who adds the devices.
 var operator = store.Actor{Kind: store.Operator, Name: "bench"}
 
 // writers is how many goroutines add rows: those that wait at the same time
@@ -87,7 +87,7 @@ func (d database) size() (int64, error) {
 	return info.Size(), nil
 }
 
-// with opens the database for a while.
+// with runs a function on the open database.
 func (d database) with(ctx context.Context, work func(*store.Store) error) error {
 	s, err := store.Open(ctx, string(d), store.Options{})
 	if err != nil {
@@ -96,7 +96,7 @@ func (d database) with(ctx context.Context, work func(*store.Store) error) error
 	return errors.Join(work(s), s.Close())
 }
 
-// eachOf does the work for every number below n, many at a time.
+// eachOf does the work for every number below n, many concurrently.
 func eachOf(n int, work func(i int) error) error {
 	var next atomic.Int64
 	var all sync.WaitGroup

@@ -260,7 +260,8 @@ func (row *enrolment) setBound(looks []bound) {
 	row.Signing = 2 * float64(b.Signature) / float64(row.Server)
 }
 
-// weigh finds out what the database has grown by, and that nothing was lost.
+// weigh measures the growth of the database, and checks that nothing was
+// lost.
 func (e *enrolments) weigh(ctx context.Context, l *load, d database, row *enrolment) error {
 	made := l.next.Load()
 	var installed int64

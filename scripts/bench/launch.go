@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// roles are what this program does when it starts itself again.
+// roles are the roles in which this program starts itself again.
 var roles = map[string]func(args []string) error{
 	"attack":  makeAttack,
 	"launch":  launch,
@@ -23,8 +23,8 @@ var roles = map[string]func(args []string) error{
 	"sqlite":  openSQLite,
 }
 
-// launchOrder says which commands to run. They take turns, so that whatever
-// else the machine does falls on all of them.
+// launchOrder says which commands to run. They take turns, so that other
+// load on the machine affects all of them.
 type launchOrder struct {
 	Runs     int
 	Commands [][]string
@@ -41,7 +41,7 @@ type launched struct {
 	Peak int64 // memory, in bytes
 }
 
-// launch reads an order and writes what came of it.
+// launch reads an order and writes the result.
 func launch([]string) error {
 	var order launchOrder
 	if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
@@ -64,7 +64,7 @@ func launch([]string) error {
 	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
-// launchOne runs a command, whose output nobody reads.
+// launchOne runs a command and discards its output.
 func launchOne(args []string, run int) (launched, error) {
 	cmd := exec.Command(args[0])
 	for _, arg := range args[1:] {

@@ -31,7 +31,7 @@ type load struct {
 // exchange, which Go would offer and which costs both sides more than P-256.
 func phoneTLS() *tls.Config {
 	return &tls.Config{
-		InsecureSkipVerify: true, // whom a phone trusts is not what is measured
+		InsecureSkipVerify: true, // verifying the server is not what is measured
 		MinVersion:         tls.VersionTLS12,
 		MaxVersion:         tls.VersionTLS12,
 		CurvePreferences:   []tls.CurveID{tls.CurveP256},
@@ -55,7 +55,7 @@ func (l *load) storm(ctx context.Context, clients, last int, deadline time.Time)
 			for ctx.Err() == nil && (deadline.IsZero() || len(took[c]) == 0 || time.Now().Before(deadline)) {
 				i := int(l.next.Add(1)) - 1
 				if i >= last {
-					l.next.Add(-1) // it had no turn
+					l.next.Add(-1) // it did not get its turn
 					return
 				}
 				began := time.Now()

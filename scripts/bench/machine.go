@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// machine is where the figures come from.
+// machine describes the machine that produced the figures.
 type machine struct {
 	Processor  string `json:"processor"`
 	Cores      int    `json:"cores"`

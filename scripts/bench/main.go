@@ -1,7 +1,7 @@
 // Bench measures capf as its users meet it: phones that enroll over TLS with a
 // serve process of its own, and commands on a database of some size. Each
-// figure stands beside what bounds it, measured in the same run. It judges
-// nothing; it fails only when something did not work.
+// figure stands beside what bounds it, measured in the same run. It sets no
+// thresholds; it fails only when something did not work.
 //
 // It runs on Linux, whose /proc it reads.
 package main
@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o.dir = dir
 	r, err := measure(ctx, o, stderr)
 	if ctx.Err() != nil {
-		err = errors.New("interrupted") // whatever broke, broke because of it
+		err = errors.New("interrupted") // an interrupt is the cause of whatever failed
 	}
 	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
 		return err

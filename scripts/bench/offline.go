@@ -23,7 +23,7 @@ import (
 	"capf/store"
 )
 
-// offline is what the measurements of the offline CA come to.
+// offline is the result of measuring the offline CA.
 type offline struct {
 	Rounds  []round  `json:"rounds"`
 	Waiting *waiting `json:"waiting,omitempty"`
@@ -64,7 +64,7 @@ func measureOffline(ctx context.Context, o options, say func(string, ...any)) (*
 	return &r, err
 }
 
-// company is a CA that is not ours.
+// company is the CA of a company.
 type company struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey

@@ -20,7 +20,7 @@ import (
 	"capf/store"
 )
 
-// waiting is what phones cost that wait for an operator.
+// waiting is the cost of phones that wait for an operator.
 type waiting struct {
 	Phones  int     `json:"phones"`
 	Memory  int64   `json:"bytes_per_phone"` // resident, above that of a server without phones
@@ -112,7 +112,7 @@ func (w *waiting) watch(ctx context.Context, o options, d database, ca *company,
 	return w.deliveries(ctx, d, c)
 }
 
-// idle looks at a server that has settled.
+// idle measures a server that has settled.
 func (w *waiting) idle(ctx context.Context, pid int, empty int64) error {
 	const settled = 5 * time.Second
 	for _, span := range []time.Duration{settled, idleSpan} {

@@ -11,7 +11,7 @@ import (
 	"capf/store"
 )
 
-// device is a phone with its flash, and what its operators and it remember.
+// device is a phone with its flash, and what it and its operators remember.
 type device struct {
 	*storm
 	name    string
@@ -37,7 +37,7 @@ type attempt struct {
 	sure         bool // capf said that it is done; otherwise it may be or not
 }
 
-// deed is something that a phone did or was told.
+// deed is something that a phone did or learned.
 type deed struct {
 	kind        deedKind
 	at          int64
@@ -51,7 +51,7 @@ type deed struct {
 type deedKind string
 
 const (
-	keyed     deedKind = "keyed"     // sent a key, which makes the LSC before stale
+	keyed     deedKind = "keyed"     // sent a key, which makes the previous LSC stale
 	received  deedKind = "received"  // a certificate
 	said      deedKind = "said"      // that the operation is done
 	showed    deedKind = "showed"    // its certificate, to authenticate

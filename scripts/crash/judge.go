@@ -20,7 +20,7 @@ type facts struct {
 	given     map[string][]byte      // the LSC that each device has shown last
 }
 
-// judge holds the database, which no process has open, against what phones and
+// judge compares the database, which no process has open, with what phones and
 // operators remember.
 func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
 	for _, look := range []func(context.Context) ([]string, error){s.askSQLite, s.askCapf, s.readLog} {
@@ -59,7 +59,7 @@ func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
 	return complaints, nil
 }
 
-// askSQLite has the program that everybody has look at the file.
+// askSQLite checks the file with the sqlite3 program.
 func (s *storm) askSQLite(ctx context.Context) ([]string, error) {
 	const twice = "SELECT device || ' has ' || count(*) || ' installed LSCs' FROM lscs WHERE state = 'installed' GROUP BY device_id HAVING count(*) > 1"
 	out, err := exec.CommandContext(ctx, "sqlite3", s.database(), "PRAGMA integrity_check; PRAGMA foreign_key_check; "+twice).CombinedOutput()
@@ -79,7 +79,7 @@ func (s *storm) askCapf(ctx context.Context) ([]string, error) {
 	return nil, nil
 }
 
-// broken is a line of the log that no accident of the storm explains.
+// broken finds a line of the log that no accident of the storm explains.
 var broken = regexp.MustCompile(`(?m)^(.*(panic|DATA RACE|fatal error|unexpected signal)|capf: ).*$`)
 
 func (s *storm) readLog(context.Context) (complaints []string, err error) {
@@ -189,7 +189,7 @@ func (one deed) mayShow() bool {
 	return one.kind == showed || one.kind == said && one.op == store.Troubleshoot
 }
 
-// misscheduled says why the operation cannot be what the database says. The
+// misscheduled says why the operation in the database is impossible. The
 // mutex is held.
 func (d *device) misscheduled(op store.Operation) string {
 	// The last attempt that is sure, and those after it, which may have
@@ -207,7 +207,7 @@ func (d *device) misscheduled(op store.Operation) string {
 			return ""
 		}
 		for _, one := range d.deeds {
-			// What capf had asked for before an attempt began was no answer to it.
+			// What capf asked for before an attempt began cannot be an answer to it.
 			if one.kind == said && slices.ContainsFunc(can, func(a attempt) bool { return a.op == one.op && a.began < one.granted }) {
 				return ""
 			}

@@ -2,7 +2,8 @@
 // and delete them, losing their power at any step; operators schedule, list and
 // delete; and "capf serve" is killed and started again all the while, in a
 // second storm with a disk that is full now and then. Phones and operators
-// remember what they were told, and in the end the database is held against it.
+// remember what they were told, and in the end the database is compared with
+// that.
 //
 // It runs on Linux, and needs sqlite3 for a second opinion of the file.
 package main

@@ -17,8 +17,8 @@ const operators = 3
 
 var operator = store.Actor{Kind: store.Operator, Name: "crash"}
 
-// operate runs commands, which are killed now and then, as by an operator who
-// loses patience or the connection.
+// operate runs commands and kills some of them, like an operator who loses
+// patience or the connection.
 func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 	for pause(ctx, between(r, 0, 100*time.Millisecond)) {
 		if r.IntN(25) == 0 {
@@ -59,7 +59,7 @@ func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 	return nil
 }
 
-// maintain is what operators do seldom.
+// maintain does what operators seldom do.
 func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -75,7 +75,7 @@ func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
 
 const goodBackup = "backup found good"
 
-// backup makes one and has it looked at.
+// backup makes a backup and has it checked.
 func (s *storm) backup(ctx context.Context, r *rand.Rand) {
 	file := fmt.Sprintf("%s-%x.backup", s.dir, r.Uint64())
 	defer os.Remove(file)

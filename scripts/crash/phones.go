@@ -53,7 +53,7 @@ func (s *storm) phone(ctx context.Context, r *mathrand.Rand, i int) error {
 	return nil
 }
 
-// connect is one run of the phone, all of which it remembers.
+// connect runs the phone once and remembers everything.
 func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, error) {
 	c.Device, c.Servers = d.name, []string{d.address}
 	c.TLS = &tls.Config{MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256}}
@@ -132,7 +132,7 @@ func (m *memory) observe(sent bool, f wire.Frame) {
 	}
 }
 
-// say comes before the frame is sent: from then on the server may know.
+// say is called before the frame is sent: from then on the server may know.
 func (m *memory) say(op store.Operation) {
 	m.said = op
 	m.did(deed{kind: said, op: op, began: m.began, granted: m.granted, certificate: m.got})

@@ -22,7 +22,7 @@ import (
 // authString is the authentication string of the devices that have one.
 const authString = "73519462"
 
-// storm is a database with all that happens to it.
+// storm is a database and everything that happens to it.
 type storm struct {
 	options
 	dir     string
@@ -50,8 +50,8 @@ func (s *storm) count(what string) {
 	}
 }
 
-// deeds are what a storm is made of, each as often as makes it one. How long
-// that takes is up to the machine.
+// deeds are what a storm consists of, and how often each must happen. How
+// long that takes depends on the machine.
 var deeds = map[string]int{
 	"session ok": 100, "session without power": 20, "command ok": 20, "serve killed": 5, "backup found good": 1,
 	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5,
@@ -85,7 +85,7 @@ func (s *storm) scarce() (list []string) {
 // or a start of serve fails with is a complaint.
 var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked")
 
-// failed keeps what a command said that failed.
+// failed records the output of a command that failed.
 func (s *storm) failed(args []string, said []byte) {
 	s.count("command failed")
 	if excuses.Match(said) {
@@ -96,7 +96,7 @@ func (s *storm) failed(args []string, said []byte) {
 	s.complaints = append(s.complaints, fmt.Sprintf("%s: %s", strings.Join(args, " "), bytes.TrimSpace(said)))
 }
 
-// chance is a source of its own for each who decides by it.
+// chance returns a separate random source for each goroutine.
 func (s *storm) chance(who uint64) *rand.Rand { return rand.New(rand.NewPCG(s.seed, who)) }
 
 func between(r *rand.Rand, from, to time.Duration) time.Duration {
@@ -188,8 +188,8 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	return server, nil
 }
 
-// rage is the storm itself. It lasts for its time and until it has seen enough,
-// or as long as it may at most.
+// rage is the storm itself. It lasts for its time and until every deed has
+// happened often enough, but no longer than the maximum.
 func (s *storm) rage(outer context.Context, server *serving) error {
 	ctx, calm := context.WithTimeout(outer, max(s.most, s.span))
 	defer calm()
@@ -257,8 +257,8 @@ func (s *storm) recover(ctx context.Context, server *serving) (complaints []stri
 	return slices.Concat(complaints, more, left), err
 }
 
-// unfinished are the operations that are scheduled although all phones have
-// done what was.
+// unfinished lists operations that are still scheduled although all phones
+// have completed theirs.
 func (s *storm) unfinished(ctx context.Context) (complaints []string, err error) {
 	db, err := store.Open(ctx, s.database(), store.Options{})
 	if err != nil {

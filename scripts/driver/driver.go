@@ -1,5 +1,5 @@
-// Package driver is what the programs beside it do alike: they start, and most
-// of them drive a capf as a process of its own.
+// Package driver holds what the programs beside it share: how they start, and
+// how they run capf as a separate process.
 package driver
 
 import (

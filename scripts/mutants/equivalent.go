@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// equivalent are the mutants that change nothing that anybody could see, or nothing
-// that a test could force, by file, function and change.
+// equivalent holds the mutants that change nothing observable, or nothing that a
+// test could force, by file, function and change.
 type equivalent map[string]bool
 
 // readEquivalent reads lines like "store/writer.go: take: a < b → a <= b # the reason". A
@@ -46,7 +46,7 @@ func (m mutant) key() string { return fmt.Sprintf("%s: %s: %s", m.file, m.functi
 
 func (e equivalent) has(m mutant) bool { return e[m.key()] }
 
-// unused are those of a package of which there is no mutant.
+// unused returns the entries of a package that match no mutant.
 func (e equivalent) unused(dir string, mutants []mutant, only *regexp.Regexp) []string {
 	found := map[string]bool{}
 	for _, m := range mutants {

@@ -91,7 +91,7 @@ type hunt struct {
 	verbose     bool
 }
 
-// in says what became of the mutants of a package, and returns how many
+// in reports the outcome of the mutants of a package, and returns how many
 // survived.
 func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 	began := time.Now()

@@ -260,7 +260,7 @@ func (f *finder) results(n *ast.ReturnStmt, fn *ast.FuncType) {
 			f.around(e, fmt.Sprintf("mutantError(%d, ", f.add(e, "nil")), ")")
 		case name.Name == "bool":
 			f.condition(e, true)
-		case !f.fails(n): // nobody looks at what comes with an error
+		case !f.fails(n): // no caller looks at what comes with an error
 			f.constants(e)
 		}
 	}
