@@ -176,7 +176,7 @@ func TestWhatIsNoMIC(t *testing.T) {
 			}
 		})
 	}
-	// What a phone gave for viewing comes into no name either.
+	// What a phone gave for viewing comes into no name either, unless it is its MIC.
 	h.add(sep, store.Troubleshoot)
 	claimed := certified(t, company, good, nil)
 	if _, err := h.phone(sep, func(c *phone.Config) { c.MIC = claimed.Certificate }); err != nil {
@@ -186,6 +186,16 @@ func TestWhatIsNoMIC(t *testing.T) {
 	r, err := h.phone(sep)
 	if err != nil || commonName(t, r.Certificate) != sep {
 		t.Errorf("the LSC is for %q: %v", commonName(t, r.Certificate), err)
+	}
+	h.schedule(sep, store.Troubleshoot)
+	mic := certified(t, maker, good, nil)
+	if _, err := h.phone(sep, func(c *phone.Config) { c.LSC, c.MIC = r.Certificate, mic.Certificate }); err != nil {
+		t.Fatal(err)
+	}
+	h.schedule(sep, store.Install)
+	r, err = h.phone(sep)
+	if err != nil || commonName(t, r.Certificate) != good {
+		t.Errorf("with a known MIC, the LSC is for %q: %v", commonName(t, r.Certificate), err)
 	}
 }
 
