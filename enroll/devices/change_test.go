@@ -18,6 +18,8 @@ func TestDeviceNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"SEP001122334455": "SEP001122334455", "sepaabbccddeeff": "SEPAABBCCDDEEFF", "CSFalice": "CSFalice", "a": "a",
 		"SEPARATE": "SEPARATE", strings.Repeat("x", 128): strings.Repeat("x", 128),
+		// A spreadsheet has taken zeros, or somebody a digit; what is much shorter is another name.
+		"12345678": "", "12345678901": "", "1234567": "1234567", "SEP12345678": "", "SEP1234567": "SEP1234567",
 		"": "", "SEP00112233445": "", "SEP0011223344556": "", "SEP00112233445G": "", strings.Repeat("x", 129): "",
 		"a b": "", "a\n": "", "ä": "", "a/b": "", "a\x00": "",
 	} {
@@ -109,6 +111,24 @@ func TestGenerateString(t *testing.T) {
 	for e, err := range r.Store.Events(t.Context(), store.EventFilter{}) {
 		if err != nil || strings.Contains(e.Detail, s) {
 			t.Errorf("an event holds the string: %v", err)
+		}
+	}
+}
+
+// TestRepeated: an edit that is repeated schedules nothing again, unless the phone is
+// late.
+func TestRepeated(t *testing.T) {
+	t.Parallel()
+	h := devicestest.New(t)
+	install := store.Install
+	d := h.Add("SEP001122334455", devices.Edit{Operation: &install})
+	for _, late := range []bool{false, true} {
+		if late {
+			h.Clock.Move(d.CompletesBy.Sub(devicestest.Start) + time.Second)
+		}
+		left, err := h.Rules.Difference(d, devices.Edit{Operation: &install})
+		if err != nil || (left.Operation != nil) != late || left.Overdue(d) != late {
+			t.Errorf("late %v: %+v, %v", late, left, err)
 		}
 	}
 }

@@ -74,11 +74,13 @@ func TestGuessingByAddress(t *testing.T) {
 	h.stop()
 	h.start()
 	for _, name := range []string{"victim-19", "stranger"} {
-		if h.guess(name, "123456") {
-			t.Errorf("%s: the right string is taken from a declined address", name)
-		}
-		if got := h.reason(name); !strings.HasPrefix(got, "127.0.0.1 is declined until ") {
-			t.Errorf("%s: the reason is %q", name, got)
+		for _, text := range []string{"123456", "000000", ""} {
+			if h.guess(name, text) {
+				t.Errorf("%s: %q is taken from a declined address", name, text)
+			}
+			if got := h.reason(name); !strings.HasPrefix(got, "127.0.0.1 is declined until ") {
+				t.Errorf("%s: the reason for %q is %q", name, text, got)
+			}
 		}
 	}
 	if _, err := h.phone("null"); err == nil {
