@@ -1,0 +1,56 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"capf/internal/plural"
+	"capf/store"
+)
+
+// end records how the job ended.
+func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice, err error) error {
+	now, readErr := x.Rules.Store.Job(ctx, j.ID)
+	if readErr != nil {
+		return readErr
+	}
+	counts, countErr := x.Rules.Store.CommandCounts(ctx, j.ID)
+	if countErr != nil {
+		return countErr
+	}
+	counts[store.CommandInterrupted] += counts[store.CommandRunning] // EndJob marks those as interrupted
+	var e store.JobEnd
+	e.State, e.Detail = outcome(now, counts)
+	switch unchanged := now.UpdatedAt.IsZero(); {
+	case now.Cancel && (unchanged || counts[store.CommandDue] > 0):
+		e.State, e.Detail = store.JobCancelled, "cancelled; "+e.Detail
+	case err != nil && unchanged:
+		e = store.JobEnd{State: store.JobFailed, Detail: err.Error(), Refusals: reasons}
+	case err != nil:
+		e.State, e.Detail = store.JobPartly, e.Detail+"; "+err.Error()
+	}
+	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, e)
+}
+
+// outcome returns the state of a completed job, and a line about it.
+func outcome(j store.Job, applied map[store.CommandState]int64) (store.JobState, string) {
+	state := store.JobDone
+	detail := fmt.Sprintf("%d of %s changed", j.Changed, plural.Of(j.Selected, "device"))
+	if j.Refused > 0 {
+		state = store.JobPartly
+		detail += fmt.Sprintf(", %d refused", j.Refused)
+	}
+	if !j.ApplyConfig || j.Changed == 0 {
+		return state, detail
+	}
+	detail += fmt.Sprintf(", configuration of %d applied", applied[store.CommandDone])
+	for _, s := range []store.CommandState{store.CommandFailed, store.CommandInterrupted, store.CommandDue} {
+		if applied[s] > 0 {
+			state = store.JobPartly
+			detail += fmt.Sprintf(", of %d %s", applied[s], map[store.CommandState]string{
+				store.CommandFailed: "failed", store.CommandInterrupted: "interrupted", store.CommandDue: "not begun",
+			}[s])
+		}
+	}
+	return state, detail
+}
