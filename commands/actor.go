@@ -8,8 +8,8 @@ import (
 	"capf/store"
 )
 
-// actor is the operator, for the record of a change. What nobody but the caller
-// says is recorded as that.
+// actor is the operator, for the record of a change. What only the caller claims
+// is recorded as a claim.
 func (env *Env) actor() store.Actor {
 	name, sudo := host.UserName(), env.Getenv("SUDO_USER")
 	switch login := env.witness.Login(); {

@@ -7,8 +7,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// askSecret asks for a secret. No answer is none that could be set, and takes
-// none away: whoever presses Enter has thought better of it.
+// askSecret asks for a secret. An empty answer neither sets nor removes one:
+// pressing Enter means that the operator has changed their mind.
 func (env *Env) askSecret(question string) (string, error) {
 	answer, err := env.Prompt.Secret(question)
 	if err == nil && answer == "" {
@@ -17,14 +17,14 @@ func (env *Env) askSecret(question string) (string, error) {
 	return answer, err
 }
 
-// consent asks before something that cannot be taken back: the format says
-// what is to be done, such as "delete device %s". Off a terminal the consent
-// has to be on the command line, as --yes.
+// consent asks for confirmation before something irreversible. The format says
+// what is about to happen, such as "delete device %s". Without a terminal the
+// consent has to be on the command line, as --yes.
 func (env *Env) consent(yes bool, format string, args ...any) error {
 	return consentOr(env, "add --yes, or --dry-run to see what it would do", yes, format, args...)
 }
 
-// consentOr is consent with the advice for a command that has no --dry-run.
+// consentOr is consent with other advice, for a command that has no --dry-run.
 func consentOr(env *Env, hint string, yes bool, format string, args ...any) error {
 	if yes {
 		return nil

@@ -21,18 +21,19 @@ func auditListCommand(env *Env) cmdline.Command {
 given as for --completes-by, or as a span back from now, such as 7d or 12h.
 
 Events form a chain: each holds a hash of itself and of the one before. --verify
-follows it through the whole record, whatever is listed, and names the first
-event that other hands have changed, removed, added or moved; the exit code is 1
-then. Who can write to the database could make a whole chain anew: against that,
-serve seals the record every five minutes under a key derived from the master key,
-and --verify says up to which event the seals hold, if it can read that.`,
+follows the chain through the whole record, whatever is listed, and names the
+first event that was tampered with, removed, added or moved; the exit code is
+then 1. Anyone who can write to the database could forge a whole new chain.
+Therefore serve seals the record every five minutes under a key derived from the
+master key, and --verify says up to which event the seals are valid, if it can
+read that key.`,
 		Example: "capf audit list --since 7d --limit 100 --verify",
 		Output:  cmdline.List,
 		Flags: append(eventFlags(),
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set, or those that match"},
-			&cli.StringFlag{Name: "operator", Usage: "only what the operator with the user `NAME` did, or those that match"},
-			&cli.BoolFlag{Name: "verify", Usage: "follow the chain of events"}),
+			&cli.StringFlag{Name: "operator", Usage: "only the operator with the user `NAME`, or those that match"},
+			&cli.BoolFlag{Name: "verify", Usage: "verify the chain of events"}),
 		Run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {
@@ -71,9 +72,9 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	}
 	switch {
 	case keyErr != nil:
-		env.say("whether it was made anew cannot be verified without the master key: %s", keyErr)
+		env.say("whether it was forged cannot be verified without the master key: %s", keyErr)
 	case r.Sealed == 0:
-		env.say("serve has not sealed it yet: whoever can write to the database could have made it anew")
+		env.say("serve has not sealed it yet: anyone who can write to the database could have forged it")
 	default:
 		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, term.Timestamp(r.SealedAt), counted(r.Last-r.Sealed, "event"))
 	}
@@ -82,8 +83,8 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 
 func eventFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "since", Usage: "only since the `TIME`"},
-		&cli.StringFlag{Name: "limit", Usage: "only the newest `N`"},
+		&cli.StringFlag{Name: "since", Usage: "only events since the `TIME`"},
+		&cli.StringFlag{Name: "limit", Usage: "only the newest `N` events"},
 	}
 }
 

@@ -22,12 +22,12 @@ type auditPruneOptions struct {
 
 func auditPruneCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "prune", Short: "delete the events from before a time",
-		About: `Events go from the beginning of the record up to the first that is not older. The
-last one that went leaves its hash, so that the rest can still be verified. What
-was wrong in the part that goes can be found no more, so the record is verified
-first, and left alone when it is not as it was written. Export what has to be kept
-longer before: capf audit list --json > events.json.`,
+		Name: "prune", Short: "delete events from before a time",
+		About: `Events are deleted from the beginning of the record up to the first that is not
+older. The hash of the last deleted one is kept, so that the rest can still be
+verified. Faults in the deleted part can no longer be found, so the record is
+verified first, and left alone if it is not as it was written. First export what
+has to be kept longer: capf audit list --json > events.json.`,
 		Example: "capf audit prune --before 365d --dry-run",
 		Output:  cmdline.Object,
 		Flags:   append(removalFlags(), beforeFlag()),
@@ -44,21 +44,21 @@ longer before: capf audit list --json > events.json.`,
 	}
 }
 
-// beforeFlag limits what is deleted to what is old.
+// beforeFlag restricts a deletion to what is old.
 func beforeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "before", Usage: "only from before the `TIME`, which may be a span back from now such as 365d"}
+	return &cli.StringFlag{Name: "before", Usage: "only those from before the `TIME`, or older than a span such as 365d"}
 }
 
 // ageLimit is the time of --before, nil without it. It has to be in the past,
-// since a slip of the year would take everything, and it names what goes, so
-// that other names have no place beside it.
+// because a mistyped year would delete everything. It says what to delete, so
+// no names may stand beside it.
 func ageLimit(env *Env, c *cli.Context) (*time.Time, error) {
 	before, err := optional(c, "before", env.moment)
 	switch {
 	case err != nil || before == nil:
 		return nil, err
 	case before.After(env.Now()):
-		return nil, apperr.Usage("--before: %s is yet to come", term.Timestamp(*before))
+		return nil, apperr.Usage("--before: %s is in the future", term.Timestamp(*before))
 	case c.NArg() > 0:
 		return nil, apperr.Usage("--before and %q exclude each other", c.Args().First())
 	}
@@ -93,7 +93,8 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 	})
 }
 
-// checkpoints says which checkpoints of the record hold, nil without the master key.
+// checkpoints says which checkpoints of the record are valid, nil without the
+// master key.
 func checkpoints(ctx context.Context, env *Env, s *store.Store) func(store.Checkpoint) bool {
 	sealer, err := openSealer(ctx, env, s.Reader)
 	if err != nil {

@@ -23,23 +23,23 @@ import (
 
 func backupCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "backup", Args: "FILE", Short: "write a copy of the database, while phones enroll",
-		About: `The copy is the database as it was at one moment. It appears complete and on the
-disk, with mode 0600, or not at all, and has been read back. A file that is there
-is replaced only with --yes.
+		Name: "backup", Args: "FILE", Short: "write a copy of the database, even while phones enroll",
+		About: `The copy is the database as it was at one moment. It appears complete, on disk,
+read back and with mode 0600, or not at all. An existing file is replaced only
+with --yes.
 
 The master key is not in it. Without the key the CAPF private key, authentication
 strings and passwords in the copy cannot be read: keep a copy of the key too, but
-elsewhere, since who has both has the CAPF private key.
+elsewhere, because both together give access to the CAPF private key.
 
 The copy carries an authenticator under a key derived from the master key, by
-which "capf restore" can tell whether somebody has changed it.
+which "capf restore" can tell whether the copy was changed.
 
-The last event and its hash are worth keeping apart from the copy: with them it
-can be told later whether somebody has written the record of events anew.`,
+Keep the last event and its hash apart from the copy: they show later whether the
+record of events was forged.`,
 		Example: "capf backup capf-backup.db",
 		Output:  cmdline.Object,
-		Flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace a file that is there"}},
+		Flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "replace an existing file"}},
 		Run: func(c *cli.Context) error {
 			return backUp(c.Context, env, c.Args().First(), c.Bool("yes"))
 		},
@@ -48,7 +48,7 @@ can be told later whether somebody has written the record of events anew.`,
 
 func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 	if file == "-" {
-		return apperr.WithHint(apperr.Usage("a backup goes to a file, since it is read back there"), "write it to a file and send that on")
+		return apperr.WithHint(apperr.Usage("a backup goes to a file, because it is read back"), "write it to a file and send that on")
 	}
 	s, err := env.openToAsk(ctx)
 	if err != nil {
@@ -71,12 +71,12 @@ func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	// Who copies the database is worth an event, yet a backup is wanted most
+	// A copy of the database deserves an event, but a backup is needed most
 	// when nothing can be written any more.
 	if err := backup.Record(context.WithoutCancel(ctx), s, env.actor(), file, copied); err != nil {
 		env.say("warning: the backup is complete, but not recorded: %s", err)
 	}
-	env.say("the master key is not in it: keep a copy of %s elsewhere, for without it the secrets in the backup cannot be read", key)
+	env.say("the master key is not in it: keep a copy of %s elsewhere; without it the secrets in the backup cannot be read", key)
 	return showObject(env, []field{
 		{"Backup", "file", file},
 		{"Bytes", "bytes", copied.Bytes},
@@ -90,8 +90,8 @@ func backUp(ctx context.Context, env *Env, file string, yes bool) error {
 	})
 }
 
-// writeBackup has SQLite write the file by its name, which it knows no other way;
-// from the shell, where a name is only good in its folder, the copy is carried there.
+// writeBackup has SQLite write the file, which it can only do by name. In the
+// shell, where names are valid only within its folder, the copy is moved there.
 func writeBackup(ctx context.Context, env *Env, s *store.Reader, file string, sign store.Sign, progress func(done, total int)) (store.Copied, error) {
 	if env.confined == nil {
 		return s.Backup(ctx, file, sign, progress)
@@ -104,8 +104,8 @@ func writeBackup(ctx context.Context, env *Env, s *store.Reader, file string, si
 	})
 }
 
-// signing is what gives a backup its authenticator, nil without the master key:
-// a backup is worth more than that.
+// signing gives a backup its authenticator. It is nil without the master key:
+// a backup without an authenticator is better than none.
 func signing(ctx context.Context, env *Env, s *store.Reader, key string) (store.Sign, error) {
 	sealer, err := secrets.OpenSealer(ctx, s, key)
 	switch {
@@ -118,10 +118,10 @@ func signing(ctx context.Context, env *Env, s *store.Reader, key string) (store.
 	return backup.Sign(sealer), nil
 }
 
-// mayBackup refuses a place that must not be written to, or not without
-// consent.
+// mayBackup refuses a place that must not be written to, and asks for consent
+// where it is needed.
 func mayBackup(env *Env, file, database, key string, yes bool) error {
-	ours := apperr.Refused("%q is a file that capf works with", file)
+	ours := apperr.Refused("%q is a file that capf uses", file)
 	own := ownFiles(database, key)
 	if slices.Contains(own, place(file)) {
 		return ours
@@ -149,13 +149,13 @@ func mayBackup(env *Env, file, database, key string, yes bool) error {
 		return apperr.Refused("%q is not a regular file", file)
 	}
 	if env.Prompt == nil && !yes {
-		return apperr.WithHint(apperr.Refused("%q is there already", file), "--yes replaces it")
+		return apperr.WithHint(apperr.Refused("%q exists already", file), "--yes replaces it")
 	}
 	return env.consent(yes, "replace %s", file)
 }
 
-// ownFiles are the places of the files that capf works with, whether or not
-// they are there: SQLite makes those beside the database when it needs them.
+// ownFiles are the places of the files that capf uses, whether or not they
+// exist: SQLite makes those beside the database when it needs them.
 func ownFiles(database, key string) []string {
 	own := []string{place(key), place(database)}
 	if real, err := filepath.EvalSymlinks(key); err == nil {
@@ -168,8 +168,8 @@ func ownFiles(database, key string) []string {
 	return append(own, store.Files(place(database))...)
 }
 
-// place is where a file is, or would be: its name in its folder, to which no
-// link leads.
+// place is where a file is, or would be: its name in its folder, with links in
+// the folder's name resolved.
 func place(file string) string {
 	folder, name := filepath.Split(file)
 	folder, err := filepath.Abs(folder)

@@ -15,23 +15,23 @@ import (
 
 func bulkInsertCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "insert", Args: "FILE.csv", Short: "add the devices of a CSV file",
+		Name: "insert", Args: "FILE.csv", Short: "add devices from a CSV file",
 		About: `The file is UTF-8 and has a header; its columns, in any order, are those of
-bulk template-csv, and only the name is needed. Commas, semicolons or tabs separate
-them. An empty cell, or one that is left out at the end of a row, is the vendor's
-default. What device list prints with --csv or --json can be given back. FILE - is
-stdin.
+bulk template-csv; only the name is required. Commas, semicolons or tabs separate
+them. An empty cell, or one left out at the end of a row, means the vendor's
+default. The output of device list with --csv or --json can be read back. FILE -
+is stdin.
 
 Every row is checked before the first is written, and all problems are listed
-with line and column. Nothing is written then, unless --partial puts in the
-good rows. A device that exists is left alone when it is as its row says;
---update changes it where it is not.`,
+with line and column. Nothing is written then, unless --partial inserts the good
+rows. An existing device that matches its row is left alone; --update changes
+those that differ.`,
 		Example: "capf bulk insert phones.csv --dry-run",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "update", Usage: "change devices that exist; an empty cell leaves what they have"},
-			&cli.BoolFlag{Name: "partial", Usage: "put in the good rows when others are bad"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"},
+			&cli.BoolFlag{Name: "update", Usage: "change existing devices; an empty cell changes nothing"},
+			&cli.BoolFlag{Name: "partial", Usage: "insert the good rows when others are bad"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
 		Run: func(c *cli.Context) error {
 			return bulkInsert(c.Context, env, c.Args().First(), c.Bool("dry-run"), bulk.InsertOptions{

@@ -14,16 +14,17 @@ import (
 
 func bulkSelectCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "select", Args: "[PATTERN]", Short: "show the devices that filters select",
+		Name: "select", Args: "[PATTERN]", Short: "show the devices that match filters",
 		Privilege: cmdline.Look,
-		About: `Filters are combined: a device has to match all of them. PATTERN is a name, or a
-pattern. bulk update takes the same filters and changes what select shows.
+		About: `A device has to match all filters. PATTERN is a name or a pattern. bulk update
+takes the same filters and changes what select shows.
 
 ` + matchingRule + ` The
-issuer of --lsc-issued-by is long: without * and ?, a part of it will do.
+issuer of --lsc-issued-by is long: without * and ?, a part of it is enough.
 
-With --due-for-renewal, a column says which LSCs capf renews by itself, those of
-devices that authenticate by an existing certificate, and which need an operator.`,
+With --due-for-renewal, a column says which LSCs capf renews automatically, those
+of devices that authenticate by an existing certificate, and which need an
+operator.`,
 		Example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
 		Output:  cmdline.List, Flags: filterFlags(),
 		Run: func(c *cli.Context) error {
@@ -52,7 +53,7 @@ func bulkSelect(ctx context.Context, env *Env, sel bulk.Selection) error {
 	return showList(env, selected, columns, "no device matches")
 }
 
-// renewalColumn is who renews an LSC that is due.
+// renewalColumn says who renews an LSC that is due.
 var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Selected) any {
 	if renewal.ByItself(v.AuthMode) {
 		return "by itself"
@@ -60,7 +61,7 @@ var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Se
 	return "needs an operator"
 }}
 
-// selectedColumns are those of a device, and what there is to know of its LSC.
+// selectedColumns are the columns of a device and of its LSC.
 var selectedColumns = append(overSelected(deviceColumns),
 	column[store.Selected]{"LSC ends", "lsc_not_after", func(v store.Selected) any { return v.Installed.NotAfter }},
 	column[store.Selected]{"", "lsc_not_before", func(v store.Selected) any { return v.Installed.NotBefore }},
@@ -68,7 +69,7 @@ var selectedColumns = append(overSelected(deviceColumns),
 	column[store.Selected]{"", "lsc_issuer", func(v store.Selected) any { return v.Installed.Issuer }},
 )
 
-// overSelected are columns of devices for devices that were selected.
+// overSelected turns columns of devices into columns of selected devices.
 func overSelected(columns []column[store.Device]) []column[store.Selected] {
 	over := make([]column[store.Selected], 0, len(columns)+4)
 	for _, c := range columns {

@@ -16,7 +16,7 @@ import (
 	"capf/internal/durable"
 )
 
-// madeString is the authentication string that a device was given.
+// madeString is the authentication string that was made for a device.
 type madeString struct{ device, secret string }
 
 var stringColumns = []column[madeString]{
@@ -24,8 +24,8 @@ var stringColumns = []column[madeString]{
 	{"Authentication string", "auth_string", func(s madeString) any { return s.secret }},
 }
 
-// uniqueStrings takes the strings of an update: into a file, or to be printed
-// when the update has succeeded.
+// uniqueStrings collects the strings of an update: in a file, or in memory to be
+// printed when the update has succeeded.
 type uniqueStrings struct {
 	made []madeString
 	file *os.File // nil for printing
@@ -34,8 +34,8 @@ type uniqueStrings struct {
 	name string
 }
 
-// newStrings makes the file, so that one that cannot be made stops the update
-// before it begins; nil when no strings are to be made.
+// newStrings creates the file at the start, so that failing to do so stops the
+// update before it begins. It returns nil when no strings are to be made.
 func newStrings(env *Env, o bulkUpdateOptions) (*uniqueStrings, error) {
 	switch {
 	case !o.update.Edit.UniqueString:
@@ -46,8 +46,8 @@ func newStrings(env *Env, o bulkUpdateOptions) (*uniqueStrings, error) {
 	return newStringsFile(env.door(), o.stringsFile)
 }
 
-// newStringsFile makes a file that only its owner can read, and that was not
-// there before.
+// newStringsFile creates a file that only its owner can read, and fails if it
+// exists.
 func newStringsFile(d files.Door, name string) (*uniqueStrings, error) {
 	at, base, err := d.Parent(name)
 	if err != nil {
@@ -58,7 +58,7 @@ func newStringsFile(d files.Door, name string) (*uniqueStrings, error) {
 		at.Close()
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil, apperr.Usage("writing %q: it exists; strings go into a new file only", name)
+		return nil, apperr.Usage("writing %q: it exists; strings are written only to a new file", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("writing %q: %w", name, apperr.WithoutPath(err))
@@ -67,7 +67,7 @@ func newStringsFile(d files.Door, name string) (*uniqueStrings, error) {
 	return out, out.w.Write([]string{"device", "auth_string"})
 }
 
-// sink is nil without strings, also as an interface.
+// sink is nil without strings, as an interface too.
 func (u *uniqueStrings) sink() devices.Strings {
 	if u == nil {
 		return nil
@@ -84,7 +84,7 @@ func (u *uniqueStrings) Add(device, secret string) error {
 	return u.failed(u.w.Write([]string{csvcell.Guard(device), secret}))
 }
 
-// Keep brings the file to the disk.
+// Keep syncs the file to disk.
 func (u *uniqueStrings) Keep() error {
 	if u.file == nil {
 		return nil
@@ -100,7 +100,7 @@ func (u *uniqueStrings) failed(err error) error {
 	return fmt.Errorf("writing %q: %w", u.name, apperr.WithoutPath(err))
 }
 
-// discard takes back the file of an update that did not happen.
+// discard removes the file of an update that did not happen.
 func (u *uniqueStrings) discard() error {
 	if u == nil || u.file == nil {
 		return nil

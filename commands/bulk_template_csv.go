@@ -14,7 +14,7 @@ func bulkTemplateCSVCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "template-csv", Short: "print an empty CSV file for bulk insert",
 		Privilege: cmdline.Look,
-		About:     `The headings are the vendor's where they are known.`,
+		About:     `The headings are the vendor's, where known.`,
 		Example:   "capf bulk template-csv",
 		Output:    cmdline.Plain, NoStore: true,
 		Run: func(*cli.Context) error {

@@ -22,7 +22,7 @@ type bulkUpdateOptions struct {
 	update      bulk.Update
 	generate    bool // one string for all
 	stringsFile string
-	at          *time.Time // nil for at once
+	at          *time.Time // nil for immediately
 	yes, dryRun bool
 }
 
@@ -30,14 +30,14 @@ func bulkUpdateCommand(env *Env) cmdline.Command {
 	flags := append(filterFlags(), settingFlags()...)
 	return cmdline.Command{
 		Name: "update", Args: "[PATTERN]", Short: "change the CAPF settings of many devices",
-		About: `The filters are those of bulk select; --all stands for no filter. All devices
-change in one transaction, or none: one that a rule forbids to change stops it,
-unless --partial leaves such devices out.
+		About: `The filters are those of bulk select; --all selects all devices. All of them
+change in one transaction, or none: if a rule forbids the change for one device,
+nothing changes, unless --partial skips such devices.
 
 --unique-strings gives each device an authentication string of its own. The
 strings are printed once, or written to a new file that only you can read.
---at makes a job that the running serve carries out at that time; the devices
-are selected then. Its unique strings are for job show --strings-file.
+--at creates a job that the running serve carries out at that time; the devices
+are selected then, and job show --strings-file writes its unique strings.
 --apply-config runs the parameter apply_config_command for each device that has
 changed, so that the phone contacts CAPF.`,
 		Example: "capf bulk update --lsc-expires-before +90d --operation install --auth-mode auth-string --unique-strings --strings-file strings.csv --yes",
@@ -46,8 +46,8 @@ changed, so that the phone contacts CAPF.`,
 			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
 			&cli.BoolFlag{Name: "unique-strings", Usage: "make a new authentication string for each device"},
 			&cli.BoolFlag{Name: "generate-string", Usage: "make one new authentication string for all, and print it"},
-			&cli.StringFlag{Name: "strings-file", Usage: "write unique strings to the new `FILE`, as CSV, for your eyes only"},
-			&cli.BoolFlag{Name: "partial", Usage: "leave out devices that a rule forbids to change"},
+			&cli.StringFlag{Name: "strings-file", Usage: "write unique strings to the new `FILE`, as CSV that only you can read"},
+			&cli.BoolFlag{Name: "partial", Usage: "skip devices for which a rule forbids the change"},
 			&cli.BoolFlag{Name: "apply-config", Usage: "run apply_config_command for each device that has changed"},
 			&cli.StringFlag{Name: "at", Usage: "do it at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
@@ -139,9 +139,9 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 	return bulkNow(ctx, env, r, o)
 }
 
-// bulkLater makes a job of the update.
+// bulkLater turns the update into a job.
 func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
-	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule a change of what is %s now", counted(n, "device")); err != nil {
+	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule a change of %s, as selected now", counted(n, "device")); err != nil {
 		return err
 	}
 	j, err := jobs.Schedule(ctx, r, env.actor(), o.update, *o.at)
@@ -151,7 +151,7 @@ func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOpti
 	env.say("job %d runs at %s; the selection is %s now", j.ID, term.Cell(term.WithZone(j.RunAt)), counted(n, "device"))
 	living := func(v store.Server) bool { return liveness.Alive(v, env.Now()) }
 	if servers, err := r.Store.Servers(ctx); err == nil && !slices.ContainsFunc(servers, living) {
-		env.say("warning: no capf serve runs, which would carry it out; capf job run-due does so too")
+		env.say("warning: no capf serve is running to carry it out; capf job run-due does so too")
 	}
 	if o.generate {
 		return flushSecret(env, showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)

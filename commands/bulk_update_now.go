@@ -28,7 +28,7 @@ func bulkNow(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOption
 		return errors.Join(bulkRefused(ctx, env, r, j, err), out.discard())
 	}
 	env.warn(o.update.Edit.Warnings())
-	if err != nil { // broken off, yet the strings are in force
+	if err != nil { // interrupted, but the strings are in force
 		err = apperr.WithHint(fmt.Errorf("%w; the devices are changed, but the configuration is not applied to all of them", err),
 			"the running serve, or capf job run-due, carries on; capf job cancel %d leaves out the rest", j.ID)
 		return errors.Join(err, handOut(env, o, j, out))
@@ -43,8 +43,8 @@ func bulkNow(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOption
 	return nil
 }
 
-// handOut prints the result at once. Strings that are in force and that nobody
-// could be shown, since the terminal or the reader has gone, are to be had again.
+// handOut prints the result at once. If strings in force could not be shown,
+// because the terminal or the reader has gone, it says how to get them again.
 func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
 	err := bulkResult(env, o, j, out)
 	switch {
@@ -56,7 +56,7 @@ func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) err
 	return err
 }
 
-// bulkResult prints what there is to hand out, or the job.
+// bulkResult prints the strings to hand out, or the job.
 func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) error {
 	switch {
 	case o.generate:
@@ -69,7 +69,7 @@ func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) 
 	return showList(env, values([]store.Job{j}), jobColumns, "")
 }
 
-// bulkRefused lists the devices because of which nothing was changed.
+// bulkRefused lists the devices that kept the change from happening.
 func bulkRefused(ctx context.Context, env *Env, r *devices.Rules, j store.Job, err error) error {
 	if j.ID == 0 || !errors.Is(err, apperr.ErrRefused) {
 		return err

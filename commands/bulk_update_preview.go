@@ -12,9 +12,9 @@ import (
 	"capf/store"
 )
 
-// bulkPreview shows what would change, and ends as the update would.
+// bulkPreview shows what would change, and exits as the update would.
 func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
-	out, err := newStrings(env, o) // that it can be made is found out like everything else: it is made, and taken back
+	out, err := newStrings(env, o) // the file is created and removed again, to find out whether it can be
 	if err == nil {
 		err = out.discard()
 	}
@@ -39,7 +39,7 @@ func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOp
 		return errors.Join(refused, err)
 	}
 	if n.Refused > 0 {
-		return apperr.New(apperr.ErrPartly, "%s of %d would be left out", counted(n.Refused, "device"), n.Selected)
+		return apperr.New(apperr.ErrPartly, "%s of %d would be skipped", counted(n.Refused, "device"), n.Selected)
 	}
 	return nil
 }

@@ -20,8 +20,8 @@ import (
 	"capf/store"
 )
 
-// shortestPrint is how much of a fingerprint has to be given: fewer digits
-// could as well be an id.
+// shortestPrint is the least of a fingerprint that has to be given: fewer digits
+// could be an id.
 const shortestPrint = 12
 
 // findTrust finds trust certificates by id or by the beginning of the
@@ -50,7 +50,7 @@ func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, name
 	return slices.CompactFunc(found, func(a, b store.TrustCertificate) bool { return a.ID == b.ID }), nil
 }
 
-// daysLeft is negative for what has ended.
+// daysLeft is negative for what has expired.
 func daysLeft(now, end time.Time) int {
 	days := end.Sub(now).Hours() / 24
 	if days < 0 {
@@ -66,8 +66,8 @@ func purposeNames() []string {
 	return []string{string(store.CAPFTrust), string(store.CallManagerTrust)}
 }
 
-// parsePurpose reads the name of a trust store; others are names that would do
-// as well.
+// parsePurpose reads the name of a trust store; others are further names that
+// the flag accepts.
 func parsePurpose(s string, others ...string) (store.Purpose, error) {
 	names := purposeNames()
 	if i := slices.Index(names, strings.ToLower(s)); i >= 0 {
@@ -78,8 +78,8 @@ func parsePurpose(s string, others ...string) (store.Purpose, error) {
 		"%s", cmdline.DidYouMean(s, names, ""))
 }
 
-// capfChain is the CAPF certificate and those above it in the shape of trust
-// certificates, without ids.
+// capfChain is the CAPF certificate and those above it, in the form of trust
+// certificates without ids.
 func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
 	id, err := s.Identity(ctx)
 	if err != nil {
@@ -125,10 +125,10 @@ func sha256Of(der []byte) []byte {
 }
 
 // onlyCAPF refuses any other word where the vendor's command line names the
-// certificate: there is one that can be renewed.
+// certificate: only one can be renewed.
 func onlyCAPF(name string) error {
 	if name != capfPurpose {
-		return apperr.WithHint(apperr.Usage("%s is not a certificate of our own", strconv.Quote(name)),
+		return apperr.WithHint(apperr.Usage("%s is not one of our own certificates", strconv.Quote(name)),
 			"%s", cmdline.DidYouMean(name, []string{capfPurpose}, "capf is"))
 	}
 	return nil

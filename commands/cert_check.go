@@ -25,26 +25,26 @@ type certCheckOptions struct {
 
 func certCheckCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "check", Short: "tell which certificates of an online CA are still to be uploaded where",
+		Name: "check", Short: "say which certificates of an online CA still have to be uploaded",
 		Privilege: cmdline.Look,
 		About: `--ca is a file with the root certificate of the CA, --https one with the
 certificate of its web server; intermediates may follow in either. They may have
-any form that "capf cert upload" takes. There are
-four cases: the two are the same, the root has issued the other, an intermediate
-has, or they have nothing to do with each other. In all of them the root belongs
-into both trust stores, and in the last one the certificate of the web server
-into capf-trust.
+any form that "capf cert upload" takes. There are four cases: the two are the
+same, the root has issued the other, an intermediate has, or they are unrelated.
+In all of them the root belongs in both trust stores; in the last one the
+certificate of the web server also belongs in capf-trust.
 
-With --online both are fetched from the configured online CA, and kept in the two
-files when they are named, so that they can be uploaded. Compare fingerprints
-with those that the CA's people give before you do.
+With --online both are fetched from the configured online CA, and written to the
+two files if they are named. Before you upload them, compare the fingerprints with
+those that the CA's administrators give you.
 
-Without all of these it only looks for what should not stand in the trust stores.`,
+Without any of these, it only looks for certificates that should not be in the
+trust stores.`,
 		Example: "capf cert check --ca root-ca.pem --https web.pem",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA; with --online, for it"},
-			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, for it"},
+			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA; with --online, where to write it"},
+			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, where to write it"},
 			&cli.BoolFlag{Name: "online", Usage: "fetch them from the configured online CA"},
 		},
 		Run: func(c *cli.Context) error {
@@ -99,8 +99,8 @@ func certCheck(ctx context.Context, env *Env, o certCheckOptions) error {
 	return sayAdvice(env, advice, o)
 }
 
-// fetchCertificates asks the configured CA, and writes what it shows into the
-// files of o.
+// fetchCertificates asks the configured CA for its certificates and writes them
+// to the files of o.
 func fetchCertificates(ctx context.Context, env *Env, o *certCheckOptions) (ca, https []*x509.Certificate, err error) {
 	s, err := env.openToAsk(ctx)
 	if err != nil {
@@ -112,13 +112,13 @@ func fetchCertificates(ctx context.Context, env *Env, o *certCheckOptions) (ca, 
 	}
 	ca, https, err = online.Certificates(ctx)
 	if err == nil && (len(ca) == 0 || len(https) == 0) {
-		err = errors.New("the online CA shows no certificates")
+		err = errors.New("the online CA sends no certificates")
 	}
 	return ca, https, errors.Join(keepFetched(env, "HTTPS certificate", https, &o.https), keepFetched(env, "CA root", ca, &o.ca), err)
 }
 
 // keepFetched names the first of the certificates, if there are any, and writes
-// it into the file.
+// it to the file.
 func keepFetched(env *Env, which string, certs []*x509.Certificate, file *string) error {
 	if len(certs) == 0 {
 		return nil
@@ -138,7 +138,7 @@ func sayAdvice(env *Env, a authority.TrustAdvice, o certCheckOptions) error {
 	}
 	missing := a.Missing()
 	if len(missing) == 0 {
-		env.say("all that is needed is there")
+		env.say("nothing is missing")
 	}
 	for i, file := range []string{o.ca, o.https} {
 		var flags string
@@ -161,8 +161,8 @@ func sayAdvice(env *Env, a authority.TrustAdvice, o certCheckOptions) error {
 	return showList(env, values(a.Needs), needColumns, "")
 }
 
-// readCertificates reads a file of certificates; what it holds instead is a
-// misuse.
+// readCertificates reads a file of certificates. Anything else in it is a usage
+// error.
 func readCertificates(env *Env, name string) ([]*x509.Certificate, error) {
 	data, err := env.readInput(name, certificateLimit)
 	if err != nil {
@@ -188,7 +188,7 @@ func rootFirst(certs []*x509.Certificate) []*x509.Certificate {
 	return certs
 }
 
-// needColumns are the properties of a certificate that belongs into a store.
+// needColumns are the properties of a certificate that belongs in a store.
 var needColumns = []column[authority.Need]{
 	{"Certificate", "role", func(n authority.Need) any { return n.Role }},
 	{"Subject", "subject", func(n authority.Need) any { return n.Certificate.Subject.String() }},

@@ -11,12 +11,12 @@ import (
 
 func certCSRCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "csr", Args: "capf", Short: "write out a request to have the CAPF certificate signed by a company CA",
-		About: `A PKCS#10 request for the CAPF key, with the subject of the CAPF certificate. It
-asks for CA:TRUE with pathlen:0, the key usages digitalSignature and keyCertSign,
-and the extended ones serverAuth, clientAuth and ipsecEndSystem: verifiers apply
-them to the LSCs below. What comes back goes to "capf cert upload --purpose
-capf". Nothing is changed.`,
+		Name: "csr", Args: "capf", Short: "write a request to have the CAPF certificate signed by a company CA",
+		About: `The request is a PKCS#10 for the CAPF key, with the subject of the CAPF
+certificate. It asks for CA:TRUE with pathlen:0, the key usages digitalSignature
+and keyCertSign, and the extended ones serverAuth, clientAuth and ipsecEndSystem,
+because verifiers apply them to the LSCs below. Upload the signed certificate with
+"capf cert upload --purpose capf". Nothing is changed.`,
 		Example: "capf cert csr capf --out capf.csr",
 		Flags:   exportFlags(),
 		Run: func(c *cli.Context) error {

@@ -20,10 +20,10 @@ type certDeleteOptions struct {
 
 func certDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "delete", Args: "[ID...]", Short: "take certificates out of the trust stores",
+		Name: "delete", Args: "[ID...]", Short: "remove certificates from the trust stores",
 		About: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
-stands for the certificate in every store unless --purpose names one. Phones
-whose certificates chain only to it can no longer authenticate with them.
+means the certificate in every store unless --purpose names one. Phones whose
+certificates chain only to it can no longer authenticate with them.
 
 --mic-roots stands for the four roots of manufacturing certificates, CAP-RTP-001,
 CAP-RTP-002, Cisco_Manufacturing_CA and Cisco_Root_CA_2048. They should not stay

@@ -18,12 +18,12 @@ func certExportCommand(env *Env) cmdline.Command {
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate, in PEM with the chain above it.
 
-With --all it is what servers need that check the LSCs of phones, such as RADIUS
+With --all it is everything that servers need to verify LSCs, such as RADIUS
 servers: the CAPF certificate, the earlier CAPF certificates that signed LSCs which
-phones may still have, and the CAs above them as far as they are known here.`,
+phones may still have, and the CAs above them that capf knows.`,
 		Example: "capf cert export capf --all --out phones.pem",
 		Flags: append(exportFlags(),
-			&cli.BoolFlag{Name: "all", Usage: "with capf: also the earlier CAPF certificates that LSCs still need"}),
+			&cli.BoolFlag{Name: "all", Usage: "with capf: also the earlier CAPF certificates that LSCs still depend on"}),
 		Run: func(c *cli.Context) error {
 			id, o := c.Args().First(), exportChoice(c)
 			switch {
@@ -39,7 +39,7 @@ phones may still have, and the CAs above them as far as they are known here.`,
 	}
 }
 
-// certExportAll writes out what verifies LSCs, and says what is missing in it.
+// certExportAll writes what verifies LSCs, and says what is missing.
 func certExportAll(ctx context.Context, env *Env, o exportOptions) error {
 	s, err := env.question(ctx)
 	if err != nil {
@@ -60,7 +60,7 @@ func certExportAll(ctx context.Context, env *Env, o exportOptions) error {
 		env.warn([]string{fmt.Sprintf("%q was issued by %q, which is not known here: servers may need it too", c.Subject.CommonName, c.Issuer.String())})
 	}
 	for _, u := range all.Unknown {
-		env.warn([]string{fmt.Sprintf("phones may have LSCs (%d) of %s, which is not in capf-trust any more", u.Possible, u.Issuer)})
+		env.warn([]string{fmt.Sprintf("phones may have LSCs (%d) of %s, which is no longer in capf-trust", u.Possible, u.Issuer)})
 	}
 	return nil
 }

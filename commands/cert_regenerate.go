@@ -21,20 +21,20 @@ type certRegenerateOptions struct {
 func certRegenerateCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "regenerate", Args: "capf", Short: "make a new CAPF key and a new self-signed CAPF certificate",
-		About: `The organisation stays unless flags name another. The certificate before it goes
-to capf-trust, so that phones still authenticate with the LSCs that it signed;
-what a company CA has signed has to be signed again. Phones and call servers
-that know the old CAPF certificate have to learn the new one, and a running
-serve takes it after: capf service restart capf.
+		About: `The organization stays unless flags name another. The previous certificate goes
+to capf-trust, so that phones can still authenticate with the LSCs that it signed;
+one that a company CA has signed has to be signed again. Phones and call servers
+that trust the old CAPF certificate have to be given the new one. A running serve
+starts using it after: capf service restart capf.
 
-With --compromised, somebody else may have the old key: the old certificate, and
-every one of the same key, leaves the trust stores; what it has signed is revoked
-(ca-compromise); a running serve is restarted; and the devices are listed that must
-enrol anew.`,
+Use --compromised if somebody else may have the old key. The old certificate, and
+every one with the same key, leaves the trust stores; what it has signed is
+revoked (ca-compromise); a running serve is restarted; and the devices that must
+enrol again are listed.`,
 		Example: "capf cert regenerate capf --yes",
 		Output:  cmdline.Object,
 		Flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"},
-			&cli.BoolFlag{Name: "compromised", Usage: "trust the old certificate no more, and revoke what it has signed"},
+			&cli.BoolFlag{Name: "compromised", Usage: "no longer trust the old certificate, and revoke what it has signed"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "with --compromised: only show what would be done"}),
 		Run: func(c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
@@ -89,7 +89,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	})
 }
 
-// tellDependence says what goes on depending on the present CAPF certificate.
+// tellDependence says what will still depend on the present CAPF certificate.
 func tellDependence(ctx context.Context, env *Env, s *store.Reader) error {
 	chain, err := capfChain(ctx, s)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"capf/store"
 )
 
-// certCompromised gives up a CAPF certificate whose key somebody else may have.
+// certCompromised abandons a CAPF certificate whose key somebody else may have.
 func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
@@ -27,11 +27,11 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 		return err
 	}
 	if o.dryRun {
-		env.say("%s would be revoked, %s would leave the trust stores, and %s would have to enrol anew",
+		env.say("%s would be revoked, %s would leave the trust stores, and %s would have to enrol again",
 			counted(len(c.LSCs), "certificate"), counted(len(c.Trust), "certificate"), counted(len(c.Devices), "device"))
 		return showCompromise(env, c, c.Certificate.SerialNumber.Text(16), crypto.Fingerprint(c.Certificate))
 	}
-	if err := env.consent(o.yes, "give up the CAPF key and certificate, revoke %s, and have %s enrol anew",
+	if err := env.consent(o.yes, "abandon the CAPF key and certificate, revoke %s, and have %s enrol again",
 		counted(len(c.LSCs), "certificate"), counted(len(c.Devices), "device")); err != nil {
 		return err
 	}
@@ -52,15 +52,15 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if len(c.Trust) > 0 {
 		env.say("%s of the same key left the trust stores", counted(len(c.Trust), "certificate"))
 	}
-	env.say("phones, call servers and RADIUS servers that trust the old certificate have to be told to trust it no more")
+	env.say("phones, call servers and RADIUS servers must be told to stop trusting the old certificate")
 	if c.Certificate.Subject.String() != c.Certificate.Issuer.String() {
-		env.say("the old certificate is of %q: have it revoked there", c.Certificate.Issuer)
+		env.say("the old certificate was issued by %q: have it revoked there", c.Certificate.Issuer)
 	}
 	return showCompromise(env, c, a.Leaf().SerialNumber.Text(16), crypto.Fingerprint(a.Leaf()))
 }
 
-// restartListener has a running serve take the new certificate: until then it shows
-// the old one to phones, and signs nothing.
+// restartListener makes a running serve use the new certificate: until then it
+// shows the old one to phones, and signs nothing.
 func restartListener(ctx context.Context, env *Env, s *store.Store) error {
 	if err := settings.RestartService(ctx, s, env.actor(), settings.ServiceCAPF); err != nil {
 		return err
@@ -92,7 +92,7 @@ func showCompromise(env *Env, c authority.Compromise, serial, fingerprint string
 	}
 	err := showObject(env, []field{
 		{"Serial", "serial", serial}, {"SHA-256", "fingerprint_sha256", fingerprint},
-		{"LSCs revoked", "revoked", len(c.LSCs)}, {"Must enrol anew", "", len(devices)}, {"", "must_enrol_anew", names},
+		{"LSCs revoked", "revoked", len(c.LSCs)}, {"Must enrol again", "", len(devices)}, {"", "must_enrol_anew", names},
 	})
 	if err != nil || env.Format == term.JSON {
 		return err
@@ -100,12 +100,12 @@ func showCompromise(env *Env, c authority.Compromise, serial, fingerprint string
 	for _, d := range devices {
 		line := d.Name
 		if stranded(d) {
-			line += "  (authenticates by its LSC, which counts no more: set another --auth-mode)"
+			line += "  (authenticates by its LSC, which is no longer accepted: set another --auth-mode)"
 		}
 		fmt.Fprintln(env.out, term.OneLine(line))
 	}
 	if len(devices) > 0 {
-		env.say("hint: capf bulk update --operation install with the names, and an --auth-mode other than lsc, schedules them")
+		env.say("hint: to schedule them, run capf bulk update --operation install with their names and an --auth-mode other than lsc")
 	}
 	return nil
 }

@@ -21,17 +21,18 @@ func certSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "ID...", Short: "say what a trust certificate vouches for, or describe it",
 		About: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
-stands for the certificate in every store unless --purpose names one. Only what is
-given is changed.
+means the certificate in every store unless --purpose names one. Only what is
+given changes.
 
 ` + useHelp + `
 
-It is in force for the next phone. What is to vouch for nothing is deleted.`,
+The change applies from the next phone on. Delete a certificate that should vouch
+for nothing.`,
 		Example: "capf cert set 1 --purpose capf-trust --for lsc --for https --description \"the company's root\"",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
 			forFlag(),
-			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
+			&cli.StringFlag{Name: "description", Usage: "a free `TEXT`"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
 		},
 		Clears: []string{"description"},
@@ -66,7 +67,7 @@ It is in force for the next phone. What is to vouch for nothing is deleted.`,
 const useHelp = `In capf-trust a certificate vouches only for what --for says: mic for a
 manufacturer's CA, under which phones are made with their MICs and SUDIs; lsc for
 one that issues LSCs, our own CAPF or a company's CA; foreign-lsc for the CAPF of
-another cluster, whose phones come here; https for the web server of the online CA.`
+another cluster, whose phones move here; https for the web server of the online CA.`
 
 func forFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "for", Usage: "it vouches for `USE`: " + strings.Join(store.UseNames(), ", ") + "; may be repeated"}
@@ -85,7 +86,7 @@ func usesOf(c *cli.Context) (*store.Uses, error) {
 	return &uses, nil
 }
 
-// purposeOf reads a --purpose that narrows, "" when it is not given.
+// purposeOf reads a --purpose that narrows the choice, "" when it is not given.
 func purposeOf(c *cli.Context) (store.Purpose, error) {
 	if !c.IsSet("purpose") {
 		return "", nil
@@ -114,7 +115,7 @@ func certSet(ctx context.Context, env *Env, o certSetOptions) error {
 	}
 	env.warn(warnings)
 	if changed == 0 {
-		env.say("nothing is changed: it was so already")
+		env.say("nothing was changed: it is set already")
 	} else {
 		env.say("changed %s", counted(changed, "trust certificate"))
 	}

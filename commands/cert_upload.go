@@ -26,37 +26,37 @@ type certUploadOptions struct {
 
 func certUploadCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "upload", Args: "FILE...", Short: "put certificates into trust stores, or the signed CAPF certificate into place",
+		Name: "upload", Args: "FILE...", Short: "put certificates into trust stores, or install the signed CAPF certificate",
 		About: `A FILE holds one certificate or a chain, as PEM, DER, PKCS#7 or base64, or is an
 archive (.tgz, .tar or .zip) of such files; - is stdin. It goes into every trust
-store that --purpose names. A FILE may be a folder: then all files in it are
-taken whose names are those of certificates, such as .pem, .cer or .p7b; and
-without --purpose, those in its folders capf-trust and callmanager-trust, each
-for the store of that name. What is not taken has its row too, and when that is
-everything, the exit code is 5.
+store that --purpose names. A FILE may also be a folder: then every file in it
+that is named like a certificate, such as .pem, .cer or .p7b, is taken. Without
+--purpose, these are the files in its folders capf-trust and callmanager-trust,
+each for the store of that name. Skipped files have a row too, and if all were
+skipped, the exit code is 5.
 
 ` + useHelp + ` Without
 --for, a manufacturer's CA, known by its name, vouches for mic, every other CA for
 lsc and https, a web server's own certificate for https, and with --foreign-capf
-each for foreign-lsc; the list shows it.
+every certificate for foreign-lsc; the list shows it.
 
-All is stored or nothing: one certificate that is refused holds the others back,
-and the list says why. The same upload can be made again: a certificate that is
-there already gets what --for and --description say, and stays as it is otherwise.
+Either everything is stored or nothing: one refused certificate holds the others
+back, and the list says why. An upload can be repeated: a certificate that is
+already there takes what --for and --description say, and is otherwise unchanged.
 
-With --purpose capf the files are what a company CA has made of the request of
+With --purpose capf the files are a company CA's answer to the request of
 "capf cert csr capf": the CAPF certificate and the chain above it.
 
 An issuer of LSCs whose extendedKeyUsage excludes clientAuth or serverAuth is
-refused, since verifiers apply it to all LSCs below; --accept-eku takes it.`,
+refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`,
 		Example: "capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "purpose", Usage: "`STORE`: " + strings.Join(append(purposeNames(), capfPurpose), ", ") + "; may be repeated"},
 			forFlag(),
-			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
+			&cli.StringFlag{Name: "description", Usage: "a free `TEXT`"},
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
-			&cli.BoolFlag{Name: "accept-eku", Usage: "take an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
+			&cli.BoolFlag{Name: "accept-eku", Usage: "accept an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
 		Run: func(c *cli.Context) error {
@@ -94,16 +94,16 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 		}
 	}
 	if o.capf && (len(o.purposes) > 0 || o.ForeignCAPF || o.Describe || o.For != 0) {
-		return o, apperr.Usage("--purpose capf goes with no other purpose, no --for, no --description and no --foreign-capf")
+		return o, apperr.Usage("--purpose capf excludes other purposes, --for, --description and --foreign-capf")
 	}
 	if o.For != 0 && len(o.purposes) > 0 && !slices.Contains(o.purposes, store.CAPFTrust) {
-		return o, apperr.Usage("--for goes with --purpose capf-trust: the call server asks for no use of what is in its store")
+		return o, apperr.Usage("--for goes with --purpose capf-trust: the call server's store has no uses")
 	}
 	return o, nil
 }
 
-// certUpload reads all files before the first is stored, so that a name that
-// was mistyped changes nothing.
+// certUpload reads all files before it stores the first, so that a mistyped name
+// changes nothing.
 func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	files, err := uploadFiles(env, o)
 	if err != nil {
@@ -141,7 +141,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	}
 	for _, known := range []struct{ reason, hint string }{
 		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},
-		{"extendedKeyUsage without", "--for https trusts a CA that only signs web servers; --accept-eku takes it for LSCs all the same"},
+		{"extendedKeyUsage without", "--for https trusts a CA that only signs web servers; --accept-eku accepts it for LSCs anyway"},
 	} {
 		if slices.ContainsFunc(rows, func(r authority.UploadRow) bool { return strings.Contains(r.Reason, known.reason) }) {
 			return apperr.WithHint(err, "%s", known.hint)
@@ -150,7 +150,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	return err
 }
 
-// show lists what became of the certificates, or would.
+// show lists what was done with the certificates, or would be.
 func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 	for i, r := range rows {
 		if o.dryRun && (r.Outcome == authority.UploadAdded || r.Outcome == authority.UploadChanged) {
@@ -160,8 +160,7 @@ func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 	return showList(env, values(rows), uploadColumns, "there is no certificate")
 }
 
-// uploadChain puts the certificate that a CA has signed in the place of the
-// CAPF certificate.
+// uploadChain replaces the CAPF certificate with the one that a CA has signed.
 func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []authority.UploadFile, o certUploadOptions) error {
 	a, changed, err := capf.UploadChain(ctx, env.actor(), files, o.UploadOptions)
 	if err != nil {
@@ -184,8 +183,8 @@ func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []aut
 	return o.show(env, rows)
 }
 
-// capfInForce is what to do after the CAPF certificate has changed.
-const capfInForce = "the certificate before it is in capf-trust now; a running serve takes the new one after: capf service restart capf"
+// capfInForce says what to do after the CAPF certificate has changed.
+const capfInForce = "the previous certificate is now in capf-trust; a running serve starts using the new one after: capf service restart capf"
 
 // uploadColumns are the properties of the outcome of an upload.
 var uploadColumns = []column[authority.UploadRow]{

@@ -14,7 +14,7 @@ import (
 	"capf/store"
 )
 
-// uploadFiles reads what is named, folders included.
+// uploadFiles reads the files and folders that are named.
 func uploadFiles(env *Env, o certUploadOptions) ([]authority.UploadFile, error) {
 	r := uploadReader{env: env}
 	for _, name := range o.files {
@@ -74,7 +74,7 @@ func (r *uploadReader) folder(name string, o certUploadOptions) (err error) {
 	}
 	if len(r.read) == before {
 		return apperr.WithHint(apperr.Usage("folder %q: it is empty", name),
-			"without --purpose, certificates stand in folders called %s", strings.Join(purposeNames(), " and "))
+			"without --purpose, certificates belong in folders called %s", strings.Join(purposeNames(), " and "))
 	}
 	return nil
 }

@@ -18,18 +18,19 @@ import (
 func checkCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "check", Short: "look for everything that can be wrong with the database",
-		About: `It reads the whole file, as SQLite's own integrity check does; looks whether
-tables, indexes and triggers are those that capf makes; looks for rows and states
-that contradict each other; holds keys and certificates against what their rows
-say; opens the secrets with the master key; looks whether the CAPF certificate is
-fit; and follows the chain of events. What it finds is listed, and the exit code is
-1 then. Nothing is changed, and phones may enroll meanwhile.
+		About: `It reads the whole file, as SQLite's own integrity check does; checks that tables,
+indexes and triggers are those that capf creates; looks for rows and states that
+contradict each other; compares keys and certificates with what their rows say;
+opens the secrets with the master key; checks that the CAPF certificate is usable;
+and follows the chain of events. Faults are listed, and the exit code is then 1.
+Nothing is changed, and phones may enroll meanwhile.
 
-A passing fault is no damage: a CAPF certificate that has expired, or is still to be
-made; what lies in the future, since a clock was wrong. It is listed too, and the last line tells of it, but the exit code is 0 when
-all faults are such: the database is worth a backup.
+A passing fault is not damage: a CAPF certificate that has expired, or does not
+exist yet; a time in the future, because a clock was wrong. It is listed too, and
+the last line mentions it, but if all faults are passing, the exit code is 0: the
+database is worth a backup.
 
-A backup is checked by: capf restore FILE --dry-run.`,
+To check a backup: capf restore FILE --dry-run.`,
 		Example: "capf check --json",
 		Output:  cmdline.List,
 		Run:     func(c *cli.Context) error { return checkDatabase(c.Context, env) },
@@ -61,7 +62,7 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	case err != nil || n == 0:
 		return err
 	case passing == n:
-		env.say("no damage in %q; %s: of time, or of what is still to be done", s.Path(), counted(n, "passing fault"))
+		env.say("no damage in %q; %s, of time or of unfinished setup", s.Path(), counted(n, "passing fault"))
 		return nil
 	}
 	remedy := "capf restore FILE puts a backup in its place"
@@ -75,8 +76,8 @@ func checkDatabase(ctx context.Context, env *Env) error {
 	return apperr.WithHint(errors.New(found), "%s", remedy)
 }
 
-// databaseFaults are those of a database; keyOf is the path of the database whose
-// master key it is to have.
+// databaseFaults are the faults of a database; keyOf is the path of the database
+// whose master key it should have.
 func databaseFaults(ctx context.Context, env *Env, s *store.Reader, keyOf string) iter.Seq2[health.Fault, error] {
 	p := env.progress()
 	list := health.Check(ctx, s, env.Now(), secrets.MasterKeyFile(keyOf, env.Getenv), func(part health.Part, rows int64) {

@@ -1,6 +1,7 @@
-// Package commands is the operator's door: it turns a command line into
+// Package commands is the operator's interface: it turns a command line into
 // options, makes one call, and prints the outcome. It knows streams, flags and
-// the operator's words; rules live in enroll, facts in store.
+// the operator's words. It must not know the rules, which live in enroll, or the
+// facts, which live in store.
 package commands
 
 import (
@@ -24,14 +25,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func runProcess(env *Env, args []string) int {
-	// With a handler for SIGPIPE a write to a closed pipe is an error that
-	// can be told from others; without one it would kill the process. A
-	// handler, unlike Ignore, is not inherited by programs that are started.
+	// With a handler for SIGPIPE, a write to a closed pipe is an error that can be
+	// distinguished; without one it would kill the process. A handler, unlike
+	// Ignore, is not inherited by child processes.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// Files are for the user alone, unless their writer says otherwise.
 	syscall.Umask(0o077)
-	// Many commands read a key, a password or an authentication string, each in
-	// its own way.
+	// Many commands read a key, a password or an authentication string, each in its
+	// own way.
 	if err := host.KeepMemory(); err != nil {
 		return env.report(err)
 	}
@@ -50,7 +51,7 @@ func (env *Env) run(ctx context.Context, argv []string) int {
 	return env.report(err)
 }
 
-// dispatch finds the command of the line and runs it.
+// dispatch finds the command that the line names and runs it.
 func dispatch(ctx context.Context, env *Env, argv []string) error {
 	if len(argv) > 1 && argv[1] == "--version" {
 		argv = append([]string{argv[0], "version"}, argv[2:]...)
@@ -76,7 +77,7 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 	return l.Run(ctx, env.Stderr, func(c *cli.Context) error { return takeCommon(env, c, l.Command.Output) })
 }
 
-// commandLength is how much of a command line the record keeps.
+// commandLength is how many bytes of a command line the record keeps.
 const commandLength = 500
 
 // record is the command line as the record of changes keeps it. No command

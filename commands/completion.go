@@ -15,11 +15,11 @@ import (
 	"capf/internal/apperr"
 )
 
-// completionWord is the hidden command by which the scripts for the shells ask
-// for words: capf __complete SHELL WORD..., the last one being typed.
+// completionWord is the hidden command with which the completion scripts ask for
+// words: capf __complete SHELL WORD..., where the last word is being typed.
 const completionWord = "__complete"
 
-// The scripts ask the program for everything but the names of files.
+// The scripts ask the program for everything except file names.
 var (
 	//go:embed completion/capf.bash
 	bashCompletion string
@@ -31,13 +31,13 @@ var (
 
 func completionCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "completion", Args: "bash|zsh|fish", Short: "write out the completion of command lines for a shell",
+		Name: "completion", Args: "bash|zsh|fish", Short: "print the completion script for a shell",
 		Privilege: cmdline.OutsideShell,
-		About: `The script goes where the shell looks for it: for bash into
-/usr/share/bash-completion/completions/capf, or into ~/.bashrc by
-"source <(capf completion bash)"; for zsh as _capf into a folder of $fpath; for
-fish into ~/.config/fish/completions/capf.fish. Names of devices, serial numbers,
-parameters and their values are completed too, when the database can be read.`,
+		About: `Put the script where the shell looks for it. For bash: write it to
+/usr/share/bash-completion/completions/capf, or put "source <(capf completion
+bash)" into ~/.bashrc. For zsh: write it as _capf to a folder of $fpath. For fish:
+~/.config/fish/completions/capf.fish. Names of devices, serial numbers, parameters
+and their values are completed too, if the database can be read.`,
 		Example: "capf completion bash",
 		NoStore: true,
 		Run: func(c *cli.Context) error {
@@ -45,7 +45,7 @@ parameters and their values are completed too, when the database can be read.`,
 			shell := c.Args().First()
 			script, ok := scripts[shell]
 			if !ok {
-				return apperr.WithHint(apperr.Usage("%s is not a shell that is known", strconv.Quote(shell)),
+				return apperr.WithHint(apperr.Usage("%s is not a known shell", strconv.Quote(shell)),
 					"%s", cmdline.DidYouMean(shell, []string{"bash", "zsh", "fish"}, "they are bash, zsh and fish"))
 			}
 			return env.writeOutput("", false, []byte(script))
@@ -53,8 +53,8 @@ parameters and their values are completed too, when the database can be read.`,
 	}
 }
 
-// completeLine answers a script: a word a line, with its meaning behind a tab
-// for the shells that show it; a line ":files" asks for the names of files.
+// completeLine answers a script: one word a line, followed by a tab and its
+// meaning for shells that show it. A line ":files" asks for file names.
 func completeLine(ctx context.Context, env *Env, args []string) error {
 	if len(args) < 1 {
 		return nil
@@ -77,7 +77,7 @@ func completeLine(ctx context.Context, env *Env, args []string) error {
 		case shell != "bash" && c.About != "":
 			word += "\t" + term.OneLine(c.About)
 		case shell == "bash" && strings.HasPrefix(word, "-"):
-			// bash takes = for a separator, so only what is behind it is replaced.
+			// bash takes = as a separator, so it replaces only what follows it.
 			_, value, found := strings.Cut(word, "=")
 			if found {
 				word = value
@@ -88,7 +88,7 @@ func completeLine(ctx context.Context, env *Env, args []string) error {
 	return nil
 }
 
-// databaseOf is the database that a line names, for the words of the rest.
+// databaseOf is the database that the line names, from which words are proposed.
 func databaseOf(env *Env, words []string) string {
 	for i, w := range words {
 		if value, ok := strings.CutPrefix(w, "--db="); ok {
@@ -101,8 +101,7 @@ func databaseOf(env *Env, words []string) string {
 	return env.Getenv("CAPF_DB")
 }
 
-// joinAssignments makes one word of --name, = and a value, which bash takes
-// apart.
+// joinAssignments joins --name, = and a value into one word; bash splits them.
 func joinAssignments(words []string) []string {
 	var joined []string
 	for _, w := range words {

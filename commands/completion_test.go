@@ -31,7 +31,7 @@ func TestFishCompletion(t *testing.T) {
 	must(t, dir, "device", "add", "SEP00112233445A")
 	for _, test := range []struct{ line, want string }{
 		{"capf csr ", "list\tlist requests, the oldest first|count\tcount requests|show\tshow a request|" +
-			"dump\twrite the waiting requests into an archive for a CA|delete\tdelete requests"},
+			"dump\twrite the waiting requests to an archive for a CA|delete\tdelete requests"},
 		{"capf stale-lsc v", "view\tlist stale certificates"},
 		{"utils capf csr c", "count\tcount requests"},
 		{"capf utils capf csr c", "count\tcount requests"},
@@ -69,7 +69,7 @@ compinit -u -D
 	c := atConsole(t, 200, zsh)
 	c.wait("ready>")
 	c.typ("capf csr \t")
-	for _, line := range []string{"list ", "-- list requests, the oldest first", "count ", "-- count requests", "dump ", "-- write the waiting requests into an archive for a CA"} {
+	for _, line := range []string{"list ", "-- list requests, the oldest first", "count ", "-- count requests", "dump ", "-- write the waiting requests to an archive for a CA"} {
 		c.wait(line)
 	}
 	c.typ("\x15capf dev\tsh\tSEP\t--js\t\r")

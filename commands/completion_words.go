@@ -16,13 +16,13 @@ import (
 // and a database may hold a hundred thousand.
 const mostProposed = 200
 
-// databaseWords proposes words from the database. It never makes one or brings
-// one up to date, and what it cannot read it does not propose.
+// databaseWords proposes words from the database. It never creates or migrates
+// one, and does not propose what it cannot read.
 type databaseWords struct{ env *Env }
 
-// Words proposes words that begin like the last one. The source is the group of
-// the command with the placeholder of the argument, such as device/NAME, or
-// flag/ with the name of a flag; args are the arguments before it.
+// Words proposes words that begin like the last one. The source is the command's
+// group and the argument's placeholder, such as device/NAME, or flag/ and the
+// name of a flag; args are the arguments before it.
 func (f databaseWords) Words(ctx context.Context, source, last string, args []string) []cmdline.Candidate {
 	switch source {
 	case "set/PARAMETER", "show/PARAMETER":
@@ -54,7 +54,7 @@ func storeForCompletion(ctx context.Context, env *Env) (*store.Reader, error) {
 	return s.Reader, nil
 }
 
-// questions are what the database is asked for a word.
+// questions are the database queries that propose words.
 var questions = map[string]func(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate{
 	"device/NAME": deviceNames,
 	"phone/NAME":  deviceNames,
@@ -76,7 +76,7 @@ func parameterNames() (list []cmdline.Candidate) {
 	return list
 }
 
-// parameterValues are the words that a parameter takes, or its default.
+// parameterValues are the words that a parameter accepts, or its default.
 func parameterValues(args []string) []cmdline.Candidate {
 	if len(args) == 0 {
 		return nil
@@ -125,7 +125,7 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 	return cmdline.Matching(list, last)
 }
 
-// proposed takes the first rows whose words begin like the last one.
+// proposed takes the first rows whose words begin like last.
 func proposed[T any](rows iter.Seq2[T, error], last string, word func(T) cmdline.Candidate) (list []cmdline.Candidate) {
 	for row, err := range rows {
 		if err != nil || len(list) == mostProposed {

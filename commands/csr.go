@@ -14,7 +14,7 @@ func requestFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "state", Value: string(store.RequestPending), Usage: "`STATE`: " + strings.Join(store.RequestStates(), ", ") + ", all"},
 		&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
-		&cli.StringFlag{Name: "since", Usage: "only since the `TIME`, such as 2027-01-31 or 7d"},
+		&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 	}
 }
 
@@ -24,7 +24,7 @@ func requestFilter(env *Env, c *cli.Context) (f store.RequestFilter, err error) 
 		f.State = ""
 	} else if c.IsSet("state") {
 		if f.State, err = parsed(c, "state", store.ParseRequestState); err != nil {
-			return f, apperr.WithHint(err, "all is for requests in any state")
+			return f, apperr.WithHint(err, "all means requests in any state")
 		}
 	}
 	f.Since, err = optional(c, "since", env.moment)
@@ -46,8 +46,8 @@ func parseID(s string) (int64, error) {
 	return int64(id), nil
 }
 
-// parseIDs reads the arguments of a command that takes ids or the word all; it
-// returns nil for the word.
+// parseIDs reads the arguments of a command that takes ids or the word all, for
+// which it returns nil.
 func parseIDs(args []string) ([]int64, error) {
 	if len(args) == 1 && args[0] == "all" {
 		return nil, nil

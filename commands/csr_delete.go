@@ -17,12 +17,12 @@ import (
 func csrDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[ID...|all]", Short: "delete requests",
-		About: `The word all stands for the requests that wait for a certificate. A request for
-which one was issued is kept, since it explains the certificate. Unless all that
-are named can be deleted, none is.
+		About: `The word all means all requests that wait for a certificate. A request whose
+certificate was issued is kept, because it explains the certificate. Either all
+named requests are deleted or none.
 
---before takes all requests from before a time of which no certificate is kept:
-those that wait, that newer ones have overtaken, that an issuer has rejected, and
+--before deletes all requests from before a time whose certificate is not kept:
+those that are waiting, were superseded by newer ones or rejected by an issuer, and
 those whose certificate was stale and has been deleted.`,
 		Example: "capf csr delete all --dry-run",
 		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
@@ -34,7 +34,7 @@ those whose certificate was stale and has been deleted.`,
 				return csrDeleteBefore(c.Context, env, *before, o)
 			}
 			if len(o.names) == 0 {
-				return apperr.WithHint(apperr.Usage("which requests is not said"), "give their numbers, all, or --before TIME")
+				return apperr.WithHint(apperr.Usage("no requests are named"), "give their numbers, all, or --before TIME")
 			}
 			ids, err := parseIDs(o.names)
 			if err != nil {
@@ -78,7 +78,7 @@ func csrDelete(ctx context.Context, env *Env, ids []int64, o removeOptions) erro
 	})
 }
 
-// csrDeleteBefore deletes old requests of which no certificate is kept.
+// csrDeleteBefore deletes old requests whose certificate is not kept.
 func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOptions) error {
 	s, err := env.openStore(ctx)
 	if err != nil {

@@ -27,10 +27,10 @@ func csrShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "ID", Short: "show a request",
 		Privilege: cmdline.Look,
-		About: `With --pem, the certificate request is printed, or the public key when the
-phone did not prove that it has the private one. With --refused-certificate, it
-is the certificate that an online CA returned and that failed a check, or came in
-an answer that could not be used: it is live at the CA, and is to be revoked there.`,
+		About: `With --pem, the certificate request is printed, or only the public key if the
+phone did not prove that it has the private one. With --refused-certificate, the
+certificate is printed that an online CA returned and that failed a check or came
+in an unusable answer: it is valid at the CA, and should be revoked there.`,
 		Example: "capf csr show 1",
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
@@ -91,8 +91,8 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 	return showObject(env, append(fields, field{"", "pem", requestPEM(r)}))
 }
 
-// answerFields are what an online CA has said of a request; none for one that
-// was not meant for it.
+// answerFields are what an online CA has said about a request; there are none for
+// a request that was not sent to one.
 func answerFields(o caworker.Answer) []field {
 	if o.State == "" {
 		return nil
@@ -110,7 +110,7 @@ func answerFields(o caworker.Answer) []field {
 	}
 }
 
-// requestPEM is the PKCS#10 request, or the bare key of a phone that signs none.
+// requestPEM is the PKCS#10 request, or the bare key if the phone signed none.
 func requestPEM(r store.Request) string {
 	if r.CSR != nil {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: r.CSR}))

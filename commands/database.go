@@ -13,7 +13,7 @@ import (
 )
 
 // databasePath is where the database is: --db, CAPF_DB, the system's place for
-// root and the service user, the user's own data directory for others.
+// root and the service user, or the user's data directory.
 func (env *Env) databasePath() (string, error) {
 	if env.Database != "" {
 		return env.Database, nil
@@ -22,7 +22,7 @@ func (env *Env) databasePath() (string, error) {
 		return secrets.SystemDatabase, nil
 	}
 	dir := env.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(dir) { // so says the XDG base directory specification
+	if !filepath.IsAbs(dir) { // XDG base directory specification
 		home := env.Getenv("HOME")
 		if home == "" {
 			return "", apperr.WithHint(apperr.Usage("no place for the database is known: HOME is not set"), "--db or CAPF_DB names the database")
@@ -48,8 +48,8 @@ func (env *Env) openFor(ctx context.Context, dryRun bool) (*store.Store, error) 
 	return s, err
 }
 
-// question opens the database for reading. A database that cannot be written
-// can still be asked; one of an older capf is brought up to date first.
+// question opens the database for reading. It works on a database that cannot be
+// written; one of an older capf is migrated first.
 func (env *Env) question(ctx context.Context) (*store.Reader, error) {
 	s, err := env.openToAsk(ctx)
 	if err != nil {
@@ -58,7 +58,7 @@ func (env *Env) question(ctx context.Context) (*store.Reader, error) {
 	return s.Reader, nil
 }
 
-// openToAsk is question for rules that are asked something.
+// openToAsk is question for rules that only read.
 func (env *Env) openToAsk(ctx context.Context) (*store.Store, error) {
 	return env.openWith(func(path string) (*store.Store, error) {
 		s, err := store.Open(ctx, path, store.Options{Now: env.Now})
@@ -69,7 +69,7 @@ func (env *Env) openToAsk(ctx context.Context) (*store.Store, error) {
 	})
 }
 
-// createStore opens the database and makes it when it is missing.
+// createStore opens the database, and creates it if it is missing.
 func createStore(ctx context.Context, env *Env) (*store.Store, error) {
 	return env.openWith(func(path string) (*store.Store, error) {
 		return store.Create(ctx, path, store.Options{Now: env.Now})

@@ -21,11 +21,11 @@ type deviceAddOptions struct {
 func deviceAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "add", Args: "NAME", Short: "add a device",
-		About: `NAME is SEP and the MAC address for a hardware phone, the name of the softphone
-otherwise, at most 64 characters. What is not given gets the vendor's default: no
-operation, By Null String, RSA Only, 2048 bits. A MAC address alone will do.
-Adding a device again that is as asked changes nothing, unless its operation is
-late: then it is scheduled again.`,
+		About: `NAME is SEP and the MAC address for a hardware phone, or the name of the
+softphone, at most 64 characters. A MAC address alone is enough. Everything else
+has the vendor's default: no operation, By Null String, RSA Only, 2048 bits.
+Adding a device again with the same settings changes nothing, unless its operation
+is late: then it is scheduled again.`,
 		Example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",
 		Output:  cmdline.Object, Flags: settingFlags(),
 		Run: func(c *cli.Context) error {
@@ -57,8 +57,8 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 	return sayDevice(env, "added", d, warnings)
 }
 
-// addedBefore lets a script add a device a second time, as long as it asks for
-// what there is. What is late is scheduled again.
+// addedBefore lets a script add a device a second time, as long as the settings
+// are the same. A late operation is scheduled again.
 func addedBefore(ctx context.Context, env *Env, r *devices.Rules, d store.Device, e devices.Edit) error {
 	edit, err := r.Difference(d, e)
 	switch {

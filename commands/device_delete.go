@@ -19,11 +19,11 @@ func deviceDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "NAME", Short: "delete a device",
 		About: `Its waiting requests become superseded and its unconfirmed certificates stale;
-what was recorded about it stays. A device that is added again under the name is
-another one, for which no certificate of this one counts. The certificate on the
-phone is not touched: schedule the operation delete first to have it removed.
-Whatever else checks certificates goes on to take it until it has run out, unless
-it is revoked: --revoke does that, and on a terminal it is asked for.`,
+its events are kept. A device that is added again under the name is a new one, for
+which the old certificates do not count. The certificate on the phone is not
+touched: to have it removed, schedule the operation delete first. Other systems
+that check certificates accept it until it expires or is revoked. --revoke does
+that; on a terminal, capf asks.`,
 		Example: "capf device delete SEP001122334455 --yes",
 		Output:  cmdline.Object,
 		Flags: append(removalFlags(),
@@ -73,8 +73,8 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	})
 }
 
-// deleteDevice revokes the certificates of the device, if that is wanted, and
-// deletes it.
+// deleteDevice deletes the device, and first revokes its certificates if that is
+// wanted.
 func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, held []store.LSC, o deviceDeleteOptions) error {
 	if err := offerRevocation(env, &o, len(held)); err != nil {
 		return err
@@ -90,19 +90,19 @@ func deleteDevice(ctx context.Context, env *Env, s *store.Store, name string, he
 	return devices.Delete(ctx, s, env.actor(), name)
 }
 
-// unrevoked are the certificates of a device that others go on to take.
+// unrevoked are the certificates of a device that other systems still accept.
 func unrevoked(ctx context.Context, r lscs.Revoker, device string) ([]store.LSC, error) {
 	list, err := r.Revocable(ctx, lscs.Choice{Device: device})
 	return slices.DeleteFunc(list, func(l store.LSC) bool { return l.State == store.LSCRevoked && l.Reason != store.CertificateHold }), err
 }
 
-// offerRevocation asks on a terminal, and says off one, what is left of a
-// device that is deleted.
+// offerRevocation deals with certificates that would outlive their device: on a
+// terminal it offers to revoke them, otherwise it mentions them.
 func offerRevocation(env *Env, o *deviceDeleteOptions, held int) (err error) {
 	switch {
 	case held == 0 || o.revokeIsSet:
 	case env.Prompt == nil || o.yes || o.dryRun:
-		env.say("note: %s of it may still be shown to others: capf lsc revoke --device %s", counted(held, "certificate"), o.names[0])
+		env.say("note: other systems may still accept %s of it: capf lsc revoke --device %s", counted(held, "certificate"), o.names[0])
 	default:
 		o.revoke, err = env.Prompt.Confirm(term.OneLine(fmt.Sprintf("Revoke its %s too?", counted(held, "certificate"))))
 	}

@@ -73,8 +73,7 @@ func clearSettings(c *cli.Context, e *devices.Edit) error {
 	return err
 }
 
-// oneString refuses more than one answer to what becomes of the authentication
-// string.
+// oneString refuses more than one instruction for the authentication string.
 func oneString(e devices.Edit, generate bool) error {
 	given := 0
 	for _, is := range []bool{e.UniqueString, generate, e.String != nil, e.NoString} {
@@ -88,7 +87,7 @@ func oneString(e devices.Edit, generate bool) error {
 	return nil
 }
 
-// editString gets the authentication string, which is never an argument.
+// editString reads the authentication string, which is never an argument.
 func editString(env *Env, c *cli.Context, e *devices.Edit) error {
 	var s string
 	var err error
@@ -106,7 +105,7 @@ func editString(env *Env, c *cli.Context, e *devices.Edit) error {
 	return err
 }
 
-// rulesFor opens the master key only when the edit has a secret to seal.
+// rulesFor opens the master key only if the edit has a secret to seal.
 func rulesFor(ctx context.Context, env *Env, e devices.Edit) (*devices.Rules, error) {
 	s, err := env.openStore(ctx)
 	if err != nil {

@@ -12,22 +12,22 @@ import (
 )
 
 // matchingRule is what the help says of filters.
-const matchingRule = `In every filter that takes a text, * stands for any letters and ? for one, and
-case does not matter: 'KÖL*' is Köln, too. A filter cannot be given twice.`
+const matchingRule = `In every text filter, * stands for any characters and ? for one, and case does not
+matter: 'KÖL*' matches Köln. A filter cannot be given twice.`
 
 func deviceListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Args: "[PATTERN]", Short: "list devices",
 		Privilege: cmdline.Look,
-		About: `PATTERN is a name, or a pattern. The flags narrow the list further.
+		About: `PATTERN is a name or a pattern. The flags narrow the list further.
 
 ` + matchingRule + `
 
-A STATUS is none, pending, or upgrade-, delete- or troubleshoot- with success or
-failed behind it. After failed may stand the cause: -invalid-lsc, -invalid-mic,
+A STATUS is none, pending, or upgrade-, delete- or troubleshoot- followed by
+success or failed. The cause may follow failed: -invalid-lsc, -invalid-mic,
 -invalid-authentication-string, -invalid-credentials, -phone-communication-failure,
 -key-generation-failed, -ca-communication-failure, -ca-rejected-connection, -late,
--no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", do as well.`,
+-no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", work as well.`,
 		Example: "capf device list 'SEP*' --operation install",
 		Output:  cmdline.List,
 		Flags:   append(deviceFilterFlags("", statusLast(devices.Filters())), failedFlag(), lateFlag()),

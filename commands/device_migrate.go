@@ -15,12 +15,12 @@ import (
 
 func deviceMigrateCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "migrate", Args: "NAME", Short: "move a device to another cluster, or take one that comes from another",
-		About: `A cluster does not trust the LSC of another one. Before a device leaves, its LSC
-is to be deleted: that is scheduled here. Where it arrives, --from FILE puts the
-first cluster's CAPF certificate into capf-trust, so that the device can still
-show its old LSC, and schedules Install/Upgrade. What remains to be done is
-printed.`,
+		Name: "migrate", Args: "NAME", Short: "move a device to another cluster, or receive one from another",
+		About: `A cluster does not trust the LSCs of another. So before a device leaves, this
+command schedules Delete for its LSC. Where the device arrives, --from FILE puts
+the first cluster's CAPF certificate into capf-trust, so that the device can
+authenticate with an LSC that it still has, and schedules Install/Upgrade. The
+remaining steps are printed.`,
 		Example: "capf device migrate SEP001122334455",
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
@@ -48,7 +48,7 @@ func migrateAway(ctx context.Context, env *Env, name string) error {
 		fmt.Sprintf("reset the phone, so that it contacts CAPF, and wait for Delete Success: capf device show %s", d.Name),
 		"delete the CTL file, and the ITL file if there is one, on the phone: they name the servers of this cluster",
 		"write out the CAPF certificate for the other cluster: capf cert export capf --out capf.pem",
-		fmt.Sprintf("there, should the phone still have its LSC: capf device migrate %s --from capf.pem", d.Name),
+		fmt.Sprintf("there, if the phone still has its LSC: capf device migrate %s --from capf.pem", d.Name),
 		fmt.Sprintf("there otherwise: capf device add %s --operation install --auth-mode null-string", d.Name),
 		fmt.Sprintf("here, when the phone has moved: capf device delete %s --yes", d.Name),
 	}
@@ -86,11 +86,11 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 		"point the phone to the TFTP server of this cluster, and reset it",
 		fmt.Sprintf("wait for Upgrade Success: capf device show %s", d.Name),
 		fmt.Sprintf("a phone whose LSC was deleted before it left needs: capf device set %s --auth-mode null-string", d.Name),
-		"when all devices have come, the first cluster's certificate may go: capf cert list, capf cert delete ID",
+		"when all devices have arrived, delete the first cluster's certificate: capf cert list, capf cert delete ID",
 	})
 }
 
-// showMigration prints what an operator has to do now.
+// showMigration prints what the operator has to do next.
 func showMigration(env *Env, d store.Device, steps []string) error {
 	if env.Format == term.JSON {
 		return showObject(env, []field{{"", "name", d.Name}, {"", "operation", d.Operation}, {"", "completes_by", d.CompletesBy}, {"", "remaining", steps}})

@@ -18,11 +18,11 @@ type deviceSetOptions struct {
 func deviceSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "NAME", Short: "change a device or schedule an operation for it",
-		About: `Only what is given is changed. Setting --operation schedules it anew: a phone
-that waits for a certificate of another CA is sent away, and that certificate is
-stale when it comes. A time alone moves the end of the operation that is
-scheduled, and the phone goes on waiting. An empty value or answer takes
-nothing away; --clear does.`,
+		About: `Only the given settings change. --operation schedules the operation afresh: a
+phone that is waiting for a CA's certificate is sent away, and that certificate is
+stale when it arrives. A time alone moves the deadline of the scheduled operation,
+and the phone continues to wait. An empty value or answer removes nothing; --clear
+does.`,
 		Example: "capf device set SEP001122334455 --operation install --completes-by +10d",
 		Output:  cmdline.Object, Flags: settingFlags(), Clears: deviceClears(),
 		Run: func(c *cli.Context) error {

@@ -23,9 +23,8 @@ func deviceShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "NAME", Short: "show a device, its settings, its state and its certificates",
 		Privilege: cmdline.Look,
-		About: `The authentication string is shown with --reveal only, and that it was revealed
-goes into the record. JSON has the certificates that the phone gave or showed
-as PEM.`,
+		About: `The authentication string is shown only with --reveal, which is recorded. JSON
+has the certificates that the phone has sent or shown, as PEM.`,
 		Example: "capf device show SEP001122334455",
 		Output:  cmdline.Object,
 		Flags:   []cli.Flag{&cli.BoolFlag{Name: "reveal", Usage: "show the authentication string"}},
@@ -63,7 +62,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	return showObject(env, append(fields, certs...))
 }
 
-// authString opens the authentication string, which is recorded.
+// authString opens the authentication string, and records that it was revealed.
 func authString(ctx context.Context, env *Env, s *store.Store, d store.Device) (string, error) {
 	r, err := sealedDeviceRules(ctx, env, s)
 	if err != nil {
@@ -93,8 +92,8 @@ func deviceFields(d store.Device) []field {
 	}...)
 }
 
-// certificateFields are the LSC that the device has or is about to have, and
-// what the phone gave or showed.
+// certificateFields are the LSC that the device has or is about to get, and the
+// certificates that the phone has sent or shown.
 func certificateFields(ctx context.Context, s *store.Reader, d store.Device) ([]field, error) {
 	var fields []field
 	for lsc, err := range s.LSCs(ctx, store.LSCFilter{DeviceID: d.ID}) {

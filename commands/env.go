@@ -28,7 +28,7 @@ type Env struct {
 	Getenv   func(string) string
 	Now      func() time.Time
 	Terminal string        // the device of the operator's terminal, "" if stdin is none
-	Prompt   term.Prompter // nil unless stdin and stdout are a terminal
+	Prompt   term.Prompter // nil unless stdin and stdout are terminals
 
 	// What the common flags say.
 	Format   term.Format
@@ -43,7 +43,7 @@ type Env struct {
 	command string         // the command line for the record, without secrets
 	store   *store.Store   // open, or nil
 	witness host.Witness
-	// confined is what a line of capf shell may do; nil outside of it.
+	// confined is what a line of capf shell may do; nil outside the shell.
 	confined *shell.Confinement
 }
 
@@ -62,7 +62,7 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	return env
 }
 
-// takeCommon takes the common flags; those win over the environment.
+// takeCommon takes the common flags, which override the environment.
 func takeCommon(env *Env, c *cli.Context, o cmdline.Output) error {
 	if err := term.UseZone(env.Getenv("TZ")); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (env *Env) warn(warnings []string) {
 	}
 }
 
-// close ends the command: what it printed goes out and the database is closed.
+// close ends the command: it flushes the output and closes the database.
 func (env *Env) close() error {
 	err := env.out.Flush()
 	if err != nil {
@@ -119,10 +119,10 @@ func (env *Env) close() error {
 	return err
 }
 
-// progress is the line on stderr that says how far long work has come.
+// progress is the line on stderr that shows how far long work has got.
 func (env *Env) progress() *term.Progress { return term.NewProgress(env.Stderr) }
 
-// untilSignal returns a context for long work, which ends at a signal: see
+// untilSignal returns a context for long work that a signal ends: see
 // [untilSignal].
 func (env *Env) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	return host.UntilSignal(ctx, env.told)

@@ -18,19 +18,19 @@ import (
 	"capf/store"
 )
 
-// exitCode is the number with which a command ends. As an error it ends the
-// program with a code that has been explained already.
+// exitCode is the number with which a command exits. As an error it means that the
+// reason has been printed already.
 type exitCode int
 
-// The exit codes, which scripts rely on and the help of capf lists. A shell that a
-// signal has ended adds 128 to the signal's number.
+// The exit codes. Scripts rely on them, and capf --help lists them. A shell that a
+// signal has ended exits with 128 plus the signal's number.
 const (
 	exitDone     exitCode = 0
 	exitFailed   exitCode = 1 // the network, a disk, or a fault of ours
-	exitMisused  exitCode = 2 // the command line, or a value in it, cannot be taken
+	exitMisused  exitCode = 2 // the command line, or a value in it, is not accepted
 	exitNotFound exitCode = 3
 	exitRefused  exitCode = 4 // a rule forbids it, or there is nothing to do
-	exitPartly   exitCode = 5 // some of it was done, and what was left has been said
+	exitPartly   exitCode = 5 // partly done, and the rest has been reported
 )
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
@@ -59,7 +59,7 @@ func codeOf(err error) exitCode {
 	return exitFailed
 }
 
-// hint finds the advice that an error carries, or that its kind calls for.
+// hint finds the advice that an error carries, or the advice for its kind.
 func hint(err error) string {
 	if h := apperr.Hint(err); h != "" {
 		return h
@@ -67,7 +67,7 @@ func hint(err error) string {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &op) && op.Op == "listen" && errors.Is(err, fs.ErrPermission):
-		return "a port below 1024 needs CAP_NET_BIND_SERVICE; capf.service says how it is given"
+		return "a port below 1024 needs CAP_NET_BIND_SERVICE; capf.service says how to grant it"
 	case errors.Is(err, secrets.ErrNotReady):
 		return "capf init makes the CAPF certificate"
 	case errors.Is(err, store.ErrNewer):
@@ -75,23 +75,23 @@ func hint(err error) string {
 	case errors.Is(err, store.ErrForeign):
 		return "--db or CAPF_DB names the database"
 	case errors.Is(err, store.ErrReadOnly), errors.Is(err, fs.ErrPermission):
-		return "run it as the user to whom the file belongs"
+		return "run it as the user who owns the file"
 	case errors.Is(err, store.ErrReplaced):
-		return "put the database that is meant in its place, with capf restore for a backup, and start again"
+		return "put the right database in its place, with capf restore for a backup, and start again"
 	case errors.Is(err, store.ErrFull):
-		return "make room and try again"
+		return "free some space and try again"
 	}
 	return ""
 }
 
-// report says what went wrong and returns the exit code.
+// report prints what went wrong and returns the exit code.
 func (env *Env) report(err error) int {
 	var explained exitCode
 	switch {
 	case errors.As(err, &explained):
 		return int(explained)
 	case errors.Is(err, syscall.EPIPE):
-		return int(exitDone) // whoever read the output has seen enough of it
+		return int(exitDone) // the reader has closed the output
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	}
@@ -108,7 +108,7 @@ func (env *Env) report(err error) int {
 	return int(codeOf(err))
 }
 
-// misuse makes a misused command line of the error of a parser.
+// misuse turns the error of a parser into a usage error.
 func misuse(err error) error {
 	if err == nil {
 		return nil

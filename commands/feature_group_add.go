@@ -13,14 +13,14 @@ import (
 
 func featureGroupAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "add", Aliases: []string{"set"}, Args: "NAME", Short: "add a feature group template, or have it name another template",
-		About: `LDAP directories name it; devices that exist are not touched. The description of
-one that exists stays, unless another is given.`,
+		Name: "add", Aliases: []string{"set"}, Args: "NAME", Short: "add a feature group template, or change the template that it names",
+		About: `LDAP directories name it; existing devices are not touched. The description of an
+existing one stays, unless another is given.`,
 		Example: "capf feature-group add staff --template softphones",
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "template", Usage: "the universal device template `NAME`"},
-			&cli.StringFlag{Name: "description", Usage: "a `TEXT` for people"},
+			&cli.StringFlag{Name: "description", Usage: "a free `TEXT`"},
 		},
 		Clears: []string{"description"},
 		Run: func(c *cli.Context) error {

@@ -26,13 +26,13 @@ type initOptions struct {
 
 func initCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "init", Short: "make the database and the CAPF certificate",
-		About: `What exists is left as it is, so it can be run again. The certificate is
+		Name: "init", Short: "create the database and the CAPF certificate",
+		About: `Whatever exists is left alone, so the command can be repeated. The certificate is
 self-signed and valid for five years; its common name is CAPF- and eight random
-digits. On a terminal, the parts of the name are asked for when none is given.
-The master key, without which the secrets in the database cannot be read, is
-written beside the database, for the system's into /etc/capf if that folder
-exists: keep a copy of both, in different places.`,
+digits. If no part of the name is given, they are asked for on a terminal. The
+master key, without which the secrets in the database cannot be read, is written
+beside the database or, for the system's database, into /etc/capf if that folder
+exists. Keep copies of both, in different places.`,
 		Example: "capf init --organization Example --country DE",
 		Output:  cmdline.Object, Flags: nameFlags(),
 		Run: func(c *cli.Context) error {
@@ -45,7 +45,7 @@ exists: keep a copy of both, in different places.`,
 	}
 }
 
-// nameFlags say what the CAPF certificate is made like, if it has to be made.
+// nameFlags describe the CAPF certificate, in case it has to be made.
 func nameFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "organization", Usage: "`NAME` of the organization (O)"},
@@ -126,8 +126,8 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 	})
 }
 
-// certificateMissing looks without making the database: the questions come
-// first, so that breaking them off leaves nothing behind.
+// certificateMissing looks without creating the database: the questions come
+// first, so that interrupting them leaves nothing behind.
 func certificateMissing(ctx context.Context, env *Env) (bool, error) {
 	s, err := env.openStore(ctx)
 	if err == nil {

@@ -9,12 +9,12 @@ import (
 	"capf/store"
 )
 
-// jobRunner runs jobs in this process. The function it returns ends the signs of
-// life on the terminal.
+// jobRunner runs jobs in this process. The function that it returns ends the
+// progress on the terminal.
 func jobRunner(env *Env, r *devices.Rules) (jobs.Runner, func(), error) {
 	owner, err := jobs.NewOwner(r)
 	p := env.progress()
-	var mu sync.Mutex // guards p: commands end at the same time
+	var mu sync.Mutex // guards p, because commands run in parallel
 	return jobs.Runner{
 		Rules: r, Owner: owner,
 		Changing: func(done int64) { p.Show("changing: device %d", done) },

@@ -12,8 +12,8 @@ import (
 func jobCancelCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "cancel", Args: "ID", Short: "cancel a job",
-		About: `One that waits does not run. One that runs ends after the commands that run
-now, or at once when the process that ran it has died; what it has changed stays.`,
+		About: `A waiting job will not run. A running one ends after the commands that are running
+now, or at once if its process has died; what it has changed stays.`,
 		Example: "capf job cancel 12",
 		Output:  cmdline.Object,
 		Run: func(c *cli.Context) error {
@@ -32,7 +32,7 @@ now, or at once when the process that ran it has died; what it has changed stays
 			if j.State == store.JobCancelled {
 				env.say("job %d is cancelled", id)
 			} else {
-				env.say("job %d ends as soon as the commands that run now have ended", id)
+				env.say("job %d ends as soon as the commands that are running now have ended", id)
 			}
 			if env.Format != term.JSON {
 				return nil

@@ -18,11 +18,11 @@ import (
 func jobDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[ID...]", Short: "delete jobs that have ended, with their results",
-		About: `What the jobs changed stays, and so does the record of it. Unless all that are
-named can be deleted, none is. --before takes all that ended before a time.
+		About: `What the jobs changed stays, and so do its events. Either all named jobs are
+deleted or none. --before deletes all that ended before a time.
 
-capf status tells of a job that failed, or was done in part only, for seven days;
-deleting it says that it is seen to.`,
+capf status reports a job that failed, or was only partly done, for seven days;
+deleting it means that it has been dealt with.`,
 		Example: "capf job delete --before 90d --dry-run",
 		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
 		Run: func(c *cli.Context) error {
@@ -34,7 +34,7 @@ deleting it says that it is seen to.`,
 			case before != nil:
 				return jobDeleteBefore(c.Context, env, *before, o)
 			case len(o.names) == 0:
-				return apperr.WithHint(apperr.Usage("which jobs is not said"), "give their numbers, or --before TIME")
+				return apperr.WithHint(apperr.Usage("no jobs are named"), "give their numbers, or --before TIME")
 			}
 			return jobDelete(c.Context, env, o)
 		},

@@ -14,14 +14,14 @@ import (
 
 func jobListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "list", Short: "list the jobs: bulk operations that ran, run or will run",
+		Name: "list", Short: "list the jobs: past, running and future bulk operations",
 		Privilege: cmdline.Look,
-		About:     `Times are local, with their zone.`,
+		About:     `Times are local, with the time zone.`,
 		Example:   "capf job list --state waiting",
 		Output:    cmdline.List,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
-			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were done in part only"},
+			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were only partly done"},
 		},
 		Run: func(c *cli.Context) error {
 			state, err := parsed(c, "state", store.ParseJobState)
@@ -59,8 +59,8 @@ var jobColumns = []column[store.Job]{
 	{"Outcome", "detail", func(j store.Job) any { return j.Detail }},
 }
 
-// jobText is what a job says of its devices or its change; one of a later capf
-// may not be readable.
+// jobText is a job's description of its devices or its change. It may be unreadable
+// in a job of a later capf.
 func jobText(j store.Job, describe func(bulk.Update) string) string {
 	u, err := jobs.Read(j)
 	if err != nil {
@@ -69,7 +69,8 @@ func jobText(j store.Job, describe func(bulk.Update) string) string {
 	return describe(u)
 }
 
-// changeText is what a job changes. One string for all is kept beside its edit.
+// changeText is what a job changes. A string for all devices is kept beside the
+// edit.
 func changeText(j store.Job) string {
 	text := jobText(j, func(u bulk.Update) string { return u.Edit.Describe() })
 	if j.SealedString != nil {

@@ -13,10 +13,10 @@ import (
 
 func jobRunDueCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "run-due", Short: "run the jobs that are due, where no serve runs",
+		Name: "run-due", Short: "run the jobs that are due, if no serve is running",
 		Privilege: cmdline.OutsideShell,
-		About: `It runs one after the other, and schedules what is due for renewal. A running
-serve does both by itself; that a job runs twice is impossible all the same.`,
+		About: `It runs one job after the other, and schedules renewals that are due. A running
+serve does both by itself; even so, no job can run twice.`,
 		Example: "capf job run-due",
 		Output:  cmdline.List,
 		Run:     func(c *cli.Context) error { return jobRunDue(c.Context, env) },

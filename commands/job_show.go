@@ -24,9 +24,8 @@ func jobShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "ID", Short: "show a job, with the result of each device",
 		Privilege: cmdline.Look,
-		About: `--strings-file writes the authentication strings of the devices to which the job
-has given one, as they are now, to a new file that only you can read. That they
-were revealed goes into the record.`,
+		About: `--strings-file writes the authentication strings that the job has made, as they
+are now, to a new file that only you can read. That is recorded.`,
 		Example: "capf job show 12 --problems",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
@@ -66,7 +65,7 @@ func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
 	return showDocument(env, jobFields(j), "devices", devices, jobDeviceColumns)
 }
 
-// troubled leaves out what went well.
+// troubled leaves out the devices that went well.
 func troubled(devices iter.Seq2[store.JobDevice, error]) iter.Seq2[store.JobDevice, error] {
 	return func(yield func(store.JobDevice, error) bool) {
 		for d, err := range devices {
@@ -120,7 +119,7 @@ func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file
 	}
 	env.say("wrote the strings of %s to %q", counted(n, "device"), file)
 	if left > 0 {
-		env.say("%s have none any more", counted(left, "device"))
+		env.say("%s no longer have one", counted(left, "device"))
 	}
 	return nil
 }

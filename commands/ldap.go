@@ -17,23 +17,22 @@ import (
 // caLimit is the size of a file of CA certificates.
 const caLimit = 1 << 20
 
-// directoryFlags say how a directory is reached, for the commands that add and
-// change one.
+// directoryFlags describe a directory, for the commands that add and change one.
 func directoryFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "url", Usage: "`ADDRESS`: ldaps://HOST[:PORT], or ldap://HOST[:PORT] with --start-tls"},
-		&cli.BoolFlag{Name: "start-tls", Usage: "secure an ldap:// connection before anything else"},
-		&cli.StringFlag{Name: "ca-file", Usage: "`FILE` with the CA of the directory's certificate (default: the CAs of the system)"},
+		&cli.BoolFlag{Name: "start-tls", Usage: "secure an ldap:// connection before anything is sent"},
+		&cli.StringFlag{Name: "ca-file", Usage: "`FILE` with the CA of the directory's certificate (default: the system's CAs)"},
 		&cli.StringFlag{Name: "bind-dn", Usage: "the `DN` to bind as (default: anonymous)"},
 		&cli.StringFlag{Name: "password-file", Usage: "read the password from `FILE` (- is stdin)"},
 		&cli.BoolFlag{Name: "password-prompt", Usage: "ask for the password on the terminal"},
-		&cli.StringFlag{Name: "base", Usage: "the `DN` under which the people are"},
+		&cli.StringFlag{Name: "base", Usage: "the `DN` under which the people are found"},
 		&cli.StringFlag{Name: "filter", Usage: "`FILTER` of RFC 4515 (default " + directory.DefaultFilter + ")"},
 		&cli.StringFlag{Name: "device-name", Usage: "name of the device, with attributes as in `CSF{uid}`"},
 		&cli.StringFlag{Name: "description", Usage: "description of the device, with attributes as in `{cn}`"},
-		&cli.StringFlag{Name: "feature-group", Usage: "the feature group template `NAME`; only while it has never been synced"},
-		&cli.StringFlag{Name: "page-size", Usage: "ask for so many `ENTRIES` at a time (default 500)"},
-		&cli.StringFlag{Name: "timeout", Usage: "`TIME` for an answer, such as 30s or 2m (default 30s)"},
+		&cli.StringFlag{Name: "feature-group", Usage: "the feature group template `NAME`; only before the first sync"},
+		&cli.StringFlag{Name: "page-size", Usage: "ask for this many `ENTRIES` at a time (default 500)"},
+		&cli.StringFlag{Name: "timeout", Usage: "`TIME` to wait for an answer, such as 30s or 2m (default 30s)"},
 	}
 }
 
@@ -45,7 +44,7 @@ type directoryOptions struct {
 	group    *string
 }
 
-// directoryChoice reads what was given, over what there is.
+// directoryChoice applies what was given to the present settings.
 func directoryChoice(env *Env, c *cli.Context, was directory.Directory) (o directoryOptions, err error) {
 	o = directoryOptions{name: c.Args().First(), settings: was}
 	d := &o.settings
@@ -89,13 +88,13 @@ func directoryChoice(env *Env, c *cli.Context, was directory.Directory) (o direc
 	return o, err
 }
 
-// directoryClears are the settings of a directory that can be taken away.
+// directoryClears are the settings of a directory that can be cleared.
 func directoryClears() []string {
 	return []string{"bind-dn", "ca-file", "description", "feature-group"}
 }
 
-// clearDirectory takes settings away. Without a name to bind as there is no
-// password either.
+// clearDirectory clears settings. Without a name to bind as there is no password
+// either.
 func clearDirectory(c *cli.Context, o *directoryOptions) error {
 	what, err := cmdline.Cleared(c, directoryClears())
 	for _, name := range what {
@@ -113,7 +112,7 @@ func clearDirectory(c *cli.Context, o *directoryOptions) error {
 	return err
 }
 
-// directoryPassword gets the password of a bind, which is never an argument; nil when
+// directoryPassword reads the password of a bind, which is never an argument; nil if
 // none is given.
 func directoryPassword(env *Env, c *cli.Context) (*string, error) {
 	var s string
@@ -148,7 +147,7 @@ func showDirectoryJSON(ctx context.Context, env *Env, s *store.Store, name strin
 	return showDirectory(ctx, env, s, name)
 }
 
-// readDirectory is empty for a directory of a later capf.
+// readDirectory returns empty settings for a directory of a later capf.
 func readDirectory(d store.Directory) directory.Directory {
 	v, err := directory.ReadDirectory(d)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 
 func ldapAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "add", Args: "NAME", Short: "add an LDAP directory whose people have devices",
-		About: `Nothing is asked of the directory yet: ldap sync --dry-run tries it. The
-password is kept sealed under the master key. Adding a directory again that is as
-asked changes nothing.`,
+		Name: "add", Args: "NAME", Short: "add an LDAP directory whose people get devices",
+		About: `The directory is not contacted yet: ldap sync --dry-run tries it. The password is
+sealed under the master key. Adding a directory again with the same settings
+changes nothing.`,
 		Example: "capf ldap add staff --url ldaps://ldap.example.com --base ou=people,dc=example,dc=com --device-name 'CSF{uid}' --feature-group staff",
 		Output:  cmdline.Object, Flags: directoryFlags(),
 		Run: func(c *cli.Context) error {

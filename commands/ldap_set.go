@@ -11,11 +11,11 @@ import (
 func ldapSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "NAME", Short: "change how a directory is reached and read",
-		About: `Only what is given is changed. A feature group template can be given only while
-the directory has never been synced.
+		About: `Only the given settings change. A feature group template can be given only before
+the first sync.
 
-The password belongs to the place for which it was given: another host, port,
-scheme or CA removes it, unless it is given again with them.`,
+The password is valid only for the server for which it was given: another host,
+port, scheme or CA removes it, unless it is given again with them.`,
 		Example: "capf ldap set staff --filter '(&(objectClass=person)(l=Berlin))'",
 		Output:  cmdline.Object, Flags: directoryFlags(), Clears: directoryClears(),
 		Run: func(c *cli.Context) error {
@@ -51,7 +51,7 @@ func ldapSet(c *cli.Context, env *Env) error {
 	}
 	env.say("directory %s changed", d.Name)
 	if dropped {
-		env.warn([]string{"the password was given for another address or CA than this, and is removed"})
+		env.warn([]string{"the password was given for a different address or CA, and is removed"})
 		env.say("hint: capf ldap set %s --password-file FILE, or --password-prompt", d.Name)
 	}
 	return showDirectoryJSON(ctx, env, r.Store, d.Name)

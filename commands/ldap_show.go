@@ -12,7 +12,7 @@ import (
 
 func ldapShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "show", Args: "NAME", Short: "show a directory, and how many devices it has named",
+		Name: "show", Args: "NAME", Short: "show a directory and how many devices come from it",
 		Privilege: cmdline.Look,
 		Example:   "capf ldap show staff",
 		Output:    cmdline.Object,

@@ -21,21 +21,21 @@ type ldapSyncOptions struct {
 
 func ldapSyncCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "sync", Args: "NAME", Short: "make devices of the people of a directory",
-		About: `People whom it has not named before get a device, with the settings of the
-template that its feature group names. Devices that exist stay as they are, one
-that an operator has deleted stays deleted as long as it is named, and people whom
-it names no longer are marked as missing. When these are more than --max-missing,
-nothing is done without --yes, and capf status tells of it. All is read and checked before anything is written: a
-sync that fails changes nothing. Shown are only devices about which something
-is new.`,
+		Name: "sync", Args: "NAME", Short: "create devices for the people in a directory",
+		About: `People who are new in the directory get a device, with the settings of the template
+that its feature group names. Existing devices are not changed. A device that an
+operator has deleted stays deleted while the directory names it. Devices whose
+people have left the directory are marked as missing; if they are more than
+--max-missing, nothing is done without --yes, and capf status reports it.
+Everything is read and checked before anything is written: a sync that fails
+changes nothing. Only devices with news are shown.`,
 		Example: "capf ldap sync staff --dry-run",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
-			&cli.BoolFlag{Name: "partial", Usage: "leave out entries that cannot become devices"},
-			&cli.StringFlag{Name: "max-missing", Usage: "go on when up to so many devices are missing now: a `NUMBER`, or a percentage of those named, at least 10 (default 20%)"},
-			&cli.BoolFlag{Name: "yes", Usage: "go on when more are missing"},
+			&cli.BoolFlag{Name: "partial", Usage: "skip entries that cannot become devices"},
+			&cli.StringFlag{Name: "max-missing", Usage: "go on if up to this many devices are newly missing: a `NUMBER`, or a percentage of those named, at least 10 (default 20%)"},
+			&cli.BoolFlag{Name: "yes", Usage: "go on even if more are missing"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings of a template to the new `FILE`, as CSV"},
 		},
 		Run: func(c *cli.Context) error {

@@ -17,10 +17,9 @@ type column[T any] struct {
 	value func(T) any
 }
 
-// showList prints rows in the form that was asked for. For JSON and CSV, and
-// for tables but for their first rows, it keeps no row in memory. Of a list
-// without rows it prints nothing ([] in JSON) and says none on stderr, unless
-// that has been said otherwise.
+// showList prints rows in the requested form. It keeps no rows in memory, except
+// the first ones of a table. For a list without rows it prints nothing ([] in
+// JSON), and none on stderr if it is not empty.
 func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], none string) error {
 	w := newRowWriter(env, columns)
 	values := make([]any, len(columns))
@@ -54,7 +53,7 @@ func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {
 	return term.NewRows(env.out, env.Format, headings, !env.NoHeader)
 }
 
-// values makes rows that are in memory already fit for a list.
+// values turns rows that are already in memory into a sequence for a list.
 func values[T any](rows []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, row := range rows {
@@ -65,7 +64,7 @@ func values[T any](rows []T) iter.Seq2[T, error] {
 	}
 }
 
-// each looks up what is named, in the order of the names.
+// each looks up everything that is named, in the order of the names.
 func each[K, T any](ctx context.Context, names []K, find func(context.Context, K) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, name := range names {
@@ -77,7 +76,7 @@ func each[K, T any](ctx context.Context, names []K, find func(context.Context, K
 	}
 }
 
-// tallied counts the rows that pass.
+// tallied counts the rows that go through it.
 func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for row, err := range list {
@@ -91,7 +90,7 @@ func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
 	}
 }
 
-// eachOnce is the values in their order. What is named twice goes once.
+// eachOnce is the values in their order, without repetitions.
 func eachOnce[T comparable](values []T) []T {
 	var kept []T
 	seen := map[T]bool{}
@@ -103,10 +102,10 @@ func eachOnce[T comparable](values []T) []T {
 	return kept
 }
 
-// counted is a number of things in words.
+// counted is a number with its noun, such as "2 devices".
 func counted[N int | int64](n N, thing string) string { return plural.Of(n, thing) }
 
-// emptyList is the result of a list command that has no rows.
+// emptyList is the result of a list command without rows.
 func emptyList(env *Env) error {
 	if env.Format != term.JSON {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 func lscExportCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "export", Args: "SERIAL", Short: "write out a certificate that was made for a phone",
+		Name: "export", Args: "SERIAL", Short: "write out a certificate that was issued for a phone",
 		Privilege: cmdline.Look,
 		Example:   "capf lsc export 4f3c9a0d --out lsc.pem",
 		Flags:     exportFlags(),

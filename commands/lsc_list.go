@@ -13,19 +13,19 @@ import (
 
 func lscListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "list", Short: "list the certificates that were made for phones",
+		Name: "list", Short: "list the certificates that were issued for phones",
 		Privilege: cmdline.Look,
-		About: `A certificate is issued until its phone confirms it, then installed; later
-replaced or deleted. It is stale when it was overtaken or refused before that, and
-revoked when an operator has taken it back. Stale ones that were deleted, but may
-be on a phone, are listed with --state discarded only, until they have run out.`,
+		About: `A certificate is issued until its phone confirms it, then installed, and later
+replaced or deleted. It is stale if it was superseded or refused before that, and
+revoked if an operator has revoked it. Stale ones that were deleted, but may be on
+a phone, are listed only with --state discarded, until they expire.`,
 		Example: "capf lsc list --state installed --expires-before +90d",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
-			&cli.StringFlag{Name: "expires-before", Usage: "only those that end before the `TIME`, such as 2027-01-31 or +90d"},
+			&cli.StringFlag{Name: "expires-before", Usage: "only those that expire before the `TIME`, such as 2027-01-31 or +90d"},
 		},
 		Run: func(c *cli.Context) error {
 			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial")}
@@ -49,8 +49,8 @@ func lscList(ctx context.Context, env *Env, f store.LSCFilter) error {
 	return showList(env, s.LSCs(ctx, f), lscColumns(env.Now()), "no certificate matches")
 }
 
-// lscColumns are the properties of an LSC in a list. That one has expired is
-// told by the clock, beside the state.
+// lscColumns are the properties of an LSC in a list. Whether it has expired is up
+// to the clock, not to its state.
 func lscColumns(now time.Time) []column[store.LSC] {
 	return []column[store.LSC]{
 		{"Serial", "serial", func(l store.LSC) any { return l.Serial }},

@@ -11,10 +11,10 @@ import (
 
 func lscReleaseCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "release", Args: "SERIAL", Short: "take the revocation of a certificate that is on hold back",
+		Name: "release", Args: "SERIAL", Short: "undo the revocation of a certificate on hold",
 		About: `Only a certificate that was revoked with the reason certificate-hold can be
-released. It is again what it was, or what it has become meanwhile: replaced when
-its phone has got another one.`,
+released. It returns to its previous state, or to what it has become meanwhile:
+replaced, if its phone has got another one.`,
 		Example: "capf lsc release 4f3c9a0d",
 		Output:  cmdline.Object,
 		Run:     func(c *cli.Context) error { return lscRelease(c.Context, env, c.Args().First()) },

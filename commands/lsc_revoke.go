@@ -21,7 +21,7 @@ type revokeOptions struct {
 	reason store.RevocationReason
 }
 
-// reasonFlag is that of the commands that revoke.
+// reasonFlag is the flag of the commands that revoke.
 func reasonFlag() cli.Flag {
 	return &cli.StringFlag{Name: "reason", Usage: "`REASON` of RFC 5280: " + strings.Join(store.RevocationReasons(), ", "), DefaultText: string(store.Unspecified)}
 }
@@ -36,23 +36,24 @@ func revocationReason(c *cli.Context) (store.RevocationReason, error) {
 
 func lscRevokeCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "revoke", Args: "[SERIAL...]", Short: "take certificates back for good",
-		About: `A revoked certificate authenticates nobody any more, from the next session on,
-whatever state it was in: also one that a phone has replaced or deleted, and one
-that was deleted from the list of stale ones. Phones keep what they have: to get
-a new one, a phone whose certificate is revoked authenticates in another way.
+		Name: "revoke", Args: "[SERIAL...]", Short: "revoke certificates",
+		About: `A revoked certificate is not accepted from the next session on, whatever state it
+was in, even if a phone has replaced or deleted it, or if it was deleted from the
+list of stale ones. Phones keep what they have: to get a new certificate, a phone
+whose certificate is revoked has to authenticate in another way.
 
-The certificates are named by their serial numbers, or are all of a device, or
-all that an issuer has signed: its number in "capf cert list", the beginning of
-its SHA-256 fingerprint, or capf for the present CAPF certificate.
+Name the certificates by their serial numbers, or name a device or an issuer to
+revoke all of its certificates. An issuer is named by its number in "capf cert
+list", the beginning of its SHA-256 fingerprint, or capf for the present CAPF
+certificate.
 
-Only the reason certificate-hold can be taken back, by "capf lsc release". It can
-be changed into another one, and every one into key-compromise.`,
+Only the reason certificate-hold can be undone, with "capf lsc release". It can be
+changed to any other reason, and every reason to key-compromise.`,
 		Example: "capf lsc revoke 4f3c9a0d --reason key-compromise --yes",
 		Output:  cmdline.List,
 		Flags: append(removalFlags(), reasonFlag(),
-			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, also of deleted ones of that name"},
-			&cli.StringFlag{Name: "issuer", Usage: "all certificates that the certificate with the `ID` has signed"}),
+			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, including deleted devices of that name"},
+			&cli.StringFlag{Name: "issuer", Usage: "all certificates signed by the certificate with the `ID`"}),
 		Run: func(c *cli.Context) error {
 			o := revokeOptions{removeOptions: removal(c), device: c.String("device"), issuer: c.String("issuer")}
 			ways := 0
@@ -62,7 +63,7 @@ be changed into another one, and every one into key-compromise.`,
 				}
 			}
 			if ways != 1 {
-				return apperr.WithHint(apperr.Usage("serial numbers, --device or --issuer say which certificates are meant: one of the three"),
+				return apperr.WithHint(apperr.Usage("name the certificates by serial numbers, --device or --issuer: one of the three"),
 					"capf lsc list shows the serial numbers")
 			}
 			var err error
@@ -90,7 +91,7 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 		return err
 	}
 	if len(list) == 0 {
-		return showList(env, values[store.RevokedLSC](nil), revokedColumns, "there is no certificate that has not run out")
+		return showList(env, values[store.RevokedLSC](nil), revokedColumns, "there is no unexpired certificate")
 	}
 	if o.dryRun {
 		return revokeLSCs(ctx, env, revoker(env, s.Rehearsal()), list, o)
@@ -101,7 +102,7 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 	return revokeLSCs(ctx, env, revoker(env, s), list, o)
 }
 
-// named says which certificates are meant, as far as a question has room.
+// named says which certificates are meant, as far as a question has room for it.
 func named(list []store.LSC) string {
 	if len(list) == 1 {
 		return fmt.Sprintf("the certificate %s of %s", list[0].Serial, list[0].Device)
@@ -109,7 +110,7 @@ func named(list []store.LSC) string {
 	return counted(len(list), "certificate")
 }
 
-// revokeLSCs revokes certificates and tells of each what became of it.
+// revokeLSCs revokes certificates and reports the outcome for each.
 func revokeLSCs(ctx context.Context, env *Env, r lscs.Revoker, list []store.LSC, o revokeOptions) error {
 	rows, err := r.Revoke(ctx, env.actor(), list, o.reason)
 	changed := 0
@@ -151,7 +152,7 @@ func issuerWithID(ctx context.Context, s *store.Reader, id string) (*x509.Certif
 	return c, nil
 }
 
-// revokedColumns are what became of certificates that were to be revoked.
+// revokedColumns are the outcome of a revocation.
 var revokedColumns = []column[store.RevokedLSC]{
 	{"Serial", "serial", func(l store.RevokedLSC) any { return l.Serial }},
 	{"Device", "device", func(l store.RevokedLSC) any { return l.Device }},

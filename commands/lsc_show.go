@@ -13,7 +13,7 @@ import (
 
 func lscShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "show", Args: "SERIAL", Short: "show a certificate that was made for a phone",
+		Name: "show", Args: "SERIAL", Short: "show a certificate that was issued for a phone",
 		Privilege: cmdline.Look,
 		About:     `The serial number is hexadecimal, with or without colons.`,
 		Example:   "capf lsc show 4f3c9a0d --json",
@@ -63,8 +63,8 @@ func lscShow(ctx context.Context, env *Env, serial string) error {
 	return showObject(env, append(fields, field{"", "pem", pem}))
 }
 
-// voucherOf is what proved who the phone was that got the certificate. It
-// stands with the request, which may have been deleted after a discarded one.
+// voucherOf is what proved the identity of the phone that got the certificate. It
+// is stored with the request, which may have been deleted since.
 func voucherOf(ctx context.Context, s *store.Reader, l store.LSC) (store.Voucher, error) {
 	if l.RequestID == 0 {
 		return store.Voucher{}, nil
@@ -80,7 +80,7 @@ func voucherFields(v store.Voucher) []field {
 	}
 }
 
-// kept refuses one whose certificate has been deleted.
+// kept refuses an LSC whose certificate has been deleted.
 func kept(l store.LSC) error {
 	if len(l.Certificate) > 0 {
 		return nil

@@ -139,7 +139,7 @@ func TestBinaryAtTerminal(t *testing.T) {
 	dir := house(t)
 	for _, line := range []string{"cert export capf --der", "cert csr capf --der --out -", "csr dump"} {
 		c := atConsole(t, 80, capfProcess(t, dir, strings.Fields(line)...))
-		c.wait("would go to the terminal\nhint: --out FILE writes it to a file")
+		c.wait(" to the terminal\nhint: --out FILE writes it to a file")
 		if code := c.code(); code != 2 {
 			t.Errorf("%s: exit code %d", line, code)
 		}

@@ -22,17 +22,16 @@ import (
 
 func masterKeyRotateCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "rotate", Short: "exchange the master key, and seal every secret anew",
+		Name: "rotate", Short: "replace the master key and reseal every secret",
 		Privilege: cmdline.OutsideShell,
-		About: `The new key is the file beside the present one whose name has .new at its end. It
-is made when it is not there; where several hosts work with the database, put the
-same file on each of them first. Then every secret is sealed anew in one
-transaction, every one is opened with the new key as it stands on the disk, and
-only then the new file takes the place of the old one, which is kept beside it:
-backups from before can be read with that alone.
+		About: `The new key is in a file beside the present one whose name ends in .new. It is
+created if it is missing; where several hosts use the database, put the same file
+on each of them first. All secrets are resealed in one transaction, and every one
+is opened with the new key as it is on disk. Only then does the new file replace
+the old one, which is kept beside it: older backups can be read only with that.
 
-Each serve has to be stopped before. When it was broken off, or on the other
-hosts, the same command does what is left.`,
+Stop every serve first. After an interruption, and on the other hosts, run the same
+command again to finish.`,
 		Example: "capf master-key rotate --yes",
 		Output:  cmdline.Object,
 		Flags:   []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
@@ -48,7 +47,7 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 		return err
 	}
 	file := secrets.MasterKeyFile(s.Path(), env.Getenv)
-	// A link is followed: what it leads to is exchanged.
+	// A link is followed: its target is replaced.
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 	}
@@ -66,7 +65,7 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	if err := noServe(ctx, env, s); err != nil {
 		return err
 	}
-	if err := consentOr(env, "add --yes", yes, "seal every secret anew under another master key"); err != nil {
+	if err := consentOr(env, "add --yes", yes, "reseal every secret under another master key"); err != nil {
 		return err
 	}
 	fresh, err := nextMasterKey(env, file, next)
@@ -77,11 +76,11 @@ func masterKeyRotate(ctx context.Context, env *Env, yes bool) error {
 	if err != nil {
 		return err
 	}
-	env.say("%s sealed anew", counted(n, "secret"))
+	env.say("%s resealed", counted(n, "secret"))
 	return takeMasterKey(ctx, env, s, file, next)
 }
 
-// noServe refuses while a serve works with the database: it has the present key.
+// noServe refuses while a serve uses the database, because it has the present key.
 func noServe(ctx context.Context, env *Env, s *store.Store) error {
 	servers, err := s.Servers(ctx)
 	if err != nil {
@@ -89,14 +88,14 @@ func noServe(ctx context.Context, env *Env, s *store.Store) error {
 	}
 	for _, v := range servers {
 		if liveness.Alive(v, env.Now()) {
-			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) works with the present key", v.PID, v.Host), "systemctl stop capf")
+			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) uses the present key", v.PID, v.Host), "systemctl stop capf")
 		}
 	}
 	return nil
 }
 
-// nextMasterKey reads the new key, or makes it for the owner of the present one. It
-// stands on the disk before anything is sealed under it.
+// nextMasterKey reads the new key, or creates it for the owner of the present one.
+// It is on disk before anything is sealed under it.
 func nextMasterKey(env *Env, file, next string) (*crypto.Sealer, error) {
 	sealer, err := crypto.LoadMasterKey(next)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -116,8 +115,8 @@ func nextMasterKey(env *Env, file, next string) (*crypto.Sealer, error) {
 	return crypto.LoadMasterKey(next)
 }
 
-// takeMasterKey brings the new key into the place of the old one, when each secret opens
-// with it.
+// takeMasterKey replaces the old key with the new one, if every secret opens with
+// it.
 func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next string) error {
 	sealer, err := secrets.OpenSealer(ctx, s.Reader, next)
 	if err != nil {
@@ -131,18 +130,18 @@ func takeMasterKey(ctx context.Context, env *Env, s *store.Store, file, next str
 	if err != nil {
 		return err
 	}
-	// Whatever happens, there is a key under the name.
+	// Whatever happens, there is a key of that name.
 	if err := os.Rename(next, file); err != nil {
 		return fmt.Errorf("bringing the new key to %q: %w", file, apperr.WithoutPath(err))
 	}
 	if err := durable.SyncFolderAt(filepath.Dir(file)); err != nil {
 		return fmt.Errorf("bringing %q to the disk: %w", filepath.Dir(file), apperr.WithoutPath(err))
 	}
-	env.say("keep a copy of the new key elsewhere, and the old one with the backups that it belongs to; on this host it is of no use any more")
+	env.say("keep a copy of the new key elsewhere, and the old one with its backups; it is no longer needed on this host")
 	return showObject(env, []field{{"Master key", "master_key_file", file}, {"Old key", "old_key_file", kept}})
 }
 
-// keepMasterKey gives the old key a second name, with the time of the exchange.
+// keepMasterKey gives the old key a second name, with the time of the replacement.
 func keepMasterKey(env *Env, file string) (string, error) {
 	stem := file + ".before-" + env.Now().UTC().Format("20060102T150405Z")
 	kept := stem

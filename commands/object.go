@@ -11,14 +11,14 @@ import (
 	"capf/commands/internal/term"
 )
 
-// field is one property of a thing that is shown by itself.
+// field is one property of an object that is shown by itself.
 type field struct {
-	label string // "" leaves it to JSON
-	key   string // "" leaves it to people
+	label string // "" to show it only in JSON
+	key   string // "" to leave it out of JSON
 	value any
 }
 
-// showObject prints one thing: a line a field, or one JSON object.
+// showObject prints one object: one line for each field, or JSON.
 func showObject(env *Env, fields []field) error {
 	if env.Format != term.JSON {
 		width := 0
@@ -62,9 +62,8 @@ func printJSON(env *Env, v any) error {
 	return nil
 }
 
-// showDocument prints one thing that has a long list of others: the fields and
-// then a table; as JSON one object with the list under its key; as CSV only
-// the list.
+// showDocument prints one object that has a long list: the fields and then a
+// table; as JSON one object with the list under its key; as CSV only the list.
 func showDocument[T any](env *Env, fields []field, key string, rows iter.Seq2[T, error], columns []column[T]) error {
 	switch env.Format {
 	case term.JSON:
@@ -78,7 +77,7 @@ func showDocument[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 	return showList(env, rows, columns, "")
 }
 
-// documentJSON prints the fields by hand, since the list does not fit into
+// documentJSON prints the object piece by piece, because the list may not fit into
 // memory.
 func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T, error], columns []column[T]) error {
 	doc := []byte("{\n")
@@ -104,7 +103,7 @@ func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 	return err
 }
 
-// fieldsOf shows one row of a list by itself.
+// fieldsOf are the fields of one row of a list, to show it by itself.
 func fieldsOf[T any](columns []column[T], row T) []field {
 	fields := make([]field, len(columns))
 	for i, c := range columns {

@@ -20,25 +20,24 @@ type offlineExportOptions struct {
 	force bool
 }
 
-// offlineExportCommand is offline export and, under the vendor's name, csr dump.
+// offlineExportCommand is offline export and, by the vendor's name, csr dump.
 func offlineExportCommand(env *Env, name, path string) cmdline.Command {
 	return cmdline.Command{
-		Name: name, Short: "write the waiting requests into an archive for a CA",
+		Name: name, Short: "write the waiting requests to an archive for a CA",
 		Privilege: cmdline.Offline,
 		About: `The archive is a gzip-compressed tar with NAME.csr, a PKCS#10 in PEM, for each
-phone that proved possession of its key, NAME.pub, the public key in PEM, for
-each phone, and manifest.json, which tells of each the id, the device, the time,
-the kind of key, its SHA-256, and whether possession was proved. Nothing is
-changed by it, so it can be repeated.
+phone that proved possession of its key; NAME.pub, the public key in PEM, for each
+phone; and manifest.json, which lists for each the id, the device, the time, the
+kind of key, its SHA-256, and whether possession was proved. Nothing changes in
+the database, so the export can be repeated.
 
 Without --out, or with -, it goes to stdout, which must not be a terminal. A file
-appears complete or not at all; one that is there is kept unless --force is
-given.`,
+appears complete or not at all; an existing one is replaced only with --force.`,
 		Example: "capf " + path + " --out requests.tgz --since 7d",
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write the archive to `FILE`; - is stdout"},
-			&cli.BoolFlag{Name: "force", Usage: "replace a file that is there"},
+			&cli.BoolFlag{Name: "force", Usage: "replace an existing file"},
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 		},
@@ -65,7 +64,7 @@ func offlineExportChoice(env *Env, c *cli.Context) (o offlineExportOptions, err 
 	case env.Format == term.JSON && c.Bool("json"):
 		return o, apperr.Usage("--json needs --out FILE: the archive itself goes to stdout")
 	case env.screen:
-		return o, apperr.WithHint(apperr.Usage("the archive would go to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
+		return o, apperr.WithHint(apperr.Usage("refusing to write the archive to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
 	}
 	o.out = "-"
 	return o, nil
@@ -76,7 +75,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if err != nil {
 		return err
 	}
-	if o.out != "-" { // so that no temporary file is left; a reader of stdout may keep it from seeing the signal
+	if o.out != "-" { // so that no temporary file is left; a slow reader of stdout may delay this
 		var stop context.CancelFunc
 		ctx, stop = env.untilSignal(ctx)
 		defer stop()

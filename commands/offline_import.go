@@ -21,23 +21,22 @@ type offlineImportOptions struct {
 	dryRun bool
 }
 
-// offlineImportCommand is offline import and, under the vendor's name, cert import.
+// offlineImportCommand is offline import and, by the vendor's name, cert import.
 func offlineImportCommand(env *Env, name, path string) cmdline.Command {
 	return cmdline.Command{
-		Name: name, Args: "FILE...", Short: "take in the certificates that a CA has made for requests",
+		Name: name, Args: "FILE...", Short: "import the certificates that a CA has issued for requests",
 		Privilege: cmdline.Offline,
 		About: `A FILE is an archive (.tgz, .tar.gz, .tar or .zip), a certificate or a PKCS#7
 chain, in PEM or DER, or a folder of such files; - is stdin. Each certificate is
-matched to its request by the key in it, whatever its file is called, and
-checked: a phone's key and name, valid now, not a CA, with the key usages that
-phones need, signed by a CA that is in capf-trust. One line for each says what
-becomes of it, and all good ones are kept in one transaction. A phone that waits
-gets its certificate at once. The same import again changes nothing.
+matched to its request by its key, whatever its file is called, and checked: it
+must have a phone's key and name, be valid now, not be a CA, have the key usages
+that phones need, and be signed by a CA in capf-trust. Each has a line with its
+outcome, and all good ones are stored in one transaction. A waiting phone gets its
+certificate at once. Repeating an import changes nothing.
 
-CA certificates in a FILE are left alone: capf cert upload puts them into the
-trust stores. The exit code is 5 when some certificates were refused; the others
-have been imported then, or when every file was skipped. It is 4 when all were
-refused.`,
+CA certificates in a FILE are ignored: capf cert upload puts them into the trust
+stores. The exit code is 5 if some certificates were refused and the others
+imported, or if every file was skipped. It is 4 if all were refused.`,
 		Example: "capf " + path + " signed.tgz --dry-run",
 		Output:  cmdline.List,
 		Flags: []cli.Flag{
@@ -79,7 +78,7 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 	return concludeImport(env, report, o.dryRun)
 }
 
-// importView shows a plan while it is made, and all of it before it is applied.
+// importView shows a plan while it is made; it is complete before it is applied.
 type importView struct {
 	env      *Env
 	rows     term.RowWriter
@@ -95,7 +94,7 @@ func newImportView(env *Env) *importView {
 
 func (v *importView) row(r offline.Row) error {
 	v.count++
-	if !v.env.screen { // else the rows themselves show how far it has come
+	if !v.env.screen { // otherwise the rows themselves show the progress
 		v.progress.Show("checking: %s", counted(v.count, "certificate"))
 	}
 	for i, c := range importColumns {
@@ -104,7 +103,7 @@ func (v *importView) row(r offline.Row) error {
 	return v.rows.Row(v.values)
 }
 
-// ready prints what is left of the plan.
+// ready prints the rest of the plan.
 func (v *importView) ready(r offline.ImportReport) error {
 	v.progress.End()
 	v.complete = true
@@ -118,7 +117,7 @@ func (v *importView) ready(r offline.ImportReport) error {
 	return nil
 }
 
-// end closes the list of a plan that did not become complete.
+// end closes the list of an incomplete plan.
 func (v *importView) end(failed error) error {
 	v.progress.End()
 	if failed != nil && !v.complete {
@@ -136,11 +135,11 @@ var importColumns = []column[offline.Row]{
 	{"Reason", "reason", func(r offline.Row) any { return r.Reason }},
 }
 
-// concludeImport says what the rows come to, and what is left to do.
+// concludeImport sums up the rows, and says what is left to do.
 func concludeImport(env *Env, r offline.ImportReport, dryRun bool) error {
 	env.say("%s", importSummary(r, dryRun))
 	if r.Overtaken > 0 {
-		env.say("%s became stale meanwhile: the phones have made newer keys", counted(r.Overtaken, "certificate"))
+		env.say("%s became stale meanwhile, because the phones have made newer keys", counted(r.Overtaken, "certificate"))
 	}
 	for _, ca := range r.MissingCAs {
 		where := ""
@@ -150,7 +149,7 @@ func concludeImport(env *Env, r offline.ImportReport, dryRun bool) error {
 		env.say("warning: the CA %q is not in capf-trust%s", ca.Subject, where)
 	}
 	for _, subject := range r.NotForCallManager {
-		env.say("warning: the CA %q is not in callmanager-trust: the call server will not take the certificates of its phones", subject)
+		env.say("warning: the CA %q is not in callmanager-trust: the call server will not accept the certificates of its phones", subject)
 	}
 	switch {
 	case len(r.MissingCAs) > 0:

@@ -12,24 +12,24 @@ import (
 	"capf/enroll/onlineca"
 )
 
-// errStep ends a test of the online CA in which a step failed; the output says
-// which.
+// errStep ends a test of the online CA in which a step failed; the output shows
+// which one.
 var errStep = errors.New("the online CA is not ready for phones")
 
 func onlineCATestCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "test", Short: "walk every step to the configured online CA",
-		About: `It looks at the configuration, finds the host, connects, checks the HTTPS
-certificate against capf-trust, logs in, looks for the template, and looks
-whether the CA's certificates lead to capf-trust. Each step is a line; one that
-fails comes with advice and ends the walk. The CA need not be the issuer yet.
+		Name: "test", Short: "test every step to the configured online CA",
+		About: `The test checks the configuration, finds the host, connects, verifies the HTTPS
+certificate against capf-trust, logs in, looks for the template, and checks that
+the CA's certificates chain to capf-trust. Each step is a line; one that fails
+comes with advice and ends the test. The CA need not be the issuer yet.
 
-With --enroll the CA is asked for a certificate as for a phone, which is then
-checked as a phone's. It is a real one, for the name capf-online-ca-test and a
-key that is thrown away: revoke it at the CA.`,
+With --enroll the CA is asked for a certificate as for a phone, and the certificate
+is checked in the same way. It is a real one, for the name capf-online-ca-test and
+a key that is thrown away: revoke it at the CA.`,
 		Example: "capf online-ca test --enroll",
 		Output:  cmdline.Object,
-		Flags:   []cli.Flag{&cli.BoolFlag{Name: "enroll", Usage: "have the CA make a certificate"}},
+		Flags:   []cli.Flag{&cli.BoolFlag{Name: "enroll", Usage: "have the CA issue a certificate"}},
 		Run:     func(c *cli.Context) error { return onlineCATest(c.Context, env, c.Bool("enroll")) },
 	}
 }

@@ -74,7 +74,7 @@ func TestOnlineCA(t *testing.T) {
 		t.Errorf("the password is shown as %s", out)
 	}
 	good(t, dir, "set", "online_ca_hostname", strings.ToUpper(s.Host)) // the same place
-	says(0, "warning: online_ca_password was given for another place than this, and is removed", "set", "online_ca_port", "1")
+	says(0, "warning: online_ca_password was given for a different host or port, and is removed", "set", "online_ca_port", "1")
 	good(t, dir, "set", "online_ca_port", fmt.Sprint(s.Port))
 	says(1, "online_ca_username is set, but no password", "online-ca", "test")
 	good(t, dir, "set", "online_ca_password", "--password-file", file("password", "hunter-2\n"))

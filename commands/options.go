@@ -10,9 +10,9 @@ import (
 	"capf/internal/input"
 )
 
-// parsed reads a flag with a parser that may refuse its value; an absent flag
-// is the zero value, so it is for parsers that never return that: time is read
-// with optional.
+// parsed reads a flag with a parser that may refuse its value. An absent flag gives
+// the zero value, so it is for parsers that never return that; times are read with
+// optional.
 func parsed[T any](c *cli.Context, name string, parse func(string) (T, error)) (T, error) {
 	var value T
 	if !c.IsSet(name) {
@@ -37,7 +37,7 @@ func optional[T any](c *cli.Context, name string, parse func(string) (T, error))
 // verbatim is the parser of a flag that takes any text.
 func verbatim(s string) (string, error) { return s, nil }
 
-// number parses a number of bits, of rows, and the like.
+// number parses a positive number, such as of bits or rows.
 func number(s string) (int, error) {
 	n, err := input.Number(s, 1, math.MaxInt)
 	if err != nil {
@@ -46,7 +46,7 @@ func number(s string) (int, error) {
 	return n, nil
 }
 
-// duration parses a time that something may take.
+// duration parses the time that something may take.
 func duration(s string) (time.Duration, error) {
 	d, err := input.Duration(s)
 	if err == nil && d <= 0 {
@@ -55,8 +55,8 @@ func duration(s string) (time.Duration, error) {
 	return d, err
 }
 
-// moment parses a time of the past: a time or a span back from now, such as
-// 7d or 12h.
+// moment parses a time in the past: a time, or a span back from now such as 7d or
+// 12h.
 func (env *Env) moment(s string) (time.Time, error) {
 	now := env.Now()
 	if s != "" && s[0] != '+' {
@@ -67,10 +67,10 @@ func (env *Env) moment(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, apperr.Usage("%q is not a time of the past; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31, or 7d or 12h for that long ago", s)
+	return time.Time{}, apperr.Usage("%q is not a time in the past; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31, or 7d or 12h for that long ago", s)
 }
 
-// deadline parses a time to come.
+// deadline parses a time in the future.
 func (env *Env) deadline(s string) (time.Time, error) { return input.Time(s, env.Now()) }
 
 func value(p *string) string {
@@ -80,7 +80,8 @@ func value(p *string) string {
 	return *p
 }
 
-// forceFlag is that of what always replaces a file outside of capf shell.
+// forceFlag is the flag of commands that, outside of capf shell, always replace a
+// file.
 func forceFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "force", Usage: "replace a file that is there, which in capf shell below privilege 4 has to be said"}
+	return &cli.BoolFlag{Name: "force", Usage: "replace an existing file; needed in capf shell below privilege 4"}
 }

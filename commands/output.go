@@ -40,10 +40,10 @@ func (env *Env) writeOutput(name string, force bool, data []byte) error {
 	return files.Write(env.door(), name, force, data)
 }
 
-// writeBinary is writeOutput for what would garble a terminal.
+// writeBinary is writeOutput for data that would garble a terminal.
 func writeBinary(env *Env, name string, force bool, data []byte) error {
 	if (name == "" || name == "-") && env.screen {
-		return apperr.WithHint(apperr.Usage("DER would go to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
+		return apperr.WithHint(apperr.Usage("refusing to write DER to the terminal"), "--out FILE writes it to a file; a pipe takes it too")
 	}
 	return env.writeOutput(name, force, data)
 }
@@ -52,7 +52,7 @@ func writeBinary(env *Env, name string, force bool, data []byte) error {
 // Its error does not wrap that of the output: a closed pipe is no failure otherwise.
 func flushSecret(env *Env, err error, hint string, args ...any) error {
 	if err = cmp.Or(err, env.out.Flush()); err != nil {
-		unseen := fmt.Errorf("what was made is in force, but could not be shown: %v", apperr.WithoutPath(err))
+		unseen := fmt.Errorf("the new secret is in force, but could not be shown: %v", apperr.WithoutPath(err))
 		return apperr.WithHint(unseen, hint, args...)
 	}
 	return nil

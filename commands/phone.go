@@ -19,11 +19,11 @@ import (
 // phonePort is the port of CAPF unless the server's address names another.
 const phonePort = "3804"
 
-// phoneFlags describe the phone and the server, for all that a phone does.
+// phoneFlags describe the phone and the server, for all phone commands.
 func phoneFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "server", Value: cli.NewStringSlice("localhost:" + phonePort), Usage: "`HOST[:PORT]` of the server; may be repeated"},
-		&cli.StringFlag{Name: "capf-cert", Usage: "verify the server by the certificate in `FILE`"},
+		&cli.StringFlag{Name: "capf-cert", Usage: "verify the server with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "auth-string-file", Usage: "read the authentication string from `FILE` (- is stdin); without it, the null string"},
 		&cli.StringFlag{Name: "existing-cert", Usage: "authenticate with the certificate in `FILE`"},
 		&cli.StringFlag{Name: "existing-key", Usage: "`FILE` with the key of the existing certificate"},
@@ -37,7 +37,7 @@ func phoneFlags() []cli.Flag {
 		&cli.StringFlag{Name: "attempts", Value: "3", Usage: "try `N` times when communication fails"},
 		&cli.DurationFlag{Name: "retry-interval", Value: 30 * time.Second, Usage: "`TIME` between two attempts"},
 		&cli.DurationFlag{Name: "timeout", Value: 30 * time.Second, Usage: "`TIME` to wait for each answer of the server"},
-		&cli.BoolFlag{Name: "progress", Usage: "say that a key is being made, as hardware phones do"},
+		&cli.BoolFlag{Name: "progress", Usage: "report that a key is being generated, as hardware phones do"},
 		&cli.BoolFlag{Name: "abort", Usage: "abort the operation when a key is asked for"},
 		&cli.StringFlag{Name: "stop-after", Usage: "drop the connection after the `FRAME`, such as KEY_GENERATE_RESPONSE"},
 		&cli.BoolFlag{Name: "trace", Usage: "show each frame on stderr, without the authentication string"},
@@ -85,13 +85,13 @@ func phoneProtocol(c *cli.Context, cfg *phone.Config) error {
 		return apperr.Usage("--attempts: %v", err)
 	}
 	if cfg.Interval <= 0 || cfg.Timeout <= 0 {
-		return apperr.Usage("--retry-interval and --timeout must be longer than nothing")
+		return apperr.Usage("--retry-interval and --timeout must be longer than 0")
 	}
 	cfg.StopAfter, err = parsed(c, "stop-after", parseFrame)
 	return err
 }
 
-// parseFrame finds a command of the protocol by its name.
+// parseFrame finds a frame of the protocol by its name.
 func parseFrame(s string) (wire.Command, error) {
 	var names []string
 	for f := wire.CmdAuthRequest; f <= wire.CmdSignCertificateResponse; f++ {
@@ -128,8 +128,8 @@ func parseTLS(s string) (uint16, error) {
 	return tls.VersionTLS10 + uint16(i), nil
 }
 
-// phoneTLS is TLS as the phone speaks it. Below 1.2 the suites of 79xx phones
-// are offered, which Go leaves out unless they are named.
+// phoneTLS is the phone's TLS configuration. Below 1.2 it offers the suites of 79xx
+// phones, which Go omits unless they are named.
 func phoneTLS(c *cli.Context) (*tls.Config, error) {
 	lowest, err := parsed(c, "tls-min", parseTLS)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 
 func phoneDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "delete", Args: "NAME", Short: "let the server delete the certificate of the phone NAME",
-		About: `It does what a phone does when Delete is scheduled for it, and removes the files
-that phone enroll has written.`,
+		Name: "delete", Args: "NAME", Short: "have the server delete the certificate of the phone NAME",
+		About: `It acts like a phone for which Delete is scheduled, and removes the files that
+phone enroll has written.`,
 		Example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",
 		Output:  cmdline.Object, NoStore: true,
 		Flags: append(phoneFlags(), &cli.StringFlag{Name: "out", Value: ".", Usage: "the folder `DIR` of phone enroll"}),

@@ -18,16 +18,16 @@ import (
 func phoneEnrollCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "enroll", Args: "NAME", Short: "get a certificate as the phone NAME",
-		About: `It does what a phone does when Install/Upgrade is scheduled for it, and writes
-NAME.key and NAME.pem before it confirms. When communication fails, it tries
-three times, 30 seconds apart.`,
+		About: `It acts like a phone for which Install/Upgrade is scheduled, and writes NAME.key
+and NAME.pem before it confirms. If communication fails, it tries three times, 30
+seconds apart.`,
 		Example: "capf phone enroll SEP001122334455 --server localhost:3804 --out .",
 		Output:  cmdline.Object, NoStore: true,
 		Flags: append(phoneFlags(),
 			&cli.StringFlag{Name: "out", Value: ".", Usage: "write key and certificate into the folder `DIR`"},
-			&cli.StringFlag{Name: "keys", Value: "any", Usage: "`KIND` of key that it can make: rsa, ec, any"},
-			&cli.StringFlag{Name: "possession", Value: "sign", Usage: "`ANSWER` when it has to prove that it has the key: sign, refuse, drop"},
-			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no end)"}),
+			&cli.StringFlag{Name: "keys", Value: "any", Usage: "`KIND` of key that it can generate: rsa, ec, any"},
+			&cli.StringFlag{Name: "possession", Value: "sign", Usage: "`ANSWER` to a request for proof of possession: sign, refuse, drop"},
+			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no limit)"}),
 		Run: func(c *cli.Context) error {
 			o, err := enrollChoice(env, c)
 			if err != nil {
@@ -44,7 +44,7 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 		return o, err
 	}
 	if o.WaitForIssue = c.Duration("wait"); c.IsSet("wait") && o.WaitForIssue <= 0 {
-		return o, apperr.Usage("--wait must be longer than nothing; without it there is no end")
+		return o, apperr.Usage("--wait must be longer than 0; without it there is no limit")
 	}
 	o.Store, o.Delete = o.keep, declined
 	switch c.String("keys") {
@@ -66,18 +66,18 @@ func enrollChoice(env *Env, c *cli.Context) (phoneOptions, error) {
 	return o, nil
 }
 
-// onlyKeys makes keys of one kind, as a phone that knows no others.
+// onlyKeys generates keys of one kind, like a phone that knows no others.
 func onlyKeys(kind string) func(crypto.KeyKind) (stdcrypto.Signer, error) {
 	return func(asked crypto.KeyKind) (stdcrypto.Signer, error) {
 		if !strings.HasPrefix(string(asked), kind+"-") {
-			return nil, fmt.Errorf("this phone makes no %s key", asked)
+			return nil, fmt.Errorf("this phone cannot generate an %s key", asked)
 		}
 		return crypto.GenerateKey(rand.Reader, asked)
 	}
 }
 
-// keep stores what the phone got: the key first, since the certificate is
-// worth nothing without it.
+// keep stores what the phone got: the key first, because the certificate is useless
+// without it.
 func (o phoneOptions) keep(der []byte, key stdcrypto.Signer) error {
 	pem, err := crypto.PrivateKeyPEM(key)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 
 func phoneFetchCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "fetch", Args: "NAME", Short: "give the certificates of the phone NAME to the server",
-		About: `It does what a phone does when Troubleshoot is scheduled for it. The certificate
-that was written by phone enroll is the LSC unless --lsc names another one.`,
+		Name: "fetch", Args: "NAME", Short: "send the certificates of the phone NAME to the server",
+		About: `It acts like a phone for which Troubleshoot is scheduled. The LSC is the certificate
+that phone enroll has written, unless --lsc names another one.`,
 		Example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",
 		Output:  cmdline.Object, NoStore: true,
 		Flags: append(phoneFlags(),

@@ -14,8 +14,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// phoneProofs reads what the phone proves itself with, and by what it knows
-// the server.
+// phoneProofs reads what the phone authenticates with, and how it verifies the
+// server.
 func phoneProofs(env *Env, c *cli.Context, cfg *phone.Config) (err error) {
 	if c.IsSet("auth-string-file") {
 		s, err := env.readSecret(c.String("auth-string-file"))
@@ -43,7 +43,7 @@ func phoneProofs(env *Env, c *cli.Context, cfg *phone.Config) (err error) {
 	return err
 }
 
-// phoneIdentity reads the certificate and the key that a pair of flags names.
+// phoneIdentity reads the certificate and key that a pair of flags names.
 func phoneIdentity(env *Env, c *cli.Context, prefix string, kind wire.CertificateType) (*phone.Identity, error) {
 	certFile, keyFile := c.String(prefix+"-cert"), c.String(prefix+"-key")
 	if certFile == "" && keyFile == "" {

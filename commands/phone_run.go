@@ -18,18 +18,18 @@ import (
 	"capf/internal/apperr"
 )
 
-// errNothing is a session that the server ended without an operation.
+// errNothing means that the server ended the session without an operation.
 var errNothing = errors.New("the server has nothing scheduled for it")
 
 type phoneOptions struct {
 	phone.Config
 	want phone.Outcome
 	door files.Door
-	dir  string // where certificate and key of the phone are
+	dir  string // folder of the phone's certificate and key
 }
 
-// phoneChoice reads what all phone commands share. The name becomes that of
-// files, so it must not lead out of the folder.
+// phoneChoice reads what all phone commands share. The name becomes a file name, so
+// it must not lead out of the folder.
 func phoneChoice(env *Env, c *cli.Context, want phone.Outcome) (phoneOptions, error) {
 	cfg, err := phoneConfig(env, c)
 	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), door: env.door()}

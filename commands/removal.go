@@ -19,23 +19,22 @@ type removeOptions struct {
 	dryRun bool
 }
 
-// removal reads the options of a command that takes away what its arguments
-// name.
+// removal reads the options of a command that removes what its arguments name.
 func removal(c *cli.Context) removeOptions {
 	return removeOptions{eachOnce(c.Args().Slice()), c.Bool("yes"), c.Bool("dry-run")}
 }
 
-// removing is what a command takes away.
+// removing is what a command removes.
 type removing struct {
 	what  string // all of it, in the question
 	thing string // one of it, for the count
 	do    func(context.Context, *store.Store) (int64, error)
-	show  func() error // what there is of it
+	show  func() error // the rows to remove
 }
 
-// carryOutRemoval takes it away, with consent. A dry run does the same to a rehearsal
-// of the database, so that it is refused what would be refused, and shows what
-// would go.
+// carryOutRemoval removes it, with consent. A dry run does the same in a
+// transaction that is rolled back, so that it is refused whenever the removal
+// would be, and shows what would go.
 func carryOutRemoval(ctx context.Context, env *Env, o removeOptions, s *store.Store, r removing) error {
 	if o.dryRun {
 		if _, err := r.do(ctx, s.Rehearsal()); err != nil {
@@ -51,7 +50,7 @@ func carryOutRemoval(ctx context.Context, env *Env, o removeOptions, s *store.St
 	defer stop()
 	n, err := r.do(ctx, s)
 	switch {
-	case n > 0 && errors.Is(err, context.Canceled): // between two portions
+	case n > 0 && errors.Is(err, context.Canceled): // between two batches
 		return apperr.WithHint(fmt.Errorf("interrupted; deleted %s", plural.Of(n, r.thing)), "the same command deletes the rest")
 	case err != nil:
 		return err
@@ -59,7 +58,7 @@ func carryOutRemoval(ctx context.Context, env *Env, o removeOptions, s *store.St
 	return sayRemoved(env, n, r.thing)
 }
 
-// one is the count of a removal of one thing.
+// one is a removal that counts as one.
 func one(err error) (int64, error) {
 	if err != nil {
 		return 0, err
@@ -67,7 +66,7 @@ func one(err error) (int64, error) {
 	return 1, nil
 }
 
-// sayRemoved reports how many rows are gone.
+// sayRemoved reports how many rows were removed.
 func sayRemoved(env *Env, n int64, what string) error {
 	env.say("deleted %s", plural.Of(n, what))
 	if env.Format != term.JSON {
@@ -76,8 +75,8 @@ func sayRemoved(env *Env, n int64, what string) error {
 	return showObject(env, []field{{"", "deleted", n}})
 }
 
-// nothingToRemove is the result of a removal by filter that found nothing to
-// do: a dry run lists rows, of which there are none then.
+// nothingToRemove is the result of a removal by filter that found nothing. A dry
+// run lists rows, so it prints an empty list.
 func nothingToRemove(env *Env, o removeOptions) error {
 	if o.dryRun {
 		return emptyList(env)
@@ -85,7 +84,7 @@ func nothingToRemove(env *Env, o removeOptions) error {
 	return nothingRemoved(env)
 }
 
-// nothingRemoved is the result of a removal that found nothing to do.
+// nothingRemoved is the result of a removal that found nothing.
 func nothingRemoved(env *Env) error {
 	if env.Format != term.JSON {
 		return nil
@@ -93,7 +92,7 @@ func nothingRemoved(env *Env) error {
 	return showObject(env, []field{{"", "deleted", 0}})
 }
 
-// deleteNamed deletes one thing that has a name, with consent.
+// deleteNamed deletes one object by its name, with consent.
 func deleteNamed(ctx context.Context, env *Env, o removeOptions, what string, find, remove func(context.Context, *store.Store, string) error) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
@@ -109,7 +108,7 @@ func deleteNamed(ctx context.Context, env *Env, o removeOptions, what string, fi
 	})
 }
 
-// The flags of commands that take something away.
+// The flags of commands that remove something.
 func removalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "yes", Usage: "do not ask"},

@@ -18,10 +18,10 @@ func reportFlags() []cli.Flag {
 	return []cli.Flag{&cli.StringFlag{Name: "html", Usage: "write one HTML page to `FILE` (- is stdout)"}, forceFlag()}
 }
 
-// pageFile is the file of the page, without a name for the terminal.
+// pageFile is the file for the page; its name is empty for the terminal.
 type pageFile struct {
 	name  string
-	force bool // replace one that is there
+	force bool // replace an existing one
 }
 
 func reportFile(env *Env, c *cli.Context) (pageFile, error) {

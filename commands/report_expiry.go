@@ -15,10 +15,10 @@ import (
 
 func reportExpiryCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "expiry", Short: "when the installed certificates end",
+		Name: "expiry", Short: "when the installed certificates expire",
 		Privilege: cmdline.Look,
-		About: `A histogram by month, and the list, what ends first at the top. CSV has the list
-only.`,
+		About: `A histogram by month, and the list, those that expire first at the top. CSV has
+only the list.`,
 		Example: "capf report expiry --html expiry.html",
 		Output:  cmdline.List, Flags: reportFlags(),
 		Run: func(c *cli.Context) error {
@@ -60,14 +60,14 @@ func reportExpiry(ctx context.Context, env *Env, file pageFile) error {
 	return showList(env, values(rows), columns, noInstalled)
 }
 
-// monthLimit is how many months the histogram has: five years, the longest
-// life of an LSC, and the month in which it begins.
+// monthLimit is how many months the histogram has: five years, the longest lifetime
+// of an LSC, and the month in which it begins.
 const monthLimit = 61
 
-// expiryMonths counts the ends by month of the operator's zone. What has ended
-// comes first.
+// expiryMonths counts expiries by month in the operator's time zone. Expired
+// certificates come first.
 func expiryMonths(rows []store.Expiry, now time.Time) *report.Chart {
-	c := &report.Chart{Title: "Certificates that end, by month", Tall: true, Bars: []report.Bar{{Label: "expired", Tone: "bad"}}}
+	c := &report.Chart{Title: "Expiring certificates, by month", Tall: true, Bars: []report.Bar{{Label: "expired", Tone: "bad"}}}
 	now = now.Local()
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, now.Location())
 	for _, r := range rows {
@@ -89,7 +89,7 @@ func expiryMonths(rows []store.Expiry, now time.Time) *report.Chart {
 	return c
 }
 
-// monthBar is the bar of the month that comes so many after the first.
+// monthBar is the bar of the nth month after the first.
 func monthBar(first time.Time, n int) report.Bar {
 	if n >= monthLimit {
 		return report.Bar{Label: "later"}
@@ -111,7 +111,7 @@ func expirySummary(rows []store.Expiry, now time.Time) string {
 			soon++
 		}
 	}
-	return fmt.Sprintf("%s installed, %d expired, %d more end within 90 days.", counted(len(rows), "certificate"), expired, soon)
+	return fmt.Sprintf("%s installed, %d expired, %d more expire within 90 days.", counted(len(rows), "certificate"), expired, soon)
 }
 
 func expiryColumns(now time.Time) []column[store.Expiry] {

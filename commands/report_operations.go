@@ -18,7 +18,7 @@ func reportOperationsCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "operations", Short: "the certificate operation of each device, and its status",
 		Privilege: cmdline.Look,
-		About:     `How many devices have which status, and the list. CSV has the list only.`,
+		About:     `The number of devices for each status, and the list. CSV has only the list.`,
 		Example:   "capf report operations --html operations.html",
 		Output:    cmdline.List, Flags: reportFlags(),
 		Run: func(c *cli.Context) error {
@@ -57,7 +57,7 @@ func reportOperations(ctx context.Context, env *Env, file pageFile) error {
 	return showList(env, values(rows), operationColumns, "there is no device")
 }
 
-// outcomeChart counts the statuses, the most frequent one first.
+// outcomeChart counts the statuses, the most frequent first.
 func outcomeChart(rows []store.Selected) *report.Chart {
 	counts := map[store.Status]int{}
 	for _, r := range rows {

@@ -13,10 +13,10 @@ import (
 
 func reportStaleCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "stale-lsc", Short: "certificates that were made for a phone and never installed",
+		Name: "stale-lsc", Short: "certificates that were issued for a phone and never installed",
 		Privilege: cmdline.Look,
-		About: `Its phone asked anew before it had confirmed the certificate, or refused to
-store it. capf stale-lsc delete removes them.`,
+		About: `The phone requested a new certificate before it had confirmed this one, or refused
+to store it. capf stale-lsc delete removes them.`,
 		Example: "capf report stale-lsc --html stale.html",
 		Output:  cmdline.List, Flags: reportFlags(),
 		Run: func(c *cli.Context) error {

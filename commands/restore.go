@@ -19,30 +19,32 @@ type restoreOptions struct {
 	yes        bool
 	dryRun     bool
 	withFaults bool
-	// acceptChanged takes a backup that somebody without the master key may have changed.
+	// acceptChanged accepts a backup that somebody without the master key may have
+	// changed.
 	acceptChanged bool
-	replaces      bool // there is a database
+	replaces      bool // whether there is a database
 }
 
 func restoreCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "restore", Args: "FILE", Short: "put a backup in the place of the database",
+		Name: "restore", Args: "FILE", Short: "replace the database with a backup",
 		Privilege: cmdline.OutsideShell,
-		About: `The backup is checked first with everything that "capf check" looks at, and with
-the master key of the database: one with faults, or with the secrets of another
-key, is refused, and --with-faults takes one with faults nevertheless. A running
-serve has to be stopped before; a dry run only notes that there is one. One that
-somebody has changed who has not the master key, or that carries nothing to tell
-that by, is refused without --accept-changed; without the key it cannot be told.
-What would be different is listed: the parameters, among them the program that is
-run, the issuer and the addresses, the CAPF certificate, trust certificates and
-directories. Then the backup takes the place of the database at once, and the old database is kept
-beside it.
+		About: `The backup is first checked as "capf check" would, with the master key of the
+database. One with faults is refused without --with-faults; one whose secrets
+belong to another key is always refused. A backup that was changed by somebody
+without the master key, or that has no authenticator, is refused without
+--accept-changed; without the key this cannot be verified. Stop a running serve
+first; a dry run only notes that there is one.
 
-Certificates that phones got after the backup are not in it, and so authenticate
-nobody, as long as accept_unrecorded_lsc is false. Others go on to take them; but
-their serial numbers are not listed any more, so that they cannot be revoked, and
-operations that were completed since are scheduled again.`,
+Differences are listed: parameters, among them the program that is run, the issuer
+and the addresses, the CAPF certificate, trust certificates and directories. Then
+the backup replaces the database in one step, and the old database is kept beside
+it.
+
+Certificates that phones got after the backup are not in it, and so are not
+accepted while accept_unrecorded_lsc is false. Other systems still accept them, but
+they are no longer listed, so they cannot be revoked. Operations that were
+completed since are scheduled again.`,
 		Example: "capf restore capf-backup.db --dry-run",
 		Output:  cmdline.List,
 		Flags: append(removalFlags(),
@@ -72,7 +74,7 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 	if exists && os.SameFile(backup, present) {
 		return apperr.Refused("%q is the database itself", o.file)
 	}
-	if exists && o.dryRun { // so a backup is checked while serve runs
+	if exists && o.dryRun { // a dry run checks a backup even while serve runs
 		if err := mayReplace(ctx, env, path); err != nil {
 			env.say("note: not now: %s", err)
 		}
@@ -80,7 +82,7 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 		if err := mayReplace(ctx, env, path); err != nil {
 			return err
 		}
-		if env.Prompt == nil && !o.yes { // who can be asked is told first what it is about
+		if env.Prompt == nil && !o.yes { // the question comes after what it is about
 			return env.consent(o.yes, "replace the database %s", path)
 		}
 	}
@@ -88,8 +90,8 @@ func restore(ctx context.Context, env *Env, o restoreOptions) error {
 	return replaceDatabase(ctx, env, path, o)
 }
 
-// mayReplace refuses while a serve works with the database. One that cannot be
-// opened, which may be why it is to be replaced, has no say.
+// mayReplace refuses while a serve uses the database. A database that cannot be
+// opened, which may be the reason to replace it, cannot object.
 func mayReplace(ctx context.Context, env *Env, path string) (err error) {
 	s, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	if err != nil {
@@ -104,14 +106,14 @@ func mayReplace(ctx context.Context, env *Env, path string) (err error) {
 	}
 	for _, v := range servers {
 		if liveness.Alive(v, env.Now()) {
-			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) works with %q", v.PID, v.Host, path), "systemctl stop capf")
+			return apperr.WithHint(apperr.Refused("serve (pid %d on %s) uses %q", v.PID, v.Host, path), "systemctl stop capf")
 		}
 	}
 	return nil
 }
 
 func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOptions) error {
-	// A signal ends it before the exchange, and no temporary file is left.
+	// A signal ends it before the replacement, and no temporary file is left.
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()
@@ -126,7 +128,7 @@ func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOption
 	p.End()
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return apperr.WithHint(apperr.Refused("%v", err), "stop what works with it: a serve, a capf shell, sqlite3")
+		return apperr.WithHint(apperr.Refused("%v", err), "stop whatever uses it: a serve, a capf shell, sqlite3")
 	case errors.Is(err, store.ErrForeign):
 		return apperr.WithHint(err, "FILE is what capf backup has written")
 	case err != nil:
@@ -134,7 +136,7 @@ func replaceDatabase(ctx context.Context, env *Env, path string, o restoreOption
 	case o.dryRun:
 		env.say("the backup can be restored")
 	case kept != "":
-		env.say("restored %s; the database before it is %s", path, kept)
+		env.say("restored %s; the previous database is %s", path, kept)
 	default:
 		env.say("restored %s", path)
 	}

@@ -44,7 +44,7 @@ func checkBackup(ctx context.Context, env *Env, s *store.Store, seal store.Seal,
 			"name the key of the backup with CAPF_MASTER_KEY_FILE, or put it there")
 	}
 	if damaged > 0 && !o.withFaults {
-		return apperr.WithHint(fmt.Errorf("%s in the backup %q", counted(damaged, "fault"), o.file), "--with-faults restores it nevertheless")
+		return apperr.WithHint(fmt.Errorf("%s in the backup %q", counted(damaged, "fault"), o.file), "--with-faults restores it anyway")
 	}
 	if changed != nil || o.dryRun {
 		return changed
@@ -63,12 +63,12 @@ func checkSeal(ctx context.Context, env *Env, s *store.Store, seal store.Seal, p
 	file := secrets.MasterKeyFile(path, env.Getenv)
 	sealer, err := secrets.OpenSealer(ctx, s.Reader, file)
 	if err != nil {
-		// Who changes a backup can also take away what tells a wrong key.
+		// Whoever changes a backup can also remove what reveals a wrong key.
 		if _, unread := crypto.LoadMasterKey(file); unread == nil && !accept {
-			return "", apperr.WithHint(apperr.Refused("the backup has been changed since capf wrote it, or under another master key: %v", err),
+			return "", apperr.WithHint(apperr.Refused("the backup was changed after capf wrote it, or was written under another master key: %v", err),
 				"look at what would be different, and into the backup; --accept-changed restores it nevertheless")
 		}
-		env.say("warning: whether somebody has changed the backup cannot be verified: %s", err)
+		env.say("warning: whether the backup was changed cannot be verified: %s", err)
 		return "not verified", nil
 	}
 	err = backup.Verify(sealer, seal)
@@ -83,14 +83,14 @@ func checkSeal(ctx context.Context, env *Env, s *store.Store, seal store.Seal, p
 	return "accepted although " + err.Error(), nil
 }
 
-// sayDifferences tells what would act otherwise than now: a backup may bring back
-// a program, an anchor or an address that was taken away for a reason.
+// sayDifferences lists what would behave differently: a backup may bring back a
+// program, a trust anchor or an address that was removed for a reason.
 func sayDifferences(ctx context.Context, env *Env, path string, restored *store.Store) (err error) {
 	var now *store.Reader // nil when there is no database yet
 	present, err := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
 	if err != nil {
 		if !errors.Is(err, store.ErrNotFound) {
-			env.say("note: what would be different cannot be told: %s", err)
+			env.say("note: the differences cannot be determined: %s", err)
 			return nil
 		}
 	} else {

@@ -28,8 +28,8 @@ func createSealer(ctx context.Context, env *Env, s *store.Store) (*crypto.Sealer
 	return secrets.CreateSealer(ctx, s, secrets.MasterKeyFile(s.Path(), env.Getenv))
 }
 
-// openCAPF is the CAPF certificate, with the master key that opens its key. A database
-// that capf init has not seen gives secrets.ErrNotReady.
+// openCAPF is the CAPF certificate, with the master key that opens its key. Before
+// capf init it returns secrets.ErrNotReady.
 func openCAPF(ctx context.Context, env *Env, s *store.Store) (authority.CAPF, error) {
 	sealer, err := openSealer(ctx, env, s.Reader)
 	return capfWith(env, s, sealer), err
@@ -46,7 +46,7 @@ func openOnlineCA(ctx context.Context, env *Env, s *store.Store) (caworker.CA, e
 	return caworker.CA{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler)}, err
 }
 
-// offlineCA is the CA that is reached by files.
+// offlineCA is the CA that is reached through files.
 func offlineCA(env *Env, s *store.Store) offline.CA { return offline.CA{Store: s, Now: env.Now} }
 
 func trustStores(env *Env, s *store.Store) authority.TrustStores {

@@ -18,11 +18,11 @@ const withWord = "with-"
 func filterFlags() []cli.Flag {
 	return append(deviceFilterFlags(withWord, devices.Filters()),
 		&cli.StringFlag{Name: "lsc", Usage: "only devices whose LSC is `WHAT`: " + strings.Join(store.LSCHoldings(), ", ")},
-		&cli.StringFlag{Name: "lsc-expires-before", Usage: "only LSCs that end before the `TIME`, such as 2027-01-31 or +90d"},
-		&cli.StringFlag{Name: "lsc-issued-by", Usage: "only LSCs whose issuer has the `NAME` in it, or matches"},
-		&cli.StringFlag{Name: "issuer-expires-before", Usage: "only LSCs whose issuer ends before the `TIME`"},
+		&cli.StringFlag{Name: "lsc-expires-before", Usage: "only LSCs that expire before the `TIME`, such as 2027-01-31 or +90d"},
+		&cli.StringFlag{Name: "lsc-issued-by", Usage: "only LSCs whose issuer contains the `NAME`, or matches"},
+		&cli.StringFlag{Name: "issuer-expires-before", Usage: "only LSCs whose issuer expires before the `TIME`"},
 		failedFlag(), lateFlag(),
-		&cli.BoolFlag{Name: "due-for-renewal", Usage: "only devices whose LSC is past the share of its life in renew_before"},
+		&cli.BoolFlag{Name: "due-for-renewal", Usage: "only devices whose LSC has passed the share of its lifetime in renew_before"},
 	)
 }
 
@@ -40,7 +40,7 @@ func failedFlag() cli.Flag {
 }
 
 func lateFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "late", Usage: "only devices whose operation should have been completed by now"}
+	return &cli.BoolFlag{Name: "late", Usage: "only devices whose operation should be complete by now"}
 }
 
 // deviceFilterOf reads the name pattern and the filters that are about the device itself.
@@ -73,5 +73,5 @@ func selectionOf(env *Env, c *cli.Context) (s bulk.Selection, err error) {
 	return s, s.Check()
 }
 
-// noneSelected is said of an empty selection, which is no error.
+// noneSelected reports an empty selection, which is not an error.
 const noneSelected = "no device matches; nothing was changed"

@@ -43,22 +43,22 @@ func serveCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "serve", Short: "run the listener on which phones connect",
 		Privilege: cmdline.OutsideShell,
-		About: `The first start makes the database and the CAPF certificate. SIGINT and SIGTERM
-end it: it takes no new sessions, gives the running ones the grace, and exits
-with 0; a second signal ends it at once. The log goes to stderr.
+		About: `The first start creates the database and the CAPF certificate. SIGINT and SIGTERM
+stop it: it accepts no new sessions, gives the running ones the grace period, and
+exits with 0; a second signal ends it at once. The log goes to stderr.
 
-Started by systemd with Type=notify, it says when it is ready and, where a watchdog
-is set, that it lives. Metrics have no access control: give them a loopback address.
-It refuses to run when everybody may change the database or what stands in its
-folder, and warns when others may read it.`,
+Under systemd with Type=notify, it reports when it is ready and, if a watchdog is
+set, that it is alive. Metrics have no access control: give them a loopback
+address. It refuses to run if everybody may change the database or the files in its
+folder, and warns if others may read it.`,
 		Example: "capf serve --listen 127.0.0.1:0 --address-file capf.address",
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `ADDRESS`, such as :3804 or 10.0.0.1:3804; may be repeated (default: the parameter capf_phone_port)"},
 			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
 			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "`LEVEL`: debug, info, warn, error"},
-			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "`TIME` that running sessions get at a stop"},
-			&cli.StringFlag{Name: "metrics", Usage: "show metrics for Prometheus on `ADDRESS`, such as 127.0.0.1:9804"},
-			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` when it listens, one a line"},
+			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "`TIME` that running sessions get to finish when it stops"},
+			&cli.StringFlag{Name: "metrics", Usage: "serve metrics for Prometheus on `ADDRESS`, such as 127.0.0.1:9804"},
+			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` once it listens, one a line"},
 		}, nameFlags()...),
 		Run: func(c *cli.Context) error {
 			o, err := serveChoice(c)
@@ -86,7 +86,7 @@ func serveChoice(c *cli.Context) (o serveOptions, err error) {
 		}
 	}
 	if o.grace <= 0 {
-		return o, apperr.Usage("--grace: it must be longer than nothing")
+		return o, apperr.Usage("--grace: it must be longer than 0")
 	}
 	switch c.String("log-format") {
 	case "json":
@@ -149,7 +149,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 // openToServe opens the database and the master key. When they are missing, it makes
 // them and the CAPF certificate.
 func openToServe(ctx context.Context, env *Env, o serveOptions, log *slog.Logger) (*store.Store, *crypto.Sealer, error) {
-	// SQLite takes in what it finds beside the database when it is opened.
+	// SQLite applies the files that it finds beside the database when it opens it.
 	if err := checkModes(env, log); err != nil {
 		return nil, nil, err
 	}
@@ -184,8 +184,8 @@ func checkModes(env *Env, log *slog.Logger) error {
 	return err
 }
 
-// runJobs runs jobs beside the listener until ctx ends; the channel is closed
-// when it has done with them.
+// runJobs runs jobs beside the listener until ctx ends; the channel is closed when
+// it has finished.
 func runJobs(ctx context.Context, r *devices.Rules, log *slog.Logger) (<-chan struct{}, error) {
 	owner, err := jobs.NewOwner(r)
 	if err != nil {
@@ -195,14 +195,14 @@ func runJobs(ctx context.Context, r *devices.Rules, log *slog.Logger) (<-chan st
 	go func() {
 		defer close(done)
 		if err := (jobs.Runner{Rules: r, Owner: owner, Log: log}).Run(ctx); err != nil {
-			log.Error("jobs are run no more", "reason", err.Error())
+			log.Error("jobs are no longer run", "reason", err.Error())
 		}
 	}()
 	return done, nil
 }
 
-// keepJournal logs events, and seals the record, until the function that it returns
-// is called.
+// keepJournal logs events and seals the record until the function that it returns is
+// called.
 func keepJournal(j *audit.Journal) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -225,8 +225,8 @@ func announce(file string, addresses []net.Addr) error {
 	return files.Write(files.System{}, file, true, []byte(b.String()))
 }
 
-// forget removes the addresses of a server that does not listen. A device or a
-// pipe stays.
+// forget removes the file with the addresses when the server no longer listens. A
+// device or a pipe stays.
 func forget(file string) error {
 	if info, err := os.Lstat(file); file == "" || err == nil && !info.Mode().IsRegular() {
 		return nil

@@ -17,8 +17,8 @@ import (
 	"capf/store"
 )
 
-// showMetrics shows metrics on the address until ctx ends; the channel is
-// closed after that. Without an address it does nothing.
+// showMetrics serves metrics on the address until ctx ends; the channel is closed
+// after that. Without an address it does nothing.
 func showMetrics(ctx context.Context, address string, s *store.Store, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
 	done := make(chan struct{})
 	b := thisBuild()
@@ -47,13 +47,13 @@ func showMetrics(ctx context.Context, address string, s *store.Store, log *slog.
 	}
 	go func() {
 		if err := <-outcome; err != nil {
-			log.Error("metrics are shown no more", "reason", err.Error())
+			log.Error("metrics are no longer served", "reason", err.Error())
 		}
 	}()
 	return m, done, nil
 }
 
-// keyKinds are the kinds that a device can be set to.
+// keyKinds are the kinds of key that a device can be set to.
 func keyKinds() []string {
 	var kinds []string
 	for _, k := range []crypto.KeyKind{crypto.RSA512, crypto.RSA1024, crypto.RSA2048, crypto.RSA3072, crypto.RSA4096, crypto.EC256, crypto.EC384, crypto.EC521} {
@@ -62,8 +62,7 @@ func keyKinds() []string {
 	return kinds
 }
 
-// databaseFacts asks the database what the metrics show of it. Each question is
-// answered by an index.
+// databaseFacts queries the database for the metrics. An index answers each query.
 func databaseFacts(ctx context.Context, s *store.Store) (f metrics.Facts, err error) {
 	devices, err := s.DeviceCounts(ctx)
 	if err != nil {
@@ -109,7 +108,7 @@ func lastReport(ctx context.Context, s *store.Reader) (at time.Time, err error) 
 	return at, err
 }
 
-// ends adds when certificates end.
+// ends adds when certificates expire.
 func ends(ctx context.Context, s *store.Reader, f *metrics.Facts) error {
 	id, err := s.Identity(ctx)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

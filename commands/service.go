@@ -94,7 +94,7 @@ func awaitServers(ctx context.Context, env *Env, s *store.Reader, service store.
 			env.say("%s obeyed", counted(living, "running serve"))
 			return nil
 		case time.Now().After(deadline):
-			env.say("warning: %d of %d running serves have not obeyed within %s; capf status says how they stand", waiting, living, serverDelay)
+			env.say("warning: %d of %d running serves have not complied within %s; capf status shows their state", waiting, living, serverDelay)
 			return nil
 		}
 		select {

@@ -4,6 +4,6 @@ import "capf/commands/internal/cmdline"
 
 func serviceDeactivateCommand(env *Env) cmdline.Command {
 	return serviceCommand(env, "deactivate", "deactivate a service",
-		`A running serve obeys within two seconds: it closes its listener and lets the
-sessions that run come to their end.`, activation(false))
+		`A running serve complies within two seconds: it closes its listener and lets the
+running sessions finish.`, activation(false))
 }

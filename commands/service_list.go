@@ -11,8 +11,8 @@ func serviceListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the services",
 		Privilege: cmdline.Look,
-		About: `capf is the listener on which phones connect; enrollment is the client of an
-online CA, needed with the issuer online-ca only.`,
+		About: `capf is the listener on which phones connect; enrollment is the client of an online
+CA, needed only with the issuer online-ca.`,
 		Example: "capf service list",
 		Output:  cmdline.List,
 		Run: func(c *cli.Context) error {

@@ -9,8 +9,8 @@ import (
 
 func serviceRestartCommand(env *Env) cmdline.Command {
 	return serviceCommand(env, "restart", "restart a service",
-		`A running serve obeys within two seconds: it lets the sessions that run come to
-their end and reads certificate, port and TLS settings anew.`, serviceRestart)
+		`A running serve complies within two seconds: it lets the running sessions finish
+and reloads certificate, port and TLS settings.`, serviceRestart)
 }
 
 func serviceRestart(ctx context.Context, env *Env, name string) error {

@@ -16,21 +16,21 @@ import (
 
 type setOptions struct {
 	name  string
-	value *string // nil when it has to be asked for
-	file  string  // of a secret; "" when it has to be asked for
+	value *string // nil to ask for it
+	file  string  // of a secret; "" to ask for it
 }
 
 func setCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Exempt: "keep_alive", Args: "PARAMETER [VALUE]", Short: "set a parameter",
-		About: `On a terminal, a VALUE that is left out is asked for. The command says when the
-change is in force. A change of how devices may authenticate lists those that it
-touches.
+		About: `On a terminal, a missing VALUE is asked for. The command says when the change takes
+effect. A change of how devices may authenticate lists the affected devices.
 
-The password and the client certificate for an online CA are secrets: they come
-from a file or stdin, or are asked for, and the VALUE none removes them. They are
-sealed in the database and never shown. The password belongs to the host and the
-port for which it was given: another online_ca_hostname or online_ca_port removes it.`,
+The password and the client certificate for an online CA are secrets: they are read
+from a file or stdin, or asked for, and the VALUE none removes them. They are
+sealed in the database and never shown. The password is valid only for the host and
+port for which it was given: another online_ca_hostname or online_ca_port removes
+it.`,
 		Example: "capf set keep_alive 20",
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
@@ -80,7 +80,7 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	return sayChange(ctx, env, s, c)
 }
 
-// sayChange tells what setting a parameter did.
+// sayChange reports what setting a parameter did.
 func sayChange(ctx context.Context, env *Env, s *store.Store, c settings.Change) error {
 	if c.Changed {
 		env.say("%s is %s now (was %s), in force %s", c.Name, c.New, c.Old, c.Effect)
@@ -91,7 +91,7 @@ func sayChange(ctx context.Context, env *Env, s *store.Store, c settings.Change)
 		env.warn([]string{c.Warning})
 	}
 	for _, name := range c.Dropped {
-		env.warn([]string{name + " was given for another place than this, and is removed"})
+		env.warn([]string{name + " was given for a different host or port, and is removed"})
 		env.say("hint: %s", settings.SecretHint(name))
 	}
 	if err := sayMissing(ctx, env, s, c); err != nil {
@@ -111,7 +111,7 @@ func sayChange(ctx context.Context, env *Env, s *store.Store, c settings.Change)
 	}, "devices", devices, touchedColumns)
 }
 
-// sayMissing tells who has chosen the online CA what it still needs.
+// sayMissing lists what the online CA still needs, once it has been chosen.
 func sayMissing(ctx context.Context, env *Env, s *store.Store, c settings.Change) error {
 	if c.Name != settings.Issuer || c.New != settings.IssuerOnline {
 		return nil
@@ -127,7 +127,7 @@ func sayMissing(ctx context.Context, env *Env, s *store.Store, c settings.Change
 	return nil
 }
 
-// touchedDevices says how many devices a change is about, and yields them.
+// touchedDevices says how many devices a change affects, and yields them.
 func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *settings.Touched) (iter.Seq2[store.Device, error], error) {
 	if t == nil {
 		return values[store.Device](nil), nil
@@ -140,7 +140,7 @@ func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *settings.T
 	return s.Devices(ctx, t.Filter), nil
 }
 
-// touchedColumns are what there is to know of a device that a change is about.
+// touchedColumns are the properties of a device that a change affects.
 var touchedColumns = []column[store.Device]{
 	{"Device", "name", func(d store.Device) any { return d.Name }},
 	{"Authentication mode", "auth_mode", func(d store.Device) any { return d.AuthMode }},

@@ -13,7 +13,7 @@ import (
 // parameter that each is for.
 var secretFileFlags = map[string]string{"password-file": "online_ca_password", "file": "online_ca_client_certificate"}
 
-// takeFile takes the flag that belongs to the parameter and refuses another.
+// takeFile takes the flag that belongs to the parameter and refuses any other.
 func (o *setOptions) takeFile(c *cli.Context) error {
 	for flag, parameter := range secretFileFlags {
 		if !c.IsSet(flag) {
@@ -51,7 +51,7 @@ func setSecret(ctx context.Context, env *Env, p settings.Parameter, o setOptions
 	return sayChange(ctx, env, s, c)
 }
 
-// secretValue is nil for a secret that is to be removed.
+// secretValue is nil to remove the secret.
 func secretValue(env *Env, p settings.Parameter, o setOptions) ([]byte, error) {
 	pem := p.Name == secretFileFlags["file"]
 	switch {

@@ -32,23 +32,23 @@ const sshLine = "SSH_ORIGINAL_COMMAND"
 
 func shellCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "shell", Short: "take commands one after the other, as the vendor's command line does",
+		Name: "shell", Short: "run commands interactively, as the vendor's command line does",
 		Privilege: cmdline.OutsideShell,
-		About: `The prompt is admin:. A line is a command with or without "utils capf" in front;
-TAB completes it, ? says what may come next, help says more, and quit ends. Quotes
-keep words together. There is nothing else to it: no other program is run, and
-files are only those in the folder in which the shell was started and below, which
-has to belong to its user.
+		About: `The prompt is admin:. A line is a command with or without "utils capf" in front. TAB
+completes it, ? shows what may come next, help explains more, and quit ends the
+session. Quotes keep words together. Nothing else is possible: no other program is
+run, and only files in and below the folder in which the shell was started can be
+used. That folder has to belong to the shell's user.
 
-It is fit for a forced command of sshd: the line that an SSH client brings along
-(SSH_ORIGINAL_COMMAND) is carried out and its exit code is returned. Off a
-terminal, lines are read from stdin until its end, and the exit code is that of
-the last one that failed.
+It is suitable as a forced command of sshd: the command line of the SSH client
+(SSH_ORIGINAL_COMMAND) is carried out and its exit code is returned. Without a
+terminal, lines are read from stdin to its end, and the exit code is that of the
+last one that failed.
 
---privilege limits what there is, by the vendor's levels: 0 to look, to set
-keep_alive and to delete stale LSCs; 1 also to export requests and to import
-certificates; 4 for everything. Below 4 a file that is there is only replaced with
---force, and when the shell has made it. Attempts at more become events.`,
+--privilege limits the commands, by the vendor's levels: 0 to view, to set keep_alive
+and to delete stale LSCs; 1 also to export requests and import certificates; 4 for
+everything. Below 4 an existing file is replaced only with --force, and only if the
+shell has made it. Attempts to do more become events.`,
 		Example: "capf shell --privilege 1",
 		Flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
 		Run: func(c *cli.Context) error {
@@ -81,7 +81,7 @@ func runShell(ctx context.Context, env *Env, level int) error {
 	}
 	commands := shellCommands{env, shell.Confine(level, root, folder, reserved)}
 	session := &shell.Session{Commands: commands, Files: commands.confinement.Files, Stderr: env.Stderr, Signals: env.told}
-	// These would end or stop the shell, or print what the program was doing.
+	// These would end or stop the shell, or make it print its goroutines.
 	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP)
 	code, err := runSession(ctx, env, session)
 	if err == nil && code != 0 {
@@ -142,8 +142,8 @@ type shellCommands struct {
 	confinement *shell.Confinement
 }
 
-// line is the world of one line: that of the shell, but for its own database
-// connection and format.
+// line is the environment of one line: the shell's, but with its own database
+// connection and output format.
 func (c shellCommands) line() *Env {
 	line := *c.env
 	line.store, line.command, line.confined = nil, "", c.confinement
@@ -168,7 +168,7 @@ func (c shellCommands) Propose(ctx context.Context, words []string) cmdline.Prop
 	env.Database = env.Getenv("CAPF_DB")
 	return cmdline.Completer{
 		Root: c.confinement.Restrict(tree(env)), Known: databaseWords{env},
-		Also: []cmdline.Candidate{{Word: "help", About: "say more about a command"}, {Word: "quit", About: "end the session"}},
+		Also: []cmdline.Candidate{{Word: "help", About: "explain a command"}, {Word: "quit", About: "end the session"}},
 	}.Complete(ctx, words)
 }
 
@@ -182,7 +182,7 @@ func (c shellCommands) Print(text string) int {
 // Report reports an error.
 func (c shellCommands) Report(err error) int { return c.env.report(err) }
 
-// noteForbidden records an attempt at what the session may not do.
+// noteForbidden records an attempt to do what the session may not.
 func noteForbidden(ctx context.Context, env *Env, err error) {
 	if !errors.Is(err, files.ErrForbidden) {
 		return

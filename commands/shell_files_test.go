@@ -39,14 +39,14 @@ func TestShellOverwrites(t *testing.T) {
 		{0, "cert export capf --out inside.txt --force", 4, "was not made by this shell"},
 		{1, "csr dump --out inside.txt --force", 4, "was not made by this shell"},
 		{0, "report expiry --html report.html --force", 4, "was not made by this shell"},
-		{0, "cert export capf --out other.pem --force", 4, "not to be had"},
-		{4, "cert export capf --out other.pem --force", 4, "not to be had"},
-		{4, "cert upload other.pem --purpose capf-trust", 4, "not to be had"},
-		{4, "cert export capf --out keys/authorized_keys", 4, "not to be had"},
-		{4, "backup other.pem --yes", 4, "not to be had"},
-		{4, "backup keys/backup.db", 4, "not to be had"},
-		{1, "offline import other.pem", 4, "not to be had"},
-		{1, "offline import up", 4, "not to be had"},
+		{0, "cert export capf --out other.pem --force", 4, "not available"},
+		{4, "cert export capf --out other.pem --force", 4, "not available"},
+		{4, "cert upload other.pem --purpose capf-trust", 4, "not available"},
+		{4, "cert export capf --out keys/authorized_keys", 4, "not available"},
+		{4, "backup other.pem --yes", 4, "not available"},
+		{4, "backup keys/backup.db", 4, "not available"},
+		{1, "offline import other.pem", 4, "not available"},
+		{1, "offline import up", 4, "not available"},
 		{0, "cert export capf --out new.pem", 0, ""},
 		{0, "cert export capf --out new.pem", 4, "--force replaces it"},
 		{0, "cert export capf --out new.pem --force", 0, ""},
@@ -93,7 +93,7 @@ func TestShellFolder(t *testing.T) {
 	}
 	if os.Geteuid() == 0 {
 		check(t, os.Chown(dir, 12345, -1))
-		if code, said := inShell(t, dir, 0, "csr count"); code != 4 || !strings.Contains(said, "it belongs to the user 12345, not to root") {
+		if code, said := inShell(t, dir, 0, "csr count"); code != 4 || !strings.Contains(said, "it belongs to user 12345, not to root") {
 			t.Errorf("exit code %d\n%s", code, said)
 		}
 	}
@@ -106,7 +106,7 @@ func TestShellRefusalsAreEvents(t *testing.T) {
 	inShell(t, dir, 0, "device set SEP001122334455 --pool x")
 	inShell(t, dir, 4, "cert upload link.pem --purpose capf-trust")
 	out := must(t, dir, "audit", "list", "--csv", "--no-header")
-	for _, want := range []string{"device set needs privilege 4", "file \"\"link.pem\"\" is not to be had", "olga", "shell-refused"} {
+	for _, want := range []string{"device set needs privilege 4", "file \"\"link.pem\"\" is not available", "olga", "shell-refused"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the record has no %s:\n%s", want, out)
 		}
@@ -134,7 +134,7 @@ func TestShellFolderUpload(t *testing.T) {
 		if out := must(t, dir, "cert", "list", "--csv"); strings.Contains(out, "capf-trust") && !strings.Contains(said, "link") {
 			t.Errorf("%s: %s\n%s", line, said, out)
 		}
-		if line[0] == 'c' && !strings.Contains(said, "not to be had in this shell") {
+		if line[0] == 'c' && !strings.Contains(said, "not available in this shell") {
 			t.Errorf("%s: %s", line, said)
 		}
 	}

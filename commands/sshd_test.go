@@ -155,7 +155,7 @@ func TestSSH(t *testing.T) {
 		{"device delete SEP001122334455 --yes", 4, "needs privilege 4"},
 		{"bash -i", 2, "no command"},
 		{"csr count; id", 2, "no command"},
-		{"cert export capf --out ../owned", 4, "not to be had"},
+		{"cert export capf --out ../owned", 4, "not available"},
 		{"csr dump --out -", 0, "\x1f\x8b"},
 		{"set keep_alive 30", 0, "keep_alive is 30 now"},
 	} {

@@ -17,7 +17,7 @@ import (
 type staleDeleteOptions struct {
 	removeOptions
 	all     bool
-	allWord bool       // the word all was given
+	allWord bool       // whether the word all was given
 	before  *time.Time // nil for no limit
 }
 
@@ -25,14 +25,14 @@ func staleDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[SERIAL...|all]", Short: "delete stale certificates",
 		Privilege: cmdline.Look,
-		About: `Without serial numbers, all of them. Off a terminal the word all is consent
-enough, since scripts written for the vendor's system say no more. Unless all
-that are named can be deleted, none is. --before takes those that became stale
-before a time.
+		About: `Without serial numbers, all of them are deleted. Without a terminal the word all is
+enough confirmation, because scripts for the vendor's system give no other. Either
+all named certificates are deleted or none. --before deletes those that became
+stale before a time.
 
-A phone may have a stale certificate, when only its confirmation got lost. So its
-serial number and fingerprint stay in the record until it has run out: it is in
-no list, authenticates nobody any more, and can still be revoked.`,
+A phone may have a stale certificate, if only its confirmation was lost. So its
+serial number and fingerprint are kept until it expires: it is in no list, is no
+longer accepted, and can still be revoked.`,
 		Example: "capf stale-lsc delete all",
 		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
 		Run: func(c *cli.Context) error {

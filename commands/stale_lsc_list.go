@@ -13,9 +13,9 @@ func staleListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Aliases: []string{"view"}, Short: "list stale certificates",
 		Privilege: cmdline.Look,
-		About: `A certificate becomes stale when its phone asked anew before it had confirmed
-this one, or refused to store it. When the phone has it nevertheless, it may
-authenticate with it, and then it is installed.`,
+		About: `A certificate becomes stale when its phone requests a new one before it has confirmed
+this one, or refuses to store it. If the phone has it after all, it may authenticate
+with it, and the certificate is then installed.`,
 		Example: "capf stale-lsc list",
 		Output:  cmdline.List,
 		Run:     func(c *cli.Context) error { return staleList(c.Context, env) },

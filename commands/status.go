@@ -22,9 +22,9 @@ import (
 
 func statusCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "status", Short: "show what is wrong, and how capf stands",
+		Name: "status", Short: "show what is wrong, and the state of capf",
 		Privilege: cmdline.Look,
-		About:     `What needs attention comes first, with the command that helps.`,
+		About:     `Whatever needs attention comes first, with the command that helps.`,
 		Example:   "capf status --json",
 		Output:    cmdline.Object,
 		Run:       func(c *cli.Context) error { return status(c.Context, env) },
@@ -75,7 +75,7 @@ type lscNumbers struct {
 	Stale     int64 `json:"stale"`
 }
 
-// issuedBy is how many LSCs that phones have depend on one issuer.
+// issuedBy is how many LSCs on phones depend on one issuer.
 type issuedBy struct {
 	Issuer    string `json:"issuer"`
 	Installed int64  `json:"installed"`
@@ -130,7 +130,7 @@ func (r *statusReport) fields() []field {
 	return append(fields, field{"Database", "", r.Database})
 }
 
-// gatherStatus asks the database for everything that the screen shows.
+// gatherStatus queries the database for everything that is shown.
 func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport, error) {
 	r := &statusReport{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
 	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)

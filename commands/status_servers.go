@@ -10,7 +10,7 @@ import (
 	"capf/store"
 )
 
-// runningNow is a serve process as it has reported itself.
+// runningNow is a serve process, as it has reported itself.
 type runningNow struct {
 	PID       int      `json:"pid"`
 	Host      string   `json:"host"`
@@ -30,9 +30,8 @@ func (v runningNow) String() string {
 	return fmt.Sprintf("%s, %s (pid %d on %s, capf %s)", where, counted(v.Sessions, "session"), v.PID, v.Host, v.Version)
 }
 
-// servers lists the serve processes, and finds fault when none of them lives
-// although the service is activated, and with those that do not what they are
-// told.
+// servers lists the serve processes. It reports a finding if none is alive although
+// the service is activated, and for each that does not do what it is told.
 func (r *statusReport) servers(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
 	rows, err := s.Servers(ctx)
 	if err != nil {
@@ -68,7 +67,7 @@ func (r *statusReport) servers(ctx context.Context, env *Env, s *store.Reader, s
 	if service.Active && living+mute == 0 {
 		text := "no serve is running"
 		if last.PID != 0 {
-			text += fmt.Sprintf("; pid %d on %s ended without a word, last heard of %s", last.PID, last.Host, term.Cell(last.SeenAt))
+			text += fmt.Sprintf("; pid %d on %s died, last heard from %s", last.PID, last.Host, term.Cell(last.SeenAt))
 		}
 		r.Findings = append(r.Findings, finding{"error", text, "capf serve, or systemctl start capf"})
 	}

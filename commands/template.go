@@ -18,12 +18,12 @@ type templateOptions struct {
 	generate    bool
 }
 
-// templateFlags are the settings that a template has for its devices; their
-// description comes from the directory.
+// templateFlags are the settings that a template gives its devices. Their description
+// comes from the directory.
 func templateFlags() []cli.Flag {
 	return append(settingFlags(),
 		&cli.BoolFlag{Name: "generate-string", Usage: "make one authentication string for all devices, and print it"},
-		&cli.BoolFlag{Name: "unique-strings", Usage: "make an authentication string for each device when it is added"},
+		&cli.BoolFlag{Name: "unique-strings", Usage: "make an authentication string for each device when it is created"},
 	)
 }
 
@@ -38,8 +38,8 @@ func templateChoice(env *Env, c *cli.Context) (templateOptions, error) {
 	return o, oneString(o.edit, o.generate)
 }
 
-// templateKeep generates the string, if one is wanted, and has the template
-// kept; did is the word for that. One that was there as asked keeps its string.
+// templateKeep generates the string, if one is wanted, and stores the template; did is
+// the word for that. A template that already has the settings keeps its string.
 func templateKeep(ctx context.Context, env *Env, did string, o templateOptions, keep func(context.Context, *devices.Rules, devices.Edit) (store.Template, bool, error)) error {
 	s, err := env.openStore(ctx)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 func templateAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "add", Args: "NAME", Short: "add a universal device template",
-		About: `A template has the settings with which the devices of an LDAP directory begin:
-a feature group template names it, and the directory names that. The
-description is the template's own. Adding a template again that is as asked changes
-nothing: a string that was generated stays, and is not printed again.`,
+		About: `A template holds the initial settings for the devices of an LDAP directory: a feature
+group template names it, and the directory names the feature group. The description
+is the template's own. Adding a template again with the same settings changes
+nothing: a generated string stays, and is not printed again.`,
 		Example: "capf template add softphones --operation install --auth-mode auth-string --generate-string",
 		Output:  cmdline.Object, Flags: templateFlags(),
 		Run: func(c *cli.Context) error {

@@ -15,7 +15,7 @@ import (
 func templateSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "NAME", Short: "change a template",
-		About:   `Only what is given is changed. Devices that exist are not: bulk update is for those.`,
+		About:   `Only the given settings change. Existing devices do not: use bulk update for those.`,
 		Example: "capf template set softphones --key-order ec-preferred",
 		Output:  cmdline.Object, Flags: templateFlags(), Clears: deviceClears(),
 		Run: func(c *cli.Context) error {

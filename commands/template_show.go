@@ -33,7 +33,7 @@ func templateShowCommand(env *Env) cmdline.Command {
 	}
 }
 
-// templateFields are all settings; those that a template leaves open are empty.
+// templateFields are all settings. Those that a template leaves open are empty.
 func templateFields(t store.Template) ([]field, error) {
 	e, err := templates.Read(t)
 	if err != nil {

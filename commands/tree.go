@@ -16,7 +16,7 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "offline", Short: "requests out to a CA without a network, certificates in", Commands: []cmdline.Command{
 			offlineExportCommand(env, "export", "offline export"), offlineImportCommand(env, "import", "offline import"),
 		}},
-		{Name: "stale-lsc", Short: "certificates that were overtaken before their phone confirmed them", Commands: []cmdline.Command{
+		{Name: "stale-lsc", Short: "certificates superseded before their phone confirmed them", Commands: []cmdline.Command{
 			staleListCommand(env), staleDeleteCommand(env),
 		}},
 		{Name: "lsc", Short: "certificates that phones got", Commands: []cmdline.Command{
@@ -34,25 +34,25 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "bulk", Short: "many devices at once", Commands: []cmdline.Command{
 			bulkSelectCommand(env), bulkUpdateCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
 		}},
-		{Name: "template", Short: "universal device templates: the settings with which devices begin", Commands: []cmdline.Command{
+		{Name: "template", Short: "universal device templates: the initial settings of devices", Commands: []cmdline.Command{
 			templateAddCommand(env), templateSetCommand(env), templateListCommand(env), templateShowCommand(env), templateDeleteCommand(env),
 		}},
 		{Name: "feature-group", Short: "feature group templates, which name a template", Commands: []cmdline.Command{
 			featureGroupAddCommand(env), featureGroupListCommand(env), featureGroupDeleteCommand(env),
 		}},
-		{Name: "ldap", Short: "LDAP directories whose people have devices", Commands: []cmdline.Command{
+		{Name: "ldap", Short: "LDAP directories whose people get devices", Commands: []cmdline.Command{
 			ldapAddCommand(env), ldapSetCommand(env), ldapListCommand(env), ldapShowCommand(env), ldapSyncCommand(env), ldapDeleteCommand(env),
 		}},
-		{Name: "report", Short: "reports, to the terminal or as a page for a browser", Commands: []cmdline.Command{
+		{Name: "report", Short: "reports, on the terminal or as a page for a browser", Commands: []cmdline.Command{
 			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
 		}},
-		{Name: "job", Short: "bulk operations that ran, run or will run", Commands: []cmdline.Command{
+		{Name: "job", Short: "past, running and future bulk operations", Commands: []cmdline.Command{
 			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
 		}},
 		{Name: "service", Short: "services of capf", Commands: []cmdline.Command{
 			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
 		}},
-		{Name: "online-ca", Short: "the CA that is asked at once", Commands: []cmdline.Command{
+		{Name: "online-ca", Short: "the CA that capf contacts directly", Commands: []cmdline.Command{
 			onlineCATestCommand(env),
 		}},
 		{Name: "audit", Short: "the record of who did what", Commands: []cmdline.Command{
@@ -73,11 +73,11 @@ func tree(env *Env) *cmdline.Command {
 	}}
 }
 
-// rootNotes are what the help of capf itself says besides its commands.
+// rootNotes are the notes in the help of capf itself, after the commands.
 const rootNotes = `Common flags, anywhere on the line:
   flag          environment   default
   --db FILE     CAPF_DB       /var/lib/capf/capf.db for root and the user capf,
-                              else capf/capf.db in the user's data directory
+                              or capf/capf.db in the user's data directory
   --json        CAPF_OUTPUT   table; json or csv where a command has them
   --csv
   --no-header                 a line of headings above tables and CSV
@@ -88,12 +88,12 @@ Other environment:
   CREDENTIALS_DIRECTORY       of systemd, with the credential capf-master-key
   XDG_DATA_HOME               the user's data directory; default ~/.local/share
   NO_COLOR                    questions without colour
-  TZ                          the local time: Europe/Berlin, or a rule of POSIX
+  TZ                          the time zone: Europe/Berlin, or a POSIX rule
 
 Tables show local time, JSON and CSV show UTC.
 
 Exit codes:
-  0 done  1 failed  2 misused  3 not found  4 refused by a rule  5 partly done
+  0 done  1 failed  2 usage  3 not found  4 refused by a rule  5 partly done
 
 The vendor's spellings are the same commands: utils capf csr list.
 `

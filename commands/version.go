@@ -21,7 +21,7 @@ func versionCommand(env *Env) cmdline.Command {
 	}
 }
 
-// build is what the Go toolchain wrote into the program.
+// build is the build information that the Go toolchain wrote into the program.
 type build struct{ version, commit string }
 
 func thisBuild() build {

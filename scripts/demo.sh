@@ -1,8 +1,8 @@
 #!/bin/sh
-# demo.sh CAPF: the main job in one minute. A database and a CAPF certificate in
-# a temporary folder, a listener on a free port of this machine, a phone that
-# enrols over real TLS, and the verdict of openssl about its certificate.
-# Everything is gone afterwards; any failure is the script's.
+# demo.sh CAPF: what capf is for, in one minute. It makes a database and a CAPF
+# certificate in a temporary folder, runs a listener on a free port of this machine,
+# has a phone enrol over real TLS, and verifies its certificate with openssl.
+# Everything is removed afterwards; any failure makes the script fail.
 set -eu
 
 case $1 in */*) capf=$1 ;; *) capf=$(command -v "$1") ;; esac

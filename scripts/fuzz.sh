@@ -1,7 +1,7 @@
 #!/bin/sh
-# fuzz.sh TIME: runs every fuzz target of the tree for TIME each, as many at once
-# as there are cores, and fails after the last if one of them found something. What
-# was found stands in the testdata/fuzz of its package, and is from then on a seed.
+# fuzz.sh TIME: runs every fuzz target of the tree for TIME each, as many at once as
+# there are cores, and fails at the end if one of them found something. Findings are
+# in testdata/fuzz of their package, and are seeds from then on.
 # fuzz.sh TIME DIR TARGET: runs one of them.
 set -eu
 
@@ -18,7 +18,7 @@ if [ $# = 3 ]; then
 fi
 
 grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do
-	# Built once here, since targets of one package that start together would each build all of it.
+	# Built once here, because targets of a package that start together would each build it.
 	go test -c -fuzz . -o /dev/null "$dir"
 	grep -ho '^func Fuzz[A-Za-z0-9]*' "$dir"/*_test.go | sed "s|^func |$dir |"
 done | xargs -P "$(getconf _NPROCESSORS_ONLN)" -L1 "$0" "${1:-30s}"

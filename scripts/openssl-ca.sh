@@ -1,5 +1,5 @@
 #!/bin/sh
-# openssl-ca.sh: a throw-away CA of openssl, to try the offline round with.
+# openssl-ca.sh: a throw-away CA with openssl, to try the offline workflow.
 #
 #   openssl-ca.sh init CA               make the CA in the new folder CA: a root
 #                                       and below it an intermediate; CA/chain.pem
@@ -56,7 +56,7 @@ unique_subject = no
 default_md = sha256
 policy = any_name
 preserve = yes
-# Of the request come keyUsage and subjectAltName; what stands in [phone] wins.
+# keyUsage and subjectAltName come from the request; [phone] takes precedence.
 copy_extensions = copy
 x509_extensions = phone
 [any_name]

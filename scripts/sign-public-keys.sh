@@ -1,13 +1,13 @@
 #!/bin/sh
 # sign-public-keys.sh CA PUBS OUT: certificates for phones that cannot sign a
-# request. PUBS is a folder with the NAME.pub of an export, CA one that
-# openssl-ca.sh init has made; OUT/NAME.der becomes the certificate of the
-# phone NAME. A NAME.pub beside which there is a NAME.csr is left out, since the
-# request says more: openssl-ca.sh sign is for that.
+# request. PUBS is a folder with the NAME.pub files of an export, CA one that
+# openssl-ca.sh init has made; OUT/NAME.der becomes the certificate of the phone
+# NAME. A NAME.pub with a NAME.csr beside it is skipped, because the request says
+# more: use openssl-ca.sh sign for that.
 #
-# Nobody has proved to have the private keys: make sure that the export is the
-# one that capf has written. Needs openssl 3.0 or newer (x509 -new). Names of
-# folders may hold any character but a newline; DAYS, from the environment, is
+# Possession of the private keys has not been proved: make sure that the export is
+# the one that capf has written. Needs openssl 3.0 or newer (x509 -new). Names of
+# folders may contain any character but a newline; DAYS, from the environment, is
 # the validity of a certificate (365).
 set -eu
 
@@ -31,7 +31,7 @@ for pub in "$pubs"/*.pub; do
 	name=${name%.pub}
 	[ ! -e "$pubs/$name.csr" ] || continue
 	case $name in
-	*[!A-Za-z0-9._-]*) # the names of devices; any other could say something in the configuration
+	*[!A-Za-z0-9._-]*) # names of devices; other characters could have a meaning in the configuration
 		echo "sign-public-keys.sh: $name is not the name of a device" >&2
 		exit 1
 		;;

@@ -28,7 +28,7 @@ type Edit struct {
 func Attributes() []Attribute { return slices.Clone(attributes) }
 
 var attributes = []Attribute{
-	text(Attribute{Name: "description", Usage: "a `TEXT` for people", Label: "Description", Column: "Description", Heading: "Description"},
+	text(Attribute{Name: "description", Usage: "a free `TEXT`", Label: "Description", Column: "Description", Heading: "Description"},
 		func(e *Edit) **string { return &e.Description }, func(d *store.Device) *string { return &d.Description }),
 	text(Attribute{Name: "model", Usage: "the `MODEL`, such as 8861", Label: "Model", Column: "Model", Heading: "Model", Also: []string{"device type", "phone model"}},
 		func(e *Edit) **string { return &e.Model }, func(d *store.Device) *string { return &d.Model }),

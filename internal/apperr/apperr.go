@@ -1,7 +1,7 @@
-// Package apperr makes errors for the person who reads them: a text that stands
-// for itself, a kind that programs tell with errors.Is, and a hint, which is what
-// to do about it. It knows nothing of what went wrong, nor of exit codes and
-// reason codes, which commands and enroll/server make of the kinds.
+// Package apperr makes errors for the person who reads them: a text that is complete
+// by itself, a kind that programs recognise with errors.Is, and a hint that says what
+// to do about it. It must not know what went wrong, nor the exit codes and reason
+// codes, which commands and enroll/server derive from the kinds.
 package apperr
 
 import (
@@ -15,16 +15,16 @@ import (
 var (
 	// ErrRefused says that a rule forbids what was asked.
 	ErrRefused = errors.New("refused")
-	// ErrValue says that a value is not one that can be taken.
+	// ErrValue says that a value is not acceptable.
 	ErrValue = errors.New("not a valid value")
 	// ErrUsage says that a command line cannot be carried out as it stands.
 	ErrUsage = errors.New("misused")
-	// ErrPartly says that something was done for some and not for others, of whom
-	// it was said.
+	// ErrPartly says that something was done only partly, and the rest has been
+	// reported.
 	ErrPartly = errors.New("partly done")
 )
 
-// kindError does not repeat the text of its kind.
+// kindError is an error whose text does not repeat that of its kind.
 type kindError struct {
 	kind error
 	text string
@@ -33,7 +33,7 @@ type kindError struct {
 func (e *kindError) Error() string { return e.text }
 func (e *kindError) Unwrap() error { return e.kind }
 
-// New returns an error that reads as formatted and that errors.Is tells as kind.
+// New returns an error with the formatted text, which errors.Is recognises as kind.
 // For several kinds, join them with errors.Join.
 func New(kind error, format string, args ...any) error {
 	return &kindError{kind, fmt.Sprintf(format, args...)}
@@ -75,8 +75,8 @@ func Hint(err error) string {
 	return ""
 }
 
-// WithoutPath takes the operation and the path off an error of package os, for a
-// message that has named both already. Other errors it returns as they are.
+// WithoutPath removes the operation and the path from an error of package os, for a
+// message that has named both already. It returns other errors unchanged.
 func WithoutPath(err error) error {
 	switch e := err.(type) {
 	case *os.PathError:

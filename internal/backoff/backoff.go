@@ -1,5 +1,5 @@
-// Package backoff lets a loop rest after failures, and keeps its log short. It
-// knows nothing of what fails.
+// Package backoff slows a loop down after failures, and keeps its log short. It must
+// not know what fails.
 package backoff
 
 import (
@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// quiet is how long nothing may have failed before the log calls the failures
-// over. A fault that comes and goes would fill the log otherwise.
+// quiet is how long nothing must have failed before the log says that the failures
+// are over. Otherwise an intermittent fault would fill the log.
 const quiet = time.Minute
 
 // Backoff keeps count of a loop's failures, so that none of them, such as a full
 // disk, makes the loop spin or fills the log. The loop rests after each failure,
-// twice as long as the last time, until something succeeds. A cause is logged
-// once, until another one comes or nothing has failed for a minute. A Backoff
-// with a Log is ready to use, and safe for concurrent use.
+// twice as long as the last time, until something succeeds. A cause is logged once,
+// until there is a different one or nothing has failed for a minute. A Backoff with
+// a Log is ready to use, and safe for concurrent use.
 type Backoff struct {
 	Log   *slog.Logger
-	Doing string        // what fails, as it stands in the log
+	Doing string        // what fails, for the log
 	First time.Duration // the first rest; 1 s
 	Last  time.Duration // the longest; 30 s
 
@@ -30,13 +30,12 @@ type Backoff struct {
 	failures int
 	cause    string
 	rest     time.Duration
-	failed   time.Time // with its monotonic part, as until: a clock that is set means nothing
+	failed   time.Time // with monotonic time, like until, so that setting the clock has no effect
 	until    time.Time
 }
 
-// Failed notes a failure and returns how long to rest. A failure that comes
-// while the loop rests already, from something still under way, does not
-// prolong the rest.
+// Failed records a failure and returns how long to rest. A failure during a rest,
+// from something still under way, does not prolong it.
 func (b *Backoff) Failed(err error, more ...any) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -55,14 +54,14 @@ func (b *Backoff) Failed(err error, more ...any) time.Duration {
 	return b.rest
 }
 
-// Remaining is how much of the rest is left; zero when it is over.
+// Remaining is how much of the rest is left, zero when it is over.
 func (b *Backoff) Remaining() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return max(time.Until(b.until), 0)
 }
 
-// Succeeded notes that what failed before has succeeded.
+// Succeeded records that what failed before has succeeded.
 func (b *Backoff) Succeeded() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,8 +72,8 @@ func (b *Backoff) Succeeded() {
 	}
 }
 
-// Repeat takes a step at once and then one every so often, until ctx ends. After a
-// step that fails it rests longer. What ends with ctx is no failure.
+// Repeat runs a step at once and then at intervals, until ctx ends. After a failed
+// step it rests longer. A step that ctx ends has not failed.
 func (b *Backoff) Repeat(ctx context.Context, every time.Duration, step func(context.Context) error) {
 	for ctx.Err() == nil {
 		rest := every
@@ -91,8 +90,8 @@ func (b *Backoff) Repeat(ctx context.Context, every time.Duration, step func(con
 	}
 }
 
-// root is the innermost cause in words: that of many errors which differ only
-// in what was being done to which row.
+// root is the text of the innermost cause. It is the same for errors that differ
+// only in what was being done to which row.
 func root(err error) string {
 	for {
 		inner := errors.Unwrap(err)

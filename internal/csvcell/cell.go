@@ -1,7 +1,7 @@
 // Package csvcell writes any text as a cell of CSV that is safe to open in a
-// spreadsheet and to show on a terminal, and reads it back. Texts come from
-// phones, directories and other systems, so a cell must neither run as a formula
-// nor hide anything. It knows nothing of columns and files.
+// spreadsheet and to show on a terminal, and reads it back. Texts come from phones,
+// directories and other systems, so a cell must neither run as a formula nor hide
+// anything. The package must not know columns or files.
 package csvcell
 
 import (
@@ -12,19 +12,19 @@ import (
 	"unicode/utf8"
 )
 
-// formulas begin with one of these; a spreadsheet with a Japanese or Chinese
-// face takes the wide ones too.
+// Formulas begin with one of these; a Japanese or Chinese spreadsheet accepts the
+// wide ones too.
 const formulas = "=+-@\t\r\n＝＋－＠"
 
-// cellEnds are what programs take for the end of a cell, whatever separates the
-// cells of this file: which it is depends on where the spreadsheet runs.
+// cellEnds are what programs may take for the end of a cell, whatever separates the
+// cells of this file. It depends on the locale of the spreadsheet.
 const cellEnds = ",;|\t\r\n"
 
-// Guard returns a text as a cell of CSV. A character that a terminal or a reader
-// would obey without showing it is written as an escape. An apostrophe keeps a
-// spreadsheet from running a formula at the beginning of the text, or behind what
-// another spreadsheet takes for the end of a cell. A text that looks guarded
-// already is guarded once more, so that Text always returns the original.
+// Guard returns a text as a cell of CSV. A character that acts on a terminal or a
+// reader without being visible is written as an escape. An apostrophe keeps a
+// spreadsheet from running a formula at the beginning of the text, or after what
+// another spreadsheet takes for the end of a cell. A text that already looks guarded
+// is guarded once more, so that Text always returns the original.
 func Guard(text string) string {
 	if isPlain(text) {
 		return text
@@ -42,7 +42,7 @@ func Guard(text string) string {
 	return b.String()
 }
 
-// isPlain knows most texts at a glance: lists of 100,000 rows come through here.
+// isPlain recognises most texts quickly: lists of 100,000 rows come through here.
 func isPlain(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c != ' ' && c != '.' && c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
@@ -61,7 +61,7 @@ func Text(cell string) string {
 	start := true
 	for i := 0; i < len(cell); i++ {
 		if start && cell[i] == '\'' && runs(cell[i+1:]) {
-			start = false // the apostrophe behind this one is the text's own
+			start = false // the apostrophe after this one belongs to the text
 			continue
 		}
 		b.WriteByte(cell[i])
@@ -70,9 +70,9 @@ func Text(cell string) string {
 	return unescaped(b.String())
 }
 
-// runs says whether the text would be a formula but for blanks, apostrophes and
-// quotes before it: a program for which the file has other separators sees no
-// beginning of the quoted cell, and takes the quote within for one.
+// runs says whether the text would be a formula without the blanks, apostrophes and
+// quotes before it. A program that expects another separator does not see where the
+// quoted cell begins, and takes the quote inside for the beginning.
 func runs(text string) bool {
 	text = strings.TrimLeftFunc(text, func(r rune) bool {
 		return r == '\'' || r == '"' || unicode.IsSpace(r) && !strings.ContainsRune(formulas, r)
@@ -80,20 +80,20 @@ func runs(text string) bool {
 	return strings.IndexAny(text, formulas) == 0
 }
 
-// isHidden tells the characters that a reader does not see, or that change how
-// the others are seen: controls, and those for the direction of the text.
+// isHidden recognises the characters that are invisible, or that change how others
+// are displayed: controls, and those for the direction of text.
 func isHidden(r rune) bool { return !unicode.IsGraphic(r) }
 
 // escaped writes hidden characters as \x1b, \u202e or \U000e0001. Backslashes
-// before such a character, or before what reads like an escape, are doubled, so
-// that others, as in the names of Windows, stay as they are.
+// before such a character, or before text that looks like an escape, are doubled, so
+// that others, as in Windows file names, stay as they are.
 func escaped(text string) string {
 	var b strings.Builder
 	for text != "" {
 		rest := strings.TrimLeft(text, `\`)
 		backslashes := text[:len(text)-len(rest)]
 		r, size := utf8.DecodeRuneInString(rest)
-		broken := r == utf8.RuneError && size == 1 // a byte of no character
+		broken := r == utf8.RuneError && size == 1 // a byte that is not part of a character
 		_, alike := escape(rest)
 		b.WriteString(backslashes)
 		if alike > 0 || broken || isHidden(r) {
@@ -116,7 +116,7 @@ func escaped(text string) string {
 	return b.String()
 }
 
-// unescaped is the text that escaped was given.
+// unescaped undoes escaped.
 func unescaped(text string) string {
 	var b strings.Builder
 	for text != "" {
@@ -140,8 +140,8 @@ func unescaped(text string) string {
 	return b.String()
 }
 
-// escape reads what stands behind the backslash of an escape: the hidden
-// character and in how many bytes it is told, none when it is something else.
+// escape reads what follows the backslash of an escape: the hidden character and the
+// number of bytes that express it, 0 for anything else.
 func escape(text string) (r rune, size int) {
 	switch {
 	case strings.HasPrefix(text, "x"):
@@ -157,7 +157,7 @@ func escape(text string) (r rune, size int) {
 	number, err := strconv.ParseUint(text[1:size], 16, 32)
 	r = rune(number)
 	if err != nil || number > unicode.MaxRune || !utf8.ValidRune(r) || !isHidden(r) || size == 3 && r >= utf8.RuneSelf {
-		return 0, 0 // such as \xff, which is a byte of no character
+		return 0, 0 // such as \xff, a byte that is not part of a character
 	}
 	return r, size
 }

@@ -1,5 +1,5 @@
-// Package durable writes files that are complete or not there at all, also after
-// a loss of power. It knows nothing of what is in them.
+// Package durable writes files that are complete or absent, even after a power
+// failure. It must not know what is in them.
 package durable
 
 import (
@@ -16,16 +16,16 @@ import (
 	"capf/internal/apperr"
 )
 
-// Place gives the temporary file, which is complete and on the disk, its name.
-// Both names are those of files in the folder at.
+// Place gives the temporary file, which is complete and on disk, its name. Both names
+// are relative to the folder at.
 type Place func(at *os.Root, temp, name string) error
 
-// Replace is the Place that takes the place of a file which is there.
+// Replace is the Place that replaces an existing file.
 func Replace(at *os.Root, temp, name string) error { return at.Rename(temp, name) }
 
-// New is the Place for a file that must not be there; the error is fs.ErrExist
-// when one is. A link fails then, which a rename does not. Where the file system
-// knows no links, a look has to do.
+// New is the Place for a file that must not exist; otherwise the error is
+// fs.ErrExist. It makes a hard link, which fails then, whereas a rename does not.
+// Where the file system has no links, it can only look first.
 func New(at *os.Root, temp, name string) error {
 	err := at.Link(temp, name)
 	switch {
@@ -40,21 +40,21 @@ func New(at *os.Root, temp, name string) error {
 	return at.Rename(temp, name)
 }
 
-// File is a file that is to be written.
+// File is a file to be written.
 type File struct {
 	Folder *os.Root
 	Name   string      // in the folder
-	Mode   fs.FileMode // whatever the umask says; 0 stands for 0600
+	Mode   fs.FileMode // regardless of the umask; 0 means 0600
 	Place  Place
-	// Beside are the ends of the names of files that the writing leaves beside the
-	// temporary file, as SQLite does. They are removed with it.
+	// Beside are the suffixes of files that writing leaves beside the temporary file, as
+	// SQLite does. They are removed with it.
 	Beside []string
 }
 
-// Write lets fill write a temporary file in the same folder, which nobody but its
-// owner may read, brings it to the disk and gives it its name. When anything fails
-// up to there, the temporary file goes. An error of package os comes without the
-// path, which would be that of the temporary file.
+// Write lets fill write a temporary file in the same folder, which only its owner may
+// read, syncs it to disk and gives it its name. If anything fails before that, the
+// temporary file is removed. Errors of package os come without the path, which would
+// be the temporary file's.
 func (f File) Write(fill func(temp *os.File) error) error {
 	return apperr.WithoutPath(f.write(fill))
 }
@@ -91,8 +91,8 @@ func (f File) write(fill func(*os.File) error) (err error) {
 	return SyncFolder(f.Folder)
 }
 
-// create makes the temporary file. Its name begins with a dot and ends in a
-// number, by which RemoveAbandoned knows it.
+// create creates the temporary file. RemoveAbandoned recognises it by its name, which
+// begins with a dot and ends in a number.
 func (f File) create() (*os.File, error) {
 	for {
 		name := f.prefix() + strconv.FormatUint(uint64(rand.Uint32()), 10)
@@ -112,11 +112,11 @@ func (f File) remove(temp string) {
 	}
 }
 
-// abandonedAge is how old a temporary file is that nobody works on any more.
+// abandonedAge is the age from which a temporary file counts as abandoned.
 const abandonedAge = 24 * time.Hour
 
 // RemoveAbandoned removes the temporary files for the same name whose writers were
-// killed. It is no more than tidying up: what does not go stays.
+// killed. It only tidies up, so it ignores errors.
 func (f File) RemoveAbandoned() {
 	entries, err := fs.ReadDir(f.Folder.FS(), ".")
 	if err != nil {
@@ -136,7 +136,7 @@ func (f File) RemoveAbandoned() {
 	}
 }
 
-// Write is File.Write for a path and what is to stand in the file.
+// Write is File.Write for a path and the contents.
 func Write(path string, mode fs.FileMode, place Place, data []byte) error {
 	folder, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -149,9 +149,9 @@ func Write(path string, mode fs.FileMode, place Place, data []byte) error {
 	})
 }
 
-// SyncFolder brings the names of the files in a folder to the disk: a file that
-// was renamed has its old name otherwise after a loss of power. Some network file
-// systems cannot do that, and say that the argument is invalid.
+// SyncFolder syncs a folder to disk. Otherwise a renamed file may have its old name
+// after a power failure. Some network file systems cannot do that, and report an
+// invalid argument; that is not an error.
 func SyncFolder(at *os.Root) error {
 	folder, err := at.Open(".")
 	if err != nil {

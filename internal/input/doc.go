@@ -1,4 +1,4 @@
-// Package input reads what people write in many places – numbers, times, names –
-// more strictly than the parsers of the language do. It knows no parameter, flag
-// or column; who asks says what the value was for.
+// Package input reads what people write in many places (numbers, times, names), more
+// strictly than Go's parsers do. It must not know parameters, flags or columns; the
+// caller says what the value was for.
 package input

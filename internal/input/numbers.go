@@ -9,10 +9,9 @@ import (
 	"capf/internal/apperr"
 )
 
-// Number reads a whole number from low to high as people write it: decimal
-// digits and nothing else. The parsers of the language take signs, and some of
-// them exponents, other bases, NaN and Inf, which would mean something that
-// nobody meant. ErrValue.
+// Number reads a whole number from low to high: decimal digits and nothing else. Go's
+// parsers accept signs, and some of them exponents, other bases, NaN and Inf, which
+// the writer would not have meant. Errors wrap ErrValue.
 func Number(s string, low, high int) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || !Consists(s, IsDigit) || n < low || n > high {
@@ -30,8 +29,8 @@ func Decimal(s string) (float64, error) {
 	return strconv.ParseFloat(s, 64)
 }
 
-// Duration reads a length of time such as 30s, 2m or 1h30m, which has no
-// sign. ErrValue.
+// Duration reads a length of time such as 30s, 2m or 1h30m, without a sign. Errors
+// wrap ErrValue.
 func Duration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || !IsDigit(s[0]) {

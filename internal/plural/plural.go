@@ -1,4 +1,4 @@
-// Package plural says how many there are of a thing.
+// Package plural writes a number with its noun.
 package plural
 
 import (
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Of is a number of things in words: 1 entry, 2 entries.
+// Of is a number with its noun: 1 entry, 2 entries.
 func Of[N int | int64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing

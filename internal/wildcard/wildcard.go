@@ -1,5 +1,5 @@
-// Package wildcard compares texts with patterns in which * and ? stand for letters.
-// Every filter that an operator gives goes by it. It knows nothing of what is
+// Package wildcard compares texts with patterns in which * and ? stand for
+// characters. Every filter that an operator gives uses it. It must not know what is
 // filtered.
 package wildcard
 
@@ -11,13 +11,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Match is the one rule by which a filter that an operator gives is compared
-// with a text: * stands for any letters and ? for one, the rest for itself,
-// whatever the case and however an accent is written. What is empty matches all.
+// Match is the one rule for comparing an operator's filter with a text: * stands for
+// any characters, ? for one and everything else for itself, regardless of case and of
+// how an accent is encoded. An empty pattern matches everything.
 func Match(pattern, text string) bool { return pattern == "" || glob(folded(pattern), folded(text)) }
 
-// folded is the text as it is compared: in Unicode's normal form C, each letter
-// the first of those that differ in case only.
+// folded is the text as it is compared: in Unicode's normal form C, with each letter
+// replaced by the first of those that differ only in case.
 func folded(s string) []rune {
 	if !isASCII(s) {
 		s = norm.NFC.String(s)
@@ -52,11 +52,11 @@ func firstOfCase(r rune) rune {
 	return first
 }
 
-// glob goes back only to the last star: what an earlier one stands for is long
-// enough as it is.
+// glob backtracks only to the last star: a longer match for an earlier one cannot
+// help.
 func glob(pattern, text []rune) bool {
 	p, t := 0, 0
-	star, from := -1, 0 // the last star, and where what it stands for ends
+	star, from := -1, 0 // the last star, and where its match ends
 	for t < len(text) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':

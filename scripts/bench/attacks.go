@@ -27,8 +27,8 @@ type attacked struct {
 // attack is an attack made while phones enroll.
 type attack struct {
 	name string
-	what string                                         // in a few words
-	most int                                            // connections at the same time, if they are to be fewer than asked for
+	what string                                         // a short description
+	most int                                            // connections at the same time, if fewer than asked for
 	act  func(ctx context.Context, a *attackers, i int) // one connection, to its end; in another process
 
 	// Either may be nil.

@@ -22,9 +22,9 @@ import (
 // bound is the limit of this machine, which no implementation of capf could
 // exceed.
 type bound struct {
-	Signatures float64       // RSA-2048 a second, by Go's crypto on the cores that the server has
+	Signatures float64       // RSA-2048 signatures a second, by Go's crypto on the server's cores
 	Signature  time.Duration // processor time of one
-	Sync       time.Duration // to write and sync 4 KiB behind the end of a file
+	Sync       time.Duration // to append 4 KiB to a file and sync it
 }
 
 // enrolments returns the largest possible number in a second: each needs
@@ -87,7 +87,7 @@ type signOrder struct {
 // signed is the result of signing.
 type signed struct {
 	Made       int64
-	Took, Used time.Duration // by the clock, and of the processor
+	Took, Used time.Duration // wall-clock time, and processor time
 }
 
 // sign counts the signatures that all cores of this process make.
@@ -173,8 +173,8 @@ func (p *prober) sync(span time.Duration) (time.Duration, error) {
 	return percentile(took, 50), nil
 }
 
-// percentile is that of sorted times by the nearest rank: a time that was
-// measured, never one in between.
+// percentile is a percentile of sorted times by the nearest rank: always a time that
+// was measured, never one in between.
 func percentile(sorted []time.Duration, p int) time.Duration {
 	if len(sorted) == 0 {
 		return 0

@@ -31,7 +31,7 @@ type commands struct {
 	Rows  []command `json:"commands"`
 }
 
-// command is one command, or a baseline beside which commands stand.
+// command is one command, or a baseline for comparison.
 type command struct {
 	Name     string        `json:"command"`
 	Baseline bool          `json:"baseline,omitempty"`
@@ -65,8 +65,8 @@ func measureCommands(ctx context.Context, o options, say func(string, ...any)) (
 	return c, c.measure(ctx, o, d)
 }
 
-// fill adds the devices, with an operation scheduled for every tenth, and
-// requests that wait for an issuer, each with a key of its own.
+// fill adds the devices, with an operation scheduled for every tenth, and requests
+// that wait for an issuer, each with its own key.
 func (c *commands) fill(ctx context.Context, s *store.Store) error {
 	every := max(1, c.Devices/c.Pending)
 	waiting := make([]store.Device, c.Pending)

@@ -16,11 +16,11 @@ import (
 // so that its figures can be compared with the limit of its cores.
 type division struct {
 	Server []int `json:"server_cores"` // by number
-	Others []int `json:"other_cores"`  // the same ones when they share
+	Others []int `json:"other_cores"`  // the same ones if they share
 }
 
-// divide leaves so many cores to the server and the rest to this process. With
-// none, all share all. Less than none is half of them.
+// divide gives the server a number of cores and the rest to this process. With 0 they
+// share all cores; a negative number means half of them.
 func divide(n int) (division, error) {
 	all, err := allowedCores()
 	if err != nil {
@@ -46,7 +46,7 @@ func (d division) all() []int {
 	return append(append([]int(nil), d.Server...), d.Others...)
 }
 
-// String says it in a few words.
+// String describes the division.
 func (d division) String() string {
 	if d.shared() {
 		return fmt.Sprintf("server and phones share %d cores", len(d.Server))
@@ -79,9 +79,9 @@ func itself(ctx context.Context, cores []int, env []string, input, answer any, a
 	return json.Unmarshal(out.Bytes(), answer)
 }
 
-// launch has a small process run commands on the database, on all cores. On
-// Linux the peak of a process is never below that of the one which started it,
-// and this one has grown with the load.
+// launch has a small process run commands on the database, on all cores. On Linux the
+// peak memory of a process is never below that of its parent, and this process has
+// grown with the load.
 func (o options) launch(ctx context.Context, d database, order launchOrder) (r launchResult, err error) {
 	err = itself(ctx, o.cores.all(), driver.Environment(string(d)), order, &r, "launch")
 	return r, err

@@ -25,8 +25,8 @@ func allowedCores() ([]int, error) {
 	return list, nil
 }
 
-// confine keeps this process to some cores. Threads that begin later inherit
-// that from those which begin them, so all that there are have to be met.
+// confine restricts this process to some cores. New threads inherit that from the
+// threads that start them, so all existing ones have to be set.
 func confine(cores []int) error {
 	runtime.GOMAXPROCS(len(cores))
 	for met := map[string]bool{}; ; {
@@ -65,8 +65,8 @@ func keepTo(thread int, cores []int) error {
 	return nil
 }
 
-// startOn starts a process on some cores, which it inherits from the thread
-// that starts it. That thread ends with its goroutine.
+// startOn starts a process on some cores, which it inherits from the thread that
+// starts it. The thread ends with its goroutine.
 func startOn(cores []int, cmd *exec.Cmd) error {
 	started := make(chan error)
 	go func() {

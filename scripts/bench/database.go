@@ -19,12 +19,11 @@ import (
 // operator is the actor who adds the devices.
 var operator = store.Actor{Kind: store.Operator, Name: "bench"}
 
-// writers is how many goroutines add rows: those that wait at the same time
-// share a commit.
+// writers is how many goroutines add rows: those that wait together share a commit.
 const writers = 256
 
-// database is the file of a database that no process has open, so that all of
-// it is in this one file, beside its master key.
+// database is the file of a database that no process has open, so that this one file
+// is complete. Its master key is beside it.
 type database string
 
 func (d database) masterKey() string { return driver.MasterKey(string(d)) }
@@ -34,7 +33,7 @@ func (d database) command(ctx context.Context, o options, args ...string) *exec.
 	return driver.Command(ctx, o.capf, string(d), args...)
 }
 
-// newDatabase makes one in a new folder.
+// newDatabase creates one in a new folder.
 func newDatabase(ctx context.Context, o options, name string) (database, error) {
 	folder := filepath.Join(o.dir, name)
 	if err := os.Mkdir(folder, 0o700); err != nil {
@@ -75,7 +74,7 @@ func copyFile(from, to string) (err error) {
 	if _, err := io.Copy(out, in); err != nil {
 		return err
 	}
-	// What is left to write would otherwise be written during the measurement.
+	// Otherwise the pending writes would happen during the measurement.
 	return out.Sync()
 }
 
@@ -116,8 +115,8 @@ func eachOf(n int, work func(i int) error) error {
 	return <-errs
 }
 
-// deviceName is that of device i: all differ, and the order of the names is not
-// that of the numbers, as it is not with phones that are bought over the years.
+// deviceName is the name of device i. All names differ, and their order is not that
+// of the numbers, as with phones bought over the years.
 func deviceName(i int) string {
 	const odd = 0x5deece66d // any odd number gives each i another name
 	return fmt.Sprintf("SEP%012X", uint64(i)*odd&(1<<48-1))

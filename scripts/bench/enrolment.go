@@ -22,7 +22,7 @@ type enrolment struct {
 	Made      int           `json:"enrolments"`
 	PerSecond float64       `json:"per_second"`
 	Bound     float64       `json:"bound_per_second"` // two signatures each, on the server's cores
-	Doubt     float64       `json:"bound_doubt"`      // how far its looks are from their mean, at most
+	Doubt     float64       `json:"bound_doubt"`      // the largest deviation of its measurements from their mean
 	Ratio     float64       `json:"ratio"`
 	P50       time.Duration `json:"p50_ns"`
 	P99       time.Duration `json:"p99_ns"`
@@ -30,13 +30,13 @@ type enrolment struct {
 	Alone     time.Duration `json:"floor_ns"` // for one phone: two signatures, two syncs
 	Sync      time.Duration `json:"sync_ns"`
 
-	// Processor time for each enrolment, and the share of all cores that
-	// others used: the kernel on behalf of nobody, and other programs.
+	// Processor time for each enrolment, and the share of all cores that others used:
+	// the kernel by itself, and other programs.
 	Server time.Duration `json:"server_cpu_ns"`
 	Client time.Duration `json:"client_cpu_ns"`
 	Others float64       `json:"others_share"`
-	// Signing is the share of the server's processor time that two signatures
-	// need: the ratio if none of its cores were ever idle.
+	// Signing is the share of the server's processor time that two signatures need: what
+	// the ratio would be if its cores were never idle.
 	Signing float64 `json:"signing_share"`
 
 	Peak int64 `json:"server_peak_bytes"`
@@ -53,7 +53,7 @@ type side struct {
 	names []string
 }
 
-// enrolments makes measurements on copies of one database.
+// enrolments measures on copies of one database.
 type enrolments struct {
 	options
 	base    database
@@ -63,8 +63,8 @@ type enrolments struct {
 	sides   []*side
 }
 
-// measureEnrolment makes them for each number of devices, and those of attacks
-// with the first.
+// measureEnrolment measures for each number of devices, and the attacks with the
+// first.
 func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) (rows []enrolment, attacks []attacked, err error) {
 	prober, err := newProber(o)
 	if err != nil {
@@ -158,8 +158,8 @@ func (e *enrolments) measure(ctx context.Context, side *side, clients int) (row 
 	}, func(l *load, d database) error { return e.weigh(ctx, l, d, &row) })
 }
 
-// onCopy works with a new server on a copy of the database, which may be
-// prepared before and is looked at afterwards.
+// onCopy runs a new server on a copy of the database, which may be prepared before
+// and is examined afterwards.
 func (e *enrolments) onCopy(ctx context.Context, side *side, name string, before func(database) error, work func(*load, *serving) error, after func(*load, database) error) (err error) {
 	d, err := e.base.copyTo(filepath.Join(e.dir, name))
 	if err != nil {
@@ -187,11 +187,10 @@ func (e *enrolments) onCopy(ctx context.Context, side *side, name string, before
 	return after(l, d)
 }
 
-// storm is the part of a measurement that the clock is for. Each client has
-// enrolled one phone before: a server that has just been started would
-// otherwise count as a slow one. The bound is looked at before, between and
-// after the slices of the load, because a machine that others use as well has
-// good and bad seconds.
+// storm is the timed part of a measurement. Each client has enrolled one phone before
+// it: otherwise a server that has just started would count as slow. The bound is
+// measured before, between and after the slices of the load, because a shared
+// machine has good and bad seconds.
 func (e *enrolments) storm(ctx context.Context, l *load, server *serving, row *enrolment) error {
 	if _, err := l.storm(ctx, row.Clients, row.Clients, time.Time{}); err != nil {
 		return err
@@ -226,7 +225,7 @@ func (e *enrolments) storm(ctx context.Context, l *load, server *serving, row *e
 	return err
 }
 
-// slice is the load for a part of the time.
+// slice is the load for part of the time.
 func (e *enrolments) slice(ctx context.Context, l *load, server *serving, clients int) (took []time.Duration, span time.Duration, used processors, err error) {
 	pid := server.cmd.Process.Pid
 	before, err := processorTimes(pid)

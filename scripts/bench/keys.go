@@ -14,8 +14,8 @@ import (
 	"capf/crypto"
 )
 
-// publicKey is the key of a phone that is never asked to sign: making keys is
-// the phones' own affair, so the load has them ready before the clock starts.
+// publicKey is the key of a phone that is never asked to sign. Generating keys is the
+// phones' work, so they are ready before the clock starts.
 type publicKey struct{ key stdcrypto.PublicKey }
 
 func (k publicKey) Public() stdcrypto.PublicKey { return k.key }
@@ -30,8 +30,8 @@ type keyPool struct {
 	points []*ecdsa.PublicKey
 }
 
-// newKeyPool makes at least n keys of each kind. Any two primes of the pool are
-// an RSA key of their own, so that a hundred primes make five thousand.
+// newKeyPool makes at least n keys of each kind. Any two primes of the pool make an
+// RSA key, so a hundred primes make five thousand keys.
 func newKeyPool(n int) (*keyPool, error) {
 	p := &keyPool{}
 	for pairs := 0; pairs < n; pairs += len(p.primes) - 1 {

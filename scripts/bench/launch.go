@@ -80,13 +80,13 @@ func launchOne(args []string, run int) (launched, error) {
 	}
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return launched{}, errors.New("this system does not tell the memory of a process")
+		return launched{}, errors.New("this system does not report the memory of a process")
 	}
 	return launched{took, int64(usage.Maxrss) << 10}, nil
 }
 
-// openSQLite is the least that a command has to do before it can ask anything:
-// open the file and read its schema. The driver comes with package store.
+// openSQLite is the least that a command has to do before it can query anything: open
+// the file and read its schema. The driver comes with package store.
 func openSQLite(args []string) error {
 	if len(args) != 1 {
 		return errors.New("sqlite: the database is missing")

@@ -15,8 +15,8 @@ import (
 	"capf/enroll/phone"
 )
 
-// load is a number of phones that have not enrolled yet, each with a key of its
-// own. A phone enrols once, over a new connection.
+// load is a number of phones that have not enrolled yet, each with its own key. A
+// phone enrols once, over a new connection.
 type load struct {
 	server string
 	kind   crypto.KeyKind
@@ -24,11 +24,11 @@ type load struct {
 	keys   *keyPool
 
 	next         atomic.Int64 // the phone whose turn it is
-	certificates atomic.Int64 // bytes that phones got
+	certificates atomic.Int64 // bytes that phones received
 }
 
-// phoneTLS is how phones of today connect. They know no post-quantum key
-// exchange, which Go would offer and which costs both sides more than P-256.
+// phoneTLS is how today's phones connect. They have no post-quantum key exchange,
+// which Go would offer and which costs both sides more than P-256.
 func phoneTLS() *tls.Config {
 	return &tls.Config{
 		InsecureSkipVerify: true, // verifying the server is not what is measured
@@ -38,7 +38,7 @@ func phoneTLS() *tls.Config {
 	}
 }
 
-// phoneAddress is that of phone i: each has its own, as in life.
+// phoneAddress is the address of phone i: each has its own, as in practice.
 func phoneAddress(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}) }
 
 // storm lets phones enroll, so many at the same time, until the deadline, if

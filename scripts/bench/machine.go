@@ -29,17 +29,17 @@ func thisMachine(dir string) (machine, error) {
 	}
 	m.Kernel = string(bytes.TrimSpace(release))
 	if m.Processor, err = field("/proc/cpuinfo", "model name"); err != nil {
-		m.Processor = runtime.GOARCH // the file names the processor on some architectures only
+		m.Processor = runtime.GOARCH // the file names the processor only on some architectures
 	}
 	m.FileSystem, err = fileSystem(dir)
 	return m, err
 }
 
-// cores is how many there were for this process when it began.
+// cores is how many cores this process had when it began.
 func cores() int { return runtime.NumCPU() }
 
-// fileSystem names what the folder is on. On one in memory a sync costs
-// nothing, which no database that matters can have.
+// fileSystem names the folder's file system. In memory a sync costs nothing, which is
+// not realistic for a database.
 func fileSystem(dir string) (string, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
@@ -54,7 +54,7 @@ func fileSystem(dir string) (string, error) {
 	return fmt.Sprintf("type %#x", int64(s.Type)), nil
 }
 
-// field is the value of the first line of a file of /proc that has the name.
+// field is the value of the first line with the name in a file of /proc.
 func field(file, name string) (string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -82,7 +82,7 @@ func peakMemory(pid int) (int64, error) {
 // tick is the unit of processor times in /proc, the same on every Linux.
 const tick = 10 * time.Millisecond
 
-// processors is how much they have worked so far.
+// processors is how much processor time has been used so far.
 type processors struct {
 	server, client time.Duration
 	busy           time.Duration // of all processes and the kernel
@@ -96,7 +96,7 @@ func (p processors) plus(more processors) processors {
 	return processors{p.server + more.server, p.client + more.client, p.busy + more.busy}
 }
 
-// processorTimes reads what a server, this process and all have used.
+// processorTimes reads what a server, this process and all together have used.
 func processorTimes(server int) (p processors, err error) {
 	var errs [3]error
 	// Of proc(5): utime and stime of a process, after its name in parentheses.
@@ -107,7 +107,7 @@ func processorTimes(server int) (p processors, err error) {
 	return p, errors.Join(errs[:]...)
 }
 
-// ticks adds up numbers that stand at the places after a mark.
+// ticks adds up the numbers at some positions after a mark.
 func ticks(file, mark string, places ...int) (time.Duration, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -3,7 +3,7 @@
 // figure stands beside what bounds it, measured in the same run. It sets no
 // thresholds; it fails only when something did not work.
 //
-// It runs on Linux, whose /proc it reads.
+// It needs Linux, because it reads /proc.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"capf/scripts/driver"
 )
 
-// options are the choices of the command line.
+// options are the options of the command line.
 type options struct {
 	capf      string
 	dir       string
@@ -28,7 +28,7 @@ type options struct {
 	devices   []int         // in the database besides those that enrol, measurements of all clients each
 	clients   []int         // phones at the same time, a measurement each
 	span      time.Duration // of one measurement
-	parts     int           // of a measurement, between which the bound is looked at
+	parts     int           // of a measurement, between which the bound is measured
 	baseline  time.Duration // of one look
 	runs      int           // of each command
 	listed    int           // devices in the database of the commands
@@ -80,8 +80,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return r.print(stdout)
 }
 
-// measure makes all measurements, one after the other. What it is doing goes to
-// stderr, where it does not mix with the table.
+// measure makes all measurements, one after the other. Progress goes to stderr, where
+// it does not mix with the table.
 func measure(ctx context.Context, o options, progress io.Writer) (report, error) {
 	began := time.Now()
 	m, err := thisMachine(o.dir)
@@ -115,9 +115,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	short := f.Bool("short", false, "measure for a shorter time, on smaller databases and beside smaller attacks")
 	clients := f.String("clients", "1,16,256", "phones that enrol at the same time, a measurement for each `NUMBER`; empty leaves enrolment out")
 	devices := f.String("devices", "1000,1000000", "`NUMBERS` of devices in the database besides those that enrol, measurements for each")
-	serverCores := f.Int("server-cores", -1, "`NUMBER` of cores that the server has to itself; 0 lets it share all with the phones, -1 is half of them")
+	serverCores := f.Int("server-cores", -1, "`NUMBER` of cores for the server alone; 0 shares all with the phones, -1 means half of them")
 	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is measured")
-	f.StringVar(&o.dir, "dir", "/var/tmp", "make the databases in the `FOLDER`, which is to be on a disk")
+	f.StringVar(&o.dir, "dir", "/var/tmp", "make the databases in the `FOLDER`, which should be on a disk")
 	f.StringVar(&o.json, "json", "", "write the figures to the `FILE` too")
 	f.DurationVar(&o.span, "time", 5*time.Second, "`TIME` for which phones enrol in each measurement")
 	f.IntVar(&o.attackers, "attackers", 10_000, "`NUMBER` of connections of the largest attack; 0 leaves attacks out")

@@ -70,7 +70,7 @@ type company struct {
 	key  *ecdsa.PrivateKey
 }
 
-// newCompany makes a CA and has a database trust it.
+// newCompany creates a CA and makes a database trust it.
 func newCompany(ctx context.Context, o options, d database) (*company, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -118,8 +118,8 @@ func (c *company) sign(device string, spki []byte) ([]byte, error) {
 	}, c.cert, key, c.key)
 }
 
-// signAll writes the certificates for the requests that wait, or the first of
-// them, as the vendor has it: DER in a compressed tar.
+// signAll writes the certificates for the waiting requests, or the first of them, in
+// the vendor's form: DER in a compressed tar.
 func (c *company) signAll(ctx context.Context, d database, file string, most int) (err error) {
 	var requests []store.Request
 	err = d.with(ctx, func(s *store.Store) error {
@@ -162,8 +162,7 @@ func (c *company) signAll(ctx context.Context, d database, file string, most int
 	return errors.Join(t.Close(), z.Close())
 }
 
-// fillRequests adds phones that wait with a PKCS#10 each, signed with a key of
-// its own.
+// fillRequests adds phones that wait with a PKCS#10 each, signed with its own key.
 func fillRequests(ctx context.Context, s *store.Store, n int) error {
 	capf, err := crypto.NewCAPF(rand.Reader, crypto.Name{Organization: "Example", Country: "DE"}, 2048, time.Now())
 	if err != nil {
@@ -195,8 +194,7 @@ func fillRequests(ctx context.Context, s *store.Store, n int) error {
 	})
 }
 
-// measureRound exports requests and imports certificates, with commands as an
-// operator gives them.
+// measureRound exports requests and imports certificates with an operator's commands.
 func measureRound(ctx context.Context, o options, n int) (r round, err error) {
 	r.Requests = n
 	d, err := newDatabase(ctx, o, fmt.Sprint("offline-", n))

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// report is all figures of a run.
+// report has all figures of a run.
 type report struct {
 	Machine   machine       `json:"machine"`
 	Cores     division      `json:"cores"`
@@ -35,7 +35,7 @@ func (r report) save(file string) error {
 	return nil
 }
 
-// print writes the report for a person.
+// print writes the report for people.
 func (r report) print(out io.Writer) error {
 	var b strings.Builder
 	m := r.Machine

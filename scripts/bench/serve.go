@@ -31,7 +31,7 @@ func serve(ctx context.Context, o options, d database) (*serving, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the process has its own
+	defer log.Close() // the process has its own copy
 	s.cmd.Stderr = log
 	if err := startOn(o.cores.Server, s.cmd); err != nil {
 		return nil, fmt.Errorf("starting capf serve: %w", err)
@@ -65,7 +65,7 @@ func (s *serving) stop() error {
 	return nil
 }
 
-// failure adds the last of the log.
+// failure adds the end of the log.
 func (s *serving) failure(what string) error {
 	text, _ := os.ReadFile(s.log)
 	const last = 2000

@@ -23,7 +23,7 @@ import (
 // waiting is the cost of phones that wait for an operator.
 type waiting struct {
 	Phones  int     `json:"phones"`
-	Memory  int64   `json:"bytes_per_phone"` // resident, above that of a server without phones
+	Memory  int64   `json:"bytes_per_phone"` // resident memory, beyond a server without phones
 	Idle    float64 `json:"idle_cpu_share"`  // of one core
 	Looked  time.Duration
 	Arrived float64 `json:"phones_per_second"` // that began to wait
@@ -34,7 +34,7 @@ type waiting struct {
 	Most      time.Duration `json:"most_ns"`
 }
 
-// idleSpan is how long a server with phones that wait is watched.
+// idleSpan is how long a server with waiting phones is watched.
 const idleSpan = 10 * time.Second
 
 // crowd is phones that wait, and when their certificates came.
@@ -77,7 +77,7 @@ func measureWaiting(ctx context.Context, o options) (w *waiting, err error) {
 	return w, server.stop()
 }
 
-// watch lets phones come, looks at the server while they wait, and imports
+// watch has phones connect, measures the server while they wait, and imports
 // certificates for some of them.
 func (w *waiting) watch(ctx context.Context, o options, d database, ca *company, server *serving) error {
 	pid := server.cmd.Process.Pid
@@ -136,7 +136,7 @@ func (w *waiting) idle(ctx context.Context, pid int, empty int64) error {
 	return err
 }
 
-// deliveries compares when certificates came with when they were imported.
+// deliveries compares when certificates arrived with when they were imported.
 func (w *waiting) deliveries(ctx context.Context, d database, c *crowd) error {
 	var took []time.Duration
 	err := d.with(ctx, func(s *store.Store) error {
@@ -158,7 +158,8 @@ func (w *waiting) deliveries(ctx context.Context, d database, c *crowd) error {
 	return err
 }
 
-// come lets phones connect and wait; the function waits until all have gone.
+// come has phones connect and wait; the function that it returns waits until all have
+// gone.
 func (c *crowd) come(ctx context.Context, n int) (gone func()) {
 	var all sync.WaitGroup
 	connecting := make(chan struct{}, 64)
@@ -171,7 +172,7 @@ func (c *crowd) come(ctx context.Context, n int) (gone func()) {
 	return all.Wait
 }
 
-// phone is one of them. It begins to wait when it has proved possession.
+// phone is one of them. It begins to wait once it has proved possession.
 func (c *crowd) phone(ctx context.Context, name string, connected func()) {
 	defer connected()
 	_, err := phone.Run(ctx, phone.Config{
@@ -198,7 +199,7 @@ func (c *crowd) phone(ctx context.Context, name string, connected func()) {
 	}
 }
 
-// until waits for something to hold; a phone that fails ends it.
+// until waits until a condition holds; a phone that fails ends it.
 func (c *crowd) until(ctx context.Context, holds func() bool) error {
 	for ctx.Err() == nil {
 		c.mu.Lock()
@@ -212,7 +213,7 @@ func (c *crowd) until(ctx context.Context, holds func() bool) error {
 	return ctx.Err()
 }
 
-// memory is what a process has resident, in bytes.
+// memory is the resident memory of a process, in bytes.
 func memory(pid int) (int64, error) {
 	text, err := field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
 	if err != nil {

@@ -19,7 +19,7 @@ type device struct {
 	careful bool // it authenticates with its LSC as soon as it has one
 	secret  bool // it authenticates with an authentication string
 
-	// What is in flash. It belongs to the phone, which does one thing at a time.
+	// The contents of its flash. Only the phone uses it, one session at a time.
 	certificate []byte
 	key         stdcrypto.Signer
 
@@ -30,11 +30,11 @@ type device struct {
 	deeds    []deed    // guarded by mu
 }
 
-// attempt is that of an operator to schedule an operation.
+// attempt is an operator's attempt to schedule an operation.
 type attempt struct {
 	op           store.Operation
 	began, ended int64
-	sure         bool // capf said that it is done; otherwise it may be or not
+	sure         bool // capf said that it is done; otherwise it may or may not be
 }
 
 // deed is something that a phone did or learned.
@@ -55,14 +55,14 @@ const (
 	received  deedKind = "received"  // a certificate
 	said      deedKind = "said"      // that the operation is done
 	showed    deedKind = "showed"    // its certificate, to authenticate
-	confirmed deedKind = "confirmed" // was told END_SESSION success after it had said so
+	confirmed deedKind = "confirmed" // was told END_SESSION success after it had reported that
 )
 
 func newDevice(s *storm, number int) *device {
 	return &device{storm: s, number: number, name: fmt.Sprintf("SEP%012X", number), careful: number%3 == 0, secret: number%5 == 1 && number%3 != 0}
 }
 
-// row is the device as it is added: phones of all kinds of keys.
+// row is the device as it is added: phones with all kinds of keys.
 func (d *device) row() store.Device {
 	v := store.Device{
 		Name: d.name, SecurityMode: store.Nonsecure, IPMode: store.TwoStack, Operation: store.NoOperation, AuthMode: store.ByNullString,
@@ -81,7 +81,7 @@ func (d *device) did(one deed) {
 	d.deeds = append(d.deeds, one)
 }
 
-// tried remembers an attempt to schedule, which began at the moment.
+// tried remembers an attempt to schedule, which began at that moment.
 func (d *device) tried(op store.Operation, began int64, sure bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +104,7 @@ func (d *device) wants() bool {
 	return true
 }
 
-// serial is that of a certificate as store writes it.
+// serial is the serial number of a certificate as store writes it.
 func serial(der []byte) string {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -13,9 +13,9 @@ import (
 	"capf/store"
 )
 
-// facts are what the database says in the end.
+// facts are what the database says at the end.
 type facts struct {
-	lscs      map[[32]byte]store.LSC // by fingerprint, those in no list among them
+	lscs      map[[32]byte]store.LSC // by fingerprint, including those in no list
 	installed map[string]bool        // the devices that have an installed LSC
 	given     map[string][]byte      // the LSC that each device has shown last
 }
@@ -107,7 +107,7 @@ func gather(ctx context.Context, db *store.Store) (facts, error) {
 	return f, nil
 }
 
-// look adds what a device has shown.
+// look adds the LSC that a device has shown.
 func (f facts) look(ctx context.Context, db *store.Store, d store.Device) error {
 	shown, err := db.DeviceCertificates(ctx, d.ID)
 	for _, one := range shown {
@@ -148,8 +148,8 @@ func (d *device) judge(row store.Device, f facts) (complaints []string) {
 	return complaints
 }
 
-// judgeReceived: an LSC is recorded until it has run out, and discarded only when
-// it was stale, by a newer key.
+// judgeReceived checks that an LSC is recorded until it expires, and discarded only if
+// a newer key made it stale.
 func (one deed) judgeReceived(later []deed, f facts) string {
 	l, ok := f.lscs[fingerprint(one.certificate)]
 	if !ok {
@@ -172,7 +172,7 @@ func (one deed) judgeInstalled(later []deed, f facts) string {
 	return ""
 }
 
-// mayBeReplacedBy says whether after a later deed another LSC may be the
+// mayBeReplacedBy says whether, after a later deed, a different LSC may be the
 // installed one, or none.
 func (one deed) mayBeReplacedBy(later deed) bool {
 	return later.kind == showed && !bytes.Equal(later.certificate, one.certificate) ||
@@ -192,8 +192,8 @@ func (one deed) mayShow() bool {
 // misscheduled says why the operation in the database is impossible. The
 // mutex is held.
 func (d *device) misscheduled(op store.Operation) string {
-	// The last attempt that is sure, and those after it, which may have
-	// taken effect, are what can be scheduled now.
+	// The operation can only be that of the last attempt that surely succeeded, or of
+	// those after it, which may have taken effect.
 	first := len(d.attempts) - 1
 	for first > 0 && !d.attempts[first].sure {
 		first--

@@ -5,7 +5,7 @@
 // remember what they were told, and in the end the database is compared with
 // that.
 //
-// It runs on Linux, and needs sqlite3 for a second opinion of the file.
+// It needs Linux, and sqlite3 for a second opinion on the file.
 package main
 
 import (
@@ -21,12 +21,12 @@ import (
 	"capf/scripts/driver"
 )
 
-// options are the choices of the command line.
+// options are the options of the command line.
 type options struct {
 	capf    string
 	dir     string
 	span    time.Duration
-	most    time.Duration // that one storm may take
+	most    time.Duration // the most that one storm may take
 	seed    uint64
 	devices int
 	phones  int // at work at the same time
@@ -37,9 +37,10 @@ type options struct {
 const usage = `Usage: go run ./scripts/crash [flags]
 
 Kills "capf serve" at random while phones and operators work, then looks for
-what was lost. It goes on until it has seen enough of each deed. A quarter of the time is for a storm on a small disk that is
-filled now and then, in a mount namespace of its own. The seed decides who does
-what; when each thing happens is up to the machine.
+what was lost. It goes on until it has seen enough of each kind of event. A quarter
+of the time is for a storm on a small disk that is filled at times, in its own
+mount namespace. The seed decides who does what; when each thing happens is up to
+the machine.
 
 Flags:
 `
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o := options{}
 	f := driver.Flags("crash", usage, stderr)
 	f.StringVar(&o.capf, "capf", "./capf", "the `PROGRAM` that is killed")
-	f.StringVar(&o.dir, "dir", "/var/tmp", "make the database in the `FOLDER`, which is to be on a disk")
+	f.StringVar(&o.dir, "dir", "/var/tmp", "make the database in the `FOLDER`, which should be on a disk")
 	f.DurationVar(&o.span, "time", time.Minute, "`TIME` of the storms")
 	f.DurationVar(&o.most, "most", 20*time.Minute, "`TIME` that each storm may take, on a slow machine, to see enough of everything")
 	f.Uint64Var(&o.seed, "seed", 0, "`NUMBER` that decides who does what; 0 is a new one")

@@ -66,7 +66,7 @@ func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
 	switch r.IntN(4) {
 	case 0:
 		s.run(ctx, "service", "restart", "capf")
-	case 1: // phones go on to authenticate with what the old one has signed
+	case 1: // phones still authenticate with LSCs that the old one has signed
 		s.run(ctx, "cert", "regenerate", "capf", "--yes")
 	default:
 		s.backup(ctx, r)
@@ -87,8 +87,8 @@ func (s *storm) backup(ctx context.Context, r *rand.Rand) {
 	}
 }
 
-// choose is an operation that the device can do: a careful one would have
-// nothing to authenticate with after a deletion.
+// choose is an operation that the device can do: a careful one could no longer
+// authenticate after a deletion.
 func (d *device) choose(r *rand.Rand) store.Operation {
 	all := []store.Operation{store.Install, store.Install, store.Troubleshoot, store.Delete}
 	if d.careful {
@@ -133,8 +133,8 @@ func (s *storm) run(ctx context.Context, args ...string) error {
 	return err
 }
 
-// schedule is an operator's program, which schedules faster than commands can
-// and works on the database as another process.
+// schedule is an operator's program, which schedules faster than commands can and
+// uses the database from another process.
 func (s *storm) schedule(ctx context.Context, r *rand.Rand) error {
 	db, err := store.Open(ctx, s.database(), store.Options{})
 	if err != nil {

@@ -16,15 +16,15 @@ import (
 	"capf/store"
 )
 
-// powerFails are the frames after which a phone may lose its power.
+// powerFails are the frames after which a phone may lose power.
 func powerFails() []wire.Command {
 	return []wire.Command{wire.CmdAuthRequest, wire.CmdAuthResponse, wire.CmdKeyGenerateRequest, wire.CmdKeyGenerateResponse,
 		wire.CmdStoreCertificateRequest, wire.CmdStoreCertificateResponse, wire.CmdFetchCertificateRequest, wire.CmdFetchCertificateResponse,
 		wire.CmdDeleteCertificateRequest, wire.CmdDeleteCertificateResponse, wire.CmdEndSession}
 }
 
-// phone is worker i, which is some of the phones: each of them is in one
-// session at a time.
+// phone is worker i, which plays some of the phones. Each phone is in one session at
+// a time.
 func (s *storm) phone(ctx context.Context, r *mathrand.Rand, i int) error {
 	for pause(ctx, between(r, 0, 20*time.Millisecond)) {
 		d := s.devices[i+s.phones*r.IntN((len(s.devices)-i+s.phones-1)/s.phones)]
@@ -64,7 +64,7 @@ func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, err
 	}
 	c.Store = func(der []byte, key stdcrypto.Signer) error { d.certificate, d.key = der, key; return nil }
 	c.Delete = func() error { d.certificate, d.key = nil, nil; return nil }
-	c.LSC = []byte{0x30, 0} // whatever a phone gives away, it is kept for viewing
+	c.LSC = []byte{0x30, 0} // whatever a phone sends is kept for viewing
 	if d.certificate != nil {
 		c.LSC = d.certificate
 	}
@@ -76,7 +76,7 @@ func (d *device) connect(ctx context.Context, c phone.Config) (phone.Result, err
 	return phone.Run(ctx, c)
 }
 
-// memory is what a phone remembers of the session that it is in.
+// memory is what a phone remembers of its current session.
 type memory struct {
 	*device
 	existing *phone.Identity
@@ -87,7 +87,7 @@ type memory struct {
 	got      []byte          // the certificate of this session
 }
 
-// observe sees each frame before a phone without power forgets it.
+// observe sees each frame before a phone that loses power forgets it.
 func (m *memory) observe(sent bool, f wire.Frame) {
 	if !sent && m.began > 0 && m.granted == 0 && f.Command != wire.CmdEndSession {
 		m.granted = m.now()
@@ -138,8 +138,8 @@ func (m *memory) say(op store.Operation) {
 	m.did(deed{kind: said, op: op, began: m.began, granted: m.granted, certificate: m.got})
 }
 
-// finish does what is still scheduled, as a phone does after a power failure,
-// and says what went wrong.
+// finish does what is still scheduled, like a phone after a power failure, and reports
+// what went wrong.
 func (d *device) finish(ctx context.Context) string {
 	r, err := d.connect(ctx, phone.Config{Attempts: 3})
 	if err != nil {

@@ -23,8 +23,8 @@ type serving struct {
 	ended chan struct{} // closed when it has
 }
 
-// freeAddress is one below the ports that the system gives to connections: one
-// of those might be in use at a restart.
+// freeAddress has a port below those that the system gives to outgoing connections,
+// which might be in use at a restart.
 func freeAddress(r *rand.Rand) (string, error) {
 	for range 100 {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(15000+r.IntN(15000)))
@@ -35,8 +35,8 @@ func freeAddress(r *rand.Rand) (string, error) {
 	return "", errors.New("there is no free port")
 }
 
-// start starts it and waits until it listens. It returns false when it ends
-// before, as it may while the disk is full, or when ctx ends.
+// start starts it and waits until it listens. It returns false if it exits before
+// that, as it may while the disk is full, or if ctx ends.
 func (s *serving) start(ctx context.Context) (bool, error) {
 	log, err := os.OpenFile(s.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

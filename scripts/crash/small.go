@@ -14,7 +14,7 @@ import (
 
 const diskFilled = "disk filled"
 
-// fill makes the disk full now and then, up to a few pages, until ctx ends.
+// fill fills the disk from time to time, except for a few pages, until ctx ends.
 func (s *storm) fill(ctx context.Context, r *rand.Rand) error {
 	path := filepath.Join(s.dir, "filler")
 	for pause(ctx, between(r, 300*time.Millisecond, 1500*time.Millisecond)) {
@@ -31,7 +31,7 @@ func (s *storm) fill(ctx context.Context, r *rand.Rand) error {
 	return nil
 }
 
-// told demands that an operator who looks is told of the full disk.
+// told requires that status reports the full disk.
 func (s *storm) told(ctx context.Context) {
 	out, err := s.command(context.WithoutCancel(ctx), "status").CombinedOutput()
 	if err == nil && bytes.Contains(out, []byte("the disk of the database is full")) {
@@ -39,10 +39,10 @@ func (s *storm) told(ctx context.Context) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.complaints = append(s.complaints, fmt.Sprintf("status does not tell of a full disk: %v\n%s", err, out))
+	s.complaints = append(s.complaints, fmt.Sprintf("status does not report a full disk: %v\n%s", err, out))
 }
 
-// fillUp leaves so many bytes free, as long as nobody else writes.
+// fillUp leaves that many bytes free, as long as nothing else writes.
 func fillUp(path string, free int64) (err error) {
 	f, err := os.Create(path)
 	if err != nil {

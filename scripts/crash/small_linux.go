@@ -13,10 +13,9 @@ import (
 // smallDisk is enough for the database of a storm.
 const smallDisk = 64 << 20
 
-// onSmallDisk runs this program again where it may mount a file system that
-// nobody else sees and that ends with it: as root, or as root of a user
-// namespace of its own. The database is gone with it, too; so a copy is left
-// when something is wrong.
+// onSmallDisk runs this program again where it may mount a private file system that
+// ends with it: as root, or as root of its own user namespace. The database
+// disappears with the file system, so a copy is left if something is wrong.
 func (o options) onSmallDisk(ctx context.Context, dir string, stdout, stderr io.Writer) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -46,7 +45,7 @@ func (o options) onSmallDisk(ctx context.Context, dir string, stdout, stderr io.
 }
 
 func mountSmall(dir string) error {
-	// Without this, the mount would show in the rest of the system.
+	// Without this, the mount would be visible in the rest of the system.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("leaving the mounts of others alone: %w", err)
 	}

@@ -29,16 +29,16 @@ type storm struct {
 	logFile string // of serve, outside of dir
 	address string
 	devices []*device
-	clock   atomic.Int64 // the order of what happens, in which it can be told
+	clock   atomic.Int64 // numbers the events in their order
 
 	mu     sync.Mutex
 	counts map[string]int // guarded by mu
-	enough chan struct{}  // closed when each deed has been seen often enough; the closing is guarded by mu
+	enough chan struct{}  // closed when each deed has been seen often enough; mu guards the closing
 
 	complaints []string // guarded by mu: failures without an excuse
 }
 
-// now is the next moment of the storm's own order.
+// now is the next moment in the order of the storm.
 func (s *storm) now() int64 { return s.clock.Add(1) }
 
 func (s *storm) count(what string) {
@@ -57,7 +57,7 @@ var deeds = map[string]int{
 	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5,
 }
 
-// filled is how often the small disk is filled, for its storm to be one.
+// filled is how often the small disk has to be filled.
 const filled = 3
 
 // wanted is how often a deed has to be seen, on a small disk or on another one.
@@ -81,8 +81,8 @@ func (s *storm) scarce() (list []string) {
 	return list
 }
 
-// excuses are the failures that a storm brings with it. Whatever else a command
-// or a start of serve fails with is a complaint.
+// excuses are the failures that a storm causes. Any other failure of a command or a
+// start of serve is a complaint.
 var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked")
 
 // failed records the output of a command that failed.
@@ -113,8 +113,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// storm lets it all happen in the folder, then lets the phones finish what is
-// scheduled, and judges.
+// storm runs the storm in the folder, then has the phones finish what is scheduled,
+// and judges.
 func (o options) storm(ctx context.Context, dir string, stdout io.Writer) error {
 	s := &storm{options: o, dir: dir, logFile: dir + ".log", counts: map[string]int{}, enough: make(chan struct{})}
 	server, err := s.prepare(ctx)
@@ -140,7 +140,7 @@ func (o options) storm(ctx context.Context, dir string, stdout io.Writer) error 
 	return nil
 }
 
-// prepare makes the database with its devices and has serve listen once.
+// prepare creates the database with its devices and has serve listen once.
 func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
@@ -148,8 +148,7 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	if out, err := s.command(ctx, "init", "--organization", "Crash").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("capf init: %w\n%s", err, out)
 	}
-	// All phones have one address, many mistype, and they lose their power all
-	// the time.
+	// All phones have one address, many mistype, and they lose power all the time.
 	for _, limit := range []string{"wrong_strings_per_address", "unconfirmed_limit"} {
 		if out, err := s.command(ctx, "set", limit, "0").CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("capf set %s: %w\n%s", limit, err, out)
@@ -179,7 +178,7 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	if s.address, err = freeAddress(s.chance(1)); err != nil {
 		return nil, err
 	}
-	// One that cannot even start would look like one that is down all the time.
+	// A serve that cannot start at all would look like one that is always down.
 	server := &serving{storm: s}
 	if up, err := server.start(ctx); err != nil || !up {
 		return nil, errors.Join(err, fmt.Errorf("capf serve does not start; see %s", s.logFile))
@@ -230,13 +229,13 @@ func (s *storm) rage(outer context.Context, server *serving) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if scarce := s.scarce(); len(scarce) > 0 && len(failed) == 0 && outer.Err() == nil {
-		failed = append(failed, fmt.Errorf("the storm was none: in %v there was %s", max(s.most, s.span), strings.Join(scarce, ", ")))
+		failed = append(failed, fmt.Errorf("the storm was too weak: in %v there was %s", max(s.most, s.span), strings.Join(scarce, ", ")))
 	}
 	return errors.Join(failed...)
 }
 
-// recover has each phone do what is still scheduled for it, as it would after
-// the storm: it has three attempts.
+// recover has each phone do what is still scheduled for it, as it would after the
+// storm, in up to three attempts.
 func (s *storm) recover(ctx context.Context, server *serving) (complaints []string, err error) {
 	if up, err := server.start(ctx); err != nil || !up {
 		return nil, errors.Join(err, fmt.Errorf("capf serve does not start after the storm; see %s", s.logFile))
@@ -277,7 +276,7 @@ func (s *storm) unfinished(ctx context.Context) (complaints []string, err error)
 	return complaints, nil
 }
 
-// leave copies the database out of a file system that ends with this program.
+// leave copies the database out of the file system that ends with this program.
 func (s *storm) leave() error {
 	if !s.small {
 		return nil

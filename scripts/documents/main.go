@@ -1,5 +1,5 @@
-// Documents writes the manual pages and the reference of commands into a
-// folder: go run ./scripts/documents docs.
+// Documents writes the manual pages and the command reference to a folder: go run
+// ./scripts/documents docs.
 package main
 
 import (

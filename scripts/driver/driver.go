@@ -17,7 +17,7 @@ import (
 	"syscall"
 )
 
-// Run is a program with its arguments; it ends early when ctx does.
+// Run is a program with its arguments; it ends early if ctx does.
 type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
 // Main runs a program until it ends or is interrupted.
@@ -31,7 +31,7 @@ func Main(name string, run Run) {
 	}
 }
 
-// Flags are those of a program whose help begins with usage.
+// Flags are the flags of a program whose help begins with usage.
 func Flags(name, usage string, stderr io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -39,8 +39,7 @@ func Flags(name, usage string, stderr io.Writer) *flag.FlagSet {
 	return f
 }
 
-// Capf makes the path of the program, the value of -capf, one that holds in
-// every folder.
+// Capf makes the path of the program, the value of -capf, absolute.
 func Capf(name string) (string, error) {
 	path, err := filepath.Abs(name)
 	if err != nil {
@@ -59,7 +58,7 @@ func Command(ctx context.Context, capf, database string, args ...string) *exec.C
 	return cmd
 }
 
-// Environment is that of a capf which works on the database.
+// Environment is the environment of a capf that uses the database.
 func Environment(database string) []string {
 	return append(os.Environ(), "CAPF_DB="+database, "CAPF_MASTER_KEY_FILE="+MasterKey(database), "CAPF_OUTPUT=table")
 }

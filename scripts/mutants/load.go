@@ -25,12 +25,12 @@ type goPackage struct {
 	GoFiles    []string
 	Export     string // the file with the types of what it exports
 	DepOnly    bool
-	Rel        string            `json:"-"` // the folder, as seen from the module
-	exports    map[string]string // by import path, of all that it is built from
+	Rel        string            `json:"-"` // the folder, relative to the module
+	exports    map[string]string // by import path, for everything that it is built from
 }
 
-// list asks go list for packages and what they are built from. It leaves out those
-// that are made for tests.
+// list asks go list for packages and what they are built from, without those made for
+// tests.
 func list(ctx context.Context, patterns []string) ([]goPackage, error) {
 	root, err := goList(ctx, "-m", "-f", "{{.Dir}}")
 	if err != nil {
@@ -81,12 +81,12 @@ type source struct {
 
 type sourceFile struct {
 	path string
-	name string // as seen from the module
+	name string // relative to the module
 	text []byte
 	tree *ast.File
 }
 
-// load reads the files of a package, without those of its tests.
+// load reads the files of a package, without its tests.
 func load(p goPackage) (*source, error) {
 	s := &source{fset: token.NewFileSet(), info: &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}}}
 	var trees []*ast.File

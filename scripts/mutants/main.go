@@ -1,9 +1,9 @@
 // Mutants changes the code of packages in small ways, one at a time, and runs
 // their tests: a change that no test notices is one that a mistake could make too.
 //
-// All mutants of a package are compiled into one test program, where a number in a
-// file switches one of them on. So each costs no more than the tests in which it
-// makes a difference, of which the first that fails ends the run.
+// All mutants of a package are compiled into one test program, in which a number in a
+// file switches one of them on. So each costs only the tests in which it makes a
+// difference, and the first that fails ends the run.
 package main
 
 import (
@@ -31,14 +31,14 @@ func main() { driver.Main("mutants", run) }
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	h := hunt{out: stdout}
 	f := driver.Flags("mutants", usage, stderr)
-	f.DurationVar(&h.budget, "time", 0, "try no more after this time, for each package; 0 is no limit")
+	f.DurationVar(&h.budget, "time", 0, "stop trying after this time, for each package; 0 is no limit")
 	f.IntVar(&h.every, "every", 1, "only every Nth mutant")
-	f.BoolVar(&h.unreached, "unreached", false, "print the mutants too that make no difference in any test")
-	f.BoolVar(&h.verbose, "v", false, "print each mutant and what became of it")
+	f.BoolVar(&h.unreached, "unreached", false, "also print the mutants that make no difference in any test")
+	f.BoolVar(&h.verbose, "v", false, "print each mutant and its outcome")
 	files := f.String("files", "", "only files whose name matches this regular expression")
 	names := f.String("tests", "", "only tests whose name matches this regular expression")
 	with := f.String("with", "", "packages whose tests are run too, with commas between them")
-	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "mutants that change nothing that could be seen, each with the reason")
+	known := f.String("equivalent", "scripts/mutants/equivalent.txt", "file of mutants that change nothing observable, each with the reason")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -129,8 +129,8 @@ func (h *hunt) in(ctx context.Context, p goPackage) (left int, err error) {
 	return count[survived], nil
 }
 
-// outcome tries a mutant, unless it makes no difference in any test. A boundary to
-// which no test goes, though one comes by, counts as a mutant that has survived.
+// outcome tries a mutant, unless it makes no difference in any test. A boundary that
+// tests pass but never reach counts as a surviving mutant.
 func (h *hunt) outcome(ctx context.Context, l *lab, m mutant) (o outcome, err error) {
 	switch {
 	case len(l.reach[m.id]) > 0:

@@ -14,7 +14,7 @@ import (
 // mutant is one change of the code.
 type mutant struct {
 	id       int
-	file     string // as seen from the module
+	file     string // relative to the module
 	line     int
 	function string
 	change   string // the code → what it becomes
@@ -22,8 +22,8 @@ type mutant struct {
 
 func (m mutant) place() string { return fmt.Sprintf("%s:%d", m.file, m.line) }
 
-// edit puts text around a piece of a file, and into the place of an operator in it.
-// The functions that it calls stand in switch.txt.
+// edit puts text around a piece of a file, and in place of an operator in it. The
+// functions that it calls are in switch.txt.
 type edit struct {
 	from, to      int
 	before, after string
@@ -40,7 +40,7 @@ type finder struct {
 	edits    []edit
 }
 
-// find returns the mutants of a file and its text with all of them in it.
+// find returns the mutants of a file, and the file's text with all of them.
 func (s *source) find(file *sourceFile, next *int) ([]mutant, []byte) {
 	f := &finder{source: s, file: file, next: next}
 	for _, d := range file.tree.Decls {
@@ -52,7 +52,7 @@ func (s *source) find(file *sourceFile, next *int) ([]mutant, []byte) {
 	return f.mutants, apply(file.text, f.edits)
 }
 
-// walk visits the statements of a function, whose results it has to know.
+// walk visits the statements of a function; it needs the function's results.
 func (f *finder) walk(body *ast.BlockStmt, fn *ast.FuncType) {
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -81,7 +81,7 @@ func (f *finder) walk(body *ast.BlockStmt, fn *ast.FuncType) {
 			f.condition(n.Cond, true)
 		case *ast.ForStmt:
 			if n.Cond != nil {
-				f.condition(n.Cond, false) // one that is always true never ends
+				f.condition(n.Cond, false) // an always true condition would never end
 			}
 		case *ast.ReturnStmt:
 			f.results(n, fn)
@@ -89,7 +89,7 @@ func (f *finder) walk(body *ast.BlockStmt, fn *ast.FuncType) {
 			f.operator(n)
 		case *ast.CallExpr:
 			if name, ok := n.Fun.(*ast.Ident); ok && name.Name == "make" {
-				return len(n.Args) == 2 // how much room is made is nothing that could be seen
+				return len(n.Args) == 2 // the capacity is not observable
 			}
 			if !f.info.Types[n.Fun].IsType() && !isUnseen(n.Fun) {
 				f.constants(n.Args...)
@@ -105,8 +105,8 @@ func (f *finder) walk(body *ast.BlockStmt, fn *ast.FuncType) {
 	})
 }
 
-// isUnseen says whether a function takes numbers of which nothing can be seen: the
-// sizes of buffers, the bases and bits of numbers.
+// isUnseen says whether a function takes numbers without an observable effect: sizes
+// of buffers, bases and bit sizes.
 func isUnseen(fn ast.Expr) bool {
 	s, ok := fn.(*ast.SelectorExpr)
 	if !ok {
@@ -142,7 +142,7 @@ func (f *finder) around(n ast.Node, before, after string) {
 	f.edits = append(f.edits, edit{from: from, to: to, before: before, after: after})
 }
 
-// condition makes a condition false, and true where that may be.
+// condition makes a condition false and, where possible, true.
 func (f *finder) condition(e ast.Expr, mayBeTrue bool) {
 	if !f.isBool(e) {
 		return
@@ -154,7 +154,7 @@ func (f *finder) condition(e ast.Expr, mayBeTrue bool) {
 	f.around(e, fmt.Sprintf("mutantBool(%d, %d, ", no, yes), ")")
 }
 
-// isBool says whether an expression is of the type bool and no constant.
+// isBool says whether an expression has type bool and is not a constant.
 func (f *finder) isBool(e ast.Expr) bool {
 	t := f.info.Types[e]
 	return t.Value == nil && t.Type != nil && (t.Type == types.Typ[types.Bool] || t.Type == types.Typ[types.UntypedBool])
@@ -181,7 +181,7 @@ func (f *finder) operator(n *ast.BinaryExpr) {
 			f.operand(n.Op, e, "false", "mutantBool(%d, 0, ")
 		}
 	case boundary[n.Op] != 0 && f.info.Types[n.X].Type.String() == "time.Duration":
-		// To the nanosecond no test gets.
+		// No test is exact to the nanosecond.
 	case boundary[n.Op] != 0 && f.isBasic(n.X, types.IsOrdered) && f.isBasic(n.Y, types.IsOrdered):
 		f.infix(n, "mutantCompare", boundary[n.Op])
 	case swapped[n.Op] != 0 && f.isBasic(n.X, types.IsInteger) && f.isBasic(n.Y, types.IsInteger):
@@ -189,8 +189,7 @@ func (f *finder) operator(n *ast.BinaryExpr) {
 	}
 }
 
-// operand is one of && or ||, which is taken out; one of a longer chain is taken out
-// by itself.
+// operand removes one operand of && or ||; in a longer chain, each by itself.
 func (f *finder) operand(op token.Token, e ast.Expr, becomes, before string) {
 	if b, ok := e.(*ast.BinaryExpr); ok && b.Op == op || !f.isBool(e) {
 		return
@@ -218,8 +217,7 @@ func (f *finder) infix(n *ast.BinaryExpr, call string, becomes token.Token) {
 	})
 }
 
-// constants adds one to whole numbers. Those that are compared are left out, since
-// that is what the boundary of the comparison is for.
+// constants adds one to whole numbers, except in comparisons, which boundary covers.
 func (f *finder) constants(all ...ast.Expr) {
 	for _, e := range all {
 		if e == nil {
@@ -238,7 +236,7 @@ func (f *finder) constants(all ...ast.Expr) {
 	}
 }
 
-// results takes returned errors and conditions.
+// results changes returned errors and conditions.
 func (f *finder) results(n *ast.ReturnStmt, fn *ast.FuncType) {
 	if fn.Results == nil {
 		return
@@ -272,7 +270,7 @@ func (f *finder) fails(n *ast.ReturnStmt) bool {
 	return !last.IsNil() && last.Type != nil && types.Implements(last.Type, types.Universe.Lookup("error").Type().Underlying().(*types.Interface))
 }
 
-// statements drops those that do something.
+// statements removes statements with an effect.
 func (f *finder) statements(list []ast.Stmt) {
 	for _, s := range list {
 		if !f.droppable(s) {
@@ -300,11 +298,11 @@ func (f *finder) droppable(s ast.Stmt) bool {
 	return false
 }
 
-// tidy are calls whose lack no test notices, or only now and then: they give
-// something back, or keep others out.
+// tidy are calls whose absence no test notices reliably: they release something, or
+// lock others out.
 var tidy = []string{"Close", "Lock", "Unlock", "RLock", "RUnlock", "Rollback", "Stop", "Done", "Add", "Wait", "Grow", "clear", "close", "panic", "cancel", "stop"}
 
-// housekeeping says whether a call is tidy or writes a line of the log.
+// housekeeping says whether a call is tidy or writes to the log.
 func (f *finder) housekeeping(call *ast.CallExpr) bool {
 	switch fn := call.Fun.(type) {
 	case *ast.Ident:
@@ -316,8 +314,8 @@ func (f *finder) housekeeping(call *ast.CallExpr) bool {
 	return false
 }
 
-// apply makes all edits. Of those that begin at one place the longest comes first,
-// and of those that end there it comes last; what ends comes before what begins.
+// apply makes all edits. Of those that begin at one place the longest comes first, of
+// those that end there it comes last, and ends come before beginnings.
 func apply(text []byte, edits []edit) []byte {
 	type piece struct {
 		at, until int

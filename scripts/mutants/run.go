@@ -24,7 +24,7 @@ import (
 //go:embed switch.txt
 var switches string
 
-// outcome is what became of a mutant.
+// outcome is what happened to a mutant.
 type outcome string
 
 const (
@@ -36,14 +36,14 @@ const (
 	untried   outcome = "untried"
 )
 
-// lab is the tests of one or several packages, with all mutants of one compiled
+// lab has the tests of one or more packages, with all mutants of one package compiled
 // into them.
 type lab struct {
-	folder  string // of the programs, and of the files by which they are steered
+	folder  string // for the programs, and for the files that control them
 	mutants []mutant
 	tests   []test
 	took    map[test]time.Duration
-	passed  map[int]bool   // comparisons that a test came by, on this side of the boundary or beyond
+	passed  map[int]bool   // comparisons that a test reached, on this side of the boundary or beyond
 	reach   map[int][]test // the tests in which a mutant makes a difference, the quickest first
 }
 
@@ -56,8 +56,8 @@ type test struct {
 
 func (l *lab) remove() { os.RemoveAll(l.folder) }
 
-// build puts the mutants into the files of a package that match only, and compiles
-// its tests and those of others with them.
+// build puts the mutants into the files of a package that match only, and compiles its
+// tests and those of others with them.
 func build(ctx context.Context, p goPackage, s *source, only *regexp.Regexp, others []goPackage) (l *lab, err error) {
 	l = &lab{took: map[test]time.Duration{}, passed: map[int]bool{}, reach: map[int][]test{}}
 	if l.folder, err = os.MkdirTemp("", "capf-mutants-*"); err != nil {
@@ -88,7 +88,8 @@ func build(ctx context.Context, p goPackage, s *source, only *regexp.Regexp, oth
 	return l, nil
 }
 
-// overlay writes the changed files, and for go test what they stand for.
+// overlay writes the changed files, and a file that tells go test which ones they
+// replace.
 func (l *lab) overlay(p goPackage, s *source, only *regexp.Regexp) (path string, err error) {
 	replaced := map[string]string{filepath.Join(p.Dir, "mutants_switch.go"): filepath.Join(l.folder, "switch.go")}
 	text := strings.NewReplacer("PACKAGE", p.Name, "FOLDER", l.folder).Replace(switches)
@@ -116,7 +117,7 @@ func (l *lab) overlay(p goPackage, s *source, only *regexp.Regexp) (path string,
 	return path, os.WriteFile(path, data, 0o600)
 }
 
-// list adds the tests of a program. Of the scripts in testdata each is one.
+// list adds the tests of a program. Each script in testdata counts as one.
 func (l *lab) list(ctx context.Context, program, dir string) error {
 	cmd := exec.CommandContext(ctx, program, "-test.list", "^(Test|Fuzz|Example)")
 	cmd.Dir = dir
@@ -141,7 +142,7 @@ func (l *lab) list(ctx context.Context, program, dir string) error {
 	return nil
 }
 
-// explore runs each test alone, and finds out which mutants make a difference in it.
+// explore runs each test alone to find out which mutants make a difference in it.
 func (l *lab) explore(ctx context.Context, only *regexp.Regexp) error {
 	seen := filepath.Join(l.folder, "seen")
 	defer os.Remove(seen)
@@ -168,7 +169,7 @@ func (l *lab) explore(ctx context.Context, only *regexp.Regexp) error {
 			}
 			if id < 0 {
 				l.passed[-id] = true
-			} else if !slices.Contains(l.reach[id], t) { // a test may start its program anew
+			} else if !slices.Contains(l.reach[id], t) { // a test may start its program again
 				l.reach[id] = append(l.reach[id], t)
 			}
 		}
@@ -182,7 +183,7 @@ func (l *lab) explore(ctx context.Context, only *regexp.Regexp) error {
 // together is how many tests are run at once; the quick ones come first.
 const together = 12
 
-// try switches a mutant on, and runs the tests in which it makes a difference.
+// try switches a mutant on and runs the tests in which it makes a difference.
 func (l *lab) try(ctx context.Context, m mutant) (outcome, error) {
 	on := filepath.Join(l.folder, "on")
 	if err := os.WriteFile(on, []byte(strconv.Itoa(m.id)), 0o600); err != nil {
@@ -208,7 +209,7 @@ func (l *lab) try(ctx context.Context, m mutant) (outcome, error) {
 
 func (t test) isScript() bool { return strings.Contains(t.name, "/") }
 
-// run runs tests of one program, or one script. It is survived when they succeed.
+// run runs tests of one program, or one script. If they succeed, the mutant survives.
 func (l *lab) run(ctx context.Context, limit time.Duration, tests ...test) (outcome, []byte) {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()

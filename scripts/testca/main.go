@@ -39,19 +39,19 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := driver.Flags("testca", usage, stderr)
 	flags.StringVar(&o.kind, "type", "microsoft", "microsoft or est")
-	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "address and port; port 0 takes a free one")
-	flags.StringVar(&o.user, "user", "", "user name that is let in; everybody when empty; the password is in TESTCA_PASSWORD")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "address and port; port 0 picks a free one")
+	flags.StringVar(&o.user, "user", "", "user name that may log in, anyone if empty; the password is in TESTCA_PASSWORD")
 	flags.StringVar(&o.schemes, "schemes", "NTLM,Basic", "logins that are offered")
 	flags.StringVar(&o.protection, "extended-protection", "", "allowed or required")
 	flags.StringVar(&o.language, "language", "en", "en, fr or ja (microsoft)")
-	flags.StringVar(&o.templates, "templates", "", "names of the templates that exist, any when empty (microsoft)")
+	flags.StringVar(&o.templates, "templates", "", "names of the templates that exist, any if empty (microsoft)")
 	flags.StringVar(&o.outcome, "outcome", "issue", "issue, pend, deny, broken, away or strange (microsoft)")
 	flags.StringVar(&o.label, "label", "", "label in the path (est)")
 	flags.StringVar(&o.out, "ca-out", "", "file for the root and the issuing certificate, PEM")
 	flags.IntVar(&o.minBits, "min-bits", 0, "smallest key that is accepted")
 	flags.IntVar(&o.waits, "waits", 0, "how often a request is answered with 202 first (est)")
 	flags.DurationVar(&o.delay, "delay", 0, "before every answer")
-	flags.DurationVar(&o.manager, "manager", 0, "after how long the manager issues what is pending; 0: never (microsoft)")
+	flags.DurationVar(&o.manager, "manager", 0, "after how long the manager issues pending requests; 0: never (microsoft)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -38,7 +38,7 @@ func Leaves(c *Command, name string) (all []leaf) {
 func (l leaf) privilegeText() string {
 	switch {
 	case l.Privilege == OutsideShell:
-		return "not to be had"
+		return "not available"
 	case l.Exempt != "":
 		return fmt.Sprintf("privilege %d, for %s %d", l.Privilege.Level(), l.Exempt, Look.Level())
 	}

@@ -52,7 +52,7 @@ func OpenWorkingFolder() (*os.Root, error) {
 	reason := ""
 	switch {
 	case ok && int(stat.Uid) != os.Geteuid():
-		reason = fmt.Sprintf("it belongs to the user %d, not to %s", stat.Uid, host.UserName())
+		reason = fmt.Sprintf("it belongs to user %d, not to %s", stat.Uid, host.UserName())
 	case info.Mode().Perm()&0o002 != 0:
 		reason = "everybody may write to it"
 	default:
@@ -64,7 +64,7 @@ func OpenWorkingFolder() (*os.Root, error) {
 }
 
 func (d *Folder) foreignFile(name string) error {
-	return apperr.WithHint(Forbidden("file %q is not to be had in this shell", name), "files stand in %s, by names such as root.pem", d.Name)
+	return apperr.WithHint(Forbidden("file %q is not available in this shell", name), "files are in %s, with names such as root.pem", d.Name)
 }
 
 // Allows refuses the names of files outside the folder, of hidden files, which

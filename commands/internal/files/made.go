@@ -25,7 +25,7 @@ const madeLimit = 4 << 20
 
 func (d *Folder) keeps() bool { return d.OnlyOwn != "" }
 
-// mayReplace protects what the shell has not made from those who may only look.
+// mayReplace protects files that the shell has not made from sessions below level 4.
 func (d *Folder) mayReplace(at *os.Root, base, name string) error {
 	if !d.keeps() {
 		return nil
@@ -39,7 +39,7 @@ func (d *Folder) mayReplace(at *os.Root, base, name string) error {
 		return err
 	}
 	if was, ok := made[base]; !ok || was != sum {
-		return Forbidden("%q was not made by this shell as it is, so that %s does not replace it", name, d.OnlyOwn)
+		return Forbidden("%q was not made by this shell, or has changed since, so %s does not replace it", name, d.OnlyOwn)
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func readMade(at *os.Root) (map[string]string, error) {
 	return made, err
 }
 
-// remember adds a file to the list, and drops those that are gone.
+// remember adds a file to the list, and drops those that no longer exist.
 func remember(at *os.Root, base, sum string) error {
 	made, err := readMade(at)
 	if err != nil {

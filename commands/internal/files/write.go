@@ -51,7 +51,7 @@ func (f File) free(at *os.Root, base string) error {
 		return err
 	}
 	if f.Keep {
-		return apperr.WithHint(apperr.Refused("%q is there already", f.Name), "--force replaces it")
+		return apperr.WithHint(apperr.Refused("%q exists already", f.Name), "--force replaces it")
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 type Chart struct {
 	Title string
 	Bars  []Bar
-	Tall  bool // upright bars along an axis of time, otherwise lying ones
+	Tall  bool // vertical bars along a time axis, otherwise horizontal ones
 }
 
 // Bar is one bar of a chart.
@@ -31,7 +31,7 @@ func (c *Chart) Most() int {
 	return most
 }
 
-// Words is the chart for those who do not see it.
+// Words is the chart as text, for those who cannot see it.
 func (c *Chart) Words() string {
 	var parts []string
 	for _, b := range c.Bars {
@@ -61,25 +61,25 @@ func (c *Chart) Counts() []Count {
 type placed struct {
 	Bar
 	X, Y, Width, Height int
-	Named, Counted      bool // there is room for its label, and for its count
+	Named, Counted      bool // whether there is room for its label, and for its count
 }
 
 // The measures of a chart.
 const (
-	axis      = 190 // from the top to the line on which bars stand
+	axis      = 190 // from the top to the baseline of the bars
 	tallest   = 160
-	nameWidth = 56 // of a label such as 2027-03
+	nameWidth = 56 // width of a label such as 2027-03
 	digit     = 7
-	lineWidth = 26 // from one lying bar to the next
+	lineWidth = 26 // from one horizontal bar to the next
 )
 
-// Middle, Above, Base and Behind are where the texts of a bar stand.
+// Middle, Above, Base and Behind are the positions of a bar's texts.
 func (p placed) Middle() int { return p.X + p.Width/2 }
 func (p placed) Above() int  { return p.Y - 5 }
 func (p placed) Base() int   { return p.Y + 14 }
 func (p placed) Behind() int { return 347 + p.Width }
 
-// Upright places the bars along an axis.
+// Upright places vertical bars along an axis.
 func (c *Chart) Upright() []placed {
 	step := min(48, 980/max(1, len(c.Bars)))
 	every := nameWidth/step + 1
@@ -94,7 +94,7 @@ func (c *Chart) Upright() []placed {
 	return all
 }
 
-// Lying places the bars one below the other.
+// Lying places horizontal bars one below the other.
 func (c *Chart) Lying() []placed {
 	all := make([]placed, len(c.Bars))
 	for i, b := range c.Bars {
@@ -103,7 +103,7 @@ func (c *Chart) Lying() []placed {
 	return all
 }
 
-// LyingHeight is the height of a chart of lying bars.
+// LyingHeight is the height of a chart of horizontal bars.
 func (c *Chart) LyingHeight() int { return 6 + lineWidth*len(c.Bars) }
 
 // shareOf is the length of a bar. One that counts anything is long enough to be seen.

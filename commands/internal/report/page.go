@@ -26,7 +26,7 @@ type Page struct {
 	Made    time.Time
 	Zone    *time.Location
 	Summary string
-	Empty   string // said instead of the table when there are no rows
+	Empty   string // shown instead of the table if there are no rows
 	Chart   *Chart // nil for none
 	Titles  []string
 	Count   int // of rows

@@ -68,7 +68,7 @@ func (c *Confinement) Check(root *cmdline.Command, l cmdline.Line, argv []string
 func (c *Confinement) check(l cmdline.Line) error {
 	name := strings.Join(l.Path[1:], " ")
 	if l.Command.Privilege == cmdline.OutsideShell {
-		return files.Forbidden("%s is not to be had in this shell", name)
+		return files.Forbidden("%s is not available in this shell", name)
 	}
 	needed, err := neededFor(name, l)
 	if err != nil {
@@ -103,7 +103,7 @@ func neededFor(name string, l cmdline.Line) (int, error) {
 	case ok && p.Name == l.Command.Exempt:
 		return cmdline.Look.Level(), nil
 	case ok && strings.HasSuffix(p.Name, "_command"):
-		return 0, files.Forbidden("%s names a program, so it is not to be set in this shell", p.Name)
+		return 0, files.Forbidden("%s names a program, so it cannot be set in this shell", p.Name)
 	}
 	return l.Command.Privilege.Level(), nil
 }
@@ -115,9 +115,9 @@ func (c *Confinement) checkFlag(command *cmdline.Command, flag string, needed in
 	case slices.Contains(fullFlags, name):
 		needed = cmdline.Full.Level()
 	case name == "--apply-config":
-		return 0, files.Forbidden("--apply-config runs a program, so it is not to be had in this shell")
+		return 0, files.Forbidden("--apply-config runs a program, so it is not available in this shell")
 	case name == "--db":
-		return 0, files.Forbidden("--db is not to be had in this shell: its database is fixed")
+		return 0, files.Forbidden("--db is not available in this shell: its database is fixed")
 	}
 	if cmdline.TakesFile(command, name) {
 		return needed, c.Files.Allows(value)

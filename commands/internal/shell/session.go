@@ -85,7 +85,7 @@ func (s *Session) lastSignal() os.Signal {
 // codeOf is the exit code of a shell that a signal has ended.
 func codeOf(sig os.Signal) int { return 128 + int(sig.(syscall.Signal)) }
 
-// carryOut carries out one line and says whether it was the last one.
+// carryOut carries out one line and says whether it is the last.
 func (s *Session) carryOut(ctx context.Context, text string) (ended bool) {
 	words, err := lineWords(strings.TrimSuffix(text, "\r"))
 	if err != nil {

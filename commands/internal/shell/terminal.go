@@ -25,7 +25,7 @@ func (s *Session) Converse(ctx context.Context, in, out term.File) (code int, er
 		return s.key(ctx, e, line, pos, key)
 	})
 	defer e.FollowSize()()
-	fmt.Fprintln(s.Stderr, "? says what may come next, help says more, quit ends.")
+	fmt.Fprintln(s.Stderr, "? shows what may come next, help explains more, quit ends the session.")
 	for {
 		text, err := e.ReadLine()
 		switch {
@@ -38,7 +38,7 @@ func (s *Session) Converse(ctx context.Context, in, out term.File) (code int, er
 		case err != nil:
 			return 0, fmt.Errorf("reading the terminal: %w", err)
 		}
-		// Ctrl-C ends the line that runs, not the shell.
+		// Ctrl-C ends the running line, not the shell.
 		running, stop := signal.NotifyContext(ctx, syscall.SIGINT)
 		ended := s.carryOut(running, text)
 		stop()
@@ -108,7 +108,7 @@ func show(e *term.Editor, line string, p cmdline.Proposal) {
 	fmt.Fprintf(e, "%s%s\n%s", prompt, term.Visible(line), explanation(p))
 }
 
-// commonStart is how all words begin, and whether there is only one.
+// commonStart is the common prefix of the words, and whether there is only one word.
 func commonStart(words []cmdline.Candidate) (start string, unique bool) {
 	for i, c := range words {
 		if i == 0 {

@@ -14,11 +14,11 @@ import (
 type word struct {
 	text   string
 	at     int  // where it begins on the line, in bytes
-	quoted bool // some of it stood between quotes
+	quoted bool // whether some of it was quoted
 }
 
-// foreignWords would mean something to a shell of the system. Here they mean
-// nothing, and saying so beats taking them for an argument.
+// foreignWords mean something to a system shell, but nothing here. Refusing them is
+// better than taking them for arguments.
 var foreignWords = []string{"|", "||", "&", "&&", ";", "<", ">", ">>", "<<", "2>", "2>&1", "&>"}
 
 // splitLine takes a line apart into words. Quotes of both kinds and the backslash
@@ -94,7 +94,7 @@ func plainWords(words []word) (all []string) {
 	return all
 }
 
-// quoteWord writes a word so that splitLine reads it as one.
+// quoteWord quotes a word so that splitLine reads it as one.
 func quoteWord(s string) string {
 	if s != "" && !strings.ContainsAny(s, " \t'\"\\|&;<>?") {
 		return s

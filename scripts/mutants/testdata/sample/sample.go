@@ -13,7 +13,7 @@ func Check(n int) error {
 	return nil
 }
 
-// Sum adds what is positive.
+// Sum adds the positive numbers.
 func Sum(all ...int) int {
 	sum := 0
 	for _, n := range all {
