@@ -10,12 +10,12 @@ import (
 // when there is none. For partial see bulk.Update.
 func (r *Rules) Save(e Edit, partial bool, label string) (text string, sealed []byte, err error) {
 	doc := e.document()
-	for name, is := range map[string]bool{"no_string": e.NoString, "unique_strings": e.UniqueString, "partial": partial} {
-		if is {
-			doc[name] = true
+	for _, m := range []member{{"no_string", e.NoString}, {"unique_strings", e.UniqueString}, {"partial", partial}} {
+		if m.value == true {
+			doc = append(doc, m)
 		}
 	}
-	b, err := json.Marshal(doc)
+	b, err := encode(doc)
 	if err == nil && e.String != nil {
 		sealed, err = r.Sealer.Seal(label, []byte(*e.String))
 	}
@@ -60,16 +60,38 @@ func Read(text string) (e Edit, partial bool, err error) {
 }
 
 // document returns the edit as a job or a template stores it: the names of
-// the attributes with their values. An authentication string is stored
+// the attributes with their values, in the order of the table. An authentication string is stored
 // separately, sealed.
-func (e Edit) document() map[string]any {
-	doc := map[string]any{}
+func (e Edit) document() (doc []member) {
 	for _, a := range attributes {
 		if !a.Secret && a.given(&e) != nil {
-			doc[a.Name] = a.at(&e)
+			doc = append(doc, member{a.Name, a.at(&e)})
 		}
 	}
 	return doc
+}
+
+// member is a value in a document, by its name there.
+type member struct {
+	name  string
+	value any
+}
+
+// encode writes a document as JSON. The values keep the order of the table, in which
+// the database has them from the beginning.
+func encode(doc []member) ([]byte, error) {
+	b := []byte{'{'}
+	for i, m := range doc {
+		value, err := json.Marshal(m.value)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "%q:%s", m.name, value)
+	}
+	return append(b, '}'), nil
 }
 
 // fill is the reverse of document.
