@@ -338,3 +338,35 @@ func TestSlowToStore(t *testing.T) {
 		t.Errorf("the device has %q", d.Status.Long())
 	}
 }
+
+// TestAddedAgainWhenDecided: the request is of a device that has been deleted. What
+// comes for it is not sent on behalf of a new device of the same name, though that is
+// at its first operation too.
+func TestAddedAgainWhenDecided(t *testing.T) {
+	t.Parallel()
+	r := newBase(t, &clock{})
+	h := &house{TB: t, base: r, clock: &clock{}}
+	h.set("certificate_issuer", "offline-ca")
+	h.add(sep, store.Install)
+	inForce, err := settings.Read(t.Context(), r.Store.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registrar := registrarOf(r)
+	g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: sep, Version: 3, Accepted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := registrar.Enqueue(t.Context(), g, crypto.EC384, public(t, crypto.EC384), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Store.DeleteDevice(t.Context(), operator, sep); err != nil {
+		t.Fatal(err)
+	}
+	h.add(sep, store.Install)
+	var end *enroll.SessionError
+	if _, err := registrar.Outcome(t.Context(), g, request.ID); !errors.As(err, &end) || end.Detail != "an operator has deleted the device" {
+		t.Errorf("the outcome is %v", err)
+	}
+}
