@@ -15,6 +15,7 @@ import (
 	"capf/enroll/onlineca/catest"
 	"capf/enroll/phone"
 	"capf/enroll/server"
+	"capf/enroll/wire"
 	"capf/store"
 )
 
@@ -100,5 +101,27 @@ func TestOnlineLate(t *testing.T) {
 		t.Error("the phone was content")
 	}
 	h.until(sep, store.OnlineLate)
+	h.failed(sep, "Upgrade Failed: User Initiated Request Late/Timedout", "did not decide in the time")
+}
+
+// TestOnlineLateAtAnotherServe: the worker of another serve is the first to notice
+// that the time is over, so the session learns it from the request alone.
+func TestOnlineLateAtAnotherServe(t *testing.T) {
+	t.Parallel()
+	h := open(t, fast)
+	ca := catest.MustCertsrv(t, catest.CertsrvOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}, Outcome: catest.Pend})
+	h.online(onlineca.Microsoft, ca.Server)
+	h.add(sep, store.Install)
+	w := h.waits(sep)
+	h.until(sep, store.OnlineTaken)
+	eventually(h, "the request ends", func() bool { // the worker here may have claimed it
+		_, o := h.request(sep)
+		o.State = store.OnlineLate
+		return h.base.Store.EndOnline(h.Context(), operator, o, "the CA did not decide in the time for the operation", store.Failed(store.Install, store.Late)) == nil
+	})
+	var declined *phone.DeclinedError
+	if <-w.done; !errors.As(w.err, &declined) || declined.Reason != wire.ReasonDeclined {
+		t.Errorf("the phone heard %v", w.err)
+	}
 	h.failed(sep, "Upgrade Failed: User Initiated Request Late/Timedout", "did not decide in the time")
 }
