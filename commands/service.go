@@ -91,7 +91,7 @@ func awaitServers(ctx context.Context, env *Env, s *store.Reader, service store.
 			env.say("note: no serve is running")
 			return nil
 		case waiting == 0:
-			env.say("%s obeyed", counted(living, "running serve"))
+			env.say("%s complied", counted(living, "running serve"))
 			return nil
 		case time.Now().After(deadline):
 			env.say("warning: %d of %d running serves have not complied within %s; capf status shows their state", waiting, living, serverDelay)

@@ -115,7 +115,7 @@ func (want Expect) isOwn(name string) bool {
 func DoubtsAboutLSC(path []*x509.Certificate, want Expect) (doubts []string) {
 	cert := path[0]
 	if len(path) > 1 && cert.NotAfter.After(path[1].NotAfter) {
-		doubts = append(doubts, fmt.Sprintf("it outlives its issuer, which ends on %s: from then on, whoever builds the path refuses it", path[1].NotAfter.UTC().Format(time.DateOnly)))
+		doubts = append(doubts, fmt.Sprintf("it outlives its issuer, which ends on %s: from then on, it is refused by whatever checks the path", path[1].NotAfter.UTC().Format(time.DateOnly)))
 	}
 	switch cert.SignatureAlgorithm {
 	case x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS:

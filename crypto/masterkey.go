@@ -79,7 +79,7 @@ func readMasterKey(path string) ([]byte, error) {
 		forbidden = 0o037
 	}
 	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return nil, apperr.New(ErrOpenKey, "its mode is %04o: nobody but its owner may read it (chmod 600)", mode)
+		return nil, apperr.New(ErrOpenKey, "its mode is %04o: only its owner may read it (chmod 600)", mode)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxMasterKeyFile+1))
 	defer clear(data)

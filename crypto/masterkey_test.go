@@ -104,9 +104,9 @@ func TestLoadMasterKeyRefuses(t *testing.T) {
 		{"read-only", good, 0o400, ""},
 		{"no newline", strings.TrimSpace(good), 0o600, ""},
 		{"Windows newline", strings.TrimSpace(good) + "\r\n", 0o600, ""},
-		{"group reads", good, 0o640, "its mode is 0640: nobody but its owner may read it (chmod 600)"},
-		{"all read", good, 0o644, "its mode is 0644: nobody but its owner may read it (chmod 600)"},
-		{"others write", good, 0o602, "its mode is 0602: nobody but its owner may read it (chmod 600)"},
+		{"group reads", good, 0o640, "its mode is 0640: only its owner may read it (chmod 600)"},
+		{"all read", good, 0o644, "its mode is 0644: only its owner may read it (chmod 600)"},
+		{"others write", good, 0o602, "its mode is 0602: only its owner may read it (chmod 600)"},
 		{"empty", "", 0o600, "it is empty"},
 		{"another file", "-----BEGIN PRIVATE KEY-----\n", 0o600, `it does not begin with "capf-master-key-1": not a master key file`},
 		{"newer form", "capf-master-key-2 " + key(32), 0o600, `it does not begin with "capf-master-key-1": not a master key file`},
@@ -169,9 +169,9 @@ func TestLoadMasterKeyFromSystemd(t *testing.T) {
 	}{
 		{within, 0o400, ""},
 		{within, 0o440, ""},
-		{within, 0o444, "its mode is 0444: nobody but its owner may read it (chmod 600)"},
-		{within, 0o460, "its mode is 0460: nobody but its owner may read it (chmod 600)"},
-		{outside, 0o440, "its mode is 0440: nobody but its owner may read it (chmod 600)"},
+		{within, 0o444, "its mode is 0444: only its owner may read it (chmod 600)"},
+		{within, 0o460, "its mode is 0460: only its owner may read it (chmod 600)"},
+		{outside, 0o440, "its mode is 0440: only its owner may read it (chmod 600)"},
 		{filepath.Dir(within) + "/../" + filepath.Base(filepath.Dir(outside)) + "/master.key", 0o440, "*"},
 	} {
 		if err := os.Chmod(test.path, test.mode); err != nil && test.want != "*" {

@@ -46,7 +46,7 @@ func CheckStrength(pub any) error {
 	case closeFactors(key.N):
 		return errors.New("an RSA key whose modulus is a square or has two factors close together (Fermat)")
 	case rocacheck.IsWeak(key):
-		return errors.New("an RSA key as chips with the fault ROCA make it (CVE-2017-15361)")
+		return errors.New("an RSA key as made by chips with the ROCA flaw (CVE-2017-15361)")
 	}
 	return nil
 }

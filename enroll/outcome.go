@@ -63,7 +63,7 @@ func (r *Registrar) endUnwanted(ctx context.Context, g Grant, request store.Requ
 	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
 		return err
 	}
-	return sessionError(ErrDeclined, store.NoCause, "meanwhile, the operation of the device has been changed")
+	return sessionError(ErrDeclined, store.NoCause, "the operation of the device was changed meanwhile")
 }
 
 // rejectUnproven rejects a request without asking the online CA, since a CA

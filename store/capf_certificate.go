@@ -134,7 +134,7 @@ func retireIdentity(t *tx, a Actor, onlyNew bool, next Identity) error {
 	// The columns of capf-trust only repeat what is in the certificate.
 	c, err := x509.ParseCertificate(old)
 	if err != nil {
-		return fmt.Errorf("reading the one that it takes the place of: %w", err)
+		return fmt.Errorf("reading the one that it replaces: %w", err)
 	}
 	return trustAsOurs(t, a, TrustCertificate{
 		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),

@@ -23,7 +23,7 @@ func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 			j.State, j.EndedAt = JobCancelled, t.now
 		case j.Abandoned(t.now):
 			j.State, j.EndedAt = JobCancelled, t.now
-			j.Detail = "cancelled; nobody ran it any more; " + decimal(j.Changed) + " of " + decimal(j.Selected) + " devices changed"
+			j.Detail = "cancelled; its process had died; " + decimal(j.Changed) + " of " + decimal(j.Selected) + " devices changed"
 			if err := endCommands(t, id, diedRunning); err != nil {
 				return err
 			}

@@ -54,7 +54,7 @@ func TestCreateBesideALog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "capf.db")
 	must(t, os.WriteFile(path+"-wal", left, 0o600))
 	_, err = Create(t.Context(), path, Options{})
-	if err == nil || !strings.Contains(err.Error(), "capf.db-wal\" is left of a database that has gone; move it away") {
+	if err == nil || !strings.Contains(err.Error(), "capf.db-wal\" is left over from a database that is gone; move it away") {
 		t.Errorf("the error is %v", err)
 	}
 	onlyFiles(t, filepath.Dir(path), "capf.db-wal")

@@ -75,7 +75,7 @@ func (s *Store) Reseal(ctx context.Context, a Actor, r Resealing) (n int64, err 
 		}
 		return t.event(a, "", EventText{Action: "master-key-rotate", Detail: fmt.Sprintf("%d secrets", n)})
 	})
-	return n, failed(err, "sealing the secrets anew")
+	return n, failed(err, "resealing the secrets")
 }
 
 // resealColumn works in portions: while a statement reads, others do not write to

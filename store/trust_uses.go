@@ -32,7 +32,7 @@ func ParseUses(words ...string) (Uses, error) {
 		for name := range strings.SplitSeq(word, ",") {
 			i := slices.Index(useNames, strings.ToLower(strings.TrimSpace(name)))
 			if i < 0 {
-				return 0, fmt.Errorf("%q is nothing that a certificate vouches for; it is one of %s", name, strings.Join(useNames, ", "))
+				return 0, fmt.Errorf("%q is not a use of a certificate; a use is one of %s", name, strings.Join(useNames, ", "))
 			}
 			u |= 1 << i
 		}

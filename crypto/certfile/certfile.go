@@ -38,7 +38,7 @@ func Parse(data []byte) ([]*x509.Certificate, error) {
 		}
 		some, err := Certificates(p.Data)
 		if err == nil && len(certs)+len(some) > MaxCertificates {
-			return fmt.Errorf("it holds more than %d certificates, which are all that is read", MaxCertificates)
+			return fmt.Errorf("it holds more than %d certificates, which is the limit", MaxCertificates)
 		}
 		if err != nil && p.Block > 1 {
 			return fmt.Errorf("PEM block %d: %w", p.Block, err)

@@ -217,7 +217,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 	const (
-		private = "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem"
+		private = "it holds a private key, which does not belong here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem"
 		request = "it is a certificate request, which a CA still has to sign; what is in it: openssl req -in FILE -noout -text"
 		public  = "it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text"
 		list    = "it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text"
@@ -241,8 +241,8 @@ func TestParseRefuses(t *testing.T) {
 		{"page", []byte("\r\n <html>"), page},
 		{"page in UTF-16", utf16Of([]byte("<html>"), binary.LittleEndian, true), page},
 		{"over 1 MiB", make([]byte, 1<<20+1), "it has 1048577 bytes: at most 1048576 are read"},
-		{"101 blocks", bytes.Repeat(one, 101), "it holds more than 100 certificates, which are all that is read"},
-		{"101 in DER", bytes.Repeat(cert.Raw, 101), "it holds more than 100 certificates, which are all that is read"},
+		{"101 blocks", bytes.Repeat(one, 101), "it holds more than 100 certificates, which is the limit"},
+		{"101 in DER", bytes.Repeat(cert.Raw, 101), "it holds more than 100 certificates, which is the limit"},
 		{"no end", bytes.Replace(one, []byte("-----END"), []byte("----END"), 1), damaged},
 		{"second block damaged", join(one, one[:60]), damaged},
 		{"no base64", bytes.Replace(one, []byte("MII"), []byte("*II"), 1), damaged},

@@ -33,7 +33,7 @@ var (
 	errPublicKey = errors.New("it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text")
 	errCRL       = errors.New("it is a revocation list, not a certificate; what is in it: openssl crl -in FILE -noout -text")
 	errPKCS12    = errors.New("it is a PKCS#12 store, which may hold a private key; its certificates alone: openssl pkcs12 -in FILE -nokeys -out certificates.pem")
-	errKey       = apperr.New(ErrPrivateKey, "it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem")
+	errKey       = apperr.New(ErrPrivateKey, "it holds a private key, which does not belong here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem")
 )
 
 // otherFormat recognises, by the head of a file, archives and key stores, from

@@ -58,7 +58,7 @@ func (r *inflated) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var errInflated = apperr.Refused("it grows beyond reason when it is decompressed")
+var errInflated = apperr.Refused("it decompresses to an unreasonable size")
 
 func (l Limits) beyondReason(after, before int64) bool {
 	return after > l.Floor && after > l.Ratio*before

@@ -21,7 +21,7 @@ const (
 const (
 	isRequest = "it is a certificate request, which a CA still has to sign"
 	isPublic  = "it is a public key, which a CA still has to certify"
-	isKey     = "it is a private key, which has no business here"
+	isKey     = "it is a private key, which does not belong here"
 	isStore   = "it is a PKCS#12 store, which may hold a private key: take the certificates out of it: openssl pkcs12 -in FILE -nokeys -out certificates.pem"
 	isArchive = "it is an archive inside another one: import it by itself"
 )

@@ -18,7 +18,7 @@ func Verify(ctx context.Context, s *store.Reader, holds func(store.Checkpoint) b
 	}
 	if r.Fault != nil {
 		return apperr.WithHint(fmt.Errorf("the record is not as it was written: event %d %s", r.Fault.ID, r.Fault.Text),
-			"nothing was pruned; keep a copy of the database for whoever looks into it")
+			"nothing was pruned; keep a copy of the database for the investigation")
 	}
 	return nil
 }

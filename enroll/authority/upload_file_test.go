@@ -48,7 +48,7 @@ func TestUploadArchive(t *testing.T) {
 		"key":     {companytest.Zip(t, companytest.File{Name: "root.pem", Data: root}, companytest.File{Name: "key.pem", Data: key}), "x: root.pem not stored \nx: key.pem refused it holds a private key"},
 		"way out": {companytest.Tar(t, companytest.File{Name: "../root.pem", Data: root}), "x: ../root.pem refused its path leads out of the archive"},
 		"cut off": {companytest.Tgz(t, good...)[:60], `x refused the archive is cut off`},
-		"swollen": {companytest.Gzip(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused it grows beyond reason`},
+		"swollen": {companytest.Gzip(t, bytes.Repeat([]byte{0}, 40<<20)), `x refused it decompresses to an unreasonable size`},
 	} {
 		got, err := upload(test.data)
 		if !errors.Is(err, apperr.ErrRefused) || !strings.HasPrefix(got, test.want) {

@@ -21,9 +21,9 @@ func Sign(s *crypto.Sealer) store.Sign {
 func Verify(s *crypto.Sealer, seal store.Seal) error {
 	switch {
 	case seal.MAC == nil:
-		return apperr.Refused("the backup carries no authenticator: an older capf made it, or one without the master key, or somebody has removed it")
+		return apperr.Refused("the backup carries no authenticator: an older capf made it, or one without the master key, or someone has removed it")
 	case !s.VerifyMAC(backupLabel, seal.Digest, seal.MAC):
-		return apperr.Refused("the backup has been changed since capf wrote it, by somebody who has not the master key")
+		return apperr.Refused("the backup has been changed since capf wrote it, by someone without the master key")
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (a *attempt) recordAnswer(write func(context.Context) error) error {
 	}
 	orphan := store.Event{Actor: actor(), Device: a.request.Device, Action: store.Orphaned, Step: "issue", Outcome: "orphaned",
 		Detail: fmt.Sprintf("%d has been deleted or decided meanwhile; %s", a.request.ID, left)}
-	a.log.Warn("the online CA has made what nobody waits for", "request", a.request.ID, "device", a.request.Device, "left", left)
+	a.log.Warn("the online CA issued a certificate that nothing waits for", "request", a.request.ID, "device", a.request.Device, "left", left)
 	return errors.Join(err, a.retryWrite(func(ctx context.Context) error { return a.store.AddEvent(ctx, orphan) }))
 }
 

@@ -139,7 +139,7 @@ func fillDirectory(r *devices.Rules, d *store.Directory, v Directory, password *
 	case password != nil && *password == "":
 		return apperr.BadValue("the password is empty")
 	case password != nil && v.BindDN == "":
-		return apperr.WithHint(apperr.BadValue("a password is of no use to an anonymous bind"), "--bind-dn names who binds")
+		return apperr.WithHint(apperr.BadValue("an anonymous bind uses no password"), "--bind-dn names who binds")
 	}
 	text, err := json.Marshal(v)
 	if err == nil && password != nil {

@@ -60,7 +60,7 @@ func (d Directory) fetch(ctx context.Context, password string, progress func(ent
 			return all, nil
 		}
 		if slices.Equal(cookie, paging.Cookie) && len(page.Entries) == 0 {
-			return nil, errors.New("the directory gives the same empty page again and again")
+			return nil, errors.New("the directory keeps returning the same empty page")
 		}
 		paging.SetCookie(cookie)
 	}

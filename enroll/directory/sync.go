@@ -101,7 +101,7 @@ func Sync(ctx context.Context, r *devices.Rules, actor store.Actor, name string,
 	case err != nil && !errors.Is(err, errDry):
 		return s.Synced, err
 	case s.Bad > 0:
-		return s.Synced, apperr.New(apperr.ErrPartly, "%s of directory %q cannot become devices and are left out", plural.Of(s.Bad, "entry"), d.Name)
+		return s.Synced, apperr.New(apperr.ErrPartly, "%s of directory %q cannot become devices and are skipped", plural.Of(s.Bad, "entry"), d.Name)
 	}
 	return s.Synced, nil
 }
@@ -254,7 +254,7 @@ func (s *syncing) ready(n store.SyncTally) error {
 	}
 	if most := brake.most(n.Named); n.Missing > most && !s.options.Beyond {
 		s.held = &n
-		return apperr.WithHint(apperr.Refused("%d of %s would be missing in directory %q, and more than %d need a word of yours, so nothing was changed",
+		return apperr.WithHint(apperr.Refused("%d of %s would be missing in directory %q, and more than %d need your consent, so nothing was changed",
 			n.Missing, plural.Of(n.Named, "device"), s.source.Name, most), "capf ldap sync %s --dry-run shows them; --yes goes on all the same", s.source.Name)
 	}
 	if s.options.DryRun {

@@ -24,7 +24,7 @@ func (x examination) purposeFindings(ctx context.Context) ([]Finding, error) {
 	}
 	var found []Finding
 	if err := authority.CheckPurposes(chain...); err != nil {
-		found = append(found, Finding{"warning", "the chain of the CAPF certificate: " + err.Error(), "have it signed anew: capf cert csr capf"})
+		found = append(found, Finding{"warning", "the chain of the CAPF certificate: " + err.Error(), "have it signed again: capf cert csr capf"})
 	}
 	trusted, err := authority.Trusted(ctx, x.Reader, store.ForLSC)
 	if err != nil {

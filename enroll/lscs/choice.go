@@ -38,7 +38,7 @@ func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 			return nil, err
 		}
 		if r.Now().After(l.NotAfter) {
-			return nil, apperr.Refused("the LSC %q has run out on %s: it is of no use to anybody", serial, l.NotAfter.Format(time.DateOnly))
+			return nil, apperr.Refused("the LSC %q expired on %s: it is useless", serial, l.NotAfter.Format(time.DateOnly))
 		}
 		list = append(list, l)
 	}

@@ -185,18 +185,18 @@ func TestWrongArchives(t *testing.T) {
 		}, err: "the archive is damaged (zip: checksum error)"},
 		{name: "damaged tar", make: func(t *testing.T, c []byte) []byte { b := companytest.Tar(t, good(c)); b[0]++; return b },
 			err: "the archive is damaged (archive/tar: invalid tar header)"},
-		{name: "gzip of zeros", make: func(t *testing.T, c []byte) []byte { return companytest.Gzip(t, zeros) }, err: "it grows beyond reason when it is decompressed"},
+		{name: "gzip of zeros", make: func(t *testing.T, c []byte) []byte { return companytest.Gzip(t, zeros) }, err: "it decompresses to an unreasonable size"},
 		{name: "tgz with a bomb", make: func(t *testing.T, c []byte) []byte {
 			return companytest.Tgz(t, good(c), file{Name: "big", Data: zeros})
 		},
-			err: "it grows beyond reason when it is decompressed"},
+			err: "it decompresses to an unreasonable size"},
 		{name: "zip with a bomb", make: func(t *testing.T, c []byte) []byte {
 			files := []file{good(c)}
 			for i := range 20 {
 				files = append(files, file{Name: fmt.Sprint(i, ".pem"), Data: zeros[:1<<20]})
 			}
 			return companytest.Zip(t, files...)
-		}, err: "it grows beyond reason when it is decompressed"},
+		}, err: "it decompresses to an unreasonable size"},
 		{name: "long file", make: func(t *testing.T, c []byte) []byte {
 			return companytest.Tar(t, file{Name: "long.der", Data: long}, good(c))
 		},
@@ -230,7 +230,7 @@ func TestWrongArchives(t *testing.T) {
 				file{Name: "ca.key", Data: []byte("secret")}, file{Name: "manifest.json", Data: []byte("[]")}, good(c))
 		}, want: []string{
 			"README: skipped: its name is not that of a certificate", "._good.der: skipped: it is a hidden file",
-			"ca.key: skipped: it is a private key, which has no business here", "manifest.json: skipped: its name is not that of a certificate", "good.der: imported",
+			"ca.key: skipped: it is a private key, which does not belong here", "manifest.json: skipped: its name is not that of a certificate", "good.der: imported",
 		}},
 		{name: "no certificates", make: func(t *testing.T, c []byte) []byte {
 			return companytest.Tar(t, file{Name: "empty.der"}, file{Name: "text.pem", Data: []byte("Dear customer,\n")}, file{Name: "noise.der", Data: []byte{0x30, 0x82, 1, 0, 7}},
@@ -240,7 +240,7 @@ func TestWrongArchives(t *testing.T) {
 				file{Name: "half.pem", Data: crypto.CertificatePEM(c)[:100]})
 		}, want: []string{
 			"empty.der: refused: it is empty", "text.pem: refused: it is neither PEM nor DER nor base64", "noise.der: refused: it is neither PEM nor DER nor base64",
-			"key.pem: refused: it holds a private key, which has no business here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem",
+			"key.pem: refused: it holds a private key, which does not belong here; its certificate alone, if it has one: openssl x509 -in FILE -out certificate.pem",
 			"pub.pem: refused: it is a public key, which a CA still has to certify; what is in it: openssl pkey -pubin -in FILE -noout -text", "second.pem: imported",
 			"second.pem: refused: PEM block 2: it holds a damaged PEM block", "half.pem: refused: it holds a damaged PEM block",
 		}},

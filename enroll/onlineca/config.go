@@ -74,7 +74,7 @@ type Limits struct {
 func (c *Config) check() error {
 	kind, known := KindOf(c.Type)
 	if !known {
-		return fmt.Errorf("type of the online CA is %q, which is no kind of CA that we know", c.Type)
+		return fmt.Errorf("type of the online CA is %q, which is not a known kind of CA", c.Type)
 	}
 	switch {
 	case c.Host == "":

@@ -30,7 +30,7 @@ type Bound struct {
 	done sync.Once
 }
 
-var errUnbound = errors.New("the connection has gone to which the request is bound")
+var errUnbound = errors.New("the connection to which the request is bound is gone")
 
 // bind opens a connection for one request if the server wants requests bound to
 // their connection.

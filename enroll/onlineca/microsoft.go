@@ -29,7 +29,7 @@ const Microsoft Type = "microsoft"
 var microsoftKind = Kind{
 	Type: Microsoft, Name: "Microsoft Web Enrollment", Server: "Web Enrollment",
 	RSAOnly:         true,
-	WithoutUser:     "Web Enrollment knows nobody without one",
+	WithoutUser:     "Web Enrollment requires one",
 	WithoutTemplate: "only a stand-alone CA needs none",
 	TemplateWord:    "template",
 	login: loginManner{

@@ -126,7 +126,7 @@ func (c *Config) chainTrouble(presented []*x509.Certificate) (trouble, bool) {
 		paths, err := leaf.Verify(options)
 		if why := c.impostor(paths); err == nil && why != "" {
 			return trouble{"its HTTPS certificate proves nothing: " + why,
-				"find out what answers there: whoever holds that certificate has not got the password"}, true
+				"find out what answers there: the holder of that certificate was not sent the password"}, true
 		}
 		if err == nil {
 			return trouble{}, false

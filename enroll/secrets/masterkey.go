@@ -82,7 +82,7 @@ func OpenSealer(ctx context.Context, s *store.Reader, keyFile string) (*crypto.S
 	}
 	err = verifyKey(sealer, check, s.Path(), keyFile)
 	if errors.Is(err, crypto.ErrWrongKey) && fits(check, keyFile+NextKeyEnd) {
-		err = apperr.WithHint(err, "a rotation of the master key was broken off: capf master-key rotate does what is left")
+		err = apperr.WithHint(err, "a rotation of the master key was interrupted: capf master-key rotate completes it")
 	}
 	return sealer, err
 }

@@ -49,7 +49,7 @@ func reseal(v store.SealedSecret, present, next *crypto.Sealer) ([]byte, error) 
 	back, err := next.Open(label, sealed)
 	defer clear(back)
 	if err != nil || !bytes.Equal(back, plain) {
-		return nil, fmt.Errorf("%s: what was sealed anew does not open: %w", v, err)
+		return nil, fmt.Errorf("%s: what was resealed does not open: %w", v, err)
 	}
 	return sealed, nil
 }

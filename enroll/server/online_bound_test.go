@@ -65,7 +65,7 @@ func TestOnlineBoundGone(t *testing.T) {
 	if !errors.Is(w.err, phone.ErrCommunication) {
 		t.Errorf("the phone ended with %v", w.err)
 	}
-	h.failed(sep, "Upgrade Failed: CA Communication Failure", "the connection has gone to which the request is bound")
+	h.failed(sep, "Upgrade Failed: CA Communication Failure", "the connection to which the request is bound is gone")
 	if n := len(ca.CA.Made()); n != 0 {
 		t.Errorf("the CA has made %d certificates", n)
 	}

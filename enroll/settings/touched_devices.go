@@ -27,7 +27,7 @@ func OpenByNullString() store.DeviceFilter {
 func byNullString(_, value string) *Touched {
 	what := "with an operation scheduled By Null String: what is scheduled will be declined"
 	if value == "true" {
-		what = "with an operation scheduled By Null String: whoever knows the name can have it"
+		what = "with an operation scheduled By Null String: anyone who knows the name can carry it out"
 	}
 	return &Touched{OpenByNullString(), what}
 }

@@ -55,7 +55,7 @@ func noLogLeft(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fmt.Errorf("%q is left of a database that has gone; move it away", log)
+	return fmt.Errorf("%q is left over from a database that is gone; move it away", log)
 }
 
 // fill writes the schema into an empty file. The application id goes with it

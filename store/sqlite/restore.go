@@ -92,7 +92,7 @@ func (r Restoration) fetch(ctx context.Context, name string) (seal engine.Seal, 
 		return seal, err
 	case strings.HasSuffix(log, rollbackEnd):
 		// To be whole it would have to be written to.
-		return seal, fmt.Errorf("%w: %q is of a change that was broken off; sqlite3 undoes it when it opens the file", engine.ErrConflict, log)
+		return seal, fmt.Errorf("%w: %q belongs to an interrupted change; sqlite3 undoes it when it opens the file", engine.ErrConflict, log)
 	case log != "":
 		err = r.fetchWithLog(ctx, name)
 	default:
