@@ -18,15 +18,15 @@ const (
 	lockWait = time.Minute
 	// A commit costs more than the change in it: each page that it touches is
 	// written, and then the disk is waited for. So when several changes went
-	// together and the next follows this closely, it is held back for a moment,
+	// together and the next follows within holdWindow, it is held back for a moment,
 	// and those that come meanwhile go with it. The moment grows with the number
 	// that went together: sixteen phones keep the cores busy while some of them
 	// are held back, three do not. A phone alone makes one change after the other
 	// and is never held back.
-	closely  = 10 * time.Millisecond
-	holdEach = time.Millisecond
-	holdMost = 8 * time.Millisecond
-	plenty   = 32 // changes are not held back for more
+	holdWindow = 10 * time.Millisecond
+	holdEach   = time.Millisecond
+	holdMost   = 8 * time.Millisecond
+	holdQueue  = 32 // changes are not held back for more
 
 	// A writer that never pauses would keep other processes out: SQLite has no
 	// queue for its lock. So after so long a streak it leaves the lock alone
@@ -45,7 +45,7 @@ type writer struct {
 	engine engine.Database
 	now    func() time.Time // for what is recorded
 	moment func() time.Time // for the order of transactions
-	rest   func(time.Duration)
+	sleep  func(time.Duration)
 
 	mu      sync.Mutex
 	waiting []*change     // guarded by mu
@@ -77,7 +77,7 @@ type change struct {
 }
 
 func newWriter(db engine.Database, now func() time.Time) *writer {
-	return &writer{engine: db, now: now, moment: time.Now, rest: time.Sleep, statements: map[string]*sql.Stmt{}}
+	return &writer{engine: db, now: now, moment: time.Now, sleep: time.Sleep, statements: map[string]*sql.Stmt{}}
 }
 
 // do runs the work in a transaction and returns when it has been committed. A
@@ -149,13 +149,13 @@ func (w *writer) finish() {
 // run takes changes out of the queue only when it has the lock, so that callers
 // can give up until then.
 func (w *writer) run() {
-	for w.goOn() {
-		w.gather()
-		t, err := w.begin(w.wanted)
+	for w.keepRunning() {
+		w.holdBack()
+		t, err := w.begin(w.hasWaiting)
 		if isBusy(err) {
 			continue // all have given up
 		}
-		batch := w.take()
+		batch := w.nextBatch()
 		switch {
 		case err != nil:
 			fail(batch, err)
@@ -170,8 +170,8 @@ func (w *writer) run() {
 	}
 }
 
-// goOn reports whether a change waits; when none does, the goroutine ends.
-func (w *writer) goOn() bool {
+// keepRunning reports whether a change waits; when none does, the goroutine ends.
+func (w *writer) keepRunning() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.prune() {
@@ -183,8 +183,8 @@ func (w *writer) goOn() bool {
 	return false
 }
 
-// wanted reports whether a change waits.
-func (w *writer) wanted() bool {
+// hasWaiting reports whether a change waits.
+func (w *writer) hasWaiting() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.prune()
@@ -202,13 +202,13 @@ func (w *writer) prune() bool {
 // abandoned reports whether the caller of an untaken change has given up.
 func (c *change) abandoned() bool { return c.taken.Load() || c.ctx.Err() != nil }
 
-// gather waits briefly so that more changes join the transaction.
-func (w *writer) gather() {
+// holdBack waits briefly so that more changes join the transaction.
+func (w *writer) holdBack() {
 	w.mu.Lock()
 	n, closed := len(w.waiting), w.closed
 	w.mu.Unlock()
-	if 0 < n && n < plenty && !closed && w.moment().Sub(w.released) < closely {
-		w.rest(w.pause())
+	if 0 < n && n < holdQueue && !closed && w.moment().Sub(w.released) < holdWindow {
+		w.sleep(w.pause())
 	}
 }
 
@@ -221,9 +221,9 @@ func (w *writer) pause() time.Duration {
 	return min(time.Duration(w.last)*holdEach, holdMost)
 }
 
-// take returns the next changes whose callers still wait, or nil when there are
+// nextBatch returns the next changes whose callers still wait, or nil when there are
 // none.
-func (w *writer) take() []*change {
+func (w *writer) nextBatch() []*change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var batch []*change

@@ -12,14 +12,14 @@ import (
 // copy of every page that it touches.
 func (w *writer) transact(t *tx, batch []*change) {
 	defer func() { w.released, w.last = w.moment(), len(batch) }()
-	if !w.together(t, batch) {
-		w.apart(batch)
+	if !w.runTogether(t, batch) {
+		w.runSeparately(batch)
 	}
 }
 
-// together runs the changes as one. If one of several fails, it undoes them all
+// runTogether runs the changes as one. If one of several fails, it undoes them all
 // and returns false.
-func (w *writer) together(t *tx, batch []*change) bool {
+func (w *writer) runTogether(t *tx, batch []*change) bool {
 	for _, c := range batch {
 		if !w.attempt(t, c) {
 			w.rollback(t)
@@ -30,10 +30,10 @@ func (w *writer) together(t *tx, batch []*change) bool {
 	return true
 }
 
-// apart runs each change in its own savepoint, so that a failure undoes only that
+// runSeparately runs each change in its own savepoint, so that a failure undoes only that
 // change. Another process may have got the lock in between; the changes are taken
 // already, so they wait for it.
-func (w *writer) apart(batch []*change) {
+func (w *writer) runSeparately(batch []*change) {
 	deadline := time.Now().Add(lockWait)
 	t, err := w.begin(func() bool { return time.Now().Before(deadline) })
 	if err != nil {
@@ -41,22 +41,22 @@ func (w *writer) apart(batch []*change) {
 		return
 	}
 	for i, c := range batch {
-		if w.step(t, c) {
+		if w.runOne(t, c) {
 			continue
 		}
 		// SQLite has rolled back everything, for lack of space or memory.
 		fail(batch[:i+1], c.err)
 		w.rollback(t)
 		if rest := batch[i+1:]; len(rest) > 0 {
-			w.apart(rest)
+			w.runSeparately(rest)
 		}
 		return
 	}
 	w.commit(t, batch)
 }
 
-// step runs one change. It returns false when the whole transaction is lost.
-func (w *writer) step(t *tx, c *change) bool {
+// runOne runs one change. It returns false when the whole transaction is lost.
+func (w *writer) runOne(t *tx, c *change) bool {
 	if c.err = t.roll("SAVEPOINT change"); c.err != nil {
 		return false
 	}

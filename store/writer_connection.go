@@ -42,7 +42,7 @@ func (w *writer) yield() {
 		return
 	}
 	if now.Sub(w.streak) > streakLimit {
-		w.rest(courtesy)
+		w.sleep(courtesy)
 		w.streak = w.moment()
 	}
 }

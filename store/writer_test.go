@@ -342,7 +342,7 @@ func TestCourtesy(t *testing.T) {
 	at := start
 	rested := 0
 	s.writer.moment = func() time.Time { return at }
-	s.writer.rest = func(d time.Duration) {
+	s.writer.sleep = func(d time.Duration) {
 		if d != courtesy {
 			return
 		}
