@@ -92,20 +92,20 @@ func selfSign(random io.Reader, subject []byte, key *rsa.PrivateKey, now time.Ti
 }
 
 // LoadAuthority puts a CAPF certificate, the certificates above it (in order; the root
-// may be left out) and the key together. It refuses, with ErrUnfit and the reason, a
+// may be left out) and the key together. It refuses, with ErrUnsuitable and the reason, a
 // certificate without critical basicConstraints CA:TRUE pathlen:0 or without keyUsage
 // digitalSignature and keyCertSign, a key that is not the certificate's, not RSA or
 // smaller than Go's TLS takes (1024 bits), a certificate that is not valid now
 // (ErrExpired too when it is over), and a chain out of order or badly signed.
 func LoadAuthority(chainDER [][]byte, key stdcrypto.Signer, now time.Time) (*Authority, error) {
 	if len(chainDER) == 0 {
-		return nil, unfit("CAPF certificate: there is none")
+		return nil, unsuitable("CAPF certificate: there is none")
 	}
 	a := &Authority{Key: key}
 	for i, der := range chainDER {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, unfit("CAPF certificate: certificate %d of the chain: %v", i+1, err)
+			return nil, unsuitable("CAPF certificate: certificate %d of the chain: %v", i+1, err)
 		}
 		a.Chain = append(a.Chain, cert)
 	}
@@ -141,19 +141,19 @@ func checkCAPFExtensions(cert *x509.Certificate) error {
 	const usage = x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign
 	switch {
 	case !cert.BasicConstraintsValid:
-		return unfit("no basicConstraints: CA:TRUE, pathlen:0 is needed")
+		return unsuitable("no basicConstraints: CA:TRUE, pathlen:0 is needed")
 	case !cert.IsCA:
-		return unfit("basicConstraints CA:FALSE: CA:TRUE, pathlen:0 is needed")
+		return unsuitable("basicConstraints CA:FALSE: CA:TRUE, pathlen:0 is needed")
 	case !isCritical(cert, basicConstraintsOID):
-		return unfit("basicConstraints is not critical")
+		return unsuitable("basicConstraints is not critical")
 	case cert.MaxPathLen < 0:
-		return unfit("basicConstraints without a path length: pathlen:0 is needed")
+		return unsuitable("basicConstraints without a path length: pathlen:0 is needed")
 	case cert.MaxPathLen > 0:
-		return unfit("basicConstraints with pathlen:%d: pathlen:0 is needed", cert.MaxPathLen)
+		return unsuitable("basicConstraints with pathlen:%d: pathlen:0 is needed", cert.MaxPathLen)
 	case cert.KeyUsage == 0:
-		return unfit("no keyUsage: digitalSignature and keyCertSign are needed")
+		return unsuitable("no keyUsage: digitalSignature and keyCertSign are needed")
 	case cert.KeyUsage&usage != usage:
-		return unfit("keyUsage without %s", missingUsages(cert.KeyUsage, usage))
+		return unsuitable("keyUsage without %s", missingUsages(cert.KeyUsage, usage))
 	}
 	return nil
 }
@@ -162,13 +162,13 @@ func checkCAPFKey(cert *x509.Certificate, key stdcrypto.Signer) error {
 	pub, ok := cert.PublicKey.(*rsa.PublicKey)
 	switch {
 	case !ok:
-		return unfit("its key is %s, the listener's must be RSA", cert.PublicKeyAlgorithm)
+		return unsuitable("its key is %s, the listener's must be RSA", cert.PublicKeyAlgorithm)
 	case pub.N.BitLen() < goMinRSABits:
-		return unfit("an RSA key of %d bits is too small for TLS", pub.N.BitLen())
+		return unsuitable("an RSA key of %d bits is too small for TLS", pub.N.BitLen())
 	case key == nil:
-		return unfit("there is no private key")
+		return unsuitable("there is no private key")
 	case !pub.Equal(key.Public()):
-		return unfit("it does not match the private key")
+		return unsuitable("it does not match the private key")
 	}
 	return nil
 }
@@ -186,21 +186,21 @@ func checkCAPFChain(chain []*x509.Certificate, now time.Time) error {
 		}
 		above := chain[i+1]
 		if !bytes.Equal(cert.RawIssuer, above.RawSubject) {
-			return unfit("chain out of order: %q was issued by %q, the next certificate is %q",
+			return unsuitable("chain out of order: %q was issued by %q, the next certificate is %q",
 				nameOf(cert), cert.Issuer, above.Subject)
 		}
 		// The CAPF certificate issues LSCs, so it counts as one of the intermediates.
 		if err := mayIssue(above, i+1, false); err != nil {
-			return unfit("chain: %v", err)
+			return unsuitable("chain: %v", err)
 		}
 		if err := signedBy(cert, above); err != nil {
-			return unfit("chain: %v", err)
+			return unsuitable("chain: %v", err)
 		}
 	}
 	last := chain[len(chain)-1]
 	if bytes.Equal(last.RawIssuer, last.RawSubject) {
 		if err := signedBy(last, last); err != nil {
-			return unfit("chain: %v", err)
+			return unsuitable("chain: %v", err)
 		}
 	}
 	return nil

@@ -139,8 +139,8 @@ func TestLoadAuthorityRefuses(t *testing.T) {
 			}
 			_, err := crypto.LoadAuthority(ders, test.key, noon())
 			wantError(t, err, `CAPF certificate "CAPF-00000001": `+test.want)
-			if !errors.Is(err, crypto.ErrUnfit) {
-				t.Errorf("%v is not ErrUnfit", err)
+			if !errors.Is(err, crypto.ErrUnsuitable) {
+				t.Errorf("%v is not ErrUnsuitable", err)
 			}
 		})
 	}

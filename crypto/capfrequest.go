@@ -51,7 +51,7 @@ func (a *Authority) Request() ([]byte, error) {
 
 // ChainFor puts the certificates that a CA returned into the order that
 // LoadAuthority needs: the one with the public key first, then each one's
-// issuer. CAs send them in any order. It refuses, with ErrUnfit and the
+// issuer. CAs send them in any order. It refuses, with ErrUnsuitable and the
 // reason, a file in which no certificate has the key, several have it, or one
 // does not belong to the chain.
 func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certificate, error) {
@@ -66,17 +66,17 @@ func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certi
 		case len(chain) == 0:
 			chain = append(chain, c)
 		case !chain[0].Equal(c):
-			return nil, unfit("two of the certificates hold the CAPF key, with the serial numbers %x and %x", chain[0].SerialNumber, c.SerialNumber)
+			return nil, unsuitable("two of the certificates hold the CAPF key, with the serial numbers %x and %x", chain[0].SerialNumber, c.SerialNumber)
 		}
 	}
 	if len(chain) == 0 {
-		return nil, unfit("none of the certificates matches the CAPF private key; the first is that of %q", nameOf(certs[0]))
+		return nil, unsuitable("none of the certificates matches the CAPF private key; the first is that of %q", nameOf(certs[0]))
 	}
 	for len(rest) > 0 {
 		last := chain[len(chain)-1]
 		i := issuerAmong(rest, last)
 		if i < 0 {
-			return nil, unfit("%q does not belong to the chain: %q was issued by %q", nameOf(rest[0]), nameOf(last), last.Issuer)
+			return nil, unsuitable("%q does not belong to the chain: %q was issued by %q", nameOf(rest[0]), nameOf(last), last.Issuer)
 		}
 		if !chain[len(chain)-1].Equal(rest[i]) {
 			chain = append(chain, rest[i])

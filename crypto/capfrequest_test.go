@@ -99,8 +99,8 @@ func TestChainFor(t *testing.T) {
 		got := strings.Join(names, " ")
 		if err != nil {
 			got = err.Error()
-			if !errors.Is(err, crypto.ErrUnfit) {
-				t.Errorf("%s: %v is no ErrUnfit", test.name, err)
+			if !errors.Is(err, crypto.ErrUnsuitable) {
+				t.Errorf("%s: %v is no ErrUnsuitable", test.name, err)
 			}
 		}
 		if !strings.HasPrefix(got, test.want) {

@@ -33,25 +33,25 @@ const MaxLSC = 12 << 10
 // for RSA, keyEncipherment, without which secure registration fails; its extendedKeyUsage
 // must allow clientAuth, for 802.1X and SIP over TLS; and its signature must use a hash
 // better than SHA-1. Whether it chains to capf-trust is for VerifyPath, and what is
-// merely unwise for DoubtsAboutLSC. Refusals are ErrUnfit, and also ErrOtherName,
+// merely unwise for DoubtsAboutLSC. Refusals are ErrUnsuitable, and also ErrOtherName,
 // ErrNotYetValid, ErrExpired, ErrKeyUsage, ErrPurpose or ErrExtension where that is the
 // reason.
 func CheckLSC(der []byte, want Expect, now time.Time) error {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return unfit("reading the certificate: %v", err)
+		return unsuitable("reading the certificate: %v", err)
 	}
 	if len(der) > MaxLSC {
-		return unfit("the certificate of %q has %d bytes, too many for a phone: at most %d", nameOf(cert), len(der), MaxLSC)
+		return unsuitable("the certificate of %q has %d bytes, too many for a phone: at most %d", nameOf(cert), len(der), MaxLSC)
 	}
 	if KeyHash(cert.RawSubjectPublicKeyInfo) != want.KeyHash {
-		return unfit("the certificate of %q holds another key than the phone's", nameOf(cert))
+		return unsuitable("the certificate of %q holds another key than the phone's", nameOf(cert))
 	}
 	if err := want.checkNames(cert); err != nil {
 		return err
 	}
 	if cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign != 0 {
-		return unfit("the certificate of %q is a CA's", nameOf(cert))
+		return unsuitable("the certificate of %q is a CA's", nameOf(cert))
 	}
 	if ahead := cert.NotBefore.Sub(now); ahead > 0 && ahead <= want.Ahead {
 		now = cert.NotBefore
@@ -60,14 +60,14 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 		return err
 	}
 	if len(cert.UnhandledCriticalExtensions) > 0 {
-		return unfitFor(ErrExtension, "%q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
+		return unsuitableFor(ErrExtension, "%q has the unknown critical extension %s", nameOf(cert), cert.UnhandledCriticalExtensions[0])
 	}
 	usage := x509.KeyUsageDigitalSignature
 	if _, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 		usage |= x509.KeyUsageKeyEncipherment
 	}
 	if cert.KeyUsage&usage != usage {
-		return unfitFor(ErrKeyUsage, "the certificate of %q has a keyUsage without %s", nameOf(cert), missingUsages(cert.KeyUsage, usage))
+		return unsuitableFor(ErrKeyUsage, "the certificate of %q has a keyUsage without %s", nameOf(cert), missingUsages(cert.KeyUsage, usage))
 	}
 	if err := checkClientAuth(cert); err != nil && !want.AnyPurpose {
 		return err
@@ -78,13 +78,13 @@ func CheckLSC(der []byte, want Expect, now time.Time) error {
 // checkNames refuses a certificate that names anything but the device.
 func (want Expect) checkNames(cert *x509.Certificate) error {
 	if names := commonNames(cert); names > 1 {
-		return unfitFor(ErrOtherName, "the certificate has %d common names", names)
+		return unsuitableFor(ErrOtherName, "the certificate has %d common names", names)
 	}
 	if !sameName(cert.Subject.CommonName, want.CommonName) {
-		return unfitFor(ErrOtherName, "the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
+		return unsuitableFor(ErrOtherName, "the certificate's common name is %q instead of %q", cert.Subject.CommonName, want.CommonName)
 	}
 	other := func(name string) error {
-		return unfitFor(ErrOtherName, "the subjectAltName of the certificate of %q names %q", nameOf(cert), name)
+		return unsuitableFor(ErrOtherName, "the subjectAltName of the certificate of %q names %q", nameOf(cert), name)
 	}
 	for _, name := range cert.DNSNames {
 		if !want.isOwn(name) {
@@ -142,7 +142,7 @@ func checkSignatureHash(cert *x509.Certificate) error {
 		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
 		return nil
 	}
-	return unfit("the certificate of %q is signed with %s: SHA-256 or better is needed", nameOf(cert), cert.SignatureAlgorithm)
+	return unsuitable("the certificate of %q is signed with %s: SHA-256 or better is needed", nameOf(cert), cert.SignatureAlgorithm)
 }
 
 // missingUsages names the usages of want that have lacks.

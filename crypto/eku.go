@@ -16,7 +16,7 @@ var phonePurposes = []struct {
 	{x509.ExtKeyUsageClientAuth, "clientAuth"},
 }
 
-// CheckIssuerPurposes refuses, with ErrUnfit and the reason, a CA whose
+// CheckIssuerPurposes refuses, with ErrUnsuitable and the reason, a CA whose
 // extendedKeyUsage excludes what LSCs are used for. RFC 5280 gives the extension no
 // meaning in a CA certificate, but OpenSSL, GnuTLS and Go, and therefore RADIUS
 // servers and proxies, apply it to everything that the CA has issued. A CA without the
@@ -35,5 +35,5 @@ func CheckIssuerPurposes(cert *x509.Certificate) error {
 	if missing == nil {
 		return nil
 	}
-	return unfit("%q has an extendedKeyUsage without %s, so that verifiers refuse the LSCs below it", nameOf(cert), strings.Join(missing, " and "))
+	return unsuitable("%q has an extendedKeyUsage without %s, so that verifiers refuse the LSCs below it", nameOf(cert), strings.Join(missing, " and "))
 }

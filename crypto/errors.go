@@ -9,9 +9,9 @@ import (
 // What a caller may want to tell apart with errors.Is. The error says in its own
 // words what was found and does not repeat these texts.
 var (
-	// ErrUnfit marks a certificate that does not serve its purpose: the CAPF
+	// ErrUnsuitable marks a certificate that does not serve its purpose: the CAPF
 	// certificate, an LSC from an external CA, a certificate for a trust store.
-	ErrUnfit = errors.New("certificate is not fit for its purpose")
+	ErrUnsuitable = errors.New("certificate is not fit for its purpose")
 	// ErrUntrusted marks a certificate without a valid path to a trust anchor.
 	ErrUntrusted = errors.New("certificate is not trusted")
 	// ErrExpired marks a refusal whose only reason is that the validity has ended.
@@ -32,11 +32,11 @@ var (
 	ErrWrongKey = errors.New("master key does not open the sealed secret")
 )
 
-// unfit formats an error that is ErrUnfit.
-func unfit(format string, args ...any) error { return apperr.New(ErrUnfit, format, args...) }
+// unsuitable formats an error that is ErrUnsuitable.
+func unsuitable(format string, args ...any) error { return apperr.New(ErrUnsuitable, format, args...) }
 
-// unfitFor formats an error that is both ErrUnfit and kind, a reason that
+// unsuitableFor formats an error that is both ErrUnsuitable and kind, a reason that
 // callers tell apart.
-func unfitFor(kind error, format string, args ...any) error {
-	return apperr.New(errors.Join(ErrUnfit, kind), format, args...)
+func unsuitableFor(kind error, format string, args ...any) error {
+	return apperr.New(errors.Join(ErrUnsuitable, kind), format, args...)
 }

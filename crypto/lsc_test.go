@@ -295,8 +295,8 @@ func TestCheckLSC(t *testing.T) {
 				return
 			}
 			wantError(t, err, test.want)
-			if !errors.Is(err, crypto.ErrUnfit) {
-				t.Errorf("%v is not ErrUnfit", err)
+			if !errors.Is(err, crypto.ErrUnsuitable) {
+				t.Errorf("%v is not ErrUnsuitable", err)
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 // and servers with certificates of the same CA have names of other forms.
 var micName = regexp.MustCompile(`^[A-Z0-9][A-Z0-9+./=_-]*-([A-Za-z]{3}[0-9A-Fa-f]{12})$`)
 
-// CheckMIC refuses, with ErrUnfit and the reason, a certificate that cannot be the MIC
+// CheckMIC refuses, with ErrUnsuitable and the reason, a certificate that cannot be the MIC
 // of the device: its one common name is the device's, or the product's and the device's
 // (CP-8861-SEP001122334455); it is no CA; and its keyUsage and extendedKeyUsage, where
 // present, allow client authentication. Whether a manufacturer issued it is for
@@ -21,15 +21,15 @@ func CheckMIC(cert *x509.Certificate, device string) error {
 	name := cert.Subject.CommonName
 	switch names := commonNames(cert); {
 	case names != 1:
-		return unfit("the certificate has %d common names instead of one", names)
+		return unsuitable("the certificate has %d common names instead of one", names)
 	case commonName.check(name) != nil:
-		return unfit("%v", commonName.check(name))
+		return unsuitable("%v", commonName.check(name))
 	case !micOf(name, device):
-		return unfit("%q is not the name of a MIC of the device", name)
+		return unsuitable("%q is not the name of a MIC of the device", name)
 	case cert.IsCA || cert.KeyUsage&x509.KeyUsageCertSign != 0:
-		return unfit("%q is a CA", name)
+		return unsuitable("%q is a CA", name)
 	case cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageDigitalSignature == 0:
-		return unfit("%q has a keyUsage without digitalSignature", name)
+		return unsuitable("%q has a keyUsage without digitalSignature", name)
 	}
 	return checkClientAuth(cert)
 }
@@ -50,5 +50,5 @@ func checkClientAuth(cert *x509.Certificate) error {
 		slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageClientAuth) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny) {
 		return nil
 	}
-	return unfitFor(ErrPurpose, "%q has an extendedKeyUsage without clientAuth", nameOf(cert))
+	return unsuitableFor(ErrPurpose, "%q has an extendedKeyUsage without clientAuth", nameOf(cert))
 }

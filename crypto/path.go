@@ -185,10 +185,10 @@ func (s *pathSearch) usable(cert *x509.Certificate) error {
 // ended.
 func validAt(cert *x509.Certificate, now time.Time) error {
 	if now.Before(cert.NotBefore) {
-		return unfitFor(ErrNotYetValid, "%q is not valid before %s", nameOf(cert), cert.NotBefore.UTC().Format(time.RFC3339))
+		return unsuitableFor(ErrNotYetValid, "%q is not valid before %s", nameOf(cert), cert.NotBefore.UTC().Format(time.RFC3339))
 	}
 	if now.After(cert.NotAfter) {
-		return unfitFor(ErrExpired, "%q has expired on %s", nameOf(cert), cert.NotAfter.UTC().Format(time.RFC3339))
+		return unsuitableFor(ErrExpired, "%q has expired on %s", nameOf(cert), cert.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

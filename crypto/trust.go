@@ -17,7 +17,7 @@ const (
 	PurposeCallManagerTrust Purpose = "callmanager-trust"
 )
 
-// CheckTrust refuses, with ErrUnfit and the reason, a certificate that may not go into a
+// CheckTrust refuses, with ErrUnsuitable and the reason, a certificate that may not go into a
 // trust store (behaviour.md, Trust stores and uploads): one that has expired, a wildcard
 // in the common name or in a dNSName, a CA whose common name contains CAPF- unless it is
 // marked as a foreign cluster's CAPF certificate, and a certificate that is not a CA
@@ -34,31 +34,31 @@ func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now t
 		return validAt(cert, now)
 	}
 	if cert.PublicKey == nil {
-		return unfit("%q has a key of an algorithm that is not known", name)
+		return unsuitable("%q has a key of an algorithm that is not known", name)
 	}
 	if strings.Contains(cert.Subject.CommonName, "*") {
-		return unfit("%q has a wildcard subject", name)
+		return unsuitable("%q has a wildcard subject", name)
 	}
 	for _, dns := range cert.DNSNames {
 		if strings.Contains(dns, "*") {
-			return unfit("%q has the wildcard name %q", name, dns)
+			return unsuitable("%q has the wildcard name %q", name, dns)
 		}
 	}
 	ca := IsAnchorCA(cert)
 	if ca && strings.Contains(cert.Subject.CommonName, "CAPF-") && !foreignCAPF {
-		return unfit("the common name %q contains CAPF-, which is reserved for CAPF certificates", cert.Subject.CommonName)
+		return unsuitable("the common name %q contains CAPF-, which is reserved for CAPF certificates", cert.Subject.CommonName)
 	}
 	switch purpose {
 	case PurposeCAPFTrust:
 		if !ca && !isHTTPSLeaf(cert) {
-			return unfit("%q is neither a CA nor the certificate of an HTTPS server", name)
+			return unsuitable("%q is neither a CA nor the certificate of an HTTPS server", name)
 		}
 	case PurposeCallManagerTrust:
 		if !ca {
-			return unfit("%q is not a CA: %s holds CA certificates only", name, purpose)
+			return unsuitable("%q is not a CA: %s holds CA certificates only", name, purpose)
 		}
 	default:
-		return unfit("%q is not a trust store", string(purpose))
+		return unsuitable("%q is not a trust store", string(purpose))
 	}
 	return nil
 }

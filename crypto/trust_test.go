@@ -62,8 +62,8 @@ func TestCheckTrust(t *testing.T) {
 					continue
 				}
 				wantError(t, err, want)
-				if !errors.Is(err, crypto.ErrUnfit) {
-					t.Errorf("%v is not ErrUnfit", err)
+				if !errors.Is(err, crypto.ErrUnsuitable) {
+					t.Errorf("%v is not ErrUnsuitable", err)
 				}
 			}
 		})

@@ -14,12 +14,12 @@ import (
 
 // checkMIC checks a certificate that the phone calls its MIC.
 func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	unfit, err := p.micRefusal(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
+	refusal, err := p.micRefusal(ctx, cert, g.Device.Name, g.Settings.AllowExpiredMIC)
 	if err != nil {
 		return nil, err
 	}
-	if unfit != nil {
-		return KindMIC.decline("%v", unfit), nil
+	if refusal != nil {
+		return KindMIC.decline("%v", refusal), nil
 	}
 	g.mic = cert
 	g.voucher = store.Voucher{Kind: store.VouchedByMIC, Fingerprint: crypto.RawFingerprint(cert.Raw)}
@@ -29,7 +29,7 @@ func (p phoneCertificates) checkMIC(ctx context.Context, g *Grant, cert *x509.Ce
 // micRefusal returns the reason why a certificate does not count as the MIC of a
 // device. It is nil when a manufacturer issued the certificate for this device and
 // for client authentication, and it is not an LSC, whatever the phone calls it.
-func (p phoneCertificates) micRefusal(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (unfit, err error) {
+func (p phoneCertificates) micRefusal(ctx context.Context, cert *x509.Certificate, device string, allowExpired bool) (refusal, err error) {
 	if err := crypto.CheckMIC(cert, device); err != nil {
 		return err, nil
 	}
@@ -47,9 +47,9 @@ func (p phoneCertificates) micRefusal(ctx context.Context, cert *x509.Certificat
 	if err != nil {
 		return nil, err
 	}
-	path, unfit := crypto.VerifyPath(cert, anchors, between, p.now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
-	if unfit != nil {
-		return unfit, nil
+	path, refusal := crypto.VerifyPath(cert, anchors, between, p.now(), crypto.PathOptions{AllowExpired: allowExpired, AllowSHA1: true})
+	if refusal != nil {
+		return refusal, nil
 	}
 	// A company's root that vouches for MICs must not vouch for the LSCs of a CAPF
 	// that it has signed.
@@ -82,11 +82,11 @@ func (p phoneCertificates) knownMIC(ctx context.Context, d store.Device) (*x509.
 			continue
 		}
 		// An expired one will do: only its names are used.
-		unfit, err := p.micRefusal(ctx, cert, d.Name, true)
+		refusal, err := p.micRefusal(ctx, cert, d.Name, true)
 		if err != nil {
 			return nil, err
 		}
-		if unfit == nil {
+		if refusal == nil {
 			return cert, nil
 		}
 	}

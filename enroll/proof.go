@@ -44,8 +44,8 @@ func (r *Registrar) byCertificate(ctx context.Context, g *Grant, c Claim) ([]sto
 	if g.mic != nil {
 		return shown, nil, nil
 	}
-	unfit, err := r.certificates.micRefusal(ctx, sudi, g.Device.Name, true)
-	if err == nil && unfit == nil {
+	refusal, err := r.certificates.micRefusal(ctx, sudi, g.Device.Name, true)
+	if err == nil && refusal == nil {
 		g.mic = sudi
 		shown = append(shown, store.DeviceCertificate{Kind: string(KindMIC), Certificate: sudi.Raw, SeenAt: r.now()})
 	}

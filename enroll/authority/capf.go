@@ -84,7 +84,7 @@ func (c CAPF) Load(ctx context.Context) (*crypto.Authority, error) {
 
 // Load returns the CAPF certificate with its key, to sign LSCs and to serve TLS. It
 // is checked each time: a certificate that lacks an extension, has expired or does
-// not match its key is refused with the reason (crypto.ErrUnfit). The error is
+// not match its key is refused with the reason (crypto.ErrUnsuitable). The error is
 // secrets.ErrNotReady when there is none.
 func Load(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now time.Time) (*crypto.Authority, error) {
 	key, id, err := secrets.CAPFKey(ctx, s, sealer)
