@@ -91,7 +91,7 @@ func TestBoundConnectionThatHasGone(t *testing.T) {
 	}
 	s.Drop()
 	_, err = b.Submit(t.Context(), csr)
-	if e := failure(t, err, onlineca.ErrUnreachable); e.Sent || e.Temporary() || !strings.Contains(e.Reason, "has gone") {
+	if e := failure(t, err, onlineca.ErrUnreachable); e.Sent || e.Temporary() || !strings.Contains(e.Reason, "is gone") {
 		t.Errorf("%+v", e)
 	}
 	if n := len(s.CA.Made()); n != 0 {
