@@ -118,14 +118,15 @@ func (j *Journal) logNew(ctx context.Context) error {
 	return nil
 }
 
-// rewritten reports once that the record was tampered with. New events are still logged,
-// but the record is no longer sealed: a seal would vouch for the tampering.
+// rewritten reports once that the record was tampered with. Events after that are still
+// logged, but the record is no longer sealed: a seal would vouch for the tampering.
 func (j *Journal) rewritten(ctx context.Context, cause error) error {
+	// The end is read before the report: whatever follows the report is logged.
+	end, err := j.Store.ChainEnd(ctx)
 	if !j.lost {
 		j.Log.Error("the record of events was changed, and is not sealed any more", "reason", cause, "hint", "capf audit list --verify")
 	}
 	j.lost = true
-	end, err := j.Store.ChainEnd(ctx)
 	if err == nil {
 		j.at = end
 	}

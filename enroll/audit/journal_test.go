@@ -177,9 +177,14 @@ func TestJournalSealsNoForgery(t *testing.T) {
 	go func() { defer close(ended); j.Run(ctx) }()
 	until := func(word string) {
 		t.Helper()
-		for line := range lines {
-			if strings.Contains(line, word) {
-				return
+		for {
+			select {
+			case line := <-lines:
+				if strings.Contains(line, word) {
+					return
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("serve never says %q", word)
 			}
 		}
 	}
