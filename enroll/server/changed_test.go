@@ -152,10 +152,9 @@ func TestMoreTimeAtOnlineCA(t *testing.T) {
 	}
 }
 
-// TestChangedWhenDecided: the LSC has come, and before the session sends it the
-// operator cancels the operation.
-func TestChangedWhenDecided(t *testing.T) {
-	t.Parallel()
+// enqueued is a device whose request waits for an offline CA, without a session.
+func enqueued(t *testing.T) (*house, *enroll.Registrar, enroll.Grant, store.Request) {
+	t.Helper()
 	r := newBase(t, &clock{})
 	h := &house{TB: t, base: r, clock: &clock{}}
 	h.set("certificate_issuer", "offline-ca")
@@ -173,6 +172,14 @@ func TestChangedWhenDecided(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return h, registrar, g, request
+}
+
+// TestChangedWhenDecided: the LSC has come, and before the session sends it the
+// operator cancels the operation.
+func TestChangedWhenDecided(t *testing.T) {
+	t.Parallel()
+	h, registrar, g, request := enqueued(t)
 	ca := newCA(t, "Company")
 	h.trust(ca.Leaf())
 	h.bring(h.sign(ca, request))
@@ -344,24 +351,8 @@ func TestSlowToStore(t *testing.T) {
 // at its first operation too.
 func TestAddedAgainWhenDecided(t *testing.T) {
 	t.Parallel()
-	r := newBase(t, &clock{})
-	h := &house{TB: t, base: r, clock: &clock{}}
-	h.set("certificate_issuer", "offline-ca")
-	h.add(sep, store.Install)
-	inForce, err := settings.Read(t.Context(), r.Store.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	registrar := registrarOf(r)
-	g, err := registrar.Authenticate(t.Context(), &inForce, enroll.Claim{Device: sep, Version: 3, Accepted: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	request, err := registrar.Enqueue(t.Context(), g, crypto.EC384, public(t, crypto.EC384), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Store.DeleteDevice(t.Context(), operator, sep); err != nil {
+	h, registrar, g, request := enqueued(t)
+	if err := h.base.Store.DeleteDevice(t.Context(), operator, sep); err != nil {
 		t.Fatal(err)
 	}
 	h.add(sep, store.Install)
