@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -71,8 +72,10 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 		return err
 	}
 	if l.Help {
-		cmdline.Help(env.out, l)
-		return nil
+		var page strings.Builder
+		cmdline.Help(&page, l)
+		_, err := env.out.WriteString(env.typed(page.String()))
+		return err
 	}
 	return l.Run(ctx, env.Stderr, func(c *cli.Context) error { return takeCommon(env, c, l.Command.Output) })
 }

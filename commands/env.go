@@ -96,7 +96,7 @@ func takeCommon(env *Env, c *cli.Context, o cmdline.Output) error {
 
 // say tells the operator something about the result, on stderr.
 func (env *Env) say(format string, args ...any) {
-	fmt.Fprintln(env.Stderr, term.OneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(env.Stderr, env.typed(term.OneLine(fmt.Sprintf(format, args...))))
 }
 
 func (env *Env) warn(warnings []string) {

@@ -34,8 +34,8 @@ func shellCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "shell", Short: "run commands interactively, as the vendor's command line does",
 		Privilege: cmdline.OutsideShell,
-		About: `The prompt is admin:. A line is a command with or without "utils capf" in front. TAB
-completes it, ? shows what may come next, help explains more, and quit ends the
+		About: `The prompt is admin:. A line is a command with or without "capf" or "utils capf" in
+front; hints are without. TAB completes it, ? shows what may come next, help explains more, and quit ends the
 session. Quotes keep words together. Nothing else is possible: no other program is
 run, and only files in and below the folder in which the shell was started can be
 used. That folder has to belong to the shell's user.

@@ -68,14 +68,13 @@ func (k Completer) Complete(ctx context.Context, words []string) Proposal {
 	return k.arguments(ctx, t, last)
 }
 
-// withoutPrefix strips "utils capf" and "capf". A lone "utils" goes too, since nothing
-// but capf can follow it.
+// withoutPrefix strips "utils capf", "capf" and "capf utils capf", as capf shell takes
+// them. A lone "utils" goes too, since nothing but capf can follow it.
 func withoutPrefix(words []string) []string {
-	if len(words) > 0 && words[0] == "utils" {
-		words = words[1:]
-	}
-	if len(words) > 0 && words[0] == "capf" {
-		words = words[1:]
+	for _, word := range []string{"capf", "utils", "capf"} {
+		if len(words) > 0 && words[0] == word {
+			words = words[1:]
+		}
 	}
 	return words
 }

@@ -95,6 +95,13 @@ func (s *Session) carryOut(ctx context.Context, text string) (ended bool) {
 	if len(words) == 0 || strings.HasPrefix(words[0].text, "#") && !words[0].quoted {
 		return false
 	}
+	if words[0].is("capf") { // as documents write commands, for a system shell
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		s.note(s.Commands.Run(ctx, nil))
+		return false
+	}
 	if words[0].is("quit", "exit", "logout") {
 		return true
 	}
