@@ -32,8 +32,9 @@ archive (.tgz, .tar or .zip) of such files; - is stdin. It goes into every trust
 store that --purpose names. A FILE may also be a folder: then every file in it
 that is named like a certificate, such as .pem, .cer or .p7b, is taken. Without
 --purpose, these are the files in its folders capf-trust and callmanager-trust,
-each for the store of that name. Skipped files have a row too, and if all were
-skipped, the exit code is 5.
+each for the store of that name; a folder with any other name is refused. A file
+that is not taken has a row that says why. With --strict it is an error, and
+nothing is stored; without, the exit code is 5 only if every file was skipped.
 
 ` + useHelp + ` Without
 --for, a manufacturer's CA, known by its name, vouches for mic, every other CA for
@@ -57,6 +58,7 @@ refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`
 			&cli.StringFlag{Name: "description", Usage: "a free `TEXT`"},
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
 			&cli.BoolFlag{Name: "accept-eku", Usage: "accept an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
+			&cli.BoolFlag{Name: "strict", Usage: "store nothing if a file would be skipped"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 		},
 		Run: func(c *cli.Context) error {
@@ -73,6 +75,7 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 	o := certUploadOptions{files: c.Args().Slice()}
 	o.Description, o.Describe = c.String("description"), c.IsSet("description")
 	o.ForeignCAPF, o.AcceptEKU, o.dryRun = c.Bool("foreign-capf"), c.Bool("accept-eku"), c.Bool("dry-run")
+	o.Strict = c.Bool("strict")
 	uses, err := usesOf(c)
 	if err != nil {
 		return o, err
@@ -136,8 +139,8 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)
-	} else if !slices.ContainsFunc(rows, func(r authority.UploadRow) bool { return r.Outcome != authority.UploadSkipped }) {
-		return apperr.New(apperr.ErrPartly, "every file was skipped, so nothing was stored")
+	} else if err := saySkipped(env, rows); err != nil {
+		return err
 	}
 	for _, known := range []struct{ reason, hint string }{
 		{"reserved for CAPF", "--foreign-capf is for the CAPF certificate of another cluster"},
@@ -148,6 +151,24 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		}
 	}
 	return err
+}
+
+// saySkipped counts the files that were not taken; it is an error if none was.
+func saySkipped(env *Env, rows []authority.UploadRow) error {
+	skipped := 0
+	for _, r := range rows {
+		if r.Outcome == authority.UploadSkipped {
+			skipped++
+		}
+	}
+	switch skipped {
+	case 0:
+	case len(rows):
+		return apperr.New(apperr.ErrPartly, "every file was skipped, so nothing was stored")
+	default:
+		env.say("skipped %s; --strict makes that an error", counted(skipped, "file"))
+	}
+	return nil
 }
 
 // show lists what was done with the certificates, or would be.

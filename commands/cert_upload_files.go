@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/enroll/archive"
 	"capf/enroll/authority"
@@ -87,15 +88,30 @@ func (r *uploadReader) storesOf(folder string) error {
 	}
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
-		if !e.IsDir() || !slices.Contains(purposeNames(), e.Name()) {
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+			r.read = append(r.read, authority.UploadFile{Name: name, Skipped: "it is hidden"})
+		case !e.IsDir():
 			r.read = append(r.read, authority.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
-			continue
-		}
-		if err := r.filesOf(name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
-			return err
+		case !slices.Contains(purposeNames(), e.Name()):
+			r.read = append(r.read, authority.UploadFile{Name: name, Refused: unknownStore(e.Name())})
+		default:
+			if err := r.filesOf(name, []store.Purpose{store.Purpose(e.Name())}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// unknownStore says why a folder is refused: what is in it was meant for some store,
+// and its name is misspelt.
+func unknownStore(name string) string {
+	why := "no trust store has that name"
+	if advice := cmdline.DidYouMean(name, purposeNames(), ""); advice != "" {
+		why += "; " + advice
+	}
+	return why
 }
 
 func (r *uploadReader) filesOf(folder string, purposes []store.Purpose) error {

@@ -55,6 +55,8 @@ type UploadOptions struct {
 	// AcceptEKU accepts an issuer whose extendedKeyUsage makes its LSCs useless
 	// to most verifiers (crypto.CheckIssuerPurposes).
 	AcceptEKU bool
+	// Strict refuses the upload if a file in it is skipped.
+	Strict bool
 }
 
 // foreign reports whether the names of CAPF certificates are allowed.
@@ -69,18 +71,18 @@ func (t TrustStores) Upload(ctx context.Context, actor store.Actor, files []Uplo
 	if err != nil {
 		return nil, err
 	}
-	if err := holdBack(rows); err != nil {
+	if err := holdBack(rows, o.Strict); err != nil {
 		return rows, err
 	}
 	return t.store(ctx, actor, rows)
 }
 
-// holdBack refuses an upload that has a refused row, and marks the other rows as
-// not stored.
-func holdBack(rows []UploadRow) error {
+// holdBack refuses an upload that has a refused row or, if it is strict, a skipped
+// one, and marks the other rows as not stored.
+func holdBack(rows []UploadRow, strict bool) error {
 	refusals := 0
 	for _, row := range rows {
-		if row.Outcome == UploadRefused {
+		if row.Outcome == UploadRefused || strict && row.Outcome == UploadSkipped {
 			refusals++
 		}
 	}

@@ -14,13 +14,13 @@ import (
 // The files hold the new certificate and those above it, in any order. It must be for
 // the CAPF key (see CAPF.Request), have the extensions of a CAPF certificate and be
 // signed by the ones above it, of which the first may be in capf-trust instead. Of
-// the options, only AcceptEKU counts. apperr.ErrRefused says what is wrong. The
+// the options, only AcceptEKU and Strict count. apperr.ErrRefused says what is wrong. The
 // previous certificate goes to capf-trust. changed is false when the new certificate
 // is the CAPF certificate already.
 func (c CAPF) UploadChain(ctx context.Context, actor store.Actor, files []UploadFile, o UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	var certs []*x509.Certificate
 	for _, f := range files {
-		some, err := f.Certificates()
+		some, err := f.certificates(o.Strict)
 		if err != nil {
 			return nil, false, err
 		}

@@ -76,9 +76,17 @@ func (f UploadFile) read() []uploaded {
 // Certificates reads a file that must hold nothing but certificates; in an archive,
 // files that are skipped by name are left out. Errors are apperr.ErrRefused.
 func (f UploadFile) Certificates() (certs []*x509.Certificate, err error) {
+	return f.certificates(false)
+}
+
+// certificates is Certificates; a strict one refuses what would be left out.
+func (f UploadFile) certificates(strict bool) (certs []*x509.Certificate, err error) {
 	for _, u := range f.read() {
 		if u.problem != "" {
 			return nil, apperr.Refused("%q: %s", u.name, u.problem)
+		}
+		if strict && u.skipped != "" {
+			return nil, apperr.Refused("%q: %s", u.name, u.skipped)
 		}
 		certs = append(certs, u.certs...)
 	}
