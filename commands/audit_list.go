@@ -98,16 +98,16 @@ func eventFilter(env *Env, c *cli.Context) (f store.EventFilter, err error) {
 
 // eventColumns are the properties of an event in a list.
 var eventColumns = []column[store.Event]{
-	{"", "id", func(e store.Event) any { return e.ID }},
-	{"Time", "at", func(e store.Event) any { return e.At }},
-	{"", "actor_kind", func(e store.Event) any { return string(e.Actor.Kind) }},
-	{"Who", "actor", func(e store.Event) any { return e.Actor.Name }},
-	{"From", "address", func(e store.Event) any { return e.Actor.Address }},
-	{"", "terminal", func(e store.Event) any { return e.Actor.Terminal }},
-	{"Device", "device", func(e store.Event) any { return e.Device }},
-	{"Action", "action", func(e store.Event) any { return e.Action }},
-	{"Step", "step", func(e store.Event) any { return e.Step }},
-	{"Outcome", "outcome", func(e store.Event) any { return e.Outcome }},
-	{"Detail", "detail", func(e store.Event) any { return e.Detail }},
-	{"", "command", func(e store.Event) any { return e.Actor.Command }},
+	{"", "id", wide, func(e store.Event) any { return e.ID }},
+	{"Time", "at", always, func(e store.Event) any { return e.At }},
+	{"Kind", "actor_kind", wide, func(e store.Event) any { return string(e.Actor.Kind) }},
+	{"Who", "actor", usual, func(e store.Event) any { return e.Actor.Name }},
+	{"From", "address", seldom, func(e store.Event) any { return e.Actor.Address }},
+	{"Terminal", "terminal", wide, func(e store.Event) any { return e.Actor.Terminal }},
+	{"Device", "device", usual, func(e store.Event) any { return e.Device }},
+	{"Action", "action", always, func(e store.Event) any { return e.Action }},
+	{"Step", "step", seldom, func(e store.Event) any { return e.Step }},
+	{"Outcome", "outcome", always, func(e store.Event) any { return e.Outcome }},
+	{"Detail", "detail", always, func(e store.Event) any { return e.Detail }},
+	{"Command", "command", wide, func(e store.Event) any { return e.Actor.Command }},
 }

@@ -87,9 +87,9 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o bulk.
 }
 
 var problemColumns = []column[bulk.Problem]{
-	{"Line", "line", func(p bulk.Problem) any { return p.Line }},
-	{"Column", "column", func(p bulk.Problem) any { return p.Column }},
-	{"Device", "device", func(p bulk.Problem) any { return p.Device }},
-	{"Field", "field", func(p bulk.Problem) any { return p.Field }},
-	{"Problem", "problem", func(p bulk.Problem) any { return p.Text }},
+	{"Line", "line", always, func(p bulk.Problem) any { return p.Line }},
+	{"Column", "column", usual, func(p bulk.Problem) any { return p.Column }},
+	{"Device", "device", always, func(p bulk.Problem) any { return p.Device }},
+	{"Field", "field", seldom, func(p bulk.Problem) any { return p.Field }},
+	{"Problem", "problem", always, func(p bulk.Problem) any { return p.Text }},
 }

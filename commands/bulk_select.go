@@ -54,7 +54,7 @@ func bulkSelect(ctx context.Context, env *Env, sel bulk.Selection) error {
 }
 
 // renewalColumn says who renews an LSC that is due.
-var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Selected) any {
+var renewalColumn = column[store.Selected]{"Renewal", "renewal", always, func(v store.Selected) any {
 	if renewal.ByItself(v.AuthMode) {
 		return "by itself"
 	}
@@ -63,17 +63,17 @@ var renewalColumn = column[store.Selected]{"Renewal", "renewal", func(v store.Se
 
 // selectedColumns are the columns of a device and of its LSC.
 var selectedColumns = append(overSelected(deviceColumns),
-	column[store.Selected]{"LSC ends", "lsc_not_after", func(v store.Selected) any { return v.Installed.NotAfter }},
-	column[store.Selected]{"", "lsc_not_before", func(v store.Selected) any { return v.Installed.NotBefore }},
-	column[store.Selected]{"", "lsc_serial", func(v store.Selected) any { return v.Installed.Serial }},
-	column[store.Selected]{"", "lsc_issuer", func(v store.Selected) any { return v.Installed.Issuer }},
+	column[store.Selected]{"LSC ends", "lsc_not_after", usual, func(v store.Selected) any { return v.Installed.NotAfter }},
+	column[store.Selected]{"LSC begins", "lsc_not_before", wide, func(v store.Selected) any { return v.Installed.NotBefore }},
+	column[store.Selected]{"LSC serial", "lsc_serial", wide, func(v store.Selected) any { return v.Installed.Serial }},
+	column[store.Selected]{"LSC issuer", "lsc_issuer", wide, func(v store.Selected) any { return v.Installed.Issuer }},
 )
 
 // overSelected turns columns of devices into columns of selected devices.
 func overSelected(columns []column[store.Device]) []column[store.Selected] {
 	over := make([]column[store.Selected], 0, len(columns)+4)
 	for _, c := range columns {
-		over = append(over, column[store.Selected]{c.title, c.key, func(v store.Selected) any { return c.value(v.Device) }})
+		over = append(over, column[store.Selected]{c.title, c.key, c.rank, func(v store.Selected) any { return c.value(v.Device) }})
 	}
 	return over
 }

@@ -20,8 +20,8 @@ import (
 type madeString struct{ device, secret string }
 
 var stringColumns = []column[madeString]{
-	{"Device", "device", func(s madeString) any { return s.device }},
-	{"Authentication string", "auth_string", func(s madeString) any { return s.secret }},
+	{"Device", "device", always, func(s madeString) any { return s.device }},
+	{"Authentication string", "auth_string", always, func(s madeString) any { return s.secret }},
 }
 
 // uniqueStrings collects the strings of an update: in a file, or in memory to be

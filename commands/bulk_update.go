@@ -168,5 +168,5 @@ func showString(env *Env, secret string) error {
 		fmt.Fprintln(env.out, secret)
 		return nil
 	}
-	return showList(env, values([]string{secret}), []column[string]{{"", "auth_string", func(s string) any { return s }}}, "")
+	return showList(env, values([]string{secret}), []column[string]{{"Authentication string", "auth_string", always, func(s string) any { return s }}}, "")
 }

@@ -78,6 +78,6 @@ func bulkRefused(ctx context.Context, env *Env, r *devices.Rules, j store.Job, e
 }
 
 var refusalColumns = []column[store.JobDevice]{
-	{"Device", "device", func(d store.JobDevice) any { return d.Device }},
-	{"Why it cannot be changed", "reason", func(d store.JobDevice) any { return d.Reason }},
+	{"Device", "device", always, func(d store.JobDevice) any { return d.Device }},
+	{"Why it cannot be changed", "reason", always, func(d store.JobDevice) any { return d.Reason }},
 }

@@ -46,17 +46,17 @@ func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOp
 
 // previewColumns show each setting before and after.
 var previewColumns = []column[bulk.Preview]{
-	{"Name", "name", func(p bulk.Preview) any { return p.Before.Name }},
-	{"Operation", "operation_before", func(p bulk.Preview) any { return p.Before.Operation }},
-	{"→", "operation_after", func(p bulk.Preview) any { return p.After.Operation }},
-	{"Authentication", "auth_mode_before", func(p bulk.Preview) any { return p.Before.AuthMode }},
-	{"→", "auth_mode_after", func(p bulk.Preview) any { return p.After.AuthMode }},
-	{"String set", "auth_string_before", func(p bulk.Preview) any { return p.Before.SealedString != nil }},
-	{"→", "auth_string_after", func(p bulk.Preview) any { return p.After.SealedString != nil }},
-	{"Completes by", "completes_by_before", func(p bulk.Preview) any { return p.Before.CompletesBy }},
-	{"→", "completes_by_after", func(p bulk.Preview) any { return p.After.CompletesBy }},
-	{"Other changes", "other_changes", func(p bulk.Preview) any { return otherChanges(p.Before, p.After) }},
-	{"Refused", "refused", func(p bulk.Preview) any { return p.Refused }},
+	{"Name", "name", always, func(p bulk.Preview) any { return p.Before.Name }},
+	{"Operation", "operation_before", usual, func(p bulk.Preview) any { return p.Before.Operation }},
+	{"→", "operation_after", usual, func(p bulk.Preview) any { return p.After.Operation }},
+	{"Authentication", "auth_mode_before", usual, func(p bulk.Preview) any { return p.Before.AuthMode }},
+	{"→", "auth_mode_after", usual, func(p bulk.Preview) any { return p.After.AuthMode }},
+	{"String set", "auth_string_before", usual, func(p bulk.Preview) any { return p.Before.SealedString != nil }},
+	{"→", "auth_string_after", usual, func(p bulk.Preview) any { return p.After.SealedString != nil }},
+	{"Completes by", "completes_by_before", usual, func(p bulk.Preview) any { return p.Before.CompletesBy }},
+	{"→", "completes_by_after", usual, func(p bulk.Preview) any { return p.After.CompletesBy }},
+	{"Other changes", "other_changes", usual, func(p bulk.Preview) any { return otherChanges(p.Before, p.After) }},
+	{"Refused", "refused", always, func(p bulk.Preview) any { return p.Refused }},
 }
 
 // otherChanges are those of attributes that have no column in a preview.

@@ -190,13 +190,13 @@ func rootFirst(certs []*x509.Certificate) []*x509.Certificate {
 
 // needColumns are the properties of a certificate that belongs in a store.
 var needColumns = []column[authority.Need]{
-	{"Certificate", "role", func(n authority.Need) any { return n.Role }},
-	{"Subject", "subject", func(n authority.Need) any { return n.Certificate.Subject.String() }},
-	{"Purpose", "purpose", func(n authority.Need) any { return string(n.Purpose) }},
-	{"State", "state", func(n authority.Need) any { return needState(n) }},
-	{"For", "for", func(n authority.Need) any { return n.For.Names() }},
-	{"Reason", "reason", func(n authority.Need) any { return n.Unfit }},
-	{"", "fingerprint_sha256", func(n authority.Need) any { return crypto.Fingerprint(n.Certificate) }},
+	{"Certificate", "role", always, func(n authority.Need) any { return n.Role }},
+	{"Subject", "subject", usual, func(n authority.Need) any { return n.Certificate.Subject.String() }},
+	{"Purpose", "purpose", always, func(n authority.Need) any { return string(n.Purpose) }},
+	{"State", "state", always, func(n authority.Need) any { return needState(n) }},
+	{"For", "for", seldom, func(n authority.Need) any { return n.For.Names() }},
+	{"Reason", "reason", usual, func(n authority.Need) any { return n.Unfit }},
+	{"SHA-256", "fingerprint_sha256", wide, func(n authority.Need) any { return crypto.Fingerprint(n.Certificate) }},
 }
 
 func needState(n authority.Need) string {

@@ -47,7 +47,7 @@ func capfList(ctx context.Context, env *Env) error {
 		return err
 	}
 	columns := trustColumns(env.Now())
-	columns[0] = column[store.TrustCertificate]{"", "id", func(store.TrustCertificate) any { return nil }}
+	columns[0] = column[store.TrustCertificate]{"", "id", wide, func(store.TrustCertificate) any { return nil }}
 	return showList(env, values(chain), columns, "")
 }
 
@@ -66,19 +66,19 @@ func certList(ctx context.Context, env *Env, purpose store.Purpose) error {
 // trustColumns are the properties of a trust certificate in a list.
 func trustColumns(now time.Time) []column[store.TrustCertificate] {
 	return []column[store.TrustCertificate]{
-		{"ID", "id", func(t store.TrustCertificate) any { return t.ID }},
-		{"Purpose", "purpose", func(t store.TrustCertificate) any { return string(t.Purpose) }},
-		{"Subject", "subject", func(t store.TrustCertificate) any { return t.Subject }},
-		{"", "issuer", func(t store.TrustCertificate) any { return t.Issuer }},
-		{"", "serial", func(t store.TrustCertificate) any { return t.Serial }},
-		{"", "not_before", func(t store.TrustCertificate) any { return t.NotBefore }},
-		{"Valid until", "not_after", func(t store.TrustCertificate) any { return t.NotAfter }},
-		{"Days left", "days_left", func(t store.TrustCertificate) any { return daysLeft(now, t.NotAfter) }},
-		{"For", "for", func(t store.TrustCertificate) any { return t.For.Names() }},
-		{"", "undecided", func(t store.TrustCertificate) any { return t.Undecided }},
-		{"Description", "description", func(t store.TrustCertificate) any { return t.Description }},
-		{"", "foreign_capf", func(t store.TrustCertificate) any { return t.For.Has(store.ForForeignLSC) }},
-		{"", "fingerprint_sha256", func(t store.TrustCertificate) any { return t.Fingerprint }},
-		{"", "added_at", func(t store.TrustCertificate) any { return t.AddedAt }},
+		{"ID", "id", always, func(t store.TrustCertificate) any { return t.ID }},
+		{"Purpose", "purpose", usual, func(t store.TrustCertificate) any { return string(t.Purpose) }},
+		{"Subject", "subject", always, func(t store.TrustCertificate) any { return t.Subject }},
+		{"Issuer", "issuer", wide, func(t store.TrustCertificate) any { return t.Issuer }},
+		{"Serial", "serial", wide, func(t store.TrustCertificate) any { return t.Serial }},
+		{"Valid from", "not_before", wide, func(t store.TrustCertificate) any { return t.NotBefore }},
+		{"Valid until", "not_after", always, func(t store.TrustCertificate) any { return t.NotAfter }},
+		{"Days left", "days_left", seldom, func(t store.TrustCertificate) any { return daysLeft(now, t.NotAfter) }},
+		{"For", "for", usual, func(t store.TrustCertificate) any { return t.For.Names() }},
+		{"", "undecided", wide, func(t store.TrustCertificate) any { return t.Undecided }},
+		{"Description", "description", usual, func(t store.TrustCertificate) any { return t.Description }},
+		{"", "foreign_capf", wide, func(t store.TrustCertificate) any { return t.For.Has(store.ForForeignLSC) }},
+		{"SHA-256", "fingerprint_sha256", wide, func(t store.TrustCertificate) any { return t.Fingerprint }},
+		{"Added", "added_at", wide, func(t store.TrustCertificate) any { return t.AddedAt }},
 	}
 }

@@ -209,12 +209,12 @@ const capfInForce = "the previous certificate is now in capf-trust; a running se
 
 // uploadColumns are the properties of the outcome of an upload.
 var uploadColumns = []column[authority.UploadRow]{
-	{"File", "file", func(u authority.UploadRow) any { return u.File }},
-	{"Purpose", "purpose", func(u authority.UploadRow) any { return string(u.Purpose) }},
-	{"Subject", "subject", func(u authority.UploadRow) any { return u.Subject }},
-	{"Outcome", "outcome", func(u authority.UploadRow) any { return string(u.Outcome) }},
-	{"For", "for", func(u authority.UploadRow) any { return u.For.Names() }},
-	{"Reason", "reason", func(u authority.UploadRow) any { return u.Reason }},
-	{"", "warning", func(u authority.UploadRow) any { return u.Warning }},
-	{"", "fingerprint_sha256", func(u authority.UploadRow) any { return u.Fingerprint }},
+	{"File", "file", always, func(u authority.UploadRow) any { return u.File }},
+	{"Purpose", "purpose", usual, func(u authority.UploadRow) any { return string(u.Purpose) }},
+	{"Subject", "subject", usual, func(u authority.UploadRow) any { return u.Subject }},
+	{"Outcome", "outcome", always, func(u authority.UploadRow) any { return string(u.Outcome) }},
+	{"For", "for", seldom, func(u authority.UploadRow) any { return u.For.Names() }},
+	{"Reason", "reason", always, func(u authority.UploadRow) any { return u.Reason }},
+	{"Warning", "warning", wide, func(u authority.UploadRow) any { return u.Warning }},
+	{"SHA-256", "fingerprint_sha256", wide, func(u authority.UploadRow) any { return u.Fingerprint }},
 }

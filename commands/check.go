@@ -91,8 +91,8 @@ func databaseFaults(ctx context.Context, env *Env, s *store.Reader, keyOf string
 
 // faultColumns are the properties of a fault in a list.
 var faultColumns = []column[health.Fault]{
-	{"Part", "part", func(f health.Fault) any { return string(f.Part) }},
-	{"What", "object", func(f health.Fault) any { return f.Object }},
-	{"Fault", "fault", func(f health.Fault) any { return f.Text }},
-	{"", "passing", func(f health.Fault) any { return f.Passing }},
+	{"Part", "part", always, func(f health.Fault) any { return string(f.Part) }},
+	{"What", "object", usual, func(f health.Fault) any { return f.Object }},
+	{"Fault", "fault", always, func(f health.Fault) any { return f.Text }},
+	{"", "passing", wide, func(f health.Fault) any { return f.Passing }},
 }

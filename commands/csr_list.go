@@ -36,14 +36,14 @@ func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
 
 // requestColumns are the properties of a request in a list.
 var requestColumns = []column[store.Request]{
-	{"ID", "id", func(r store.Request) any { return r.ID }},
-	{"Device", "device", func(r store.Request) any { return r.Device }},
-	{"Received", "created_at", func(r store.Request) any { return r.CreatedAt }},
-	{"Key", "key_kind", func(r store.Request) any { return r.KeyKind }},
-	{"Issuer", "issuer", func(r store.Request) any { return r.Issuer }},
-	{"State", "state", func(r store.Request) any { return r.State }},
-	{"Possession proved", "possession_proved", func(r store.Request) any { return r.Possessed }},
-	{"", "key_sha256", func(r store.Request) any { return r.KeyHash }},
-	{"", "address", func(r store.Request) any { return r.Address }},
-	{"", "reason", func(r store.Request) any { return r.Reason }},
+	{"ID", "id", always, func(r store.Request) any { return r.ID }},
+	{"Device", "device", always, func(r store.Request) any { return r.Device }},
+	{"Received", "created_at", usual, func(r store.Request) any { return r.CreatedAt }},
+	{"Key", "key_kind", seldom, func(r store.Request) any { return r.KeyKind }},
+	{"Issuer", "issuer", seldom, func(r store.Request) any { return r.Issuer }},
+	{"State", "state", always, func(r store.Request) any { return r.State }},
+	{"Possession proved", "possession_proved", seldom, func(r store.Request) any { return r.Possessed }},
+	{"Key SHA-256", "key_sha256", wide, func(r store.Request) any { return r.KeyHash }},
+	{"Address", "address", wide, func(r store.Request) any { return r.Address }},
+	{"Reason", "reason", wide, func(r store.Request) any { return r.Reason }},
 }

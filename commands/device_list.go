@@ -61,14 +61,27 @@ func deviceList(ctx context.Context, env *Env, f store.DeviceFilter) error {
 var deviceColumns = columnsOfDevices()
 
 func columnsOfDevices() []column[store.Device] {
-	columns := []column[store.Device]{{"Name", "name", func(d store.Device) any { return d.Name }}}
+	columns := []column[store.Device]{{"Name", "name", always, func(d store.Device) any { return d.Name }}}
 	for _, a := range devices.Attributes() {
 		if !a.Secret {
-			columns = append(columns, column[store.Device]{a.Column, a.Name, a.Of})
+			columns = append(columns, attributeColumn(a))
 		}
 	}
 	return append(columns,
-		column[store.Device]{"Status", "status", func(d store.Device) any { return d.Status }},
-		column[store.Device]{"", "updated_at", func(d store.Device) any { return d.UpdatedAt }},
+		column[store.Device]{"Status", "status", always, func(d store.Device) any { return d.Status }},
+		column[store.Device]{"Changed", "updated_at", wide, func(d store.Device) any { return d.UpdatedAt }},
 	)
+}
+
+// attributeColumn is the column of an attribute. One without a heading of its own is
+// looked at so seldom that only a wide table has it.
+func attributeColumn(a devices.Attribute) column[store.Device] {
+	if a.Column == "" {
+		return column[store.Device]{a.Label, a.Name, wide, a.Of}
+	}
+	place := usual
+	if a.Name == "description" {
+		place = seldom
+	}
+	return column[store.Device]{a.Column, a.Name, place, a.Of}
 }

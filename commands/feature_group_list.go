@@ -28,8 +28,8 @@ func featureGroupListCommand(env *Env) cmdline.Command {
 }
 
 var groupColumns = []column[store.FeatureGroup]{
-	{"Name", "name", func(g store.FeatureGroup) any { return g.Name }},
-	{"Description", "description", func(g store.FeatureGroup) any { return g.Description }},
-	{"Template", "template", func(g store.FeatureGroup) any { return g.Template }},
-	{"Changed", "updated_at", func(g store.FeatureGroup) any { return g.UpdatedAt }},
+	{"Name", "name", always, func(g store.FeatureGroup) any { return g.Name }},
+	{"Description", "description", usual, func(g store.FeatureGroup) any { return g.Description }},
+	{"Template", "template", usual, func(g store.FeatureGroup) any { return g.Template }},
+	{"Changed", "updated_at", usual, func(g store.FeatureGroup) any { return g.UpdatedAt }},
 }

@@ -39,24 +39,24 @@ func jobListCommand(env *Env) cmdline.Command {
 
 // jobColumns are the properties of a job.
 var jobColumns = []column[store.Job]{
-	{"Job", "id", func(j store.Job) any { return j.ID }},
-	{"Kind", "kind", func(j store.Job) any { return j.Kind }},
-	{"State", "state", func(j store.Job) any { return j.State }},
-	{"Runs at", "run_at", func(j store.Job) any { return term.WithZone(j.RunAt) }},
-	{"By", "operator", func(j store.Job) any { return j.Actor.Name }},
-	{"Devices", "selection", func(j store.Job) any {
+	{"Job", "id", always, func(j store.Job) any { return j.ID }},
+	{"Kind", "kind", usual, func(j store.Job) any { return j.Kind }},
+	{"State", "state", always, func(j store.Job) any { return j.State }},
+	{"Runs at", "run_at", usual, func(j store.Job) any { return term.WithZone(j.RunAt) }},
+	{"By", "operator", seldom, func(j store.Job) any { return j.Actor.Name }},
+	{"Devices", "selection", usual, func(j store.Job) any {
 		return jobText(j, func(u bulk.Update) string { return u.Selection.Describe() })
 	}},
-	{"Change", "change", func(j store.Job) any { return changeText(j) }},
-	{"", "apply_config", func(j store.Job) any { return j.ApplyConfig }},
-	{"", "created_at", func(j store.Job) any { return term.WithZone(j.CreatedAt) }},
-	{"", "started_at", func(j store.Job) any { return term.WithZone(j.StartedAt) }},
-	{"", "seen_at", func(j store.Job) any { return term.WithZone(j.SeenAt) }},
-	{"Ended", "ended_at", func(j store.Job) any { return term.WithZone(j.EndedAt) }},
-	{"", "selected", func(j store.Job) any { return j.Selected }},
-	{"", "changed", func(j store.Job) any { return j.Changed }},
-	{"", "refused", func(j store.Job) any { return j.Refused }},
-	{"Outcome", "detail", func(j store.Job) any { return j.Detail }},
+	{"Change", "change", usual, func(j store.Job) any { return changeText(j) }},
+	{"Applies configuration", "apply_config", wide, func(j store.Job) any { return j.ApplyConfig }},
+	{"Made", "created_at", wide, func(j store.Job) any { return term.WithZone(j.CreatedAt) }},
+	{"Began", "started_at", wide, func(j store.Job) any { return term.WithZone(j.StartedAt) }},
+	{"Seen", "seen_at", wide, func(j store.Job) any { return term.WithZone(j.SeenAt) }},
+	{"Ended", "ended_at", seldom, func(j store.Job) any { return term.WithZone(j.EndedAt) }},
+	{"Selected", "selected", wide, func(j store.Job) any { return j.Selected }},
+	{"Changed", "changed", wide, func(j store.Job) any { return j.Changed }},
+	{"Refused", "refused", wide, func(j store.Job) any { return j.Refused }},
+	{"Outcome", "detail", always, func(j store.Job) any { return j.Detail }},
 }
 
 // jobText is a job's description of its devices or its change. It may be unreadable

@@ -78,14 +78,14 @@ func troubled(devices iter.Seq2[store.JobDevice, error]) iter.Seq2[store.JobDevi
 }
 
 var jobDeviceColumns = []column[store.JobDevice]{
-	{"Device", "device", func(d store.JobDevice) any { return d.Device }},
-	{"Change", "change", func(d store.JobDevice) any { return d.Change }},
-	{"Reason", "reason", func(d store.JobDevice) any { return d.Reason }},
-	{"Configuration", "apply", func(d store.JobDevice) any { return d.Command }},
-	{"Exit", "exit_code", func(d store.JobDevice) any { return exitOf(d) }},
-	{"Output", "output", func(d store.JobDevice) any { return d.Output }},
-	{"", "started_at", func(d store.JobDevice) any { return term.WithZone(d.StartedAt) }},
-	{"", "ended_at", func(d store.JobDevice) any { return term.WithZone(d.EndedAt) }},
+	{"Device", "device", always, func(d store.JobDevice) any { return d.Device }},
+	{"Change", "change", usual, func(d store.JobDevice) any { return d.Change }},
+	{"Reason", "reason", always, func(d store.JobDevice) any { return d.Reason }},
+	{"Configuration", "apply", usual, func(d store.JobDevice) any { return d.Command }},
+	{"Exit", "exit_code", usual, func(d store.JobDevice) any { return exitOf(d) }},
+	{"Output", "output", seldom, func(d store.JobDevice) any { return d.Output }},
+	{"Began", "started_at", wide, func(d store.JobDevice) any { return term.WithZone(d.StartedAt) }},
+	{"Ended", "ended_at", wide, func(d store.JobDevice) any { return term.WithZone(d.EndedAt) }},
 }
 
 // exitOf is the exit code of a command that ended by itself.

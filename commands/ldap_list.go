@@ -29,11 +29,11 @@ func ldapListCommand(env *Env) cmdline.Command {
 }
 
 var directoryColumns = []column[store.Directory]{
-	{"Name", "name", func(d store.Directory) any { return d.Name }},
-	{"Address", "url", func(d store.Directory) any { return readDirectory(d).URL }},
-	{"Base", "base", func(d store.Directory) any { return readDirectory(d).Base }},
-	{"Device name", "device_name", func(d store.Directory) any { return readDirectory(d).DeviceName }},
-	{"Feature group", "feature_group", func(d store.Directory) any { return d.FeatureGroup }},
-	{"First sync", "first_sync_at", func(d store.Directory) any { return term.WithZone(d.FirstSyncAt) }},
-	{"Last sync", "last_sync_at", func(d store.Directory) any { return term.WithZone(d.LastSyncAt) }},
+	{"Name", "name", always, func(d store.Directory) any { return d.Name }},
+	{"Address", "url", usual, func(d store.Directory) any { return readDirectory(d).URL }},
+	{"Base", "base", usual, func(d store.Directory) any { return readDirectory(d).Base }},
+	{"Device name", "device_name", usual, func(d store.Directory) any { return readDirectory(d).DeviceName }},
+	{"Feature group", "feature_group", usual, func(d store.Directory) any { return d.FeatureGroup }},
+	{"First sync", "first_sync_at", usual, func(d store.Directory) any { return term.WithZone(d.FirstSyncAt) }},
+	{"Last sync", "last_sync_at", usual, func(d store.Directory) any { return term.WithZone(d.LastSyncAt) }},
 }

@@ -97,13 +97,13 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 }
 
 var syncColumns = []column[directory.SyncRow]{
-	{"Device", "device", func(r directory.SyncRow) any { return r.Device }},
-	{"What", "outcome", func(r directory.SyncRow) any {
+	{"Device", "device", always, func(r directory.SyncRow) any { return r.Device }},
+	{"What", "outcome", always, func(r directory.SyncRow) any {
 		if r.Problem != "" {
 			return "refused"
 		}
 		return string(r.Outcome)
 	}},
-	{"Entry", "entry", func(r directory.SyncRow) any { return r.Entry }},
-	{"Problem", "problem", func(r directory.SyncRow) any { return r.Problem }},
+	{"Entry", "entry", usual, func(r directory.SyncRow) any { return r.Entry }},
+	{"Problem", "problem", always, func(r directory.SyncRow) any { return r.Problem }},
 }

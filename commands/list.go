@@ -14,7 +14,27 @@ import (
 type column[T any] struct {
 	title string // heading in the table; "" leaves the column to JSON and CSV
 	key   string // name in JSON and CSV
+	rank  rank
 	value func(T) any
+}
+
+// rank says when a table has a column. JSON and CSV have them all.
+type rank int
+
+const (
+	always rank = iota // what the row is, or what one looks for in the list
+	usual              // if the terminal is wide enough; those on the right go first
+	seldom             // goes before the usual ones
+	wide               // only with --wide
+)
+
+// heading is the title of a column in a table, "" if the table has it only with
+// --wide.
+func (c column[T]) heading() string {
+	if c.rank == wide {
+		return ""
+	}
+	return c.title
 }
 
 // showList prints rows in the requested form. It keeps no rows in memory, except
@@ -48,7 +68,7 @@ func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], no
 func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {
 	var headings []term.Heading
 	for _, c := range columns {
-		headings = append(headings, term.Heading{Title: c.title, Key: c.key})
+		headings = append(headings, term.Heading{Title: c.heading(), Key: c.key})
 	}
 	return term.NewRows(env.out, env.Format, headings, !env.NoHeader)
 }

@@ -21,9 +21,9 @@ type row struct {
 }
 
 var rowColumns = []column[row]{
-	{"Number", "number", func(r row) any { return r.n }},
-	{"Name", "name", func(r row) any { return r.name }},
-	{"", "hidden", func(r row) any { return r.n * 2 }},
+	{"Number", "number", always, func(r row) any { return r.n }},
+	{"Name", "name", usual, func(r row) any { return r.name }},
+	{"", "hidden", wide, func(r row) any { return r.n * 2 }},
 }
 
 func printRows(t *testing.T, f term.Format, noHeader bool, n int) string {

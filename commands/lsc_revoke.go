@@ -154,12 +154,12 @@ func issuerWithID(ctx context.Context, s *store.Reader, id string) (*x509.Certif
 
 // revokedColumns are the outcome of a revocation.
 var revokedColumns = []column[store.RevokedLSC]{
-	{"Serial", "serial", func(l store.RevokedLSC) any { return l.Serial }},
-	{"Device", "device", func(l store.RevokedLSC) any { return l.Device }},
-	{"", "issuer", func(l store.RevokedLSC) any { return l.Issuer }},
-	{"", "state", func(l store.RevokedLSC) any { return l.State }},
-	{"Reason", "revocation_reason", func(l store.RevokedLSC) any { return l.Reason }},
-	{"Revoked", "revoked_at", func(l store.RevokedLSC) any { return l.RevokedAt }},
-	{"Valid until", "not_after", func(l store.RevokedLSC) any { return l.NotAfter }},
-	{"", "changed", func(l store.RevokedLSC) any { return l.Changed }},
+	{"Serial", "serial", always, func(l store.RevokedLSC) any { return l.Serial }},
+	{"Device", "device", always, func(l store.RevokedLSC) any { return l.Device }},
+	{"Issuer", "issuer", wide, func(l store.RevokedLSC) any { return l.Issuer }},
+	{"State", "state", wide, func(l store.RevokedLSC) any { return l.State }},
+	{"Reason", "revocation_reason", usual, func(l store.RevokedLSC) any { return l.Reason }},
+	{"Revoked", "revoked_at", always, func(l store.RevokedLSC) any { return l.RevokedAt }},
+	{"Valid until", "not_after", seldom, func(l store.RevokedLSC) any { return l.NotAfter }},
+	{"Changed", "changed", wide, func(l store.RevokedLSC) any { return l.Changed }},
 }

@@ -128,11 +128,11 @@ func (v *importView) end(failed error) error {
 
 // importColumns are the properties of a line of the plan.
 var importColumns = []column[offline.Row]{
-	{"File", "file", func(r offline.Row) any { return r.Source }},
-	{"Device", "device", func(r offline.Row) any { return r.Device }},
-	{"Serial", "serial", func(r offline.Row) any { return r.Serial }},
-	{"Outcome", "outcome", func(r offline.Row) any { return string(r.Outcome) }},
-	{"Reason", "reason", func(r offline.Row) any { return r.Reason }},
+	{"File", "file", always, func(r offline.Row) any { return r.Source }},
+	{"Device", "device", always, func(r offline.Row) any { return r.Device }},
+	{"Serial", "serial", usual, func(r offline.Row) any { return r.Serial }},
+	{"Outcome", "outcome", always, func(r offline.Row) any { return string(r.Outcome) }},
+	{"Reason", "reason", always, func(r offline.Row) any { return r.Reason }},
 }
 
 // concludeImport sums up the rows, and says what is left to do.

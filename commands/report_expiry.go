@@ -116,14 +116,14 @@ func expirySummary(rows []store.Expiry, now time.Time) string {
 
 func expiryColumns(now time.Time) []column[store.Expiry] {
 	return []column[store.Expiry]{
-		{"Ends", "not_after", func(v store.Expiry) any { return term.WithZone(v.NotAfter) }},
-		{"Days left", "days_left", func(v store.Expiry) any { return daysLeft(now, v.NotAfter) }},
-		{"Device", "device", func(v store.Expiry) any { return v.Device }},
-		{"Model", "model", func(v store.Expiry) any { return v.Model }},
-		{"Pool", "pool", func(v store.Expiry) any { return v.Pool }},
-		{"Key", "key_kind", func(v store.Expiry) any { return v.KeyKind }},
-		{"Issuer", "issuer", func(v store.Expiry) any { return v.Issuer }},
-		{"Serial", "serial", func(v store.Expiry) any { return v.Serial }},
-		{"", "not_before", func(v store.Expiry) any { return v.NotBefore }},
+		{"Ends", "not_after", always, func(v store.Expiry) any { return term.WithZone(v.NotAfter) }},
+		{"Days left", "days_left", usual, func(v store.Expiry) any { return daysLeft(now, v.NotAfter) }},
+		{"Device", "device", always, func(v store.Expiry) any { return v.Device }},
+		{"Model", "model", usual, func(v store.Expiry) any { return v.Model }},
+		{"Pool", "pool", usual, func(v store.Expiry) any { return v.Pool }},
+		{"Key", "key_kind", seldom, func(v store.Expiry) any { return v.KeyKind }},
+		{"Issuer", "issuer", usual, func(v store.Expiry) any { return v.Issuer }},
+		{"Serial", "serial", seldom, func(v store.Expiry) any { return v.Serial }},
+		{"Valid from", "not_before", wide, func(v store.Expiry) any { return v.NotBefore }},
 	}
 }

@@ -97,12 +97,12 @@ func operationsSummary(env *Env, rows []store.Selected) string {
 }
 
 var operationColumns = []column[store.Selected]{
-	{"Device", "name", func(v store.Selected) any { return v.Name }},
-	{"Description", "description", func(v store.Selected) any { return v.Description }},
-	{"Model", "model", func(v store.Selected) any { return v.Model }},
-	{"Pool", "pool", func(v store.Selected) any { return v.Pool }},
-	{"Operation", "operation", func(v store.Selected) any { return v.Operation }},
-	{"Status", "status", func(v store.Selected) any { return v.Status }},
-	{"Completes by", "completes_by", func(v store.Selected) any { return term.WithZone(v.CompletesBy) }},
-	{"LSC ends", "lsc_not_after", func(v store.Selected) any { return term.WithZone(v.Installed.NotAfter) }},
+	{"Device", "name", always, func(v store.Selected) any { return v.Name }},
+	{"Description", "description", seldom, func(v store.Selected) any { return v.Description }},
+	{"Model", "model", usual, func(v store.Selected) any { return v.Model }},
+	{"Pool", "pool", usual, func(v store.Selected) any { return v.Pool }},
+	{"Operation", "operation", usual, func(v store.Selected) any { return v.Operation }},
+	{"Status", "status", always, func(v store.Selected) any { return v.Status }},
+	{"Completes by", "completes_by", usual, func(v store.Selected) any { return term.WithZone(v.CompletesBy) }},
+	{"LSC ends", "lsc_not_after", usual, func(v store.Selected) any { return term.WithZone(v.Installed.NotAfter) }},
 }

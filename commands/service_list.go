@@ -31,10 +31,10 @@ CA, needed only with the issuer online-ca.`,
 
 // serviceColumns are the properties of a service in a list.
 var serviceColumns = []column[store.Service]{
-	{"Service", "name", func(s store.Service) any { return s.Name }},
-	{"", "active", func(s store.Service) any { return s.Active }},
-	{"State", "state", func(s store.Service) any { return serviceState(s) }},
-	{"Restarts asked for", "restarts", func(s store.Service) any { return s.Restarts }},
+	{"Service", "name", always, func(s store.Service) any { return s.Name }},
+	{"", "active", wide, func(s store.Service) any { return s.Active }},
+	{"State", "state", always, func(s store.Service) any { return serviceState(s) }},
+	{"Restarts asked for", "restarts", usual, func(s store.Service) any { return s.Restarts }},
 }
 
 func serviceState(s store.Service) string {

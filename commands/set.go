@@ -142,10 +142,10 @@ func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *settings.T
 
 // touchedColumns are the properties of a device that a change affects.
 var touchedColumns = []column[store.Device]{
-	{"Device", "name", func(d store.Device) any { return d.Name }},
-	{"Authentication mode", "auth_mode", func(d store.Device) any { return d.AuthMode }},
-	{"Operation", "operation", func(d store.Device) any { return d.Operation }},
-	{"Completes by", "completes_by", func(d store.Device) any { return d.CompletesBy }},
+	{"Device", "name", always, func(d store.Device) any { return d.Name }},
+	{"Authentication mode", "auth_mode", usual, func(d store.Device) any { return d.AuthMode }},
+	{"Operation", "operation", usual, func(d store.Device) any { return d.Operation }},
+	{"Completes by", "completes_by", usual, func(d store.Device) any { return d.CompletesBy }},
 }
 
 // askValue asks for the value of a parameter and suggests the one in force.

@@ -69,11 +69,11 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 
 // parameterColumns are the properties of a parameter in a list.
 var parameterColumns = []column[settings.Value]{
-	{"Parameter", "name", func(v settings.Value) any { return v.Name }},
-	{"Value", "value", func(v settings.Value) any { return v.Value }},
-	{"Default", "default", func(v settings.Value) any { return v.Default }},
-	{"Range", "range", func(v settings.Value) any { return v.Range }},
-	{"A change is in force", "effect", func(v settings.Value) any { return v.Effect }},
-	{"", "set", func(v settings.Value) any { return v.Set }},
-	{"", "help", func(v settings.Value) any { return v.Help }},
+	{"Parameter", "name", always, func(v settings.Value) any { return v.Name }},
+	{"Value", "value", always, func(v settings.Value) any { return v.Value }},
+	{"Default", "default", usual, func(v settings.Value) any { return v.Default }},
+	{"Range", "range", seldom, func(v settings.Value) any { return v.Range }},
+	{"A change is in force", "effect", seldom, func(v settings.Value) any { return v.Effect }},
+	{"Set", "set", wide, func(v settings.Value) any { return v.Set }},
+	{"Meaning", "help", wide, func(v settings.Value) any { return v.Help }},
 }

@@ -37,11 +37,11 @@ func staleOnes() store.LSCFilter { return store.LSCFilter{State: store.LSCStale}
 
 // staleColumns are the properties of a stale LSC in a list.
 var staleColumns = []column[store.LSC]{
-	{"Serial", "serial", func(l store.LSC) any { return l.Serial }},
-	{"Device", "device", func(l store.LSC) any { return l.Device }},
-	{"", "subject", func(l store.LSC) any { return l.Subject }},
-	{"Issuer", "issuer", func(l store.LSC) any { return l.Issuer }},
-	{"Issued", "issued_at", func(l store.LSC) any { return l.IssuedAt }},
-	{"Stale since", "stale_at", func(l store.LSC) any { return l.EndedAt }},
-	{"Valid until", "not_after", func(l store.LSC) any { return l.NotAfter }},
+	{"Serial", "serial", always, func(l store.LSC) any { return l.Serial }},
+	{"Device", "device", always, func(l store.LSC) any { return l.Device }},
+	{"Subject", "subject", wide, func(l store.LSC) any { return l.Subject }},
+	{"Issuer", "issuer", usual, func(l store.LSC) any { return l.Issuer }},
+	{"Issued", "issued_at", seldom, func(l store.LSC) any { return l.IssuedAt }},
+	{"Stale since", "stale_at", usual, func(l store.LSC) any { return l.EndedAt }},
+	{"Valid until", "not_after", usual, func(l store.LSC) any { return l.NotAfter }},
 }

@@ -29,11 +29,11 @@ func templateListCommand(env *Env) cmdline.Command {
 }
 
 var templateColumns = []column[store.Template]{
-	{"Name", "name", func(t store.Template) any { return t.Name }},
-	{"Description", "description", func(t store.Template) any { return t.Description }},
-	{"Settings", "settings", func(t store.Template) any { return templateText(t) }},
-	{"String set", "auth_string_set", func(t store.Template) any { return t.SealedString != nil }},
-	{"Changed", "updated_at", func(t store.Template) any { return t.UpdatedAt }},
+	{"Name", "name", always, func(t store.Template) any { return t.Name }},
+	{"Description", "description", usual, func(t store.Template) any { return t.Description }},
+	{"Settings", "settings", usual, func(t store.Template) any { return templateText(t) }},
+	{"String set", "auth_string_set", usual, func(t store.Template) any { return t.SealedString != nil }},
+	{"Changed", "updated_at", usual, func(t store.Template) any { return t.UpdatedAt }},
 }
 
 func templateText(t store.Template) string {

@@ -17,7 +17,7 @@ type Attribute struct {
 	Usage   string // of the flag
 	Clears  bool   // can be taken away
 	Label   string // where one device is shown
-	Column  string // in lists; "" where only JSON and CSV have it
+	Column  string // in lists; "" where only wide ones, JSON and CSV have it
 	Short   string // in a list of changes
 	Heading string // in CSV files, as the vendor has it where that is known
 	Also    []string
