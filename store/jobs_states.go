@@ -12,8 +12,10 @@ type (
 
 // The kinds of job.
 const (
-	BulkUpdate JobKind = "bulk-update"
-	Renewal    JobKind = "renewal" // scheduled by capf itself, under the parameter renew_before
+	BulkUpdate  JobKind = "bulk-update"
+	BulkDelete  JobKind = "bulk-delete"
+	BulkMigrate JobKind = "bulk-migrate"
+	Renewal     JobKind = "renewal" // scheduled by capf itself, under the parameter renew_before
 )
 
 // The states of a job. It ends as done; or partly, when something was refused
@@ -41,7 +43,7 @@ const (
 )
 
 var (
-	jobKinds  = []word{{"bulk-update", "Bulk update"}, {"renewal", "Renewal"}}
+	jobKinds  = []word{{"bulk-update", "Bulk update"}, {"bulk-delete", "Bulk delete"}, {"bulk-migrate", "Bulk migrate"}, {"renewal", "Renewal"}}
 	jobStates = []word{
 		{"waiting", "Waiting"}, {"running", "Running"}, {"done", "Done"},
 		{"partly", "Partly done"}, {"failed", "Failed"}, {"cancelled", "Cancelled"},
