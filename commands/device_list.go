@@ -70,6 +70,7 @@ func columnsOfDevices() []column[store.Device] {
 	return append(columns,
 		column[store.Device]{"Status", "status", always, func(d store.Device) any { return d.Status }},
 		column[store.Device]{"Changed", "updated_at", wide, func(d store.Device) any { return d.UpdatedAt }},
+		column[store.Device]{"Last seen", "seen_at", wide, func(d store.Device) any { return d.SeenAt }},
 	)
 }
 

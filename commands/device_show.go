@@ -89,6 +89,7 @@ func deviceFields(d store.Device) []field {
 		{"Signs certificate requests", "signs_requests", !d.NoPossession},
 		{"Added", "created_at", d.CreatedAt},
 		{"Changed", "updated_at", d.UpdatedAt},
+		{"Last seen", "seen_at", d.SeenAt},
 	}...)
 }
 

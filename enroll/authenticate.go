@@ -26,19 +26,32 @@ func (r *Registrar) Authenticate(ctx context.Context, inForce *settings.Settings
 	}
 	actor.Name = device.Name
 	g := Grant{Device: device, Settings: inForce, actor: actor}
-	if refused := admit(device, c, inForce, r.now()); refused != nil {
-		if refused.Kind == ErrNothingScheduled {
-			return g, refused.recorded() // not a failure
-		}
-		return g, r.turnAway(ctx, actor, device, "authenticate", refused)
-	}
-	if err := r.checkMode(ctx, &g, c); err != nil {
+	err = r.authenticate(ctx, &g, c)
+	if g.session != 0 { // which has noted that the device was seen
 		return g, err
 	}
-	if device.Operation == store.Install {
-		err = r.beginInstall(ctx, &g, c.Version)
+	if noted := r.store.NoteSeen(ctx, device); noted != nil && err == nil {
+		return g, noted
 	}
 	return g, err
+}
+
+// authenticate is Authenticate for a device that exists.
+func (r *Registrar) authenticate(ctx context.Context, g *Grant, c Claim) error {
+	device, inForce := g.Device, g.Settings
+	if refused := admit(device, c, inForce, r.now()); refused != nil {
+		if refused.Kind == ErrNothingScheduled {
+			return refused.recorded() // not a failure
+		}
+		return r.turnAway(ctx, g.actor, device, "authenticate", refused)
+	}
+	if err := r.checkMode(ctx, g, c); err != nil {
+		return err
+	}
+	if device.Operation == store.Install {
+		return r.beginInstall(ctx, g, c.Version)
+	}
+	return nil
 }
 
 // beginInstall decides which kinds of key the phone is asked for, and gives its

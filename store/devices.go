@@ -46,6 +46,8 @@ type Device struct {
 	NoPossession bool // dropped the session at the possession step once
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+	// SeenAt is when a session last named the device, to the hour.
+	SeenAt time.Time
 }
 
 // DeviceFilter limits a list of devices; what is empty does not limit, and what is
@@ -102,6 +104,7 @@ var deviceFacts = []deviceColumn{
 	{"no_possession", func(d *Device) any { return &d.NoPossession }, false},
 	{"created_at", func(d *Device) any { return (*instant)(&d.CreatedAt) }, true},
 	{"updated_at", func(d *Device) any { return (*instant)(&d.UpdatedAt) }, true},
+	{"seen_at", func(d *Device) any { return (*instant)(&d.SeenAt) }, true},
 	{"sealed_string", func(d *Device) any { return &d.SealedString }, false},
 }
 

@@ -318,3 +318,35 @@ func TestPlainErrors(t *testing.T) {
 		t.Error("failed makes errors up")
 	}
 }
+
+// TestMigrationOfJobs: jobs keep their results, their numbers go on where they were,
+// and a device was last seen when its phone last did something.
+func TestMigrationOfJobs(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, oldDatabase(t, 21,
+		`INSERT INTO devices (name, security_mode, ip_mode, operation, auth_mode, key_order, rsa_bits, ec_bits, completes_by, status, schedule, created_at, updated_at)
+			VALUES ('SEP000000000001', 'nonsecure', 'ipv6', 'none', 'null-string', 'rsa', 2048, 384, 0, 'none', 3, 1000, 2000)`,
+		`INSERT INTO lscs (device_id, device, serial, subject, issuer, key_kind, not_before, not_after, state, issued_at, installed_at, fingerprint, certificate)
+			VALUES (1, 'SEP000000000001', 'a1', 'CN=a', 'CN=b', 'ec-384', 1000, 9000, 'installed', 1000, 1500, x'05', x'06')`,
+		`INSERT INTO jobs (id, kind, state, run_at, selection, edit, apply_config, actor_kind, actor_name, address, terminal, command, created_at, ended_at, detail)
+			VALUES (4, 'bulk-update', 'done', 1000, '{}', '{}', 0, 'operator', 'olga', '', '', '', 1000, 1000, 'as it was')`,
+		"INSERT INTO job_devices (job_id, device, change, apply) VALUES (4, 'SEP000000000001', 'changed', 'none')",
+		"UPDATE sqlite_sequence SET seq = 7 WHERE name = 'jobs'"), Options{})
+	j, err := s.Job(t.Context(), 4)
+	must(t, err)
+	if results := all(t, s.JobDevices(t.Context(), 4)); j.Detail != "as it was" || len(results) != 1 || results[0].Change != changed {
+		t.Errorf("the job is %+v, its results %+v", j, results)
+	}
+	next, err := s.AddJob(t.Context(), Job{Kind: BulkDelete, Selection: "{}", Edit: "{}", Actor: Actor{Kind: Operator, Name: "olga"}})
+	must(t, err)
+	d, err := s.Device(t.Context(), "SEP000000000001")
+	must(t, err)
+	if next.ID != 8 || d.SeenAt.UnixMilli() != 1500 {
+		t.Errorf("the next job is %d, the device was seen %v", next.ID, d.SeenAt)
+	}
+	_, err = s.DeleteJobs(t.Context(), next.Actor, []int64{4})
+	must(t, err)
+	if left := all(t, s.JobDevices(t.Context(), 4)); left != nil {
+		t.Errorf("the results of a deleted job are %+v", left)
+	}
+}

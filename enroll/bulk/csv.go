@@ -56,7 +56,7 @@ func headings() map[string]column {
 	}
 	add(column{kind: names}, nameHeading, "name", "mac address")
 	// Read-only columns, which capf writes and ignores when it reads.
-	add(column{}, "Certificate Operation Status", "status", "Updated At", "created at",
+	add(column{}, "Certificate Operation Status", "status", "Updated At", "created at", "seen at",
 		"LSC Ends", "lsc not after", "lsc not before", "lsc serial", "lsc issuer", "renewal")
 	for _, a := range devices.Attributes() {
 		add(column{kind: attribute, attribute: a}, append([]string{a.Heading, a.Name}, a.Also...)...)

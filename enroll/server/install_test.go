@@ -417,3 +417,29 @@ func TestLate(t *testing.T) {
 		t.Errorf("the status is %q", d.Status.Long())
 	}
 }
+
+// TestSeen: a device is seen whenever a phone comes with its name, whatever becomes
+// of that; to the hour, so that phones that come again and again cost little.
+func TestSeen(t *testing.T) {
+	h := open(t)
+	seen := func(after time.Duration, want bool) {
+		t.Helper()
+		h.clock.advance(after)
+		_, _ = h.phone(sep)
+		if ago := h.clock.now().Sub(h.device(sep).SeenAt); (0 <= ago && ago < 30*time.Second) != want {
+			t.Errorf("seen %v ago, which is now: want %v", ago, want)
+		}
+	}
+	h.add(sep, store.NoOperation)
+	if !h.device(sep).SeenAt.IsZero() {
+		t.Error("a new device has been seen")
+	}
+	seen(time.Minute, true)
+	seen(time.Minute, false)
+	seen(time.Hour, true)
+	h.schedule(sep, store.Install)
+	seen(time.Minute, true) // by the session that installs
+	h.schedule(sep, store.Install)
+	seen(11*24*time.Hour, true) // too late
+	seen(-24*time.Hour, true)   // the clock has gone back
+}
