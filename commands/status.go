@@ -47,9 +47,11 @@ type statusReport struct {
 }
 
 type finding struct {
-	Severity string `json:"severity"`
-	Text     string `json:"text"`
-	Hint     string `json:"hint"`
+	Kind     health.Kind `json:"kind"`
+	Object   string      `json:"object"`
+	Severity string      `json:"severity"`
+	Text     string      `json:"text"`
+	Hint     string      `json:"hint"`
 }
 
 type ownIdentity struct {
@@ -150,7 +152,7 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport,
 	if inForce.FIPS {
 		r.Issuer += ", FIPS mode"
 	}
-	if err := r.servers(ctx, env, s.Reader, service); err != nil {
+	if err := r.servers(ctx, env, s.Reader); err != nil {
 		return nil, err
 	}
 	if r.Certificate, err = identityNow(ctx, s.Reader, env.Now()); err != nil {
@@ -166,21 +168,20 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport,
 	if r.Devices.OpenByName, err = devices.OpenByNullString(ctx, s.Reader); err != nil {
 		return nil, err
 	}
-	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {
-		r.Findings = append(r.Findings, finding{e.Severity(), e.Text, e.Hint})
-	}
-	return r, r.find(ctx, s.Reader, env.Now(), counts)
-}
-
-func (r *statusReport) find(ctx context.Context, s *store.Reader, now time.Time, counts store.DeviceCounts) error {
-	found, err := health.Findings(ctx, s, now, counts)
-	if err != nil {
-		return err
-	}
+	found, err := findings(ctx, env, s.Reader, counts)
 	for _, f := range found {
 		r.Findings = append(r.Findings, finding(f))
 	}
-	return nil
+	return r, err
+}
+
+// findings are those of the database, and before them those of the files in which it is.
+func findings(ctx context.Context, env *Env, s *store.Reader, counts store.DeviceCounts) (all []health.Finding, err error) {
+	for _, e := range host.Exposures(s.Path(), secrets.MasterKeyFile(s.Path(), env.Getenv)) {
+		all = append(all, health.Finding{Kind: health.FileModes, Object: e.Path, Severity: e.Severity(), Text: e.Text, Hint: e.Hint})
+	}
+	found, err := health.Findings(ctx, s, env.Now(), counts)
+	return append(all, found...), err
 }
 
 func identityNow(ctx context.Context, s *store.Reader, now time.Time) (*ownIdentity, error) {

@@ -10,6 +10,7 @@ import (
 
 // Lack is one thing that an operator still has to do.
 type Lack struct {
+	Object   string // what lacks: a parameter, a use of capf-trust, or the service
 	Severity string // error, or warning for what may be intended
 	Text     string
 	Hint     string
@@ -29,10 +30,10 @@ func Missing(ctx context.Context, s *store.Reader) ([]Lack, error) {
 	}
 	var all []Lack
 	if inForce.FIPS {
-		all = append(all, Lack{"error", settings.NoOnlineCAInFIPS, "capf set fips_mode false"})
+		all = append(all, Lack{settings.FIPSMode, "error", settings.NoOnlineCAInFIPS, "capf set fips_mode false"})
 	}
 	if inForce.Online.Host == "" {
-		all = append(all, Lack{"error", noHost, "capf set online_ca_hostname NAME"})
+		all = append(all, Lack{settings.OnlineHost, "error", noHost, "capf set online_ca_hostname NAME"})
 	}
 	login, err := missingLogin(ctx, s, inForce.Online)
 	if err != nil {
@@ -64,14 +65,14 @@ func missingLogin(ctx context.Context, s *store.Reader, o settings.Online) (all 
 	kind, _ := onlineca.KindOf(o.Type)
 	switch {
 	case o.Username != "" && !password:
-		all = append(all, Lack{"error", noPassword, "capf set online_ca_password --password-file FILE"})
+		all = append(all, Lack{settings.OnlinePassword, "error", noPassword, "capf set online_ca_password --password-file FILE"})
 	case o.Username == "" && password:
-		all = append(all, Lack{"error", settings.OnlinePassword + " is set, but no user name", "capf set online_ca_username NAME"})
+		all = append(all, Lack{settings.OnlineUsername, "error", settings.OnlinePassword + " is set, but no user name", "capf set online_ca_username NAME"})
 	case o.Username == "" && kind.WithoutUser != "":
-		all = append(all, Lack{"warning", settings.OnlineUsername + " is not set, and " + kind.WithoutUser, `capf set online_ca_username 'DOMAIN\user'`})
+		all = append(all, Lack{settings.OnlineUsername, "warning", settings.OnlineUsername + " is not set, and " + kind.WithoutUser, `capf set online_ca_username 'DOMAIN\user'`})
 	}
 	if o.Template == "" && kind.WithoutTemplate != "" {
-		all = append(all, Lack{"warning", settings.OnlineTemplate + " is not set; " + kind.WithoutTemplate, "capf set online_ca_template NAME"})
+		all = append(all, Lack{settings.OnlineTemplate, "warning", settings.OnlineTemplate + " is not set; " + kind.WithoutTemplate, "capf set online_ca_template NAME"})
 	}
 	return all, nil
 }
@@ -82,17 +83,17 @@ func missingTrust(ctx context.Context, s *store.Reader) (all []Lack, err error) 
 		return nil, err
 	}
 	if len(trusted) == 0 {
-		return []Lack{{"error", "capf-trust is empty, so the online CA cannot be trusted", "capf cert upload FILE --purpose capf-trust"}}, nil
+		return []Lack{{"capf-trust", "error", "capf-trust is empty, so the online CA cannot be trusted", "capf cert upload FILE --purpose capf-trust"}}, nil
 	}
 	var uses store.Uses
 	for _, row := range trusted {
 		uses |= row.For
 	}
 	if !uses.Has(store.ForHTTPS) {
-		all = append(all, Lack{"error", "nothing in capf-trust vouches for https, so the online CA cannot be trusted", vouch})
+		all = append(all, Lack{"https", "error", "nothing in capf-trust vouches for https, so the online CA cannot be trusted", vouch})
 	}
 	if !uses.Has(store.ForLSC) {
-		all = append(all, Lack{"error", "nothing in capf-trust vouches for lsc, so no LSC of the online CA would be taken", vouch})
+		all = append(all, Lack{"lsc", "error", "nothing in capf-trust vouches for lsc, so no LSC of the online CA would be taken", vouch})
 	}
 	return all, nil
 }

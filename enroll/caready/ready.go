@@ -53,5 +53,5 @@ const (
 
 // Inactive returns what is missing while the service is deactivated.
 func Inactive() Lack {
-	return Lack{"error", "the service enrollment is deactivated: the online CA is not asked", "capf service activate enrollment"}
+	return Lack{Service, "error", "the service enrollment is deactivated: the online CA is not asked", "capf service activate enrollment"}
 }

@@ -13,9 +13,61 @@ import (
 
 // Finding is something that an operator should know or do.
 type Finding struct {
+	Kind     Kind
+	Object   string // which of several of the kind, such as the id of a job; "" where there is only one
 	Severity string // error or warning
 	Text     string
 	Hint     string
+}
+
+// Kind says in one word what a finding is about. Texts change; programs that
+// watch capf rely on the kind.
+type Kind string
+
+// The kinds of findings.
+const (
+	NoCertificate      Kind = "capf-certificate-missing"
+	CertificateEnded   Kind = "capf-certificate-expired"
+	CertificateEnds    Kind = "capf-certificate-expiring"
+	ChainPurpose       Kind = "capf-chain-purpose"
+	TrustPurpose       Kind = "trust-purpose"
+	TrustEnded         Kind = "trust-expired"
+	TrustUndecided     Kind = "trust-undecided"
+	MICRoots           Kind = "mic-roots"
+	DiskFull           Kind = "disk-full"
+	DiskFilling        Kind = "disk-filling"
+	DiskSmall          Kind = "disk-small"
+	FileModes          Kind = "file-modes"
+	ServiceDeactivated Kind = "service-deactivated"
+	OnlineCASetup      Kind = "online-ca-setup"
+	ServeMissing       Kind = "serve-missing"
+	ServeSilent        Kind = "serve-silent"
+	ServeDeaf          Kind = "serve-not-listening"
+	ServeNotRestarted  Kind = "serve-not-restarted"
+	OperationsFailed   Kind = "operations-failed"
+	OperationsLate     Kind = "operations-late"
+	RenewalsWaiting    Kind = "renewals-waiting"
+	LSCsStale          Kind = "lsc-stale"
+	AddressesDeclined  Kind = "addresses-declined"
+	JobAbandoned       Kind = "job-abandoned"
+	JobsOverdue        Kind = "jobs-overdue"
+	JobsTroubled       Kind = "jobs-troubled"
+	SyncHeld           Kind = "directory-sync-held"
+)
+
+// The severities of findings.
+const (
+	Error   = "error"
+	Warning = "warning"
+)
+
+func severe(k Kind, text, hint string) Finding  { return Finding{k, "", Error, text, hint} }
+func warning(k Kind, text, hint string) Finding { return Finding{k, "", Warning, text, hint} }
+
+// of says which of several of its kind the finding is.
+func (f Finding) of(object string) Finding {
+	f.Object = object
+	return f
 }
 
 // examination examines a database at one moment.
@@ -31,7 +83,7 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		x.certificateFindings, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
+		x.serverFindings, x.certificateFindings, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
 		operations, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
 	} {
 		found, err := look(ctx)
@@ -45,7 +97,7 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 }
 
 func severity(f Finding) int {
-	if f.Severity == "error" {
+	if f.Severity == Error {
 		return 0
 	}
 	return 1

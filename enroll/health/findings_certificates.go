@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/secrets"
 	"capf/internal/plural"
@@ -24,7 +25,7 @@ func (x examination) purposeFindings(ctx context.Context) ([]Finding, error) {
 	}
 	var found []Finding
 	if err := authority.CheckPurposes(chain...); err != nil {
-		found = append(found, Finding{"warning", "the chain of the CAPF certificate: " + err.Error(), "have it signed again: capf cert csr capf"})
+		found = append(found, warning(ChainPurpose, "the chain of the CAPF certificate: "+err.Error(), "have it signed again: capf cert csr capf"))
 	}
 	trusted, err := authority.Trusted(ctx, x.Reader, store.ForLSC)
 	if err != nil {
@@ -32,7 +33,7 @@ func (x examination) purposeFindings(ctx context.Context) ([]Finding, error) {
 	}
 	for _, c := range trusted {
 		if err := authority.CheckPurposes(c); err != nil {
-			found = append(found, Finding{"warning", "capf-trust: " + err.Error(), "have it issued with clientAuth and serverAuth or without extendedKeyUsage; if no LSC is below it: capf cert set ID --for https"})
+			found = append(found, warning(TrustPurpose, "capf-trust: "+err.Error(), "have it issued with clientAuth and serverAuth or without extendedKeyUsage; if no LSC is below it: capf cert set ID --for https").of(crypto.Fingerprint(c)))
 		}
 	}
 	return found, nil
@@ -48,7 +49,7 @@ const renew = "capf cert regenerate capf, or capf cert csr capf for a company CA
 func (x examination) certificateFindings(ctx context.Context) ([]Finding, error) {
 	id, err := x.Identity(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		return []Finding{{"error", "there is no CAPF certificate", "capf init makes it"}}, nil
+		return []Finding{severe(NoCertificate, "there is no CAPF certificate", "capf init makes it")}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -60,9 +61,9 @@ func (x examination) certificateFindings(ctx context.Context) ([]Finding, error)
 	left := c.NotAfter.Sub(x.now)
 	switch {
 	case left < 0:
-		return []Finding{{"error", fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew}}, nil
+		return []Finding{severe(CertificateEnded, fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew)}, nil
 	case left < endSoon:
-		return []Finding{{"warning", fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew}}, nil
+		return []Finding{warning(CertificateEnds, fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew)}, nil
 	}
 	return nil, nil
 }

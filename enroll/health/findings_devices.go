@@ -12,10 +12,10 @@ import (
 
 func operationFindings(counts store.DeviceCounts) (found []Finding) {
 	if counts.Failed > 0 {
-		found = append(found, Finding{"warning", fmt.Sprintf("the last operation of %s failed", plural.Of(counts.Failed, "device")), "capf device list --failed"})
+		found = append(found, warning(OperationsFailed, fmt.Sprintf("the last operation of %s failed", plural.Of(counts.Failed, "device")), "capf device list --failed"))
 	}
 	if counts.Late > 0 {
-		found = append(found, Finding{"warning", fmt.Sprintf("%s did not complete the operation in time", plural.Of(counts.Late, "device")), "capf device list --late"})
+		found = append(found, warning(OperationsLate, fmt.Sprintf("%s did not complete the operation in time", plural.Of(counts.Late, "device")), "capf device list --late"))
 	}
 	return found
 }
@@ -25,7 +25,7 @@ func (x examination) staleFindings(ctx context.Context) ([]Finding, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	return []Finding{{"warning", plural.Of(n, "stale LSC"), "capf stale-lsc list"}}, nil
+	return []Finding{warning(LSCsStale, plural.Of(n, "stale LSC"), "capf stale-lsc list")}, nil
 }
 
 // operatorRenewals reports LSCs that are due for renewal but whose devices an
@@ -46,8 +46,8 @@ func (x examination) operatorRenewals(ctx context.Context) ([]Finding, error) {
 	if n == 0 {
 		return nil, nil
 	}
-	return []Finding{{"warning", "an operator has to renew " + plural.Of(n, "LSC") + ": where a device does not authenticate by an existing certificate, renewal does not",
-		"capf bulk select --due-for-renewal"}}, nil
+	return []Finding{warning(RenewalsWaiting, "an operator has to renew "+plural.Of(n, "LSC")+": where a device does not authenticate by an existing certificate, renewal does not",
+		"capf bulk select --due-for-renewal")}, nil
 }
 
 // addressesShown is how many addresses a finding names.
@@ -69,5 +69,5 @@ func (x examination) addressFindings(ctx context.Context) ([]Finding, error) {
 	if n := all - int64(len(list)); n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
-	return []Finding{{"warning", text, "capf audit list --action address-decline"}}, nil
+	return []Finding{warning(AddressesDeclined, text, "capf audit list --action address-decline")}, nil
 }

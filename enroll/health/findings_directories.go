@@ -14,9 +14,9 @@ func (x examination) directoryFindings(ctx context.Context) (found []Finding, er
 	all, err := x.Directories(ctx)
 	for _, d := range all {
 		if h := d.Held; !h.At.IsZero() {
-			found = append(found, Finding{"warning", fmt.Sprintf("directory %s was not synced on %s: %d of %s would be missing",
+			found = append(found, warning(SyncHeld, fmt.Sprintf("directory %s was not synced on %s: %d of %s would be missing",
 				d.Name, h.At.UTC().Format(time.DateOnly), h.Missing, plural.Of(h.Of, "device")),
-				fmt.Sprintf("capf ldap sync %s --dry-run shows them; --yes goes on all the same", d.Name)})
+				fmt.Sprintf("capf ldap sync %s --dry-run shows them; --yes goes on all the same", d.Name)).of(d.Name))
 		}
 	}
 	return found, err

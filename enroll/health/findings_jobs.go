@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"capf/enroll/liveness"
@@ -41,12 +42,12 @@ func (x examination) openJobFindings(ctx context.Context) (found []Finding, err 
 	if n := int64(len(waiting)); n > 1 {
 		text = plural.Of(n, "job") + " were to run by now"
 	}
-	return append(found, Finding{"warning", text + ", and no serve is there to run it", "capf job run-due, or start capf serve"}), nil
+	return append(found, warning(JobsOverdue, text+", and no serve is there to run it", "capf job run-due, or start capf serve")), nil
 }
 
 func abandoned(j store.Job) Finding {
-	return Finding{"warning", fmt.Sprintf("job %d is not at its end, and the process that ran it has ended", j.ID),
-		fmt.Sprintf("capf job run-due carries it on, as a running serve does; capf job cancel %d ends it", j.ID)}
+	return warning(JobAbandoned, fmt.Sprintf("job %d is not at its end, and the process that ran it has ended", j.ID),
+		fmt.Sprintf("capf job run-due carries it on, as a running serve does; capf job cancel %d ends it", j.ID)).of(strconv.FormatInt(j.ID, 10))
 }
 
 // recent is how long a job that did not go well is reported, unless it is
@@ -67,9 +68,9 @@ func (x examination) jobFindings(ctx context.Context) ([]Finding, error) {
 	case n == 0:
 		return nil, nil
 	case n > 1:
-		return []Finding{{"warning", fmt.Sprintf("%s of the last 7 days failed or were done in part only", plural.Of(n, "job")), "capf job list --problems"}}, nil
+		return []Finding{warning(JobsTroubled, fmt.Sprintf("%s of the last 7 days failed or were done in part only", plural.Of(n, "job")), "capf job list --problems")}, nil
 	case last.State == store.JobFailed:
-		return []Finding{{"warning", fmt.Sprintf("job %d failed: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
+		return []Finding{warning(JobsTroubled, fmt.Sprintf("job %d failed: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID))}, nil
 	}
-	return []Finding{{"warning", fmt.Sprintf("job %d was done in part only: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID)}}, nil
+	return []Finding{warning(JobsTroubled, fmt.Sprintf("job %d was done in part only: %s", last.ID, last.Detail), fmt.Sprintf("capf job show %d --problems", last.ID))}, nil
 }

@@ -23,9 +23,10 @@ func (x examination) serviceFindings(ctx context.Context) ([]Finding, error) {
 		}
 		switch {
 		case s.Name == "capf":
-			found = append(found, Finding{"error", "the service capf is deactivated: no phone is served", "capf service activate capf"})
+			found = append(found, severe(ServiceDeactivated, "the service capf is deactivated: no phone is served", "capf service activate capf").of(s.Name))
 		case s.Name == caready.Service && inForce.Issuer == settings.IssuerOnline:
-			found = append(found, Finding(caready.Inactive()))
+			lack := caready.Inactive()
+			found = append(found, severe(ServiceDeactivated, lack.Text, lack.Hint).of(s.Name))
 		}
 	}
 	return found, nil
@@ -41,7 +42,7 @@ func (x examination) onlineFindings(ctx context.Context) ([]Finding, error) {
 	var found []Finding
 	missing, err := caready.Missing(ctx, x.Reader)
 	for _, lack := range missing {
-		found = append(found, Finding(lack))
+		found = append(found, Finding{OnlineCASetup, lack.Object, lack.Severity, lack.Text, lack.Hint})
 	}
 	return found, err
 }

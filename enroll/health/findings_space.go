@@ -33,11 +33,11 @@ func roomLeft(v store.Space) []Finding {
 	const makeRoom = "make room on it; docs/operating.md says what can go"
 	switch used := v.Used["database"] + v.Used["log"]; {
 	case v.Free < leastRoom:
-		return []Finding{{"error", "the disk of the database is full or will be: " + left + ", and phones are turned away when nothing can be recorded", makeRoom}}
+		return []Finding{severe(DiskFull, "the disk of the database is full or will be: "+left+", and phones are turned away when nothing can be recorded", makeRoom)}
 	case v.Free < littleRoom:
-		return []Finding{{"warning", "the disk of the database is filling up: " + left, makeRoom}}
+		return []Finding{warning(DiskFilling, "the disk of the database is filling up: "+left, makeRoom)}
 	case v.Free < used:
-		return []Finding{{"warning", fmt.Sprintf("the disk of the database has no room for a second one: %s, and it takes %d MiB", left, used>>20), makeRoom}}
+		return []Finding{warning(DiskSmall, fmt.Sprintf("the disk of the database has no room for a second one: %s, and it takes %d MiB", left, used>>20), makeRoom)}
 	}
 	return nil
 }

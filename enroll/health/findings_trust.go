@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,13 +28,13 @@ func (x examination) trustFindings(ctx context.Context) ([]Finding, error) {
 	switch len(roots) {
 	case 0:
 	case 1:
-		found = append(found, Finding{"warning", fmt.Sprintf("the MIC root %s is in callmanager-trust", commonName(roots[0])), removeMICRoots})
+		found = append(found, warning(MICRoots, fmt.Sprintf("the MIC root %s is in callmanager-trust", commonName(roots[0])), removeMICRoots))
 	default:
 		var names []string
 		for _, root := range roots {
 			names = append(names, commonName(root))
 		}
-		found = append(found, Finding{"warning", "MIC roots are in callmanager-trust: " + strings.Join(names, ", "), removeMICRoots})
+		found = append(found, warning(MICRoots, "MIC roots are in callmanager-trust: "+strings.Join(names, ", "), removeMICRoots))
 	}
 	rows, err := x.Trust(ctx, "")
 	if err != nil {
@@ -49,7 +50,7 @@ func (x examination) trustFindings(ctx context.Context) ([]Finding, error) {
 		}
 	}
 	if over > 0 {
-		found = append(found, Finding{"warning", plural.Of(over, "certificate") + " in the trust stores expired", "capf cert list"})
+		found = append(found, warning(TrustEnded, plural.Of(over, "certificate")+" in the trust stores expired", "capf cert list"))
 	}
 	return found, nil
 }
@@ -58,8 +59,8 @@ const removeMICRoots = "capf cert delete --mic-roots --purpose callmanager-trust
 
 // undecided reports a certificate whose uses the update could only guess.
 func undecided(row store.TrustCertificate) Finding {
-	f := Finding{"warning", fmt.Sprintf("%s (certificate %d of %s) vouches for %s since the update, as phones have shown such certificates: is it meant to?",
-		commonName(row), row.ID, row.Purpose, strings.Join(row.For.Names(), ", ")), fmt.Sprintf("capf cert set %d --for %s, without what it is not meant for", row.ID, row.For)}
+	f := warning(TrustUndecided, fmt.Sprintf("%s (certificate %d of %s) vouches for %s since the update, as phones have shown such certificates: is it meant to?",
+		commonName(row), row.ID, row.Purpose, strings.Join(row.For.Names(), ", ")), fmt.Sprintf("capf cert set %d --for %s, without what it is not meant for", row.ID, row.For)).of(strconv.FormatInt(row.ID, 10))
 	if row.For == 0 {
 		f.Text = fmt.Sprintf("certificate %d of %s cannot be read, so it vouches for nothing", row.ID, row.Purpose)
 		f.Hint = fmt.Sprintf("capf cert delete %d", row.ID)

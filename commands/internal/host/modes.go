@@ -15,6 +15,7 @@ import (
 // Exposure is a file or folder that others may read or change.
 type Exposure struct {
 	severe     bool // others may decide who gets a certificate
+	Path       string
 	Text, Hint string
 }
 
@@ -93,7 +94,7 @@ func exposure(path string, mode, unwanted fs.FileMode, reason, remedy string) []
 	if mode&unwanted == 0 {
 		return nil
 	}
-	return []Exposure{{mode&0o002 != 0, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}}
+	return []Exposure{{mode&0o002 != 0, path, fmt.Sprintf("%q has the mode %04o: %s", path, mode, reason), fmt.Sprintf("chmod %s %s", remedy, path)}}
 }
 
 // followed is the file that a link leads to, beside which SQLite keeps its other
@@ -120,7 +121,7 @@ func strangeOwner(database string, self uint32) *Exposure {
 	}
 	for _, path := range append([]string{folder}, store.Files(database)...) {
 		if owner, ok := ownerOf(path); ok && !slices.Contains(trusted, owner) {
-			return &Exposure{true, fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
+			return &Exposure{true, path, fmt.Sprintf("%q belongs to the user %d, who may change it, and so who gets a certificate", path, owner),
 				"look where it comes from, then chown it to the user of serve, or remove it"}
 		}
 	}

@@ -1,0 +1,74 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"capf/enroll/liveness"
+	"capf/enroll/settings"
+	"capf/store"
+)
+
+// obedience is how long a serve may take to do what it is told.
+const obedience = 5 * time.Second
+
+// serverFindings reports a service that no process serves, and each serve that
+// does not do what it is told.
+func (x examination) serverFindings(ctx context.Context) ([]Finding, error) {
+	services, err := x.Services(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var service store.Service
+	for _, s := range services {
+		if s.Name == settings.ServiceCAPF {
+			service = s
+		}
+	}
+	servers, err := x.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []Finding
+	var last store.Server // the one that died last
+	running := false
+	for _, v := range servers {
+		alive, silent := liveness.Alive(v, x.now), liveness.Silent(v, x.now)
+		running = running || alive || silent
+		if !alive && !silent && v.SeenAt.After(last.SeenAt) {
+			last = v
+		}
+		found = append(found, x.disobedient(v, service, alive, silent)...)
+	}
+	if service.Active && !running {
+		text := "no serve is running"
+		if last.PID != 0 {
+			text += fmt.Sprintf("; %s died, last heard from %s", process(last), local(last.SeenAt))
+		}
+		found = append(found, severe(ServeMissing, text, "capf serve, or systemctl start capf"))
+	}
+	return found, nil
+}
+
+// disobedient reports what a serve does not do although it should.
+func (x examination) disobedient(v store.Server, service store.Service, alive, silent bool) (found []Finding) {
+	if silent {
+		found = append(found, severe(ServeSilent, fmt.Sprintf("serve (%s) has not been able to record anything since %s", process(v), local(v.SeenAt)),
+			"its log says why: the disk is full, or another process keeps the database locked").of(process(v)))
+	}
+	switch {
+	case !alive:
+	case service.Active && len(v.Addresses) == 0:
+		found = append(found, severe(ServeDeaf, fmt.Sprintf("serve (%s) does not listen", process(v)), "its log says why").of(process(v)))
+	case v.Restarts < service.Restarts && x.now.Sub(v.SeenAt) > obedience:
+		found = append(found, warning(ServeNotRestarted, fmt.Sprintf("serve (%s) has not restarted as it was told", process(v)), "its log says why").of(process(v)))
+	}
+	return found
+}
+
+// process says which process of which host a serve is.
+func process(v store.Server) string { return fmt.Sprintf("pid %d on %s", v.PID, v.Host) }
+
+// local is a time as tables show it.
+func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
