@@ -17,6 +17,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -92,7 +93,7 @@ func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, 
 			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 		}
 		chain = append(chain, store.TrustCertificate{
-			Purpose: capfPurpose, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+			Purpose: capfPurpose, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber),
 			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: sha256Of(der), AddedAt: id.CreatedAt,
 		})
 	}

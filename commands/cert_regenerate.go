@@ -8,6 +8,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -83,7 +84,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	c := a.Leaf()
 	return showObject(env, []field{
 		{"Subject", "subject", c.Subject.String()},
-		{"Serial", "serial", c.SerialNumber.Text(16)},
+		{"Serial", "serial", serialnumber.Text(c.SerialNumber)},
 		{"Valid until", "not_after", c.NotAfter},
 		{"SHA-256", "fingerprint_sha256", crypto.Fingerprint(c)},
 	})

@@ -9,6 +9,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/settings"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -29,7 +30,7 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if o.dryRun {
 		env.say("%s would be revoked, %s would leave the trust stores, and %s would have to enrol again",
 			counted(len(c.LSCs), "certificate"), counted(len(c.Trust), "certificate"), counted(len(c.Devices), "device"))
-		return showCompromise(env, c, c.Certificate.SerialNumber.Text(16), crypto.Fingerprint(c.Certificate))
+		return showCompromise(env, c, serialnumber.Text(c.Certificate.SerialNumber), crypto.Fingerprint(c.Certificate))
 	}
 	if err := env.consent(o.yes, "abandon the CAPF key and certificate, revoke %s, and have %s enrol again",
 		counted(len(c.LSCs), "certificate"), counted(len(c.Devices), "device")); err != nil {
@@ -56,7 +57,7 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if c.Certificate.Subject.String() != c.Certificate.Issuer.String() {
 		env.say("the old certificate was issued by %q: have it revoked there", c.Certificate.Issuer)
 	}
-	return showCompromise(env, c, a.Leaf().SerialNumber.Text(16), crypto.Fingerprint(a.Leaf()))
+	return showCompromise(env, c, serialnumber.Text(a.Leaf().SerialNumber), crypto.Fingerprint(a.Leaf()))
 }
 
 // restartListener makes a running serve use the new certificate: until then it

@@ -11,6 +11,7 @@ import (
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/devices"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -126,5 +127,5 @@ func describeCertificate(c store.DeviceCertificate) string {
 		return fmt.Sprintf("not readable, seen %s", term.Cell(c.SeenAt))
 	}
 	return fmt.Sprintf("%s, serial %s, valid until %s, seen %s",
-		cert.Subject, cert.SerialNumber.Text(16), term.Cell(cert.NotAfter), term.Cell(c.SeenAt))
+		cert.Subject, serialnumber.Text(cert.SerialNumber), term.Cell(cert.NotAfter), term.Cell(c.SeenAt))
 }

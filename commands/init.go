@@ -12,6 +12,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -120,7 +121,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 		{"Database", "database", s.Path()},
 		{"Master key", "master_key_file", secrets.MasterKeyFile(s.Path(), env.Getenv)},
 		{"Subject", "subject", got.Certificate.Subject.String()},
-		{"Serial", "serial", got.Certificate.SerialNumber.Text(16)},
+		{"Serial", "serial", serialnumber.Text(got.Certificate.SerialNumber)},
 		{"Valid until", "not_after", got.Certificate.NotAfter},
 		{"SHA-256", "fingerprint_sha256", got.Fingerprint},
 	})

@@ -15,10 +15,11 @@ func lscShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "SERIAL", Short: "show a certificate that was issued for a phone",
 		Privilege: cmdline.Look,
-		About:     `The serial number is hexadecimal, with or without colons.`,
-		Example:   "capf lsc show 4f3c9a0d --json",
-		Output:    cmdline.Object,
-		Run:       func(c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
+		About: `The serial number is hexadecimal, as openssl and browsers show it: with or without
+colons, 0x and leading zeros.`,
+		Example: "capf lsc show 4f3c9a0d --json",
+		Output:  cmdline.Object,
+		Run:     func(c *cli.Context) error { return lscShow(c.Context, env, c.Args().First()) },
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 )
 
 // errNothing means that the server ended the session without an operation.
@@ -84,7 +85,7 @@ func (o phoneOptions) installedFields(r phone.Result) ([]field, error) {
 	}
 	return []field{
 		{"Subject", "subject", cert.Subject.String()},
-		{"Serial", "serial", cert.SerialNumber.Text(16)},
+		{"Serial", "serial", serialnumber.Text(cert.SerialNumber)},
 		{"Valid until", "not_after", cert.NotAfter},
 		{"Certificate", "certificate_file", o.certificateFile()},
 		{"Key", "key_file", o.keyFile()},

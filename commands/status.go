@@ -17,6 +17,7 @@ import (
 	"capf/enroll/health"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -196,7 +197,7 @@ func identityNow(ctx context.Context, s *store.Reader, now time.Time) (*ownIdent
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
-	return &ownIdentity{c.Subject.String(), c.SerialNumber.Text(16), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
+	return &ownIdentity{c.Subject.String(), serialnumber.Text(c.SerialNumber), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
 }
 
 func (r *statusReport) count(ctx context.Context, s *store.Reader, counts store.DeviceCounts) (err error) {

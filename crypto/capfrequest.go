@@ -8,6 +8,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+
+	"capf/internal/serialnumber"
 )
 
 // Request builds the PKCS#10 request with which a company CA is asked to sign
@@ -66,7 +68,7 @@ func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certi
 		case len(chain) == 0:
 			chain = append(chain, c)
 		case !chain[0].Equal(c):
-			return nil, unsuitable("two of the certificates hold the CAPF key, with the serial numbers %x and %x", chain[0].SerialNumber, c.SerialNumber)
+			return nil, unsuitable("two of the certificates hold the CAPF key, with the serial numbers %s and %s", serialnumber.Text(chain[0].SerialNumber), serialnumber.Text(c.SerialNumber))
 		}
 	}
 	if len(chain) == 0 {

@@ -13,6 +13,7 @@ import (
 	"capf/enroll/acceptance"
 	"capf/enroll/authority"
 	"capf/enroll/settings"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -32,7 +33,7 @@ type phoneCertificates struct {
 // signature says who issued it, not that it is still valid. An LSC in the record
 // also needs a path to an issuer of LSCs.
 func (p phoneCertificates) checkLSC(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	l, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16))
+	l, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), serialnumber.Text(cert.SerialNumber))
 	if errors.Is(err, store.ErrNotFound) {
 		return p.checkUnrecorded(ctx, g, cert)
 	}
@@ -103,7 +104,7 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 	case ours != nil:
 		return KindLSC.decline("%v", ours), nil
 	case !g.Settings.AcceptUnrecorded:
-		return KindLSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", cert.SerialNumber.Text(16), settings.AcceptUnrecorded), nil
+		return KindLSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", serialnumber.Text(cert.SerialNumber), settings.AcceptUnrecorded), nil
 	}
 	return p.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
 }
@@ -117,7 +118,7 @@ func (p phoneCertificates) vouchUnrecorded(ctx context.Context, g *Grant, cert *
 		return nil, err
 	}
 	if outlived {
-		return KindLSC.decline("the phone has confirmed a later one than the LSC with serial %s, which is not in the record", cert.SerialNumber.Text(16)), nil
+		return KindLSC.decline("the phone has confirmed a later one than the LSC with serial %s, which is not in the record", serialnumber.Text(cert.SerialNumber)), nil
 	}
 	g.voucher = store.Voucher{Kind: kind, Fingerprint: crypto.RawFingerprint(cert.Raw)}
 	return nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -33,7 +34,7 @@ func (p phoneCertificates) micRefusal(ctx context.Context, cert *x509.Certificat
 	if err := crypto.CheckMIC(cert, device); err != nil {
 		return err, nil
 	}
-	if _, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), cert.SerialNumber.Text(16)); !errors.Is(err, store.ErrNotFound) {
+	if _, err := p.store.LSCBySerial(ctx, cert.Issuer.String(), serialnumber.Text(cert.SerialNumber)); !errors.Is(err, store.ErrNotFound) {
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
+
+	"capf/internal/serialnumber"
 )
 
 // Identity is the CAPF certificate with its sealed private key.
@@ -137,7 +139,7 @@ func retireIdentity(t *tx, a Actor, onlyNew bool, next Identity) error {
 		return fmt.Errorf("reading the one that it replaces: %w", err)
 	}
 	return trustAsOurs(t, a, TrustCertificate{
-		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		Purpose: CAPFTrust, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: old, Fingerprint: fingerprint(old),
 		Description: "CAPF certificate until " + t.now.Format("2006-01-02"), For: ForLSC,
 	})

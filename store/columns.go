@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -72,17 +71,4 @@ func orEmpty(b []byte) []byte {
 		return []byte{}
 	}
 	return b
-}
-
-// plainSerial is the one spelling of a serial number that the database holds:
-// lower-case hexadecimal without colons and without leading zeros.
-func plainSerial(s string) string {
-	if strings.ContainsAny(s, ": ") {
-		s = strings.NewReplacer(":", "", " ", "").Replace(s)
-	}
-	s = strings.ToLower(s)
-	if t := strings.TrimLeft(s, "0"); t != "" {
-		return t
-	}
-	return s[:min(len(s), 1)]
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"time"
+
+	"capf/internal/serialnumber"
 )
 
 // LSC is a Locally Significant Certificate, made for one request.
@@ -12,7 +14,7 @@ type LSC struct {
 	RequestID   int64 // 0 for a discarded one
 	DeviceID    int64 // 0 when the device has been deleted since
 	Device      string
-	Serial      string // lower-case hexadecimal, no leading zeros
+	Serial      string // as package serialnumber spells it
 	Subject     string
 	Issuer      string
 	KeyKind     string
@@ -35,7 +37,7 @@ type LSCFilter struct {
 	Device        string // a pattern, as for package wildcard
 	DeviceID      int64  // of one device, not of a deleted one that had its name
 	State         LSCState
-	Serial        string     // with or without colons and leading zeros, in either case
+	Serial        string     // in any spelling that package serialnumber reads
 	ExpiresBefore *time.Time // the end of the validity
 	EndedBefore   *time.Time // when it became stale, replaced or deleted
 	Issuer        string     // the issuer's whole name
@@ -90,7 +92,7 @@ func (f LSCFilter) query() query {
 		q.where("state = ?", string(f.State))
 	}
 	if f.Serial != "" {
-		q.where("serial = ?", plainSerial(f.Serial))
+		q.where("serial = ?", serialnumber.Plain(f.Serial))
 	}
 	if f.Issuer != "" {
 		q.where("issuer = ?", f.Issuer)
@@ -105,13 +107,13 @@ func (f LSCFilter) query() query {
 	return q
 }
 
-// LSC returns the LSC with the serial, written with or without colons and
-// leading zeros, in either case; the newest, should two issuers have used it.
+// LSC returns the LSC with the serial, in any spelling that package serialnumber
+// reads; the newest, should two issuers have used it.
 // ErrNotFound: there is none.
 func (s *Reader) LSC(ctx context.Context, serial string) (LSC, error) {
 	var l LSC
 	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? ORDER BY id DESC LIMIT 1",
-		[]any{plainSerial(serial)}, l.fields()...)
+		[]any{serialnumber.Plain(serial)}, l.fields()...)
 	if err != nil {
 		return LSC{}, failed(err, "reading the LSC %q", serial)
 	}
@@ -133,7 +135,7 @@ func (s *Reader) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error)
 // there is none.
 func (s *Reader) LSCBySerial(ctx context.Context, issuer, serial string) (LSC, error) {
 	var l LSC
-	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? AND issuer = ?", []any{plainSerial(serial), issuer}, l.fields()...)
+	err := s.point(ctx, "SELECT "+lscColumns+" FROM lscs AS l WHERE serial = ? AND issuer = ?", []any{serialnumber.Plain(serial), issuer}, l.fields()...)
 	if err != nil {
 		return LSC{}, failed(err, "reading the LSC %q", serial)
 	}

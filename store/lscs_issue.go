@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"capf/internal/serialnumber"
 )
 
 // NewLSC is a request with the certificate that capf made for it at once. Ids,
@@ -43,7 +45,7 @@ func (s *Store) IssueLSC(ctx context.Context, a Actor, n NewLSC) (LSC, error) {
 
 // attachLSC inserts the certificate of a request.
 func attachLSC(t *tx, l *LSC, state LSCState) (err error) {
-	l.Serial = plainSerial(l.Serial)
+	l.Serial = serialnumber.Plain(l.Serial)
 	l.State, l.IssuedAt, l.InstalledAt, l.EndedAt = state, t.now, time.Time{}, time.Time{}
 	if state == LSCStale {
 		l.EndedAt = t.now

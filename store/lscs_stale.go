@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"capf/internal/serialnumber"
 )
 
 // A stale LSC may be on its phone, if only the confirmation got lost. So until
@@ -31,10 +33,10 @@ func (s *Store) DeleteStale(ctx context.Context, a Actor, serials []string) (n i
 		}
 		seen := map[string]bool{}
 		for _, serial := range serials {
-			if seen[plainSerial(serial)] {
+			if seen[serialnumber.Plain(serial)] {
 				continue
 			}
-			seen[plainSerial(serial)] = true
+			seen[serialnumber.Plain(serial)] = true
 			deleted, err := deleteStale(t, a, serial)
 			if err != nil {
 				return err
@@ -75,7 +77,7 @@ func dropStale(t *tx, term string, args ...any) (int64, error) {
 
 // deleteStale deletes more than one only when two issuers have used the serial.
 func deleteStale(t *tx, a Actor, serial string) (int64, error) {
-	plain := plainSerial(serial)
+	plain := serialnumber.Plain(serial)
 	devices, err := rowsOf(t, query{selection: "SELECT device FROM lscs WHERE serial = ? AND state = 'stale'", args: []any{plain}},
 		func(device *string) []any { return []any{device} })
 	if err != nil {

@@ -29,7 +29,7 @@ func TestIssueLSC(t *testing.T) {
 	}
 	want := n.LSC
 	want.ID, want.RequestID, want.DeviceID, want.Device = l.ID, pending.ID+1, d.ID, d.Name
-	want.Serial, want.State, want.IssuedAt = "a"+want.Serial[6:], LSCIssued, start
+	want.Serial, want.State, want.IssuedAt = "0a"+want.Serial[6:], LSCIssued, start
 	kept, err := s.LSC(t.Context(), n.LSC.Serial)
 	must(t, err)
 	if fmt.Sprint(l) != fmt.Sprint(want) || fmt.Sprint(kept) != fmt.Sprint(want) {

@@ -115,7 +115,7 @@ func TestIdentity(t *testing.T) {
 	}
 	trust, err := s.Trust(t.Context(), CAPFTrust)
 	must(t, err)
-	if len(trust) != 1 || !bytes.Equal(trust[0].Certificate, first.Chain[0]) || trust[0].Serial != "abc" ||
+	if len(trust) != 1 || !bytes.Equal(trust[0].Certificate, first.Chain[0]) || trust[0].Serial != "0abc" ||
 		trust[0].Subject != "CN=CAPF-00000001" || !trust[0].NotAfter.Equal(start.AddDate(5, 0, 0)) {
 		t.Errorf("capf-trust has %+v", trust)
 	}
@@ -176,7 +176,7 @@ func TestTrust(t *testing.T) {
 	if e.Action != "cert-upload" || e.Detail != "callmanager-trust: CN=Root" {
 		t.Errorf("the event is %+v", e)
 	}
-	want.ID, want.Serial, want.AddedAt = 1, "a0b", start
+	want.ID, want.Serial, want.AddedAt = 1, "0a0b", start
 	for purpose, n := range map[Purpose]int{"": 2, CAPFTrust: 1, CallManagerTrust: 1} {
 		got, err := s.Trust(t.Context(), purpose)
 		must(t, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"capf/internal/serialnumber"
 )
 
 // Purpose is a trust store.
@@ -133,7 +135,7 @@ func insertTrust(t *tx, c TrustCertificate) (added bool, err error) {
 	n, err := t.exec(`INSERT INTO trust_certificates (purpose, subject, issuer, serial, not_before, not_after, description,
 		for_mic, for_lsc, for_foreign_lsc, for_https, added_at, fingerprint, certificate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (purpose, fingerprint) DO NOTHING`,
-		string(c.Purpose), c.Subject, c.Issuer, plainSerial(c.Serial), millis(c.NotBefore), millis(c.NotAfter), c.Description,
+		string(c.Purpose), c.Subject, c.Issuer, serialnumber.Plain(c.Serial), millis(c.NotBefore), millis(c.NotAfter), c.Description,
 		c.For.Has(ForMIC), c.For.Has(ForLSC), c.For.Has(ForForeignLSC), c.For.Has(ForHTTPS), millis(t.now), c.Fingerprint, c.Certificate)
 	return n == 1, err
 }

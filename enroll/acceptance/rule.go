@@ -11,6 +11,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/settings"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -91,7 +92,7 @@ func readable(ders [][]byte) []*x509.Certificate {
 // request and its state.
 func LSC(c *x509.Certificate) store.LSC {
 	return store.LSC{
-		Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+		Serial: serialnumber.Text(c.SerialNumber), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
 	}
 }

@@ -4,13 +4,14 @@ import (
 	"crypto/x509"
 
 	"capf/crypto"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
 // TrustRow returns the row of a trust store for a certificate.
 func TrustRow(c *x509.Certificate, p store.Purpose, description string, uses store.Uses) store.TrustCertificate {
 	return store.TrustCertificate{
-		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
 		Description: description, For: uses,
 	}

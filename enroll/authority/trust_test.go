@@ -21,6 +21,7 @@ import (
 	"capf/enroll/authority"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -250,7 +251,7 @@ func TestOurCAPFAsForeign(t *testing.T) {
 	// An earlier capf took it.
 	sum := sha256.Sum256(leaf.Raw)
 	_, _, err = r.Store.AddTrusts(t.Context(), jane, []store.NewTrust{{TrustCertificate: store.TrustCertificate{Purpose: store.CAPFTrust,
-		Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: leaf.SerialNumber.Text(16), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter,
+		Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Serial: serialnumber.Text(leaf.SerialNumber), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter,
 		Certificate: leaf.Raw, Fingerprint: sum[:], For: store.ForForeignLSC}}})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"capf/enroll/authority"
 	"capf/enroll/companytest"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -113,7 +114,7 @@ func TestCompanyCAKeepsItsUses(t *testing.T) {
 		}
 		given = true
 		return store.ImportedLSC{RequestID: r.ID, LSC: store.LSC{
-			Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+			Serial: serialnumber.Text(c.SerialNumber), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
 			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: crypto.RawFingerprint(c.Raw),
 		}}, true, nil
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -57,7 +58,7 @@ func certificateName(der []byte) string {
 	if err != nil {
 		return "a certificate that cannot be read"
 	}
-	return fmt.Sprintf("serial %s of %q", c.SerialNumber.Text(16), c.Issuer.String())
+	return fmt.Sprintf("serial %s of %q", serialnumber.Text(c.SerialNumber), c.Issuer.String())
 }
 
 // retryWrite retries a write until it succeeds, the request is no longer ours, or

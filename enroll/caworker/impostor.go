@@ -9,6 +9,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/secrets"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -42,7 +43,7 @@ func (ca CA) impostors(ctx context.Context) (func(path []*x509.Certificate) stri
 				return fmt.Sprintf("it comes from %q, which makes LSCs and no certificates for servers", crypto.DisplayName(c))
 			}
 		}
-		switch lsc, err := ca.Store.LSCBySerial(context.WithoutCancel(ctx), path[0].Issuer.String(), path[0].SerialNumber.Text(16)); {
+		switch lsc, err := ca.Store.LSCBySerial(context.WithoutCancel(ctx), path[0].Issuer.String(), serialnumber.Text(path[0].SerialNumber)); {
 		case err == nil:
 			return fmt.Sprintf("it is the LSC of the device %q", lsc.Device)
 		case !errors.Is(err, store.ErrNotFound):

@@ -22,6 +22,7 @@ import (
 
 	capfcrypto "capf/crypto"
 	"capf/enroll/settings"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -129,7 +130,7 @@ func (d *Desk) Trust(certs ...*CA) {
 func (d *Desk) TrustFor(c *x509.Certificate, p store.Purpose) {
 	d.Helper()
 	row := store.TrustCertificate{
-		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		Purpose: p, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: capfcrypto.RawFingerprint(c.Raw),
 		For: store.ForLSC,
 	}

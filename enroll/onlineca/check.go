@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+
+	"capf/internal/serialnumber"
 )
 
 // The steps of Check, in order.
@@ -80,7 +82,7 @@ func (c *Client) checkEnrollment(ctx context.Context, dry *DryRun) Step {
 		number = " as request " + answer.RequestID
 	}
 	if c, err := x509.ParseCertificate(answer.Leaf); err == nil { // by which it can be revoked
-		number += " with serial " + c.SerialNumber.Text(16)
+		number += " with serial " + serialnumber.Text(c.SerialNumber)
 	}
 	if answer.State == Issued && dry.Judge != nil {
 		if wrong, advice := dry.Judge(answer); wrong != "" {

@@ -15,6 +15,7 @@ import (
 	"capf/enroll/settings"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -35,7 +36,7 @@ func (h *house) record(device string, id *phone.Identity) store.LSC {
 	l, err := h.base.Store.IssueLSC(h.Context(), store.Actor{Kind: store.Phone, Name: d.Name}, store.NewLSC{
 		Request: store.Request{DeviceID: d.ID, Schedule: d.Schedule, Issuer: settings.IssuerCAPF, KeyKind: string(kind), KeyHash: key[:],
 			PublicKey: c.RawSubjectPublicKeyInfo, Voucher: store.Voucher{Kind: store.VouchedByNullString}},
-		LSC: store.LSC{Serial: c.SerialNumber.Text(16), Subject: c.Subject.String(), Issuer: c.Issuer.String(), KeyKind: string(kind),
+		LSC: store.LSC{Serial: serialnumber.Text(c.SerialNumber), Subject: c.Subject.String(), Issuer: c.Issuer.String(), KeyKind: string(kind),
 			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: c.Raw, Fingerprint: sum[:]},
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"capf/enroll/onlineca"
 	"capf/enroll/onlineca/catest"
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -59,7 +60,7 @@ func TestOnlineOrphans(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					id = "serial " + c.SerialNumber.Text(16)
+					id = "serial " + serialnumber.Text(c.SerialNumber)
 				}
 				h.orphan("was on its way")
 				h.orphan(id)
@@ -99,7 +100,7 @@ func TestOnlineUnfitIsInTheRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.failed(sep, "Upgrade Failed: CA Rejected Connection", "serial "+c.SerialNumber.Text(16))
+	h.failed(sep, "Upgrade Failed: CA Rejected Connection", "serial "+serialnumber.Text(c.SerialNumber))
 }
 
 // orphan waits for an event about what the CA has and nobody waits for.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -110,7 +111,7 @@ func serial(der []byte) string {
 	if err != nil {
 		return "none: " + err.Error()
 	}
-	return c.SerialNumber.Text(16)
+	return serialnumber.Text(c.SerialNumber)
 }
 
 func fingerprint(der []byte) [32]byte { return sha256.Sum256(der) }
