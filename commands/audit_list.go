@@ -16,7 +16,7 @@ import (
 func auditListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list events, the oldest first",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `Every change by an operator and every session of a phone is an event. A time is
 given as for --completes-by, or as a span back from now, such as 7d or 12h.
 

@@ -23,6 +23,7 @@ type auditPruneOptions struct {
 func auditPruneCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "prune", Short: "delete events from before a time",
+		Role: cmdline.Admin,
 		About: `Events are deleted from the beginning of the record up to the first that is not
 older. The hash of the last deleted one is kept, so that the rest can still be
 verified. Faults in the deleted part can no longer be found, so the record is

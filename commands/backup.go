@@ -24,6 +24,7 @@ import (
 func backupCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "backup", Args: "FILE", Short: "write a copy of the database, even while phones enroll",
+		Role: cmdline.Operator,
 		About: `The copy is the database as it was at one moment. It appears complete, on disk,
 read back and with mode 0600, or not at all. An existing file is replaced only
 with --yes.

@@ -16,6 +16,7 @@ import (
 func bulkInsertCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "insert", Args: "FILE.csv", Short: "add devices from a CSV file",
+		Role: cmdline.Operator,
 		About: `The file is UTF-8 and has a header; its columns, in any order, are those of
 bulk template-csv; only the name is required. Commas, semicolons or tabs separate
 them. An empty cell, or one left out at the end of a row, means the vendor's

@@ -15,7 +15,7 @@ import (
 func bulkSelectCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "select", Args: "[PATTERN]", Short: "show the devices that match filters",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `A device has to match all filters. PATTERN is a name or a pattern. bulk update
 takes the same filters and changes what select shows.
 

@@ -13,10 +13,10 @@ import (
 func bulkTemplateCSVCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "template-csv", Short: "print an empty CSV file for bulk insert",
-		Privilege: cmdline.Look,
-		About:     `The headings are the vendor's, where known.`,
-		Example:   "capf bulk template-csv",
-		Output:    cmdline.Plain, NoStore: true,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `The headings are the vendor's, where known.`,
+		Example: "capf bulk template-csv",
+		Output:  cmdline.Plain, NoStore: true,
 		Run: func(*cli.Context) error {
 			w := csv.NewWriter(env.out)
 			if err := w.Write(bulk.CSVHeader()); err != nil {

@@ -30,6 +30,7 @@ func bulkUpdateCommand(env *Env) cmdline.Command {
 	flags := append(filterFlags(), settingFlags()...)
 	return cmdline.Command{
 		Name: "update", Args: "[PATTERN]", Short: "change the CAPF settings of many devices",
+		Role: cmdline.Operator,
 		About: `The filters are those of bulk select; --all selects all devices. All of them
 change in one transaction, or none: if a rule forbids the change for one device,
 nothing changes, unless --partial skips such devices.

@@ -26,7 +26,7 @@ type certCheckOptions struct {
 func certCheckCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "check", Short: "say which certificates of an online CA still have to be uploaded",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `--ca is a file with the root certificate of the CA, --https one with the
 certificate of its web server; intermediates may follow in either. They may have
 any form that "capf cert upload" takes. There are four cases: the two are the
@@ -42,6 +42,7 @@ Without any of these, it only looks for certificates that should not be in the
 trust stores.`,
 		Example: "capf cert check --ca root-ca.pem --https web.pem",
 		Output:  cmdline.List,
+		Raises:  map[string]cmdline.Needs{"online": {Role: cmdline.Operator}}, // it asks another system
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA; with --online, where to write it"},
 			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, where to write it"},

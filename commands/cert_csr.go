@@ -12,6 +12,7 @@ import (
 func certCSRCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "csr", Args: "capf", Short: "write a request to have the CAPF certificate signed by a company CA",
+		Role: cmdline.Admin,
 		About: `The request is a PKCS#10 for the CAPF key, with the subject of the CAPF
 certificate. It asks for CA:TRUE with pathlen:0, the key usages digitalSignature
 and keyCertSign, and the extended ones serverAuth, clientAuth and ipsecEndSystem,

@@ -21,6 +21,7 @@ type certDeleteOptions struct {
 func certDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[ID...]", Short: "remove certificates from the trust stores",
+		Role: cmdline.Admin,
 		About: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
 means the certificate in every store unless --purpose names one. Phones whose
 certificates chain only to it can no longer authenticate with them.

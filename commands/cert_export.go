@@ -14,7 +14,7 @@ import (
 func certExportCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "export", Args: "ID", Short: "write out a trust certificate, or the CAPF certificate",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate, in PEM with the chain above it.
 

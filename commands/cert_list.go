@@ -14,9 +14,9 @@ import (
 func certListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the certificates in the trust stores",
-		Privilege: cmdline.Look,
-		Example:   "capf cert list --purpose capf-trust",
-		Output:    cmdline.List,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf cert list --purpose capf-trust",
+		Output:  cmdline.List,
 		Flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
 			"; or capf for the CAPF certificate and its chain"}},
 		Run: func(c *cli.Context) error {

@@ -22,6 +22,7 @@ type certRegenerateOptions struct {
 func certRegenerateCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "regenerate", Args: "capf", Short: "make a new CAPF key and a new self-signed CAPF certificate",
+		Role: cmdline.Admin,
 		About: `The organization stays unless flags name another. The previous certificate goes
 to capf-trust, so that phones can still authenticate with the LSCs that it signed;
 one that a company CA has signed has to be signed again. Phones and call servers

@@ -20,6 +20,7 @@ type certSetOptions struct {
 func certSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "ID...", Short: "say what a trust certificate vouches for, or describe it",
+		Role: cmdline.Admin,
 		About: `ID is the number in the list, or the beginning of the SHA-256 fingerprint, which
 means the certificate in every store unless --purpose names one. Only what is
 given changes.

@@ -15,7 +15,7 @@ import (
 func certShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "ID", Short: "show a trust certificate, or the CAPF certificate",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate.`,
 		Example: "capf cert show capf --json",

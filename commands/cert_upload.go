@@ -27,6 +27,7 @@ type certUploadOptions struct {
 func certUploadCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "upload", Args: "FILE...", Short: "put certificates into trust stores, or install the signed CAPF certificate",
+		Role: cmdline.Admin,
 		About: `A FILE holds one certificate or a chain, as PEM, DER, PKCS#7 or base64, or is an
 archive (.tgz, .tar or .zip) of such files; - is stdin. It goes into every trust
 store that --purpose names. A FILE may also be a folder: then every file in it

@@ -18,6 +18,7 @@ import (
 func checkCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "check", Short: "look for everything that can be wrong with the database",
+		Role: cmdline.Operator,
 		About: `It reads the whole file, as SQLite's own integrity check does; checks that tables,
 indexes and triggers are those that capf creates; looks for rows and states that
 contradict each other; compares keys and certificates with what their rows say;

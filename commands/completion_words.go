@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,8 +26,10 @@ type databaseWords struct{ env *Env }
 // name of a flag; args are the arguments before it.
 func (f databaseWords) Words(ctx context.Context, source, last string, args []string) []cmdline.Candidate {
 	switch source {
-	case "set/PARAMETER", "show/PARAMETER":
-		return cmdline.Matching(parameterNames(), last)
+	case "show/PARAMETER":
+		return cmdline.Matching(parameterNames(settings.Parameters()), last)
+	case "set/PARAMETER":
+		return cmdline.Matching(parameterNames(f.settable()), last)
 	case "set/VALUE":
 		return cmdline.Matching(parameterValues(args), last)
 	case "service/SERVICE":
@@ -69,8 +72,17 @@ var questions = map[string]func(ctx context.Context, s *store.Reader, last strin
 	"cert/ID": trustIDs,
 }
 
-func parameterNames() (list []cmdline.Candidate) {
-	for _, p := range settings.Parameters() {
+// settable are the parameters that may be set here: in capf shell, not all.
+func (f databaseWords) settable() []settings.Parameter {
+	all := settings.Parameters()
+	if f.env == nil || f.env.confined == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(p settings.Parameter) bool { return !f.env.confined.MaySet(p, keepAlive) })
+}
+
+func parameterNames(parameters []settings.Parameter) (list []cmdline.Candidate) {
+	for _, p := range parameters {
 		list = append(list, cmdline.Candidate{Word: p.Name, About: p.Help})
 	}
 	return list

@@ -14,10 +14,10 @@ import (
 func csrCountCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "count", Short: "count requests",
-		Privilege: cmdline.Look,
-		About:     `Without --state, the requests that wait for a certificate are counted.`,
-		Example:   "capf csr count",
-		Output:    cmdline.Object, Flags: requestFlags(),
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `Without --state, the requests that wait for a certificate are counted.`,
+		Example: "capf csr count",
+		Output:  cmdline.Object, Flags: requestFlags(),
 		Run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {

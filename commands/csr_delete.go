@@ -17,6 +17,7 @@ import (
 func csrDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[ID...|all]", Short: "delete requests",
+		Role: cmdline.Operator,
 		About: `The word all means all requests that wait for a certificate. A request whose
 certificate was issued is kept, because it explains the certificate. Either all
 named requests are deleted or none.

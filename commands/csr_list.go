@@ -12,10 +12,10 @@ import (
 func csrListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list requests, the oldest first",
-		Privilege: cmdline.Look,
-		About:     `Without --state, the requests that wait for a certificate are listed.`,
-		Example:   "capf csr list --state all --device 'SEP*'",
-		Output:    cmdline.List, Flags: requestFlags(),
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `Without --state, the requests that wait for a certificate are listed.`,
+		Example: "capf csr list --state all --device 'SEP*'",
+		Output:  cmdline.List, Flags: requestFlags(),
 		Run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {

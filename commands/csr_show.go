@@ -26,7 +26,7 @@ type csrShowOptions struct {
 func csrShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "ID", Short: "show a request",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `With --pem, the certificate request is printed, or only the public key if the
 phone did not prove that it has the private one. With --refused-certificate, the
 certificate is printed that an online CA returned and that failed a check or came

@@ -21,6 +21,7 @@ type deviceAddOptions struct {
 func deviceAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "add", Args: "NAME", Short: "add a device",
+		Role: cmdline.Operator,
 		About: `NAME is SEP and the MAC address for a hardware phone, or the name of the
 softphone, at most 64 characters. A MAC address alone is enough. Everything else
 has the vendor's default: no operation, By Null String, RSA Only, 2048 bits.

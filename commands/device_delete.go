@@ -18,6 +18,7 @@ import (
 func deviceDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "NAME", Short: "delete a device",
+		Role: cmdline.Operator,
 		About: `Its waiting requests become superseded and its unconfirmed certificates stale;
 its events are kept. A device that is added again under the name is a new one, for
 which the old certificates do not count. The certificate on the phone is not

@@ -14,6 +14,7 @@ import (
 func deviceGenerateStringCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "generate-string", Args: "NAME", Short: "give a device a new authentication string",
+		Role: cmdline.Helpdesk,
 		About: `The string is printed once, on stdout; the user types it into the phone. It
 replaces the string that the device had, and ends a lock-out.`,
 		Example: "capf device generate-string SEP001122334455",

@@ -15,10 +15,10 @@ import (
 func deviceHistoryCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "history", Args: "NAME", Short: "list what happened to a device, the oldest first",
-		Privilege: cmdline.Look,
-		About:     `The events of a device are kept when it is deleted.`,
-		Example:   "capf device history SEP001122334455",
-		Output:    cmdline.List, Flags: eventFlags(),
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `The events of a device are kept when it is deleted.`,
+		Example: "capf device history SEP001122334455",
+		Output:  cmdline.List, Flags: eventFlags(),
 		Run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {

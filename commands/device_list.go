@@ -18,7 +18,7 @@ matter: 'KÖL*' matches Köln. A filter cannot be given twice.`
 func deviceListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Args: "[PATTERN]", Short: "list devices",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `PATTERN is a name or a pattern. The flags narrow the list further.
 
 ` + matchingRule + `

@@ -16,6 +16,7 @@ import (
 func deviceMigrateCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "migrate", Args: "NAME", Short: "move a device to another cluster, or receive one from another",
+		Role: cmdline.Operator,
 		About: `A cluster does not trust the LSCs of another. So before a device leaves, this
 command schedules Delete for its LSC. Where the device arrives, --from FILE puts
 the first cluster's CAPF certificate into capf-trust, so that the device can
@@ -23,6 +24,7 @@ authenticate with an LSC that it still has, and schedules Install/Upgrade. The
 remaining steps are printed.`,
 		Example: "capf device migrate SEP001122334455",
 		Output:  cmdline.Object,
+		Raises:  map[string]cmdline.Needs{"from": {Role: cmdline.Admin}}, // it changes a trust store
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "the device comes from the cluster whose CAPF certificate is in `FILE`"},
 		},

@@ -23,11 +23,12 @@ type deviceShowOptions struct {
 func deviceShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "NAME", Short: "show a device, its settings, its state and its certificates",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `The authentication string is shown only with --reveal, which is recorded. JSON
 has the certificates that the phone has sent or shown, as PEM.`,
 		Example: "capf device show SEP001122334455",
 		Output:  cmdline.Object,
+		Raises:  map[string]cmdline.Needs{"reveal": {Role: cmdline.Operator}},
 		Flags:   []cli.Flag{&cli.BoolFlag{Name: "reveal", Usage: "show the authentication string"}},
 		Run: func(c *cli.Context) error {
 			return deviceShow(c.Context, env, deviceShowOptions{c.Args().First(), c.Bool("reveal")})

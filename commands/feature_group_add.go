@@ -14,6 +14,7 @@ import (
 func featureGroupAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "add", Aliases: []string{"set"}, Args: "NAME", Short: "add a feature group template, or change the template that it names",
+		Role: cmdline.Operator,
 		About: `LDAP directories name it; existing devices are not touched. The description of an
 existing one stays, unless another is given.`,
 		Example: "capf feature-group add staff --template softphones",

@@ -13,6 +13,7 @@ import (
 func featureGroupDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "NAME", Short: "delete a feature group template",
+		Role:    cmdline.Operator,
 		About:   `One that a directory names is not deleted.`,
 		Example: "capf feature-group delete staff --yes",
 		Output:  cmdline.Object, Flags: removalFlags(),

@@ -10,9 +10,9 @@ import (
 func featureGroupListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the feature group templates",
-		Privilege: cmdline.Look,
-		Example:   "capf feature-group list",
-		Output:    cmdline.List,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf feature-group list",
+		Output:  cmdline.List,
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -28,6 +28,7 @@ type initOptions struct {
 func initCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "init", Short: "create the database and the CAPF certificate",
+		Role: cmdline.Admin,
 		About: `Whatever exists is left alone, so the command can be repeated. The certificate is
 self-signed and valid for five years; its common name is CAPF- and eight random
 digits. If no part of the name is given, they are asked for on a terminal. The

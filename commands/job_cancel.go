@@ -12,6 +12,7 @@ import (
 func jobCancelCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "cancel", Args: "ID", Short: "cancel a job",
+		Role: cmdline.Operator,
 		About: `A waiting job will not run. A running one ends after the commands that are running
 now, or at once if its process has died; what it has changed stays.`,
 		Example: "capf job cancel 12",

@@ -18,6 +18,7 @@ import (
 func jobDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[ID...]", Short: "delete jobs that have ended, with their results",
+		Role: cmdline.Operator,
 		About: `What the jobs changed stays, and so do its events. Either all named jobs are
 deleted or none. --before deletes all that ended before a time.
 

@@ -15,10 +15,10 @@ import (
 func jobListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the jobs: past, running and future bulk operations",
-		Privilege: cmdline.Look,
-		About:     `Times are local, with the time zone.`,
-		Example:   "capf job list --state waiting",
-		Output:    cmdline.List,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `Times are local, with the time zone.`,
+		Example: "capf job list --state waiting",
+		Output:  cmdline.List,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
 			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were only partly done"},

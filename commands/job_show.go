@@ -23,11 +23,12 @@ type jobShowOptions struct {
 func jobShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "ID", Short: "show a job, with the result of each device",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `--strings-file writes the authentication strings that the job has made, as they
 are now, to a new file that only you can read. That is recorded.`,
 		Example: "capf job show 12 --problems",
 		Output:  cmdline.List,
+		Raises:  map[string]cmdline.Needs{"strings-file": {Role: cmdline.Operator}},
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings to the new `FILE`, as CSV"},

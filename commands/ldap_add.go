@@ -13,6 +13,7 @@ import (
 func ldapAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "add", Args: "NAME", Short: "add an LDAP directory whose people get devices",
+		Role: cmdline.Operator,
 		About: `The directory is not contacted yet: ldap sync --dry-run tries it. The password is
 sealed under the master key. Adding a directory again with the same settings
 changes nothing.`,

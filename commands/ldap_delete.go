@@ -13,6 +13,7 @@ import (
 func ldapDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "NAME", Short: "delete a directory; its devices stay",
+		Role:    cmdline.Operator,
 		Example: "capf ldap delete staff --yes",
 		Output:  cmdline.Object, Flags: removalFlags(),
 		Run: func(c *cli.Context) error {

@@ -11,6 +11,7 @@ import (
 func ldapSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "NAME", Short: "change how a directory is reached and read",
+		Role: cmdline.Operator,
 		About: `Only the given settings change. A feature group template can be given only before
 the first sync.
 

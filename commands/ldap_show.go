@@ -13,9 +13,9 @@ import (
 func ldapShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "NAME", Short: "show a directory and how many devices come from it",
-		Privilege: cmdline.Look,
-		Example:   "capf ldap show staff",
-		Output:    cmdline.Object,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf ldap show staff",
+		Output:  cmdline.Object,
 		Run: func(c *cli.Context) error {
 			s, err := env.openToAsk(c.Context)
 			if err != nil {

@@ -22,6 +22,7 @@ type ldapSyncOptions struct {
 func ldapSyncCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "sync", Args: "NAME", Short: "create devices for the people in a directory",
+		Role: cmdline.Operator,
 		About: `People who are new in the directory get a device, with the settings of the template
 that its feature group names. Existing devices are not changed. A device that an
 operator has deleted stays deleted while the directory names it. Devices whose

@@ -11,9 +11,9 @@ import (
 func lscExportCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "export", Args: "SERIAL", Short: "write out a certificate that was issued for a phone",
-		Privilege: cmdline.Look,
-		Example:   "capf lsc export 4f3c9a0d --out lsc.pem",
-		Flags:     exportFlags(),
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf lsc export 4f3c9a0d --out lsc.pem",
+		Flags:   exportFlags(),
 		Run: func(c *cli.Context) error {
 			return lscExport(c.Context, env, c.Args().First(), exportChoice(c))
 		},

@@ -14,7 +14,7 @@ import (
 func lscListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the certificates that were issued for phones",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `A certificate is issued until its phone confirms it, then installed, and later
 replaced or deleted. It is stale if it was superseded or refused before that, and
 revoked if an operator has revoked it. Stale ones that were deleted, but may be on

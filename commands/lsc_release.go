@@ -12,6 +12,7 @@ import (
 func lscReleaseCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "release", Args: "SERIAL", Short: "undo the revocation of a certificate on hold",
+		Role: cmdline.Operator,
 		About: `Only a certificate that was revoked with the reason certificate-hold can be
 released. It returns to its previous state, or to what it has become meanwhile:
 replaced, if its phone has got another one.`,

@@ -37,6 +37,7 @@ func revocationReason(c *cli.Context) (store.RevocationReason, error) {
 func lscRevokeCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "revoke", Args: "[SERIAL...]", Short: "revoke certificates",
+		Role: cmdline.Operator,
 		About: `A revoked certificate is not accepted from the next session on, whatever state it
 was in, even if a phone has replaced or deleted it, or if it was deleted from the
 list of stale ones. Phones keep what they have: to get a new certificate, a phone

@@ -14,7 +14,7 @@ import (
 func lscShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "SERIAL", Short: "show a certificate that was issued for a phone",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `The serial number is hexadecimal, as openssl and browsers show it: with or without
 colons, 0x and leading zeros.`,
 		Example: "capf lsc show 4f3c9a0d --json",

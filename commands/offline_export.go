@@ -24,7 +24,7 @@ type offlineExportOptions struct {
 func offlineExportCommand(env *Env, name, path string) cmdline.Command {
 	return cmdline.Command{
 		Name: name, Short: "write the waiting requests to an archive for a CA",
-		Privilege: cmdline.Offline,
+		Privilege: cmdline.Offline, Role: cmdline.Operator,
 		About: `The archive is a gzip-compressed tar with NAME.csr, a PKCS#10 in PEM, for each
 phone that proved possession of its key; NAME.pub, the public key in PEM, for each
 phone; and manifest.json, which lists for each the id, the device, the time, the

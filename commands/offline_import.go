@@ -25,7 +25,7 @@ type offlineImportOptions struct {
 func offlineImportCommand(env *Env, name, path string) cmdline.Command {
 	return cmdline.Command{
 		Name: name, Args: "FILE...", Short: "import the certificates that a CA has issued for requests",
-		Privilege: cmdline.Offline,
+		Privilege: cmdline.Offline, Role: cmdline.Operator,
 		About: `A FILE is an archive (.tgz, .tar.gz, .tar or .zip), a certificate or a PKCS#7
 chain, in PEM or DER, or a folder of such files; - is stdin. Each certificate is
 matched to its request by its key, whatever its file is called, and checked: it

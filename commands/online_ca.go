@@ -19,6 +19,7 @@ var errStep = errors.New("the online CA is not ready for phones")
 func onlineCATestCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "test", Short: "test every step to the configured online CA",
+		Role: cmdline.Operator,
 		About: `The test checks the configuration, finds the host, connects, verifies the HTTPS
 certificate against capf-trust, logs in, looks for the template, and checks that
 the CA's certificates chain to capf-trust. Each step is a line; one that fails

@@ -16,6 +16,7 @@ import (
 func phoneDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "NAME", Short: "have the server delete the certificate of the phone NAME",
+		Role: cmdline.Operator,
 		About: `It acts like a phone for which Delete is scheduled, and removes the files that
 phone enroll has written.`,
 		Example: "capf phone delete SEP001122334455 --server localhost:3804 --out .",

@@ -18,6 +18,7 @@ import (
 func phoneEnrollCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "enroll", Args: "NAME", Short: "get a certificate as the phone NAME",
+		Role: cmdline.Operator,
 		About: `It acts like a phone for which Install/Upgrade is scheduled, and writes NAME.key
 and NAME.pem before it confirms. If communication fails, it tries three times, 30
 seconds apart.`,

@@ -13,6 +13,7 @@ import (
 func phoneFetchCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "fetch", Args: "NAME", Short: "send the certificates of the phone NAME to the server",
+		Role: cmdline.Operator,
 		About: `It acts like a phone for which Troubleshoot is scheduled. The LSC is the certificate
 that phone enroll has written, unless --lsc names another one.`,
 		Example: "capf phone fetch SEP001122334455 --server localhost:3804 --out .",

@@ -16,7 +16,7 @@ import (
 func reportExpiryCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "expiry", Short: "when the installed certificates expire",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `A histogram by month, and the list, those that expire first at the top. CSV has
 only the list.`,
 		Example: "capf report expiry --html expiry.html",

@@ -17,10 +17,10 @@ import (
 func reportOperationsCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "operations", Short: "the certificate operation of each device, and its status",
-		Privilege: cmdline.Look,
-		About:     `The number of devices for each status, and the list. CSV has only the list.`,
-		Example:   "capf report operations --html operations.html",
-		Output:    cmdline.List, Flags: reportFlags(),
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `The number of devices for each status, and the list. CSV has only the list.`,
+		Example: "capf report operations --html operations.html",
+		Output:  cmdline.List, Flags: reportFlags(),
 		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {

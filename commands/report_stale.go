@@ -14,7 +14,7 @@ import (
 func reportStaleCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "stale-lsc", Short: "certificates that were issued for a phone and never installed",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `The phone requested a new certificate before it had confirmed this one, or refused
 to store it. capf stale-lsc delete removes them.`,
 		Example: "capf report stale-lsc --html stale.html",

@@ -19,6 +19,7 @@ import (
 func serviceCommand(env *Env, name, short, about string, run func(context.Context, *Env, string) error) cmdline.Command {
 	return cmdline.Command{
 		Name: name, Args: "SERVICE", Short: short, About: about,
+		Role:    cmdline.Operator,
 		Example: "capf service " + name + " capf",
 		Output:  cmdline.Object,
 		Run:     func(c *cli.Context) error { return run(c.Context, env, c.Args().First()) },

@@ -10,7 +10,7 @@ import (
 func serviceListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the services",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `capf is the listener on which phones connect; enrollment is the client of an online
 CA, needed only with the issuer online-ca.`,
 		Example: "capf service list",

@@ -20,9 +20,13 @@ type setOptions struct {
 	file  string  // of a secret; "" to ask for it
 }
 
+// keepAlive is the parameter that the vendor lets everybody set.
+const keepAlive = "keep_alive"
+
 func setCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "set", Exempt: "keep_alive", Args: "PARAMETER [VALUE]", Short: "set a parameter",
+		Name: "set", Exempt: keepAlive, Args: "PARAMETER [VALUE]", Short: "set a parameter",
+		Role: cmdline.Operator,
 		About: `On a terminal, a missing VALUE is asked for. The command says when the change takes
 effect. A change of how devices may authenticate lists the affected devices.
 

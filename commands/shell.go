@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -22,7 +21,6 @@ import (
 	"capf/enroll/audit"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
-	"capf/internal/input"
 	"capf/store"
 )
 
@@ -47,21 +45,46 @@ last one that failed.
 
 --privilege limits the commands, by the vendor's levels: 0 to view, to set keep_alive
 and to delete stale LSCs; 1 also to export requests and import certificates; 4 for
-everything. Below 4 an existing file is replaced only with --force, and only if the
-shell has made it. Attempts to do more become events.`,
-		Example: "capf shell --privilege 1",
-		Flags:   []cli.Flag{&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"}},
+everything.
+
+--role limits them by what an operator is there for. reader changes nothing at all.
+helpdesk also gives a device a new authentication string, unlocks it and schedules an
+operation for it, one device at a time. operator does all daily work, but leaves
+alone trust stores, the issuer, keys, and parameters that protect. admin does
+everything. With both limits, a command must be within both.
+
+Below privilege 4 or the role operator, an existing file is replaced only with
+--force, and only if the shell has made it. Attempts to do more become events.`,
+		Example: "capf shell --role helpdesk",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "privilege", Value: "4", Usage: "`LEVEL`: 0, 1, 4"},
+			&cli.StringFlag{Name: "role", Value: cmdline.Admin.String(), Usage: "`ROLE`: " + strings.Join(cmdline.Roles(), ", ")},
+		},
 		Run: func(c *cli.Context) error {
-			level, err := input.Number(c.String("privilege"), cmdline.Look.Level(), cmdline.Full.Level())
-			if err != nil || !slices.Contains([]int{cmdline.Look.Level(), cmdline.Offline.Level(), cmdline.Full.Level()}, level) {
-				return apperr.Usage("--privilege: %q is not 0, 1 or 4", c.String("privilege"))
+			has, err := sessionHas(c.String("privilege"), c.String("role"))
+			if err != nil {
+				return err
 			}
-			return runShell(c.Context, env, level)
+			return runShell(c.Context, env, has)
 		},
 	}
 }
 
-func runShell(ctx context.Context, env *Env, level int) error {
+// sessionHas reads what a session may do.
+func sessionHas(level, role string) (has cmdline.Needs, err error) {
+	levels := map[string]cmdline.Privilege{"0": cmdline.Look, "1": cmdline.Offline, "4": cmdline.Full}
+	privilege, known := levels[level]
+	if !known {
+		return has, apperr.Usage("--privilege: %q is not 0, 1 or 4", level)
+	}
+	has.Privilege = privilege
+	if has.Role, err = cmdline.ParseRole(role); err != nil {
+		return has, apperr.Usage("--role: %v", err)
+	}
+	return has, nil
+}
+
+func runShell(ctx context.Context, env *Env, has cmdline.Needs) error {
 	folder, err := os.Getwd()
 	if err == nil {
 		folder, err = filepath.EvalSymlinks(folder)
@@ -79,7 +102,7 @@ func runShell(ctx context.Context, env *Env, level int) error {
 	if err != nil {
 		return err
 	}
-	commands := shellCommands{env, shell.Confine(level, root, folder, reserved)}
+	commands := shellCommands{env, shell.Confine(has, root, folder, reserved)}
 	session := &shell.Session{Commands: commands, Files: commands.confinement.Files, Stderr: env.Stderr, Signals: env.told}
 	// These would end or stop the shell, or make it print its goroutines.
 	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP)

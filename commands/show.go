@@ -16,10 +16,10 @@ import (
 func showCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "[PARAMETER]", Short: "show parameters, their ranges and defaults",
-		Privilege: cmdline.Look,
-		Example:   "capf show keep_alive",
-		Output:    cmdline.List,
-		Run:       func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf show keep_alive",
+		Output:  cmdline.List,
+		Run:     func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
 	}
 }
 

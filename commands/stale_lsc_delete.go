@@ -24,7 +24,7 @@ type staleDeleteOptions struct {
 func staleDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "[SERIAL...|all]", Short: "delete stale certificates",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Operator,
 		About: `Without serial numbers, all of them are deleted. Without a terminal the word all is
 enough confirmation, because scripts for the vendor's system give no other. Either
 all named certificates are deleted or none. --before deletes those that became

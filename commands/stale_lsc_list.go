@@ -12,7 +12,7 @@ import (
 func staleListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Aliases: []string{"view"}, Short: "list stale certificates",
-		Privilege: cmdline.Look,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `A certificate becomes stale when its phone requests a new one before it has confirmed
 this one, or refuses to store it. If the phone has it after all, it may authenticate
 with it, and the certificate is then installed.`,

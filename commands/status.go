@@ -24,11 +24,11 @@ import (
 func statusCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "status", Short: "show what is wrong, and the state of capf",
-		Privilege: cmdline.Look,
-		About:     `Whatever needs attention comes first, with the command that helps.`,
-		Example:   "capf status --json",
-		Output:    cmdline.Object,
-		Run:       func(c *cli.Context) error { return status(c.Context, env) },
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		About:   `Whatever needs attention comes first, with the command that helps.`,
+		Example: "capf status --json",
+		Output:  cmdline.Object,
+		Run:     func(c *cli.Context) error { return status(c.Context, env) },
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 func templateAddCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "add", Args: "NAME", Short: "add a universal device template",
+		Role: cmdline.Operator,
 		About: `A template holds the initial settings for the devices of an LDAP directory: a feature
 group template names it, and the directory names the feature group. The description
 is the template's own. Adding a template again with the same settings changes

@@ -13,6 +13,7 @@ import (
 func templateDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "delete", Args: "NAME", Short: "delete a template",
+		Role:    cmdline.Operator,
 		About:   `One that a feature group template names is not deleted.`,
 		Example: "capf template delete softphones --yes",
 		Output:  cmdline.Object, Flags: removalFlags(),

@@ -11,9 +11,9 @@ import (
 func templateListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "list", Short: "list the templates",
-		Privilege: cmdline.Look,
-		Example:   "capf template list",
-		Output:    cmdline.List,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf template list",
+		Output:  cmdline.List,
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

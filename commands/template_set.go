@@ -15,6 +15,7 @@ import (
 func templateSetCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "set", Args: "NAME", Short: "change a template",
+		Role:    cmdline.Operator,
 		About:   `Only the given settings change. Existing devices do not: use bulk update for those.`,
 		Example: "capf template set softphones --key-order ec-preferred",
 		Output:  cmdline.Object, Flags: templateFlags(), Clears: deviceClears(),

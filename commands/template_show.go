@@ -12,9 +12,9 @@ import (
 func templateShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "NAME", Short: "show a template",
-		Privilege: cmdline.Look,
-		Example:   "capf template show softphones",
-		Output:    cmdline.Object,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf template show softphones",
+		Output:  cmdline.Object,
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -14,9 +14,9 @@ import (
 func versionCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "version", Short: "show the version of capf",
-		Privilege: cmdline.Look,
-		Example:   "capf version",
-		Output:    cmdline.Object, NoStore: true,
+		Privilege: cmdline.Look, Role: cmdline.Reader,
+		Example: "capf version",
+		Output:  cmdline.Object, NoStore: true,
 		Run: func(*cli.Context) error { return showVersion(env) },
 	}
 }

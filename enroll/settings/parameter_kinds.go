@@ -26,13 +26,14 @@ const (
 
 // Parameter is one service parameter: a row of the table.
 type Parameter struct {
-	Name    string
-	Range   string // in words
-	Default string
-	Effect  string // when a change takes effect
-	Help    string
-	Values  []string // the values of a choice; nil for any other kind
-	Secret  bool     // never shown, and set by SetSecret
+	Name     string
+	Range    string // in words
+	Default  string
+	Effect   string // when a change takes effect
+	Help     string
+	Values   []string // the values of a choice; nil for any other kind
+	Secret   bool     // never shown, and set by SetSecret
+	Everyday bool     // whoever works with capf day by day may set it; any other may open a door
 
 	parse   func(value string) (string, error)                       // checks a value and returns the form in which it is stored
 	into    func(s *Settings, value string)                          // puts the result of parse into the settings; nil for a secret
@@ -98,6 +99,11 @@ func text(name, values, help string, check func(string) (string, error), into fu
 
 func secret(name, values, help string) Parameter {
 	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, Secret: true}
+}
+
+func (p Parameter) everyday() Parameter {
+	p.Everyday = true
+	return p
 }
 
 func (p Parameter) warns(warning func(value string) string) Parameter {

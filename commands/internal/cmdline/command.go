@@ -23,10 +23,12 @@ type Command struct {
 	Flags   []cli.Flag
 	NoStore bool     // it opens no database, so --db would mislead
 	Clears  []string // the settings that its flag --clear takes away
-	// Privilege is what a session of capf shell needs for it. With Exempt as the
-	// first argument, the lowest is enough.
+	// Privilege and Role are what a session of capf shell needs for it. With Exempt as
+	// the first argument, the lowest privilege is enough.
 	Privilege Privilege
+	Role      Role
 	Exempt    string
+	Raises    map[string]Needs // the flags that need more than the command does
 	Run       func(c *cli.Context) error
 
 	Commands []Command // of a group
@@ -40,30 +42,6 @@ const (
 	Object               // one thing: text or JSON
 	List                 // rows: table, JSON or CSV
 )
-
-// Privilege is what a session of capf shell needs for a command. The vendor's
-// levels are 0, which may look, set keep_alive and clear away stale LSCs; 1, which
-// may also carry requests to an offline CA and bring back what it signed; and 4,
-// which may do everything.
-type Privilege int
-
-const (
-	Full Privilege = iota // a command that says nothing gets the strictest
-	Offline
-	Look
-	OutsideShell // the command belongs to the system around the shell, which does not have it
-)
-
-// Level is the vendor's number of the privilege.
-func (p Privilege) Level() int {
-	switch p {
-	case Look:
-		return 0
-	case Offline:
-		return 1
-	}
-	return 4
-}
 
 // many is the highest number of arguments of a command that sets no limit.
 const many = int(^uint(0) >> 1)

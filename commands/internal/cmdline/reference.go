@@ -2,6 +2,7 @@ package cmdline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"capf/commands/internal/term"
@@ -36,13 +37,44 @@ func Leaves(c *Command, name string) (all []leaf) {
 
 // privilegeText says what a command needs in capf shell.
 func (l leaf) privilegeText() string {
-	switch {
-	case l.Privilege == OutsideShell:
+	if l.Privilege == OutsideShell {
 		return "not available"
-	case l.Exempt != "":
-		return fmt.Sprintf("privilege %d, for %s %d", l.Privilege.Level(), l.Exempt, Look.Level())
 	}
-	return fmt.Sprintf("privilege %d", l.Privilege.Level())
+	text := l.Needs().text()
+	if l.Exempt != "" {
+		text += fmt.Sprintf("; for %s privilege %d", l.Exempt, Look.Level())
+	}
+	for _, needs := range l.raised() {
+		text += fmt.Sprintf("; with %s %s", strings.Join(needs.flags, ", "), needs.text())
+	}
+	return text
+}
+
+func (n Needs) text() string {
+	return fmt.Sprintf("privilege %d, role %s", n.Privilege.Level(), n.Role)
+}
+
+// raised are the flags that need more than the command, together with those that need
+// the same.
+type raised struct {
+	Needs
+	flags []string
+}
+
+func (l leaf) raised() (all []raised) {
+	for _, f := range l.AllFlags() {
+		name := f.Names()[0]
+		needs, ok := l.Raises[name]
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(all, func(r raised) bool { return r.Needs == needs })
+		if i < 0 {
+			i, all = len(all), append(all, raised{Needs: needs})
+		}
+		all[i].flags = append(all[i].flags, "--"+name)
+	}
+	return all
 }
 
 const generated = "make docs writes this from the command tree; do not edit it by hand."

@@ -6,29 +6,30 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/enroll/settings"
 )
 
-// fullFlags show a secret or ask another system, so that they need every privilege,
-// whatever their command needs.
-var fullFlags = []string{"--reveal", "--strings-file", "--online"}
-
 // Confinement is what a session may do, and the files that it has.
 type Confinement struct {
-	Files     *files.Folder
-	privilege int
+	Files *files.Folder
+	has   cmdline.Needs
 }
 
-// Confine limits a session to a privilege, by the vendor's level, and to a folder.
+// Confine limits a session to what a privilege and a role may both do, and to a folder.
 // Reserved are the files there that capf itself works with.
-func Confine(privilege int, root *os.Root, folder string, reserved []string) *Confinement {
+func Confine(has cmdline.Needs, root *os.Root, folder string, reserved []string) *Confinement {
 	f := &files.Folder{Root: root, Name: folder, Reserved: reserved}
-	if privilege < cmdline.Full.Level() {
-		f.OnlyOwn = fmt.Sprintf("privilege %d", privilege)
+	switch {
+	case has.Privilege != cmdline.Full:
+		f.OnlyOwn = fmt.Sprintf("privilege %d", has.Privilege.Level())
+	case has.Role < cmdline.Operator:
+		f.OnlyOwn = fmt.Sprintf("the role %s", has.Role)
 	}
-	return &Confinement{f, privilege}
+	return &Confinement{f, has}
 }
 
 // Restrict returns a command without what the session may not do, nil when nothing
@@ -36,10 +37,15 @@ func Confine(privilege int, root *os.Root, folder string, reserved []string) *Co
 func (c *Confinement) Restrict(from *cmdline.Command) *cmdline.Command {
 	kept := *from
 	if from.Commands == nil {
-		if from.Privilege == cmdline.OutsideShell || from.Exempt == "" && from.Privilege.Level() > c.privilege {
+		needs := from.Needs()
+		if from.Exempt != "" {
+			needs.Privilege = cmdline.Look
+		}
+		if from.Privilege == cmdline.OutsideShell || !needs.Within(c.has) {
 			return nil
 		}
 		kept.NoStore = true // the database is fixed
+		c.restrictFlags(&kept)
 		return &kept
 	}
 	kept.Commands = nil
@@ -53,6 +59,23 @@ func (c *Confinement) Restrict(from *cmdline.Command) *cmdline.Command {
 		return nil
 	}
 	return &kept
+}
+
+// restrictFlags leaves out the flags that need more than the session has.
+func (c *Confinement) restrictFlags(command *cmdline.Command) {
+	beyond := func(name string) bool {
+		needs, raises := command.Raises[name]
+		return raises && !needs.Within(c.has)
+	}
+	command.Flags = slices.DeleteFunc(slices.Clone(command.Flags), func(f cli.Flag) bool { return beyond(f.Names()[0]) })
+	if beyond("clear") {
+		command.Clears = nil
+	}
+}
+
+// MaySet says whether the session may set a parameter.
+func (c *Confinement) MaySet(p settings.Parameter, exempt string) bool {
+	return !namesProgram(p) && needsToSet(p, exempt).Within(c.has)
 }
 
 // Check refuses a line that would do more than the session may, or reach out of its
@@ -70,17 +93,13 @@ func (c *Confinement) check(l cmdline.Line) error {
 	if l.Command.Privilege == cmdline.OutsideShell {
 		return files.Forbidden("%s is not available in this shell", name)
 	}
-	needed, err := neededFor(name, l)
-	if err != nil {
+	if err := c.checkCommand(name, l); err != nil {
 		return err
 	}
 	for _, f := range l.Flags {
-		if needed, err = c.checkFlag(l.Command, f, needed); err != nil {
+		if err := c.checkFlag(name, l.Command, f); err != nil {
 			return err
 		}
-	}
-	if needed > c.privilege {
-		return files.Forbidden("%s needs privilege %d, this session has %d", name, needed, c.privilege)
 	}
 	for i, arg := range l.Args {
 		if cmdline.IsFile(cmdline.Placeholder(l.Command.Args, i)) {
@@ -92,35 +111,64 @@ func (c *Confinement) check(l cmdline.Line) error {
 	return nil
 }
 
-// neededFor is the privilege that a command needs. To set a parameter it depends on
-// which one.
-func neededFor(name string, l cmdline.Line) (int, error) {
+// checkCommand refuses a command that needs more than the session has. To set a
+// parameter it depends on which one.
+func (c *Confinement) checkCommand(name string, l cmdline.Line) error {
 	if name != "set" || len(l.Args) == 0 {
-		return l.Command.Privilege.Level(), nil
+		return c.allow(name, l.Command.Needs())
 	}
 	p, ok := settings.FindParameter(l.Args[0])
 	switch {
-	case ok && p.Name == l.Command.Exempt:
-		return cmdline.Look.Level(), nil
-	case ok && strings.HasSuffix(p.Name, "_command"):
-		return 0, files.Forbidden("%s names a program, so it cannot be set in this shell", p.Name)
+	case !ok:
+		return c.allow(name, l.Command.Needs())
+	case namesProgram(p):
+		return files.Forbidden("%s names a program, so it cannot be set in this shell", p.Name)
 	}
-	return l.Command.Privilege.Level(), nil
+	return c.allow("set "+p.Name, needsToSet(p, l.Command.Exempt))
 }
 
-// checkFlag refuses a flag, or returns the privilege that is needed with it.
-func (c *Confinement) checkFlag(command *cmdline.Command, flag string, needed int) (int, error) {
-	name, value, _ := strings.Cut(flag, "=")
+// allow refuses what needs more than the session has.
+func (c *Confinement) allow(what string, needs cmdline.Needs) error {
 	switch {
-	case slices.Contains(fullFlags, name):
-		needed = cmdline.Full.Level()
-	case name == "--apply-config":
-		return 0, files.Forbidden("--apply-config runs a program, so it is not available in this shell")
-	case name == "--db":
-		return 0, files.Forbidden("--db is not available in this shell: its database is fixed")
+	case needs.Privilege.Level() > c.has.Privilege.Level():
+		return files.Forbidden("%s needs privilege %d, this session has %d", what, needs.Privilege.Level(), c.has.Privilege.Level())
+	case !needs.Within(c.has):
+		return files.Forbidden("%s needs the role %s, this session has %s", what, needs.Role, c.has.Role)
 	}
-	if cmdline.TakesFile(command, name) {
-		return needed, c.Files.Allows(value)
+	return nil
+}
+
+// needsToSet is what a session needs to set a parameter.
+func needsToSet(p settings.Parameter, exempt string) cmdline.Needs {
+	needs := cmdline.Needs{Privilege: cmdline.Full, Role: cmdline.Admin}
+	if p.Everyday {
+		needs.Role = cmdline.Operator
 	}
-	return needed, nil
+	if p.Name == exempt {
+		needs.Privilege = cmdline.Look
+	}
+	return needs
+}
+
+func namesProgram(p settings.Parameter) bool { return strings.HasSuffix(p.Name, "_command") }
+
+// checkFlag refuses a flag that needs more than the session has, or whose file is out
+// of its reach.
+func (c *Confinement) checkFlag(of string, command *cmdline.Command, flag string) error {
+	flag, value, _ := strings.Cut(flag, "=")
+	switch flag {
+	case "--apply-config":
+		return files.Forbidden("--apply-config runs a program, so it is not available in this shell")
+	case "--db":
+		return files.Forbidden("--db is not available in this shell: its database is fixed")
+	}
+	if needs, raises := command.Raises[strings.TrimPrefix(flag, "--")]; raises {
+		if err := c.allow(of+" "+flag, needs); err != nil {
+			return err
+		}
+	}
+	if cmdline.TakesFile(command, flag) {
+		return c.Files.Allows(value)
+	}
+	return nil
 }
