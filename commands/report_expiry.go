@@ -39,7 +39,7 @@ func reportExpiry(ctx context.Context, env *Env, file pageFile) error {
 		return err
 	}
 	var rows []store.Expiry
-	for v, err := range s.Expiries(ctx) {
+	for v, err := range s.Expiries(ctx, nil) {
 		if err != nil {
 			return err
 		}

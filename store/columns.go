@@ -72,3 +72,16 @@ func orEmpty(b []byte) []byte {
 	}
 	return b
 }
+
+// span is a duration in a column: milliseconds.
+type span time.Duration
+
+// Scan reads what Milliseconds made.
+func (d *span) Scan(src any) error {
+	ms, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("a duration was expected in the database, not %T", src)
+	}
+	*d = span(time.Duration(ms) * time.Millisecond)
+	return nil
+}

@@ -11,6 +11,7 @@ type query struct {
 	terms     []string
 	args      []any
 	order     string
+	returning string // of a change: the columns of the rows that it has changed
 }
 
 func (q *query) where(term string, args ...any) {
@@ -25,6 +26,9 @@ func (q query) String() string {
 	}
 	if q.order != "" {
 		text += " ORDER BY " + q.order
+	}
+	if q.returning != "" {
+		text += " RETURNING " + q.returning
 	}
 	return text
 }

@@ -154,6 +154,9 @@ func TestPlans(t *testing.T) {
 		{LSCFilter{Device: "SEP1"}.query(), "lscs_left (device=?)"},
 		{LSCFilter{Serial: "1"}.query(), "sqlite_autoindex_lscs_2 (serial=?)"},
 		{issuersQuery(now), "COVERING INDEX lscs_issuer"},
+		{countEndsQuery([]time.Time{now, now}), "INDEX lscs_ends"},
+		{expiriesQuery(now, &now), "lscs_ends (not_after<?)"},
+		{endsByPoolQuery(now, now, now), "lscs_ends (not_after>? AND not_after<?)"},
 		{LSCFilter{ExpiresBefore: new(now)}.query(), "lscs_not_after (not_after<?)"},
 		{EventFilter{}.query(), "events_at"},
 		{EventFilter{Since: new(now)}.query(), "events_at (at>?)"},
@@ -187,7 +190,7 @@ func TestMigration(t *testing.T) {
 	s, _ := newStore(t)
 	path := s.Path()
 	must(t, s.Close())
-	sqlIn(t, path, "PRAGMA user_version = 0; DROP TABLE backup_seal; DROP TABLE event_checkpoints; DROP TABLE online_requests; DROP TABLE online_issuers; DROP TABLE secrets; DROP TABLE events; DROP TABLE lscs; DROP TABLE requests; DROP TABLE device_certificates; DROP TABLE device_networks; "+
+	sqlIn(t, path, "PRAGMA user_version = 0; DROP TABLE backup_seal; DROP TABLE notices; DROP TABLE event_checkpoints; DROP TABLE online_requests; DROP TABLE online_issuers; DROP TABLE secrets; DROP TABLE events; DROP TABLE lscs; DROP TABLE requests; DROP TABLE device_certificates; DROP TABLE device_networks; "+
 		"DROP TABLE devices; DROP TABLE trust_certificates; DROP TABLE identity; DROP TABLE identity_chain; DROP TABLE key_check; "+
 		"DROP TABLE wrong_strings; DROP TABLE declined_networks; DROP TABLE parameters; DROP TABLE services; DROP TABLE servers; DROP TABLE event_chain; "+
 		"DROP TABLE job_devices; DROP TABLE jobs; DROP TABLE directory_devices; DROP TABLE directories; DROP TABLE feature_groups; DROP TABLE templates")
