@@ -8,6 +8,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
 	"capf/store"
@@ -50,6 +51,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	if err != nil {
 		return err
 	}
+	f.Device = recordedName(ctx, s, f.Device)
 	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
 		return err
 	}
@@ -79,6 +81,19 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, term.Timestamp(r.SealedAt), counted(r.Last-r.Sealed, "event"))
 	}
 	return nil
+}
+
+// recordedName is what the record calls the devices that an operator means. A phone may have
+// called itself something that is no device's name; it is found as it was recorded.
+func recordedName(ctx context.Context, s *store.Reader, pattern string) string {
+	name := devices.FullPattern(ctx, s, pattern)
+	if name == pattern {
+		return pattern
+	}
+	if known, err := hasEvents(ctx, s, name); err == nil && !known {
+		return pattern
+	}
+	return name
 }
 
 func eventFlags() []cli.Flag {

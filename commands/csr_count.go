@@ -8,6 +8,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -33,6 +34,7 @@ func csrCount(ctx context.Context, env *Env, f store.RequestFilter) error {
 	if err != nil {
 		return err
 	}
+	f.Device = devices.FullPattern(ctx, s, f.Device)
 	n, err := s.CountRequests(ctx, f)
 	if err != nil {
 		return err

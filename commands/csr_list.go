@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -31,6 +32,7 @@ func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
 	if err != nil {
 		return err
 	}
+	f.Device = devices.FullPattern(ctx, s, f.Device)
 	return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
 }
 

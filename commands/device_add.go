@@ -44,7 +44,7 @@ func deviceAdd(ctx context.Context, env *Env, o deviceAddOptions) error {
 	if err != nil {
 		return err
 	}
-	existing, err := r.Store.Device(ctx, devices.FullName(ctx, r.Store, o.name))
+	existing, err := r.Store.Device(ctx, devices.FullName(ctx, r.Store.Reader, o.name))
 	if err == nil {
 		return addedBefore(ctx, env, r, existing, o.edit)
 	}

@@ -54,7 +54,7 @@ func deviceDelete(ctx context.Context, env *Env, o deviceDeleteOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Device(ctx, devices.FullName(ctx, s, o.names[0]))
+	d, err := s.Device(ctx, devices.FullName(ctx, s.Reader, o.names[0]))
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func deviceGenerateString(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	name = devices.FullName(ctx, r.Store, name)
+	name = devices.FullName(ctx, r.Store.Reader, name)
 	secret, err := r.GenerateString(ctx, env.actor(), name)
 	if err != nil {
 		return err

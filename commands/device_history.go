@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -35,7 +34,7 @@ func deviceHistory(ctx context.Context, env *Env, f store.EventFilter) error {
 	if err != nil {
 		return err
 	}
-	f.Device = devices.FullName(ctx, s, f.Device)
+	f.Device = recordedName(ctx, s.Reader, f.Device)
 	if _, err := s.Device(ctx, f.Device); errors.Is(err, store.ErrNotFound) {
 		if known, kerr := hasEvents(ctx, s.Reader, f.Device); kerr != nil || !known {
 			return errors.Join(kerr, err)

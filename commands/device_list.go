@@ -54,6 +54,7 @@ func deviceList(ctx context.Context, env *Env, f store.DeviceFilter) error {
 	if err != nil {
 		return err
 	}
+	f.Name = devices.FullPattern(ctx, s, f.Name)
 	return showList(env, s.Devices(ctx, f), deviceColumns, "no device matches")
 }
 

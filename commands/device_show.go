@@ -45,7 +45,7 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.Device(ctx, devices.FullName(ctx, s, o.name))
+	d, err := s.Device(ctx, devices.FullName(ctx, s.Reader, o.name))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -46,6 +47,7 @@ func lscList(ctx context.Context, env *Env, f store.LSCFilter) error {
 	if err != nil {
 		return err
 	}
+	f.Device = devices.FullPattern(ctx, s, f.Device)
 	return showList(env, s.LSCs(ctx, f), lscColumns(env.Now()), "no certificate matches")
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/devices"
 	"capf/enroll/lscs"
 	"capf/internal/apperr"
 	"capf/store"
@@ -81,7 +82,7 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 	if err != nil {
 		return err
 	}
-	choice := lscs.Choice{Serials: o.names, Device: o.device}
+	choice := lscs.Choice{Serials: o.names, Device: devices.FullName(ctx, s.Reader, o.device)}
 	if o.issuer != "" {
 		if choice.Issuer, err = issuerWithID(ctx, s.Reader, o.issuer); err != nil {
 			return err

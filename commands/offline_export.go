@@ -10,6 +10,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
 )
@@ -75,6 +76,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 	if err != nil {
 		return err
 	}
+	o.Device = devices.FullPattern(ctx, s.Reader, o.Device)
 	if o.out != "-" { // so that no temporary file is left; a slow reader of stdout may delay this
 		var stop context.CancelFunc
 		ctx, stop = env.untilSignal(ctx)

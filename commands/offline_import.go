@@ -11,6 +11,7 @@ import (
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/enroll/archive"
+	"capf/enroll/devices"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
 )
@@ -68,6 +69,7 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 	if err != nil {
 		return err
 	}
+	o.device = devices.FullPattern(ctx, s.Reader, o.device)
 	view := newImportView(env)
 	report, err := offlineCA(env, s).Import(ctx, env.actor(), sources, offline.ImportOptions{
 		Device: o.device, Row: view.row, Ready: view.ready,

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/devices"
 	"capf/enroll/phone"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
@@ -47,7 +48,7 @@ func phoneFlags() []cli.Flag {
 // phoneConfig describes the phone that the flags mean.
 func phoneConfig(env *Env, c *cli.Context) (cfg phone.Config, err error) {
 	cfg = phone.Config{
-		Device: c.Args().First(), Progress: c.Bool("progress"), Abort: c.Bool("abort"),
+		Device: devices.Spelled(c.Args().First()), Progress: c.Bool("progress"), Abort: c.Bool("abort"),
 		Interval: c.Duration("retry-interval"), Timeout: c.Duration("timeout"),
 	}
 	if cfg.Servers, err = phoneServers(c.StringSlice("server")); err != nil {

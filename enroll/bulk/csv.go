@@ -35,6 +35,10 @@ const (
 // nameHeading is the heading of the column that every file needs.
 const nameHeading = "Device Name"
 
+// macHeading is the plain heading of a column of MAC addresses. The vendor's files have
+// other devices' names in it as well, but no numbers.
+const macHeading = "macaddress"
+
 // CSVHeader returns the headings that a CSV file of devices may have, for an
 // empty file.
 func CSVHeader() []string {

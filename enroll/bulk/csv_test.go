@@ -126,7 +126,7 @@ func TestBadCSV(t *testing.T) {
 		"a short MAC address":     {plain + "SEP0011223344,\n", "2:1 Device Name: "},
 		"a MAC address as number": {plain + "1.12233E+11,\n", "2:1 Device Name: a spreadsheet"},
 		"the same with a comma":   {"Device Name;Authentication String\n1,12233E+11;\n", "2:1 Device Name: a spreadsheet"},
-		"one without its zeros":   {plain + "1122334455,\n", "a MAC address has twelve digits"},
+		"one without its zeros":   {"MAC ADDRESS,DESCRIPTION\n1122334455,\n", "is not a MAC address, which has twelve digits"},
 		"a cell without heading":  {"Device Name,,Description\nCSFolga,x,\n", "2:9 : the column has no heading"},
 		"line ends of old":        {"Device Name,Description\rCSFolga,x\r", "CR alone"},
 		"a string as number":      {plain + "CSFolga,1.23457E+09\n", "2:9 Authentication String: a spreadsheet"},

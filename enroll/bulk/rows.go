@@ -108,7 +108,7 @@ func (s *scanner) read(cells []string) (row, bool) {
 	}
 	for i, c := range s.columns { // the name first, so that problems of the other cells can name the device
 		if c.kind == names {
-			if text := s.readName(&r, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
+			if text := s.readName(&r, c, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
 				bad(i, text)
 			}
 		}
@@ -123,7 +123,7 @@ func (s *scanner) read(cells []string) (row, bool) {
 	return r, good
 }
 
-func (s *scanner) readName(r *row, cell string) string {
+func (s *scanner) readName(r *row, c column, cell string) string {
 	if text := unreadable(cell); text != "" {
 		return text
 	}
@@ -136,6 +136,8 @@ func (s *scanner) readName(r *row, cell string) string {
 		return scientific
 	case err != nil:
 		return err.Error()
+	case plainHeading(c.title) == macHeading && devices.Doubt(name) != "" && strings.EqualFold(name, cell) && !s.exists(cell):
+		return fmt.Sprintf("%q is not a MAC address, which has twelve digits; a spreadsheet may have taken zeros from its beginning", cell)
 	}
 	r.name = name
 	key := strings.ToLower(name)

@@ -122,6 +122,7 @@ func resolve(ctx context.Context, r *devices.Rules, s Selection) (store.Selectio
 		return store.Selection{}, err
 	}
 	f := store.Selection{DeviceFilter: s.DeviceFilter, HoldingFilter: s.HoldingFilter}
+	f.Name = devices.FullPattern(ctx, r.Store.Reader, f.Name)
 	var err error
 	if s.IssuerExpiresBefore != nil {
 		if f.IssuedUnder, err = issuersEnding(ctx, r, *s.IssuerExpiresBefore); err != nil {

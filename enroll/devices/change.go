@@ -19,7 +19,7 @@ func (r *Rules) Change(ctx context.Context, actor store.Actor, name string, edit
 	if err != nil {
 		return store.Device{}, nil, err
 	}
-	name = FullName(ctx, r.Store, name)
+	name = FullName(ctx, r.Store.Reader, name)
 	hasLSC, err := r.hasInstalledLSC(ctx, name)
 	if err != nil {
 		return store.Device{}, nil, err

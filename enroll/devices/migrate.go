@@ -13,7 +13,7 @@ import (
 // to schedule: the device has no known LSC, or Delete is scheduled already.
 // Errors: those of Change.
 func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d store.Device, scheduled bool, err error) {
-	if d, err = r.Store.Device(ctx, FullName(ctx, r.Store, name)); err != nil {
+	if d, err = r.Store.Device(ctx, FullName(ctx, r.Store.Reader, name)); err != nil {
 		return d, false, err
 	}
 	has := false
@@ -39,7 +39,7 @@ func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d sto
 // stays as it is. Errors: those of UploadTrust and Change; when the certificate is
 // refused, nothing is scheduled.
 func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file authority.UploadFile) (store.Device, []authority.UploadRow, error) {
-	d, err := r.Store.Device(ctx, FullName(ctx, r.Store, name))
+	d, err := r.Store.Device(ctx, FullName(ctx, r.Store.Reader, name))
 	missing := errors.Is(err, store.ErrNotFound)
 	if missing {
 		d, err = New(name)

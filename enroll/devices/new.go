@@ -54,5 +54,9 @@ func (r *Rules) Add(ctx context.Context, actor store.Actor, name string, edit Ed
 	if errors.Is(err, store.ErrConflict) {
 		return d, nil, apperr.WithHint(apperr.New(store.ErrConflict, "adding device %q: it exists already", name), "capf device set %s changes it", name)
 	}
-	return d, warnings(d, edit), err
+	w := warnings(d, edit)
+	if doubt := Doubt(d.Name); doubt != "" {
+		w = append([]string{doubt}, w...)
+	}
+	return d, w, err
 }

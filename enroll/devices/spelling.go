@@ -2,6 +2,7 @@ package devices
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"capf/crypto"
@@ -10,8 +11,19 @@ import (
 	"capf/store"
 )
 
-// How names are spelled. This is plain code: every command would
-// have to compile regular expressions at its start.
+// How names are spelled: one rule for everything that an operator types or puts into a
+// file. What comes over the wire is not spelled: there, a name is what it is.
+//
+//   - Spelled: what a text means, without looking anything up.
+//   - ParseDeviceName: Spelled, and refused if it can be no device's name.
+//   - ResolveName: the same in this database, where a device may have exactly the name. For
+//     lists and files.
+//   - FullName: the device that a text means, in this database. For arguments.
+//   - FullPattern: the same for a filter, which may hold * and ?.
+//   - Doubt: what an operator should know of the name of a new device.
+//
+// This is plain code: every command would have to compile regular expressions at its
+// start.
 
 // A certificate cannot hold a longer name (RFC 5280, ub-common-name), so no
 // new device gets one. Earlier versions accepted twice the length.
@@ -20,45 +32,207 @@ const (
 	maxDeviceName    = 128
 )
 
-// ParseDeviceName checks the name of a device, whether or not it exists; apperr.ErrValue says what
-// is allowed. The name of a hardware phone is upper-cased, since that is how phones send it, and
-// may be given as its MAC address alone, as in the vendor's files. A number that is too short is
-// refused, since spreadsheets strip leading zeros from a MAC address.
+// sep begins the names of hardware phones.
+const sep = "SEP"
+
+// macDigits is how many hexadecimal digits a MAC address has.
+const macDigits = 12
+
+// Spelled returns the name that a text means: a MAC address in any usual notation, with SEP
+// before it or without, is the hardware phone with it. Other names are what they are.
+func Spelled(text string) string {
+	body, _ := cutSEP(text)
+	if digits := macOf(body); digits != "" {
+		return sep + digits
+	}
+	return text
+}
+
+// cutSEP cuts SEP from the beginning, and what people put between it and a MAC address.
+func cutSEP(text string) (body string, found bool) {
+	if len(text) < len(sep) || !strings.EqualFold(text[:len(sep)], sep) {
+		return text, false
+	}
+	if body = text[len(sep):]; body != "" && strings.Contains(macSeparators+"_", body[:1]) {
+		body = body[1:]
+	}
+	return body, true
+}
+
+// macSeparators are what stands between the digits of a MAC address.
+const macSeparators = ":-. "
+
+// macOf returns the digits of a MAC address, in upper case; "" if the text is none:
+// 001122334455, 00:11:22:33:44:55, 0011.2233.4455 or 001122-334455.
+func macOf(text string) string {
+	digits := text
+	if strings.ContainsAny(text, macSeparators) {
+		if !grouped(text) {
+			return ""
+		}
+		digits = withoutSeparators(text)
+	}
+	if len(digits) != macDigits || !input.Consists(digits, isHex) {
+		return ""
+	}
+	return strings.ToUpper(digits)
+}
+
+func isHex(c byte) bool { return input.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// ParseDeviceName checks the name of a device, whether or not it exists, and returns it
+// as it is Spelled; apperr.ErrValue says what is allowed. What looks like SEP and a MAC
+// address that has been mistyped is refused.
 func ParseDeviceName(s string) (string, error) {
-	if s == "" || len(s) > maxDeviceName || !input.Consists(s, input.IsNameByte) {
+	name := Spelled(s)
+	body, isSEP := cutSEP(name)
+	switch {
+	case isSEP && macOf(body) != "":
+		return name, nil
+	case isSEP && mistypedMAC(body):
+		return "", apperr.BadValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
+	case strings.Contains(s, ":") && input.Consists(withoutSeparators(s), isHex):
+		return "", apperr.BadValue("%q is not a device name; a MAC address has twelve hexadecimal digits", s)
+	case name == "" || len(name) > maxDeviceName || !input.Consists(name, input.IsNameByte):
 		return "", apperr.BadValue("%q is not a device name; it has 1 to %d letters, digits, dots, hyphens and underscores", s, MaxNewDeviceName)
 	}
-	up := strings.ToUpper(s)
-	mac, sep := strings.CutPrefix(up, "SEP")
-	switch {
-	case IsMAC(s):
-		return "SEP" + up, nil
-	case 8 <= len(s) && len(s) < 12 && input.Consists(s, input.IsDigit):
-		return "", apperr.BadValue("%q is not a device name; a MAC address has twelve digits, and a spreadsheet may have taken zeros from its beginning", s)
-	case !sep:
-		return s, nil
-	case IsMAC(mac):
-		return up, nil
-	case 8 <= len(mac) && len(mac) <= 16 && input.Consists(mac, input.IsAlphanumeric):
-		return "", apperr.BadValue("%q is not a device name; after SEP come the twelve hexadecimal digits of the MAC address", s)
-	}
-	return s, nil
+	return name, nil
 }
 
-// FullName returns the name of the device that an operator means: a MAC address
-// alone means the hardware phone with it, unless an earlier capf allowed it as a
-// device's name.
-func FullName(ctx context.Context, s *store.Store, text string) string {
-	if !IsMAC(text) {
+// mistypedMAC says whether what follows SEP was meant as a MAC address: digits were
+// lost or doubled, or there is an O for a zero.
+func mistypedMAC(body string) bool {
+	digits := withoutSeparators(body)
+	long := 8 <= len(digits) && len(digits) <= 16
+	return long && input.Consists(digits, input.IsAlphanumeric) && (digits == body || input.Consists(digits, isHex))
+}
+
+func withoutSeparators(text string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(macSeparators, r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// Doubt returns why no phone may come that calls itself by the name, which a new
+// device could have; "" if nothing speaks against it.
+func Doubt(name string) string {
+	body, isSEP := cutSEP(name)
+	switch {
+	case isSEP && macOf(body) == "":
+		return "no hardware phone is called " + name + ": after SEP come the twelve hexadecimal digits of its MAC address"
+	case 8 <= len(name) && len(name) < macDigits && input.Consists(name, input.IsDigit):
+		return name + " is a device name, not a MAC address, which has twelve digits; a spreadsheet may have taken zeros from its beginning"
+	}
+	return ""
+}
+
+// ResolveName returns the name of the device that a list or a file means: that of the device
+// with exactly this name, or else the name as ParseDeviceName has it, with its errors.
+func ResolveName(ctx context.Context, s *store.Reader, text string) (string, error) {
+	name, err := ParseDeviceName(text)
+	if err == nil && strings.EqualFold(name, text) {
+		return name, nil
+	}
+	switch d, failed := s.Device(ctx, text); {
+	case failed == nil:
+		return d.Name, nil
+	case !errors.Is(failed, store.ErrNotFound):
+		return "", failed
+	}
+	return name, err
+}
+
+// FullName returns the name of the device that an operator means: that of the device with
+// exactly this name, or else the name as it is Spelled. A deleted device counts, too, as long
+// as it has left certificates. What phones call themselves does not: any of them could
+// say anything.
+func FullName(ctx context.Context, s *store.Reader, text string) string {
+	name := Spelled(text)
+	if strings.EqualFold(name, text) || known(ctx, s, text) {
 		return text
 	}
-	if d, err := s.Device(ctx, text); err == nil {
-		return d.Name
-	}
-	return "SEP" + strings.ToUpper(text)
+	return name
 }
 
-// IsMAC reports whether the text is a MAC address without separators.
-func IsMAC(s string) bool {
-	return len(s) == 12 && input.Consists(s, func(c byte) bool { return input.IsDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' })
+// known says whether there is, or was, a device of exactly that name. An error is left to
+// the question that follows.
+func known(ctx context.Context, s *store.Reader, name string) bool {
+	if _, err := s.Device(ctx, name); err == nil {
+		return true
+	}
+	for _, err := range s.LSCs(ctx, store.LSCFilter{Device: name, Discarded: true}) {
+		return err == nil
+	}
+	return false
+}
+
+// FullPattern returns the pattern that an operator means, in which * and ? may stand for
+// characters: 0011.2233.* are the phones whose MAC address begins like this. What matches a
+// device as it was typed stays as it is.
+func FullPattern(ctx context.Context, s *store.Reader, pattern string) string {
+	if !strings.ContainsAny(pattern, wildcards) {
+		return FullName(ctx, s, pattern)
+	}
+	spelled := SpelledPattern(pattern)
+	if spelled == pattern {
+		return pattern
+	}
+	for _, err := range s.Devices(ctx, store.DeviceFilter{Name: pattern}) {
+		if err == nil {
+			return pattern
+		}
+		break
+	}
+	return spelled
+}
+
+const wildcards = "*?"
+
+// shortestPrefix is how many digits without SEP or separators are taken for the beginning of
+// a MAC address: the manufacturer's. With fewer, be* would mean phones.
+const shortestPrefix = 6
+
+// SpelledPattern is Spelled for a text with * or ? in it. It leaves alone what is not part of
+// a MAC address for sure.
+func SpelledPattern(pattern string) string {
+	body, isSEP := cutSEP(pattern)
+	digits := withoutSeparators(body)
+	isMAC := func(c byte) bool { return isHex(c) || strings.IndexByte(wildcards, c) >= 0 }
+	separated := digits != body
+	if !input.Consists(digits, isMAC) || len(strings.ReplaceAll(digits, "*", "")) > macDigits || separated && !grouped(body) {
+		return pattern
+	}
+	first := strings.IndexAny(digits, wildcards)
+	switch {
+	case isSEP:
+		return sep + digits
+	case !separated && first < shortestPrefix:
+		return pattern
+	case digits[0] == '*':
+		return digits
+	}
+	return sep + digits
+}
+
+// grouped says whether separators divide the text like a MAC address, as far as that can be
+// seen beside wildcards: one kind of separator, and groups of 2, 4 or 6 digits. Those that
+// hold a star may be of any length. Groups of three are the phone numbers of some countries.
+func grouped(body string) bool {
+	i := strings.IndexAny(body, macSeparators)
+	length := 0
+	for _, group := range strings.Split(body, body[i:i+1]) {
+		switch n := len(group); {
+		case strings.ContainsAny(group, macSeparators):
+			return false
+		case strings.Contains(group, "*"):
+		case length == 0 && (n == 2 || n == 4 || n == 6):
+			length = n
+		case n != length:
+			return false
+		}
+	}
+	return true
 }

@@ -161,7 +161,9 @@ func (s *syncing) read(ctx context.Context, password string) ([]store.Found, err
 	for _, e := range list {
 		name, problem := naming.fill(e)
 		if problem == "" {
-			name, problem = deviceName(name)
+			if name, problem, err = s.deviceName(ctx, name); err != nil {
+				return nil, err
+			}
 		}
 		key := strings.ToLower(name)
 		if first, twice := index[key]; twice && problem == "" {
@@ -188,12 +190,12 @@ func (s *syncing) bad(r SyncRow) {
 }
 
 // deviceName returns the name as stored, or what is wrong with it.
-func deviceName(name string) (plain, problem string) {
-	plain, err := devices.ParseDeviceName(name)
-	if err != nil {
-		return name, err.Error()
+func (s *syncing) deviceName(ctx context.Context, name string) (plain, problem string, err error) {
+	plain, err = devices.ResolveName(ctx, s.rules.Store.Reader, name)
+	if errors.Is(err, apperr.ErrValue) {
+		return name, err.Error(), nil
 	}
-	return plain, ""
+	return plain, "", err
 }
 
 // create makes the device for a new entry. The rules apply to new devices only:
