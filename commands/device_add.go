@@ -23,8 +23,9 @@ func deviceAddCommand(env *Env) cmdline.Command {
 		Name: "add", Args: "NAME", Short: "add a device",
 		Role: cmdline.Operator,
 		About: `NAME is SEP and the MAC address for a hardware phone, or the name of the
-softphone, at most 64 characters. A MAC address alone is enough. Everything else
-has the vendor's default: no operation, By Null String, RSA Only, 2048 bits.
+softphone, at most 64 characters. A MAC address alone is enough, in any notation:
+0011.2233.4455 and 00:11:22:33:44:55 are SEP001122334455. Everything else has the
+vendor's default: no operation, By Null String, RSA Only, 2048 bits.
 Adding a device again with the same settings changes nothing, unless its operation
 is late: then it is scheduled again.`,
 		Example: "capf device add SEP001122334455 --model 8861 --operation install --auth-mode null-string",

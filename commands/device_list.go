@@ -13,7 +13,8 @@ import (
 
 // matchingRule is what the help says of filters.
 const matchingRule = `In every text filter, * stands for any characters and ? for one, and case does not
-matter: 'KÖL*' matches Köln. A filter cannot be given twice.`
+matter: 'KÖL*' matches Köln. A filter cannot be given twice. A name may be a MAC
+address in any notation, or a part of one: '0011.2233.*' means SEP00112233*.`
 
 func deviceListCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
