@@ -12,7 +12,7 @@ import (
 // Errors: store.ErrNotFound.
 func (r *Rules) Unlock(ctx context.Context, actor store.Actor, name string) (d store.Device, was bool, err error) {
 	now := r.Now()
-	d, err = r.Store.ChangeDevice(ctx, actor, FullName(ctx, r.Store, name), store.EventText{Action: "device-unlock"}, func(d *store.Device) error {
+	d, err = r.Store.ChangeDevice(ctx, actor, FullName(ctx, r.Store.Reader, name), store.EventText{Action: "device-unlock"}, func(d *store.Device) error {
 		was = d.Locked(now)
 		unlock(d)
 		return nil
