@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -69,6 +70,9 @@ func (e *Event) fields() []any {
 func (t *tx) event(a Actor, device string, e EventText) error {
 	if e.Outcome == "" {
 		e.Outcome = "ok"
+	}
+	if t.note != "" {
+		e.Detail = strings.TrimPrefix(e.Detail+"; "+t.note, "; ")
 	}
 	return t.follow(&Event{At: t.now, Actor: a, Device: device, Action: e.Action, Step: e.Step, Outcome: e.Outcome, Detail: e.Detail})
 }

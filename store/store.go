@@ -27,7 +27,8 @@ type Options struct {
 type Store struct {
 	*Reader
 	writer     *writer
-	rehearsing bool // every change is undone
+	rehearsing bool      // every change is undone
+	approval   *approval // nil, but for a change that needs one
 }
 
 // Create makes the database with mode 0600, and its folder with 0700 when that
@@ -114,7 +115,17 @@ func (s *Store) change(ctx context.Context, work func(*tx) error) error {
 	if s.rehearsing {
 		return s.rehearse(ctx, work)
 	}
-	return s.writer.do(ctx, work, false)
+	return s.approved(work, func(work func(*tx) error) error { return s.writer.do(ctx, work, false) })
+}
+
+// approved has a change done with the approval that it needs, if it needs one.
+func (s *Store) approved(work func(*tx) error, do func(func(*tx) error) error) error {
+	if s.approval == nil {
+		return do(work)
+	}
+	err := do(s.approval.around(work))
+	s.approval.begun = s.approval.begun || err == nil
+	return err
 }
 
 // changeOnce is change for work that calls a caller's function, which may not
@@ -126,10 +137,12 @@ func (s *Store) changeOnce(ctx context.Context, work func(*tx) error) error {
 	if s.rehearsing {
 		return s.rehearse(ctx, work)
 	}
-	return s.writer.do(ctx, func(t *tx) error {
-		if err := work(t); err != nil {
-			return err
-		}
-		return holdLeases(t, s.options.Now())
-	}, true)
+	return s.approved(work, func(work func(*tx) error) error {
+		return s.writer.do(ctx, func(t *tx) error {
+			if err := work(t); err != nil {
+				return err
+			}
+			return holdLeases(t, s.options.Now())
+		}, true)
+	})
 }

@@ -15,6 +15,7 @@ type tx struct {
 	now        time.Time // the one reading of the clock, in whole milliseconds
 	head       chainHead // of the events
 	scratch    []byte    // for hashing them
+	note       string    // ends the detail of each event, of a change that needed approval
 }
 
 func (t *tx) prepare(query string) (*sql.Stmt, error) {
