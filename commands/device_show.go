@@ -10,6 +10,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/crypto"
+	"capf/enroll"
 	"capf/enroll/devices"
 	"capf/internal/serialnumber"
 	"capf/store"
@@ -61,7 +62,13 @@ func deviceShow(ctx context.Context, env *Env, o deviceShowOptions) error {
 	if err != nil {
 		return err
 	}
-	return showObject(env, append(fields, certs...))
+	if err := showObject(env, append(fields, certs...)); err != nil {
+		return err
+	}
+	if section := enroll.StatusSection(d.Status); section != "" {
+		env.say("hint: capf device diagnose %s; %s", d.Name, section)
+	}
+	return nil
 }
 
 // authString opens the authentication string, and records that it was revealed.

@@ -29,7 +29,8 @@ func tree(env *Env) *cmdline.Command {
 		}},
 		{Name: "device", Short: "phones and their CAPF settings", Commands: []cmdline.Command{
 			deviceAddCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
-			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceUnlockCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
+			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceUnlockCommand(env),
+			deviceDiagnoseCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
 		}},
 		{Name: "bulk", Short: "many devices at once", Commands: []cmdline.Command{
 			bulkSelectCommand(env), bulkUpdateCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),

@@ -60,7 +60,7 @@ func (r *Registrar) beginInstall(ctx context.Context, g *Grant, version int) err
 	if refused := g.chooseKeys(version); refused != nil {
 		return r.turnAway(ctx, g.actor, g.Device, "authenticate", refused)
 	}
-	unready, err := r.admitOnline(ctx, g)
+	unready, err := admitOnline(ctx, r.store.Reader, g)
 	if err != nil {
 		return err
 	}

@@ -133,11 +133,11 @@ func OnlineFailure(err error, pause time.Duration) error {
 
 // admitOnline checks, before the phone makes a key, whether the online CA
 // could certify it.
-func (r *Registrar) admitOnline(ctx context.Context, g *Grant) (*SessionError, error) {
+func admitOnline(ctx context.Context, s *store.Reader, g *Grant) (*SessionError, error) {
 	if g.Settings.Issuer != settings.IssuerOnline {
 		return nil, nil
 	}
-	reason, err := caready.Unready(ctx, r.store.Reader, *g.Settings)
+	reason, err := caready.Unready(ctx, s, *g.Settings)
 	if err != nil {
 		return nil, err
 	}

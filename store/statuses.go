@@ -92,6 +92,9 @@ func Failed(op Operation, c Cause) Status {
 	return Status(s + "-" + string(c))
 }
 
+// Statuses lists the short forms, for completion and tests.
+func Statuses() []string { return shorts(statuses) }
+
 // IsFailure reports whether the status is that of a failed operation.
 func (v Status) IsFailure() bool { return strings.Contains(string(v), "-failed") }
 

@@ -12,7 +12,7 @@ import (
 
 func operationFindings(counts store.DeviceCounts) (found []Finding) {
 	if counts.Failed > 0 {
-		found = append(found, warning(OperationsFailed, fmt.Sprintf("the last operation of %s failed", plural.Of(counts.Failed, "device")), "capf device list --failed"))
+		found = append(found, warning(OperationsFailed, fmt.Sprintf("the last operation of %s failed", plural.Of(counts.Failed, "device")), "capf device list --failed, and capf device diagnose NAME"))
 	}
 	if counts.Late > 0 {
 		found = append(found, warning(OperationsLate, fmt.Sprintf("%s did not complete the operation in time", plural.Of(counts.Late, "device")), "capf device list --late"))

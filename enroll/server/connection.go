@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"capf/enroll"
 	"capf/enroll/wire"
 )
 
@@ -39,7 +40,7 @@ const (
 )
 
 func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, handshakes *handshakeLimiter) *connection {
-	return &connection{tcp: tcp, address: address, network: phoneNetwork(address), began: time.Now(),
+	return &connection{tcp: tcp, address: address, network: enroll.PhoneNetwork(address), began: time.Now(),
 		timeouts: timeouts, handshakes: handshakes, gone: make(chan struct{})}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"capf/enroll"
 )
 
 // queue holds all turns, lets others wait for one in the order of their names,
@@ -34,7 +36,7 @@ func queue(t *testing.T, all *handshakeLimiter, who ...string) (serve func() []s
 
 // place is the network of a name of one letter.
 func place(name string) netip.Prefix {
-	return phoneNetwork(netip.AddrFrom4([4]byte{192, 0, 2, name[0]}))
+	return enroll.PhoneNetwork(netip.AddrFrom4([4]byte{192, 0, 2, name[0]}))
 }
 
 // TestHandshakeTurns: an address that comes often waits for itself, and the others do

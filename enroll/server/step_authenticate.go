@@ -41,7 +41,7 @@ func (s *session) authResponse(f wire.Frame) error {
 // claim translates the phone's answer into the terms of enroll.
 func claim(m wire.AuthResponse, session uint32, conn *connection) enroll.Claim {
 	c := enroll.Claim{
-		Device: m.Device, Address: conn.address.String(), Network: networkName(conn.network), Version: int(m.Version),
+		Device: m.Device, Address: conn.address.String(), Network: enroll.NetworkName(conn.network), Version: int(m.Version),
 		Accepted: m.Reason == wire.ReasonSuccess, Password: m.Password,
 	}
 	if m.Certificate != nil {

@@ -1,4 +1,4 @@
-package server
+package enroll
 
 import (
 	"net/netip"
@@ -13,7 +13,7 @@ func TestPhoneNetwork(t *testing.T) {
 		"fe80::1%eth0":       "fe80::/64",
 		"2001:db8:1:2:9::99": "2001:db8:1:2::/64",
 	} {
-		if got := phoneNetwork(netip.MustParseAddr(address)); got.String() != want {
+		if got := PhoneNetwork(netip.MustParseAddr(address)); got.String() != want {
 			t.Errorf("%s is in %v, not %s", address, got, want)
 		}
 	}

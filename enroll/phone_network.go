@@ -1,11 +1,11 @@
-package server
+package enroll
 
 import "net/netip"
 
-// phoneNetwork returns the network that the limits count as one source: an
+// PhoneNetwork returns the network that the limits count as one source: an
 // IPv4 address, or the IPv6 network from which a single host may choose its
 // addresses.
-func phoneNetwork(a netip.Addr) netip.Prefix {
+func PhoneNetwork(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
@@ -16,8 +16,8 @@ func phoneNetwork(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// networkName returns the network as people write it.
-func networkName(p netip.Prefix) string {
+// NetworkName returns the network as people write it.
+func NetworkName(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()
 	}
