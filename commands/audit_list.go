@@ -29,7 +29,7 @@ Therefore serve seals the record every five minutes under a key derived from the
 master key, and --verify says up to which event the seals are valid, if it can
 read that key.`,
 		Example: "capf audit list --since 7d --limit 100 --verify",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(eventColumns),
 		Flags: append(eventFlags(),
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "action", Usage: "only the `ACTION`, such as device-set, or those that match"},
@@ -122,7 +122,7 @@ var eventColumns = []column[store.Event]{
 	{"Device", "device", usual, func(e store.Event) any { return e.Device }},
 	{"Action", "action", always, func(e store.Event) any { return e.Action }},
 	{"Step", "step", seldom, func(e store.Event) any { return e.Step }},
-	{"Outcome", "outcome", always, func(e store.Event) any { return e.Outcome }},
+	{"Outcome", "outcome", usual, func(e store.Event) any { return e.Outcome }},
 	{"Detail", "detail", always, func(e store.Event) any { return e.Detail }},
 	{"Command", "command", wide, func(e store.Event) any { return e.Actor.Command }},
 }

@@ -28,7 +28,7 @@ with line and column. Nothing is written then, unless --partial inserts the good
 rows. An existing device that matches its row is left alone; --update changes
 those that differ.`,
 		Example: "capf bulk insert phones.csv --dry-run",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(problemColumns),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "update", Usage: "change existing devices; an empty cell changes nothing"},
 			&cli.BoolFlag{Name: "partial", Usage: "insert the good rows when others are bad"},

@@ -26,7 +26,7 @@ With --due-for-renewal, a column says which LSCs capf renews automatically, thos
 of devices that authenticate by an existing certificate, and which need an
 operator.`,
 		Example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
-		Output:  cmdline.List, Flags: filterFlags(),
+		Output:  cmdline.List, Columns: append(headings(selectedColumns), headings([]column[store.Selected]{renewalColumn})...), Flags: filterFlags(),
 		Run: func(c *cli.Context) error {
 			s, err := selectionOf(env, c)
 			if err != nil {
@@ -47,7 +47,7 @@ func bulkSelect(ctx context.Context, env *Env, sel bulk.Selection) error {
 		return err
 	}
 	columns := selectedColumns
-	if sel.DueForRenewal {
+	if sel.DueForRenewal || slices.Contains(env.Columns, renewalColumn.key) {
 		columns = append(slices.Clone(columns), renewalColumn)
 	}
 	return showList(env, selected, columns, "no device matches")

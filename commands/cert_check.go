@@ -41,8 +41,8 @@ those that the CA's administrators give you.
 Without any of these, it only looks for certificates that should not be in the
 trust stores.`,
 		Example: "capf cert check --ca root-ca.pem --https web.pem",
-		Output:  cmdline.List,
-		Raises:  map[string]cmdline.Needs{"online": {Role: cmdline.Operator}}, // it asks another system
+		Output:  cmdline.List, Columns: headings(needColumns),
+		Raises: map[string]cmdline.Needs{"online": {Role: cmdline.Operator}}, // it asks another system
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ca", Usage: "`FILE` with the root certificate of the CA; with --online, where to write it"},
 			&cli.StringFlag{Name: "https", Usage: "`FILE` with the certificate of the CA's web server; with --online, where to write it"},

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,7 +31,7 @@ certificates chain only to it can no longer authenticate with them.
 CAP-RTP-002, Cisco_Manufacturing_CA and Cisco_Root_CA_2048. They should not stay
 in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
 		Example: "capf cert delete --mic-roots --purpose callmanager-trust --yes",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(trustColumns(time.Time{})),
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "mic-roots", Usage: "the roots of manufacturing certificates"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},

@@ -16,7 +16,7 @@ func certListCommand(env *Env) cmdline.Command {
 		Name: "list", Short: "list the certificates in the trust stores",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		Example: "capf cert list --purpose capf-trust",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(trustColumns(time.Time{})),
 		Flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
 			"; or capf for the CAPF certificate and its chain"}},
 		Run: func(c *cli.Context) error {

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,7 +31,7 @@ given changes.
 The change applies from the next phone on. Delete a certificate that should vouch
 for nothing.`,
 		Example: "capf cert set 1 --purpose capf-trust --for lsc --for https --description \"the company's root\"",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(trustColumns(time.Time{})),
 		Flags: []cli.Flag{
 			forFlag(),
 			&cli.StringFlag{Name: "description", Usage: "a free `TEXT`"},

@@ -52,7 +52,7 @@ With --purpose capf the files are a company CA's answer to the request of
 An issuer of LSCs whose extendedKeyUsage excludes clientAuth or serverAuth is
 refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`,
 		Example: "capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(uploadColumns),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "purpose", Usage: "`STORE`: " + strings.Join(append(purposeNames(), capfPurpose), ", ") + "; may be repeated"},
 			forFlag(),

@@ -33,8 +33,8 @@ database is worth a backup.
 
 To check a backup: capf restore FILE --dry-run.`,
 		Example: "capf check --json",
-		Output:  cmdline.List,
-		Run:     func(c *cli.Context) error { return checkDatabase(c.Context, env) },
+		Output:  cmdline.List, Columns: headings(faultColumns),
+		Run: func(c *cli.Context) error { return checkDatabase(c.Context, env) },
 	}
 }
 

@@ -77,7 +77,7 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 		_, err := env.out.WriteString(env.typed(page.String()))
 		return err
 	}
-	return l.Run(ctx, env.Stderr, func(c *cli.Context) error { return takeCommon(env, c, l.Command.Output) })
+	return l.Run(ctx, env.Stderr, func(c *cli.Context) error { return takeCommon(env, c, l.Command) })
 }
 
 // commandLength is how many bytes of a command line the record keeps.

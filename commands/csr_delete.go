@@ -26,7 +26,7 @@ named requests are deleted or none.
 those that are waiting, were superseded by newer ones or rejected by an issuer, and
 those whose certificate was stale and has been deleted.`,
 		Example: "capf csr delete all --dry-run",
-		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
+		Output:  cmdline.List, Columns: headings(requestColumns), Flags: append(removalFlags(), beforeFlag()),
 		Run: func(c *cli.Context) error {
 			o := removal(c)
 			if before, err := ageLimit(env, c); err != nil {

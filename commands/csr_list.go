@@ -16,7 +16,7 @@ func csrListCommand(env *Env) cmdline.Command {
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About:   `Without --state, the requests that wait for a certificate are listed.`,
 		Example: "capf csr list --state all --device 'SEP*'",
-		Output:  cmdline.List, Flags: requestFlags(),
+		Output:  cmdline.List, Columns: headings(requestColumns), Flags: requestFlags(),
 		Run: func(c *cli.Context) error {
 			f, err := requestFilter(env, c)
 			if err != nil {

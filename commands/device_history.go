@@ -17,7 +17,7 @@ func deviceHistoryCommand(env *Env) cmdline.Command {
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About:   `The events of a device are kept when it is deleted.`,
 		Example: "capf device history SEP001122334455",
-		Output:  cmdline.List, Flags: eventFlags(),
+		Output:  cmdline.List, Columns: headings(eventColumns), Flags: eventFlags(),
 		Run: func(c *cli.Context) error {
 			f, err := eventFilter(env, c)
 			if err != nil {

@@ -30,8 +30,8 @@ success or failed. The cause may follow failed: -invalid-lsc, -invalid-mic,
 -key-generation-failed, -ca-communication-failure, -ca-rejected-connection, -late,
 -no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", work as well.`,
 		Example: "capf device list 'SEP*' --operation install",
-		Output:  cmdline.List,
-		Flags:   append(deviceFilterFlags("", statusLast(devices.Filters())), failedFlag(), lateFlag()),
+		Output:  cmdline.List, Columns: headings(deviceColumns),
+		Flags: append(deviceFilterFlags("", statusLast(devices.Filters())), failedFlag(), lateFlag()),
 		Run: func(c *cli.Context) error {
 			f, err := deviceFilterOf(c, "")
 			if err != nil {

@@ -33,6 +33,8 @@ type Env struct {
 	// What the common flags say.
 	Format   term.Format
 	NoHeader bool
+	Wide     bool     // tables with every column, and nothing cut
+	Columns  []string // the keys of the columns to show; nil for those of the list
 	Database string
 
 	out     *bufio.Writer  // stdout, whose errors come when it is flushed
@@ -63,11 +65,17 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 }
 
 // takeCommon takes the common flags, which override the environment.
-func takeCommon(env *Env, c *cli.Context, o cmdline.Output) error {
+func takeCommon(env *Env, c *cli.Context, command *cmdline.Command) error {
 	if err := term.UseZone(env.Getenv("TZ")); err != nil {
 		return err
 	}
-	env.NoHeader = c.Bool("no-header")
+	env.NoHeader, env.Wide = c.Bool("no-header"), c.Bool("wide")
+	var err error
+	if env.Columns = nil; c.IsSet("columns") {
+		if env.Columns, err = columnsNamed(c.String("columns"), command.Columns); err != nil {
+			return err
+		}
+	}
 	env.Database = c.String("db")
 	if env.Database == "" {
 		env.Database = env.Getenv("CAPF_DB")
@@ -82,7 +90,7 @@ func takeCommon(env *Env, c *cli.Context, o cmdline.Output) error {
 		env.Format = term.CSV
 		return nil
 	}
-	f := term.Format(env.Getenv("CAPF_OUTPUT"))
+	o, f := command.Output, term.Format(env.Getenv("CAPF_OUTPUT"))
 	switch {
 	case f != "" && f != term.Table && f != term.JSON && f != term.CSV:
 		return apperr.Usage("CAPF_OUTPUT is %q; it can be table, json or csv", f)
@@ -94,8 +102,11 @@ func takeCommon(env *Env, c *cli.Context, o cmdline.Output) error {
 	return nil
 }
 
-// say tells the operator something about the result, on stderr.
+// say tells the operator something about the result, on stderr. What has been printed
+// so far comes first: both may go to the same file, and not into each other's lines. An
+// error of that comes when the output is closed.
 func (env *Env) say(format string, args ...any) {
+	_ = env.out.Flush()
 	fmt.Fprintln(env.Stderr, env.typed(term.OneLine(fmt.Sprintf(format, args...))))
 }
 

@@ -12,7 +12,7 @@ func featureGroupListCommand(env *Env) cmdline.Command {
 		Name: "list", Short: "list the feature group templates",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		Example: "capf feature-group list",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(groupColumns),
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -25,7 +25,7 @@ deleted or none. --before deletes all that ended before a time.
 capf status reports a job that failed, or was only partly done, for seven days;
 deleting it means that it has been dealt with.`,
 		Example: "capf job delete --before 90d --dry-run",
-		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
+		Output:  cmdline.List, Columns: headings(jobColumns), Flags: append(removalFlags(), beforeFlag()),
 		Run: func(c *cli.Context) error {
 			o := removal(c)
 			before, err := ageLimit(env, c)

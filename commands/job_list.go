@@ -18,7 +18,7 @@ func jobListCommand(env *Env) cmdline.Command {
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About:   `Times are local, with the time zone.`,
 		Example: "capf job list --state waiting",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(jobColumns),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.JobStates(), ", ")},
 			&cli.BoolFlag{Name: "problems", Usage: "only jobs that failed or were only partly done"},

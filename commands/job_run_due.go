@@ -18,8 +18,8 @@ func jobRunDueCommand(env *Env) cmdline.Command {
 		About: `It runs one job after the other, and schedules renewals that are due. A running
 serve does both by itself; even so, no job can run twice.`,
 		Example: "capf job run-due",
-		Output:  cmdline.List,
-		Run:     func(c *cli.Context) error { return jobRunDue(c.Context, env) },
+		Output:  cmdline.List, Columns: headings(jobColumns),
+		Run: func(c *cli.Context) error { return jobRunDue(c.Context, env) },
 	}
 }
 

@@ -27,8 +27,8 @@ func jobShowCommand(env *Env) cmdline.Command {
 		About: `--strings-file writes the authentication strings that the job has made, as they
 are now, to a new file that only you can read. That is recorded.`,
 		Example: "capf job show 12 --problems",
-		Output:  cmdline.List,
-		Raises:  map[string]cmdline.Needs{"strings-file": {Role: cmdline.Operator}},
+		Output:  cmdline.List, Columns: headings(jobDeviceColumns),
+		Raises: map[string]cmdline.Needs{"strings-file": {Role: cmdline.Operator}},
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
 			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings to the new `FILE`, as CSV"},

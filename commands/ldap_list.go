@@ -13,7 +13,7 @@ func ldapListCommand(env *Env) cmdline.Command {
 		Name: "list", Short: "list the LDAP directories",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		Example: "capf ldap list",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(directoryColumns),
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -31,7 +31,7 @@ people have left the directory are marked as missing; if they are more than
 Everything is read and checked before anything is written: a sync that fails
 changes nothing. Only devices with news are shown.`,
 		Example: "capf ldap sync staff --dry-run",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(syncColumns),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.BoolFlag{Name: "partial", Usage: "skip entries that cannot become devices"},

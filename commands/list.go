@@ -1,12 +1,16 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 
 	"capf/commands/internal/term"
+	"capf/internal/apperr"
 	"capf/internal/plural"
 )
 
@@ -19,28 +23,28 @@ type column[T any] struct {
 }
 
 // rank says when a table has a column. JSON and CSV have them all.
-type rank int
+type rank = term.Rank
 
 const (
-	always rank = iota // what the row is, or what one looks for in the list
-	usual              // if the terminal is wide enough; those on the right go first
-	seldom             // goes before the usual ones
-	wide               // only with --wide
+	always = term.Always // what the row is, or what one looks for in the list
+	usual  = term.Usual  // if the terminal is wide enough; those on the right go first
+	seldom = term.Seldom // goes before the usual ones
+	wide   = term.Wide   // only with --wide
 )
 
-// heading is the title of a column in a table, "" if the table has it only with
-// --wide.
-func (c column[T]) heading() string {
-	if c.rank == wide {
-		return ""
+// headings are the columns as a command declares them.
+func headings[T any](columns []column[T]) (all []term.Heading) {
+	for _, c := range columns {
+		all = append(all, term.Heading{Title: c.title, Key: c.key, Rank: c.rank})
 	}
-	return c.title
+	return all
 }
 
 // showList prints rows in the requested form. It keeps no rows in memory, except
 // the first ones of a table. For a list without rows it prints nothing ([] in
 // JSON), and none on stderr if it is not empty.
 func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], none string) error {
+	columns = chosen(env, columns)
 	w := newRowWriter(env, columns)
 	values := make([]any, len(columns))
 	count := 0
@@ -65,12 +69,65 @@ func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], no
 	return nil
 }
 
-func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {
-	var headings []term.Heading
-	for _, c := range columns {
-		headings = append(headings, term.Heading{Title: c.heading(), Key: c.key})
+// chosen are the columns that --columns names, in its order. Without it JSON and CSV
+// have all of them, and a table those of its width.
+func chosen[T any](env *Env, columns []column[T]) []column[T] {
+	var these []column[T]
+	if env.Columns == nil {
+		for _, c := range columns {
+			if env.Format != term.Table || c.title != "" && (c.rank != wide || env.Wide) {
+				these = append(these, c)
+			}
+		}
+		return these
 	}
-	return term.NewRows(env.out, env.Format, headings, !env.NoHeader)
+	for _, key := range env.Columns {
+		for _, c := range columns {
+			if c.key == key {
+				these = append(these, column[T]{cmp.Or(c.title, c.key), c.key, always, c.value})
+			}
+		}
+	}
+	return these
+}
+
+// newRowWriter writes rows of the chosen columns. On a terminal a table is cut to its
+// width; in a pipe nothing is.
+func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {
+	l := term.Layout{Format: env.Format, Header: !env.NoHeader}
+	if env.screen && !env.Wide && env.heard != nil {
+		l.Room, _ = term.Screen(env.heard, env.Getenv)
+		l.Ellipsis = term.Ellipsis(env.Getenv)
+		l.LeftOut = func(n int) { env.say("%s left out; --wide shows all", counted(n, "column")) }
+	}
+	return term.NewRows(env.out, l, headings(columns))
+}
+
+// columnsNamed are the keys of the columns that --columns names, by their keys or
+// headings.
+func columnsNamed(list string, known []term.Heading) (keys []string, err error) {
+	for word := range strings.SplitSeq(list, ",") {
+		word = strings.TrimSpace(word)
+		at := slices.IndexFunc(known, func(h term.Heading) bool { return strings.EqualFold(h.Key, word) })
+		if at < 0 {
+			at = slices.IndexFunc(known, func(h term.Heading) bool { return h.Title != "" && strings.EqualFold(h.Title, word) })
+		}
+		switch {
+		case at < 0:
+			return nil, apperr.WithHint(apperr.Usage("--columns: there is no column %q", word), "it has %s", strings.Join(keysOf(known), ", "))
+		case slices.Contains(keys, known[at].Key):
+			return nil, apperr.Usage("--columns: %s is named twice", known[at].Key)
+		}
+		keys = append(keys, known[at].Key)
+	}
+	return keys, nil
+}
+
+func keysOf(columns []term.Heading) (keys []string) {
+	for _, h := range columns {
+		keys = append(keys, h.Key)
+	}
+	return keys
 }
 
 // values turns rows that are already in memory into a sequence for a list.

@@ -21,7 +21,7 @@ replaced or deleted. It is stale if it was superseded or refused before that, an
 revoked if an operator has revoked it. Stale ones that were deleted, but may be on
 a phone, are listed only with --state discarded, until they expire.`,
 		Example: "capf lsc list --state installed --expires-before +90d",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(lscColumns(time.Time{})),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},

@@ -52,7 +52,7 @@ certificate.
 Only the reason certificate-hold can be undone, with "capf lsc release". It can be
 changed to any other reason, and every reason to key-compromise.`,
 		Example: "capf lsc revoke 4f3c9a0d --reason key-compromise --yes",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(revokedColumns),
 		Flags: append(removalFlags(), reasonFlag(),
 			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, including deleted devices of that name"},
 			&cli.StringFlag{Name: "issuer", Usage: "all certificates signed by the certificate with the `ID`"}),

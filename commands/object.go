@@ -107,7 +107,11 @@ func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 func fieldsOf[T any](columns []column[T], row T) []field {
 	fields := make([]field, len(columns))
 	for i, c := range columns {
-		fields[i] = field{c.heading(), c.key, c.value(row)}
+		label := c.title
+		if c.rank == wide {
+			label = ""
+		}
+		fields[i] = field{label, c.key, c.value(row)}
 	}
 	return fields
 }

@@ -39,7 +39,7 @@ CA certificates in a FILE are ignored: capf cert upload puts them into the trust
 stores. The exit code is 5 if some certificates were refused and the others
 imported, or if every file was skipped. It is 4 if all were refused.`,
 		Example: "capf " + path + " signed.tgz --dry-run",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(importColumns),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.StringFlag{Name: "device", Usage: "only certificates for devices that match the `PATTERN`"},
@@ -84,6 +84,7 @@ func offlineImport(ctx context.Context, env *Env, o offlineImportOptions) error 
 type importView struct {
 	env      *Env
 	rows     term.RowWriter
+	columns  []column[offline.Row]
 	values   []any
 	progress *term.Progress
 	count    int
@@ -91,7 +92,8 @@ type importView struct {
 }
 
 func newImportView(env *Env) *importView {
-	return &importView{env: env, rows: newRowWriter(env, importColumns), values: make([]any, len(importColumns)), progress: env.progress()}
+	columns := chosen(env, importColumns)
+	return &importView{env: env, rows: newRowWriter(env, columns), columns: columns, values: make([]any, len(columns)), progress: env.progress()}
 }
 
 func (v *importView) row(r offline.Row) error {
@@ -99,7 +101,7 @@ func (v *importView) row(r offline.Row) error {
 	if !v.env.screen { // otherwise the rows themselves show the progress
 		v.progress.Show("checking: %s", counted(v.count, "certificate"))
 	}
-	for i, c := range importColumns {
+	for i, c := range v.columns {
 		v.values[i] = c.value(r)
 	}
 	return v.rows.Row(v.values)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -34,8 +33,8 @@ func reportFile(env *Env, c *cli.Context) (pageFile, error) {
 
 // writePage writes the page with its rows.
 func writePage[T any](env *Env, file pageFile, p report.Page, rows []T, columns []column[T]) error {
+	columns = chosen(env, columns)
 	p.Made, p.Zone, p.Count = env.Now(), time.Local, len(rows)
-	columns = slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.heading() == "" })
 	for _, c := range columns {
 		p.Titles = append(p.Titles, c.title)
 	}

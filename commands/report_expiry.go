@@ -20,7 +20,7 @@ func reportExpiryCommand(env *Env) cmdline.Command {
 		About: `A histogram by month, and the list, those that expire first at the top. CSV has
 only the list.`,
 		Example: "capf report expiry --html expiry.html",
-		Output:  cmdline.List, Flags: reportFlags(),
+		Output:  cmdline.List, Columns: headings(expiryColumns(time.Time{})), Flags: reportFlags(),
 		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {

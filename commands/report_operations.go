@@ -20,7 +20,7 @@ func reportOperationsCommand(env *Env) cmdline.Command {
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About:   `The number of devices for each status, and the list. CSV has only the list.`,
 		Example: "capf report operations --html operations.html",
-		Output:  cmdline.List, Flags: reportFlags(),
+		Output:  cmdline.List, Columns: headings(operationColumns), Flags: reportFlags(),
 		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {

@@ -18,7 +18,7 @@ func reportStaleCommand(env *Env) cmdline.Command {
 		About: `The phone requested a new certificate before it had confirmed this one, or refused
 to store it. capf stale-lsc delete removes them.`,
 		Example: "capf report stale-lsc --html stale.html",
-		Output:  cmdline.List, Flags: reportFlags(),
+		Output:  cmdline.List, Columns: headings(staleColumns), Flags: reportFlags(),
 		Run: func(c *cli.Context) error {
 			file, err := reportFile(env, c)
 			if err != nil {

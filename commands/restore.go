@@ -46,7 +46,7 @@ accepted while accept_unrecorded_lsc is false. Other systems still accept them, 
 they are no longer listed, so they cannot be revoked. Operations that were
 completed since are scheduled again.`,
 		Example: "capf restore capf-backup.db --dry-run",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(faultColumns),
 		Flags: append(removalFlags(),
 			&cli.BoolFlag{Name: "with-faults", Usage: "restore a backup in which faults were found"},
 			&cli.BoolFlag{Name: "accept-changed", Usage: "restore a backup that may have been changed since capf wrote it"}),

@@ -14,7 +14,7 @@ func serviceListCommand(env *Env) cmdline.Command {
 		About: `capf is the listener on which phones connect; enrollment is the client of an online
 CA, needed only with the issuer online-ca.`,
 		Example: "capf service list",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(serviceColumns),
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -18,8 +18,8 @@ func showCommand(env *Env) cmdline.Command {
 		Name: "show", Args: "[PARAMETER]", Short: "show parameters, their ranges and defaults",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		Example: "capf show keep_alive",
-		Output:  cmdline.List,
-		Run:     func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
+		Output:  cmdline.List, Columns: headings(parameterColumns),
+		Run: func(c *cli.Context) error { return showParameters(c.Context, env, c.Args().First()) },
 	}
 }
 
@@ -59,7 +59,7 @@ func showParameters(ctx context.Context, env *Env, name string) error {
 		if v.Name != name {
 			continue
 		}
-		if env.Format == term.CSV {
+		if env.Format == term.CSV || env.Columns != nil {
 			return showList(env, values([]settings.Value{v}), parameterColumns, "")
 		}
 		return showObject(env, append(fieldsOf(parameterColumns, v), field{"Meaning", "", v.Help}))

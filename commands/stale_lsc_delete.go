@@ -34,7 +34,7 @@ A phone may have a stale certificate, if only its confirmation was lost. So its
 serial number and fingerprint are kept until it expires: it is in no list, is no
 longer accepted, and can still be revoked.`,
 		Example: "capf stale-lsc delete all",
-		Output:  cmdline.List, Flags: append(removalFlags(), beforeFlag()),
+		Output:  cmdline.List, Columns: headings(staleColumns), Flags: append(removalFlags(), beforeFlag()),
 		Run: func(c *cli.Context) error {
 			o := staleDeleteOptions{removeOptions: removal(c)}
 			o.allWord = len(o.names) == 1 && o.names[0] == "all"

@@ -17,8 +17,8 @@ func staleListCommand(env *Env) cmdline.Command {
 this one, or refuses to store it. If the phone has it after all, it may authenticate
 with it, and the certificate is then installed.`,
 		Example: "capf stale-lsc list",
-		Output:  cmdline.List,
-		Run:     func(c *cli.Context) error { return staleList(c.Context, env) },
+		Output:  cmdline.List, Columns: headings(staleColumns),
+		Run: func(c *cli.Context) error { return staleList(c.Context, env) },
 	}
 }
 

@@ -13,7 +13,7 @@ func templateListCommand(env *Env) cmdline.Command {
 		Name: "list", Short: "list the templates",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		Example: "capf template list",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(templateColumns),
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"capf/commands/internal/term"
 )
 
 // Command is one command, or a group of commands. From it come the parsing of
@@ -20,6 +22,7 @@ type Command struct {
 	Example string // a command line that works
 	Notes   string // of a group, printed below its commands as they are
 	Output  Output
+	Columns []term.Heading // of a list whose columns can be chosen
 	Flags   []cli.Flag
 	NoStore bool     // it opens no database, so --db would mislead
 	Clears  []string // the settings that its flag --clear takes away
@@ -78,6 +81,8 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
 		&cli.BoolFlag{Name: "csv", Usage: "print comma-separated values"},
 		&cli.BoolFlag{Name: "no-header", Usage: "leave out the line of headings"},
+		&cli.BoolFlag{Name: "wide", Usage: "show every column of a table, and cut nothing"},
+		&cli.StringFlag{Name: "columns", Usage: "`COLUMNS`: show only these, in this order, with commas between them"},
 	}
 }
 
@@ -91,12 +96,25 @@ func (c *Command) AllFlags() []cli.Flag {
 		name := f.Names()[0]
 		takes := name == "db" && !c.NoStore ||
 			name == "json" && c.Output != Plain ||
-			(name == "csv" || name == "no-header") && c.Output == List
-		if takes {
+			(name == "csv" || name == "no-header") && c.Output == List ||
+			name == "wide" && c.Columns != nil
+		switch {
+		case name == "columns" && c.Columns != nil:
+			flags = append(flags, c.columnsFlag())
+		case takes:
 			flags = append(flags, f)
 		}
 	}
 	return flags
+}
+
+// columnsFlag names the columns of a list, by their names in JSON and CSV.
+func (c *Command) columnsFlag() cli.Flag {
+	var keys []string
+	for _, h := range c.Columns {
+		keys = append(keys, h.Key)
+	}
+	return &cli.StringFlag{Name: "columns", Usage: "`COLUMNS`: " + strings.Join(keys, ", ") + "; only those named, in that order, with commas between them"}
 }
 
 func findFlag(flags []cli.Flag, name string) cli.Flag {

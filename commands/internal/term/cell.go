@@ -13,7 +13,7 @@ import (
 
 // A value of a row is a string, a number, a bool, a time (zero for none), a
 // named value with a long form, bytes (shown in hexadecimal), a list of
-// strings, or nil.
+// strings, a [Message], or nil.
 
 // tableTime is how a person reads a time, in the zone of the operator.
 const tableTime = "2006-01-02 15:04:05"
@@ -34,6 +34,8 @@ func Cell(v any) string {
 		return v.Local().Format(tableTime)
 	case Zoned:
 		return v.Local().Format(tableTime + " MST")
+	case Message:
+		return Visible(v.Local())
 	case bool:
 		if v {
 			return "yes"
@@ -65,6 +67,8 @@ func AppendJSON(to []byte, v any) ([]byte, error) {
 	switch t := v.(type) {
 	case nil:
 		return append(to, "null"...), nil
+	case Message:
+		return AppendJSON(to, string(t))
 	case string:
 		if needsNoEscape(t) {
 			return append(append(append(to, '"'), t...), '"'), nil
@@ -104,6 +108,8 @@ func Text(v any) string {
 		return ""
 	case string:
 		return v
+	case Message:
+		return string(v)
 	case longer:
 		return v.Long()
 	case []byte:

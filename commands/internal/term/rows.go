@@ -25,62 +25,76 @@ type RowWriter interface {
 type Heading struct {
 	Title string // in the table; "" leaves the column to JSON and CSV
 	Key   string // in JSON and CSV
+	Rank  Rank   // when a table has it
 }
 
-// NewRows returns a writer of rows in a form; header puts a line of headings
-// above tables and CSV.
-func NewRows(out io.Writer, f Format, columns []Heading, header bool) RowWriter {
-	var keys, titles []string
-	var shown []int
-	for i, c := range columns {
-		keys = append(keys, c.Key)
-		if c.Title != "" {
-			titles, shown = append(titles, c.Title), append(shown, i)
-		}
-	}
-	switch f {
+// Layout says how rows are written.
+type Layout struct {
+	Format Format
+	Header bool // a line of headings above tables and CSV
+	// Room is the width to which a table is cut, 0 for a table that is not; Ellipsis
+	// stands where a cell was.
+	Room     int
+	Ellipsis string
+	// LeftOut is told, at the end, how many columns there was no room for, if any.
+	LeftOut func(columns int)
+}
+
+// NewRows returns a writer of rows. What it has given to out ends with a whole line
+// whenever it waits for a row.
+func NewRows(out io.Writer, l Layout, columns []Heading) RowWriter {
+	switch l.Format {
 	case JSON:
-		return &jsonRows{out: out, keys: keys}
+		return &jsonRows{out: out, keys: keysOf(columns)}
 	case CSV:
-		return &csvRows{out: csv.NewWriter(out), keys: keys, header: header}
+		return &csvRows{out: csv.NewWriter(out), keys: keysOf(columns), header: l.Header}
 	}
-	return &tableRows{out: out, titles: titles, shown: shown, header: header}
+	return newTable(out, l, columns)
 }
 
-// jsonRows writes one array, an element a line.
+func keysOf(columns []Heading) (keys []string) {
+	for _, c := range columns {
+		keys = append(keys, c.Key)
+	}
+	return keys
+}
+
+// jsonRows writes one array, an element a line. A row waits for the next one, which
+// says whether a comma follows: so only whole lines are written.
 type jsonRows struct {
-	out   io.Writer
-	keys  []string
-	begun bool
-	line  []byte
+	out  io.Writer
+	keys []string
+	line []byte // the row that waits, with what stands before it
 }
 
 func (w *jsonRows) Row(values []any) error {
-	w.line = w.line[:0]
-	before := "[\n{"
-	if w.begun {
-		before = ",\n{"
+	if err := w.put(",\n", "[\n"); err != nil {
+		return err
 	}
-	w.begun = true
+	before := byte('{')
 	var err error
 	for i, key := range w.keys {
-		w.line = append(w.line, before...)
-		w.line = strconv.AppendQuote(w.line, key)
+		w.line = strconv.AppendQuote(append(w.line, before), key)
 		if w.line, err = AppendJSON(append(w.line, ':'), values[i]); err != nil {
 			return err
 		}
-		before = ","
+		before = ','
 	}
-	_, err = w.out.Write(append(w.line, '}'))
-	return err
+	w.line = append(w.line, '}')
+	return nil
 }
 
-func (w *jsonRows) End() error {
-	end := "\n]\n"
-	if !w.begun {
-		end = "[]\n"
+func (w *jsonRows) End() error { return w.put("\n]\n", "[]\n") }
+
+// put writes the row that waits with what follows it, or what stands for none.
+func (w *jsonRows) put(after, none string) error {
+	if w.line == nil {
+		w.line = append(w.line, none...)
+	} else {
+		w.line = append(w.line, after...)
 	}
-	_, err := io.WriteString(w.out, end)
+	_, err := w.out.Write(w.line)
+	w.line = w.line[:0]
 	return err
 }
 
@@ -102,7 +116,10 @@ func (w *csvRows) Row(values []any) error {
 	for i, v := range values {
 		cells[i] = csvCell(v)
 	}
-	return w.out.Write(cells)
+	if err := w.out.Write(cells); err != nil {
+		return err
+	}
+	return w.End() // its own buffer would cut lines anywhere
 }
 
 func (w *csvRows) End() error {

@@ -22,13 +22,27 @@ const gap = "  "
 // tableRows writes an aligned table without lines or boxes, so that scripts can
 // cut it by columns.
 type tableRows struct {
-	out    io.Writer
-	titles []string
-	shown  []int
-	header bool
-	first  [][]string
-	widths []int // known when the list is too long to be laid out as a whole
-	line   []byte
+	out     io.Writer
+	layout  Layout
+	titles  []string
+	shown   []int    // which of the values
+	extents []extent // of those, as far as the rows have come
+	cut     []int    // the width of each column on the terminal; nil if nothing is cut
+	gone    int      // how many columns the terminal has no room for
+	first   [][]string
+	widths  []int // known when the list is too long to be laid out as a whole
+	line    []byte
+}
+
+func newTable(out io.Writer, l Layout, columns []Heading) *tableRows {
+	w := &tableRows{out: out, layout: l}
+	for i, c := range columns {
+		if c.Title != "" {
+			w.titles, w.shown = append(w.titles, c.Title), append(w.shown, i)
+			w.extents = append(w.extents, extent{rank: c.Rank, heading: Width(c.Title), empty: true})
+		}
+	}
+	return w
 }
 
 func (w *tableRows) Row(values []any) error {
@@ -37,23 +51,74 @@ func (w *tableRows) Row(values []any) error {
 		cells[i] = Cell(values[column])
 	}
 	if w.widths != nil {
-		return w.follow(cells)
+		return w.follow(w.fitting(cells))
+	}
+	if w.layout.Room > 0 {
+		for i, column := range w.shown {
+			w.extents[i].add(cells[i], values[column])
+		}
 	}
 	w.first = append(w.first, cells)
 	if len(w.first) <= Whole {
 		return nil
 	}
+	w.fit()
 	return w.lineUp()
+}
+
+// fit finds out, from the first rows, what the terminal has room for.
+func (w *tableRows) fit() {
+	if w.layout.Room == 0 {
+		return
+	}
+	for i := range w.extents {
+		if e := &w.extents[i]; w.layout.Header {
+			e.width = max(e.width, e.heading)
+		} else {
+			e.heading = 0
+		}
+	}
+	w.cut = fit(w.extents, w.layout.Room)
+	for i, cells := range w.first {
+		w.first[i] = w.fitting(cells)
+	}
+	w.titles = w.fitting(w.titles)
+	w.gone = len(w.extents) - len(w.titles)
+}
+
+// fitting are the cells of a row for which the terminal has room.
+func (w *tableRows) fitting(cells []string) []string {
+	if w.cut == nil {
+		return cells
+	}
+	kept := cells[:0]
+	for i, cell := range cells {
+		if w.cut[i] > 0 {
+			kept = append(kept, Cut(cell, w.cut[i], w.layout.Ellipsis))
+		}
+	}
+	return kept
 }
 
 // End prints a list that was not too long.
 func (w *tableRows) End() error {
-	if len(w.first) == 0 {
-		return nil
+	if len(w.first) > 0 {
+		w.fit()
+		if err := w.layOut(); err != nil {
+			return err
+		}
 	}
+	if w.gone > 0 {
+		w.layout.LeftOut(w.gone)
+	}
+	return nil
+}
+
+// layOut prints a whole table.
+func (w *tableRows) layOut() error {
 	var page bytes.Buffer
 	table := plainTable(&page)
-	if w.header {
+	if w.layout.Header {
 		table.Header(w.titles)
 	}
 	if err := table.Bulk(w.first); err != nil {
@@ -73,7 +138,7 @@ func (w *tableRows) End() error {
 // lineUp begins a list that is too long, with the widths of its first rows.
 func (w *tableRows) lineUp() error {
 	rows := w.first
-	if w.header {
+	if w.layout.Header {
 		rows = append([][]string{w.titles}, rows...)
 	}
 	w.first, w.widths = nil, make([]int, len(w.titles))

@@ -58,6 +58,24 @@ func Width(s string) int {
 	return len(s)
 }
 
+// Cut shortens a text to so many columns of a terminal, the last of which say that
+// something is missing.
+func Cut(s string, width int, ellipsis string) string {
+	if Width(s) <= width {
+		return s
+	}
+	room := width - Width(ellipsis)
+	if room < 0 {
+		room, ellipsis = width, ""
+	}
+	kept := twwidth.Truncate(s, room)
+	for Width(kept) > room { // it counts letters, where Width knows that some join
+		_, last := utf8.DecodeLastRuneInString(kept)
+		kept = kept[:len(kept)-last]
+	}
+	return kept + ellipsis
+}
+
 // pageWidth is that of the narrowest terminal in use.
 const pageWidth = 80
 
