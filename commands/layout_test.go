@@ -73,7 +73,7 @@ var homes = map[string]string{
 	"github.com/go-ldap/ldap/v3":       "enroll/directory",
 	"github.com/Azure/go-ntlmssp":      "enroll/onlineca",
 	"github.com/prometheus/":           "enroll/metrics",
-	"golang.org/x/text/encoding":       "crypto/certfile",
+	"golang.org/x/text/encoding":       "internal/charset",
 	"golang.org/x/text/unicode":        "internal/wildcard",
 }
 

@@ -9,8 +9,7 @@ import (
 	"io"
 	"slices"
 
-	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
+	"capf/internal/charset"
 )
 
 // Piece is one part of a file that may hold certificates.
@@ -51,7 +50,7 @@ func Split(r io.Reader, limit int64, yield func(Piece) error) error {
 	case isDER(head[:min(len(head), 4)]):
 		return binary(b, limit, yield)
 	}
-	t := &text{r: bufio.NewReaderSize(&lines{decoded(b, head)}, bufferSize), limit: limit, yield: yield}
+	t := &text{r: bufio.NewReaderSize(&lines{charset.Reader(b, head)}, bufferSize), limit: limit, yield: yield}
 	return t.split()
 }
 
@@ -74,38 +73,6 @@ func binary(r io.Reader, limit int64, yield func(Piece) error) error {
 
 func tooLong(limit int64) error {
 	return fmt.Errorf("it is longer than %d KiB, so it is no certificate", limit>>10)
-}
-
-// decoded turns UTF-16, which Windows tools write, into UTF-8 and drops a
-// byte order mark.
-func decoded(r io.Reader, head []byte) io.Reader {
-	var from transform.Transformer
-	switch {
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		from = unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder()
-	case everyOther(head, 1):
-		from = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder()
-	case everyOther(head, 0):
-		from = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder()
-	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		from = unicode.UTF8BOM.NewDecoder()
-	default:
-		return r
-	}
-	return transform.NewReader(r, from)
-}
-
-// everyOther reports whether every other byte at the beginning of a text is zero,
-// starting at index zeros: Latin letters in UTF-16 without a byte order mark look
-// like this.
-func everyOther(head []byte, zeros int) bool {
-	head = head[:min(len(head), 8)]
-	for i, c := range head {
-		if (c == 0) != (i%2 == zeros) {
-			return false
-		}
-	}
-	return len(head) >= 4
 }
 
 // lines turns all line ends into those of Unix. Files that went through
