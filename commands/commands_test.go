@@ -158,10 +158,10 @@ func waitJob(ts *testscript.TestScript, neg bool, args []string) {
 var seedTime = time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
 
 // seed puts rows into the database that no command of an operator makes: seed
-// pending NAME..., seed stale NAME..., seed hostile NAME.
+// pending NAME..., seed installed NAME..., seed hostile NAME and the like.
 func seed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: seed pending|issued|stale|hostile NAME...")
+		ts.Fatalf("usage: seed pending|issued|installed|stale|hostile NAME...")
 	}
 	ctx := context.Background()
 	s, err := store.Create(ctx, ts.Getenv("CAPF_DB"), store.Options{Now: func() time.Time { return seedTime }})
@@ -195,8 +195,11 @@ func seedDevice(ctx context.Context, s *store.Store, what, name string, n int) e
 		return err
 	}
 	prefix := "ab"
-	if what == "issued" {
+	switch what {
+	case "issued":
 		prefix = "cd"
+	case "installed":
+		prefix = "ef"
 	}
 	lsc, err := s.IssueLSC(ctx, actor, store.NewLSC{Request: request, LSC: store.LSC{
 		Serial: prefix + strings.Repeat("0", n) + "1", Subject: "CN=" + name, Issuer: "CN=CAPF-12345678", KeyKind: "rsa-2048",
@@ -205,6 +208,9 @@ func seedDevice(ctx context.Context, s *store.Store, what, name string, n int) e
 	}})
 	if err != nil || what == "issued" {
 		return err
+	}
+	if what == "installed" {
+		return s.MarkInstalled(ctx, actor, lsc.ID, d.Schedule)
 	}
 	return s.MarkRefused(ctx, actor, lsc.ID, store.Failure{
 		DeviceID: d.ID, Schedule: d.Schedule, Status: store.Failed(store.Install, store.InvalidLSC), Step: "store", Outcome: "refused",

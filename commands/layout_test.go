@@ -37,11 +37,12 @@ var rooms = []room{
 	{"enroll/caworker", "enroll enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll", "enroll/acceptance enroll/authority enroll/caready enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll/offline", "enroll/acceptance enroll/archive enroll/settings crypto crypto/certfile store"},
-	{"enroll/health", "enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/renewal enroll/secrets enroll/settings crypto store"},
+	{"enroll/health", "enroll/acceptance enroll/authority enroll/caready enroll/expiry enroll/liveness enroll/renewal enroll/secrets enroll/settings crypto store"},
 	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
+	{"enroll/expiry", "enroll/authority enroll/secrets store"},
 	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets crypto crypto/certfile store"},
 	{"enroll/archive", "crypto/certfile"},
 	{"enroll/lscs", "store"},

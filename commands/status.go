@@ -171,7 +171,7 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport,
 	}
 	found, err := findings(ctx, env, s.Reader, counts)
 	for _, f := range found {
-		r.Findings = append(r.Findings, finding(f))
+		r.Findings = append(r.Findings, finding{f.Kind, f.Object, f.Severity, f.Text, f.Hint})
 	}
 	return r, err
 }

@@ -44,6 +44,9 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "ldap", Short: "LDAP directories whose people get devices", Commands: []cmdline.Command{
 			ldapAddCommand(env), ldapSetCommand(env), ldapListCommand(env), ldapShowCommand(env), ldapSyncCommand(env), ldapDeleteCommand(env),
 		}},
+		{Name: "expiry", Short: "certificates that will end", Commands: []cmdline.Command{
+			expiryCheckCommand(env),
+		}},
 		{Name: "report", Short: "reports, on the terminal or as a page for a browser", Commands: []cmdline.Command{
 			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
 		}},
@@ -95,6 +98,7 @@ Tables show local time, JSON and CSV show UTC.
 
 Exit codes:
   0 done  1 failed  2 usage  3 not found  4 refused by a rule  5 partly done
+  7 something expires within the time asked
 
 The vendor's spellings are the same commands: utils capf csr list.
 `

@@ -16,3 +16,21 @@ func TrustRow(c *x509.Certificate, p store.Purpose, description string, uses sto
 		Description: description, For: uses,
 	}
 }
+
+// NameOf is what people call a certificate: its common name, else its subject.
+func NameOf(c *x509.Certificate) string {
+	if c.Subject.CommonName == "" {
+		return c.Subject.String()
+	}
+	return c.Subject.CommonName
+}
+
+// NameOfRow is NameOf for a row of a trust store, which may hold what cannot be
+// read.
+func NameOfRow(row store.TrustCertificate) string {
+	c, err := x509.ParseCertificate(row.Certificate)
+	if err != nil {
+		return row.Subject
+	}
+	return NameOf(c)
+}

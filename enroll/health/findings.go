@@ -18,6 +18,8 @@ type Finding struct {
 	Severity string // error or warning
 	Text     string
 	Hint     string
+	// Ends is the first end of what will end, zero for other findings.
+	Ends time.Time
 }
 
 // Kind says in one word what a finding is about. Texts change; programs that
@@ -31,7 +33,10 @@ const (
 	CertificateEnds    Kind = "capf-certificate-expiring"
 	ChainPurpose       Kind = "capf-chain-purpose"
 	TrustPurpose       Kind = "trust-purpose"
+	ChainEnded         Kind = "capf-chain-expired"
+	ChainEnds          Kind = "capf-chain-expiring"
 	TrustEnded         Kind = "trust-expired"
+	TrustEnds          Kind = "trust-expiring"
 	TrustUndecided     Kind = "trust-undecided"
 	MICRoots           Kind = "mic-roots"
 	DiskFull           Kind = "disk-full"
@@ -48,6 +53,10 @@ const (
 	OperationsLate     Kind = "operations-late"
 	RenewalsWaiting    Kind = "renewals-waiting"
 	LSCsStale          Kind = "lsc-stale"
+	LSCsEnded          Kind = "lsc-expired"
+	LSCsEnd            Kind = "lsc-expiring"
+	DevicesLocked      Kind = "devices-locked"
+	RequestsWaiting    Kind = "requests-waiting"
 	AddressesDeclined  Kind = "addresses-declined"
 	JobAbandoned       Kind = "job-abandoned"
 	JobsOverdue        Kind = "jobs-overdue"
@@ -61,8 +70,12 @@ const (
 	Warning = "warning"
 )
 
-func severe(k Kind, text, hint string) Finding  { return Finding{k, "", Error, text, hint} }
-func warning(k Kind, text, hint string) Finding { return Finding{k, "", Warning, text, hint} }
+func severe(k Kind, text, hint string) Finding {
+	return Finding{Kind: k, Severity: Error, Text: text, Hint: hint}
+}
+func warning(k Kind, text, hint string) Finding {
+	return Finding{Kind: k, Severity: Warning, Text: text, Hint: hint}
+}
 
 // of says which of several of its kind the finding is.
 func (f Finding) of(object string) Finding {
@@ -83,8 +96,8 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		x.serverFindings, x.certificateFindings, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
-		operations, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
+		x.serverFindings, x.certificateFindings, x.chainEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
+		operations, x.lscEnds, x.lockedFindings, x.waitingFindings, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {

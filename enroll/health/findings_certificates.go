@@ -63,7 +63,9 @@ func (x examination) certificateFindings(ctx context.Context) ([]Finding, error)
 	case left < 0:
 		return []Finding{severe(CertificateEnded, fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew)}, nil
 	case left < endSoon:
-		return []Finding{warning(CertificateEnds, fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew)}, nil
+		f := warning(CertificateEnds, fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew)
+		f.Ends = c.NotAfter
+		return []Finding{f}, nil
 	}
 	return nil, nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"capf/enroll/renewal"
+	"capf/enroll/settings"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -26,6 +28,50 @@ func (x examination) staleFindings(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	return []Finding{warning(LSCsStale, plural.Of(n, "stale LSC"), "capf stale-lsc list")}, nil
+}
+
+// lockedFindings reports devices that are locked: their phones are declined,
+// whatever is entered.
+func (x examination) lockedFindings(ctx context.Context) ([]Finding, error) {
+	n, err := x.CountLocked(ctx)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	verb := "are"
+	if n == 1 {
+		verb = "is"
+	}
+	return []Finding{warning(DevicesLocked, fmt.Sprintf("%s %s locked, after wrong authentication strings or certificates that the phone did not confirm", plural.Of(n, "device"), verb),
+		"capf device list --locked; capf device set NAME --operation install unlocks one")}, nil
+}
+
+// How long a request may wait for its issuer before it is reported: a CA that is
+// asked over the network answers, or somebody approves it there, while the phone is
+// connected; a person takes requests to the other kind.
+const (
+	onlineWait  = time.Hour
+	offlineWait = 24 * time.Hour
+)
+
+// waitingFindings reports requests that have waited for long.
+func (x examination) waitingFindings(ctx context.Context) ([]Finding, error) {
+	inForce, err := settings.Read(ctx, x.Reader)
+	if err != nil {
+		return nil, err
+	}
+	patience, words, hint := offlineWait, "a day", "capf csr list; capf offline export, then capf offline import"
+	if inForce.Issuer == settings.IssuerOnline {
+		patience, words, hint = onlineWait, "an hour", "capf csr list says for what; capf online-ca test"
+	}
+	n, err := x.CountRequests(ctx, store.RequestFilter{State: store.RequestPending, Before: new(x.now.Add(-patience))})
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	verb := "have"
+	if n == 1 {
+		verb = "has"
+	}
+	return []Finding{warning(RequestsWaiting, fmt.Sprintf("%s %s waited for a certificate for more than %s", plural.Of(n, "request"), verb, words), hint)}, nil
 }
 
 // operatorRenewals reports LSCs that are due for renewal but whose devices an

@@ -42,7 +42,7 @@ func (x examination) onlineFindings(ctx context.Context) ([]Finding, error) {
 	var found []Finding
 	missing, err := caready.Missing(ctx, x.Reader)
 	for _, lack := range missing {
-		found = append(found, Finding{OnlineCASetup, lack.Object, lack.Severity, lack.Text, lack.Hint})
+		found = append(found, Finding{Kind: OnlineCASetup, Object: lack.Object, Severity: lack.Severity, Text: lack.Text, Hint: lack.Hint})
 	}
 	return found, err
 }

@@ -18,6 +18,7 @@ const (
 	SingleUse        = "auth_string_single_use"
 	RenewBefore      = "renew_before"
 	ApplyCommand     = "apply_config_command"
+	ExpiryWarning    = "expiry_warning_days"
 
 	OnlineHost        = "online_ca_hostname"
 	OnlinePort        = "online_ca_port"
@@ -94,6 +95,8 @@ var parameters = []Parameter{
 	custom(ApplyCommand, notSet, "none, or the path of a program and its arguments with {device}", "makes a phone fetch its configuration and so contact CAPF; it is run without a shell",
 		checkCommand, func(s *Settings, v string) { s.ApplyCommand = words(v) }).
 		warns(commandWarning),
+	number(ExpiryWarning, 1, 365, "30", "days", atOnce, "how long before the end of a certificate capf status begins to warn",
+		func(s *Settings, n int) { s.ExpiryWarning = time.Duration(n) * 24 * time.Hour }),
 
 	text(OnlineHost, "none, or the name in the HTTPS certificate", "host name of the online CA", parseHost,
 		func(s *Settings, v string) { s.Online.Host = v }),

@@ -36,6 +36,7 @@ type Settings struct {
 	AcceptUnrecorded bool     // an LSC of one of our issuers counts even if it is not in the record
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
 	ApplyCommand     []string // program and arguments, with {device} still in them; nil = none
+	ExpiryWarning    time.Duration
 	Online           Online
 }
 
