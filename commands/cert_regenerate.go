@@ -7,6 +7,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
+	"capf/enroll/restart"
 	"capf/internal/apperr"
 	"capf/internal/serialnumber"
 	"capf/store"
@@ -26,8 +27,9 @@ func certRegenerateCommand(env *Env) cmdline.Command {
 		About: `The organization stays unless flags name another. The previous certificate goes
 to capf-trust, so that phones can still authenticate with the LSCs that it signed;
 one that a company CA has signed has to be signed again. Phones and call servers
-that trust the old CAPF certificate have to be given the new one. A running serve
-starts using it after: capf service restart capf.
+that trust the old CAPF certificate have to be given the new one. Until then a
+running serve goes on with the old one; capf status says so, and capf service
+restart capf puts the new one in force.
 
 Use --compromised if somebody else may have the old key. The old certificate, and
 every one with the same key, leaves the trust stores; what it has signed is
@@ -81,14 +83,17 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
-	env.say(capfInForce)
+	env.say(previousKept)
 	c := a.Leaf()
-	return showObject(env, []field{
+	if err := showObject(env, []field{
 		{"Subject", "subject", c.Subject.String()},
 		{"Serial", "serial", serialnumber.Text(c.SerialNumber)},
 		{"Valid until", "not_after", c.NotAfter},
 		{"SHA-256", "fingerprint_sha256", crypto.Fingerprint(c)},
-	})
+	}); err != nil {
+		return err
+	}
+	return tellRestart(ctx, env, s.Reader, restart.Certificate)
 }
 
 // tellDependence says what will still depend on the present CAPF certificate.

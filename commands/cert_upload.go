@@ -12,6 +12,7 @@ import (
 	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/enroll/restart"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -194,7 +195,7 @@ func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []aut
 		row.Outcome = authority.UploadAdded
 	}
 	if changed && !o.dryRun {
-		env.say(capfInForce)
+		env.say(previousKept)
 	}
 	rows := []authority.UploadRow{row}
 	for _, f := range files {
@@ -202,11 +203,14 @@ func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []aut
 			rows = append(rows, authority.UploadRow{File: f.Name, Outcome: authority.UploadSkipped, Reason: f.Skipped})
 		}
 	}
-	return o.show(env, rows)
+	if err := o.show(env, rows); err != nil || !changed || o.dryRun {
+		return err
+	}
+	return tellRestart(ctx, env, capf.Store.Reader, restart.Certificate)
 }
 
-// capfInForce says what to do after the CAPF certificate has changed.
-const capfInForce = "the previous certificate is now in capf-trust; a running serve starts using the new one after: capf service restart capf"
+// previousKept says what becomes of the CAPF certificate that was replaced.
+const previousKept = "the previous certificate is now in capf-trust"
 
 // uploadColumns are the properties of the outcome of an upload.
 var uploadColumns = []column[authority.UploadRow]{

@@ -32,15 +32,16 @@ var rooms = []room{
 	{"enroll/bulk", "enroll/devices enroll/renewal enroll/settings store"},
 	{"enroll/devices", "enroll/authority enroll/secrets enroll/settings crypto store"},
 
-	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/settings enroll/wire crypto store"},
+	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/restart enroll/settings enroll/wire crypto store"},
 	{"enroll/diagnosis", "enroll enroll/authority enroll/caready enroll/liveness enroll/settings store"},
 	{"enroll/caworker", "enroll enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll", "enroll/acceptance enroll/authority enroll/caready enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll/offline", "enroll/acceptance enroll/archive enroll/settings crypto crypto/certfile store"},
-	{"enroll/health", "enroll/acceptance enroll/authority enroll/caready enroll/expiry enroll/liveness enroll/renewal enroll/secrets enroll/settings crypto store"},
+	{"enroll/health", "enroll/acceptance enroll/authority enroll/caready enroll/expiry enroll/liveness enroll/renewal enroll/restart enroll/secrets enroll/settings crypto store"},
 	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 
+	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
 	{"enroll/expiry", "enroll/authority enroll/secrets store"},
 	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets crypto crypto/certfile store"},

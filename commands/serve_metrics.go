@@ -12,6 +12,7 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/metrics"
+	"capf/enroll/restart"
 	"capf/enroll/server"
 	"capf/enroll/settings"
 	"capf/store"
@@ -94,7 +95,25 @@ func databaseFacts(ctx context.Context, s *store.Store) (f metrics.Facts, err er
 	if f.Written, err = lastReport(ctx, s.Reader); err != nil {
 		return f, err
 	}
+	if f.Waiting, err = restartWaiting(ctx, s.Reader); err != nil {
+		return f, err
+	}
 	return f, ends(ctx, s.Reader, &f)
+}
+
+// restartWaiting counts the changes that this process obeys only after a restart.
+func restartWaiting(ctx context.Context, s *store.Reader) (n int64, err error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return 0, nil // as in its report
+	}
+	changes, err := restart.Changes(ctx, s, time.Now())
+	for _, c := range changes {
+		if c.Server.PID == os.Getpid() && c.Server.Host == host {
+			n++
+		}
+	}
+	return n, err
 }
 
 // lastReport is when this process could last write to the database.

@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/restart"
 	"capf/store"
 )
 
@@ -24,9 +25,20 @@ CA, needed only with the issuer online-ca.`,
 			if err != nil {
 				return err
 			}
-			return showList(env, values(rows), serviceColumns, "there is no service")
+			changes, err := restart.Changes(c.Context, s, env.Now())
+			if err != nil {
+				return err
+			}
+			return showList(env, values(rows), listedServices(changes), "there is no service")
 		},
 	}
+}
+
+// listedServices are the properties of a service in a list, with the changes that
+// wait for its restart.
+func listedServices(changes []restart.Waiting) []column[store.Service] {
+	return append(serviceColumns[:len(serviceColumns):len(serviceColumns)],
+		column[store.Service]{"Restart needed for", "restart_waiting", always, func(s store.Service) any { return waitingFor(changes, s.Name) }})
 }
 
 // serviceColumns are the properties of a service in a list.

@@ -81,7 +81,15 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 	if err != nil {
 		return err
 	}
-	return sayChange(ctx, env, s, c)
+	if err := sayChange(ctx, env, s, c); err != nil {
+		return err
+	}
+	if c.Name == settings.Port {
+		if err := tellOwnAddresses(ctx, env, s.Reader); err != nil {
+			return err
+		}
+	}
+	return tellRestart(ctx, env, s.Reader, c.Name)
 }
 
 // sayChange reports what setting a parameter did.

@@ -7,6 +7,7 @@ import (
 
 	"capf/commands/internal/term"
 	"capf/enroll/liveness"
+	"capf/enroll/restart"
 	"capf/store"
 )
 
@@ -20,6 +21,8 @@ type runningNow struct {
 	SeenAt    string   `json:"seen_at"`
 	Sessions  int      `json:"sessions"`
 	Alive     bool     `json:"alive"`
+	// Waiting are the changes that it obeys only after a restart.
+	Waiting []string `json:"restart_waiting"`
 }
 
 func (v runningNow) String() string {
@@ -36,8 +39,17 @@ func (r *statusReport) servers(ctx context.Context, env *Env, s *store.Reader) e
 	if err != nil {
 		return err
 	}
+	changes, err := restart.Changes(ctx, s, env.Now())
+	if err != nil {
+		return err
+	}
 	for _, v := range rows {
-		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, liveness.Alive(v, env.Now())}
+		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, liveness.Alive(v, env.Now()), []string{}}
+		for _, c := range changes {
+			if c.Server.PID == v.PID && c.Server.Host == v.Host {
+				now.Waiting = append(now.Waiting, c.What)
+			}
+		}
 		if now.Addresses == nil {
 			now.Addresses = []string{}
 		}

@@ -40,3 +40,12 @@ func (s *Store) migrate(ctx context.Context) error {
 		return s.engine.Migrate(ctx, t.conn, have, migrationSteps)
 	})
 }
+
+// SchemaVersion is the version of the schema that this capf works with, and that
+// of the database: a newer capf may have brought it up to date meanwhile.
+func (s *Reader) SchemaVersion(ctx context.Context) (ours, now int, err error) {
+	if ours, err = s.engine.Latest(); err == nil {
+		now, err = s.engine.Version(ctx, s.points.db)
+	}
+	return ours, now, failed(err, "reading the version of the schema")
+}

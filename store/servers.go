@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -16,6 +18,9 @@ type Server struct {
 	SeenAt    time.Time // of its last report
 	Sessions  int
 	Restarts  int64 // of the service capf that it has carried out
+	// InForce is what it read when it began and uses until it is restarted, by
+	// name; nil of an earlier capf, which did not report it.
+	InForce map[string]string
 }
 
 // addresses is the column of a server's addresses, none of which has a space.
@@ -28,9 +33,31 @@ func (v *addresses) Scan(src any) error {
 	return nil
 }
 
+// namedValues is the column of what a server has in force.
+type namedValues map[string]string
+
+// Scan reads it from JSON.
+func (v *namedValues) Scan(src any) error {
+	*v = nil
+	text, _ := src.(string)
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), (*map[string]string)(v))
+}
+
+// Value is it as JSON, with its names in order.
+func (v namedValues) Value() (driver.Value, error) {
+	if v == nil {
+		return "", nil
+	}
+	text, err := json.Marshal(map[string]string(v))
+	return string(text), err
+}
+
 func (v *Server) fields() []any {
 	return []any{&v.PID, &v.Host, &v.Version, (*addresses)(&v.Addresses), (*instant)(&v.Since), (*instant)(&v.SeenAt),
-		&v.Sessions, &v.Restarts}
+		&v.Sessions, &v.Restarts, (*namedValues)(&v.InForce)}
 }
 
 // forgotten is the age at which the report of a process that did not withdraw
@@ -44,11 +71,12 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ? OR seen_at > ?", millis(t.now.Add(-forgotten)), millis(t.now.Add(forgotten))); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts, in_force)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (host, pid) DO UPDATE SET version = excluded.version, addresses = excluded.addresses,
-			since = excluded.since, seen_at = excluded.seen_at, sessions = excluded.sessions, restarts = excluded.restarts`,
-			v.Host, v.PID, v.Version, strings.Join(v.Addresses, " "), millis(v.Since), millis(t.now), v.Sessions, v.Restarts)
+			since = excluded.since, seen_at = excluded.seen_at, sessions = excluded.sessions, restarts = excluded.restarts,
+			in_force = excluded.in_force`,
+			v.Host, v.PID, v.Version, strings.Join(v.Addresses, " "), millis(v.Since), millis(t.now), v.Sessions, v.Restarts, namedValues(v.InForce))
 		return err
 	})
 	return failed(err, "reporting a server")
@@ -57,7 +85,7 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 // Servers returns the last reports of all serve processes, including those
 // that ended without withdrawing it.
 func (s *Reader) Servers(ctx context.Context) ([]Server, error) {
-	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts FROM servers", order: "host, pid"}
+	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts, in_force FROM servers", order: "host, pid"}
 	return collect(stream(ctx, s, "reading servers", q, (*Server).fields))
 }
 

@@ -49,6 +49,7 @@ const (
 	ServeSilent        Kind = "serve-silent"
 	ServeDeaf          Kind = "serve-not-listening"
 	ServeNotRestarted  Kind = "serve-not-restarted"
+	RestartWaiting     Kind = "restart-waiting"
 	OperationsFailed   Kind = "operations-failed"
 	OperationsLate     Kind = "operations-late"
 	RenewalsWaiting    Kind = "renewals-waiting"
@@ -96,7 +97,7 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		x.serverFindings, x.certificateFindings, x.chainEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
+		x.serverFindings, x.restartFindings, x.certificateFindings, x.chainEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
 		operations, x.lscEnds, x.lockedFindings, x.waitingFindings, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
 	} {
 		found, err := look(ctx)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"capf/enroll/liveness"
+	"capf/enroll/restart"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -72,3 +73,14 @@ func process(v store.Server) string { return fmt.Sprintf("pid %d on %s", v.PID, 
 
 // local is a time as tables show it.
 func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+// restartFindings reports each change that a running serve does not obey before
+// it is restarted.
+func (x examination) restartFindings(ctx context.Context) ([]Finding, error) {
+	changes, err := restart.Changes(ctx, x.Reader, x.now)
+	var found []Finding
+	for _, c := range changes {
+		found = append(found, warning(RestartWaiting, c.String(), c.Hint).of(process(c.Server)+": "+c.What))
+	}
+	return found, err
+}

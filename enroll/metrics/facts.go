@@ -24,6 +24,7 @@ type Facts struct {
 	Trust       time.Time        // the first end among the trust stores; zero when they are empty
 	Bytes       map[string]int64 // of the files of the database
 	Free        int64            // bytes on the disk of the database
+	Waiting     int64            // changes that this serve obeys only after a restart
 	Written     time.Time        // when serve last wrote its report, which it does every few seconds; zero when never
 }
 
@@ -62,7 +63,7 @@ type factsCollector struct {
 }
 
 type factsDescriptions struct {
-	readable, devices, failed, late, locked, declined, pending, stale, installed, certificate, trust, bytes, free, written *prometheus.Desc
+	readable, devices, failed, late, locked, declined, pending, stale, installed, certificate, trust, bytes, free, waiting, written *prometheus.Desc
 }
 
 func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
@@ -83,6 +84,7 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 		trust:       desc("capf_trust_expiry_timestamp_seconds", "When the first certificate of the trust stores ends, as seconds since 1970."),
 		bytes:       desc("capf_database_size_bytes", "Size of the files of the database.", "file"),
 		free:        desc("capf_database_free_bytes", "Room that is left on the disk of the database."),
+		waiting:     desc("capf_restart_waiting", "Changes, such as a new CAPF certificate or port, that this serve obeys only after a restart."),
 		written:     desc("capf_database_written_timestamp_seconds", "When serve last could write its report, as seconds since 1970; it does so every five seconds."),
 	}}
 }
@@ -90,7 +92,7 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 // Describe is called by the registry.
 func (c *factsCollector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
-	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes, d.free, d.written} {
+	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes, d.free, d.waiting, d.written} {
 		ch <- one
 	}
 }
@@ -126,6 +128,7 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 		show(c.desc.bytes, float64(n), file)
 	}
 	show(c.desc.free, float64(f.Free))
+	show(c.desc.waiting, float64(f.Waiting))
 	if !f.Written.IsZero() {
 		show(c.desc.written, float64(f.Written.Unix()))
 	}

@@ -17,6 +17,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/authority"
 	"capf/enroll/caworker"
+	"capf/enroll/restart"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
 	"capf/store"
@@ -28,6 +29,7 @@ type listener struct {
 	env       *environment
 	log       *slog.Logger
 	sockets   []net.Listener
+	inForce   map[string]string // what it has read, and uses until the restart
 	accepting sync.WaitGroup
 	// stopWatching stops the issuer watcher. Waiting sessions need it until the
 	// last of them has ended.
@@ -69,7 +71,8 @@ func listen(ctx context.Context, c Config, registrar *enroll.Registrar, online *
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{env: newEnvironment(c, registrar, online, capf, inForce), log: c.Log, closed: make(chan struct{}), drained: make(chan struct{})}
+	l := &listener{env: newEnvironment(c, registrar, online, capf, inForce), log: c.Log,
+		inForce: restart.Listener(capf, inForce, len(c.Listen) > 0), closed: make(chan struct{}), drained: make(chan struct{})}
 	for _, address := range addresses {
 		// Go's default keepalive would probe every 15 seconds; our interval is a
 		// parameter.

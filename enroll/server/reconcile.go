@@ -9,6 +9,7 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/caworker"
+	"capf/enroll/restart"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
 	"capf/store"
@@ -41,7 +42,11 @@ func (r *reconciler) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.report = newReport(r.config.Version, r.config.Now(), wanted.Restarts)
+	process, err := restart.Process(ctx, r.config.Store.Reader)
+	if err != nil {
+		return err
+	}
+	r.report = newReport(r.config.Version, r.config.Now(), wanted.Restarts, process)
 	err = r.reconcile(ctx, ctx) // no beat is expected before the first report
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -138,8 +143,8 @@ func (r *reconciler) addresses(inForce settings.Settings) []string {
 }
 
 // retire closes the listening sockets at once and lets the sessions drain.
-func (r *reconciler) retire(restart bool) {
-	r.config.Log.Info("draining", "sessions", r.listener.env.sessions.count(), "restart", restart)
+func (r *reconciler) retire(again bool) {
+	r.config.Log.Info("draining", "sessions", r.listener.env.sessions.count(), "restart", again)
 	r.listener.shut()
 	go r.listener.drain(r.config.Grace)
 	r.draining = append(r.draining, r.listener)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -17,21 +18,23 @@ const reportEvery = 5 * time.Second
 
 // report is what other processes learn about this server.
 type report struct {
-	last     store.Server // the last report written, with the restarts carried out since
-	restarts int64        // those in the last report written
+	last     store.Server      // the last report written, with the restarts carried out since
+	restarts int64             // those in the last report written
+	process  map[string]string // what the process read when it began
 }
 
-func newReport(version string, now time.Time, restarts int64) report {
+func newReport(version string, now time.Time, restarts int64, process map[string]string) report {
 	host, _ := os.Hostname() // "" when the system has no name
-	return report{last: store.Server{PID: os.Getpid(), Host: host, Version: version, Since: now, Restarts: restarts}}
+	return report{last: store.Server{PID: os.Getpid(), Host: host, Version: version, Since: now, Restarts: restarts}, process: process}
 }
 
 // writeReport writes a report when something has changed or the last report is
 // old.
 func (r *reconciler) writeReport(ctx context.Context) error {
 	now := r.report.last
-	now.Addresses, now.Sessions = nil, 0
+	now.Addresses, now.Sessions, now.InForce = nil, 0, maps.Clone(r.report.process)
 	if r.listener != nil {
+		maps.Copy(now.InForce, r.listener.inForce)
 		now.Addresses = r.listener.addressTexts()
 		now.Sessions = r.listener.env.sessions.count()
 	}
@@ -39,7 +42,7 @@ func (r *reconciler) writeReport(ctx context.Context) error {
 		now.Sessions += l.env.sessions.count()
 	}
 	now.SeenAt = r.config.Now()
-	same := slices.Equal(now.Addresses, r.report.last.Addresses) && now.Restarts == r.report.restarts
+	same := slices.Equal(now.Addresses, r.report.last.Addresses) && maps.Equal(now.InForce, r.report.last.InForce) && now.Restarts == r.report.restarts
 	if same && now.SeenAt.Sub(r.report.last.SeenAt) < reportEvery {
 		return nil
 	}
@@ -50,7 +53,7 @@ func (r *reconciler) writeReport(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.report = report{last: now, restarts: now.Restarts}
+	r.report.last, r.report.restarts = now, now.Restarts
 	return nil
 }
 

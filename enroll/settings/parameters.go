@@ -11,6 +11,8 @@ import (
 // The names of the parameters that other rooms mention in messages.
 const (
 	Issuer           = "certificate_issuer"
+	Port             = "capf_phone_port"
+	TLSMinVersion    = "tls_min_version"
 	FIPSMode         = "fips_mode"
 	AcceptUnrecorded = "accept_unrecorded_lsc"
 	AllowNullString  = "allow_null_string"
@@ -52,13 +54,13 @@ var parameters = []Parameter{
 		func(s *Settings, n int) { s.ValidityDays = n }).everyday(),
 	number("keep_alive", 5, 60, "15", "minutes", atOnce, "time between TCP keepalive probes to a phone that waits",
 		func(s *Settings, n int) { s.KeepAlive = minutes(n) }).everyday(),
-	number("capf_phone_port", 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect",
+	number(Port, 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect",
 		func(s *Settings, n int) { s.Port = n }).everyday(),
 	flag("enable_ipv6", "false", nextSession, "serve phones that connect over IPv6",
 		func(s *Settings, on bool) { s.IPv6 = on }).everyday(),
 	flag(FIPSMode, "false", nextSession, "offer CAPF version 2 only, as the vendor does in FIPS mode",
 		func(s *Settings, on bool) { s.FIPS = on }).excludes(fipsOrOnline),
-	choice("tls_min_version", "1.2", afterRestart, "lowest TLS version; 79xx and 894x phones need 1.0",
+	choice(TLSMinVersion, "1.2", afterRestart, "lowest TLS version; 79xx and 894x phones need 1.0",
 		func(s *Settings, v string) { s.TLSMinVersion = tlsVersions[v] }, "1.0", "1.1", "1.2", "1.3").
 		warns(oldTLS),
 	number("operation_expires_days", 1, 365, "10", "days", nextSession, "time that a phone has for a newly scheduled operation",

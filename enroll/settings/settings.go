@@ -91,6 +91,18 @@ func Read(ctx context.Context, s *store.Reader) (Settings, error) {
 	return all, nil
 }
 
+// AfterRestart are the values, by name, of the parameters that serve reads only
+// when it begins to listen.
+func (s Settings) AfterRestart() map[string]string {
+	values := map[string]string{Port: strconv.Itoa(s.Port)}
+	for word, version := range tlsVersions {
+		if version == s.TLSMinVersion {
+			values[TLSMinVersion] = word
+		}
+	}
+	return values
+}
+
 // Value is a parameter with its present value.
 type Value struct {
 	Parameter
