@@ -22,13 +22,15 @@ takes the same filters and changes what select shows.
 ` + matchingRule + ` The
 issuer of --lsc-issued-by is long: without * and ?, a part of it is enough.
 
+` + listedRule + `
+
 With --due-for-renewal, a column says which LSCs capf renews automatically, those
 of devices that authenticate by an existing certificate, and which need an
 operator.`,
 		Example: "capf bulk select --lsc-expires-before +90d --with-pool 'Berlin*'",
-		Output:  cmdline.List, Columns: append(headings(selectedColumns), headings([]column[store.Selected]{renewalColumn})...), Flags: filterFlags(),
+		Output:  cmdline.List, Columns: append(headings(selectedColumns), headings([]column[store.Selected]{renewalColumn})...), Flags: bulkFilterFlags(),
 		Run: func(c *cli.Context) error {
-			s, err := selectionOf(env, c)
+			s, err := selectionOf(env, c, withWord)
 			if err != nil {
 				return err
 			}
@@ -42,15 +44,17 @@ func bulkSelect(ctx context.Context, env *Env, sel bulk.Selection) error {
 	if err != nil {
 		return err
 	}
-	selected, err := bulk.Select(ctx, deviceRules(env, s), sel)
-	if err != nil {
-		return err
-	}
 	columns := selectedColumns
 	if sel.DueForRenewal || slices.Contains(env.Columns, renewalColumn.key) {
 		columns = append(slices.Clone(columns), renewalColumn)
 	}
-	return showList(env, selected, columns, "no device matches")
+	return forListed(ctx, env, s.Reader, &sel.Names, false, func() error {
+		selected, err := bulk.Select(ctx, deviceRules(env, s), sel)
+		if err != nil {
+			return err
+		}
+		return showList(env, selected, columns, "no device matches")
+	})
 }
 
 // renewalColumn says who renews an LSC that is due.

@@ -27,7 +27,7 @@ type bulkUpdateOptions struct {
 }
 
 func bulkUpdateCommand(env *Env) cmdline.Command {
-	flags := append(filterFlags(), settingFlags()...)
+	flags := append(bulkFilterFlags(), settingFlags()...)
 	return cmdline.Command{
 		Name: "update", Args: "[PATTERN]", Short: "change the CAPF settings of many devices",
 		Role: cmdline.Operator,
@@ -67,7 +67,7 @@ changed, so that the phone contacts CAPF.`,
 
 func bulkUpdateChoice(env *Env, c *cli.Context) (o bulkUpdateOptions, err error) {
 	u := &o.update
-	if u.Selection, err = selectionOf(env, c); err != nil {
+	if u.Selection, err = selectionOf(env, c, withWord); err != nil {
 		return o, err
 	}
 	if u.Edit, err = deviceEdit(env, c); err != nil {
@@ -121,6 +121,11 @@ func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {
 		}
 		o.update.Edit.String = &secret
 	}
+	return forListed(ctx, env, s.Reader, &o.update.Selection.Names, false, func() error { return bulkCarryOut(ctx, env, r, o) })
+}
+
+// bulkCarryOut makes the update, now or later, or shows what it would do.
+func bulkCarryOut(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
 	n, err := bulk.Count(ctx, r, o.update.Selection)
 	if err != nil {
 		return err

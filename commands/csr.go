@@ -14,6 +14,7 @@ func requestFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "state", Value: string(store.RequestPending), Usage: "`STATE`: " + strings.Join(store.RequestStates(), ", ") + ", all"},
 		&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+		listedFlag(),
 		&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 	}
 }
@@ -27,12 +28,15 @@ func requestFilter(env *Env, c *cli.Context) (f store.RequestFilter, err error) 
 			return f, apperr.WithHint(err, "all means requests in any state")
 		}
 	}
-	f.Since, err = optional(c, "since", env.moment)
+	if f.Since, err = optional(c, "since", env.moment); err != nil {
+		return f, err
+	}
+	f.Devices, err = listedNames(env, c)
 	return f, err
 }
 
 func noRequests(f store.RequestFilter) string {
-	if f.State == store.RequestPending && f.Device == "" && f.Since == nil {
+	if f.State == store.RequestPending && f.Device == "" && f.Devices == nil && f.Since == nil {
 		return "no request is waiting"
 	}
 	return "no request matches"

@@ -35,13 +35,15 @@ func csrCount(ctx context.Context, env *Env, f store.RequestFilter) error {
 		return err
 	}
 	f.Device = devices.FullPattern(ctx, s, f.Device)
-	n, err := s.CountRequests(ctx, f)
-	if err != nil {
-		return err
-	}
-	if env.Format == term.JSON {
-		return showObject(env, []field{{"", "count", n}})
-	}
-	fmt.Fprintln(env.out, n)
-	return nil
+	return forListed(ctx, env, s, &f.Devices, true, func() error {
+		n, err := s.CountRequests(ctx, f)
+		if err != nil {
+			return err
+		}
+		if env.Format == term.JSON {
+			return showObject(env, []field{{"", "count", n}})
+		}
+		fmt.Fprintln(env.out, n)
+		return nil
+	})
 }

@@ -33,7 +33,9 @@ func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
 		return err
 	}
 	f.Device = devices.FullPattern(ctx, s, f.Device)
-	return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
+	return forListed(ctx, env, s, &f.Devices, true, func() error {
+		return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
+	})
 }
 
 // requestColumns are the properties of a request in a list.

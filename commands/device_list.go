@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/bulk"
 	"capf/enroll/devices"
 	"capf/store"
 )
@@ -24,6 +25,8 @@ func deviceListCommand(env *Env) cmdline.Command {
 
 ` + matchingRule + `
 
+` + listedRule + `
+
 A STATUS is none, pending, or upgrade-, delete- or troubleshoot- followed by
 success or failed. The cause may follow failed: -invalid-lsc, -invalid-mic,
 -invalid-authentication-string, -invalid-credentials, -phone-communication-failure,
@@ -31,13 +34,13 @@ success or failed. The cause may follow failed: -invalid-lsc, -invalid-mic,
 -no-ec-support. The vendor's words, "Upgrade Failed: Invalid MIC", work as well.`,
 		Example: "capf device list 'SEP*' --operation install",
 		Output:  cmdline.List, Columns: headings(deviceColumns),
-		Flags: append(deviceFilterFlags("", statusLast(devices.Filters())), failedFlag(), lateFlag()),
+		Flags: filterFlags("", statusLast(devices.Filters())),
 		Run: func(c *cli.Context) error {
-			f, err := deviceFilterOf(c, "")
+			sel, err := selectionOf(env, c, "")
 			if err != nil {
 				return err
 			}
-			return deviceList(c.Context, env, f)
+			return deviceList(c.Context, env, sel)
 		},
 	}
 }
@@ -45,18 +48,23 @@ success or failed. The cause may follow failed: -invalid-lsc, -invalid-mic,
 // statusLast has the help name what became of an operation behind what operators set.
 func statusLast(filters []devices.Filter) []devices.Filter {
 	isStatus := func(f devices.Filter) bool { return f.Name == "status" }
-	at := slices.IndexFunc(filters, isStatus)
-	status := filters[at]
-	return append(slices.DeleteFunc(filters, isStatus), status)
+	status := filters[slices.IndexFunc(filters, isStatus)]
+	filters = slices.DeleteFunc(filters, isStatus)
+	return slices.Insert(filters, slices.IndexFunc(filters, func(f devices.Filter) bool { return f.Switch }), status)
 }
 
-func deviceList(ctx context.Context, env *Env, f store.DeviceFilter) error {
-	s, err := env.question(ctx)
+func deviceList(ctx context.Context, env *Env, sel bulk.Selection) error {
+	s, err := env.openToAsk(ctx)
 	if err != nil {
 		return err
 	}
-	f.Name = devices.FullPattern(ctx, s, f.Name)
-	return showList(env, s.Devices(ctx, f), deviceColumns, "no device matches")
+	return forListed(ctx, env, s.Reader, &sel.Names, false, func() error {
+		selected, err := bulk.Select(ctx, deviceRules(env, s), sel)
+		if err != nil {
+			return err
+		}
+		return showList(env, selected, overSelected(deviceColumns), "no device matches")
+	})
 }
 
 // deviceColumns are the properties of a device in a list.

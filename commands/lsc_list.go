@@ -24,6 +24,7 @@ a phone, are listed only with --state discarded, until they expire.`,
 		Output:  cmdline.List, Columns: headings(lscColumns(time.Time{})),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+			listedFlag(),
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that expire before the `TIME`, such as 2027-01-31 or +90d"},
@@ -37,6 +38,9 @@ a phone, are listed only with --state discarded, until they expire.`,
 			if f.ExpiresBefore, err = optional(c, "expires-before", env.deadline); err != nil {
 				return err
 			}
+			if f.Devices, err = listedNames(env, c); err != nil {
+				return err
+			}
 			return lscList(c.Context, env, f)
 		},
 	}
@@ -48,7 +52,9 @@ func lscList(ctx context.Context, env *Env, f store.LSCFilter) error {
 		return err
 	}
 	f.Device = devices.FullPattern(ctx, s, f.Device)
-	return showList(env, s.LSCs(ctx, f), lscColumns(env.Now()), "no certificate matches")
+	return forListed(ctx, env, s, &f.Devices, true, func() error {
+		return showList(env, s.LSCs(ctx, f), lscColumns(env.Now()), "no certificate matches")
+	})
 }
 
 // lscColumns are the properties of an LSC in a list. Whether it has expired is up

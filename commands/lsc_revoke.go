@@ -18,7 +18,8 @@ import (
 type revokeOptions struct {
 	removeOptions
 	device string
-	issuer string // the ID of a certificate, or capf
+	listed []string // names of devices
+	issuer string   // the ID of a certificate, or capf
 	reason store.RevocationReason
 }
 
@@ -44,8 +45,8 @@ was in, even if a phone has replaced or deleted it, or if it was deleted from th
 list of stale ones. Phones keep what they have: to get a new certificate, a phone
 whose certificate is revoked has to authenticate in another way.
 
-Name the certificates by their serial numbers, or name a device or an issuer to
-revoke all of its certificates. An issuer is named by its number in "capf cert
+Name the certificates by their serial numbers, or name a device, a list of devices
+or an issuer to revoke all of its certificates. An issuer is named by its number in "capf cert
 list", the beginning of its SHA-256 fingerprint, or capf for the present CAPF
 certificate.
 
@@ -55,20 +56,24 @@ changed to any other reason, and every reason to key-compromise.`,
 		Output:  cmdline.List, Columns: headings(revokedColumns),
 		Flags: append(removalFlags(), reasonFlag(),
 			&cli.StringFlag{Name: "device", Usage: "all certificates of the device `NAME`, including deleted devices of that name"},
+			listedFlag(),
 			&cli.StringFlag{Name: "issuer", Usage: "all certificates signed by the certificate with the `ID`"}),
 		Run: func(c *cli.Context) error {
 			o := revokeOptions{removeOptions: removal(c), device: c.String("device"), issuer: c.String("issuer")}
 			ways := 0
-			for _, given := range []bool{len(o.names) > 0, o.device != "", o.issuer != ""} {
+			for _, given := range []bool{len(o.names) > 0, o.device != "", c.IsSet("devices"), o.issuer != ""} {
 				if given {
 					ways++
 				}
 			}
 			if ways != 1 {
-				return apperr.WithHint(apperr.Usage("name the certificates by serial numbers, --device or --issuer: one of the three"),
+				return apperr.WithHint(apperr.Usage("name the certificates by serial numbers, --device, --devices or --issuer: one of the four"),
 					"capf lsc list shows the serial numbers")
 			}
 			var err error
+			if o.listed, err = listedNames(env, c); err != nil {
+				return err
+			}
 			if o.reason, err = revocationReason(c); err != nil {
 				return err
 			}
@@ -82,7 +87,11 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 	if err != nil {
 		return err
 	}
-	choice := lscs.Choice{Serials: o.names, Device: devices.FullName(ctx, s.Reader, o.device)}
+	return forListed(ctx, env, s.Reader, &o.listed, true, func() error { return revokeChosen(ctx, env, s, o) })
+}
+
+func revokeChosen(ctx context.Context, env *Env, s *store.Store, o revokeOptions) (err error) {
+	choice := lscs.Choice{Serials: o.names, Device: devices.FullName(ctx, s.Reader, o.device), Devices: o.listed}
 	if o.issuer != "" {
 		if choice.Issuer, err = issuerWithID(ctx, s.Reader, o.issuer); err != nil {
 			return err

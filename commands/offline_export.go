@@ -13,6 +13,7 @@ import (
 	"capf/enroll/devices"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
+	"capf/store"
 )
 
 type offlineExportOptions struct {
@@ -40,6 +41,7 @@ appears complete or not at all; an existing one is replaced only with --force.`,
 			&cli.StringFlag{Name: "out", Usage: "write the archive to `FILE`; - is stdout"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing file"},
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
+			listedFlag(),
 			&cli.StringFlag{Name: "since", Usage: "only requests since the `TIME`, such as 2027-01-31 or 7d"},
 		},
 		Run: func(c *cli.Context) error {
@@ -55,6 +57,9 @@ appears complete or not at all; an existing one is replaced only with --force.`,
 func offlineExportChoice(env *Env, c *cli.Context) (o offlineExportOptions, err error) {
 	o.out, o.force, o.Device = c.String("out"), c.Bool("force"), c.String("device")
 	if o.Since, err = optional(c, "since", env.moment); err != nil {
+		return o, err
+	}
+	if o.Devices, err = listedNames(env, c); err != nil {
 		return o, err
 	}
 	switch {
@@ -77,6 +82,11 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		return err
 	}
 	o.Device = devices.FullPattern(ctx, s.Reader, o.Device)
+	return forListed(ctx, env, s.Reader, &o.Devices, true, func() error { return exportRequests(ctx, env, s, o) })
+}
+
+// exportRequests writes the archive.
+func exportRequests(ctx context.Context, env *Env, s *store.Store, o offlineExportOptions) (err error) {
 	if o.out != "-" { // so that no temporary file is left; a slow reader of stdout may delay this
 		var stop context.CancelFunc
 		ctx, stop = env.untilSignal(ctx)
@@ -99,7 +109,7 @@ func offlineExport(ctx context.Context, env *Env, o offlineExportOptions) error 
 		return fmt.Errorf("exporting the requests: %w", err)
 	}
 	if report.Requests == 0 {
-		env.say("the archive is empty: no request is waiting%s", map[bool]string{true: " that matches"}[o.Device != "" || o.Since != nil])
+		env.say("the archive is empty: no request is waiting%s", map[bool]string{true: " that matches"}[o.Device != "" || o.Devices != nil || o.Since != nil])
 	}
 	if o.out == "-" {
 		env.say("exported %s, %d without proof of possession", counted(report.Requests, "request"), report.Unproved)

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -72,6 +73,16 @@ func (env *Env) moment(s string) (time.Time, error) {
 
 // deadline parses a time in the future.
 func (env *Env) deadline(s string) (time.Time, error) { return input.Time(s, env.Now()) }
+
+// span parses how long something takes or lasts, such as 30d or 12h.
+func (env *Env) span(s string) (time.Duration, error) {
+	now := env.Now()
+	t, err := input.Time("+"+strings.TrimPrefix(s, "+"), now)
+	if err != nil || !t.After(now) {
+		return 0, apperr.Usage("%q is not a span; write 30d or 12h", s)
+	}
+	return t.Sub(now), nil
+}
 
 func value(p *string) string {
 	if p == nil {

@@ -51,19 +51,27 @@ type Device struct {
 }
 
 // DeviceFilter limits a list of devices; what is empty does not limit, and what is
-// not is combined with AND. Name, Pool and Model are patterns, as for package
+// not is combined with AND. Name, Description, Pool and Model are patterns, as for package
 // wildcard. The names in JSON are those of the documents of jobs, which outlive a
 // version of capf.
 type DeviceFilter struct {
-	Name      string    `json:"name,omitempty"`
-	Pool      string    `json:"pool,omitempty"`
-	Model     string    `json:"model,omitempty"`
-	Operation Operation `json:"operation,omitempty"`
-	Status    Status    `json:"status,omitempty"`
-	AuthMode  AuthMode  `json:"auth_mode,omitempty"`
-	Failed    bool      `json:"failed,omitempty"` // whose last operation failed
-	Late      bool      `json:"late,omitempty"`   // whose operation should have been completed by now
-	Scheduled bool      `json:"-"`                // that have an operation
+	Name        string    `json:"name,omitempty"`
+	Pool        string    `json:"pool,omitempty"`
+	Model       string    `json:"model,omitempty"`
+	Operation   Operation `json:"operation,omitempty"`
+	Status      Status    `json:"status,omitempty"`
+	AuthMode    AuthMode  `json:"auth_mode,omitempty"`
+	Failed      bool      `json:"failed,omitempty"` // whose last operation failed
+	Late        bool      `json:"late,omitempty"`   // whose operation should have been completed by now
+	Names       []string  `json:"names,omitempty"`  // one of these, ignoring case; nil does not limit
+	Description string    `json:"description,omitempty"`
+	NoString    bool      `json:"no_auth_string,omitempty"` // that have no authentication string
+	Locked      bool      `json:"locked,omitempty"`
+	Waiting     bool      `json:"waiting,omitempty"` // whose request waits for a certificate
+	// SeenBefore limits to devices that no session has named since; one that none
+	// has ever named counts from when it was added.
+	SeenBefore *time.Time `json:"last_seen_before,omitempty"`
+	Scheduled  bool       `json:"-"` // that have an operation
 	// StringFrom and StringBelow limit the bytes of the sealed authentication
 	// string, which devices without one do not have.
 	StringFrom  int `json:"-"`
@@ -136,7 +144,9 @@ const (
 	hasFailed = `instr(status, '-failed') > 0`
 	// The first term says the same as the second, which is word for word the
 	// condition of the index devices_scheduled.
-	isLate = `operation IN ('install', 'delete', 'troubleshoot') AND operation <> 'none' AND completes_by > 0 AND completes_by < ?`
+	// The first term is word for word the condition of the index devices_locked.
+	isLocked = `locked_until > 0 AND locked_until > ? AND locked_until <= ?`
+	isLate   = `operation IN ('install', 'delete', 'troubleshoot') AND operation <> 'none' AND completes_by > 0 AND completes_by < ?`
 )
 
 // Late reports whether the deadline of the scheduled operation has passed; the
@@ -313,6 +323,8 @@ func (s *Reader) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[Device, 
 func (f DeviceFilter) query(now time.Time) query {
 	q := query{selection: "SELECT " + deviceColumns + " FROM devices", order: "name"}
 	q.named("name", f.Name)
+	q.listed("name", f.Names)
+	q.like("description", f.Description)
 	q.like("pool", f.Pool)
 	q.like("model", f.Model)
 	q.equal("operation", string(f.Operation))
@@ -332,6 +344,18 @@ func (f DeviceFilter) query(now time.Time) query {
 	}
 	if f.Late {
 		q.where(isLate, millis(now))
+	}
+	if f.NoString {
+		q.where("sealed_string IS NULL")
+	}
+	if f.Locked {
+		q.where(isLocked, millis(now), millis(now.Add(LockTime)))
+	}
+	if f.Waiting {
+		q.where("EXISTS (SELECT 1 FROM requests WHERE device_id = devices.id AND state = 'pending')")
+	}
+	if f.SeenBefore != nil {
+		q.where("max(seen_at, devices.created_at) < ?", millis(*f.SeenBefore))
 	}
 	return q
 }

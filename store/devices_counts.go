@@ -42,8 +42,7 @@ func (s *Reader) DeviceCounts(ctx context.Context) (DeviceCounts, error) {
 // CountLocked counts the devices that wrong authentication strings have locked,
 // at this moment.
 func (s *Reader) CountLocked(ctx context.Context) (n int64, err error) {
-	// The first term is word for word the condition of the index devices_locked.
-	err = s.point(ctx, "SELECT count(*) FROM devices WHERE locked_until > 0 AND locked_until > ? AND locked_until <= ?",
+	err = s.point(ctx, "SELECT count(*) FROM devices WHERE "+isLocked,
 		[]any{millis(s.options.Now()), millis(s.options.Now().Add(LockTime))}, &n)
 	return n, failed(err, "counting locked devices")
 }

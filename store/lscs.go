@@ -34,8 +34,9 @@ type LSC struct {
 
 // LSCFilter limits a list of LSCs; fields that are empty or nil do not.
 type LSCFilter struct {
-	Device        string // a pattern, as for package wildcard
-	DeviceID      int64  // of one device, not of a deleted one that had its name
+	Device        string   // a pattern, as for package wildcard
+	Devices       []string // of one of these names; nil does not limit
+	DeviceID      int64    // of one device, not of a deleted one that had its name
 	State         LSCState
 	Serial        string     // in any spelling that package serialnumber reads
 	ExpiresBefore *time.Time // the end of the validity
@@ -78,6 +79,7 @@ func (s *Reader) CountLSCs(ctx context.Context, f LSCFilter) (int64, error) {
 func (f LSCFilter) query() query {
 	q := query{selection: "SELECT " + lscColumns + " FROM lscs AS l", order: "id"}
 	q.ofDevice(f.Device)
+	q.ofListed(f.Devices)
 	if f.DeviceID != 0 {
 		q.where("device_id = ?", f.DeviceID)
 	}

@@ -34,10 +34,12 @@ type Request struct {
 // RequestFilter limits a list of requests; what is empty or nil does not limit.
 type RequestFilter struct {
 	Device string // a pattern, as for package wildcard
-	State  RequestState
-	Since  *time.Time
-	Before *time.Time
-	ID     int64
+	// Devices are names, one of which the device has; nil does not limit.
+	Devices []string
+	State   RequestState
+	Since   *time.Time
+	Before  *time.Time
+	ID      int64
 	// Bare selects requests without a stored certificate.
 	Bare bool
 }
@@ -70,6 +72,7 @@ func (s *Reader) CountRequests(ctx context.Context, f RequestFilter) (int64, err
 func (f RequestFilter) query() query {
 	q := query{selection: "SELECT " + requestColumns + " FROM requests", order: "created_at, id"}
 	q.ofDevice(f.Device)
+	q.ofListed(f.Devices)
 	switch f.State {
 	case "":
 	case RequestPending:

@@ -47,7 +47,10 @@ type Selection struct {
 type HoldingFilter struct {
 	LSC              LSCHolding `json:"lsc,omitempty"`
 	LSCExpiresBefore *time.Time `json:"lsc_expires_before,omitempty"`
-	LSCIssuedBy      string     `json:"lsc_issued_by,omitempty"` // a pattern as for package wildcard, or part of the issuer's name
+	// LSCExpiresWithin is from the time at which devices are selected; 0 does not limit.
+	// What has expired already is selected too.
+	LSCExpiresWithin time.Duration `json:"lsc_expires_within,omitempty"`
+	LSCIssuedBy      string        `json:"lsc_issued_by,omitempty"` // a pattern as for package wildcard, or part of the issuer's name
 	// Limit selects only so many devices, those whose LSC ends first, and 1000 at
 	// most; 0 selects all, in the order of their names.
 	Limit int `json:"limit,omitempty"`
@@ -128,6 +131,9 @@ func (f Selection) query(now time.Time) query {
 	}
 	if f.LSCExpiresBefore != nil {
 		q.where("+l.not_after < ?", millis(*f.LSCExpiresBefore))
+	}
+	if f.LSCExpiresWithin != 0 {
+		q.where("+l.not_after < ?", millis(now.Add(f.LSCExpiresWithin)))
 	}
 	if f.LSCIssuedBy != "" && !strings.ContainsAny(f.LSCIssuedBy, "*?") {
 		f.LSCIssuedBy = "*" + f.LSCIssuedBy + "*"

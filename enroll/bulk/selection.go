@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type Selection struct {
 // Check refuses filters that no device can match together: that is a mistake,
 // not an empty selection. The error is ErrValue.
 func (s Selection) Check() error {
-	aboutLSC := s.LSCExpiresBefore != nil || s.LSCIssuedBy != "" || s.IssuerExpiresBefore != nil || s.DueForRenewal
+	aboutLSC := s.LSCExpiresBefore != nil || s.LSCExpiresWithin != 0 || s.LSCIssuedBy != "" || s.IssuerExpiresBefore != nil || s.DueForRenewal
 	switch {
 	case s.LSC == store.HoldsNone && aboutLSC:
 		return contradiction("devices without an LSC", "what their LSC is like")
@@ -54,7 +55,7 @@ func contradiction(a, b string) error {
 
 // Empty reports whether the selection has no filters, and so selects all
 // devices.
-func (s Selection) Empty() bool { return s == Selection{} }
+func (s Selection) Empty() bool { return reflect.ValueOf(s).IsZero() }
 
 // Describe returns the selection in one line.
 func (s Selection) Describe() string {
@@ -65,13 +66,18 @@ func (s Selection) Describe() string {
 		}
 	}
 	add("name", s.Name)
+	if s.Names != nil {
+		add("devices", fmt.Sprintf("(%d listed)", len(s.Names)))
+	}
 	for _, f := range devices.Filters() {
 		add(f.Flag(), f.Of(s.DeviceFilter))
 	}
-	add("failed", yes(s.Failed))
-	add("late", yes(s.Late))
+	add("last-seen-before", stamp(s.SeenBefore))
 	add("lsc", string(s.LSC))
 	add("lsc-expires-before", stamp(s.LSCExpiresBefore))
+	if s.LSCExpiresWithin != 0 {
+		add("lsc-expires-within", s.LSCExpiresWithin.String())
+	}
 	add("lsc-issued-by", s.LSCIssuedBy)
 	add("issuer-expires-before", stamp(s.IssuerExpiresBefore))
 	add("due-for-renewal", yes(s.DueForRenewal))

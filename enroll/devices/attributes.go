@@ -59,9 +59,15 @@ var attributes = []Attribute{
 func Filters() []Filter { return slices.Clone(filters) }
 
 var filters = []Filter{
+	filter("description", "only devices whose description matches the `PATTERN`", func(f *store.DeviceFilter) *string { return &f.Description }, pattern),
 	filter("pool", "only the device `POOL`, or those that match", func(f *store.DeviceFilter) *string { return &f.Pool }, pattern),
 	filter("model", "only the `MODEL`, or those that match", func(f *store.DeviceFilter) *string { return &f.Model }, pattern),
 	filter("operation", "only devices with the `OPERATION` scheduled", func(f *store.DeviceFilter) *store.Operation { return &f.Operation }, store.ParseOperation),
 	filter("status", "only the certificate operation `STATUS`", func(f *store.DeviceFilter) *store.Status { return &f.Status }, store.ParseStatus),
 	filter("auth_mode", "only the authentication `MODE`", func(f *store.DeviceFilter) *store.AuthMode { return &f.AuthMode }, store.ParseAuthMode),
+	either("failed", "only devices whose last operation failed", func(f *store.DeviceFilter) *bool { return &f.Failed }),
+	either("late", "only devices whose operation should be complete by now", func(f *store.DeviceFilter) *bool { return &f.Late }),
+	either("no_auth_string", "only devices without an authentication string", func(f *store.DeviceFilter) *bool { return &f.NoString }),
+	either("locked", "only devices that are locked after too many failures", func(f *store.DeviceFilter) *bool { return &f.Locked }),
+	either("waiting", "only devices whose request waits for a certificate from a CA", func(f *store.DeviceFilter) *bool { return &f.Waiting }),
 }

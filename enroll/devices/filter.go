@@ -9,8 +9,9 @@ import (
 // Filter is a property of a device by which it is selected. What each filter limits
 // is a field of store.DeviceFilter, whose name in JSON is that of the filter.
 type Filter struct {
-	Name  string
-	Usage string // of the flag
+	Name   string
+	Usage  string // of the flag
+	Switch bool   // the flag takes no value
 
 	read func(f *store.DeviceFilter, text string) error
 	of   func(store.DeviceFilter) string
@@ -28,13 +29,31 @@ func filter[T ~string](name, usage string, at func(*store.DeviceFilter) *T, pars
 	}
 }
 
+// either returns a filter that is on or off.
+func either(name, usage string, at func(*store.DeviceFilter) *bool) Filter {
+	return Filter{
+		Name: name, Usage: usage, Switch: true,
+		read: func(f *store.DeviceFilter, _ string) error {
+			*at(f) = true
+			return nil
+		},
+		of: func(f store.DeviceFilter) string {
+			if *at(&f) {
+				return "yes"
+			}
+			return ""
+		},
+	}
+}
+
 // pattern accepts every text: * stands for any letters in it, and ? for one.
 func pattern(text string) (string, error) { return text, nil }
 
 // Flag returns the filter's name with hyphens, as flags and descriptions have it.
 func (f Filter) Flag() string { return strings.ReplaceAll(f.Name, "_", "-") }
 
-// Read limits the devices to those of the value. ErrValue: there is no such value.
+// Read limits the devices to those of the value, of which a switch has none. ErrValue:
+// there is no such value.
 func (f Filter) Read(to *store.DeviceFilter, text string) error { return f.read(to, text) }
 
 // Of returns the value to which the devices are limited; "" if they are not.

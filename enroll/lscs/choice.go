@@ -13,10 +13,11 @@ import (
 	"capf/store"
 )
 
-// Choice selects LSCs in one of three ways.
+// Choice selects LSCs in one of four ways.
 type Choice struct {
 	Serials []string
 	Device  string            // a name, also that of a deleted device
+	Devices []string          // names, also those of deleted devices
 	Issuer  *x509.Certificate // all that it has issued
 }
 
@@ -28,6 +29,8 @@ func (r Revoker) Revocable(ctx context.Context, c Choice) ([]store.LSC, error) {
 	switch {
 	case c.Issuer != nil:
 		return r.lasting(ctx, store.LSCFilter{Issuer: c.Issuer.Subject.String()}, func(l store.LSC) bool { return MayHaveIssued(c.Issuer, l) })
+	case c.Devices != nil:
+		return r.lasting(ctx, store.LSCFilter{Devices: c.Devices}, nil)
 	case c.Device != "":
 		return r.lscsOf(ctx, c.Device)
 	}

@@ -19,7 +19,8 @@ import (
 
 // ExportOptions limit an export; an empty field does not.
 type ExportOptions struct {
-	Device  string // a pattern of package wildcard
+	Device  string   // a pattern of package wildcard
+	Devices []string // names; nil does not limit
 	Since   *time.Time
 	Request func(ExportReport) // called for each request, with the report so far; may be nil
 }
@@ -53,7 +54,7 @@ func (c CA) Export(ctx context.Context, w io.Writer, o ExportOptions) (ExportRep
 		return ExportReport{}, err
 	}
 	defer e.discard()
-	filter := store.RequestFilter{State: store.RequestPending, Device: o.Device, Since: o.Since}
+	filter := store.RequestFilter{State: store.RequestPending, Device: o.Device, Devices: o.Devices, Since: o.Since}
 	for request, err := range c.Store.Requests(ctx, filter) {
 		if err != nil {
 			return e.report, err
