@@ -75,6 +75,11 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 		env.say("no MIC root is in %s", o.purpose)
 		return nothingToRemove(env, o.removeOptions)
 	}
+	impact, err := trustStores(env, s).ImpactOn(ctx, found, nil)
+	if err != nil {
+		return err
+	}
+	sayImpact(env, impact)
 	var ids []int64
 	for _, t := range found {
 		ids = append(ids, t.ID)

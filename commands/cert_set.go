@@ -105,6 +105,11 @@ func certSet(ctx context.Context, env *Env, o certSetOptions) error {
 	if err != nil {
 		return err
 	}
+	impact, err := trustStores(env, s).ImpactOn(ctx, found, &o.edit)
+	if err != nil {
+		return err
+	}
+	sayImpact(env, impact)
 	rows, outcomes, warnings, err := trustStores(env, s).Edit(ctx, env.actor(), found, o.edit)
 	if err != nil {
 		return err

@@ -138,6 +138,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		if row.Warning != "" && err == nil {
 			env.warn([]string{row.Warning})
 		}
+		sayImpact(env, row.Impact)
 	}
 	if err != nil {
 		err = fmt.Errorf("cert upload: %w", err)

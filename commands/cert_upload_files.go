@@ -48,8 +48,9 @@ func isFolder(env *Env, name string) bool {
 
 // uploadReader gathers the files of an upload.
 type uploadReader struct {
-	env  *Env
-	read []authority.UploadFile
+	env      *Env
+	sidecars bool // read what describes a certificate, too
+	read     []authority.UploadFile
 }
 
 func (r *uploadReader) file(name string, purposes []store.Purpose) error {
@@ -122,8 +123,14 @@ func (r *uploadReader) filesOf(folder string, purposes []store.Purpose) error {
 	for _, e := range entries {
 		name := filepath.Join(folder, e.Name())
 		why := archive.NotCertificate(name)
-		if e.IsDir() {
+		switch {
+		case e.IsDir():
 			why = "it is a folder in the folder"
+		case !authority.IsSidecar(name):
+		case r.sidecars:
+			why = ""
+		default:
+			why = "it describes a certificate, which capf cert apply reads"
 		}
 		f := authority.UploadFile{Name: name, Purposes: purposes, Skipped: why}
 		if why == "" {

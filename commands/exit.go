@@ -31,7 +31,9 @@ const (
 	exitNotFound exitCode = 3
 	exitRefused  exitCode = 4 // a rule forbids it, or there is nothing to do
 	exitPartly   exitCode = 5 // partly done, and the rest has been reported
-	exitExpires  exitCode = 7 // something expires within the time asked
+	// A dry run has found that something is not as it is described.
+	exitWouldChange exitCode = 6
+	exitExpires     exitCode = 7 // something expires within the time asked
 )
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }

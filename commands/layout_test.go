@@ -44,7 +44,7 @@ var rooms = []room{
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
 	{"enroll/expiry", "enroll/authority enroll/secrets store"},
-	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets crypto crypto/certfile store"},
+	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets enroll/settings crypto crypto/certfile store"},
 	{"enroll/archive", "crypto/certfile"},
 	{"enroll/lscs", "store"},
 	{"enroll/secrets", "enroll/settings crypto store"},
@@ -77,6 +77,7 @@ var homes = map[string]string{
 	"github.com/prometheus/":           "enroll/metrics",
 	"golang.org/x/text/encoding":       "internal/charset",
 	"golang.org/x/text/unicode":        "internal/wildcard",
+	"go.yaml.in/yaml/v3":               "internal/document",
 }
 
 // TestLayout holds the imports of every package against the picture of the house.

@@ -23,7 +23,7 @@ func tree(env *Env) *cmdline.Command {
 			lscListCommand(env), lscShowCommand(env), lscExportCommand(env), lscRevokeCommand(env), lscReleaseCommand(env),
 		}},
 		{Name: "cert", Short: "the CAPF certificate and the trust stores", Commands: []cmdline.Command{
-			certUploadCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
+			certUploadCommand(env), certApplyCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
 			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
 			offlineImportCommand(env, "import", "cert import"),
 		}},
@@ -98,6 +98,7 @@ Tables show local time, JSON and CSV show UTC.
 
 Exit codes:
   0 done  1 failed  2 usage  3 not found  4 refused by a rule  5 partly done
+  6 a dry run of apply, or of set --from, would change something
   7 something expires within the time asked
 
 The vendor's spellings are the same commands: utils capf csr list.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -24,4 +25,19 @@ func (s *Reader) DeviceCertificates(ctx context.Context, deviceID int64) ([]Devi
 
 func (c *DeviceCertificate) fields() []any {
 	return []any{&c.Kind, (*instant)(&c.SeenAt), &c.Certificate}
+}
+
+// DeviceMIC is the MIC that a phone has sent, and how the device authenticates.
+type DeviceMIC struct {
+	AuthMode    AuthMode
+	Certificate []byte // DER
+}
+
+// DeviceMICs yields the MICs of all devices that have sent theirs.
+func (s *Reader) DeviceMICs(ctx context.Context) iter.Seq2[DeviceMIC, error] {
+	q := query{selection: `SELECT d.auth_mode, c.certificate FROM device_certificates AS c JOIN devices AS d ON d.id = c.device_id`, order: "d.id"}
+	q.where("c.kind = 'mic'")
+	return stream(ctx, s, "reading the MICs of devices", q, func(m *DeviceMIC) []any {
+		return []any{(*string)(&m.AuthMode), &m.Certificate}
+	})
 }

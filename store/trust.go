@@ -51,11 +51,12 @@ type TrustEdit struct {
 
 // Changes reports whether the edit would change a trust certificate.
 func (e TrustEdit) Changes(c TrustCertificate) bool {
-	after := e.edited(c)
+	after := e.Edited(c)
 	return after.For != c.For || after.Undecided != c.Undecided || after.Description != c.Description
 }
 
-func (e TrustEdit) edited(c TrustCertificate) TrustCertificate {
+// Edited returns the trust certificate as it is after the edit.
+func (e TrustEdit) Edited(c TrustCertificate) TrustCertificate {
 	if e.For != nil {
 		c.For, c.Undecided = *e.For, false
 	}
@@ -91,21 +92,8 @@ func (s *Store) AddTrusts(ctx context.Context, a Actor, list []NewTrust) (rows [
 		rows, outcomes = make([]TrustCertificate, len(list)), make([]TrustOutcome, len(list))
 		for i, c := range list {
 			at = c.TrustCertificate
-			added, err := insertTrust(t, c.TrustCertificate)
-			if err != nil {
-				return err
-			}
-			err = t.row(selectTrust+" WHERE purpose = ? AND fingerprint = ?", string(c.Purpose), c.Fingerprint).Scan(rows[i].fields()...)
-			if err != nil {
-				return err
-			}
-			if added {
-				outcomes[i] = TrustAdded
-				err = t.event(a, "", EventText{Action: "cert-upload", Detail: rows[i].named() + rows[i].vouches()})
-			} else {
-				outcomes[i], err = editTrust(t, a, &rows[i], c.IfThere)
-			}
-			if err != nil {
+			var err error
+			if rows[i], outcomes[i], err = putTrust(t, a, c); err != nil {
 				return err
 			}
 		}
@@ -115,6 +103,22 @@ func (s *Store) AddTrusts(ctx context.Context, a Actor, list []NewTrust) (rows [
 		return nil, nil, failed(err, "adding %q to %s", at.Subject, at.Purpose)
 	}
 	return rows, outcomes, nil
+}
+
+func putTrust(t *tx, a Actor, c NewTrust) (row TrustCertificate, outcome TrustOutcome, err error) {
+	added, err := insertTrust(t, c.TrustCertificate)
+	if err != nil {
+		return row, "", err
+	}
+	err = t.row(selectTrust+" WHERE purpose = ? AND fingerprint = ?", string(c.Purpose), c.Fingerprint).Scan(row.fields()...)
+	if err != nil {
+		return row, "", err
+	}
+	if added {
+		return row, TrustAdded, t.event(a, "", EventText{Action: "cert-upload", Detail: row.named() + row.vouches()})
+	}
+	outcome, err = editTrust(t, a, &row, c.IfThere)
+	return row, outcome, err
 }
 
 // named returns the name of the certificate in events.
@@ -170,7 +174,7 @@ func editTrust(t *tx, a Actor, c *TrustCertificate, e TrustEdit) (TrustOutcome, 
 		return TrustSame, nil
 	}
 	before := *c
-	*c = e.edited(before)
+	*c = e.Edited(before)
 	_, err := t.exec(`UPDATE trust_certificates SET for_mic = ?, for_lsc = ?, for_foreign_lsc = ?, for_https = ?, undecided = ?,
 		description = ? WHERE id = ?`, c.For.Has(ForMIC), c.For.Has(ForLSC), c.For.Has(ForForeignLSC), c.For.Has(ForHTTPS),
 		c.Undecided, c.Description, c.ID)

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"slices"
 
 	"capf/internal/apperr"
 	"capf/store"
@@ -34,6 +35,7 @@ type UploadRow struct {
 	Outcome     UploadOutcome
 	Reason      string     // why it was refused
 	Warning     string     // what is unwise about it, though it is allowed
+	Impact      []string   // what phones lose by it
 	For         store.Uses // what it vouches for after the upload, in capf-trust
 
 	entry store.NewTrust
@@ -74,7 +76,34 @@ func (t TrustStores) Upload(ctx context.Context, actor store.Actor, files []Uplo
 	if err := holdBack(rows, o.Strict); err != nil {
 		return rows, err
 	}
+	if err := t.warnOfImpact(ctx, rows); err != nil {
+		return nil, err
+	}
 	return t.store(ctx, actor, rows)
+}
+
+// warnOfImpact adds to the rows that narrow what a certificate vouches for what phones
+// lose by that.
+func (t TrustStores) warnOfImpact(ctx context.Context, rows []UploadRow) error {
+	known, err := t.Store.Trust(ctx, "")
+	if err != nil {
+		return err
+	}
+	for i, row := range rows {
+		if row.entry.IfThere.For == nil {
+			continue
+		}
+		at := slices.IndexFunc(known, func(k store.TrustCertificate) bool { return trustKey(k) == trustKey(row.entry.TrustCertificate) })
+		if at < 0 {
+			continue
+		}
+		lines, err := t.ImpactOn(ctx, known[at:at+1], &row.entry.IfThere)
+		if err != nil {
+			return err
+		}
+		rows[i].Impact = lines
+	}
+	return nil
 }
 
 // holdBack refuses an upload that has a refused row or, if it is strict, a skipped

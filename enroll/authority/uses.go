@@ -57,20 +57,39 @@ func (t TrustStores) checkOurs(ctx context.Context, c *x509.Certificate, u store
 	if u == store.ForLSC {
 		return nil
 	}
+	ours, err := t.ownCAPF(ctx, c)
+	if err == nil && ours {
+		err = apperr.Refused("%q is a CAPF certificate of our own, which vouches for lsc only", crypto.DisplayName(c))
+	}
+	return err
+}
+
+func (t TrustStores) ownCAPF(ctx context.Context, c *x509.Certificate) (bool, error) {
 	present, err := Certificate(ctx, t.Store.Reader)
 	if err != nil && !errors.Is(err, secrets.ErrNotReady) {
-		return err
+		return false, err
 	}
-	ours := err == nil && bytes.Equal(c.RawSubjectPublicKeyInfo, present.RawSubjectPublicKeyInfo)
-	if !ours && IsCAPFName(c) {
-		if ours, err = t.hasIssued(ctx, c); err != nil {
-			return err
-		}
+	if err == nil && bytes.Equal(c.RawSubjectPublicKeyInfo, present.RawSubjectPublicKeyInfo) {
+		return true, nil
 	}
-	if ours {
-		return apperr.Refused("%q is a CAPF certificate of our own, which vouches for lsc only", crypto.DisplayName(c))
+	if !IsCAPFName(c) {
+		return false, nil
 	}
-	return nil
+	return t.hasIssued(ctx, c)
+}
+
+// isOurs reports whether a row may be a CAPF certificate of our own. One that vouches
+// for lsc alone counts too: its last LSC may have left the record, and no other
+// cluster's is uploaded so.
+func (t TrustStores) isOurs(ctx context.Context, row store.TrustCertificate) (bool, error) {
+	c, err := x509.ParseCertificate(row.Certificate)
+	if err != nil {
+		return false, nil
+	}
+	if row.For == store.ForLSC && IsCAPFName(c) {
+		return true, nil
+	}
+	return t.ownCAPF(ctx, c)
 }
 
 // hasIssued reports whether the record has an LSC issued by the CA.
