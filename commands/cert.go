@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -17,17 +18,21 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
 	"capf/internal/apperr"
+	"capf/internal/input"
 	"capf/internal/serialnumber"
 	"capf/store"
 )
 
-// shortestPrint is the least of a fingerprint that has to be given: fewer digits
-// could be an id.
-const shortestPrint = 12
+// shortestPrint is the least of a fingerprint that has to be given, and shortestDigits
+// that of one which could be an id.
+const (
+	shortestPrint  = 4
+	shortestDigits = 12
+)
 
 // findTrust finds trust certificates by id or by the beginning of the
 // fingerprint, in one store or, without a purpose, in all. A fingerprint that is
-// in both stores names both.
+// in both stores names both. A beginning that is that of several is refused.
 func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
 	all, err := s.Trust(ctx, purpose)
 	if err != nil {
@@ -35,20 +40,37 @@ func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, name
 	}
 	var found []store.TrustCertificate
 	for _, name := range names {
-		print := strings.ToLower(strings.ReplaceAll(name, ":", ""))
-		before := len(found)
-		for _, t := range all {
-			if strconv.FormatInt(t.ID, 10) == name ||
-				len(print) >= shortestPrint && strings.HasPrefix(hex.EncodeToString(t.Fingerprint), print) {
-				found = append(found, t)
-			}
+		of, err := trustNamed(all, name)
+		if err != nil {
+			return nil, err
 		}
-		if len(found) == before {
-			return nil, apperr.WithHint(fmt.Errorf("trust certificate %q: %w", name, store.ErrNotFound), "capf cert list shows the ids")
-		}
+		found = append(found, of...)
 	}
 	slices.SortFunc(found, func(a, b store.TrustCertificate) int { return int(a.ID - b.ID) })
 	return slices.CompactFunc(found, func(a, b store.TrustCertificate) bool { return a.ID == b.ID }), nil
+}
+
+func trustNamed(all []store.TrustCertificate, name string) (found []store.TrustCertificate, err error) {
+	print := strings.ToLower(strings.ReplaceAll(name, ":", ""))
+	short := len(print) < shortestPrint || len(print) < shortestDigits && input.Consists(print, input.IsDigit)
+	for _, t := range all {
+		if strconv.FormatInt(t.ID, 10) == name {
+			return []store.TrustCertificate{t}, nil
+		}
+		if !short && strings.HasPrefix(hex.EncodeToString(t.Fingerprint), print) {
+			found = append(found, t)
+		}
+	}
+	if len(found) == 0 {
+		return nil, apperr.WithHint(fmt.Errorf("trust certificate %q: %w", name, store.ErrNotFound), "capf cert list shows the ids")
+	}
+	for _, t := range found[1:] {
+		if !bytes.Equal(t.Fingerprint, found[0].Fingerprint) {
+			return nil, apperr.WithHint(apperr.Usage("%q is the beginning of several fingerprints: %x of %s and %x of %s",
+				name, found[0].Fingerprint, found[0].Subject, t.Fingerprint, t.Subject), "give more of it, or the id of capf cert list")
+		}
+	}
+	return found, nil
 }
 
 // daysLeft is negative for what has expired.

@@ -130,7 +130,7 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 	for _, t := range rows {
 		about := string(t.Purpose) + ": " + t.Subject
 		list = append(list, cmdline.Candidate{Word: strconv.FormatInt(t.ID, 10), About: about})
-		if len(last) >= shortestPrint/2 {
+		if len(last) >= shortestPrint {
 			list = append(list, cmdline.Candidate{Word: hex.EncodeToString(t.Fingerprint), About: about})
 		}
 	}

@@ -40,6 +40,9 @@ func deviceDiagnose(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
+	if strings.ContainsAny(name, "*?") {
+		return apperr.WithHint(apperr.Usage("%q is not the name of one device", name), "capf device list %s lists those that match", name)
+	}
 	name = devices.FullName(ctx, s.Reader, name)
 	r, err := diagnosis.Examine(ctx, s.Reader, env.Now, name)
 	if errors.Is(err, store.ErrNotFound) {

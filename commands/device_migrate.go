@@ -2,12 +2,14 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/devices"
 	"capf/store"
@@ -19,14 +21,15 @@ func deviceMigrateCommand(env *Env) cmdline.Command {
 		Role: cmdline.Operator,
 		About: `A cluster does not trust the LSCs of another. So before a device leaves, this
 command schedules Delete for its LSC. Where the device arrives, --from FILE puts
-the first cluster's CAPF certificate into capf-trust, so that the device can
-authenticate with an LSC that it still has, and schedules Install/Upgrade. The
-remaining steps are printed.`,
+the certificate that signed its LSC into capf-trust, so that the device can
+authenticate with an LSC that it still has, and schedules Install/Upgrade. That is
+the first cluster's CAPF certificate, an earlier one, or that of another CA: "capf
+lsc export SERIAL --issuer" writes it. The remaining steps are printed.`,
 		Example: "capf device migrate SEP001122334455",
 		Output:  cmdline.Object,
 		Raises:  map[string]cmdline.Needs{"from": {Role: cmdline.Admin}}, // it changes a trust store
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "the device comes from the cluster whose CAPF certificate is in `FILE`"},
+			&cli.StringFlag{Name: "from", Usage: "the device comes from another cluster, and what signed its LSC is in `FILE`"},
 		},
 		Run: func(c *cli.Context) error {
 			if c.IsSet("from") {
@@ -46,13 +49,9 @@ func migrateAway(ctx context.Context, env *Env, name string) error {
 	if err != nil {
 		return err
 	}
-	steps := []string{
-		fmt.Sprintf("reset the phone, so that it contacts CAPF, and wait for Delete Success: capf device show %s", d.Name),
-		"delete the CTL file, and the ITL file if there is one, on the phone: they name the servers of this cluster",
-		"write out the CAPF certificate for the other cluster: capf cert export capf --out capf.pem",
-		fmt.Sprintf("there, if the phone still has its LSC: capf device migrate %s --from capf.pem", d.Name),
-		fmt.Sprintf("there otherwise: capf device add %s --operation install --auth-mode null-string", d.Name),
-		fmt.Sprintf("here, when the phone has moved: capf device delete %s --yes", d.Name),
+	lsc, err := devices.PresentLSC(ctx, s.Reader, d)
+	if err != nil {
+		return err
 	}
 	switch {
 	case scheduled:
@@ -61,9 +60,40 @@ func migrateAway(ctx context.Context, env *Env, name string) error {
 		env.say("device %s: Delete is scheduled already, until %s", d.Name, term.Cell(term.WithZone(d.CompletesBy)))
 	default:
 		env.say("device %s has no LSC of ours, so nothing has to be deleted from it", d.Name)
-		steps = steps[1:]
+	}
+	steps, err := stepsAway(ctx, s.Reader, d, lsc)
+	if err != nil {
+		return err
 	}
 	return showMigration(env, d, steps)
+}
+
+// stepsAway are what remains to be done for a device that leaves. The other cluster can
+// accept its LSC only by the certificate that signed it, which may be an earlier CAPF
+// certificate, or that of another CA.
+func stepsAway(ctx context.Context, s *store.Reader, d store.Device, lsc *store.LSC) ([]string, error) {
+	forget := "delete the CTL file, and the ITL file if there is one, on the phone: they name the servers of this cluster"
+	add := fmt.Sprintf("capf device add %s --operation install --auth-mode null-string", d.Name)
+	gone := fmt.Sprintf("here, when the phone has moved: capf device delete %s --yes", d.Name)
+	if lsc == nil {
+		return []string{forget, "there: " + add, gone}, nil
+	}
+	steps := []string{fmt.Sprintf("reset the phone, so that it contacts CAPF, and wait for Delete Success: capf device show %s", d.Name), forget}
+	issuer, err := authority.LSCIssuer(ctx, s, *lsc)
+	export := fmt.Sprintf("capf lsc export %s --issuer --out issuer.pem", lsc.Serial)
+	arrive := fmt.Sprintf("there, if the phone still has its LSC: capf device migrate %s --from issuer.pem", d.Name)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		steps = append(steps, fmt.Sprintf("only if the phone keeps its LSC: have the certificate of its issuer, %s, which is not known here, sent to the other cluster as issuer.pem", lsc.Issuer), arrive)
+	case err != nil:
+		return nil, err
+	case authority.IsCAPFName(issuer):
+		steps = append(steps, fmt.Sprintf("write out the CAPF certificate that signed its LSC, %s, for the other cluster: %s", issuer.Subject.CommonName, export), arrive)
+	default:
+		steps = append(steps, fmt.Sprintf("write out the certificate of the CA that signed its LSC, %s, for the other cluster: %s", crypto.DisplayName(issuer), export),
+			arrive+"; where that CA is in capf-trust already: capf cert set ID --for lsc,foreign-lsc")
+	}
+	return append(steps, "there otherwise: "+add, gone), nil
 }
 
 func migrateHere(ctx context.Context, env *Env, name, file string) error {
@@ -88,7 +118,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 		"point the phone to the TFTP server of this cluster, and reset it",
 		fmt.Sprintf("wait for Upgrade Success: capf device show %s", d.Name),
 		fmt.Sprintf("a phone whose LSC was deleted before it left needs: capf device set %s --auth-mode null-string", d.Name),
-		"when all devices have arrived, delete the first cluster's certificate: capf cert list, capf cert delete ID",
+		"when all devices have arrived, delete the first cluster's certificate: capf cert list --purpose capf-trust, then capf cert delete ID",
 	})
 }
 
@@ -98,7 +128,7 @@ func showMigration(env *Env, d store.Device, steps []string) error {
 		return showObject(env, []field{{"", "name", d.Name}, {"", "operation", d.Operation}, {"", "completes_by", d.CompletesBy}, {"", "remaining", steps}})
 	}
 	for i, s := range steps {
-		fmt.Fprintf(env.out, "%d. %s\n", i+1, s)
+		fmt.Fprintf(env.out, "%d. %s\n", i+1, env.typed(term.OneLine(s)))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/enroll/devices"
+	"capf/enroll/lscs"
 	"capf/store"
 )
 
@@ -26,7 +27,7 @@ a phone, are listed only with --state discarded, until they expire.`,
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			listedFlag(),
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},
-			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`"},
+			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`, or its first digits"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that expire before the `TIME`, such as 2027-01-31 or +90d"},
 		},
 		Run: func(c *cli.Context) error {
@@ -50,6 +51,13 @@ func lscList(ctx context.Context, env *Env, f store.LSCFilter) error {
 	s, err := env.question(ctx)
 	if err != nil {
 		return err
+	}
+	if f.Serial != "" {
+		full, err := lscs.FullSerials(ctx, s, f.Serial)
+		if err != nil {
+			return err
+		}
+		f.Serial = full[0]
 	}
 	f.Device = devices.FullPattern(ctx, s, f.Device)
 	return forListed(ctx, env, s, &f.Devices, true, func() error {

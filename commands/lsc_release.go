@@ -7,6 +7,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
+	"capf/enroll/lscs"
 )
 
 func lscReleaseCommand(env *Env) cmdline.Command {
@@ -27,7 +28,11 @@ func lscRelease(ctx context.Context, env *Env, serial string) error {
 	if err != nil {
 		return err
 	}
-	l, err := revoker(env, s).Release(ctx, env.actor(), serial)
+	full, err := lscs.FullSerials(ctx, s.Reader, serial)
+	if err != nil {
+		return err
+	}
+	l, err := revoker(env, s).Release(ctx, env.actor(), full[0])
 	if err != nil {
 		return err
 	}

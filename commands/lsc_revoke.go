@@ -45,8 +45,9 @@ was in, even if a phone has replaced or deleted it, or if it was deleted from th
 list of stale ones. Phones keep what they have: to get a new certificate, a phone
 whose certificate is revoked has to authenticate in another way.
 
-Name the certificates by their serial numbers, or name a device, a list of devices
-or an issuer to revoke all of its certificates. An issuer is named by its number in "capf cert
+Name the certificates by their serial numbers, or their first four digits or more
+where these are unique, or name a device, a list of devices or an issuer to revoke all
+of its certificates. An issuer is named by its number in "capf cert
 list", the beginning of its SHA-256 fingerprint, or capf for the present CAPF
 certificate.
 
@@ -91,6 +92,9 @@ func lscRevoke(ctx context.Context, env *Env, o revokeOptions) error {
 }
 
 func revokeChosen(ctx context.Context, env *Env, s *store.Store, o revokeOptions) (err error) {
+	if o.names, err = lscs.FullSerials(ctx, s.Reader, o.names...); err != nil {
+		return err
+	}
 	choice := lscs.Choice{Serials: o.names, Device: devices.FullName(ctx, s.Reader, o.device), Devices: o.listed}
 	if o.issuer != "" {
 		if choice.Issuer, err = issuerWithID(ctx, s.Reader, o.issuer); err != nil {

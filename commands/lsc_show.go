@@ -8,6 +8,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/crypto"
+	"capf/enroll/lscs"
 	"capf/store"
 )
 
@@ -28,7 +29,7 @@ func lscShow(ctx context.Context, env *Env, serial string) error {
 	if err != nil {
 		return err
 	}
-	l, err := s.LSC(ctx, serial)
+	l, err := lscs.BySerial(ctx, s, serial)
 	if err != nil {
 		return err
 	}

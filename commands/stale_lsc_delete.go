@@ -53,6 +53,11 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 	if err != nil {
 		return err
 	}
+	if !o.all {
+		if o.names, err = lscs.FullSerials(ctx, s.Reader, o.names...); err != nil {
+			return err
+		}
+	}
 	old, none := staleOnes(), noStale
 	if o.before != nil {
 		old.EndedBefore, none = o.before, "no stale certificate is older"

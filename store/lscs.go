@@ -122,6 +122,15 @@ func (s *Reader) LSC(ctx context.Context, serial string) (LSC, error) {
 	return l, nil
 }
 
+// SerialsBeginning returns the serials of LSCs that begin with the digits, at most
+// limit of them, in their order.
+func (s *Reader) SerialsBeginning(ctx context.Context, digits string, limit int) ([]string, error) {
+	// g is above every digit, so that the index of serials answers.
+	found, err := few(ctx, s, "SELECT DISTINCT serial FROM lscs WHERE serial >= ? AND serial < ? ORDER BY serial LIMIT ?",
+		[]any{digits, digits + "g", limit}, func(serial *string) []any { return []any{serial} })
+	return found, failed(err, "looking for the serial %q", digits)
+}
+
 // LSCOfRequest returns the LSC that was made for a request. ErrNotFound: there
 // is none.
 func (s *Reader) LSCOfRequest(ctx context.Context, requestID int64) (LSC, error) {

@@ -16,20 +16,34 @@ func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d sto
 	if d, err = r.Store.Device(ctx, FullName(ctx, r.Store.Reader, name)); err != nil {
 		return d, false, err
 	}
-	has := false
-	for _, state := range []store.LSCState{store.LSCInstalled, store.LSCIssued} {
-		n, err := r.Store.CountLSCs(ctx, store.LSCFilter{DeviceID: d.ID, State: state})
-		if err != nil {
-			return d, false, err
-		}
-		has = has || n > 0
+	has, err := PresentLSC(ctx, r.Store.Reader, d)
+	if err != nil {
+		return d, false, err
 	}
-	if !has || d.Operation == store.Delete && !d.Late(r.Now()) {
+	if has == nil || d.Operation == store.Delete && !d.Late(r.Now()) {
 		return d, false, nil
 	}
 	remove := store.Delete
 	d, _, err = r.Change(ctx, actor, d.Name, Edit{Operation: &remove})
 	return d, err == nil, err
+}
+
+// PresentLSC returns the LSC that the phone has or is about to have, nil when there is
+// none; the installed one, if there are both.
+func PresentLSC(ctx context.Context, s *store.Reader, d store.Device) (*store.LSC, error) {
+	for _, state := range []store.LSCState{store.LSCInstalled, store.LSCIssued} {
+		var newest *store.LSC
+		for l, err := range s.LSCs(ctx, store.LSCFilter{DeviceID: d.ID, State: state}) {
+			if err != nil {
+				return nil, err
+			}
+			newest = &l
+		}
+		if newest != nil {
+			return newest, nil
+		}
+	}
+	return nil, nil
 }
 
 // Arrive prepares for a device that comes from another cluster with its LSC: that

@@ -44,3 +44,11 @@ func even(digits string) string {
 	}
 	return digits
 }
+
+// Beginnings are the ways in which the spelling of Text may begin for somebody who
+// typed only the first digits: a zero that others leave out may stand before them.
+func Beginnings(typed string) []string {
+	s := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(typed))
+	s = strings.TrimPrefix(s, "0x")
+	return []string{s, "0" + s}
+}
