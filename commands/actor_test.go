@@ -26,7 +26,8 @@ func TestActor(t *testing.T) {
 		{"the caller says the truth", "", me, false, me},
 	} {
 		env := &Env{Getenv: func(name string) string { return map[string]string{"SUDO_USER": test.sudo}[name] }, witness: host.Witness{
-			Login: func() string { return test.login }, BySudo: func() bool { return test.bySudo },
+			Login:  func() (host.User, bool) { return host.User{Name: test.login, ID: 1001}, test.login != "" },
+			Sudoer: func(func(string) string) (host.User, bool) { return host.User{Name: test.sudo, ID: 1001}, test.bySudo },
 		}}
 		if got := env.actor().Name; got != test.want {
 			t.Errorf("%s: %q, not %q", test.name, got, test.want)
@@ -34,7 +35,7 @@ func TestActor(t *testing.T) {
 	}
 	for said, want := range map[string]string{"": "", "192.0.2.7 50000 22": "192.0.2.7", "192.0.2.8 50000 22": "(says 192.0.2.8)"} {
 		env := &Env{Getenv: func(name string) string { return map[string]string{"SSH_CLIENT": said}[name] }, witness: host.Witness{
-			Login: func() string { return "" }, BySudo: func() bool { return false },
+			Login: func() (host.User, bool) { return host.User{}, false }, Sudoer: func(func(string) string) (host.User, bool) { return host.User{}, false },
 			Connected: func(client string) bool { return strings.HasPrefix(client, "192.0.2.7 ") },
 		}}
 		if got := env.actor().Address; got != want {

@@ -35,6 +35,7 @@ in callmanager-trust; in capf-trust they authenticate phones by their MIC.`,
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "mic-roots", Usage: "the roots of manufacturing certificates"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
+			bypassFlag(),
 		}, removalFlags()...),
 		Run: func(c *cli.Context) error {
 			o := certDeleteOptions{removeOptions: removal(c), micRoots: c.Bool("mic-roots")}
@@ -80,13 +81,9 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 		return err
 	}
 	sayImpact(env, impact)
-	var ids []int64
-	for _, t := range found {
-		ids = append(ids, t.ID)
-	}
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return int64(len(ids)), trustStores(env, s).Delete(ctx, env.actor(), ids...)
+			return int64(len(found)), approvals(env, s).Delete(ctx, found)
 		},
 		func() error { return showList(env, values(found), trustColumns(env.Now()), "") },
 	})

@@ -39,7 +39,7 @@ enrol again are listed.`,
 		Output:  cmdline.Object,
 		Flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "compromised", Usage: "no longer trust the old certificate, and revoke what it has signed"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "with --compromised: only show what would be done"}),
+			&cli.BoolFlag{Name: "dry-run", Usage: "with --compromised: only show what would be done"}, bypassFlag()),
 		Run: func(c *cli.Context) error {
 			if err := onlyCAPF(c.Args().First()); err != nil {
 				return err
@@ -65,10 +65,6 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err != nil {
 		return err
 	}
-	capf, err := openCAPF(ctx, env, s)
-	if err != nil {
-		return err
-	}
 	if err := tellDependence(ctx, env, s.Reader); err != nil {
 		return err
 	}
@@ -79,7 +75,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if o.named {
 		name = &o.name
 	}
-	a, err := capf.Regenerate(ctx, env.actor(), name, o.keyBits)
+	a, err := approvals(env, s).Regenerate(ctx, name, o.keyBits)
 	if err != nil {
 		return err
 	}

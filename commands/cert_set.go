@@ -36,6 +36,7 @@ for nothing.`,
 			forFlag(),
 			&cli.StringFlag{Name: "description", Usage: "a free `TEXT`"},
 			&cli.StringFlag{Name: "purpose", Usage: "only in the `STORE`: " + strings.Join(purposeNames(), ", ")},
+			bypassFlag(),
 		},
 		Clears: []string{"description"},
 		Run: func(c *cli.Context) error {
@@ -110,7 +111,7 @@ func certSet(ctx context.Context, env *Env, o certSetOptions) error {
 		return err
 	}
 	sayImpact(env, impact)
-	rows, outcomes, warnings, err := trustStores(env, s).Edit(ctx, env.actor(), found, o.edit)
+	rows, outcomes, warnings, err := approvals(env, s).Edit(ctx, found, o.edit)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`
 			&cli.BoolFlag{Name: "accept-eku", Usage: "accept an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
 			&cli.BoolFlag{Name: "strict", Usage: "store nothing if a file would be skipped"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
+			bypassFlag(),
 		},
 		Run: func(c *cli.Context) error {
 			o, err := certUploadChoice(c)
@@ -119,13 +120,9 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 		return err
 	}
 	if o.capf {
-		capf, err := openCAPF(ctx, env, s)
-		if err != nil {
-			return err
-		}
-		return uploadChain(ctx, env, capf, files, o)
+		return uploadChain(ctx, env, s, files, o)
 	}
-	rows, err := trustStores(env, s).Upload(ctx, env.actor(), files, o.UploadOptions)
+	rows, err := approvals(env, s).Upload(ctx, files, o.UploadOptions)
 	if rows == nil {
 		return err
 	}
@@ -185,8 +182,8 @@ func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 }
 
 // uploadChain replaces the CAPF certificate with the one that a CA has signed.
-func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []authority.UploadFile, o certUploadOptions) error {
-	a, changed, err := capf.UploadChain(ctx, env.actor(), files, o.UploadOptions)
+func uploadChain(ctx context.Context, env *Env, s *store.Store, files []authority.UploadFile, o certUploadOptions) error {
+	a, changed, err := approvals(env, s).InstallChain(ctx, files, o.UploadOptions)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)
 	}
@@ -207,7 +204,7 @@ func uploadChain(ctx context.Context, env *Env, capf authority.CAPF, files []aut
 	if err := o.show(env, rows); err != nil || !changed || o.dryRun {
 		return err
 	}
-	return tellRestart(ctx, env, capf.Store.Reader, restart.Certificate)
+	return tellRestart(ctx, env, s.Reader, restart.Certificate)
 }
 
 // previousKept says what becomes of the CAPF certificate that was replaced.

@@ -46,6 +46,9 @@ func (env *Env) run(ctx context.Context, argv []string) int {
 	if env.confined != nil {
 		noteForbidden(ctx, env, err)
 	}
+	if perr := showWaiting(env, err); perr != nil {
+		err = perr
+	}
 	if cerr := env.close(); err == nil {
 		err = cerr
 	}

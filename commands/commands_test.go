@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"flag"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,7 +41,7 @@ const noRaceSleep = "atexit_sleep_ms=0"
 func program() int {
 	env := newEnv(os.Stdin, os.Stdout, os.Stderr)
 	env.witness = host.Witness{
-		Login: func() string { return "" }, BySudo: func() bool { return true }, Connected: func(string) bool { return true },
+		Login: func() (host.User, bool) { return host.User{}, false }, Sudoer: saidSudoer, Connected: func(string) bool { return true },
 	}
 	if fixed := os.Getenv("TEST_NOW"); fixed != "" {
 		now, err := time.Parse(time.RFC3339, fixed)
@@ -50,6 +51,16 @@ func program() int {
 		env.Now = func() time.Time { return now.Local() } // in the zone that TZ names, like the clock
 	}
 	return runProcess(env, os.Args)
+}
+
+// saidSudoer takes the name in SUDO_USER for the truth, unless a script says that nobody
+// vouches for it. Every name is a user of its own.
+func saidSudoer(getenv func(string) string) (host.User, bool) {
+	name := getenv("SUDO_USER")
+	if name == "root" {
+		return host.User{Name: name}, true
+	}
+	return host.User{Name: name, ID: 1000 + int64(crc32.ChecksumIEEE([]byte(name)))}, name != "" && getenv("TEST_UNVOUCHED") == ""
 }
 
 func TestScripts(t *testing.T) {

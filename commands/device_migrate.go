@@ -30,6 +30,7 @@ lsc export SERIAL --issuer" writes it. The remaining steps are printed.`,
 		Raises:  map[string]cmdline.Needs{"from": {Role: cmdline.Admin}}, // it changes a trust store
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "the device comes from another cluster, and what signed its LSC is in `FILE`"},
+			bypassFlag(),
 		},
 		Run: func(c *cli.Context) error {
 			if c.IsSet("from") {
@@ -105,7 +106,7 @@ func migrateHere(ctx context.Context, env *Env, name, file string) error {
 	if err != nil {
 		return err
 	}
-	d, rows, err := devices.Arrive(ctx, deviceRules(env, s), env.actor(), name, authority.UploadFile{Name: file, Data: data})
+	d, rows, err := devices.Arrive(ctx, deviceRules(env, s), approvals(env, s), name, authority.UploadFile{Name: file, Data: data})
 	if err != nil {
 		return fmt.Errorf("device migrate: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -43,6 +44,7 @@ type Env struct {
 	told    chan os.Signal // the signal that ended long work
 	heard   term.File      // stdout if it is a file, so that it can be seen whether someone still reads it
 	command string         // the command line for the record, without secrets
+	bypass  string         // why the command need not be approved by another operator
 	store   *store.Store   // open, or nil
 	witness host.Witness
 	// confined is what a line of capf shell may do; nil outside the shell.
@@ -77,6 +79,7 @@ func takeCommon(env *Env, c *cli.Context, command *cmdline.Command) error {
 		}
 	}
 	env.Database = c.String("db")
+	env.bypass = strings.TrimSpace(c.String(bypassFlag().Names()[0]))
 	if env.Database == "" {
 		env.Database = env.Getenv("CAPF_DB")
 	}

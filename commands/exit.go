@@ -34,6 +34,7 @@ const (
 	// A dry run has found that something is not as it is described.
 	exitWouldChange exitCode = 6
 	exitExpires     exitCode = 7 // something expires within the time asked
+	exitWaits       exitCode = 8 // not done yet: another operator has to approve it
 )
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
@@ -46,6 +47,8 @@ func codeOf(err error) exitCode {
 		return exitDone
 	case errors.Is(err, apperr.ErrPartly):
 		return exitPartly
+	case errors.Is(err, apperr.ErrWaits):
+		return exitWaits
 	case errors.Is(err, apperr.ErrUsage), errors.Is(err, apperr.ErrValue):
 		return exitMisused
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, fs.ErrNotExist):

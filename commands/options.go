@@ -96,3 +96,8 @@ func value(p *string) string {
 func forceFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "force", Usage: "replace an existing file; needed in capf shell below privilege 4"}
 }
+
+// bypassFlag is the flag of commands that may have to wait for another operator.
+func bypassFlag() cli.Flag {
+	return &cli.StringFlag{Name: "bypass-approval", Usage: "do not wait for another operator; `REASON` is recorded, and capf status shows it"}
+}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"capf/crypto"
+	"capf/enroll/approval"
 	"capf/enroll/authority"
 	"capf/enroll/caworker"
 	"capf/enroll/devices"
@@ -48,6 +49,15 @@ func openOnlineCA(ctx context.Context, env *Env, s *store.Store) (caworker.CA, e
 
 // offlineCA is the CA that is reached through files.
 func offlineCA(env *Env, s *store.Store) offline.CA { return offline.CA{Store: s, Now: env.Now} }
+
+// approvals is the door for changes that may need another operator's approval.
+func approvals(env *Env, s *store.Store) approval.Desk {
+	return approval.Desk{
+		Store: s, Now: env.Now, Rand: rand.Reader, Actor: env.actor(), Person: env.operator(), Bypass: env.bypass,
+		Keys: func(ctx context.Context) (*crypto.Sealer, error) { return openSealer(ctx, env, s.Reader) },
+		Warn: func(text string) { env.warn([]string{text}) },
+	}
+}
 
 func trustStores(env *Env, s *store.Store) authority.TrustStores {
 	return authority.TrustStores{Store: s, Now: env.Now}

@@ -20,6 +20,7 @@ import (
 	"capf/commands/internal/files"
 	"capf/commands/internal/host"
 	"capf/crypto"
+	"capf/enroll/approval"
 	"capf/enroll/audit"
 	"capf/enroll/devices"
 	"capf/enroll/jobs"
@@ -130,6 +131,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	proposalsDone := watchProposals(ctx, s, log)
 	stopJournal := keepJournal(&audit.Journal{Store: s, Sealer: sealer, Now: env.Now, Log: log})
 	err = server.Run(ctx, server.Config{
 		Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
@@ -141,6 +143,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	})
 	stop()
 	<-jobsDone
+	<-proposalsDone
 	<-shown
 	stopJournal()
 	return errors.Join(err, forget(o.addressFile))
@@ -199,6 +202,17 @@ func runJobs(ctx context.Context, r *devices.Rules, log *slog.Logger) (<-chan st
 		}
 	}()
 	return done, nil
+}
+
+// watchProposals ends proposals that have waited too long until ctx ends; the channel is
+// closed then.
+func watchProposals(ctx context.Context, s *store.Store, log *slog.Logger) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		approval.Watch(ctx, s, log)
+	}()
+	return done
 }
 
 // keepJournal logs events and seals the record until the function that it returns is

@@ -40,6 +40,7 @@ it.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "password-file", Usage: "read online_ca_password from `FILE` (- is stdin)"},
 			&cli.StringFlag{Name: "file", Usage: "read online_ca_client_certificate, PEM with its private key, from `FILE` (- is stdin)"},
+			bypassFlag(),
 		},
 		Run: func(c *cli.Context) error {
 			o := setOptions{name: c.Args().First()}
@@ -77,7 +78,7 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 		}
 		o.value = &value
 	}
-	c, err := settings.Set(ctx, s, env.actor(), p.Name, *o.value)
+	c, err := approvals(env, s).Set(ctx, p.Name, *o.value)
 	if err != nil {
 		return err
 	}

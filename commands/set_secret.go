@@ -40,11 +40,7 @@ func setSecret(ctx context.Context, env *Env, p settings.Parameter, o setOptions
 	if err != nil {
 		return err
 	}
-	sealer, err := openSealer(ctx, env, s.Reader)
-	if err != nil {
-		return err
-	}
-	c, err := settings.SetSecret(ctx, s, sealer, env.actor(), p.Name, value)
+	c, err := approvals(env, s).SetSecret(ctx, p.Name, value)
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "online-ca", Short: "the CA that capf contacts directly", Commands: []cmdline.Command{
 			onlineCATestCommand(env),
 		}},
+		{Name: "approval", Short: "changes that wait until another operator approves them", Commands: []cmdline.Command{
+			approvalListCommand(env), approvalShowCommand(env), approvalApproveCommand(env), approvalRejectCommand(env),
+		}},
 		{Name: "audit", Short: "the record of who did what", Commands: []cmdline.Command{
 			auditListCommand(env), auditPruneCommand(env),
 		}},
@@ -100,6 +103,7 @@ Exit codes:
   0 done  1 failed  2 usage  3 not found  4 refused by a rule  5 partly done
   6 a dry run of apply, or of set --from, would change something
   7 something expires within the time asked
+  8 waits until another operator approves it
 
 The vendor's spellings are the same commands: utils capf csr list.
 `

@@ -2,6 +2,9 @@ package store
 
 import "fmt"
 
+// OutcomeBypassed is the outcome of the event that a change went by without approval.
+const OutcomeBypassed = "bypassed"
+
 // approval is what the changes through a Store of Approving or Bypassing have in
 // common. It serves one operator's command, which makes one change after the other.
 type approval struct {
@@ -44,7 +47,7 @@ func (s *Store) Bypassing(a Actor, p Proposal) *Store {
 		if err := insertProposal(t, a, &p); err != nil {
 			return "", err
 		}
-		return "without approval: " + p.Reason, t.event(a, "", EventText{Action: "approval-bypass", Outcome: "bypassed", Detail: p.named() + "; reason: " + p.Reason})
+		return "without approval: " + p.Reason, t.event(a, "", EventText{Action: "approval-bypass", Outcome: OutcomeBypassed, Detail: p.named() + "; reason: " + p.Reason})
 	})
 }
 

@@ -108,7 +108,7 @@ func (j *Journal) logNew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		j.Log.LogAttrs(ctx, slog.LevelInfo, "event", slog.Int64("id", e.ID), slog.Time("at", e.At.UTC()),
+		j.Log.LogAttrs(ctx, level(e.Event), "event", slog.Int64("id", e.ID), slog.Time("at", e.At.UTC()),
 			slog.String("actor_kind", string(e.Actor.Kind)), slog.String("actor", e.Actor.Name), slog.String("address", e.Actor.Address),
 			slog.String("terminal", e.Actor.Terminal), slog.String("device", e.Device), slog.String("action", e.Action),
 			slog.String("step", e.Step), slog.String("outcome", e.Outcome), slog.String("detail", e.Detail),
@@ -116,6 +116,14 @@ func (j *Journal) logNew(ctx context.Context) error {
 		j.at = store.ChainPoint{ID: e.ID, Hash: e.Hash}
 	}
 	return nil
+}
+
+// level is how loud an event is in the log.
+func level(e store.Event) slog.Level {
+	if e.Outcome == store.OutcomeBypassed {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // rewritten reports once that the record was tampered with. Events after that are still

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"capf/enroll/approval"
 	"capf/enroll/authority"
 	"capf/store"
 )
@@ -50,9 +51,9 @@ func PresentLSC(ctx context.Context, s *store.Reader, d store.Device) (*store.LS
 // cluster's CAPF certificate (PEM or DER, with its chain) goes into capf-trust,
 // and Install/Upgrade is scheduled with authentication by existing certificate. A
 // missing device is added; one that has this scheduled already, and is not late,
-// stays as it is. Errors: those of UploadTrust and Change; when the certificate is
-// refused, nothing is scheduled.
-func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file authority.UploadFile) (store.Device, []authority.UploadRow, error) {
+// stays as it is. Errors: those of approval.Desk.Upload and Change; when the certificate is
+// refused, or waits for approval, nothing is scheduled.
+func Arrive(ctx context.Context, r *Rules, desk approval.Desk, name string, file authority.UploadFile) (store.Device, []authority.UploadRow, error) {
 	d, err := r.Store.Device(ctx, FullName(ctx, r.Store.Reader, name))
 	missing := errors.Is(err, store.ErrNotFound)
 	if missing {
@@ -62,7 +63,7 @@ func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file 
 		return d, nil, err
 	}
 	file.Purposes = []store.Purpose{store.CAPFTrust}
-	rows, err := authority.TrustStores{Store: r.Store, Now: r.Now}.Upload(ctx, actor, []authority.UploadFile{file}, authority.UploadOptions{
+	rows, err := desk.Upload(ctx, []authority.UploadFile{file}, authority.UploadOptions{
 		Description: "CAPF of the cluster from which devices come", ForeignCAPF: true,
 	})
 	if err != nil {
@@ -71,11 +72,11 @@ func Arrive(ctx context.Context, r *Rules, actor store.Actor, name string, file 
 	install, mode := store.Install, store.ByLSCPrecedence
 	edit := Edit{Operation: &install, AuthMode: &mode}
 	if missing {
-		d, _, err = r.Add(ctx, actor, name, edit)
+		d, _, err = r.Add(ctx, desk.Actor, name, edit)
 		return d, rows, err
 	}
 	if edit, err = r.Difference(d, edit); err == nil && edit != (Edit{}) {
-		d, _, err = r.Change(ctx, actor, d.Name, edit)
+		d, _, err = r.Change(ctx, desk.Actor, d.Name, edit)
 	}
 	return d, rows, err
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"capf/enroll/approval"
 	"capf/enroll/authority"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
@@ -184,7 +185,7 @@ func TestMigrate(t *testing.T) {
 		t.Error("an LSC of another cluster is accepted")
 	}
 	for range 2 {
-		d, rows, err := devices.Arrive(t.Context(), next.Rules, devicestest.Operator, kept.name, capf)
+		d, rows, err := devices.Arrive(t.Context(), next.Rules, approval.Desk{Store: next.Rules.Store, Now: next.Rules.Now, Actor: devicestest.Operator}, kept.name, capf)
 		devicestest.Must(t, err)
 		if len(rows) != 1 || d.Operation != store.Install || d.AuthMode != store.ByLSCPrecedence {
 			t.Errorf("arriving: %+v, %+v", d, rows)
@@ -204,7 +205,7 @@ func TestMigrate(t *testing.T) {
 
 	// What is no certificate schedules nothing.
 	capf.Data = []byte("hello")
-	if _, _, err := devices.Arrive(t.Context(), next.Rules, devicestest.Operator, "SEP000000000003", capf); err == nil {
+	if _, _, err := devices.Arrive(t.Context(), next.Rules, approval.Desk{Store: next.Rules.Store, Now: next.Rules.Now, Actor: devicestest.Operator}, "SEP000000000003", capf); err == nil {
 		t.Error("a file without a certificate is accepted")
 	}
 	if _, err := next.Rules.Store.Device(t.Context(), "SEP000000000003"); !errors.Is(err, store.ErrNotFound) {

@@ -34,6 +34,7 @@ type Parameter struct {
 	Values   []string // the values of a choice; nil for any other kind
 	Secret   bool     // never shown, and set by SetSecret
 	Everyday bool     // whoever works with capf day by day may set it; any other may open a door
+	Subject  string   // what parameter approve calls a change of it; "" if it never waits for another operator
 
 	parse   func(value string) (string, error)                       // checks a value and returns the form in which it is stored
 	into    func(s *Settings, value string)                          // puts the result of parse into the settings; nil for a secret
@@ -99,6 +100,11 @@ func text(name, values, help string, check func(string) (string, error), into fu
 
 func secret(name, values, help string) Parameter {
 	return Parameter{Name: name, Default: notSet, Effect: atOnce, Range: values, Help: help, Secret: true}
+}
+
+func (p Parameter) approvedAs(subject string) Parameter {
+	p.Subject = subject
+	return p
 }
 
 func (p Parameter) everyday() Parameter {

@@ -21,6 +21,8 @@ const (
 	RenewBefore      = "renew_before"
 	ApplyCommand     = "apply_config_command"
 	ExpiryWarning    = "expiry_warning_days"
+	Approve          = "approve"
+	ApprovalExpires  = "approval_expires"
 
 	OnlineHost        = "online_ca_hostname"
 	OnlinePort        = "online_ca_port"
@@ -49,7 +51,7 @@ const (
 // A new one is a row here and a field of Settings.
 var parameters = []Parameter{
 	choice(Issuer, IssuerCAPF, nextSession, "who signs LSCs: CAPF itself, a CA that is asked at once, or one whose certificates an operator imports",
-		func(s *Settings, v string) { s.Issuer = v }, IssuerCAPF, IssuerOnline, IssuerOffline).excludes(fipsOrOnline),
+		func(s *Settings, v string) { s.Issuer = v }, IssuerCAPF, IssuerOnline, IssuerOffline).excludes(fipsOrOnline).approvedAs(IssuerSubject),
 	number("certificate_validity_days", 1, 1825, "1825", "days", nextSession, "validity of an LSC, cut to the end of its issuer",
 		func(s *Settings, n int) { s.ValidityDays = n }).everyday(),
 	number("keep_alive", 5, 60, "15", "minutes", atOnce, "time between TCP keepalive probes to a phone that waits",
@@ -99,25 +101,29 @@ var parameters = []Parameter{
 		warns(commandWarning),
 	number(ExpiryWarning, 1, 365, "30", "days", atOnce, "how long before the end of a certificate capf status begins to warn",
 		func(s *Settings, n int) { s.ExpiryWarning = time.Duration(n) * 24 * time.Hour }),
+	text(Approve, "none, or a list of trust, issuer and regenerate", "changes that wait until another operator approves them: of trust stores, of the issuer and the online CA, of the CAPF key and certificate",
+		parseSubjects, func(s *Settings, v string) { s.Approve = listOf(v) }).approvedAs(ApproveSubject),
+	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",
+		parseWait, func(s *Settings, v string) { s.ApprovalWait, _ = wait(v) }),
 
 	text(OnlineHost, "none, or the name in the HTTPS certificate", "host name of the online CA", parseHost,
-		func(s *Settings, v string) { s.Online.Host = v }),
+		func(s *Settings, v string) { s.Online.Host = v }).approvedAs(IssuerSubject),
 	number(OnlinePort, 1, 65535, "443", "", atOnce, "TCP port of the online CA",
-		func(s *Settings, n int) { s.Online.Port = n }),
+		func(s *Settings, n int) { s.Online.Port = n }).approvedAs(IssuerSubject),
 	text(OnlineTemplate, "none, or a name", "certificate template of the CA (microsoft), or label in the path (est)", parseLine,
-		func(s *Settings, v string) { s.Online.Template = v }).excludes(templateOfKind),
+		func(s *Settings, v string) { s.Online.Template = v }).excludes(templateOfKind).approvedAs(IssuerSubject),
 	choice(OnlineType, typesOfCA()[0], atOnce, "kind of the online CA: "+namesOfCAs(),
-		func(s *Settings, v string) { s.Online.Type = onlineca.Type(v) }, typesOfCA()...).excludes(templateOfKind),
+		func(s *Settings, v string) { s.Online.Type = onlineca.Type(v) }, typesOfCA()...).excludes(templateOfKind).approvedAs(IssuerSubject),
 	text(OnlineUsername, `none, or a name, such as DOMAIN\user or user@realm`, "user name at the online CA", parseLine,
-		func(s *Settings, v string) { s.Online.Username = v }),
-	secret(OnlinePassword, "none, or a password, from a file or asked for", "password at the online CA"),
-	secret(OnlineCertificate, "none, or a PEM file with certificate and private key", "certificate with which an EST server knows us"),
+		func(s *Settings, v string) { s.Online.Username = v }).approvedAs(IssuerSubject),
+	secret(OnlinePassword, "none, or a password, from a file or asked for", "password at the online CA").approvedAs(IssuerSubject),
+	secret(OnlineCertificate, "none, or a PEM file with certificate and private key", "certificate with which an EST server knows us").approvedAs(IssuerSubject),
 	flag("online_ca_require_ntlm", "false", atOnce, "give the password only to a CA whose web server offers NTLM",
-		func(s *Settings, on bool) { s.Online.RequireNTLM = on }),
+		func(s *Settings, on bool) { s.Online.RequireNTLM = on }).approvedAs(IssuerSubject),
 	number("clock_tolerance", 0, 60, "5", "minutes", atOnce, "by how much the clock of another CA may be ahead of ours",
-		func(s *Settings, n int) { s.Online.Leniency.Ahead = minutes(n) }),
+		func(s *Settings, n int) { s.Online.Leniency.Ahead = minutes(n) }).approvedAs(IssuerSubject),
 	flag("require_client_auth", "true", atOnce, "refuse an LSC of another CA whose extendedKeyUsage excludes clientAuth, which 802.1X and SIP over TLS ask for",
-		func(s *Settings, on bool) { s.Online.Leniency.AnyPurpose = !on }),
+		func(s *Settings, on bool) { s.Online.Leniency.AnyPurpose = !on }).approvedAs(IssuerSubject),
 }
 
 // typesOfCA are the values of online_ca_type, the default first.

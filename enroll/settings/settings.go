@@ -37,6 +37,8 @@ type Settings struct {
 	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
 	ApplyCommand     []string // program and arguments, with {device} still in them; nil = none
 	ExpiryWarning    time.Duration
+	Approve          []string      // kinds of changes that wait for another operator; nil = none
+	ApprovalWait     time.Duration // how long they do
 	Online           Online
 }
 

@@ -22,6 +22,8 @@ var (
 	// ErrPartly says that something was done only partly, and the rest has been
 	// reported.
 	ErrPartly = errors.New("partly done")
+	// ErrWaits says that it is not done yet: somebody else has to approve it.
+	ErrWaits = errors.New("waits for approval")
 )
 
 // kindError is an error whose text does not repeat that of its kind.

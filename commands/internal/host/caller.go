@@ -8,51 +8,97 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
-	"syscall"
 )
+
+// User is an account of the system.
+type User struct {
+	Name string
+	ID   int64
+}
 
 // Witness is what the system itself says about who runs a command. The environment
 // says it too, but the caller can set that to anything.
 type Witness struct {
-	Login     func() string            // the user who logged in, "" when that is not known
-	BySudo    func() bool              // sudo itself has started the command, and so has set SUDO_USER
-	Connected func(client string) bool // the value of SSH_CLIENT is that of an open connection
+	Login     func() (User, bool)                                // who logged in, if that is known
+	Sudoer    func(getenv func(string) string) (u User, is bool) // who had sudo start the command, if it did and the environment says who
+	Connected func(client string) bool                           // the value of SSH_CLIENT is that of an open connection
 }
 
 // SystemWitness asks the system: /proc, where that exists.
-func SystemWitness() Witness { return Witness{loginName, startedBySudo, openConnection} }
+func SystemWitness() Witness { return Witness{loggedIn, sudoer, openConnection} }
 
-// loginName is the user to whom the kernel attributes this process. It is set at
+// loggedIn is the user to whom the kernel attributes this process. It is set at
 // login, inherited through su and sudo, and cannot be changed without privilege. In
 // many containers it is not set.
-func loginName() string {
+func loggedIn() (User, bool) {
 	text, err := os.ReadFile("/proc/self/loginuid")
 	if err != nil {
-		return ""
+		return User{}, false
 	}
-	id := strings.TrimSpace(string(text))
 	const unset = 1<<32 - 1
-	if n, err := strconv.ParseUint(id, 10, 32); err != nil || n == unset {
-		return ""
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+	if err != nil || n == unset {
+		return User{}, false
 	}
-	u, err := user.LookupId(id)
+	return User{nameOf(int64(n)), int64(n)}, true
+}
+
+// nameOf is the name of a user.
+func nameOf(id int64) string {
+	u, err := user.LookupId(strconv.FormatInt(id, 10))
 	if err != nil {
-		return "uid " + id
+		return fmt.Sprintf("uid %d", id)
 	}
 	return u.Username
 }
 
-// startedBySudo says whether the parent is a sudo that runs as root, which a copy of
-// sudo that the caller made does not.
-func startedBySudo() bool {
-	parent := fmt.Sprintf("/proc/%d", os.Getppid())
-	info, err := os.Stat(parent)
-	if err != nil {
-		return false
+// sudoer believes SUDO_UID when the parent is a sudo that runs as root, which a copy of
+// sudo that the caller made does not, and when that sudo was started by this user, or
+// by root for him, as su and cron do.
+func sudoer(getenv func(string) string) (User, bool) {
+	id, err := strconv.ParseInt(getenv("SUDO_UID"), 10, 64)
+	if err != nil || id < 0 {
+		return User{}, false
 	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	name, err := os.ReadFile(parent + "/comm")
-	return ok && err == nil && owner.Uid == 0 && strings.TrimSpace(string(name)) == "sudo"
+	p, ok := processOf(os.Getppid())
+	if !ok || p.name != "sudo" || p.uid != 0 {
+		return User{}, false
+	}
+	for ok && p.name == "sudo" && p.uid == 0 { // with use_pty there are two
+		p, ok = processOf(p.parent)
+	}
+	if !ok || p.uid != id && p.uid != 0 {
+		return User{}, false
+	}
+	return User{nameOf(id), id}, true
+}
+
+// process is what everybody may know of one.
+type process struct {
+	name   string
+	parent int
+	uid    int64 // of the user who started it: an effective one may be another
+}
+
+func processOf(pid int) (p process, ok bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return p, false
+	}
+	p.uid = -1
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		switch f := strings.Fields(value); {
+		case len(f) == 0:
+		case key == "Name":
+			p.name = f[0]
+		case key == "PPid":
+			p.parent, _ = strconv.Atoi(f[0])
+		case key == "Uid":
+			p.uid, _ = strconv.ParseInt(f[0], 10, 64)
+		}
+	}
+	return p, p.uid >= 0
 }
 
 // openConnection looks for the connection that sshd names: remote address,

@@ -1,0 +1,148 @@
+package approval
+
+import (
+	"context"
+	"fmt"
+
+	"capf/crypto"
+	"capf/enroll/authority"
+	"capf/enroll/settings"
+	"capf/store"
+)
+
+const (
+	chainAction      = "cert upload --purpose capf"
+	regenerateAction = "cert regenerate"
+	giveUpAction     = "cert regenerate --compromised"
+)
+
+// chain replaces the CAPF certificate by one that a company CA has signed.
+type chain struct {
+	Files   []authority.UploadFile
+	Options authority.UploadOptions
+
+	made    *crypto.Authority
+	changed bool
+}
+
+// InstallChain is authority.CAPF.UploadChain.
+func (d Desk) InstallChain(ctx context.Context, files []authority.UploadFile, o authority.UploadOptions) (a *crypto.Authority, changed bool, err error) {
+	op := &chain{Files: files, Options: o}
+	err = d.take(ctx, op)
+	return op.made, op.changed, err
+}
+
+func (*chain) action() string  { return chainAction }
+func (*chain) subject() string { return settings.RegenerateSubject }
+
+func (o *chain) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
+	present, err := authority.Certificate(ctx, d.Store.Reader)
+	if err != nil {
+		return nil, err
+	}
+	capf, err := d.capf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.made, o.changed, err = capf.UploadChain(ctx, d.Actor, o.Files, o.Options); err != nil || !o.changed {
+		return nil, err
+	}
+	for i, c := range o.made.Chain {
+		if i == 0 {
+			effects = append(effects, fmt.Sprintf("~ capf: %s, %s, issued by %s; was %s", c.Subject, fingerprintOf(c), c.Issuer, fingerprintOf(present)))
+			continue
+		}
+		effects = append(effects, fmt.Sprintf("  chain: %s, %s", c.Subject, fingerprintOf(c)))
+	}
+	return effects, nil
+}
+
+// regeneration makes a new CAPF key and certificate.
+type regeneration struct {
+	Name    *crypto.Name // nil for the present one
+	KeyBits int
+
+	made *crypto.Authority
+}
+
+// Regenerate is authority.CAPF.Regenerate.
+func (d Desk) Regenerate(ctx context.Context, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
+	op := &regeneration{Name: name, KeyBits: keyBits}
+	err := d.take(ctx, op)
+	return op.made, err
+}
+
+func (*regeneration) action() string  { return regenerateAction }
+func (*regeneration) subject() string { return settings.RegenerateSubject }
+
+func (o *regeneration) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
+	present, err := authority.Certificate(ctx, d.Store.Reader)
+	if err != nil {
+		return nil, err
+	}
+	capf, err := d.capf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.made, err = capf.Regenerate(ctx, d.Actor, o.Name, o.KeyBits); err != nil {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("~ capf: a new RSA key of %d bits, self-signed for %s; was %s", o.KeyBits, owner(o.made), fingerprintOf(present))}, nil
+}
+
+// owner is the subject of a CAPF certificate without the common name, which is made anew
+// each time.
+func owner(a *crypto.Authority) string {
+	subject := a.Leaf().Subject
+	subject.CommonName, subject.Names = "", nil
+	return subject.String()
+}
+
+// givingUp makes a new CAPF key and certificate because somebody else may have the old
+// key.
+type givingUp struct {
+	Name    *crypto.Name
+	KeyBits int
+
+	found   authority.Compromise
+	made    *crypto.Authority
+	revoked int
+}
+
+// GiveUp is authority.CAPF.GiveUp for what depends on the certificate when it is carried
+// out. As that, it goes in portions: the first revokes.
+func (d Desk) GiveUp(ctx context.Context, name *crypto.Name, keyBits int) (a *crypto.Authority, revoked int, err error) {
+	op := &givingUp{Name: name, KeyBits: keyBits}
+	err = d.take(ctx, op)
+	return op.made, op.revoked, err
+}
+
+func (*givingUp) action() string  { return giveUpAction }
+func (*givingUp) subject() string { return settings.RegenerateSubject }
+
+// carryOut does not say how many LSCs it revokes: phones may get more while it waits.
+func (o *givingUp) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
+	capf, err := d.capf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.found, err = capf.Compromised(ctx); err != nil {
+		return nil, err
+	}
+	if o.made, o.revoked, err = capf.GiveUp(ctx, d.Actor, o.found, o.Name, o.KeyBits); err != nil {
+		return nil, err
+	}
+	effects = append(effects, fmt.Sprintf("~ capf: a new RSA key of %d bits, self-signed for %s; %s is given up, and all LSCs that it has signed are revoked",
+		o.KeyBits, owner(o.made), fingerprintOf(o.found.Certificate)))
+	for _, row := range o.found.Trust {
+		effects = append(effects, "- "+described(row, fmt.Sprintf("%x", row.Fingerprint)))
+	}
+	return effects, nil
+}
+
+// Restarts says whether a running serve has to be restarted at once when a proposal is
+// carried out.
+func Restarts(p store.Proposal) bool { return p.Action == giveUpAction }
+
+// ChangesCAPF says whether a proposal is about the CAPF certificate.
+func ChangesCAPF(p store.Proposal) bool { return p.Subject == settings.RegenerateSubject }

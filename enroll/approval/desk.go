@@ -1,0 +1,163 @@
+package approval
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll/authority"
+	"capf/enroll/settings"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// Desk takes the changes of one operator. With the Store of a dry run, nothing is
+// proposed: the change does what it would do once it is approved.
+type Desk struct {
+	Store  *store.Store
+	Now    func() time.Time
+	Rand   io.Reader
+	Keys   func(context.Context) (*crypto.Sealer, error) // opens the master key, for what needs it
+	Actor  store.Actor
+	Person Person
+	// Bypass is why a change is to be carried out without the approval that it needs;
+	// empty to wait for that. It has no effect on a change that needs none.
+	Bypass string
+	Warn   func(text string) // tells the operator what became of Bypass
+}
+
+// operation is a change that may need approval, with its inputs, which are its document:
+// the names of its exported fields outlive a version of capf. A new one stands in the
+// table of operations, has a method of Desk, and goes through Desk.take.
+type operation interface {
+	// action names it, as in the command that does it.
+	action() string
+	// subject is what parameter approve calls it.
+	subject() string
+	// carryOut does it, under all rules, and says in words what it has done, a line for
+	// each thing: nothing where nothing was to be done. What it says in a dry run is what
+	// the approver is shown, and must be the same when it is carried out.
+	carryOut(ctx context.Context, d Desk) (effects []string, err error)
+}
+
+// operations are all operations, by their actions.
+var operations = map[string]func() operation{
+	uploadAction:     func() operation { return new(upload) },
+	editAction:       func() operation { return new(edit) },
+	deleteAction:     func() operation { return new(deletion) },
+	chainAction:      func() operation { return new(chain) },
+	regenerateAction: func() operation { return new(regeneration) },
+	giveUpAction:     func() operation { return new(givingUp) },
+	setAction:        func() operation { return new(parameter) },
+	secretAction:     func() operation { return new(secret) },
+}
+
+// Waiting is the error of a change that waits for approval.
+type Waiting struct {
+	Proposal store.Proposal
+	Known    bool // it waited already
+}
+
+func (w *Waiting) Error() string {
+	if w.Known {
+		return fmt.Sprintf("%s waits already for another operator's approval, as proposal %d of %s", w.Proposal.Action, w.Proposal.ID, w.Proposal.ProposedBy)
+	}
+	return fmt.Sprintf("%s waits for another operator's approval, as proposal %d", w.Proposal.Action, w.Proposal.ID)
+}
+
+// Unwrap is the kind of the error.
+func (w *Waiting) Unwrap() error { return apperr.ErrWaits }
+
+// take carries an operation out, or keeps it as a proposal and returns that as a
+// *Waiting. What the rules refuse is refused at once, and what would change nothing needs
+// nobody's approval.
+func (d Desk) take(ctx context.Context, op operation) error {
+	s, err := settings.Read(ctx, d.Store.Reader)
+	if err != nil {
+		return err
+	}
+	if !s.NeedsApproval(op.subject()) {
+		if d.Bypass != "" {
+			d.Warn("no approval is needed, so --bypass-approval has no effect")
+		}
+		_, err = op.carryOut(ctx, d)
+		return err
+	}
+	effects, err := op.carryOut(ctx, d.on(d.Store.Rehearsal()))
+	if err != nil || len(effects) == 0 || d.Store.Rehearsing() {
+		return err
+	}
+	p, err := d.proposal(ctx, op, effects)
+	if err != nil {
+		return err
+	}
+	if d.Bypass != "" {
+		return d.bypass(ctx, op, p)
+	}
+	if err := d.Person.mayPropose(); err != nil {
+		return err
+	}
+	kept, known, err := d.Store.Propose(ctx, d.Actor, p, s.ApprovalWait)
+	if err != nil {
+		return err
+	}
+	return apperr.WithHint(&Waiting{kept, known}, "another operator runs: capf approval approve %d", kept.ID)
+}
+
+// bypass carries an operation out at once, and lets everybody know.
+func (d Desk) bypass(ctx context.Context, op operation, p store.Proposal) error {
+	p.Document, p.Reason = nil, d.Bypass
+	_, err := op.carryOut(ctx, d.on(d.Store.Bypassing(d.Actor, p)))
+	if err == nil {
+		d.Warn(fmt.Sprintf("%s was carried out without the approval that it needs; the record has it, and capf status shows it for %d days", op.action(), BypassShownDays))
+	}
+	return err
+}
+
+// BypassShownDays is for how many days status shows a change that was not approved.
+const BypassShownDays = 7
+
+// proposal is the operation as it is kept.
+func (d Desk) proposal(ctx context.Context, op operation, effects []string) (store.Proposal, error) {
+	document, err := json.Marshal(op)
+	if err != nil {
+		return store.Proposal{}, fmt.Errorf("writing the proposal down: %w", err)
+	}
+	inputs := document
+	if s, sealed := op.(*secret); sealed { // which is sealed anew each time
+		inputs = s.mark()
+	}
+	digest := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", op.action(), effects, inputs))
+	return store.Proposal{Subject: op.subject(), Action: op.action(), Effects: effects, Document: document, Digest: digest[:], Proposer: d.Person.ID}, ctx.Err()
+}
+
+// on is the desk with another door to the database.
+func (d Desk) on(s *store.Store) Desk {
+	d.Store = s
+	return d
+}
+
+func (d Desk) trust() authority.TrustStores { return authority.TrustStores{Store: d.Store, Now: d.Now} }
+
+// capf is the CAPF certificate with its key.
+func (d Desk) capf(ctx context.Context) (authority.CAPF, error) {
+	sealer, err := d.Keys(ctx)
+	return authority.CAPF{Store: d.Store, Sealer: sealer, Now: d.Now, Rand: d.Rand}, err
+}
+
+// Summary is a proposal in one line.
+func Summary(p store.Proposal) string {
+	switch n := len(p.Effects); n {
+	case 0:
+		return ""
+	case 1:
+		return p.Effects[0]
+	default:
+		return fmt.Sprintf("%s, and %d more", strings.TrimSpace(p.Effects[0]), n-1)
+	}
+}

@@ -1,0 +1,198 @@
+package approval
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"capf/crypto"
+	"capf/enroll/authority"
+	"capf/enroll/settings"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+const (
+	uploadAction = "cert upload"
+	editAction   = "cert set"
+	deleteAction = "cert delete"
+)
+
+// upload puts certificates into trust stores.
+type upload struct {
+	Files   []authority.UploadFile
+	Options authority.UploadOptions
+
+	rows []authority.UploadRow
+}
+
+// Upload is authority.TrustStores.Upload.
+func (d Desk) Upload(ctx context.Context, files []authority.UploadFile, o authority.UploadOptions) ([]authority.UploadRow, error) {
+	op := &upload{Files: files, Options: o}
+	err := d.take(ctx, op)
+	if errors.Is(err, apperr.ErrWaits) { // nothing has become of the rows yet
+		return nil, err
+	}
+	return op.rows, err
+}
+
+func (*upload) action() string  { return uploadAction }
+func (*upload) subject() string { return settings.TrustSubject }
+
+func (o *upload) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
+	before, err := trustByKey(ctx, d.Store.Reader)
+	if err != nil {
+		return nil, err
+	}
+	if o.rows, err = d.trust().Upload(ctx, d.Actor, o.Files, o.Options); err != nil {
+		return nil, err
+	}
+	for _, r := range o.rows {
+		after := store.TrustCertificate{Purpose: r.Purpose, Subject: r.Subject, For: r.For, Description: o.Options.Description}
+		have := before[string(r.Purpose)+r.Fingerprint]
+		switch r.Outcome {
+		case authority.UploadAdded:
+			effects = append(effects, "+ "+described(after, r.Fingerprint))
+		case authority.UploadChanged:
+			if !o.Options.Describe {
+				after.Description = have.Description
+			}
+			effects = append(effects, changed(have, after, r.Fingerprint))
+		}
+	}
+	return effects, nil
+}
+
+// trustKey tells a certificate in a trust store from others, which its id does not for
+// long.
+type trustKey struct {
+	Purpose     store.Purpose
+	Fingerprint string // SHA-256, hexadecimal
+}
+
+func keysOf(rows []store.TrustCertificate) (keys []trustKey) {
+	for _, row := range rows {
+		keys = append(keys, trustKey{row.Purpose, fmt.Sprintf("%x", row.Fingerprint)})
+	}
+	return keys
+}
+
+// rowsOf finds the rows again.
+func rowsOf(ctx context.Context, s *store.Reader, keys []trustKey) (rows []store.TrustCertificate, err error) {
+	there, err := trustByKey(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		row, is := there[string(k.Purpose)+k.Fingerprint]
+		if !is {
+			return nil, apperr.Refused("the certificate with the SHA-256 %s is not in %s any more", k.Fingerprint, k.Purpose)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func trustByKey(ctx context.Context, s *store.Reader) (map[string]store.TrustCertificate, error) {
+	rows, err := s.Trust(ctx, "")
+	there := map[string]store.TrustCertificate{}
+	for _, row := range rows {
+		there[string(row.Purpose)+fmt.Sprintf("%x", row.Fingerprint)] = row
+	}
+	return there, err
+}
+
+// described is a certificate in a trust store, for the one who approves.
+func described(c store.TrustCertificate, fingerprint string) string {
+	return fmt.Sprintf("%s: %s, SHA-256 %s%s", c.Purpose, c.Subject, fingerprint, properties(c))
+}
+
+func properties(c store.TrustCertificate) (text string) {
+	if c.Purpose == store.CAPFTrust {
+		text += ", for " + usesOf(c)
+	}
+	if c.Description != "" {
+		text += fmt.Sprintf(", %q", c.Description)
+	}
+	return text
+}
+
+func usesOf(c store.TrustCertificate) string {
+	if c.For == 0 {
+		return "nothing"
+	}
+	return strings.Join(c.For.Names(), " and ")
+}
+
+func changed(before, after store.TrustCertificate, fingerprint string) string {
+	was := strings.TrimPrefix(properties(before), ", ")
+	if was == "" {
+		was = "without a description"
+	}
+	return "~ " + described(after, fingerprint) + "; was " + was
+}
+
+// edit changes what trust certificates vouch for, or their descriptions.
+type edit struct {
+	Rows []trustKey
+	Edit store.TrustEdit
+
+	after    []store.TrustCertificate
+	outcomes []store.TrustOutcome
+	warnings []string
+}
+
+// Edit is authority.TrustStores.Edit.
+func (d Desk) Edit(ctx context.Context, rows []store.TrustCertificate, e store.TrustEdit) (after []store.TrustCertificate, outcomes []store.TrustOutcome, warnings []string, err error) {
+	op := &edit{Rows: keysOf(rows), Edit: e}
+	err = d.take(ctx, op)
+	return op.after, op.outcomes, op.warnings, err
+}
+
+func (*edit) action() string  { return editAction }
+func (*edit) subject() string { return settings.TrustSubject }
+
+func (o *edit) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
+	rows, err := rowsOf(ctx, d.Store.Reader, o.Rows)
+	if err != nil {
+		return nil, err
+	}
+	if o.after, o.outcomes, o.warnings, err = d.trust().Edit(ctx, d.Actor, rows, o.Edit); err != nil {
+		return nil, err
+	}
+	for i, after := range o.after {
+		if o.outcomes[i] == store.TrustChanged {
+			effects = append(effects, changed(rows[i], after, o.Rows[i].Fingerprint))
+		}
+	}
+	return effects, nil
+}
+
+// deletion removes certificates from trust stores.
+type deletion struct{ Rows []trustKey }
+
+// Delete is authority.TrustStores.Delete.
+func (d Desk) Delete(ctx context.Context, rows []store.TrustCertificate) error {
+	return d.take(ctx, &deletion{keysOf(rows)})
+}
+
+func (*deletion) action() string  { return deleteAction }
+func (*deletion) subject() string { return settings.TrustSubject }
+
+func (o *deletion) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
+	rows, err := rowsOf(ctx, d.Store.Reader, o.Rows)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for i, row := range rows {
+		ids = append(ids, row.ID)
+		effects = append(effects, "- "+described(row, o.Rows[i].Fingerprint))
+	}
+	return effects, d.trust().Delete(ctx, d.Actor, ids...)
+}
+
+// fingerprintOf is how a certificate is told from others in effects.
+func fingerprintOf(c *x509.Certificate) string { return "SHA-256 " + crypto.Fingerprint(c) }
