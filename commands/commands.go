@@ -74,6 +74,9 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	env.page(l, stop)
 	if l.Help {
 		var page strings.Builder
 		cmdline.Help(&page, l)

@@ -43,6 +43,7 @@ type Env struct {
 	display term.File      // stdout if it and stdin are terminals, for capf shell
 	told    chan os.Signal // the signal that ended long work
 	heard   term.File      // stdout if it is a file, so that it can be seen whether someone still reads it
+	endPage func() error   // waits for the pager; nil without one
 	command string         // the command line for the record, without secrets
 	bypass  string         // why the command need not be approved by another operator
 	store   *store.Store   // open, or nil
@@ -129,6 +130,9 @@ func (env *Env) close() error {
 	if env.store != nil {
 		err = errors.Join(err, env.store.Close())
 		env.store = nil
+	}
+	if env.endPage != nil {
+		err = errors.Join(err, env.endPage())
 	}
 	return err
 }

@@ -158,7 +158,7 @@ func capfProcess(t testing.TB, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Args[0] = "capf"
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CAPF_DB=capf.db", "TERM=xterm", "HOME="+dir, "NO_COLOR=1", "TZ=UTC")
+	cmd.Env = append(os.Environ(), "CAPF_DB=capf.db", "TERM=xterm", "HOME="+dir, "NO_COLOR=1", "TZ=UTC", "CAPF_PAGER=")
 	return cmd
 }
 

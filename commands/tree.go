@@ -88,6 +88,9 @@ const rootNotes = `Common flags, anywhere on the line:
   --json        CAPF_OUTPUT   table; json or csv where a command has them
   --csv
   --no-header                 a line of headings above tables and CSV
+  --wide                      the columns for which the terminal has room
+  --columns A,B               those of the list; also in JSON and CSV
+  --no-pager    CAPF_PAGER    PAGER, or less; cat or nothing turns it off
 
 Other environment:
   CAPF_MASTER_KEY_FILE        the master key; default a file beside the database
@@ -95,6 +98,7 @@ Other environment:
   CREDENTIALS_DIRECTORY       of systemd, with the credential capf-master-key
   XDG_DATA_HOME               the user's data directory; default ~/.local/share
   NO_COLOR                    questions without colour
+  COLUMNS, LINES              the size of the terminal, if not what it says
   TZ                          the time zone: Europe/Berlin, or a POSIX rule
 
 Tables show local time, JSON and CSV show UTC.

@@ -83,6 +83,7 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-header", Usage: "leave out the line of headings"},
 		&cli.BoolFlag{Name: "wide", Usage: "show every column of a table, and cut nothing"},
 		&cli.StringFlag{Name: "columns", Usage: "`COLUMNS`: show only these, in this order, with commas between them"},
+		&cli.BoolFlag{Name: "no-pager", Usage: "let a long output run through the terminal"},
 	}
 }
 
@@ -97,7 +98,8 @@ func (c *Command) AllFlags() []cli.Flag {
 		takes := name == "db" && !c.NoStore ||
 			name == "json" && c.Output != Plain ||
 			(name == "csv" || name == "no-header") && c.Output == List ||
-			name == "wide" && c.Columns != nil
+			name == "wide" && c.Columns != nil ||
+			name == "no-pager" && c.Pages()
 		switch {
 		case name == "columns" && c.Columns != nil:
 			flags = append(flags, c.columnsFlag())
@@ -107,6 +109,9 @@ func (c *Command) AllFlags() []cli.Flag {
 	}
 	return flags
 }
+
+// Pages says whether the command only shows something, which may be longer than a screen.
+func (c *Command) Pages() bool { return c.Role == Reader && c.Output != Plain }
 
 // columnsFlag names the columns of a list, by their names in JSON and CSV.
 func (c *Command) columnsFlag() cli.Flag {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,6 +53,13 @@ func UntilSignal(ctx context.Context, told chan<- os.Signal) (context.Context, c
 			signal.Stop(gone)
 		}
 	}
+}
+
+// Obey ends the program as the signal would have done that was caught.
+func Obey(sig os.Signal) {
+	signal.Reset(sig)
+	syscall.Kill(os.Getpid(), sig.(syscall.Signal))
+	time.Sleep(time.Minute) // another thread may get it, and this one must not be quicker
 }
 
 // keep remembers the signal for capf shell, whose line it has ended.

@@ -37,8 +37,7 @@ func restoring(in File) (done func()) {
 		select {
 		case sig := <-ending:
 			term.Restore(fd, before)
-			signal.Reset(sig)
-			syscall.Kill(os.Getpid(), sig.(syscall.Signal))
+			host.Obey(sig)
 		case <-over:
 		}
 	}()
