@@ -25,8 +25,9 @@ const keepAlive = "keep_alive"
 
 func setCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "set", Exempt: keepAlive, Args: "PARAMETER [VALUE]", Short: "set a parameter",
-		Role: cmdline.Operator,
+		Name: "set", Exempt: keepAlive, Args: "[PARAMETER] [VALUE]", Short: "set a parameter, or all that a file describes",
+		Role:   cmdline.Operator,
+		Raises: map[string]cmdline.Needs{"from": {Role: cmdline.Admin}}, // it may set any
 		About: `On a terminal, a missing VALUE is asked for. The command says when the change takes
 effect. A change of how devices may authenticate lists the affected devices.
 
@@ -34,15 +35,30 @@ The password and the client certificate for an online CA are secrets: they are r
 from a file or stdin, or asked for, and the VALUE none removes them. They are
 sealed in the database and never shown. The password is valid only for the host and
 port for which it was given: another online_ca_hostname or online_ca_port removes
-it.`,
+it.
+
+--from takes a file that says how parameters should be: in each line a name and a
+value, or a YAML document with version: 1 and, under parameters:, names with values.
+For a secret, file:NAME is its value in a line, {file: NAME} in a document; the file
+is sought beside the other. All are set, or none, with every problem listed; what
+differs is a line on stdout, and the same file again changes nothing. --dry-run exits
+with 0 if nothing would change, and with 6 if something would.`,
 		Example: "capf set keep_alive 20",
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "from", Usage: "set what the `FILE` describes (- is stdin)"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "with --from: only show what would be done"},
 			&cli.StringFlag{Name: "password-file", Usage: "read online_ca_password from `FILE` (- is stdin)"},
 			&cli.StringFlag{Name: "file", Usage: "read online_ca_client_certificate, PEM with its private key, from `FILE` (- is stdin)"},
 			bypassFlag(),
 		},
 		Run: func(c *cli.Context) error {
+			if from, err := fromChoice(c); err != nil || from != "" {
+				if err != nil {
+					return err
+				}
+				return setFrom(c.Context, env, from, c.Bool("dry-run"))
+			}
 			o := setOptions{name: c.Args().First()}
 			if c.Args().Len() > 1 {
 				value := c.Args().Get(1)

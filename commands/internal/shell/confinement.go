@@ -75,7 +75,7 @@ func (c *Confinement) restrictFlags(command *cmdline.Command) {
 
 // MaySet says whether the session may set a parameter.
 func (c *Confinement) MaySet(p settings.Parameter, exempt string) bool {
-	return !namesProgram(p) && needsToSet(p, exempt).Within(c.has)
+	return !NamesProgram(p) && needsToSet(p, exempt).Within(c.has)
 }
 
 // Check refuses a line that would do more than the session may, or reach out of its
@@ -121,7 +121,7 @@ func (c *Confinement) checkCommand(name string, l cmdline.Line) error {
 	switch {
 	case !ok:
 		return c.allow(name, l.Command.Needs())
-	case namesProgram(p):
+	case NamesProgram(p):
 		return files.Forbidden("%s names a program, so it cannot be set in this shell", p.Name)
 	}
 	return c.allow("set "+p.Name, needsToSet(p, l.Command.Exempt))
@@ -150,7 +150,9 @@ func needsToSet(p settings.Parameter, exempt string) cmdline.Needs {
 	return needs
 }
 
-func namesProgram(p settings.Parameter) bool { return strings.HasSuffix(p.Name, "_command") }
+// NamesProgram reports whether the value of a parameter is a program, which no session
+// of the shell may name.
+func NamesProgram(p settings.Parameter) bool { return strings.HasSuffix(p.Name, "_command") }
 
 // checkFlag refuses a flag that needs more than the session has, or whose file is out
 // of its reach.
