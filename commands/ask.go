@@ -2,8 +2,11 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 
 	"capf/commands/internal/term"
+	"capf/enroll/devices"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 )
 
@@ -15,6 +18,33 @@ func (env *Env) askSecret(question string) (string, error) {
 		err = fmt.Errorf("no secret was given: %w", term.ErrDeclined)
 	}
 	return answer, err
+}
+
+// askString asks for an authentication string until it can be one.
+func (env *Env) askString() (string, error) {
+	for {
+		answer, err := env.askSecret("Authentication string")
+		if err != nil || devices.IsAuthString(answer) {
+			return answer, err
+		}
+		env.say("An authentication string has %d to %d digits", settings.MinDigits, settings.MaxDigits)
+	}
+}
+
+// askUntil asks for a line of text until it is acceptable: whoever has answered one
+// question wrong should not have to answer the others again.
+func (env *Env) askUntil(question, suggestion string, check func(string) error) (string, error) {
+	for {
+		answer, err := env.Prompt.Ask(question, suggestion)
+		if err != nil {
+			return "", err
+		}
+		if err := check(strings.TrimSpace(answer)); err != nil {
+			env.say("%s", term.UpperFirst(err.Error()))
+			continue
+		}
+		return strings.TrimSpace(answer), nil
+	}
 }
 
 // consent asks for confirmation before something irreversible. The format says

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -31,7 +30,8 @@ func initCommand(env *Env) cmdline.Command {
 		Role: cmdline.Admin,
 		About: `Whatever exists is left alone, so the command can be repeated. The certificate is
 self-signed and valid for five years; its common name is CAPF- and eight random
-digits. If no part of the name is given, they are asked for on a terminal. The
+digits. If no part of the name is given, they are asked for on a terminal, and what
+will be made is shown for confirmation. The
 master key, without which the secrets in the database cannot be read, is written
 beside the database or, for the system's database, into /etc/capf if that folder
 exists. Keep copies of both, in different places.`,
@@ -69,7 +69,7 @@ func initChoice(c *cli.Context) (initOptions, error) {
 	}
 	o.named = o.name != crypto.Name{}
 	if err := o.name.Check(); err != nil {
-		return o, misuse(err)
+		return o, apperr.WithHint(misuse(err), "%s", countryHint(o.name.Country))
 	}
 	if !c.IsSet("key-bits") {
 		return o, nil
@@ -95,7 +95,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 			return err
 		}
 		if missing {
-			if o.name, err = askName(env); err != nil {
+			if err := askIdentity(env, &o); err != nil {
 				return err
 			}
 		}
@@ -139,28 +139,4 @@ func certificateMissing(ctx context.Context, env *Env) (bool, error) {
 		return true, nil
 	}
 	return false, err
-}
-
-// askName asks for the parts of the name of the CAPF certificate.
-func askName(env *Env) (crypto.Name, error) {
-	var n crypto.Name
-	for _, q := range []struct {
-		question string
-		answer   *string
-	}{
-		{"Organization (O)", &n.Organization},
-		{"Organizational unit (OU)", &n.OrganizationalUnit},
-		{"City (L)", &n.Locality},
-		{"State or province (ST)", &n.State},
-		{"Country, two letters (C)", &n.Country},
-	} {
-		var err error
-		if *q.answer, err = env.Prompt.Ask(q.question, ""); err != nil {
-			return n, err
-		}
-	}
-	if err := n.Check(); err != nil {
-		return n, misuse(fmt.Errorf("the name of the CAPF certificate: %w", err))
-	}
-	return n, nil
 }

@@ -77,6 +77,7 @@ var homes = map[string]string{
 	"github.com/Azure/go-ntlmssp":      "enroll/onlineca",
 	"github.com/prometheus/":           "enroll/metrics",
 	"golang.org/x/text/encoding":       "internal/charset",
+	"golang.org/x/text/language":       "internal/country",
 	"golang.org/x/text/unicode":        "internal/wildcard",
 	"go.yaml.in/yaml/v3":               "internal/document",
 }

@@ -66,16 +66,21 @@ func TestPrompts(t *testing.T) {
 		says    string
 	}{
 		{"capf init", []string{"Example", "Phones"}, 1, 3, "interrupted: nothing was changed"},
-		{"capf init", []string{"Example", "", "Berlin", "", "Germany"}, 2, 5, "two capital letters"},
-		{"capf init", []string{"Example", "", "Berlin", "", "DE"}, 0, 5, "made the CAPF certificate"},
+		// A wrong answer is asked for again, and that one only.
+		{"capf init", []string{"Example", "", "Berlin", "", "Germany"}, 1, 6, "The code of Germany is DE"},
+		{"capf init", []string{"Example", "", "Berlin", "", "Nowhere"}, 1, 6, `"Nowhere" is not the code of a country, such as DE or US`},
+		{"capf init", []string{strings.Repeat("x", 65), "Example", "", "", "", "DE", "no"}, 1, 7, "at most 64 are allowed"},
+		{"capf init", []string{"Example", "", "Berlin", "", "DE", "no"}, 1, 6, "declined: nothing was changed"},
+		{"capf init", []string{"Example", "", "Berlin", "", "germany", "", "yes"}, 0, 7, ", O=Example, L=Berlin, C=DE; RSA 2048, valid for five years"},
 		{"capf init", nil, 0, 0, "nothing was changed"},
 		{"capf set keep_alive", []string{"20"}, 0, 1, "keep_alive is 20 now (was 15)"},
 		{"capf set keep_alive", []string{""}, 0, 1, "keep_alive is 20 already"},
+		{"capf set keep_alive", []string{"70", "20"}, 0, 2, "keep_alive is 20 already"},
 		{"capf set keep_alive", nil, 1, 1, "interrupted"},
 		{"capf set keep_alive 25", nil, 0, 0, "keep_alive is 25 now"},
 		{"capf device add CSFolga", nil, 0, 0, "added"},
 		{"capf device set CSFolga --auth-string-prompt --auth-mode auth-string", []string{"47110815"}, 0, 1, "changed"},
-		{"capf device set CSFolga --auth-string-prompt", []string{"abcdef"}, 2, 1, "4 to 10 digits"},
+		{"capf device set CSFolga --auth-string-prompt", []string{"abcdef"}, 1, 2, "An authentication string has 4 to 10 digits"},
 		// No answer is no string, and takes none away.
 		{"capf device set CSFolga --auth-string-prompt", []string{""}, 1, 1, "no secret was given: nothing was changed"},
 		{"capf bulk update CSF* --auth-string-prompt --yes", []string{""}, 1, 1, "no secret was given: nothing was changed"},

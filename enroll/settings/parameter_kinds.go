@@ -137,6 +137,12 @@ func (p Parameter) excludes(exclude func(name, value string, others map[string]s
 }
 
 // normalize checks a value and returns the form in which it is stored.
+// Check says why a value is not acceptable, whatever the other parameters are.
+func (p Parameter) Check(value string) error {
+	_, err := p.normalize(value)
+	return err
+}
+
 func (p Parameter) normalize(value string) (string, error) {
 	value = strings.TrimSpace(value)
 	switch {
