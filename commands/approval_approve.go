@@ -45,13 +45,14 @@ func approve(ctx context.Context, env *Env, o approveOptions) error {
 		return err
 	}
 	desk := approvals(env, s)
-	p, err := desk.Examine(ctx, o.id)
+	p, impact, err := desk.Examine(ctx, o.id)
 	if err != nil {
 		return err
 	}
 	for _, line := range p.Effects {
 		env.say("%s", line)
 	}
+	sayImpact(env, impact)
 	if o.dryRun {
 		env.say("proposal %d of %s would be carried out", p.ID, p.ProposedBy)
 		return showDecided(env, p)

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -46,7 +47,7 @@ new one follows from its kind.`,
 		Output:  cmdline.Object,
 		Role:    cmdline.Admin,
 		Flags: append(applyFlags("remove certificates that are not described"),
-			&cli.BoolFlag{Name: "strict", Usage: "change nothing if a file of DIR would be skipped"}),
+			&cli.BoolFlag{Name: "strict", Usage: "change nothing if a file of DIR would be skipped"}, bypassFlag()),
 		Run: func(c *cli.Context) error {
 			return certApply(c.Context, env, certApplyOptions{applyChoice(c), c.Args().First(), c.Bool("strict")})
 		},
@@ -69,7 +70,7 @@ func certApply(ctx context.Context, env *Env, o certApplyOptions) error {
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	said, asked := false, false
-	plan, err := trustStores(env, s).Apply(ctx, env.actor(), want, o.prune, func(plan authority.TrustPlan) error {
+	plan, err := approvals(env, s).Apply(ctx, want, o.prune, func(plan authority.TrustPlan) error {
 		if asked {
 			return apperr.WithHint(apperr.New(store.ErrConflict, "the trust stores have changed meanwhile, so nothing was changed"), "run it again")
 		}
@@ -91,6 +92,9 @@ func certApply(ctx context.Context, env *Env, o certApplyOptions) error {
 		}
 		return env.consent(o.yes, "remove %s from the trust stores", counted(plan.Removes(), "certificate"))
 	})
+	if errors.Is(err, apperr.ErrWaits) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("cert apply: %w", sayProblems(env, o.file, err))
 	}

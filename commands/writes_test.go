@@ -44,6 +44,31 @@ func TestWrites(t *testing.T) {
 	}
 }
 
+// TestApprovalDoor holds that what may need another operator's approval goes through
+// approval.Desk, wherever a command or a room does it.
+func TestApprovalDoor(t *testing.T) {
+	guarded := map[string]bool{
+		"(capf/enroll/authority.TrustStores).Upload": true, "(capf/enroll/authority.TrustStores).Edit": true,
+		"(capf/enroll/authority.TrustStores).Delete": true, "(capf/enroll/authority.TrustStores).Apply": true,
+		"(capf/enroll/authority.CAPF).UploadChain": true, "(capf/enroll/authority.CAPF).Regenerate": true, "(capf/enroll/authority.CAPF).GiveUp": true,
+		"capf/enroll/settings.Set": true, "capf/enroll/settings.SetSecret": true,
+	}
+	files, info, fset := checkedCommands(t)
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			if method, ok := info.Uses[id].(*types.Func); ok && guarded[method.FullName()] {
+				at := fset.Position(id.Pos())
+				t.Errorf("%s:%d: %s may need another operator's approval: approval.Desk has a method for it", filepath.Base(at.Filename), at.Line, id.Name)
+			}
+			return true
+		})
+	}
+}
+
 // checkedCommands is package commands with its types, from what the go command
 // has built.
 func checkedCommands(t *testing.T) ([]*ast.File, *types.Info, *token.FileSet) {
@@ -78,7 +103,7 @@ func checkedCommands(t *testing.T) ([]*ast.File, *types.Info, *token.FileSet) {
 		}
 		files = append(files, f)
 	}
-	info := &types.Info{Selections: map[*ast.SelectorExpr]*types.Selection{}}
+	info := &types.Info{Selections: map[*ast.SelectorExpr]*types.Selection{}, Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Importer: importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(all[path].Export) })}
 	if _, err := config.Check("capf/commands", fset, files, info); err != nil {
 		t.Fatal(err)

@@ -45,10 +45,14 @@ func (d Desk) approve(ctx context.Context, id int64) (store.Proposal, error) {
 	return p, err
 }
 
-// Examine says whether Approve would carry a proposal out. It changes nothing.
-func (d Desk) Examine(ctx context.Context, id int64) (store.Proposal, error) {
-	p, _, err := d.examine(ctx, id)
-	return p, err
+// Examine says whether Approve would carry a proposal out, and what phones would lose by
+// it. It changes nothing.
+func (d Desk) Examine(ctx context.Context, id int64) (p store.Proposal, impact []string, err error) {
+	p, op, err := d.examine(ctx, id)
+	if h, hurts := op.(hurting); hurts {
+		impact, err = h.impact(ctx, d)
+	}
+	return p, impact, err
 }
 
 func (d Desk) examine(ctx context.Context, id int64) (store.Proposal, operation, error) {

@@ -45,10 +45,17 @@ type operation interface {
 	carryOut(ctx context.Context, d Desk) (effects []string, err error)
 }
 
+// hurting is an operation that knows what phones lose by it. That changes every day, so it
+// is not among the effects.
+type hurting interface {
+	impact(ctx context.Context, d Desk) ([]string, error)
+}
+
 // operations are all operations, by their actions.
 var operations = map[string]func() operation{
 	uploadAction:     func() operation { return new(upload) },
 	editAction:       func() operation { return new(edit) },
+	applyAction:      func() operation { return new(application) },
 	deleteAction:     func() operation { return new(deletion) },
 	chainAction:      func() operation { return new(chain) },
 	regenerateAction: func() operation { return new(regeneration) },

@@ -175,7 +175,7 @@ type deletion struct{ Rows []trustKey }
 
 // Delete is authority.TrustStores.Delete.
 func (d Desk) Delete(ctx context.Context, rows []store.TrustCertificate) error {
-	return d.take(ctx, &deletion{keysOf(rows)})
+	return d.take(ctx, &deletion{Rows: keysOf(rows)})
 }
 
 func (*deletion) action() string  { return deleteAction }
@@ -192,6 +192,22 @@ func (o *deletion) carryOut(ctx context.Context, d Desk) (effects []string, err 
 		effects = append(effects, "- "+described(row, o.Rows[i].Fingerprint))
 	}
 	return effects, d.trust().Delete(ctx, d.Actor, ids...)
+}
+
+func (o *edit) impact(ctx context.Context, d Desk) ([]string, error) {
+	return d.impactOn(ctx, o.Rows, &o.Edit)
+}
+
+func (o *deletion) impact(ctx context.Context, d Desk) ([]string, error) {
+	return d.impactOn(ctx, o.Rows, nil)
+}
+
+func (d Desk) impactOn(ctx context.Context, keys []trustKey, e *store.TrustEdit) ([]string, error) {
+	rows, err := rowsOf(ctx, d.Store.Reader, keys)
+	if err != nil {
+		return nil, err
+	}
+	return d.trust().ImpactOn(ctx, rows, e)
 }
 
 // fingerprintOf is how a certificate is told from others in effects.
