@@ -53,52 +53,35 @@ func nameOf(id int64) string {
 }
 
 // sudoer believes SUDO_UID when the parent is a sudo that runs as root, which a copy of
-// sudo that the caller made does not, and when that sudo was started by this user, or
-// by root for him, as su and cron do.
+// sudo that the caller made does not, and that this user has started: the real user of
+// sudo stays who that was (credentials(7)).
 func sudoer(getenv func(string) string) (User, bool) {
 	id, err := strconv.ParseInt(getenv("SUDO_UID"), 10, 64)
-	if err != nil || id < 0 {
+	if err != nil {
 		return User{}, false
 	}
-	p, ok := processOf(os.Getppid())
-	if !ok || p.name != "sudo" || p.uid != 0 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", os.Getppid()))
+	if err != nil {
 		return User{}, false
 	}
-	for ok && p.name == "sudo" && p.uid == 0 { // with use_pty there are two
-		p, ok = processOf(p.parent)
-	}
-	if !ok || p.uid != id && p.uid != 0 {
+	if name, real, effective := processStatus(string(text)); name != "sudo" || effective != "0" || real != strconv.FormatInt(id, 10) {
 		return User{}, false
 	}
 	return User{nameOf(id), id}, true
 }
 
-// process is what everybody may know of one.
-type process struct {
-	name   string
-	parent int
-	uid    int64 // of the user who started it: an effective one may be another
-}
-
-func processOf(pid int) (p process, ok bool) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return p, false
-	}
-	p.uid = -1
-	for line := range strings.Lines(string(text)) {
-		key, value, _ := strings.Cut(line, ":")
-		switch f := strings.Fields(value); {
-		case len(f) == 0:
-		case key == "Name":
-			p.name = f[0]
-		case key == "PPid":
-			p.parent, _ = strconv.Atoi(f[0])
-		case key == "Uid":
-			p.uid, _ = strconv.ParseInt(f[0], 10, 64)
+// processStatus reads the name and the users of a process (proc_pid_status(5)).
+func processStatus(text string) (name, real, effective string) {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) == 2 && f[0] == "Name:":
+			name = f[1]
+		case len(f) == 5 && f[0] == "Uid:":
+			real, effective = f[1], f[2]
 		}
 	}
-	return p, p.uid >= 0
+	return name, real, effective
 }
 
 // openConnection looks for the connection that sshd names: remote address,

@@ -51,3 +51,15 @@ func littleEndian() bool {
 	addr, _, ok := tableAddress("0100007F:0016")
 	return ok && addr == netip.MustParseAddr("127.0.0.1")
 }
+
+// TestProcessStatus reads what Debian's kernel says of a sudo that a user has started.
+func TestProcessStatus(t *testing.T) {
+	t.Parallel()
+	name, real, effective := processStatus("Name:\tsudo\nUmask:\t0022\nPPid:\t1888\nUid:\t1001\t0\t0\t0\nGid:\t1001\t1001\t1001\t1001\n")
+	if name != "sudo" || real != "1001" || effective != "0" {
+		t.Errorf("%q %q %q", name, real, effective)
+	}
+	if name, real, effective := processStatus(""); name+real+effective != "" {
+		t.Errorf("%q %q %q", name, real, effective)
+	}
+}
