@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"capf/commands/internal/cmdline"
+	"capf/enroll/approval"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -70,6 +71,11 @@ var questions = map[string]func(ctx context.Context, s *store.Reader, last strin
 		return serials(ctx, s, store.LSCStale, last)
 	},
 	"cert/ID": trustIDs,
+	"approval/ID": func(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
+		return proposed(s.Proposals(ctx, true), last, func(p store.Proposal) cmdline.Candidate {
+			return cmdline.Candidate{Word: strconv.FormatInt(p.ID, 10), About: p.ProposedBy + ": " + approval.Summary(p)}
+		})
+	},
 }
 
 // settable are the parameters that may be set here: in capf shell, not all.

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,7 +11,6 @@ import (
 
 	"capf/commands/internal/files"
 	"capf/commands/internal/shell"
-	"capf/crypto"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/internal/document"
@@ -28,8 +28,7 @@ func setFrom(ctx context.Context, env *Env, file string, dryRun bool) error {
 		return err
 	}
 	a := applied{DryRun: dryRun}
-	sealer := func() (*crypto.Sealer, error) { return openSealer(ctx, env, s.Reader) }
-	plan, err := settings.Apply(ctx, s, sealer, env.actor(), want, func(plan settings.Plan) error {
+	plan, err := approvals(env, s).SetAll(ctx, want, func(plan settings.Plan) error {
 		if a.Impact != nil || a.Warnings != nil {
 			return nil // said already
 		}
@@ -40,6 +39,9 @@ func setFrom(ctx context.Context, env *Env, file string, dryRun bool) error {
 		env.warn(a.Warnings)
 		return nil
 	})
+	if errors.Is(err, apperr.ErrWaits) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("set: %w", sayProblems(env, file, err))
 	}

@@ -51,7 +51,7 @@ func TestApprovalDoor(t *testing.T) {
 		"(capf/enroll/authority.TrustStores).Upload": true, "(capf/enroll/authority.TrustStores).Edit": true,
 		"(capf/enroll/authority.TrustStores).Delete": true, "(capf/enroll/authority.TrustStores).Apply": true,
 		"(capf/enroll/authority.CAPF).UploadChain": true, "(capf/enroll/authority.CAPF).Regenerate": true, "(capf/enroll/authority.CAPF).GiveUp": true,
-		"capf/enroll/settings.Set": true, "capf/enroll/settings.SetSecret": true,
+		"capf/enroll/settings.Set": true, "capf/enroll/settings.Apply": true, "capf/enroll/settings.SetSecret": true,
 	}
 	files, info, fset := checkedCommands(t)
 	for _, f := range files {

@@ -44,8 +44,8 @@ func (d Desk) Apply(ctx context.Context, want []authority.Desired, prune bool, a
 	return op.plan, err
 }
 
-func (*application) action() string  { return applyAction }
-func (*application) subject() string { return settings.TrustSubject }
+func (*application) action() string     { return applyAction }
+func (*application) subjects() []string { return []string{settings.TrustSubject} }
 
 func (o *application) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	var want []authority.Desired

@@ -32,8 +32,8 @@ func (d Desk) InstallChain(ctx context.Context, files []authority.UploadFile, o 
 	return op.made, op.changed, err
 }
 
-func (*chain) action() string  { return chainAction }
-func (*chain) subject() string { return settings.RegenerateSubject }
+func (*chain) action() string     { return chainAction }
+func (*chain) subjects() []string { return []string{settings.RegenerateSubject} }
 
 func (o *chain) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	present, err := authority.Certificate(ctx, d.Store.Reader)
@@ -72,8 +72,8 @@ func (d Desk) Regenerate(ctx context.Context, name *crypto.Name, keyBits int) (*
 	return op.made, err
 }
 
-func (*regeneration) action() string  { return regenerateAction }
-func (*regeneration) subject() string { return settings.RegenerateSubject }
+func (*regeneration) action() string     { return regenerateAction }
+func (*regeneration) subjects() []string { return []string{settings.RegenerateSubject} }
 
 func (o *regeneration) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	present, err := authority.Certificate(ctx, d.Store.Reader)
@@ -117,8 +117,8 @@ func (d Desk) GiveUp(ctx context.Context, name *crypto.Name, keyBits int) (a *cr
 	return op.made, op.revoked, err
 }
 
-func (*givingUp) action() string  { return giveUpAction }
-func (*givingUp) subject() string { return settings.RegenerateSubject }
+func (*givingUp) action() string     { return giveUpAction }
+func (*givingUp) subjects() []string { return []string{settings.RegenerateSubject} }
 
 // carryOut does not say how many LSCs it revokes: phones may get more while it waits.
 func (o *givingUp) carryOut(ctx context.Context, d Desk) (effects []string, err error) {

@@ -26,30 +26,24 @@ type parameter struct {
 	change settings.Change
 }
 
-// Set is settings.Set. Whoever has changes wait for another operator must be known as
-// one himself: else nothing could be proposed, not even the way back.
+// Set is settings.Set.
 func (d Desk) Set(ctx context.Context, name, value string) (settings.Change, error) {
 	op := &parameter{Name: name, Value: value}
-	if p, _ := settings.FindParameter(name); p.Name == settings.Approve && !d.Person.Vouched && d.Bypass == "" {
-		effects, err := op.carryOut(ctx, d.on(d.Store.Rehearsal()))
-		if err == nil && len(effects) > 0 {
-			err = apperr.WithHint(apperr.Refused("%s is about who approves whose changes, and nobody vouches for who you are: neither sshd nor sudo says who %s is", settings.Approve, d.Person.Name),
-				"log in as yourself, or use sudo")
-		}
-		if err != nil {
-			return op.change, err
-		}
-	}
 	err := d.take(ctx, op)
 	return op.change, err
 }
 
+// subjectsOf is what parameter approve calls a change of a parameter, if it does.
+func subjectsOf(name string) []string {
+	if p, _ := settings.FindParameter(name); p.Subject != "" {
+		return []string{p.Subject}
+	}
+	return nil
+}
+
 func (*parameter) action() string { return setAction }
 
-func (o *parameter) subject() string {
-	p, _ := settings.FindParameter(o.Name)
-	return p.Subject
-}
+func (o *parameter) subjects() []string { return subjectsOf(o.Name) }
 
 func (o *parameter) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	if o.change, err = settings.Set(ctx, d.Store, d.Actor, o.Name, o.Value); err != nil || !o.change.Changed {
@@ -77,66 +71,76 @@ type secret struct {
 func (d Desk) SetSecret(ctx context.Context, name string, value []byte) (settings.Change, error) {
 	op := &secret{Name: name, value: value}
 	sealer, err := d.Keys(ctx)
+	if err == nil {
+		op.Sealed, op.Mark, err = sealedFor(sealer, name, value)
+	}
 	if err != nil {
 		return op.change, err
-	}
-	if value != nil {
-		if op.Sealed, err = sealer.Seal(op.label(), value); err != nil {
-			return op.change, fmt.Errorf("sealing %s: %w", name, err)
-		}
-		op.Mark = hex.EncodeToString(sealer.MAC(op.label(), value))
 	}
 	err = d.take(ctx, op)
 	return op.change, err
 }
 
-// label binds the sealed value to its use: in the place of the parameter it does not open.
-func (o *secret) label() string { return "proposal of " + o.Name }
+// secretLabel binds the sealed value to its use: in the place of the parameter it does not
+// open.
+func secretLabel(name string) string { return "proposal of " + name }
+
+// sealedFor is a secret for a proposal, and the mark by which it is known again.
+func sealedFor(sealer *crypto.Sealer, name string, value []byte) (sealed []byte, mark string, err error) {
+	if value == nil {
+		return nil, "", nil
+	}
+	if sealed, err = sealer.Seal(secretLabel(name), value); err != nil {
+		return nil, "", fmt.Errorf("sealing %s: %w", name, err)
+	}
+	return sealed, hex.EncodeToString(sealer.MAC(secretLabel(name), value)), nil
+}
+
+// openedFrom is the secret of a proposal, nil for one that is to be removed.
+func openedFrom(sealer *crypto.Sealer, name string, sealed []byte) ([]byte, error) {
+	if sealed == nil {
+		return nil, nil
+	}
+	value, err := sealer.Open(secretLabel(name), sealed)
+	if errors.Is(err, crypto.ErrWrongKey) {
+		return nil, apperr.WithHint(apperr.Refused("the value of %s was sealed under another master key", name), "propose it again")
+	}
+	return value, err
+}
 
 // mark is what does not change when the value is sealed anew.
-func (o *secret) mark() []byte { return []byte(o.Name + " " + o.Mark) }
+func (o *secret) mark() any { return []string{o.Name, o.Mark} }
 
 func (*secret) action() string { return secretAction }
 
-func (o *secret) subject() string {
-	p, _ := settings.FindParameter(o.Name)
-	return p.Subject
-}
+func (o *secret) subjects() []string { return subjectsOf(o.Name) }
 
 func (o *secret) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	sealer, err := d.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.open(sealer); err != nil {
-		return nil, err
+	if o.value == nil {
+		if o.value, err = openedFrom(sealer, o.Name, o.Sealed); err != nil {
+			return nil, err
+		}
 	}
 	if o.change, err = settings.SetSecret(ctx, d.Store, sealer, d.Actor, o.Name, o.value); err != nil || !o.change.Changed {
-		return nil, err
-	}
-	s, err := settings.Read(ctx, d.Store.Reader)
-	if err != nil {
 		return nil, err
 	}
 	if o.value == nil {
 		return []string{"- " + o.change.Name}, nil
 	}
-	// A secret goes to the server for which it was approved, and to no other.
-	server := "no server yet"
-	if s.Online.Host != "" {
-		server = net.JoinHostPort(s.Online.Host, strconv.Itoa(s.Online.Port))
-	}
-	return []string{fmt.Sprintf("~ %s: a new value, for %s", o.change.Name, server)}, nil
+	s, err := settings.Read(ctx, d.Store.Reader)
+	return []string{newSecret(o.Name, s.Online.Host, s.Online.Port)}, err
 }
 
-// open opens the value of a proposal.
-func (o *secret) open(sealer *crypto.Sealer) (err error) {
-	if o.value != nil || o.Sealed == nil {
-		return nil
+// newSecret says for whom a secret is: it goes to the server for which it was approved,
+// and to no other.
+func newSecret(name, host string, port int) string {
+	server := "no server yet"
+	if host != "" {
+		server = net.JoinHostPort(host, strconv.Itoa(port))
 	}
-	o.value, err = sealer.Open(o.label(), o.Sealed)
-	if errors.Is(err, crypto.ErrWrongKey) {
-		return apperr.WithHint(apperr.Refused("the value of %s was sealed under another master key", o.Name), "propose it again")
-	}
-	return err
+	return fmt.Sprintf("~ %s: a new value, for %s", name, server)
 }

@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -19,6 +20,13 @@ func (p Person) mayPropose() error {
 	}
 	return apperr.WithHint(apperr.Refused("another operator has to approve this, and nobody vouches for who proposes it: neither sshd nor sudo says who %s is", p.Name),
 		"log in as yourself, or use sudo; --bypass-approval REASON does it without approval, and is seen")
+}
+
+// mayHaveApproved refuses one who would have changes wait for approval, and whose own could
+// never be approved then, not even the way back.
+func (p Person) mayHaveApproved() error {
+	return apperr.WithHint(apperr.Refused("%s is about who approves whose changes, and nobody vouches for who you are: neither sshd nor sudo says who %s is", settings.Approve, p.Name),
+		"log in as yourself, or use sudo")
 }
 
 // mayApprove refuses one who is not another operator than the proposer. Who can become

@@ -38,8 +38,8 @@ func (d Desk) Upload(ctx context.Context, files []authority.UploadFile, o author
 	return op.rows, err
 }
 
-func (*upload) action() string  { return uploadAction }
-func (*upload) subject() string { return settings.TrustSubject }
+func (*upload) action() string     { return uploadAction }
+func (*upload) subjects() []string { return []string{settings.TrustSubject} }
 
 func (o *upload) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	before, err := trustByKey(ctx, d.Store.Reader)
@@ -151,8 +151,8 @@ func (d Desk) Edit(ctx context.Context, rows []store.TrustCertificate, e store.T
 	return op.after, op.outcomes, op.warnings, err
 }
 
-func (*edit) action() string  { return editAction }
-func (*edit) subject() string { return settings.TrustSubject }
+func (*edit) action() string     { return editAction }
+func (*edit) subjects() []string { return []string{settings.TrustSubject} }
 
 func (o *edit) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	rows, err := rowsOf(ctx, d.Store.Reader, o.Rows)
@@ -178,8 +178,8 @@ func (d Desk) Delete(ctx context.Context, rows []store.TrustCertificate) error {
 	return d.take(ctx, &deletion{Rows: keysOf(rows)})
 }
 
-func (*deletion) action() string  { return deleteAction }
-func (*deletion) subject() string { return settings.TrustSubject }
+func (*deletion) action() string     { return deleteAction }
+func (*deletion) subjects() []string { return []string{settings.TrustSubject} }
 
 func (o *deletion) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	rows, err := rowsOf(ctx, d.Store.Reader, o.Rows)

@@ -18,6 +18,9 @@ type Change struct {
 	Touched        *Touched // nil when the parameter concerns no particular devices
 }
 
+// Removes says whether a parameter has no value any more.
+func (c Change) Removes() bool { return c.New == notSet }
+
 // Set sets a parameter. The error is store.ErrNotFound for an unknown name, apperr.ErrValue
 // with the range for a value outside it, and apperr.ErrRefused for a secret or a value that
 // another parameter excludes.
