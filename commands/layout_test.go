@@ -25,6 +25,7 @@ var rooms = []room{
 	{"commands/internal/host", "store"},
 
 	{"enroll/metrics", ""},
+	{"enroll/notify", "enroll/health enroll/settings store"},
 	{"enroll/phone", "enroll/wire crypto"},
 	{"enroll/directory", "enroll/backup enroll/devices enroll/secrets enroll/settings enroll/templates store"},
 	{"enroll/templates", "enroll/devices enroll/secrets enroll/settings store"},

@@ -121,7 +121,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	}
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	meter, shown, err := showMetrics(ctx, o.metrics, s, log)
+	meter, shown, err := showMetrics(ctx, o.metrics, s, env.Now, log)
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 		return err
 	}
 	proposalsDone := watchProposals(ctx, s, log)
+	stopWatching := watchFindings(env, s, meter, log)
 	stopJournal := keepJournal(&audit.Journal{Store: s, Sealer: sealer, Now: env.Now, Log: log})
 	err = server.Run(ctx, server.Config{
 		Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
@@ -145,6 +146,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	<-jobsDone
 	<-proposalsDone
 	<-shown
+	stopWatching()
 	stopJournal()
 	return errors.Join(err, forget(o.addressFile))
 }

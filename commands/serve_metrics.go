@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/expiry"
 	"capf/enroll/metrics"
 	"capf/enroll/restart"
 	"capf/enroll/server"
@@ -20,10 +21,10 @@ import (
 
 // showMetrics serves metrics on the address until ctx ends; the channel is closed
 // after that. Without an address it does nothing.
-func showMetrics(ctx context.Context, address string, s *store.Store, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
+func showMetrics(ctx context.Context, address string, s *store.Store, now func() time.Time, log *slog.Logger) (*metrics.Meter, <-chan struct{}, error) {
 	done := make(chan struct{})
 	b := thisBuild()
-	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, s) }, log)
+	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, s, now()) }, log)
 	m.Begin(metrics.Words{
 		Operations: store.Operations(), Outcomes: server.Outcomes(), Reasons: server.Refusals(),
 		Issuers: []string{settings.IssuerCAPF, settings.IssuerOnline, settings.IssuerOffline}, Keys: keyKinds(),
@@ -64,7 +65,7 @@ func keyKinds() []string {
 }
 
 // databaseFacts queries the database for the metrics. An index answers each query.
-func databaseFacts(ctx context.Context, s *store.Store) (f metrics.Facts, err error) {
+func databaseFacts(ctx context.Context, s *store.Store, now time.Time) (f metrics.Facts, err error) {
 	devices, err := s.DeviceCounts(ctx)
 	if err != nil {
 		return f, err
@@ -86,6 +87,12 @@ func databaseFacts(ctx context.Context, s *store.Store) (f metrics.Facts, err er
 		if *n.to, err = n.ask(); err != nil {
 			return f, err
 		}
+	}
+	if f.Lives, err = expiry.CountLSCs(ctx, s.Reader, now); err != nil {
+		return f, err
+	}
+	if f.Trusted, err = expiry.CountTrusted(ctx, s.Reader, now); err != nil {
+		return f, err
 	}
 	space, err := s.Space()
 	if err != nil {

@@ -56,6 +56,9 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "service", Short: "services of capf", Commands: []cmdline.Command{
 			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
 		}},
+		{Name: "notify", Short: "the program that tells operators of findings", Commands: []cmdline.Command{
+			notifyTestCommand(env),
+		}},
 		{Name: "online-ca", Short: "the CA that capf contacts directly", Commands: []cmdline.Command{
 			onlineCATestCommand(env),
 		}},

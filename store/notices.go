@@ -32,6 +32,9 @@ const (
 	// NoticeHeld is the longest time for which a process keeps a notice to itself,
 	// to tell it or because telling has failed.
 	NoticeHeld = time.Hour
+	// noticeSettles is how long something has to be found before it is told: a serve
+	// that restarts does not listen for a moment.
+	noticeSettles = 5 * time.Second
 	// isFree is the condition for a notice that no process keeps. One that is kept for
 	// too long was taken before the clock went back.
 	isFree = "(owned_until <= ? OR owned_until > ?)"
@@ -94,11 +97,13 @@ func (s *Store) ClaimNotices(ctx context.Context, owner string, span time.Durati
 		now := millis(t.now)
 		q := query{selection: "UPDATE notices SET owner = ?, owned_until = ?", args: []any{owner, millis(t.now.Add(span))}}
 		q.where(isFree, freeAt(t.now)...)
-		// A test is told once. What was told in the future was told before the clock
-		// went back.
+		// A test is told once. What was found or told in the future was so before the
+		// clock went back.
 		q.where(`CASE WHEN kind = 'test' THEN told_at = 0 AND attempts = 0
 			WHEN gone_at > 0 THEN told_at > 0
-			ELSE told_at = 0 OR told_at + repeat_after <= ? OR told_at > ? OR severity = 'error' AND told_severity = 'warning' END`, now, now)
+			WHEN told_at = 0 THEN since <= ? OR since > ?
+			ELSE told_at + repeat_after <= ? OR told_at > ? OR severity = 'error' AND told_severity = 'warning' END`,
+			millis(t.now.Add(-noticeSettles)), now, now, now)
 		q.returning = noticeColumns
 		due, err = rowsOf(t, q, (*Notice).fields)
 		return err

@@ -15,8 +15,9 @@ func notice(object string) Notice {
 // teller is a process that tells notices.
 type teller struct {
 	*testing.T
-	s    *Store
-	name string
+	s     *Store
+	clock *clock
+	name  string
 }
 
 func (p teller) find(found ...Notice) { p.Helper(); must(p.T, p.s.RecordNotices(p.Context(), found)) }
@@ -24,6 +25,7 @@ func (p teller) find(found ...Notice) { p.Helper(); must(p.T, p.s.RecordNotices(
 // claim returns what is to be told, in a word each.
 func (p teller) claim(want string) []Notice {
 	p.Helper()
+	p.clock.move(5 * time.Second)
 	due, err := p.s.ClaimNotices(p.Context(), p.name, time.Minute)
 	must(p.T, err)
 	var words []string
@@ -52,7 +54,7 @@ func (p teller) tell(want string) {
 func TestNotices(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(t)
-	one, other := teller{t, s, "one"}, teller{t, s, "other"}
+	one, other := teller{t, s, c, "one"}, teller{t, s, c, "other"}
 	one.find(notice("1"), notice("a <b>&"))
 	due := one.claim("1, a <b>&")
 	other.claim("")
@@ -99,7 +101,7 @@ func TestNotices(t *testing.T) {
 func TestNoticesFail(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(t)
-	one, other := teller{t, s, "one"}, teller{t, s, "other"}
+	one, other := teller{t, s, c, "one"}, teller{t, s, c, "other"}
 	one.find(notice("1"))
 	due := one.claim("1")
 	must(t, s.FailNotices(t.Context(), "one", due, "no such program", 10*time.Minute))
@@ -126,7 +128,7 @@ func TestNoticesFail(t *testing.T) {
 func TestTestNotice(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(t)
-	one := teller{t, s, "one"}
+	one := teller{t, s, c, "one"}
 	events(t, s, 1, func() {
 		must(t, s.AddTestNotice(t.Context(), operator, Notice{Object: "x", Severity: "warning", Text: "a test"}))
 	})

@@ -65,6 +65,7 @@ const (
 	SyncHeld           Kind = "directory-sync-held"
 	ApprovalWaiting    Kind = "approval-waiting"
 	ApprovalBypassed   Kind = "approval-bypassed"
+	NotifyFailed       Kind = "notify-failed"
 )
 
 // The severities of findings.
@@ -101,7 +102,7 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 	for _, look := range []func(context.Context) ([]Finding, error){
 		x.serverFindings, x.restartFindings, x.certificateFindings, x.chainEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
 		operations, x.lscEnds, x.lockedFindings, x.waitingFindings, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
-		x.proposalFindings, x.bypassFindings,
+		x.proposalFindings, x.bypassFindings, x.noticeFindings,
 	} {
 		found, err := look(ctx)
 		if err != nil {

@@ -1,23 +1,17 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"capf/internal/program"
 	"capf/store"
 )
-
-// outputLimit is how many bytes at the end of a command's output are kept.
-const outputLimit = 4 << 10
 
 // runCommands runs the command for each device of the job that is due, several
 // concurrently, until none is left or ctx ends. The result of each is stored with
@@ -95,8 +89,8 @@ func (x *Runner) runFor(ctx context.Context, device string) (store.JobDevice, er
 	}
 	limit, cancel := x.commandTime(ctx)
 	defer cancel(nil)
-	out, err := runProgram(limit, line, device)
-	d.Output = lastLine(out)
+	out, err := program.Run(limit, line, []string{"CAPF_DEVICE=" + device}, nil)
+	d.Output = program.LastLine(out)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -111,7 +105,7 @@ func (x *Runner) runFor(ctx context.Context, device string) (store.JobDevice, er
 			d.Output = exit.String()
 		}
 	default:
-		d.Output = fmt.Sprintf("it could not be run: %v", reason(err))
+		d.Output = fmt.Sprintf("it could not be run: %v", program.Reason(err))
 	}
 	return d, nil
 }
@@ -132,64 +126,4 @@ func (x *Runner) commandTime(ctx context.Context) (context.Context, context.Canc
 		}
 	})
 	return limit, func(cause error) { undo(); cancel(cause); release() }
-}
-
-// runProgram runs a program without a shell. When its time is over, it is
-// killed with everything that it started. Of capf's environment it gets only
-// PATH: the rest may hold secrets.
-func runProgram(ctx context.Context, line []string, device string) ([]byte, error) {
-	out := &tail{limit: outputLimit}
-	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "CAPF_DEVICE=" + device}
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second // for a child that has left the process group and holds the output open
-	err := cmd.Run()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil // the program itself has succeeded
-	}
-	return out.kept, err
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	limit int
-	kept  []byte
-}
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.kept = append(t.kept, b...)
-	if over := len(t.kept) - t.limit; over > 0 {
-		t.kept = append(t.kept[:0], t.kept[over:]...)
-	}
-	return len(b), nil
-}
-
-// lastLine returns the last line that is not blank.
-func lastLine(out []byte) string {
-	lines := bytes.Split(bytes.TrimSpace(bytes.ToValidUTF8(out, []byte("?"))), []byte("\n"))
-	text := string(bytes.TrimSpace(lines[len(lines)-1]))
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
-	const most = 200
-	if r := []rune(text); len(r) > most {
-		text = string(r[:most]) + "…"
-	}
-	return text
-}
-
-// reason returns the error of starting a program without its name, which
-// the reader knows.
-func reason(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

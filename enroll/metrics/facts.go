@@ -20,6 +20,8 @@ type Facts struct {
 	Pending     int64            // requests that wait for an issuer
 	Stale       int64            // LSCs that never reached their phone
 	Installed   int64            // LSCs that phones have
+	Lives       map[string]int64 // of those, by what is left of their life
+	Trusted     map[string]int64 // certificates in the trust stores, by what is left of their life
 	Certificate time.Time        // the end of the CAPF certificate; zero when there is none
 	Trust       time.Time        // the first end among the trust stores; zero when they are empty
 	Bytes       map[string]int64 // of the files of the database
@@ -63,7 +65,7 @@ type factsCollector struct {
 }
 
 type factsDescriptions struct {
-	readable, devices, failed, late, locked, declined, pending, stale, installed, certificate, trust, bytes, free, waiting, written *prometheus.Desc
+	readable, devices, failed, late, locked, declined, pending, stale, installed, lives, trusted, certificate, trust, bytes, free, waiting, written *prometheus.Desc
 }
 
 func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
@@ -80,6 +82,8 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 		pending:     desc("capf_requests_pending", "Requests that wait for an issuer."),
 		stale:       desc("capf_certificates_stale", "Certificates that were overtaken before their phone confirmed them."),
 		installed:   desc("capf_certificates_installed", "Certificates that phones have confirmed and not replaced since."),
+		lives:       desc("capf_certificates_left", "Certificates that phones have confirmed and not replaced since, by what is left of their life: expired, at most 1d, else at most 7d, and so on.", "left"),
+		trusted:     desc("capf_trust_certificates", "Certificates in the trust stores, by what is left of their life, as capf_certificates_left.", "left"),
 		certificate: desc("capf_certificate_expiry_timestamp_seconds", "When the CAPF certificate ends, as seconds since 1970."),
 		trust:       desc("capf_trust_expiry_timestamp_seconds", "When the first certificate of the trust stores ends, as seconds since 1970."),
 		bytes:       desc("capf_database_size_bytes", "Size of the files of the database.", "file"),
@@ -92,7 +96,7 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 // Describe is called by the registry.
 func (c *factsCollector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
-	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.certificate, d.trust, d.bytes, d.free, d.waiting, d.written} {
+	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.lives, d.trusted, d.certificate, d.trust, d.bytes, d.free, d.waiting, d.written} {
 		ch <- one
 	}
 }
@@ -118,6 +122,12 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	show(c.desc.pending, float64(f.Pending))
 	show(c.desc.stale, float64(f.Stale))
 	show(c.desc.installed, float64(f.Installed))
+	for left, n := range f.Lives {
+		show(c.desc.lives, float64(n), left)
+	}
+	for left, n := range f.Trusted {
+		show(c.desc.trusted, float64(n), left)
+	}
 	if !f.Certificate.IsZero() {
 		show(c.desc.certificate, float64(f.Certificate.Unix()))
 	}

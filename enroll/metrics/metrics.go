@@ -29,6 +29,8 @@ type Meter struct {
 	away     *prometheus.CounterVec
 	issuing  *prometheus.HistogramVec
 	enrolled *prometheus.CounterVec
+	findings *prometheus.GaugeVec
+	notices  *prometheus.CounterVec
 }
 
 // The bounds of the histograms, in seconds. An issuer may be a person who comes
@@ -68,13 +70,19 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		enrolled: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_enrollments_total", Help: "Certificates that phones have confirmed, by issuer and kind of key.",
 		}, []string{"issuer", "key"}),
+		findings: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "capf_findings", Help: "What needs attention, as capf status reports it, by kind and severity; serve looks every few seconds.",
+		}, []string{"kind", "severity"}),
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_notifications_total", Help: "Runs of the program that tells of findings, notify_command, by outcome.",
+		}, []string{"outcome"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "capf_build_info", Help: "Always 1; the labels say which program this is.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, build,
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, build,
 		newFactsCollector(facts, log), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -92,6 +100,9 @@ func (m *Meter) Begin(w Words) {
 	}
 	for _, reason := range w.Reasons {
 		m.away.WithLabelValues(reason)
+	}
+	for _, succeeded := range []bool{true, false} {
+		m.notices.WithLabelValues(outcomeOf(succeeded))
 	}
 	for _, issuer := range w.Issuers {
 		for _, key := range w.Keys {
@@ -134,3 +145,24 @@ func (m *Meter) Issued(issuer string, took time.Duration) {
 
 // Enrolled says that a phone has confirmed its certificate.
 func (m *Meter) Enrolled(issuer, key string) { m.enrolled.WithLabelValues(issuer, key).Inc() }
+
+// Finding is what findings are counted by.
+type Finding struct{ Kind, Severity string }
+
+// Found says how many findings there are now.
+func (m *Meter) Found(counts map[Finding]int) {
+	m.findings.Reset()
+	for f, n := range counts {
+		m.findings.WithLabelValues(f.Kind, f.Severity).Set(float64(n))
+	}
+}
+
+// Notified says that the program that tells of findings was run.
+func (m *Meter) Notified(succeeded bool) { m.notices.WithLabelValues(outcomeOf(succeeded)).Inc() }
+
+func outcomeOf(succeeded bool) string {
+	if succeeded {
+		return "ok"
+	}
+	return "failed"
+}

@@ -23,6 +23,7 @@ import (
 
 var someFacts = Facts{
 	Devices: map[string]int64{"install": 3, "none": 7}, Failed: 1, Late: 2, Locked: 4, Declined: 9, Pending: 5, Stale: 6, Installed: 8,
+	Lives: map[string]int64{"30d": 2}, Trusted: map[string]int64{"expired": 1},
 	Certificate: time.Unix(2000000000, 0), Trust: time.Unix(1900000000, 0), Bytes: map[string]int64{"database": 4096, "log": 0}, Free: 1 << 30, Written: time.Unix(1800000000, 0),
 }
 
@@ -39,6 +40,9 @@ func busy(facts Source) *Meter {
 	m.TurnedAway("max_sessions")
 	m.Issued("capf", 4*time.Millisecond)
 	m.Enrolled("capf", "rsa-2048")
+	m.Found(map[Finding]int{{"lsc-expiring", "error"}: 3})
+	m.Found(map[Finding]int{{"lsc-expiring", "warning"}: 1})
+	m.Notified(false)
 	return m
 }
 
@@ -105,6 +109,8 @@ func TestPage(t *testing.T) {
 		`capf_addresses_declined 9`,
 		`capf_connections_refused_total{reason="max_sessions"} 1`, `capf_issuer_duration_seconds_bucket{issuer="capf",le="0.005"} 1`,
 		`capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`, `capf_build_info{goversion="go1",revision="abc",version="v1"} 1`,
+		`capf_findings{kind="lsc-expiring",severity="warning"} 1`, `capf_notifications_total{outcome="failed"} 1`,
+		`capf_certificates_left{left="30d"} 2`, `capf_trust_certificates{left="expired"} 1`,
 		`capf_database_readable 1`, `capf_devices{operation="install"} 3`, `capf_devices_failed 1`, `capf_devices_late 2`, `capf_devices_locked 4`,
 		`capf_requests_pending 5`, `capf_certificates_stale 6`, `capf_certificates_installed 8`,
 		`capf_certificate_expiry_timestamp_seconds 2e+09`, `capf_trust_expiry_timestamp_seconds 1.9e+09`, `capf_database_size_bytes{file="database"} 4096`, `capf_database_free_bytes 1.073741824e+09`, `capf_database_written_timestamp_seconds 1.8e+09`,

@@ -21,6 +21,7 @@ const (
 	RenewBefore      = "renew_before"
 	ApplyCommand     = "apply_config_command"
 	ExpiryWarning    = "expiry_warning_days"
+	NotifyCommand    = "notify_command"
 	Approve          = "approve"
 	ApprovalExpires  = "approval_expires"
 
@@ -97,10 +98,15 @@ var parameters = []Parameter{
 	custom(RenewBefore, "0", "0 (never), or 1/10 to 19/20, as 2/3, 0.66 or 66%", "share of the life of an LSC after which Install/Upgrade is scheduled by itself; the vendor advises 2/3",
 		parseShare, func(s *Settings, v string) { s.RenewBefore = share(v) }).everyday(),
 	custom(ApplyCommand, notSet, "none, or the path of a program and its arguments with {device}", "makes a phone fetch its configuration and so contact CAPF; it is run without a shell",
-		checkCommand, func(s *Settings, v string) { s.ApplyCommand = words(v) }).
+		checkApplyCommand, func(s *Settings, v string) { s.ApplyCommand = words(v) }).
 		warns(commandWarning),
 	number(ExpiryWarning, 1, 365, "30", "days", atOnce, "how long before the end of a certificate capf status begins to warn",
 		func(s *Settings, n int) { s.ExpiryWarning = time.Duration(n) * 24 * time.Hour }),
+	custom(NotifyCommand, notSet, "none, or the path of a program and its arguments", "tells operators of what capf status finds, which it gets as JSON on stdin; serve runs it, without a shell",
+		checkNotifyCommand, func(s *Settings, v string) { s.NotifyCommand = words(v) }).
+		warns(commandWarning),
+	number("notify_every", 1, 720, "24", "hours", atOnce, "how often notify_command is told of a finding that stays; each hour in the last day before something ends",
+		func(s *Settings, n int) { s.NotifyEvery = time.Duration(n) * time.Hour }),
 	text(Approve, "none, or a list of trust, issuer and regenerate", "changes that wait until another operator approves them: of trust stores, of the issuer and the online CA, of the CAPF key and certificate",
 		parseSubjects, func(s *Settings, v string) { s.Approve = listOf(v) }).approvedAs(ApproveSubject),
 	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",

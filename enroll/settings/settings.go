@@ -31,12 +31,14 @@ type Settings struct {
 	WrongPerAddress  int // wrong strings from an address before it is declined; 0 = no limit
 	UnconfirmedLimit int // keys that a phone may send without confirming an LSC; 0 = no limit
 	AllowNullString  bool
-	StringDigits     int      // minimum number of digits in an authentication string
-	SingleUse        bool     // an authentication string is good for one operation
-	AcceptUnrecorded bool     // an LSC of one of our issuers counts even if it is not in the record
-	RenewBefore      float64  // share of an LSC's life after which it is renewed; 0 = never
-	ApplyCommand     []string // program and arguments, with {device} still in them; nil = none
-	ExpiryWarning    time.Duration
+	StringDigits     int           // minimum number of digits in an authentication string
+	SingleUse        bool          // an authentication string is good for one operation
+	AcceptUnrecorded bool          // an LSC of one of our issuers counts even if it is not in the record
+	RenewBefore      float64       // share of an LSC's life after which it is renewed; 0 = never
+	ApplyCommand     []string      // program and arguments, with {device} still in them; nil = none
+	ExpiryWarning    time.Duration // how long before the end of a certificate warnings begin
+	NotifyCommand    []string      // program and arguments; nil = none
+	NotifyEvery      time.Duration
 	Approve          []string      // kinds of changes that wait for another operator; nil = none
 	ApprovalWait     time.Duration // how long they do
 	Online           Online
