@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"capf/commands/internal/host"
 	"capf/enroll/secrets"
@@ -49,7 +50,8 @@ func (env *Env) openFor(ctx context.Context, dryRun bool) (*store.Store, error) 
 }
 
 // question opens the database for reading. It works on a database that cannot be
-// written; one of an older capf is migrated first.
+// written, for want of a permission or of room; one of an older capf is migrated
+// first.
 func (env *Env) question(ctx context.Context) (*store.Reader, error) {
 	s, err := env.openToAsk(ctx)
 	if err != nil {
@@ -62,10 +64,14 @@ func (env *Env) question(ctx context.Context) (*store.Reader, error) {
 func (env *Env) openToAsk(ctx context.Context) (*store.Store, error) {
 	return env.openWith(func(path string) (*store.Store, error) {
 		s, err := store.Open(ctx, path, store.Options{Now: env.Now})
-		if errors.Is(err, store.ErrReadOnly) {
-			return store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
+		if !slices.ContainsFunc([]error{store.ErrReadOnly, store.ErrFull, store.ErrDisk, store.ErrUnopened}, func(e error) bool { return errors.Is(err, e) }) {
+			return s, err
 		}
-		return s, err
+		looking, lookErr := store.Open(ctx, path, store.Options{Now: env.Now, ReadOnly: true})
+		if lookErr != nil && !errors.Is(err, store.ErrReadOnly) {
+			return nil, err
+		}
+		return looking, lookErr
 	})
 }
 

@@ -81,6 +81,8 @@ func hint(err error) string {
 		return "install the capf that wrote it, or a newer one"
 	case errors.Is(err, store.ErrForeign):
 		return "--db or CAPF_DB names the database"
+	case errors.Is(err, store.ErrReadOnlyDisk), errors.Is(err, syscall.EROFS):
+		return "questions are answered, changes are not; dmesg says why it is read-only, mount -o remount,rw makes it writable"
 	case errors.Is(err, store.ErrReadOnly), errors.Is(err, fs.ErrPermission):
 		return "run it as the user who owns the file"
 	case errors.Is(err, store.ErrReplaced):
@@ -88,7 +90,9 @@ func hint(err error) string {
 	case errors.As(err, &declined):
 		return "on the server, capf device diagnose NAME says why"
 	case errors.Is(err, store.ErrFull):
-		return "free some space and try again"
+		return "questions are answered, changes are not; free some space and try again"
+	case errors.Is(err, store.ErrDisk):
+		return "dmesg tells of a broken disk, quota and ulimit -f of a limit"
 	}
 	return ""
 }

@@ -18,8 +18,15 @@ var (
 	ErrForeign = engine.ErrForeign
 	// ErrReadOnly says that the database cannot be written.
 	ErrReadOnly = engine.ErrReadOnly
+	// ErrReadOnlyDisk is ErrReadOnly where nobody may write, not even root.
+	ErrReadOnlyDisk = engine.ErrReadOnlyDisk
+	// ErrDisk says that the system failed to read or write the disk for another
+	// reason, which the system's log has.
+	ErrDisk = engine.ErrDisk
 	// ErrFull says that the disk is full; nothing was written.
 	ErrFull = engine.ErrFull
+	// ErrUnopened says that the system does not open the file, or one beside it.
+	ErrUnopened = engine.ErrUnopened
 	// ErrBusy says that another process kept the database locked for longer
 	// than we wait.
 	ErrBusy = engine.ErrBusy

@@ -39,6 +39,7 @@ const (
 	TrustEnds          Kind = "trust-expiring"
 	TrustUndecided     Kind = "trust-undecided"
 	MICRoots           Kind = "mic-roots"
+	DiskReadOnly       Kind = "disk-read-only"
 	DiskFull           Kind = "disk-full"
 	DiskFilling        Kind = "disk-filling"
 	DiskSmall          Kind = "disk-small"

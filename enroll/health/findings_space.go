@@ -31,6 +31,10 @@ func roomLeft(v store.Space) []Finding {
 		left = fmt.Sprintf("%d KiB are left", v.Free>>10)
 	}
 	const makeRoom = "make room on it; docs/operating.md says what can go"
+	if v.ReadOnly {
+		return []Finding{severe(DiskReadOnly, "the filesystem of the database is read-only: phones are turned away, since nothing can be recorded",
+			"dmesg says why: Linux makes it so after a fault of the disk; mount -o remount,rw makes it writable")}
+	}
 	switch used := v.Used["database"] + v.Used["log"]; {
 	case v.Free < leastRoom:
 		return []Finding{severe(DiskFull, "the disk of the database is full or will be: "+left+", and phones are turned away when nothing can be recorded", makeRoom)}

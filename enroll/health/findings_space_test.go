@@ -28,4 +28,7 @@ func TestRoomLeft(t *testing.T) {
 			t.Errorf("%d free: %v", test.free, found)
 		}
 	}
+	if found := roomLeft(store.Space{Free: 1 << 40, ReadOnly: true}); len(found) != 1 || found[0].Kind != DiskReadOnly {
+		t.Errorf("read-only: %v", found)
+	}
 }

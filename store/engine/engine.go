@@ -17,6 +17,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -31,8 +32,15 @@ var (
 	ErrForeign = errors.New("not a capf database")
 	// ErrReadOnly says that the database cannot be written.
 	ErrReadOnly = errors.New("the database is read-only")
+	// ErrReadOnlyDisk is ErrReadOnly where nobody may write, not even root.
+	ErrReadOnlyDisk = fmt.Errorf("%w: its filesystem is mounted read-only", ErrReadOnly)
 	// ErrFull says that the disk is full; nothing was written.
 	ErrFull = errors.New("the disk is full")
+	// ErrDisk says that the system failed to read or write the disk for another
+	// reason, which the system's log has.
+	ErrDisk = errors.New("the disk failed")
+	// ErrUnopened says that the system does not open the file, or one beside it.
+	ErrUnopened = errors.New("the database file, or one that belongs beside it, cannot be opened")
 	// ErrBusy says that another process kept the database locked for longer
 	// than we wait.
 	ErrBusy = errors.New("another process keeps the database locked")
@@ -99,6 +107,9 @@ type Database interface {
 	Damages(ctx context.Context, readers *sql.DB) iter.Seq2[Damage, error]
 	// Space returns the room on the disk.
 	Space() (Space, error)
+	// Trouble returns ErrFull or ErrReadOnlyDisk when the disk is in that state,
+	// which explains a write that has failed.
+	Trouble() error
 	// Copy writes a copy of the database as it is at one moment.
 	Copy(ctx context.Context, c Copy) (Copied, error)
 }
@@ -123,4 +134,6 @@ type Damage struct {
 type Space struct {
 	Free int64            // for a user who is not root
 	Used map[string]int64 // by the files of the database, if they exist: "database" and "log"
+	// ReadOnly says that the filesystem is mounted read-only.
+	ReadOnly bool
 }

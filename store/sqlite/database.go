@@ -24,6 +24,7 @@ type Options struct {
 // Database is an open file. It is the engine.Database of SQLite.
 type Database struct {
 	path     string
+	reading  string // how the connections that only read are opened
 	readOnly bool
 	original *original
 }
@@ -46,7 +47,11 @@ func Open(ctx context.Context, path string, o Options) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Database{path: path, readOnly: o.ReadOnly, original: was}, nil
+	d := &Database{path: path, reading: forReading, readOnly: o.ReadOnly, original: was}
+	if o.ReadOnly {
+		d.reading = howToLook(ctx, path)
+	}
+	return d, nil
 }
 
 // exchangesSurvived is how often Settled begins anew because the file has become
@@ -78,11 +83,7 @@ func Settled(path string, open, undo func() error) error {
 
 // Readers makes a pool of connections that cannot write.
 func (d *Database) Readers(connections int) (*sql.DB, error) {
-	how := forReading
-	if d.readOnly {
-		how = forLooking
-	}
-	db, err := connect(d.path, how)
+	db, err := connect(d.path, d.reading)
 	if err != nil {
 		return nil, err
 	}

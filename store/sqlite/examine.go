@@ -58,8 +58,12 @@ func examine(ctx context.Context, path string) (err error) {
 func writable(path string) error {
 	for _, p := range []string{path, filepath.Dir(path)} {
 		switch err := syscall.Access(p, mayWrite); {
-		case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EPERM):
+		case errors.Is(err, syscall.EROFS):
+			return engine.ErrReadOnlyDisk
+		case errors.Is(err, syscall.EACCES):
 			return fmt.Errorf("%w: no permission to write to %q", engine.ErrReadOnly, p)
+		case errors.Is(err, syscall.EPERM):
+			return fmt.Errorf("%w: %q is marked as one that must not be changed (lsattr)", engine.ErrReadOnly, p)
 		case err != nil:
 			return fmt.Errorf("looking at %q: %w", p, err)
 		}
