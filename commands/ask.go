@@ -21,7 +21,7 @@ func (env *Env) askSecret(question string) (string, error) {
 }
 
 // askString asks for an authentication string until it can be one.
-func (env *Env) askString() (string, error) {
+func askString(env *Env) (string, error) {
 	for {
 		answer, err := env.askSecret("Authentication string")
 		if err != nil || devices.IsAuthString(answer) {
@@ -33,7 +33,7 @@ func (env *Env) askString() (string, error) {
 
 // askUntil asks for a line of text until it is acceptable: whoever has answered one
 // question wrong should not have to answer the others again.
-func (env *Env) askUntil(question, suggestion string, check func(string) error) (string, error) {
+func askUntil(env *Env, question, suggestion string, check func(string) error) (string, error) {
 	for {
 		answer, err := env.Prompt.Ask(question, suggestion)
 		if err != nil {

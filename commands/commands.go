@@ -80,7 +80,7 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 	if l.Help {
 		var page strings.Builder
 		cmdline.Help(&page, l)
-		_, err := env.out.WriteString(env.typed(page.String()))
+		_, err := env.out.WriteString(typed(env, page.String()))
 		return err
 	}
 	return l.Run(ctx, env.Stderr, func(c *cli.Context) error { return takeCommon(env, c, l.Command) })

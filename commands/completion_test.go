@@ -65,7 +65,7 @@ autoload -Uz compinit
 compinit -u -D
 `), 0o600))
 	zsh := exec.CommandContext(t.Context(), "zsh", "-d", "-i")
-	zsh.Dir, zsh.Env = dir, append(environ, "ZDOTDIR="+dir, "TERM=vt100")
+	zsh.Dir, zsh.Env = dir, append(environ, "ZDOTDIR="+dir, "TERM=vt100", "CAPF_PAGER=cat")
 	c := atConsole(t, 200, zsh)
 	c.wait("ready>")
 	c.typ("capf csr \t")
@@ -90,5 +90,48 @@ compinit -u -D
 	c.typ("\x15exit\r")
 	if code := c.code(); code != 0 {
 		t.Errorf("zsh ends with %d", code)
+	}
+}
+
+// TestProposedWords asks for the words of values that stand in the database.
+func TestProposedWords(t *testing.T) {
+	t.Parallel()
+	dir := exampleHouse(t)
+	must(t, dir, "device", "set", "SEP001122334455", "--pool", "Floor2", "--model", "8861")
+	must(t, dir, "template", "add", "softphones", "--operation", "install")
+	must(t, dir, "feature-group", "add", "staff", "--template", "softphones")
+	must(t, dir, "cert", "upload", "root-ca.pem", "--purpose", "capf-trust")
+	must(t, dir, "bulk", "update", "SEP*", "--operation", "install", "--at", "+1d", "--yes")
+	for line, want := range map[string]string{
+		"device list SEP0011223344":                    "SEP001122334455 SEP00112233446A SEP00112233446B",
+		"device list --pool ":                          "Floor2",
+		"bulk select --with-pool F":                    "Floor2",
+		"device add X --model 8":                       "8861",
+		"device list --status upgrade-failed-invalid-": "upgrade-failed-invalid-lsc upgrade-failed-invalid-authentication-string upgrade-failed-invalid-mic upgrade-failed-invalid-credentials",
+		"audit list --action template-":                "template-add",
+		"csr show ":                                    "1",
+		"lsc show a":                                   "ab0000000000000001",
+		"lsc revoke A":                                 "ab0000000000000001",
+		"stale-lsc delete a":                           "ab0000000000000001 all",
+		"lsc list --serial ab":                         "ab0000000000000001",
+		"bulk select --lsc-issued-by ":                 "CAPF-12345678",
+		"cert show c":                                  "capf",
+		"job show ":                                    "1",
+		"template show ":                               "softphones",
+		"feature-group add x --template s":             "softphones",
+		"ldap add x --feature-group ":                  "staff",
+		"lsc list --columns ser":                       "serial",
+		"lsc list --columns serial,dev":                "serial,device",
+		"lsc list --columns=serial,dev":                "serial,device",
+		"device set X --clear description,mo":          "description,model",
+		"init --country D":                             "DE DJ DK DM DO DZ",
+	} {
+		code, out := capf(t, dir, append([]string{completionWord, "bash"}, strings.Split(line, " ")...)...)
+		if got := strings.Join(strings.Fields(out), " "); code != 0 || got != want {
+			t.Errorf("%s: exit code %d, %q, want %q", line, code, got, want)
+		}
+	}
+	if _, out := capf(t, dir, completionWord, "bash", "audit", "list", "--operator", ""); strings.TrimSpace(out) == "" {
+		t.Error("no operator is proposed")
 	}
 }

@@ -83,7 +83,7 @@ func diagnosisFields(env *Env, r *diagnosis.Report) []field {
 		if i > 0 {
 			label = "Or"
 		}
-		fields = append(fields, field{label, "", env.typed(command)})
+		fields = append(fields, field{label, "", typed(env, command)})
 	}
 	if r.Section != "" {
 		fields = append(fields, field{"See", "", r.Section})

@@ -97,7 +97,7 @@ func editString(env *Env, c *cli.Context, e *devices.Edit) error {
 	case c.Bool("auth-string-prompt") && env.Prompt == nil:
 		err = apperr.Usage("--auth-string-prompt needs a terminal; use --auth-string-file")
 	case c.Bool("auth-string-prompt"):
-		s, err = env.askString()
+		s, err = askString(env)
 	default:
 		return nil
 	}

@@ -129,7 +129,7 @@ func showMigration(env *Env, d store.Device, steps []string) error {
 		return showObject(env, []field{{"", "name", d.Name}, {"", "operation", d.Operation}, {"", "completes_by", d.CompletesBy}, {"", "remaining", steps}})
 	}
 	for i, s := range steps {
-		fmt.Fprintf(env.out, "%d. %s\n", i+1, env.typed(term.OneLine(s)))
+		fmt.Fprintf(env.out, "%d. %s\n", i+1, typed(env, term.OneLine(s)))
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func takeCommon(env *Env, c *cli.Context, command *cmdline.Command) error {
 // error of that comes when the output is closed.
 func (env *Env) say(format string, args ...any) {
 	_ = env.out.Flush()
-	fmt.Fprintln(env.Stderr, env.typed(term.OneLine(fmt.Sprintf(format, args...))))
+	fmt.Fprintln(env.Stderr, typed(env, term.OneLine(fmt.Sprintf(format, args...))))
 }
 
 func (env *Env) warn(warnings []string) {

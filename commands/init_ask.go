@@ -23,7 +23,7 @@ func askIdentity(env *Env, o *initOptions) error {
 		{"City (L)", func(n *crypto.Name) *string { return &n.Locality }},
 		{"State or province (ST)", func(n *crypto.Name) *string { return &n.State }},
 	} {
-		answer, err := env.askUntil(q.question, "", func(answer string) error {
+		answer, err := askUntil(env, q.question, "", func(answer string) error {
 			var alone crypto.Name
 			*q.part(&alone) = answer
 			return alone.Check()

@@ -84,7 +84,7 @@ func showSteps(env *Env, steps []onlineca.Step) {
 		}
 		fmt.Fprintf(env.out, "%-6s  %-14s  %s\n", word, step.Name, term.OneLine(step.Text))
 		if step.Advice != "" {
-			fmt.Fprintf(env.out, "%-6s  %-14s  hint: %s\n", "", "", env.typed(term.OneLine(step.Advice)))
+			fmt.Fprintf(env.out, "%-6s  %-14s  hint: %s\n", "", "", typed(env, term.OneLine(step.Advice)))
 		}
 	}
 }

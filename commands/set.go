@@ -185,7 +185,7 @@ func askValue(ctx context.Context, env *Env, s *store.Store, p settings.Paramete
 	}
 	for _, v := range all {
 		if v.Name == p.Name {
-			return env.askUntil(p.Name+" ("+p.Range+")", v.Value, p.Check)
+			return askUntil(env, p.Name+" ("+p.Range+")", v.Value, p.Check)
 		}
 	}
 	return "", apperr.WithHint(store.ErrNotFound, "capf show lists all parameters")

@@ -12,7 +12,7 @@ var namedCommand = regexp.MustCompile(`(utils )?\bcapf ([a-z-]+|COMMAND)`)
 // typed is a text for a person, with its commands as they are typed where the person
 // is: capf shell needs no word capf in front. What it does not have, such as capf serve,
 // is for a system shell and stays as it is.
-func (env *Env) typed(text string) string {
+func typed(env *Env, text string) string {
 	if env.confined == nil || !namedCommand.MatchString(text) {
 		return text
 	}

@@ -22,26 +22,34 @@ func Code(text string) (code string, ok bool) {
 		}
 	}
 	nearest := len(text)/4 + 1 // so many letters may not be wrong
+	for _, known := range Codes() {
+		name := Name(known)
+		if strings.EqualFold(name, text) {
+			return known, true
+		}
+		if d := similar.Distance(strings.ToLower(name), strings.ToLower(text)); d < nearest {
+			code, nearest = known, d
+		}
+	}
+	return code, code != ""
+}
+
+// reserved are codes that ISO 3166-1 keeps for islands and the like, at the wish of
+// others: they stand for no country.
+const reserved = "AC CP DG EA IC TA"
+
+// Codes are the codes of all countries, in their order.
+func Codes() (codes []string) {
 	for first := 'A'; first <= 'Z'; first++ {
 		for second := 'A'; second <= 'Z'; second++ {
 			two := string(first) + string(second)
 			region, err := language.ParseRegion(two)
-			if err != nil || !region.IsCountry() || region.Canonicalize() != region {
-				continue
-			}
-			name := display.English.Regions().Name(region)
-			if name == "" {
-				continue
-			}
-			if strings.EqualFold(name, text) {
-				return two, true
-			}
-			if d := similar.Distance(strings.ToLower(name), strings.ToLower(text)); d < nearest {
-				code, nearest = two, d
+			if err == nil && region.IsCountry() && region.Canonicalize() == region && Name(two) != "" && !strings.Contains(reserved, two) {
+				codes = append(codes, two)
 			}
 		}
 	}
-	return code, code != ""
+	return codes
 }
 
 // Name is the English name of a country, "" when no country has the code.

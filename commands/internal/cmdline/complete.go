@@ -155,6 +155,9 @@ func (k Completer) flagValues(ctx context.Context, t *typed, last, prefix string
 	form, _ := describeFlag(t.flag)
 	_, placeholder, _ := strings.Cut(form, " ")
 	words := PlainCandidates(usageValues(t.flag))
+	if done := strings.LastIndex(last, ","); done >= 0 && takesSeveral(t.flag) {
+		prefix, last = prefix+last[:done+1], last[done+1:]
+	}
 	switch {
 	case IsFile(placeholder):
 		p.Files = true
@@ -230,6 +233,13 @@ func usageValues(f cli.Flag) []string {
 		values = append(values, word)
 	}
 	return values
+}
+
+// takesSeveral reports whether the value of a flag is several words with commas between
+// them, as its usage says.
+func takesSeveral(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && strings.Contains(d.GetUsage(), "commas between them")
 }
 
 // isSimpleWord tells a value from a word of the explanation.
