@@ -71,6 +71,35 @@ func TestApplyInParallel(t *testing.T) {
 	must(t, dir, "cert", "apply", "one.yaml", "--prune", "--dry-run")
 }
 
+// TestDevicesInParallel applies two lists of devices at once: whichever is last, the
+// devices are exactly as one of them says.
+func TestDevicesInParallel(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	for file, from := range map[string]int{"one.csv": 0, "two.csv": 20} {
+		text := "name,description\n"
+		for i := range 40 {
+			text += fmt.Sprintf("SEP%012d,%s\n", from+i, file)
+		}
+		check(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
+	}
+	var wg sync.WaitGroup
+	for i := range 10 {
+		file := []string{"one.csv", "two.csv"}[i%2]
+		wg.Go(func() {
+			if code, said := capf(t, dir, "device", "apply", file, "--prune", "--yes"); code != 0 && !strings.Contains(said, "changed meanwhile") {
+				t.Errorf("%s: exit code %d\n%s", file, code, said)
+			}
+		})
+	}
+	wg.Wait()
+	one, _ := capf(t, dir, "device", "apply", "one.csv", "--prune", "--dry-run")
+	two, _ := capf(t, dir, "device", "apply", "two.csv", "--prune", "--dry-run")
+	if one+two != 6 {
+		t.Errorf("the dry runs end with %d and %d, not one with 0 and one with 6", one, two)
+	}
+}
+
 // TestApplyWithoutEnvironment applies as a job in a container does: with no HOME, no
 // name for its user and nothing else in the environment.
 func TestApplyWithoutEnvironment(t *testing.T) {

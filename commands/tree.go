@@ -28,7 +28,7 @@ func tree(env *Env) *cmdline.Command {
 			offlineImportCommand(env, "import", "cert import"),
 		}},
 		{Name: "device", Short: "phones and their CAPF settings", Commands: []cmdline.Command{
-			deviceAddCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
+			deviceAddCommand(env), deviceApplyCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
 			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceUnlockCommand(env),
 			deviceDiagnoseCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
 		}},

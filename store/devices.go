@@ -294,15 +294,19 @@ func (s *Store) DeleteDevice(ctx context.Context, a Actor, name string) error {
 		if err := t.row(selectDevice, name).Scan(d.fields()...); err != nil {
 			return err
 		}
-		if _, err := overtakePending(t, d.ID); err != nil {
-			return err
-		}
-		if _, err := t.exec("DELETE FROM devices WHERE id = ?", d.ID); err != nil {
-			return err
-		}
-		return t.event(a, d.Name, EventText{Action: "device-delete"})
+		return deleteDevice(t, a, d, "")
 	})
 	return failed(err, "deleting device %q", name)
+}
+
+func deleteDevice(t *tx, a Actor, d Device, detail string) error {
+	if _, err := overtakePending(t, d.ID); err != nil {
+		return err
+	}
+	if _, err := t.exec("DELETE FROM devices WHERE id = ?", d.ID); err != nil {
+		return err
+	}
+	return t.event(a, d.Name, EventText{Action: "device-delete", Detail: detail})
 }
 
 // Device returns the device of that name, ignoring case. ErrNotFound: there

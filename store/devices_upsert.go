@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Upsert adds and changes devices by name, in one transaction.
@@ -14,13 +15,16 @@ type Upsert struct {
 	// Want returns the device as it should be; have is nil for a new one. A
 	// Refusal leaves the device as it is; any other error undoes everything.
 	Want func(have *Selected) (Device, error)
+	// Remove says of each device that Next has not named, in the order of their names,
+	// whether it goes. When it is nil, all stay.
+	Remove func(Selected) bool
 	// Ready is called before the commit. Its error undoes everything and is
 	// returned unchanged.
 	Ready func(UpsertTally) error
 }
 
 // UpsertTally counts what became of the devices.
-type UpsertTally struct{ Added, Changed, Same, Refused int64 }
+type UpsertTally struct{ Added, Changed, Same, Refused, Removed int64 }
 
 // UpsertDevices carries out an Upsert, whose functions must not do slow I/O.
 func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertTally, err error) {
@@ -28,10 +32,17 @@ func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertT
 	quiet := a
 	quiet.Command = "" // the event of the whole operation has the detail
 	err = s.changeOnce(ctx, func(t *tx) error {
+		named := map[string]bool{}
 		for name, more := p.Next(); more; name, more = p.Next() {
+			if p.Remove != nil {
+				named[strings.ToLower(name)] = true
+			}
 			if err := upsertDevice(t, quiet, p, name, &n); err != nil {
 				return err
 			}
+		}
+		if err := removeOthers(t, quiet, p, named, &n); err != nil {
+			return err
 		}
 		if err := outdateRequests(t, 0); err != nil {
 			return err
@@ -39,15 +50,43 @@ func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertT
 		if refusal = p.Ready(n); refusal != nil {
 			return refusal
 		}
-		if n.Added+n.Changed == 0 {
+		if n.Added+n.Changed+n.Removed == 0 {
 			return nil
 		}
-		return t.event(a, "", EventText{Action: p.Action, Detail: decimal(n.Added) + " devices added, " + decimal(n.Changed) + " changed"})
+		detail := decimal(n.Added) + " devices added, " + decimal(n.Changed) + " changed"
+		if n.Removed > 0 {
+			detail += ", " + decimal(n.Removed) + " deleted"
+		}
+		return t.event(a, "", EventText{Action: p.Action, Detail: detail})
 	})
 	if refusal != nil {
 		return n, refusal
 	}
 	return n, failed(err, "putting devices into the database")
+}
+
+// removeOthers deletes the devices that are not named and are to go.
+func removeOthers(t *tx, a Actor, p Upsert, named map[string]bool, n *UpsertTally) error {
+	for after := ""; p.Remove != nil; {
+		page, err := rowsOf(t, Selection{}.page(t.now, after), (*Selected).fields)
+		if err != nil {
+			return err
+		}
+		for _, d := range page {
+			if named[strings.ToLower(d.Name)] || !p.Remove(d) {
+				continue
+			}
+			if err := deleteDevice(t, a, d.Device, p.Detail); err != nil {
+				return err
+			}
+			n.Removed++
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+		after = page[len(page)-1].Name
+	}
+	return nil
 }
 
 func upsertDevice(t *tx, a Actor, p Upsert, name string, n *UpsertTally) error {

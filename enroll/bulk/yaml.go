@@ -1,0 +1,88 @@
+package bulk
+
+import (
+	"io"
+	"slices"
+
+	"capf/internal/csvcell"
+	"capf/internal/document"
+)
+
+// keyDevices is what stands above the devices in a YAML document.
+const keyDevices = "devices"
+
+// openDocument reads a YAML document of devices, like a CSV file whose header is the
+// keys of all devices. The error is a document.Problems, or as that of openTable.
+func openDocument(data []byte) (*table, error) {
+	root, err := document.Read(data)
+	if err != nil {
+		return nil, err
+	}
+	var p document.Problems
+	list := root.Under(&p, keyDevices)
+	if list != nil && list.Kind != document.List {
+		p.Add(list.Line, "%s is a list, whose entries begin with a hyphen", keyDevices)
+	}
+	keys := []string{nameHeading} // also of an empty list
+	if list != nil && len(list.Items) > 0 {
+		keys = documentKeys(&p, list)
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	t := &table{reader: func() rowReader { return &documentRows{list: list, keys: keys} }}
+	return t, t.understand(keys)
+}
+
+// documentKeys are the keys of all devices, in order of appearance.
+func documentKeys(p *document.Problems, list *document.Node) (keys []string) {
+	for _, n := range list.Items {
+		if n.Kind != document.Map {
+			p.Add(n.Line, "a device is keys with values, as name: SEP001122334455")
+			continue
+		}
+		for _, e := range n.Entries {
+			if e.Value.Kind == document.List || e.Value.Kind == document.Map {
+				p.Add(e.Line, "%s has one value", e.Key)
+			}
+			if !slices.Contains(keys, e.Key) {
+				keys = append(keys, e.Key)
+			}
+		}
+	}
+	return keys
+}
+
+// documentRows reads the devices of a document one by one.
+type documentRows struct {
+	list  *document.Node
+	keys  []string
+	begun bool
+	next  int
+	lines []int // of the values of the last row
+}
+
+func (r *documentRows) Read() ([]string, error) {
+	if !r.begun {
+		r.begun = true
+		return r.keys, nil
+	}
+	if r.next == len(r.list.Items) {
+		return nil, io.EOF
+	}
+	n := r.list.Items[r.next]
+	r.next++
+	cells := make([]string, len(r.keys))
+	r.lines = make([]int, len(r.keys))
+	for i := range r.lines {
+		r.lines[i] = n.Line
+	}
+	for _, e := range n.Entries {
+		i := slices.Index(r.keys, e.Key)
+		cells[i], r.lines[i] = csvcell.Guard(e.Value.Text), e.Line
+	}
+	return cells, nil
+}
+
+// FieldPos has no columns: a line holds one value.
+func (r *documentRows) FieldPos(cell int) (line, column int) { return r.lines[cell], 0 }
