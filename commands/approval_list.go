@@ -45,13 +45,13 @@ func proposalColumns(now time.Time) []column[store.Proposal] {
 		{"State", "state", usual, func(p store.Proposal) any { return proposalState(p, now) }},
 		{"Kind", "subject", seldom, func(p store.Proposal) any { return p.Subject }},
 		{"Command", "action", usual, func(p store.Proposal) any { return p.Action }},
-		{"Change", "change", always, func(p store.Proposal) any { return approval.Summary(p) }},
+		{"Change", "change", always, func(p store.Proposal) any { return term.Message(approval.Summary(p)) }},
 		{"Proposed by", "proposed_by", always, func(p store.Proposal) any { return p.ProposedBy }},
 		{"Proposed", "proposed_at", usual, func(p store.Proposal) any { return term.WithZone(p.ProposedAt) }},
 		{"Expires", "expires_at", usual, func(p store.Proposal) any { return term.WithZone(p.ExpiresAt) }},
 		{"Decided", "decided_at", wide, func(p store.Proposal) any { return term.WithZone(p.DecidedAt) }},
 		{"Decided by", "decided_by", seldom, func(p store.Proposal) any { return p.DecidedBy }},
-		{"Reason", "reason", wide, func(p store.Proposal) any { return p.Reason }},
+		{"Reason", "reason", wide, func(p store.Proposal) any { return term.Message(p.Reason) }},
 	}
 }
 

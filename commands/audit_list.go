@@ -52,7 +52,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 		return err
 	}
 	f.Device = recordedName(ctx, s, f.Device)
-	if err := showList(env, s.Events(ctx, f), eventColumns, "no event matches"); err != nil || !verify {
+	if err := showList(env, s.Events(ctx, f), ofOneDevice(eventColumns, f.Device), "no event matches"); err != nil || !verify {
 		return err
 	}
 	sealer, keyErr := openSealer(ctx, env, s)
@@ -78,7 +78,7 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	case r.Sealed == 0:
 		env.say("serve has not sealed it yet: anyone who can write to the database could have forged it")
 	default:
-		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, term.Timestamp(r.SealedAt), counted(r.Last-r.Sealed, "event"))
+		env.say("sealed by serve up to event %d, on %s; %s since", r.Sealed, term.Cell(term.WithZone(r.SealedAt)), counted(r.Last-r.Sealed, "event"))
 	}
 	return nil
 }
@@ -123,6 +123,6 @@ var eventColumns = []column[store.Event]{
 	{"Action", "action", always, func(e store.Event) any { return e.Action }},
 	{"Step", "step", seldom, func(e store.Event) any { return e.Step }},
 	{"Outcome", "outcome", usual, func(e store.Event) any { return e.Outcome }},
-	{"Detail", "detail", always, func(e store.Event) any { return e.Detail }},
+	{"Detail", "detail", always, func(e store.Event) any { return term.Message(e.Detail) }},
 	{"Command", "command", wide, func(e store.Event) any { return e.Actor.Command }},
 }

@@ -59,7 +59,7 @@ func ageLimit(env *Env, c *cli.Context) (*time.Time, error) {
 	case err != nil || before == nil:
 		return nil, err
 	case before.After(env.Now()):
-		return nil, apperr.Usage("--before: %s is in the future", term.Timestamp(*before))
+		return nil, apperr.Usage("--before: %s is in the future", term.Cell(term.WithZone(*before)))
 	case c.NArg() > 0:
 		return nil, apperr.Usage("--before and %q exclude each other", c.Args().First())
 	}
@@ -85,7 +85,7 @@ func auditPrune(ctx context.Context, env *Env, o auditPruneOptions) error {
 	if err := audit.Verify(ctx, s.Reader, checkpoints(ctx, env, s)); err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), term.Timestamp(o.before))
+	what := fmt.Sprintf("%s from before %s", counted(p.Events, "event"), term.Cell(term.WithZone(o.before)))
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{what, "event",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return audit.Prune(ctx, s, env.actor(), o.before)

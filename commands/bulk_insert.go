@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
+	"capf/commands/internal/term"
 	"capf/enroll/bulk"
 	"capf/internal/apperr"
 )
@@ -92,5 +93,5 @@ var problemColumns = []column[bulk.Problem]{
 	{"Column", "column", usual, func(p bulk.Problem) any { return p.Column }},
 	{"Device", "device", always, func(p bulk.Problem) any { return p.Device }},
 	{"Field", "field", seldom, func(p bulk.Problem) any { return p.Field }},
-	{"Problem", "problem", always, func(p bulk.Problem) any { return p.Text }},
+	{"Problem", "problem", always, func(p bulk.Problem) any { return term.Message(p.Text) }},
 }

@@ -79,5 +79,5 @@ func bulkRefused(ctx context.Context, env *Env, r *devices.Rules, j store.Job, e
 
 var refusalColumns = []column[store.JobDevice]{
 	{"Device", "device", always, func(d store.JobDevice) any { return d.Device }},
-	{"Why it cannot be changed", "reason", always, func(d store.JobDevice) any { return d.Reason }},
+	{"Why it cannot be changed", "reason", always, func(d store.JobDevice) any { return term.Message(d.Reason) }},
 }

@@ -56,7 +56,7 @@ var previewColumns = []column[bulk.Preview]{
 	{"Completes by", "completes_by_before", usual, func(p bulk.Preview) any { return p.Before.CompletesBy }},
 	{"→", "completes_by_after", usual, func(p bulk.Preview) any { return p.After.CompletesBy }},
 	{"Other changes", "other_changes", usual, func(p bulk.Preview) any { return otherChanges(p.Before, p.After) }},
-	{"Refused", "refused", always, func(p bulk.Preview) any { return p.Refused }},
+	{"Refused", "refused", always, func(p bulk.Preview) any { return term.Message(p.Refused) }},
 }
 
 // otherChanges are those of attributes that have no column in a preview.

@@ -11,6 +11,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/health"
@@ -196,7 +197,7 @@ var needColumns = []column[authority.Need]{
 	{"Purpose", "purpose", always, func(n authority.Need) any { return string(n.Purpose) }},
 	{"State", "state", always, func(n authority.Need) any { return needState(n) }},
 	{"For", "for", seldom, func(n authority.Need) any { return n.For.Names() }},
-	{"Reason", "reason", usual, func(n authority.Need) any { return n.Unfit }},
+	{"Reason", "reason", usual, func(n authority.Need) any { return term.Message(n.Unfit) }},
 	{"SHA-256", "fingerprint_sha256", wide, func(n authority.Need) any { return crypto.Fingerprint(n.Certificate) }},
 }
 

@@ -217,7 +217,7 @@ var uploadColumns = []column[authority.UploadRow]{
 	{"Subject", "subject", usual, func(u authority.UploadRow) any { return u.Subject }},
 	{"Outcome", "outcome", always, func(u authority.UploadRow) any { return string(u.Outcome) }},
 	{"For", "for", seldom, func(u authority.UploadRow) any { return u.For.Names() }},
-	{"Reason", "reason", always, func(u authority.UploadRow) any { return u.Reason }},
-	{"Warning", "warning", wide, func(u authority.UploadRow) any { return u.Warning }},
+	{"Reason", "reason", always, func(u authority.UploadRow) any { return term.Message(u.Reason) }},
+	{"Warning", "warning", wide, func(u authority.UploadRow) any { return term.Message(u.Warning) }},
 	{"SHA-256", "fingerprint_sha256", wide, func(u authority.UploadRow) any { return u.Fingerprint }},
 }

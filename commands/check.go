@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 	"capf/enroll/health"
 	"capf/enroll/secrets"
 	"capf/internal/apperr"
@@ -94,6 +95,6 @@ func databaseFaults(ctx context.Context, env *Env, s *store.Reader, keyOf string
 var faultColumns = []column[health.Fault]{
 	{"Part", "part", always, func(f health.Fault) any { return string(f.Part) }},
 	{"What", "object", usual, func(f health.Fault) any { return f.Object }},
-	{"Fault", "fault", always, func(f health.Fault) any { return f.Text }},
+	{"Fault", "fault", always, func(f health.Fault) any { return term.Message(f.Text) }},
 	{"", "passing", wide, func(f health.Fault) any { return f.Passing }},
 }

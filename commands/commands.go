@@ -76,7 +76,7 @@ func dispatch(ctx context.Context, env *Env, argv []string) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	env.page(l, stop)
+	page(env, l, stop)
 	if l.Help {
 		var page strings.Builder
 		cmdline.Help(&page, l)

@@ -20,7 +20,7 @@ func completing(t *testing.T, shell, script string) (dir string, environ []strin
 	for _, name := range []string{"capf", "utils"} {
 		check(t, os.Symlink(self, filepath.Join(dir, name)))
 	}
-	return dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "CAPF_DB=capf.db", "HOME="+dir, "XDG_CONFIG_HOME="+dir, "LC_ALL=C.UTF-8")
+	return dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "CAPF_DB=capf.db", "HOME="+dir, "XDG_CONFIG_HOME="+dir, "LC_ALL=C.UTF-8", "CAPF_PAGER=")
 }
 
 // TestFishCompletion asks the real fish what it proposes, with its words about

@@ -94,7 +94,7 @@ func csrDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		env.say("no request is older")
 		return nothingToRemove(env, o)
 	}
-	what := fmt.Sprintf("%s from before %s", counted(n, "request"), term.Timestamp(before))
+	what := fmt.Sprintf("%s from before %s", counted(n, "request"), term.Cell(term.WithZone(before)))
 	return carryOutRemoval(ctx, env, o, s, removing{what, "request",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return lscs.DeleteRequests(ctx, s, env.actor(), lscs.Requests{Before: &before})

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 	"capf/enroll/devices"
 	"capf/store"
 )
@@ -34,7 +35,7 @@ func csrList(ctx context.Context, env *Env, f store.RequestFilter) error {
 	}
 	f.Device = devices.FullPattern(ctx, s, f.Device)
 	return forListed(ctx, env, s, &f.Devices, true, func() error {
-		return showList(env, s.Requests(ctx, f), requestColumns, noRequests(f))
+		return showList(env, s.Requests(ctx, f), ofOneDevice(requestColumns, f.Device), noRequests(f))
 	})
 }
 
@@ -49,5 +50,5 @@ var requestColumns = []column[store.Request]{
 	{"Possession proved", "possession_proved", seldom, func(r store.Request) any { return r.Possessed }},
 	{"Key SHA-256", "key_sha256", wide, func(r store.Request) any { return r.KeyHash }},
 	{"Address", "address", wide, func(r store.Request) any { return r.Address }},
-	{"Reason", "reason", wide, func(r store.Request) any { return r.Reason }},
+	{"Reason", "reason", wide, func(r store.Request) any { return term.Message(r.Reason) }},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/acceptance"
 	"capf/enroll/caworker"
@@ -78,7 +79,7 @@ func csrShow(ctx context.Context, env *Env, o csrShowOptions) error {
 		return err
 	}
 	fields := append(fieldsOf(requestColumns, r),
-		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", r.Reason})
+		field{"Key SHA-256", "", r.KeyHash}, field{"Sent from", "", r.Address}, field{"Reason", "", term.Message(r.Reason)})
 	fields = append(fields, voucherFields(r.Voucher)...)
 	fields = append(fields, answerFields(online)...)
 	doubts, err := acceptance.Doubts(ctx, s, r)
@@ -105,7 +106,7 @@ func answerFields(o caworker.Answer) []field {
 		{"At the online CA", "", o.Standing}, {"", "ca_state", string(o.State)},
 		{"CA", "ca", o.CA}, {"Request at the CA", "ca_request", o.CARequest}, {"Sent to the CA", "ca_sent_at", o.SentAt},
 		{"Number of the failure", "ca_code", o.Code}, {"The CA says", "ca_words", o.Words},
-		{"Last found", "ca_note", o.Note}, {"Asked again", "ca_next_at", next}, {"Advice", "ca_advice", o.Advice},
+		{"Last found", "ca_note", term.Message(o.Note)}, {"Asked again", "ca_next_at", next}, {"Advice", "ca_advice", o.Advice},
 		{"", "ca_certificate_refused", o.Certificate != nil},
 	}
 }

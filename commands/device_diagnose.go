@@ -73,9 +73,9 @@ func diagnosisFields(env *Env, r *diagnosis.Report) []field {
 	if r.Well {
 		likely = "Conclusion"
 	}
-	fields = append(fields, field{likely, "cause", r.Cause}, field{"", "well", r.Well})
+	fields = append(fields, field{likely, "cause", term.Message(r.Cause)}, field{"", "well", r.Well})
 	for _, cause := range r.Also {
-		fields = append(fields, field{"Besides", "", cause})
+		fields = append(fields, field{"Besides", "", term.Message(cause)})
 	}
 	fields = append(fields, field{"", "besides", r.Also})
 	for i, command := range r.Next {
@@ -210,7 +210,7 @@ var attemptColumns = []column[store.Event]{
 	{"Action", "action", seldom, func(e store.Event) any { return e.Action }},
 	{"Step", "step", usual, func(e store.Event) any { return e.Step }},
 	{"Outcome", "outcome", always, func(e store.Event) any { return e.Outcome }},
-	{"Detail", "detail", always, func(e store.Event) any { return e.Detail }},
+	{"Detail", "detail", always, func(e store.Event) any { return term.Message(e.Detail) }},
 }
 
 // diagnoseStranger tells what is known of a name that no device has.

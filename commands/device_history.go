@@ -40,7 +40,7 @@ func deviceHistory(ctx context.Context, env *Env, f store.EventFilter) error {
 			return errors.Join(kerr, err)
 		}
 	}
-	return showList(env, s.Events(ctx, f), eventColumns, fmt.Sprintf("nothing is recorded of %s", f.Device))
+	return showList(env, s.Events(ctx, f), ofOneDevice(eventColumns, f.Device), fmt.Sprintf("nothing is recorded of %s", f.Device))
 }
 
 func hasEvents(ctx context.Context, s *store.Reader, device string) (bool, error) {

@@ -106,12 +106,18 @@ func takeCommon(env *Env, c *cli.Context, command *cmdline.Command) error {
 	return nil
 }
 
-// say tells the operator something about the result, on stderr. What has been printed
-// so far comes first: both may go to the same file, and not into each other's lines. An
-// error of that comes when the output is closed.
+// say tells the operator something about the result, on stderr, with its times in the
+// operator's zone.
 func (env *Env) say(format string, args ...any) {
+	tell(env, term.Message(fmt.Sprintf(format, args...)).Zoned())
+}
+
+// tell prints a line on stderr. What has been printed so far comes first: both may go to
+// the same file, and not into each other's lines. An error of that comes when the output
+// is closed.
+func tell(env *Env, text string) {
 	_ = env.out.Flush()
-	fmt.Fprintln(env.Stderr, typed(env, term.OneLine(fmt.Sprintf(format, args...))))
+	fmt.Fprintln(env.Stderr, typed(env, term.OneLine(text)))
 }
 
 func (env *Env) warn(warnings []string) {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"capf/commands/internal/host"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/phone"
 	"capf/enroll/secrets"
@@ -113,9 +114,13 @@ func (env *Env) report(err error) int {
 		if host.InJournal(env.Stderr, env.Getenv) {
 			priority = host.JournalPriority(slog.LevelError)
 		}
-		env.say("%scapf: %s", priority, err)
+		text := err.Error()
+		if code := codeOf(err); code != exitMisused { // whose times are as they were typed, or have to be
+			text = term.Message(text).Zoned()
+		}
+		tell(env, priority+"capf: "+text)
 		if h := hint(err); h != "" {
-			env.say("%shint: %s", priority, h)
+			tell(env, priority+"hint: "+h)
 		}
 	}
 	return int(codeOf(err))

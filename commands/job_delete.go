@@ -83,7 +83,7 @@ func jobDeleteBefore(ctx context.Context, env *Env, before time.Time, o removeOp
 		env.say("no job that has ended is older")
 		return nothingToRemove(env, o)
 	}
-	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), term.Timestamp(before))
+	what := fmt.Sprintf("%s that ended before %s", counted(n, "job"), term.Cell(term.WithZone(before)))
 	return carryOutRemoval(ctx, env, o, s, removing{what, "job",
 		func(ctx context.Context, s *store.Store) (int64, error) {
 			return jobs.DeleteBefore(ctx, s, env.actor(), before)

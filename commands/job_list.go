@@ -45,9 +45,9 @@ var jobColumns = []column[store.Job]{
 	{"Runs at", "run_at", usual, func(j store.Job) any { return term.WithZone(j.RunAt) }},
 	{"By", "operator", seldom, func(j store.Job) any { return j.Actor.Name }},
 	{"Devices", "selection", usual, func(j store.Job) any {
-		return jobText(j, func(u bulk.Update) string { return u.Selection.Describe() })
+		return term.Message(jobText(j, func(u bulk.Update) string { return u.Selection.Describe() }))
 	}},
-	{"Change", "change", usual, func(j store.Job) any { return changeText(j) }},
+	{"Change", "change", usual, func(j store.Job) any { return term.Message(changeText(j)) }},
 	{"Applies configuration", "apply_config", wide, func(j store.Job) any { return j.ApplyConfig }},
 	{"Made", "created_at", wide, func(j store.Job) any { return term.WithZone(j.CreatedAt) }},
 	{"Began", "started_at", wide, func(j store.Job) any { return term.WithZone(j.StartedAt) }},
@@ -56,7 +56,7 @@ var jobColumns = []column[store.Job]{
 	{"Selected", "selected", wide, func(j store.Job) any { return j.Selected }},
 	{"Changed", "changed", wide, func(j store.Job) any { return j.Changed }},
 	{"Refused", "refused", wide, func(j store.Job) any { return j.Refused }},
-	{"Outcome", "detail", always, func(j store.Job) any { return j.Detail }},
+	{"Outcome", "detail", always, func(j store.Job) any { return term.Message(j.Detail) }},
 }
 
 // jobText is a job's description of its devices or its change. It may be unreadable

@@ -80,8 +80,8 @@ func troubled(devices iter.Seq2[store.JobDevice, error]) iter.Seq2[store.JobDevi
 
 var jobDeviceColumns = []column[store.JobDevice]{
 	{"Device", "device", always, func(d store.JobDevice) any { return d.Device }},
-	{"Change", "change", usual, func(d store.JobDevice) any { return d.Change }},
-	{"Reason", "reason", always, func(d store.JobDevice) any { return d.Reason }},
+	{"Change", "change", usual, func(d store.JobDevice) any { return term.Message(d.Change) }},
+	{"Reason", "reason", always, func(d store.JobDevice) any { return term.Message(d.Reason) }},
 	{"Configuration", "apply", usual, func(d store.JobDevice) any { return d.Command }},
 	{"Exit", "exit_code", usual, func(d store.JobDevice) any { return exitOf(d) }},
 	{"Output", "output", seldom, func(d store.JobDevice) any { return d.Output }},

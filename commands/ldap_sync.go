@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 	"capf/enroll/directory"
 	"capf/internal/apperr"
 	"capf/store"
@@ -106,5 +107,5 @@ var syncColumns = []column[directory.SyncRow]{
 		return string(r.Outcome)
 	}},
 	{"Entry", "entry", usual, func(r directory.SyncRow) any { return r.Entry }},
-	{"Problem", "problem", always, func(r directory.SyncRow) any { return r.Problem }},
+	{"Problem", "problem", always, func(r directory.SyncRow) any { return term.Message(r.Problem) }},
 }

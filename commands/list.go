@@ -91,6 +91,21 @@ func chosen[T any](env *Env, columns []column[T]) []column[T] {
 	return these
 }
 
+// ofOneDevice are the columns of a list for a pattern of devices. If that is the name of
+// one, a table need not repeat it in each row.
+func ofOneDevice[T any](columns []column[T], pattern string) []column[T] {
+	if pattern == "" || strings.ContainsAny(pattern, "*?") {
+		return columns
+	}
+	columns = slices.Clone(columns)
+	for i := range columns {
+		if columns[i].key == "device" {
+			columns[i].rank = wide
+		}
+	}
+	return columns
+}
+
 // newRowWriter writes rows of the chosen columns. On a terminal a table is cut to its
 // width; in a pipe nothing is.
 func newRowWriter[T any](env *Env, columns []column[T]) term.RowWriter {

@@ -98,6 +98,41 @@ func TestJSONAndCSV(t *testing.T) {
 	}
 }
 
+// TestSaidBetweenRows has a list and what is said meanwhile in the same file, as after
+// >file 2>&1.
+func TestSaidBetweenRows(t *testing.T) {
+	t.Parallel()
+	for _, f := range []term.Format{term.Table, term.CSV, term.JSON} {
+		var both bytes.Buffer
+		env := &Env{Format: f, Stderr: &both, out: bufio.NewWriter(&both)}
+		err := showList(env, func(yield func(row, error) bool) {
+			for i := range 3000 {
+				if i%7 == 0 {
+					env.say("row %d comes", i)
+				}
+				if !yield(row{i, "name"}, nil) {
+					return
+				}
+			}
+		}, rowColumns, "none")
+		check(t, err)
+		check(t, env.close())
+		said := 0
+		for line := range strings.Lines(both.String()) {
+			switch {
+			case !strings.Contains(line, "comes"):
+			case !strings.HasPrefix(line, "row ") || !strings.HasSuffix(line, " comes\n"):
+				t.Errorf("%s: %q", f, line)
+			default:
+				said++
+			}
+		}
+		if want := (3000 + 6) / 7; said != want || strings.Count(both.String(), "name") < 3000 {
+			t.Errorf("%s: %d lines were said, want %d", f, said, want)
+		}
+	}
+}
+
 // BenchmarkTable prints a table of 1,000 rows: the work of the commands' side
 // of a long listing.
 func BenchmarkTable(b *testing.B) { benchmarkList(b, term.Table) }

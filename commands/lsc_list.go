@@ -22,16 +22,17 @@ replaced or deleted. It is stale if it was superseded or refused before that, an
 revoked if an operator has revoked it. Stale ones that were deleted, but may be on
 a phone, are listed only with --state discarded, until they expire.`,
 		Example: "capf lsc list --state installed --expires-before +90d",
-		Output:  cmdline.List, Columns: headings(lscColumns(time.Time{})),
+		Output:  cmdline.List, Columns: headings(lscColumns(time.Time{}, nil)),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "only devices that match the `PATTERN`"},
 			listedFlag(),
 			&cli.StringFlag{Name: "state", Usage: "`STATE`: " + strings.Join(store.LSCStates(), ", ")},
+			&cli.StringFlag{Name: "issuer", Usage: "only those whose issuer matches the `PATTERN`, or has it in its name"},
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`, or its first digits"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that expire before the `TIME`, such as 2027-01-31 or +90d"},
 		},
 		Run: func(c *cli.Context) error {
-			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial")}
+			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial"), IssuedBy: c.String("issuer")}
 			var err error
 			if f.State, err = parsed(c, "state", store.ParseLSCState); err != nil {
 				return err
@@ -60,19 +61,27 @@ func lscList(ctx context.Context, env *Env, f store.LSCFilter) error {
 		f.Serial = full[0]
 	}
 	f.Device = devices.FullPattern(ctx, s, f.Device)
+	names, err := shortIssuers(ctx, s)
+	if err != nil {
+		return err
+	}
+	if env.Wide {
+		names = wholeNames
+	}
+	columns := ofOneDevice(lscColumns(env.Now(), names), f.Device)
 	return forListed(ctx, env, s, &f.Devices, true, func() error {
-		return showList(env, s.LSCs(ctx, f), lscColumns(env.Now()), "no certificate matches")
+		return showList(env, s.LSCs(ctx, f), columns, "no certificate matches")
 	})
 }
 
 // lscColumns are the properties of an LSC in a list. Whether it has expired is up
 // to the clock, not to its state.
-func lscColumns(now time.Time) []column[store.LSC] {
+func lscColumns(now time.Time, issuer func(string) any) []column[store.LSC] {
 	return []column[store.LSC]{
 		{"Serial", "serial", always, func(l store.LSC) any { return l.Serial }},
 		{"Device", "device", always, func(l store.LSC) any { return l.Device }},
 		{"Subject", "subject", wide, func(l store.LSC) any { return l.Subject }},
-		{"Issuer", "issuer", wide, func(l store.LSC) any { return l.Issuer }},
+		{"Issuer", "issuer", usual, func(l store.LSC) any { return issuer(l.Issuer) }},
 		{"Key", "key_kind", seldom, func(l store.LSC) any { return l.KeyKind }},
 		{"State", "state", always, func(l store.LSC) any { return l.State }},
 		{"Expired", "expired", seldom, func(l store.LSC) any { return now.After(l.NotAfter) }},

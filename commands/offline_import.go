@@ -136,7 +136,7 @@ var importColumns = []column[offline.Row]{
 	{"Device", "device", always, func(r offline.Row) any { return r.Device }},
 	{"Serial", "serial", usual, func(r offline.Row) any { return r.Serial }},
 	{"Outcome", "outcome", always, func(r offline.Row) any { return string(r.Outcome) }},
-	{"Reason", "reason", always, func(r offline.Row) any { return r.Reason }},
+	{"Reason", "reason", always, func(r offline.Row) any { return term.Message(r.Reason) }},
 }
 
 // concludeImport sums up the rows, and says what is left to do.

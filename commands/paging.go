@@ -14,7 +14,7 @@ import (
 // page puts a pager before the terminal for what may be longer than the screen: help,
 // and what a command shows that changes nothing. A secret goes only to the terminal, not
 // through another program. The shell runs none at all. Stop ends the command.
-func (env *Env) page(l cmdline.Line, stop context.CancelFunc) {
+func page(env *Env, l cmdline.Line, stop context.CancelFunc) {
 	if env.display == nil || env.confined != nil || !l.Help && !l.Command.Pages() || !mayPage(l) {
 		return
 	}

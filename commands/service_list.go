@@ -15,7 +15,7 @@ func serviceListCommand(env *Env) cmdline.Command {
 		About: `capf is the listener on which phones connect; enrollment is the client of an online
 CA, needed only with the issuer online-ca.`,
 		Example: "capf service list",
-		Output:  cmdline.List, Columns: headings(serviceColumns),
+		Output:  cmdline.List, Columns: headings(listedServices(nil)),
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -74,7 +74,7 @@ func staleDelete(ctx context.Context, env *Env, o staleDeleteOptions) error {
 		}
 		what = fmt.Sprintf("all stale certificates (%d)", n)
 		if o.before != nil {
-			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), term.Timestamp(*o.before))
+			what = fmt.Sprintf("%s from before %s", counted(n, "stale certificate"), term.Cell(term.WithZone(*o.before)))
 		}
 	}
 	o.yes = o.yes || o.allWord && env.Prompt == nil

@@ -101,7 +101,7 @@ func status(ctx context.Context, env *Env) error {
 		if f.Hint != "" {
 			line += " (" + f.Hint + ")"
 		}
-		fmt.Fprintln(env.out, typed(env, term.OneLine(line)))
+		fmt.Fprintln(env.out, typed(env, term.Cell(term.Message(line))))
 	}
 	if len(r.Findings) == 0 {
 		fmt.Fprintln(env.out, "ok       nothing needs attention")

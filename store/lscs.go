@@ -42,6 +42,7 @@ type LSCFilter struct {
 	ExpiresBefore *time.Time // the end of the validity
 	EndedBefore   *time.Time // when it became stale, replaced or deleted
 	Issuer        string     // the issuer's whole name
+	IssuedBy      string     // a pattern as for package wildcard, or part of the issuer's name
 	// Discarded adds LSCs that are no longer listed but may still be on a
 	// phone.
 	Discarded bool
@@ -99,6 +100,7 @@ func (f LSCFilter) query() query {
 	if f.Issuer != "" {
 		q.where("issuer = ?", f.Issuer)
 	}
+	q.likeName("issuer", f.IssuedBy)
 	if f.EndedBefore != nil {
 		q.where("ended_at > 0 AND ended_at < ?", millis(*f.EndedBefore))
 	}

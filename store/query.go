@@ -86,3 +86,12 @@ func (q *query) like(column, pattern string) {
 		q.where("matches(?, "+column+")", pattern)
 	}
 }
+
+// likeName is like for the names of certificates, which are long: a part without
+// wildcards is enough.
+func (q *query) likeName(column, pattern string) {
+	if pattern != "" && !strings.ContainsAny(pattern, "*?") {
+		pattern = "*" + pattern + "*"
+	}
+	q.like(column, pattern)
+}

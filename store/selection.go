@@ -135,10 +135,7 @@ func (f Selection) query(now time.Time) query {
 	if f.LSCExpiresWithin != 0 {
 		q.where("+l.not_after < ?", millis(now.Add(f.LSCExpiresWithin)))
 	}
-	if f.LSCIssuedBy != "" && !strings.ContainsAny(f.LSCIssuedBy, "*?") {
-		f.LSCIssuedBy = "*" + f.LSCIssuedBy + "*"
-	}
-	q.like("l.issuer", f.LSCIssuedBy)
+	q.likeName("l.issuer", f.LSCIssuedBy)
 	f.issuedUnder(&q)
 	f.Due.query(&q, now)
 	return q

@@ -98,7 +98,7 @@ func (r *Report) addressDeclined() *Conclusion {
 	if r.Declined.Network == "" || r.Device.AuthMode != store.ByString && r.Device.AuthMode != store.ByNullString {
 		return nil
 	}
-	return &Conclusion{Cause: fmt.Sprintf("its address %s is declined until %s after too many wrong strings", r.Declined.Network, r.Declined.Until.Local().Format("2006-01-02 15:04")),
+	return &Conclusion{Cause: fmt.Sprintf("its address %s is declined until %s after too many wrong strings", r.Declined.Network, r.Declined.Until.UTC().Format(time.RFC3339)),
 		Section: enroll.SectionAddress, Next: []string{"capf audit list --action address-decline"}}
 }
 
@@ -107,7 +107,7 @@ func (r *Report) waiting() *Conclusion {
 	if w == nil || w.Schedule != r.Device.Schedule {
 		return nil
 	}
-	since := w.CreatedAt.Local().Format("2006-01-02 15:04")
+	since := w.CreatedAt.UTC().Format(time.RFC3339)
 	if w.Issuer != settings.IssuerOnline {
 		return &Conclusion{Cause: fmt.Sprintf("its request %d has waited for the offline CA since %s", w.ID, since), Section: enroll.SectionWaiting,
 			Next: []string{"capf offline export --out requests.tgz, then capf offline import FILE with what the CA has signed"}}

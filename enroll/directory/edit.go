@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"capf/enroll/devices"
 	"capf/enroll/secrets"
@@ -78,7 +79,7 @@ func ChangeDirectory(ctx context.Context, r *devices.Rules, actor store.Actor, d
 	if group != nil && !strings.EqualFold(*group, d.FeatureGroup) {
 		if !d.FirstSyncAt.IsZero() {
 			return false, apperr.WithHint(apperr.Refused("the directory %q has been synced on %s; a feature group template is for one that never was",
-				d.Name, d.FirstSyncAt.Local().Format("2006-01-02 15:04 MST")), "capf bulk update changes the devices that it has made")
+				d.Name, d.FirstSyncAt.UTC().Format(time.RFC3339)), "capf bulk update changes the devices that it has made")
 		}
 		if err := nameGroup(ctx, r, &d, *group); err != nil {
 			return false, err

@@ -108,7 +108,7 @@ func (x examination) addressFindings(ctx context.Context) ([]Finding, error) {
 	}
 	var names []string
 	for _, d := range list {
-		names = append(names, fmt.Sprintf("%s until %s", d.Network, d.Until.Format("2006-01-02 15:04:05")))
+		names = append(names, fmt.Sprintf("%s until %s", d.Network, d.Until.UTC().Format(time.RFC3339)))
 	}
 	text := fmt.Sprintf("%s declined within the last day after wrong authentication strings, %d of them now: %s",
 		plural.Of(all, "address"), now, strings.Join(names, ", "))

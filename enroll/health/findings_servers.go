@@ -45,7 +45,7 @@ func (x examination) serverFindings(ctx context.Context) ([]Finding, error) {
 	if service.Active && !running {
 		text := "no serve is running"
 		if last.PID != 0 {
-			text += fmt.Sprintf("; %s died, last heard from %s", process(last), local(last.SeenAt))
+			text += fmt.Sprintf("; %s died, last heard from %s", process(last), utc(last.SeenAt))
 		}
 		found = append(found, severe(ServeMissing, text, "capf serve, or systemctl start capf"))
 	}
@@ -55,7 +55,7 @@ func (x examination) serverFindings(ctx context.Context) ([]Finding, error) {
 // disobedient reports what a serve does not do although it should.
 func (x examination) disobedient(v store.Server, service store.Service, alive, silent bool) (found []Finding) {
 	if silent {
-		found = append(found, severe(ServeSilent, fmt.Sprintf("serve (%s) has not been able to record anything since %s", process(v), local(v.SeenAt)),
+		found = append(found, severe(ServeSilent, fmt.Sprintf("serve (%s) has not been able to record anything since %s", process(v), utc(v.SeenAt)),
 			"its log says why: the disk is full, or another process keeps the database locked").of(process(v)))
 	}
 	switch {
@@ -71,8 +71,8 @@ func (x examination) disobedient(v store.Server, service store.Service, alive, s
 // process says which process of which host a serve is.
 func process(v store.Server) string { return fmt.Sprintf("pid %d on %s", v.PID, v.Host) }
 
-// local is a time as tables show it.
-func local(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+// utc is a time as texts have it; a table shows it in the zone of its reader.
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // restartFindings reports each change that a running serve does not obey before
 // it is restarted.

@@ -47,7 +47,7 @@ func (w Waiting) String() string {
 		text += "; it is " + w.New
 	}
 	if !w.Since.IsZero() {
-		text += " since " + w.Since.Local().Format("2006-01-02 15:04:05")
+		text += " since " + w.Since.UTC().Format(time.RFC3339)
 	}
 	return text
 }

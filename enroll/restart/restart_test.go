@@ -30,7 +30,7 @@ func TestChanges(t *testing.T) {
 		return m
 	}
 	must(t, s.SetParameter(t.Context(), store.Actor{Kind: store.Operator}, "capf_phone_port", "3805"))
-	atPort := " since " + time.Now().Local().Format("2006-01-02 ")
+	atPort := " since " + time.Now().UTC().Format("2006-01-02T")
 	for _, test := range []struct {
 		name    string
 		inForce map[string]string

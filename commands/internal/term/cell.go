@@ -13,10 +13,16 @@ import (
 
 // A value of a row is a string, a number, a bool, a time (zero for none), a
 // named value with a long form, bytes (shown in hexadecimal), a list of
-// strings, a [Message], or nil.
+// strings, a [Message], a [Shortened], or nil.
 
 // tableTime is how a person reads a time, in the zone of the operator.
-const tableTime = "2006-01-02 15:04:05"
+const (
+	tableTime = "2006-01-02 15:04:05"
+	zonedTime = tableTime + " MST"
+)
+
+// Shortened is a text that a table shows by its short form; JSON and CSV have the whole.
+type Shortened struct{ Whole, Short string }
 
 // longer is a value with a long form for people and a short one for programs.
 type longer interface {
@@ -33,9 +39,11 @@ func Cell(v any) string {
 		}
 		return v.Local().Format(tableTime)
 	case Zoned:
-		return v.Local().Format(tableTime + " MST")
+		return v.Local().Format(zonedTime)
 	case Message:
 		return Visible(v.Local())
+	case Shortened:
+		return Visible(v.Short)
 	case bool:
 		if v {
 			return "yes"
@@ -69,6 +77,8 @@ func AppendJSON(to []byte, v any) ([]byte, error) {
 		return append(to, "null"...), nil
 	case Message:
 		return AppendJSON(to, string(t))
+	case Shortened:
+		return AppendJSON(to, t.Whole)
 	case string:
 		if needsNoEscape(t) {
 			return append(append(append(to, '"'), t...), '"'), nil
@@ -110,6 +120,8 @@ func Text(v any) string {
 		return v
 	case Message:
 		return string(v)
+	case Shortened:
+		return v.Whole
 	case longer:
 		return v.Long()
 	case []byte:

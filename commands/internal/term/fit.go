@@ -114,7 +114,7 @@ func (e *extent) add(cell string, value any) {
 	e.width = max(e.width, Width(cell))
 	e.empty = e.empty && cell == ""
 	switch value.(type) {
-	case string, []string:
+	case string, []string, Shortened:
 		e.text = true
 	case Message:
 		e.text, e.prose = true, true
