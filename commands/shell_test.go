@@ -60,6 +60,7 @@ func TestWaysOut(t *testing.T) {
 		{4, "utils os bash", 2, "only utils capf is known"},
 		{4, "utils capf !sh", 2, "no command"},
 		{4, "set apply_config_command '/bin/touch ../owned'", 4, "names a program"},
+		{4, "set notify_command '/bin/touch ../owned'", 4, "names a program"},
 		{4, "set APPLY-CONFIG-COMMAND '/bin/touch ../owned'", 4, "names a program"},
 		{4, "bulk update --all --operation install --apply-config --yes", 4, "runs a program"},
 		{4, "job run-due", 4, "not available"},

@@ -10,7 +10,9 @@ dir=$(mktemp -d)
 server=
 cleanup() {
 	status=$?
-	[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; }
+	if [ -n "$server" ] && kill "$server" 2>/dev/null; then
+		wait "$server" 2>/dev/null || true
+	fi
 	[ "$status" = 0 ] || { echo "demo: failed; what the listener said:" >&2; cat "$dir/serve.log" >&2 2>/dev/null || true; }
 	rm -rf "$dir"
 	exit "$status"

@@ -111,7 +111,7 @@ sign() {
 }
 
 case ${1:-} in
-init) [ $# = 2 ] && init "$2" || usage ;;
-sign) [ $# = 4 ] && sign "$2" "$3" "$4" || usage ;;
+init) [ $# = 2 ] || usage; init "$2" ;;
+sign) [ $# = 4 ] || usage; sign "$2" "$3" "$4" ;;
 *) usage ;;
 esac

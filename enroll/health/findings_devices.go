@@ -42,7 +42,7 @@ func (x examination) lockedFindings(ctx context.Context) ([]Finding, error) {
 		verb = "is"
 	}
 	return []Finding{warning(DevicesLocked, fmt.Sprintf("%s %s locked, after wrong authentication strings or certificates that the phone did not confirm", plural.Of(n, "device"), verb),
-		"capf device list --locked; capf device set NAME --operation install unlocks one")}, nil
+		"capf device list --locked; capf device unlock NAME")}, nil
 }
 
 // How long a request may wait for its issuer before it is reported: a CA that is
