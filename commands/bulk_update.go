@@ -21,7 +21,8 @@ import (
 type bulkUpdateOptions struct {
 	update      bulk.Update
 	generate    bool // one string for all
-	stringsFile string
+	replace     bool // strings that are in force
+	handout     handoutFiles
 	at          *time.Time // nil for immediately
 	yes, dryRun bool
 }
@@ -35,25 +36,27 @@ func bulkUpdateCommand(env *Env) cmdline.Command {
 change in one transaction, or none: if a rule forbids the change for one device,
 nothing changes, unless --partial skips such devices.
 
---unique-strings gives each device an authentication string of its own. The
-strings are printed once, or written to a new file that only you can read.
+--unique-strings gives each device an authentication string of its own. One that
+is in force stays, since it may have been handed out; --replace replaces it. New
+strings are printed once, or written to new files that only you can read: --sheet
+makes a page with a card for each, to print and to cut up for technicians.
 --at creates a job that the running serve carries out at that time; the devices
 are selected then, and job show --strings-file writes its unique strings.
 --apply-config runs the parameter apply_config_command for each device that has
 changed, so that the phone contacts CAPF.`,
 		Example: "capf bulk update --lsc-expires-before +90d --operation install --auth-mode auth-string --unique-strings --strings-file strings.csv --yes",
 		Output:  cmdline.List,
-		Flags: append(flags,
+		Flags: slices.Concat(flags, handoutFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
-			&cli.BoolFlag{Name: "unique-strings", Usage: "make a new authentication string for each device"},
+			&cli.BoolFlag{Name: "unique-strings", Usage: "make an authentication string for each device that has none in force"},
+			&cli.BoolFlag{Name: "replace", Usage: "make one for the others, too: what has been handed out is worth nothing then"},
 			&cli.BoolFlag{Name: "generate-string", Usage: "make one new authentication string for all, and print it"},
-			&cli.StringFlag{Name: "strings-file", Usage: "write unique strings to the new `FILE`, as CSV that only you can read"},
 			&cli.BoolFlag{Name: "partial", Usage: "skip devices for which a rule forbids the change"},
 			&cli.BoolFlag{Name: "apply-config", Usage: "run apply_config_command for each device that has changed"},
 			&cli.StringFlag{Name: "at", Usage: "do it at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
-		),
+		}),
 		Clears: deviceClears(),
 		Run: func(c *cli.Context) error {
 			o, err := bulkUpdateChoice(env, c)
@@ -74,7 +77,8 @@ func bulkUpdateChoice(env *Env, c *cli.Context) (o bulkUpdateOptions, err error)
 		return o, err
 	}
 	u.Edit.UniqueString, u.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
-	o.generate, o.stringsFile = c.Bool("generate-string"), c.String("strings-file")
+	o.generate, o.replace, o.handout = c.Bool("generate-string"), c.Bool("replace"), handoutChoice(c)
+	u.Edit.KeepString = u.Edit.UniqueString && !o.replace
 	o.yes, o.dryRun = c.Bool("yes"), c.Bool("dry-run")
 	if o.at, err = optional(c, "at", env.deadline); err != nil {
 		return o, err
@@ -94,15 +98,10 @@ func (o *bulkUpdateOptions) check(all bool) error {
 			"capf bulk select --help lists the filters; --all selects all devices")
 	case o.update.Edit.Empty() && !o.generate:
 		return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf bulk update --help lists the settings")
-	case o.stringsFile != "" && !o.update.Edit.UniqueString:
-		return apperr.Usage("--strings-file is for --unique-strings")
-	case o.stringsFile != "" && o.at != nil:
-		return apperr.WithHint(apperr.Usage("--strings-file and --at exclude each other: the strings are made when the job runs"),
-			"capf job show ID --strings-file FILE, when it has run")
 	case o.dryRun && o.at != nil:
 		return apperr.Usage("--dry-run and --at exclude each other")
 	}
-	return nil
+	return checkHandout(o)
 }
 
 func bulkUpdate(ctx context.Context, env *Env, o bulkUpdateOptions) error {

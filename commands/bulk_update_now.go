@@ -12,7 +12,7 @@ import (
 )
 
 func bulkNow(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
-	out, err := newStrings(env, o)
+	out, err := newHandout(env, o)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func handOut(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) err
 	switch {
 	case o.generate:
 		return flushSecret(env, err, "capf device show NAME --reveal shows the string of each device")
-	case out != nil && out.file == nil:
+	case out.printed():
 		return flushSecret(env, err, "capf job show %d --strings-file FILE writes them again", j.ID)
 	}
 	return err
@@ -61,8 +61,8 @@ func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) 
 	switch {
 	case o.generate:
 		return showString(env, *o.update.Edit.String)
-	case out != nil && out.file == nil:
-		return showList(env, values(out.made), stringColumns, "no device was changed")
+	case out.printed():
+		return showList(env, values(out.made), stringColumns, "no string was made")
 	case env.Format == term.Table:
 		return nil
 	}

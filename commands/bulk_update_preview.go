@@ -14,7 +14,7 @@ import (
 
 // bulkPreview shows what would change, and exits as the update would.
 func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions) error {
-	out, err := newStrings(env, o) // the file is created and removed again, to find out whether it can be
+	out, err := newHandout(env, o) // the file is created and removed again, to find out whether it can be
 	if err == nil {
 		err = out.discard()
 	}
@@ -35,7 +35,12 @@ func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOp
 		return err
 	}
 	env.say("%s selected; nothing was changed", counted(n.Selected, "device"))
-	if err := showList(env, rows, previewColumns, noneSelected); err != nil || refused != nil {
+	left := 0
+	err = showList(env, countedWhere(rows, func(p bulk.Preview) bool { return p.StringLeft }, &left), previewColumns, noneSelected)
+	if left > 0 {
+		env.say("%s in force would be left alone; --replace replaces them", counted(left, "string"))
+	}
+	if err != nil || refused != nil {
 		return errors.Join(refused, err)
 	}
 	if n.Refused > 0 {

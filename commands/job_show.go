@@ -15,9 +15,9 @@ import (
 )
 
 type jobShowOptions struct {
-	id          int64
-	problems    bool
-	stringsFile string
+	id       int64
+	problems bool
+	handout  handoutFiles
 }
 
 func jobShowCommand(env *Env) cmdline.Command {
@@ -25,27 +25,27 @@ func jobShowCommand(env *Env) cmdline.Command {
 		Name: "show", Args: "ID", Short: "show a job, with the result of each device",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `--strings-file writes the authentication strings that the job has made, as they
-are now, to a new file that only you can read. That is recorded.`,
+are now, to a new file that only you can read, and --sheet makes a page of them,
+with a card for each to print and to cut up. That is recorded.`,
 		Example: "capf job show 12 --problems",
 		Output:  cmdline.List, Columns: headings(jobDeviceColumns),
 		Raises: map[string]cmdline.Needs{"strings-file": {Role: cmdline.Operator}},
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
-			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings to the new `FILE`, as CSV"},
-		},
+		}, handoutFlags()...),
 		Run: func(c *cli.Context) error {
 			id, err := jobID(c.Args().First())
 			if err != nil {
 				return err
 			}
-			return jobShow(c.Context, env, jobShowOptions{id, c.Bool("problems"), c.String("strings-file")})
+			return jobShow(c.Context, env, jobShowOptions{id, c.Bool("problems"), handoutChoice(c)})
 		},
 	}
 }
 
 func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
 	open := env.openToAsk
-	if o.stringsFile != "" {
+	if o.handout.wanted() {
 		open = env.openStore
 	}
 	s, err := open(ctx)
@@ -56,8 +56,8 @@ func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.stringsFile != "" {
-		return jobStrings(ctx, env, s, j, o.stringsFile)
+	if o.handout.wanted() {
+		return jobStrings(ctx, env, s, j, o.handout)
 	}
 	devices := s.JobDevices(ctx, o.id)
 	if o.problems {
@@ -70,7 +70,7 @@ func jobShow(ctx context.Context, env *Env, o jobShowOptions) error {
 func troubled(devices iter.Seq2[store.JobDevice, error]) iter.Seq2[store.JobDevice, error] {
 	return func(yield func(store.JobDevice, error) bool) {
 		for d, err := range devices {
-			well := d.Reason == "" && (d.Command == store.CommandNone || d.Command == store.CommandDone)
+			well := d.Change != "refused" && (d.Command == store.CommandNone || d.Command == store.CommandDone)
 			if (err != nil || !well) && !yield(d, err) {
 				return
 			}
@@ -98,7 +98,7 @@ func exitOf(d store.JobDevice) any {
 }
 
 // jobStrings writes the strings that a job has made.
-func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file string) error {
+func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, to handoutFiles) error {
 	u, err := jobs.Read(j)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file
 	if err != nil {
 		return err
 	}
-	out, err := newStringsFile(env.door(), file)
+	out, err := newStrings(env, to)
 	if err != nil {
 		return err
 	}
@@ -118,9 +118,13 @@ func jobStrings(ctx context.Context, env *Env, s *store.Store, j store.Job, file
 	if err != nil {
 		return errors.Join(err, out.discard())
 	}
-	env.say("wrote the strings of %s to %q", counted(n, "device"), file)
+	if out.printed() {
+		err = flushSecret(env, showList(env, values(out.made), stringColumns, "no string is left"), "capf job show %d --strings-file FILE writes them again", j.ID)
+	} else {
+		env.say("wrote the strings of %s to %s", counted(n, "device"), to.names())
+	}
 	if left > 0 {
 		env.say("%s no longer have one", counted(left, "device"))
 	}
-	return nil
+	return err
 }

@@ -15,8 +15,8 @@ import (
 )
 
 type ldapSyncOptions struct {
-	name        string
-	stringsFile string
+	name    string
+	handout handoutFiles
 	directory.SyncOptions
 }
 
@@ -33,22 +33,24 @@ Everything is read and checked before anything is written: a sync that fails
 changes nothing. Only devices with news are shown.`,
 		Example: "capf ldap sync staff --dry-run",
 		Output:  cmdline.List, Columns: headings(syncColumns),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			&cli.BoolFlag{Name: "partial", Usage: "skip entries that cannot become devices"},
 			&cli.StringFlag{Name: "max-missing", Usage: "go on if up to this many devices are newly missing: a `NUMBER`, or a percentage of those named, at least 10 (default 20%)"},
 			&cli.BoolFlag{Name: "yes", Usage: "go on even if more are missing"},
-			&cli.StringFlag{Name: "strings-file", Usage: "write the unique strings of a template to the new `FILE`, as CSV"},
-		},
+		}, handoutFlags()...),
 		Run: func(c *cli.Context) error {
-			o := ldapSyncOptions{name: c.Args().First(), stringsFile: c.String("strings-file")}
+			o := ldapSyncOptions{name: c.Args().First(), handout: handoutChoice(c)}
 			o.DryRun, o.Partial, o.Beyond = c.Bool("dry-run"), c.Bool("partial"), c.Bool("yes")
 			var err error
 			if o.MaxMissing, err = optional(c, "max-missing", directory.ParseBrake); err != nil {
 				return err
 			}
-			if o.DryRun && o.stringsFile != "" {
-				return apperr.Usage("--dry-run makes no strings for --strings-file")
+			if flag := o.handout.flag(); o.DryRun && flag != "" {
+				return apperr.Usage("--dry-run makes no strings for %s", flag)
+			}
+			if o.handout.print {
+				return apperr.Usage("--strings-file needs a file: what has changed goes to stdout")
 			}
 			return ldapSync(c.Context, env, o)
 		},
@@ -61,8 +63,8 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 		return err
 	}
 	var out *uniqueStrings
-	if o.stringsFile != "" {
-		if out, err = newStringsFile(env.door(), o.stringsFile); err != nil {
+	if o.handout.wanted() {
+		if out, err = newStrings(env, o.handout); err != nil {
 			return err
 		}
 	}

@@ -182,6 +182,20 @@ func tallied[T any](list iter.Seq2[T, error], n *int) iter.Seq2[T, error] {
 	}
 }
 
+// countedWhere counts those of the rows that go through it for which is holds.
+func countedWhere[T any](list iter.Seq2[T, error], is func(T) bool, n *int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for row, err := range list {
+			if err == nil && is(row) {
+				*n++
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
 // eachOnce is the values in their order, without repetitions.
 func eachOnce[T comparable](values []T) []T {
 	var kept []T

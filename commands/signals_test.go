@@ -117,9 +117,9 @@ func TestUnseenStrings(t *testing.T) {
 	t.Parallel()
 	dir := house(t)
 	for line, advice := range map[string]string{
-		"bulk update SEP* --unique-strings --yes": "hint: capf job show 1 --strings-file FILE writes them again",
-		"device generate-string SEP001122334455":  "hint: capf device show SEP001122334455 --reveal shows it",
-		"template add phones --generate-string":   "hint: capf template set phones --generate-string makes another",
+		"bulk update SEP* --unique-strings --replace --yes": "hint: capf job show 1 --strings-file FILE writes them again",
+		"device generate-string SEP001122334455":            "hint: capf device show SEP001122334455 --reveal shows it",
+		"template add phones --generate-string":             "hint: capf template set phones --generate-string makes another",
 	} {
 		cmd := capfProcess(t, dir, strings.Fields(line)...)
 		read, write, err := os.Pipe()

@@ -32,7 +32,7 @@ type Job struct {
 type JobDevice struct {
 	Device    string
 	Change    string // changed, same or refused
-	Reason    string // for a refusal
+	Reason    string // for a refusal; or what was left alone
 	Command   CommandState
 	ExitCode  int    // of the command; -1 when it did not end by itself
 	Output    string // the last line that the command wrote, or why it could not run
@@ -165,6 +165,12 @@ func (s *Reader) JobDevices(ctx context.Context, id int64) iter.Seq2[JobDevice, 
 			after = page[len(page)-1].Device
 		}
 	}
+}
+
+// CountNoted counts the devices of a job of which that was noted.
+func (s *Reader) CountNoted(ctx context.Context, id int64, note string) (n int64, err error) {
+	err = s.point(ctx, "SELECT count(*) FROM job_devices WHERE job_id = ? AND change <> 'refused' AND reason = ?", []any{id, note}, &n)
+	return n, failed(err, "counting the results of job %d", id)
 }
 
 // CommandCounts counts the devices of a job by the state of their commands.

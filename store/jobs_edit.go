@@ -113,7 +113,7 @@ func (e BulkEdit) editDevice(v *Selected) (edited, error) {
 		d.now, d.change, d.reason = d.was, refused, r.Reason
 		return d, nil
 	}
-	d.now = v.Device
+	d.now, d.reason = v.Device, v.Note
 	d.now.ID, d.now.Name, d.now.CreatedAt, d.now.UpdatedAt = d.was.ID, d.was.Name, d.was.CreatedAt, d.was.UpdatedAt
 	d.now.CompletesBy, d.now.LockedUntil = wholeMillis(d.now.CompletesBy), wholeMillis(d.now.LockedUntil)
 	if sameDevice(d.was, d.now) {

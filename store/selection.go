@@ -75,6 +75,9 @@ type LSCFacts struct {
 type Selected struct {
 	Device
 	Installed LSCFacts
+	// Note is what a change of many devices has to say of this one, although it did not
+	// refuse it; it is kept with the outcome.
+	Note string
 }
 
 func (v *Selected) fields() []any {

@@ -56,7 +56,12 @@ func isTable(data []byte) bool {
 	return false
 }
 
-func isNameHeading(title string) bool { return headings()[plainHeading(title)].kind == names }
+// isNameHeading knows the headings of files of devices, and the one that lists of what
+// belongs to devices have.
+func isNameHeading(title string) bool {
+	plain := plainHeading(title)
+	return plain == "device" || headings()[plain].kind == names
+}
 
 // plainLine is a line without its comment.
 func plainLine(line string) string {

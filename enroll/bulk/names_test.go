@@ -21,6 +21,7 @@ func TestReadNames(t *testing.T) {
 		"commas":                 "Device Pool,DEVICE NAME,Whatever\nBerlin,SEP001122334455,\"a, b\"\n,CSFolga\nx,,\n",
 		"semicolons":             "name;pool\nSEP001122334455;Berlin\nCSFolga\n",
 		"a said separator":       "sep=;\r\nMAC Address;x\r\nSEP001122334455;1\r\nCSFolga;\r\n",
+		"a list of strings":      "device,auth_string\nSEP001122334455,1\nCSFolga,2\n",
 		"JSON":                   "[{\"name\":\"SEP001122334455\",\"pool\":\"Berlin\"},\n{\"name\":\"CSFolga\"}]\n",
 	} {
 		got, err := bulk.ReadNames([]byte(text))

@@ -47,6 +47,7 @@ func (u Update) Check(ctx context.Context, r *devices.Rules) error {
 type Preview struct {
 	Before, After store.Device
 	Refused       string // why nothing would change; "" when it would
+	StringLeft    bool   // it has a string in force, which would stay
 }
 
 // PreviewUpdate yields what an update would do, device by device. It generates
@@ -63,12 +64,15 @@ func PreviewUpdate(ctx context.Context, r *devices.Rules, s Selection, e devices
 	if err != nil {
 		return nil, err
 	}
-	edit := e.WithExample()
 	return func(yield func(Preview, error) bool) {
 		for v, err := range selected {
 			p := Preview{Before: v.Device, After: v.Device}
+			edit := e
+			if p.StringLeft = e.LeavesString(v.Device, settings); p.StringLeft {
+				edit.UniqueString = false
+			}
 			if err == nil {
-				p.Refused, err = devices.Reason(r.Edit(&p.After, edit, settings, v.Installed.Serial != ""))
+				p.Refused, err = devices.Reason(r.Edit(&p.After, edit.WithExample(), settings, v.Installed.Serial != ""))
 			}
 			if p.Refused != "" {
 				p.After = p.Before
@@ -79,6 +83,10 @@ func PreviewUpdate(ctx context.Context, r *devices.Rules, s Selection, e devices
 		}
 	}, nil
 }
+
+// StringLeft is what a job notes of a device that got no unique string, because the one
+// that it has is in force.
+const StringLeft = "its authentication string is in force, and was left alone"
 
 // Change is an update under way.
 type Change struct {
@@ -119,6 +127,9 @@ func (c *Change) device(v *store.Selected) error {
 		c.progress(c.done)
 	}
 	edit := c.update.Edit
+	if edit.LeavesString(v.Device, c.settings) {
+		edit.UniqueString, v.Note = false, StringLeft
+	}
 	if edit.UniqueString {
 		s, err := c.made.Next()
 		if err != nil {
@@ -137,7 +148,7 @@ func (c *Change) device(v *store.Selected) error {
 		return store.Refusal{Reason: reason}
 	}
 	if edit.UniqueString && c.strings != nil {
-		return c.strings.Add(v.Name, *edit.String)
+		return c.strings.Add(v.Device, *edit.String)
 	}
 	return nil
 }

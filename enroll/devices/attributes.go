@@ -18,7 +18,10 @@ type Edit struct {
 	NoString                 bool    // removes it
 	// UniqueString gives each of many devices its own string. Whoever edits one
 	// device generates it and puts it into String.
-	UniqueString    bool
+	UniqueString bool
+	// KeepString leaves a string alone that is in force. UniqueString then makes only
+	// those that are missing.
+	KeepString      bool
 	KeyOrder        *store.KeyOrder
 	RSABits, ECBits *int
 	CompletesBy     *Deadline

@@ -80,7 +80,7 @@ func TestGenerateString(t *testing.T) {
 	if _, _, err := r.Add(t.Context(), devicestest.Operator, "phone", devices.Edit{}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.GenerateString(t.Context(), devicestest.Operator, "PHONE")
+	_, s, err := r.GenerateString(t.Context(), devicestest.Operator, "PHONE")
 	if err != nil || !regexp.MustCompile(`^[0-9]{10}$`).MatchString(s) {
 		t.Fatalf("generated %q: %v", s, err)
 	}

@@ -10,7 +10,7 @@ import (
 // when there is none. For partial see bulk.Update.
 func (r *Rules) Save(e Edit, partial bool, label string) (text string, sealed []byte, err error) {
 	doc := e.document()
-	for _, m := range []member{{"no_string", e.NoString}, {"unique_strings", e.UniqueString}, {"partial", partial}} {
+	for _, m := range []member{{"no_string", e.NoString}, {"unique_strings", e.UniqueString}, {"keep_strings", e.KeepString}, {"partial", partial}} {
 		if m.value == true {
 			doc = append(doc, m)
 		}
@@ -46,6 +46,7 @@ func Read(text string) (e Edit, partial bool, err error) {
 	var s struct {
 		NoString     bool `json:"no_string"`
 		UniqueString bool `json:"unique_strings"`
+		KeepString   bool `json:"keep_strings"` // jobs from before it replace them
 		Partial      bool `json:"partial"`
 	}
 	err = errors.Join(json.Unmarshal([]byte(text), &doc), json.Unmarshal([]byte(text), &s))
@@ -55,7 +56,7 @@ func Read(text string) (e Edit, partial bool, err error) {
 	if err != nil {
 		return Edit{}, false, fmt.Errorf("reading the kept settings: %w", err)
 	}
-	e.NoString, e.UniqueString = s.NoString, s.UniqueString
+	e.NoString, e.UniqueString, e.KeepString = s.NoString, s.UniqueString, s.KeepString
 	return e, s.Partial, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -26,10 +27,19 @@ func (e Edit) Describe() string {
 			parts = append(parts, fmt.Sprintf("%s=%v", a.Flag(), a.given(&e)))
 		}
 	}
-	if e.UniqueString {
+	switch {
+	case e.UniqueString && e.KeepString:
+		parts = append(parts, "auth-string=(unique, where there is none)")
+	case e.UniqueString:
 		parts = append(parts, "auth-string=(unique)")
 	}
 	return strings.Join(parts, " ")
+}
+
+// LeavesString reports whether a device keeps the string that it has, instead of getting a
+// unique one.
+func (e Edit) LeavesString(d store.Device, s settings.Settings) bool {
+	return e.UniqueString && e.KeepString && StringInForce(d, s)
 }
 
 // Warnings returns what an operator should know about an edit, whatever the

@@ -28,15 +28,21 @@ func (r *Rules) NewString() (string, error) {
 }
 
 // GenerateString gives the device a new authentication string of ten digits
-// and returns it. It is not shown again, unless an operator asks to have it
+// and returns both. It is not shown again, unless an operator asks to have it
 // revealed.
-func (r *Rules) GenerateString(ctx context.Context, actor store.Actor, name string) (string, error) {
+func (r *Rules) GenerateString(ctx context.Context, actor store.Actor, name string) (store.Device, string, error) {
 	s, err := r.NewString()
 	if err != nil {
-		return "", err
+		return store.Device{}, "", err
 	}
-	_, _, err = r.Change(ctx, actor, name, Edit{String: &s})
-	return s, err
+	d, _, err := r.Change(ctx, actor, name, Edit{String: &s})
+	return d, s, err
+}
+
+// StringInForce reports whether the device has an authentication string that is valid
+// for the next operation.
+func StringInForce(d store.Device, s settings.Settings) bool {
+	return d.SealedString != nil && !(d.StringUsed && s.SingleUse)
 }
 
 func (r *Rules) setString(d *store.Device, text string, s settings.Settings) error {
@@ -69,8 +75,8 @@ func (r *Rules) RevealString(ctx context.Context, actor store.Actor, d store.Dev
 
 // Strings receives the unique strings of many devices.
 type Strings interface {
-	// Add receives one string. The database is locked meanwhile.
-	Add(device, secret string) error
+	// Add receives the string of one device. The database is locked meanwhile.
+	Add(d store.Device, secret string) error
 	// Keep is called before the change is committed: from then on, what was
 	// added must not be lost.
 	Keep() error

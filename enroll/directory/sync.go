@@ -208,7 +208,7 @@ func (s *syncing) create(name, entry string) (store.Device, error) {
 		return d, store.Refusal{Reason: text}
 	}
 	if err == nil && s.edit.UniqueString && s.options.Strings != nil && !s.options.DryRun {
-		err = s.options.Strings.Add(name, secret)
+		err = s.options.Strings.Add(d, secret)
 	}
 	return d, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"capf/enroll/bulk"
 	"capf/internal/plural"
 	"capf/store"
 )
@@ -18,9 +19,13 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	if countErr != nil {
 		return countErr
 	}
+	left, leftErr := x.Rules.Store.CountNoted(ctx, j.ID, bulk.StringLeft)
+	if leftErr != nil {
+		return leftErr
+	}
 	counts[store.CommandInterrupted] += counts[store.CommandRunning] // EndJob marks those as interrupted
 	var e store.JobEnd
-	e.State, e.Detail = outcome(now, counts)
+	e.State, e.Detail = outcome(now, left, counts)
 	switch unchanged := now.UpdatedAt.IsZero(); {
 	case now.Cancel && (unchanged || counts[store.CommandDue] > 0):
 		e.State, e.Detail = store.JobCancelled, "cancelled; "+e.Detail
@@ -33,12 +38,15 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 }
 
 // outcome returns the state of a completed job, and a line about it.
-func outcome(j store.Job, applied map[store.CommandState]int64) (store.JobState, string) {
+func outcome(j store.Job, left int64, applied map[store.CommandState]int64) (store.JobState, string) {
 	state := store.JobDone
 	detail := fmt.Sprintf("%d of %s changed", j.Changed, plural.Of(j.Selected, "device"))
 	if j.Refused > 0 {
 		state = store.JobPartly
 		detail += fmt.Sprintf(", %d refused", j.Refused)
+	}
+	if left > 0 {
+		detail += fmt.Sprintf(", %s in force left alone", plural.Of(left, "string"))
 	}
 	if !j.ApplyConfig || j.Changed == 0 {
 		return state, detail

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"capf/enroll/bulk"
 	"capf/enroll/devices"
 	"capf/store"
 )
@@ -22,7 +23,7 @@ func RevealStrings(ctx context.Context, r *devices.Rules, actor store.Actor, j s
 		if err != nil {
 			return given, left, err
 		}
-		if v.Change != "changed" {
+		if v.Change != "changed" || v.Reason == bulk.StringLeft {
 			continue
 		}
 		d, err := r.Store.Device(ctx, v.Device)
@@ -37,7 +38,7 @@ func RevealStrings(ctx context.Context, r *devices.Rules, actor store.Actor, j s
 		if err != nil {
 			return given, left, err
 		}
-		if err := out.Add(d.Name, s); err != nil {
+		if err := out.Add(d, s); err != nil {
 			return given, left, err
 		}
 		given++

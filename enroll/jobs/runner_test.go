@@ -337,8 +337,8 @@ func TestBrokenOff(t *testing.T) {
 // stopping breaks off an update when it is about to be committed.
 type stopping func()
 
-func (stopping) Add(string, string) error { return nil }
-func (s stopping) Keep() error            { s(); return nil }
+func (stopping) Add(store.Device, string) error { return nil }
+func (s stopping) Keep() error                  { s(); return nil }
 
 func TestCancel(t *testing.T) {
 	t.Parallel()

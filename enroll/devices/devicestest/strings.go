@@ -1,5 +1,7 @@
 package devicestest
 
+import "capf/store"
+
 // Strings takes strings and counts how often it was told to keep them.
 type Strings struct {
 	Kept  map[string]string
@@ -8,7 +10,7 @@ type Strings struct {
 }
 
 // Add takes one string.
-func (s *Strings) Add(device, secret string) error { s.Kept[device] = secret; return nil }
+func (s *Strings) Add(d store.Device, secret string) error { s.Kept[d.Name] = secret; return nil }
 
 // Keep counts.
 func (s *Strings) Keep() error { s.Keeps++; return s.Err }
