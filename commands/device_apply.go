@@ -22,7 +22,8 @@ func deviceApplyCommand(env *Env) cmdline.Command {
 		Name: "apply", Args: "FILE.csv|FILE.yaml", Short: "make devices as a file describes them",
 		Role: cmdline.Operator,
 		About: `For a job that keeps the devices as a file says: the same line again changes
-nothing. The file is CSV or JSON as for bulk insert, or YAML:
+nothing. The file is CSV or JSON as for bulk insert, with the same flags for files of others,
+or YAML:
 
   version: 1
   devices:
@@ -43,14 +44,18 @@ after. none cancels what is scheduled; troubleshoot is refused. The time in comp
 is for what is scheduled.`,
 		Example: "capf device apply phones.csv --dry-run",
 		Output:  cmdline.Object,
-		Flags:   applyFlags("delete devices that are not described"),
+		Flags:   append(applyFlags("delete devices that are not described"), readingFlags()...),
 		Run: func(c *cli.Context) error {
-			return deviceApply(c.Context, env, c.Args().First(), applyChoice(c))
+			reading, err := readingOf(c)
+			if err != nil {
+				return err
+			}
+			return deviceApply(c.Context, env, c.Args().First(), reading, applyChoice(c))
 		},
 	}
 }
 
-func deviceApply(ctx context.Context, env *Env, file string, o applyOptions) error {
+func deviceApply(ctx context.Context, env *Env, file string, reading bulk.Reading, o applyOptions) error {
 	data, err := env.readInput(file, bulk.CSVLimit)
 	if err != nil {
 		return err
@@ -68,7 +73,7 @@ func deviceApply(ctx context.Context, env *Env, file string, o applyOptions) err
 	p := env.progress()
 	asked, said := false, false
 	done, err := bulk.Apply(ctx, r, env.actor(), data, bulk.ApplyOptions{
-		Prune:    o.prune,
+		Reading: reading, Prune: o.prune,
 		Progress: func(done, all int) { p.Show("looking at %d of %s", done, counted(all, "device")) },
 		Agree: func(plan bulk.Applied) error {
 			p.End()
@@ -77,6 +82,7 @@ func deviceApply(ctx context.Context, env *Env, file string, o applyOptions) err
 			}
 			if !said {
 				said = true
+				sayIgnored(env, plan.Ignored)
 				sayImpact(env, plan.Impact)
 				env.warn(plan.Warnings)
 			}
@@ -104,6 +110,9 @@ func deviceApply(ctx context.Context, env *Env, file string, o applyOptions) err
 		return apperr.WithHint(fmt.Errorf("device apply: %s: %w", files.InputName(file), err), "%s", hint(err))
 	case err != nil:
 		return fmt.Errorf("device apply: %w", err)
+	}
+	if !said {
+		sayIgnored(env, done.Ignored)
 	}
 	if done.Kept > 0 {
 		env.say("kept: %s not described; --prune deletes them", areOrIs(done.Kept, "device"))

@@ -15,6 +15,8 @@ type Upsert struct {
 	// Want returns the device as it should be; have is nil for a new one. A
 	// Refusal leaves the device as it is; any other error undoes everything.
 	Want func(have *Selected) (Device, error)
+	// Done is called with what became of the device for which Want was called; may be nil.
+	Done func(UpsertOutcome)
 	// Remove says of each device that Next has not named, in the order of their names,
 	// whether it goes. When it is nil, all stay.
 	Remove func(Selected) bool
@@ -22,6 +24,17 @@ type Upsert struct {
 	// returned unchanged.
 	Ready func(UpsertTally) error
 }
+
+// UpsertOutcome is what became of a device.
+type UpsertOutcome string
+
+// What becomes of a device: a refused one stays as it is.
+const (
+	UpsertAdded   UpsertOutcome = "added"
+	UpsertChanged UpsertOutcome = "changed"
+	UpsertSame    UpsertOutcome = "same"
+	UpsertRefused UpsertOutcome = "refused"
+)
 
 // UpsertTally counts what became of the devices.
 type UpsertTally struct{ Added, Changed, Same, Refused, Removed int64 }
@@ -37,8 +50,13 @@ func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertT
 			if p.Remove != nil {
 				named[strings.ToLower(name)] = true
 			}
-			if err := upsertDevice(t, quiet, p, name, &n); err != nil {
+			what, err := upsertDevice(t, quiet, p, name)
+			if err != nil {
 				return err
+			}
+			n.count(what)
+			if p.Done != nil {
+				p.Done(what)
 			}
 		}
 		if err := removeOthers(t, quiet, p, named, &n); err != nil {
@@ -89,40 +107,49 @@ func removeOthers(t *tx, a Actor, p Upsert, named map[string]bool, n *UpsertTall
 	return nil
 }
 
-func upsertDevice(t *tx, a Actor, p Upsert, name string, n *UpsertTally) error {
+func (n *UpsertTally) count(what UpsertOutcome) {
+	switch what {
+	case UpsertAdded:
+		n.Added++
+	case UpsertChanged:
+		n.Changed++
+	case UpsertSame:
+		n.Same++
+	case UpsertRefused:
+		n.Refused++
+	}
+}
+
+func upsertDevice(t *tx, a Actor, p Upsert, name string) (UpsertOutcome, error) {
 	var have *Selected
 	var v Selected
 	switch err := t.row(selectWithLSC+" WHERE name = ?", name).Scan(v.fields()...); {
 	case err == nil:
 		have = &v
 	case !errors.Is(err, ErrNotFound):
-		return err
+		return "", err
 	}
 	want, err := p.Want(have)
 	var r Refusal
 	switch {
 	case errors.As(err, &r):
-		n.Refused++
-		return nil
+		return UpsertRefused, nil
 	case err != nil:
-		return err
+		return "", err
 	case have == nil:
 		want.Name = name
-		n.Added++
 		if err := insertDevice(t, &want); err != nil {
-			return err
+			return "", err
 		}
-		return t.event(a, want.Name, EventText{Action: "device-add", Detail: p.Detail})
+		return UpsertAdded, t.event(a, want.Name, EventText{Action: "device-add", Detail: p.Detail})
 	}
 	want.ID, want.Name, want.CreatedAt, want.UpdatedAt = v.ID, v.Name, v.CreatedAt, t.now
 	want.CompletesBy, want.LockedUntil = wholeMillis(want.CompletesBy), wholeMillis(want.LockedUntil)
 	if sameDevice(v.Device, want) {
-		n.Same++
-		return nil
+		return UpsertSame, nil
 	}
-	n.Changed++
 	if err := updateDevice(t, want); err != nil {
-		return err
+		return "", err
 	}
-	return t.event(a, want.Name, EventText{Action: "device-set", Detail: p.Detail})
+	return UpsertChanged, t.event(a, want.Name, EventText{Action: "device-set", Detail: p.Detail})
 }

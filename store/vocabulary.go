@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Each named value has a short form, which the database, JSON and the command
@@ -169,14 +170,26 @@ var (
 	}
 )
 
-// parse finds a value by its short or its long form, whatever the case.
+// parse finds a value by its short or its long form, whatever the case. Blanks and marks do
+// not count: the vendor's tools write Non Secure, NONSECURE and Non-Secure.
 func parse[T ~string](what string, words []word, s string) (T, error) {
+	given := plainWord(s)
 	for _, w := range words {
-		if strings.EqualFold(s, w.short) || strings.EqualFold(s, w.long) {
+		if given == plainWord(w.short) || given == plainWord(w.long) {
 			return T(w.short), nil
 		}
 	}
 	return "", fmt.Errorf("%q is not %s; it is one of %s", s, what, strings.Join(shorts(words), ", "))
+}
+
+// plainWord is a text in lower case without what is neither a letter nor a digit.
+func plainWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 func shorts(words []word) []string {

@@ -36,11 +36,13 @@ type Applied struct {
 	Kept     int            // devices that are not described and stay
 	Same     int            // devices that are as described
 	Impact   []string       // what phones lose
+	Ignored  []string       // headings of columns that were left out
 	Warnings []string
 }
 
 // ApplyOptions are the choices of Apply.
 type ApplyOptions struct {
+	Reading
 	Prune bool // delete the devices that are not described
 	// Agree is asked before anything is changed, and again when the devices have
 	// changed meanwhile. Its error ends Apply.
@@ -63,11 +65,11 @@ func Apply(ctx context.Context, r *devices.Rules, actor store.Actor, data []byte
 	if err != nil {
 		return Applied{}, err
 	}
-	open := openTable
+	open := OpenFile
 	if document.Is(data) {
 		open = openDocument
 	}
-	t, err := open(data)
+	f, err := open(data, o.Reading)
 	if err != nil {
 		return Applied{}, err
 	}
@@ -75,14 +77,14 @@ func Apply(ctx context.Context, r *devices.Rules, actor store.Actor, data []byte
 	rehearsing.Store = r.Store.Rehearsal()
 	for range applyAttempts {
 		var plan Applied
-		if plan, err = applyOnce(ctx, &rehearsing, actor, t, s, o, nil); err != nil || len(plan.Changes) == 0 {
+		if plan, err = applyOnce(ctx, &rehearsing, actor, f, s, o, nil); err != nil || len(plan.Changes) == 0 {
 			return plan, err
 		}
 		if err := o.Agree(plan); err != nil || r.Store.Rehearsing() {
 			return plan, err
 		}
 		var done Applied
-		if done, err = applyOnce(ctx, r, actor, t, s, o, &plan); !errors.Is(err, store.ErrConflict) {
+		if done, err = applyOnce(ctx, r, actor, f, s, o, &plan); !errors.Is(err, store.ErrConflict) {
 			return done, err
 		}
 	}
@@ -100,16 +102,16 @@ type applying struct {
 	pendings int      // devices that go and have an operation
 }
 
-func applyOnce(ctx context.Context, r *devices.Rules, actor store.Actor, t *table, s settings.Settings, o ApplyOptions, agreed *Applied) (Applied, error) {
+func applyOnce(ctx context.Context, r *devices.Rules, actor store.Actor, f *File, s settings.Settings, o ApplyOptions, agreed *Applied) (Applied, error) {
 	a := &applying{prune: o.Prune, agreed: agreed}
-	a.inserting = inserting{rules: r, settings: s, table: t, old: map[string]bool{}}
+	a.inserting = *newInserting(r, s, f)
 	if err := a.look(ctx); err != nil {
 		return a.Applied, err
 	}
 	if a.Rows == 0 && o.Prune {
 		return a.Applied, apperr.Refused("no device is described, and --prune would delete them all")
 	}
-	rows, err := t.scan(r.Now(), func(name string) bool { return a.old[name] }, func(Problem) {})
+	rows, err := f.Scan(r.Now(), func(name string) bool { return a.old[name] }, func(Problem) {})
 	if err != nil {
 		return a.Applied, err
 	}
@@ -117,15 +119,15 @@ func applyOnce(ctx context.Context, r *devices.Rules, actor store.Actor, t *tabl
 		Action: "device-apply", Detail: "as described in a file",
 		Next: func() (string, bool) {
 			var ok bool
-			if a.row, ok = rows.next(); ok && o.Progress != nil {
-				o.Progress(rows.rows, a.Rows)
+			if a.row, ok = rows.Next(); ok && o.Progress != nil {
+				o.Progress(rows.Rows, a.Rows)
 			}
-			return a.row.name, ok
+			return a.row.Name, ok
 		},
 		Want: a.want, Remove: a.remove, Ready: a.ready,
 	})
 	a.Same = int(tally.Same)
-	a.Applied.Warnings = a.inserting.Warnings
+	a.Applied.Warnings, a.Applied.Ignored = a.inserting.Warnings, f.Ignored
 	a.impact()
 	if problems := a.problemsOf(); problems != nil {
 		return a.Applied, problems
@@ -154,7 +156,7 @@ func (a *applying) want(have *store.Selected) (store.Device, error) {
 	d, change, err := a.described(have)
 	text, err := devices.Reason(err)
 	if text != "" {
-		a.problem(Problem{Line: a.row.line, Device: a.row.name, Text: text})
+		a.problem(Problem{Line: a.row.Line, Device: a.row.Name, Text: text})
 		return d, store.Refusal{Reason: text}
 	}
 	if err == nil && (change.Added || len(change.Attributes) > 0) {
@@ -165,15 +167,15 @@ func (a *applying) want(have *store.Selected) (store.Device, error) {
 
 func (a *applying) described(have *store.Selected) (d store.Device, change DeviceChange, err error) {
 	var lsc store.LSCFacts
-	change.Name = a.row.name
+	change.Name = a.row.Name
 	if have != nil {
 		d, lsc, change.Name = have.Device, have.Installed, have.Name
-	} else if d, err = devices.New(a.row.name); err != nil {
+	} else if d, err = devices.New(a.row.Name); err != nil {
 		return d, change, err
 	}
 	before := d
 	change.Added = have == nil
-	edit, err := a.rules.Described(d, a.row.edit, lsc, a.settings)
+	edit, err := a.rules.Described(d, a.row.Edit, lsc, a.settings)
 	if err != nil || edit.Empty() {
 		return d, change, err
 	}

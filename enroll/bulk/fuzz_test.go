@@ -20,12 +20,12 @@ func FuzzCSV(f *testing.F) {
 	}
 	now := time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		table, err := openTable(data)
+		file, err := OpenFile(data, Reading{IgnoreUnknown: len(data)%2 == 0})
 		if err != nil {
 			return
 		}
 		problems := 0
-		s, err := table.scan(now, func(string) bool { return false }, func(p Problem) {
+		s, err := file.Scan(now, func(string) bool { return false }, func(p Problem) {
 			problems++
 			if p.Text == "" || p.Line < 1 || p.Column < 1 {
 				t.Errorf("the problem %+v", p)
@@ -36,22 +36,22 @@ func FuzzCSV(f *testing.F) {
 		}
 		found, names := 0, map[string]bool{}
 		for {
-			r, ok := s.next()
+			r, ok := s.Next()
 			if !ok {
 				break
 			}
 			found++
-			key := strings.ToLower(r.name)
-			if r.name == "" || r.line < 1 || names[key] {
-				t.Errorf("the device %q in line %d", r.name, r.line)
+			key := strings.ToLower(r.Name)
+			if r.Name == "" || r.Line < 1 || names[key] {
+				t.Errorf("the device %q in line %d", r.Name, r.Line)
 			}
 			names[key] = true
-			if r.edit.String != nil && !devices.IsAuthString(*r.edit.String) {
+			if r.Edit.String != nil && !devices.IsAuthString(*r.Edit.String) {
 				t.Error("a string that is none")
 			}
 		}
-		if found+problems < s.rows {
-			t.Errorf("%d rows came to %d devices and %d problems", s.rows, found, problems)
+		if found+problems < s.Rows {
+			t.Errorf("%d rows came to %d devices and %d problems", s.Rows, found, problems)
 		}
 	})
 }

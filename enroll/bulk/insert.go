@@ -3,6 +3,7 @@ package bulk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"capf/enroll/devices"
@@ -12,11 +13,12 @@ import (
 	"capf/store"
 )
 
-// maxProblems is how many problems are kept; there may be 60,000 of the same.
-const maxProblems = 1000
+// maxProblems is how many problems are kept, with all that is told of a file.
+const maxProblems = 100_000
 
 // InsertOptions are the choices of Insert.
 type InsertOptions struct {
+	Reading
 	Update  bool // change devices that exist
 	Partial bool // insert the good rows even if others are bad
 	// Progress is called with the number of rows inserted so far; may be nil.
@@ -27,15 +29,25 @@ type InsertOptions struct {
 type Inserted struct {
 	store.UpsertTally
 	Rows     int       // that were read
-	Bad      int       // of them
-	Problems []Problem // the first 1000
+	Bad      int       // problems
+	Written  bool      // false when nothing was, because of the problems
+	Outcomes []Outcome // of the rows, in their order
+	Problems []Problem // the first 100,000
+	Ignored  []string  // headings of columns that were left out
 	Warnings []string
+}
+
+// Outcome is what became of a row or, when nothing was written, what would have.
+type Outcome struct {
+	Line   int
+	Device string
+	What   store.UpsertOutcome
 }
 
 // errBadRows ends an insertion in its transaction.
 var errBadRows = errors.New("bad rows")
 
-// Insert adds the devices of a CSV file, as UTF-8 with a header. Every row is
+// Insert adds the devices of a file with a header. Every row is
 // checked before the first is written: first by itself, then against the
 // database in the transaction that would write it. An empty cell means the
 // default or, with Update, what the device has. A device that already is as
@@ -47,18 +59,22 @@ func Insert(ctx context.Context, r *devices.Rules, actor store.Actor, data []byt
 	if err != nil {
 		return Inserted{}, err
 	}
-	t, err := openTable(data)
+	f, err := OpenFile(data, o.Reading)
 	if err != nil {
 		return Inserted{}, err
 	}
-	in := &inserting{rules: r, settings: settings, options: o, table: t, old: map[string]bool{}}
+	in := newInserting(r, settings, f)
+	in.options, in.Ignored = o, f.Ignored
 	if err := in.look(ctx); err != nil {
 		return in.Inserted, err
 	}
-	if err := in.write(ctx, actor); err != nil && !errors.Is(err, errBadRows) {
+	err = in.write(ctx, actor)
+	if err != nil && !errors.Is(err, errBadRows) {
 		return in.Inserted, err
 	}
-	slices.SortStableFunc(in.Problems, func(a, b Problem) int { return a.Line - b.Line })
+	in.Written = err == nil
+	in.warnOfNames()
+	in.sort()
 	return in.Inserted, in.verdict()
 }
 
@@ -68,10 +84,16 @@ type inserting struct {
 	rules    *devices.Rules
 	settings settings.Settings
 	options  InsertOptions
-	table    *table
-	row      row // the one being inserted
+	file     *File
+	row      Row // the one being inserted
 	// old reports whether a device exists whose name no new device could have.
-	old map[string]bool
+	old      map[string]bool
+	warned   map[string]bool
+	doubtful []string // why no phone may come for new devices, with their lines
+}
+
+func newInserting(r *devices.Rules, s settings.Settings, f *File) *inserting {
+	return &inserting{rules: r, settings: s, file: f, old: map[string]bool{}, warned: map[string]bool{}}
 }
 
 func (in *inserting) problem(p Problem) {
@@ -81,10 +103,27 @@ func (in *inserting) problem(p Problem) {
 	}
 }
 
+// sort brings everything into the order of the file. Rows that could not be read have not come
+// to the database, which refuses the others.
+func (in *inserting) sort() {
+	slices.SortStableFunc(in.Problems, func(a, b Problem) int { return a.Row - b.Row })
+	known := map[int]bool{}
+	for _, o := range in.Outcomes {
+		known[o.Line] = true
+	}
+	for _, p := range in.Problems {
+		if !known[p.Row] {
+			known[p.Row] = true
+			in.Outcomes = append(in.Outcomes, Outcome{p.Row, p.Device, store.UpsertRefused})
+		}
+	}
+	slices.SortStableFunc(in.Outcomes, func(a, b Outcome) int { return a.Line - b.Line })
+}
+
 // look reads all rows once, before the database is locked.
 func (in *inserting) look(ctx context.Context) error {
 	var failed error
-	s, err := in.table.scan(in.rules.Now(), func(name string) bool {
+	s, err := in.file.Scan(in.rules.Now(), func(name string) bool {
 		_, err := in.rules.Store.Device(ctx, name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			failed = err
@@ -95,26 +134,25 @@ func (in *inserting) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	warned := map[string]bool{}
 	for {
-		r, ok := s.next()
+		r, ok := s.Next()
 		if !ok {
 			break
 		}
-		for _, w := range r.edit.Warnings() {
-			if !warned[w] {
-				warned[w], in.Warnings = true, append(in.Warnings, w)
+		for _, w := range r.Edit.Warnings() {
+			if !in.warned[w] {
+				in.warned[w], in.Warnings = true, append(in.Warnings, w)
 			}
 		}
 	}
-	in.Rows = s.rows
+	in.Rows = s.Rows
 	return failed
 }
 
 // write inserts the rows. Rows that are bad in themselves have been
 // reported already.
 func (in *inserting) write(ctx context.Context, actor store.Actor) error {
-	s, err := in.table.scan(in.rules.Now(), func(name string) bool { return in.old[name] }, func(Problem) {})
+	s, err := in.file.Scan(in.rules.Now(), func(name string) bool { return in.old[name] }, func(Problem) {})
 	if err != nil {
 		return err
 	}
@@ -122,12 +160,15 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 		Action: "bulk-insert", Detail: "from a CSV file",
 		Next: func() (string, bool) {
 			var ok bool
-			if in.row, ok = s.next(); ok && in.options.Progress != nil {
-				in.options.Progress(s.rows, in.Rows)
+			if in.row, ok = s.Next(); ok && in.options.Progress != nil {
+				in.options.Progress(s.Rows, in.Rows)
 			}
-			return in.row.name, ok
+			return in.row.Name, ok
 		},
 		Want: in.want,
+		Done: func(what store.UpsertOutcome) {
+			in.Outcomes = append(in.Outcomes, Outcome{in.row.Line, in.row.Name, what})
+		},
 		Ready: func(store.UpsertTally) error {
 			if in.Bad > 0 && !in.options.Partial {
 				return errBadRows
@@ -145,20 +186,16 @@ func (in *inserting) want(have *store.Selected) (store.Device, error) {
 	if text == "" {
 		return d, err
 	}
-	in.problem(Problem{Line: in.row.line, Column: 1, Device: in.row.name, Text: text})
+	in.problem(Problem{Line: in.row.Line, Column: 1, Device: in.row.Name, Text: text, Row: in.row.Line})
 	return d, store.Refusal{Reason: text}
 }
 
 func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 	if have == nil {
-		d, err := devices.New(in.row.name)
-		if err == nil {
-			err = in.rules.Edit(&d, in.row.edit, in.settings, false)
-		}
-		return d, err
+		return in.added()
 	}
 	d := have.Device
-	edit, err := in.rules.Difference(d, in.row.edit)
+	edit, err := in.rules.Difference(d, in.row.Edit)
 	if err != nil || edit == (devices.Edit{}) {
 		return d, err
 	}
@@ -169,6 +206,30 @@ func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 		return d, apperr.Refused("the device exists with other settings; --update changes it")
 	}
 	return d, in.rules.Edit(&d, edit, in.settings, have.Installed.Serial != "")
+}
+
+// added returns a new device.
+func (in *inserting) added() (store.Device, error) {
+	d, err := devices.New(in.row.Name)
+	if err == nil {
+		err = in.rules.Edit(&d, in.row.Edit, in.settings, false)
+	}
+	if doubt := devices.Doubt(d.Name); err == nil && doubt != "" {
+		in.doubtful = append(in.doubtful, fmt.Sprintf("line %d: %s", in.row.Line, doubt))
+	}
+	return d, err
+}
+
+// warnOfNames warns once of all names that no phone may have.
+func (in *inserting) warnOfNames() {
+	if len(in.doubtful) == 0 {
+		return
+	}
+	w := in.doubtful[0]
+	if more := len(in.doubtful) - 1; more > 0 {
+		w += fmt.Sprintf("; and %s like it", plural.Of(more, "more name"))
+	}
+	in.Warnings = append(in.Warnings, w)
 }
 
 // verdict returns the error for the problems found.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"unicode/utf8"
 
 	"capf/internal/csvcell"
 )
@@ -35,9 +34,6 @@ func newJSONRows(data []byte, keys []string) *jsonRows {
 
 // jsonKeys returns the keys of all objects, in order of appearance.
 func jsonKeys(data []byte) ([]string, error) {
-	if !utf8.Valid(data) {
-		return nil, errors.New("it is not UTF-8")
-	}
 	r := newJSONRows(data, nil)
 	if err := r.open(); err != nil {
 		return nil, err

@@ -9,54 +9,63 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"capf/enroll/devices"
 	"capf/internal/csvcell"
 )
 
-// row is one row of a file.
-type row struct {
-	line int
-	name string
-	edit devices.Edit
+// Row is one row of a file.
+type Row struct {
+	Line int
+	Name string // spelled, or that of an existing device
+	Edit devices.Edit
 }
 
-// scanner iterates over the rows of a file.
-type scanner struct {
-	*table
-	file rowReader
-	now  time.Time
-	rows int            // read so far
-	seen map[string]int // name in lower case → line
-	// exists reports whether a device has that name, which no new device could
-	// get.
-	exists func(name string) bool
-	// problem is called with what is wrong; the row is then not used.
+// Problem is something wrong in a file, and where.
+type Problem struct {
+	Line, Column int    // from 1; the column counts bytes
+	Device       string // of the row, when it is known
+	Field        string // the heading; "" when the row as a whole is meant
+	Text         string
+	Row          int // the line in which the row begins; a quoted cell may be lines below
+}
+
+// Scanner reads the rows of a file.
+type Scanner struct {
+	Rows int // read so far, good or not
+
+	file    *File
+	reader  rowReader
+	now     time.Time
+	seen    map[string]int // name in lower case → line
+	exists  func(name string) bool
 	problem func(Problem)
 }
 
-func (t *table) scan(now time.Time, exists func(string) bool, problem func(Problem)) (*scanner, error) {
-	s := &scanner{table: t, file: t.reader(), now: now, seen: map[string]int{}, exists: exists, problem: problem}
-	_, err := s.file.Read() // skip the header, which openTable has read
+// Scan begins with the first row. Spans of time begin now. exists reports whether a device
+// has exactly that name, which comes before how the name is spelled. problem is called with
+// what is wrong; the row is then not used.
+func (f *File) Scan(now time.Time, exists func(name string) bool, problem func(Problem)) (*Scanner, error) {
+	s := &Scanner{file: f, reader: f.reader(), now: now, seen: map[string]int{}, exists: exists, problem: problem}
+	_, err := s.reader.Read() // skip the header, which OpenFile has read
 	return s, err
 }
 
-// next returns the next row that is valid in itself, and false at the end.
-func (s *scanner) next() (row, bool) {
+// Next returns the next row that is valid in itself, and false at the end.
+func (s *Scanner) Next() (Row, bool) {
 	for {
-		cells, err := s.file.Read()
+		cells, err := s.reader.Read()
 		if errors.Is(err, io.EOF) {
-			return row{}, false
+			return Row{}, false
 		}
 		if err != nil {
 			s.problem(broken(err))
-			return row{}, false
+			return Row{}, false
 		}
 		if strings.TrimSpace(strings.Join(cells, "")) == "" {
 			continue // spreadsheets write empty rows below a table
 		}
-		s.rows++
+		s.Rows++
 		if r, ok := s.read(cells); ok {
 			return r, true
 		}
@@ -68,7 +77,7 @@ func broken(err error) Problem {
 	p := Problem{Text: plainCSV(err) + "; nothing behind it was looked at"}
 	var at *csv.ParseError
 	if errors.As(err, &at) {
-		p.Line, p.Column = at.Line, at.Column
+		p.Line, p.Column, p.Row = at.Line, at.Column, at.StartLine
 	}
 	return p
 }
@@ -87,35 +96,35 @@ func plainCSV(err error) string {
 	return err.Error()
 }
 
-func (s *scanner) read(cells []string) (row, bool) {
-	line, _ := s.file.FieldPos(0)
-	r := row{line: line}
+func (s *Scanner) read(cells []string) (Row, bool) {
+	line, _ := s.reader.FieldPos(0)
+	r := Row{Line: line}
 	have := len(cells)
-	if have > len(s.columns) && strings.TrimSpace(strings.Join(cells[len(s.columns):], "")) != "" {
-		text := fmt.Sprintf("the row has %d cells, the header %d", have, len(s.columns))
-		s.problem(Problem{Line: line, Column: 1, Text: text})
+	if have > len(s.file.columns) && strings.TrimSpace(strings.Join(cells[len(s.file.columns):], "")) != "" {
+		text := fmt.Sprintf("the row has %d cells, the header %d", have, len(s.file.columns))
+		s.problem(Problem{Line: line, Column: 1, Text: text, Row: line})
 		return r, false
 	}
 	// Spreadsheets omit the separators of empty cells at the end of a row.
-	for len(cells) < len(s.columns) {
+	for len(cells) < len(s.file.columns) {
 		cells = append(cells, "")
 	}
 	good := true
 	bad := func(i int, text string) {
-		at, column := s.file.FieldPos(min(i, have-1))
-		s.problem(Problem{at, column, r.name, s.columns[i].title, text})
+		at, column := s.reader.FieldPos(min(i, have-1))
+		s.problem(Problem{at, column, r.Name, s.file.columns[i].title, text, line})
 		good = false
 	}
-	for i, c := range s.columns { // the name first, so that problems of the other cells can name the device
+	for i, c := range s.file.columns { // the name first, so that problems of the other cells can name the device
 		if c.kind == names {
 			if text := s.readName(&r, c, csvcell.Text(strings.TrimSpace(cells[i]))); text != "" {
 				bad(i, text)
 			}
 		}
 	}
-	for i, c := range s.columns {
+	for i, c := range s.file.columns {
 		if cell := csvcell.Text(strings.TrimSpace(cells[i])); cell != "" && c.kind != names && c.kind != ignored {
-			if text := s.readCell(&r.edit, c, cell); text != "" {
+			if text := s.readCell(&r.Edit, c, cell); text != "" {
 				bad(i, text)
 			}
 		}
@@ -123,10 +132,7 @@ func (s *scanner) read(cells []string) (row, bool) {
 	return r, good
 }
 
-func (s *scanner) readName(r *row, c column, cell string) string {
-	if text := unreadable(cell); text != "" {
-		return text
-	}
+func (s *Scanner) readName(r *Row, c column, cell string) string {
 	name, err := devices.ParseDeviceName(cell)
 	if (err != nil || !strings.EqualFold(name, cell)) && s.exists(cell) {
 		name, err = cell, nil // a name that an earlier capf allowed
@@ -136,15 +142,15 @@ func (s *scanner) readName(r *row, c column, cell string) string {
 		return scientific
 	case err != nil:
 		return err.Error()
-	case plainHeading(c.title) == macHeading && devices.Doubt(name) != "" && strings.EqualFold(name, cell) && !s.exists(cell):
+	case strings.HasPrefix(plainHeading(c.title), macHeading) && devices.Doubt(name) != "" && strings.EqualFold(name, cell) && !s.exists(cell):
 		return fmt.Sprintf("%q is not a MAC address, which has twelve digits; a spreadsheet may have taken zeros from its beginning", cell)
 	}
-	r.name = name
+	r.Name = name
 	key := strings.ToLower(name)
 	if first, twice := s.seen[key]; twice {
 		return fmt.Sprintf("the device is in line %d already", first)
 	}
-	s.seen[key] = r.line
+	s.seen[key] = r.Line
 	return ""
 }
 
@@ -158,19 +164,11 @@ var scientificNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.Must
 // number such as 1.2E+9. In a text column, it is just text.
 func isScientific(cell string) bool { return scientificNumber().MatchString(cell) }
 
-// unreadable recognises a cell garbled by another encoding.
-func unreadable(cell string) string {
-	if !utf8.ValidString(cell) {
-		return "the cell is not UTF-8"
-	}
-	return ""
-}
-
 // readCell puts one cell into the edit. An error never contains an
 // authentication string.
-func (s *scanner) readCell(e *devices.Edit, c column, cell string) string {
-	if text := unreadable(cell); text != "" {
-		return text
+func (s *Scanner) readCell(e *devices.Edit, c column, cell string) string {
+	if c.value != nil {
+		cell = c.value(cell)
 	}
 	switch {
 	case c.kind == untitled:

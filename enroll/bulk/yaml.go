@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 
+	"capf/internal/charset"
 	"capf/internal/csvcell"
 	"capf/internal/document"
 )
@@ -12,9 +13,13 @@ import (
 const keyDevices = "devices"
 
 // openDocument reads a YAML document of devices, like a CSV file whose header is the
-// keys of all devices. The error is a document.Problems, or as that of openTable.
-func openDocument(data []byte) (*table, error) {
-	root, err := document.Read(data)
+// keys of all devices. The error is a document.Problems, or as that of OpenFile.
+func openDocument(data []byte, o Reading) (*File, error) {
+	text, err := charset.Decode(data, o.Encoding)
+	if err != nil {
+		return nil, err
+	}
+	root, err := document.Read(text)
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +35,8 @@ func openDocument(data []byte) (*table, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	t := &table{reader: func() rowReader { return &documentRows{list: list, keys: keys} }}
-	return t, t.understand(keys)
+	f := &File{reader: func() rowReader { return &documentRows{list: list, keys: keys} }}
+	return f, f.understand(keys, o)
 }
 
 // documentKeys are the keys of all devices, in order of appearance.

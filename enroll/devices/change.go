@@ -110,7 +110,7 @@ func checkSizes(d store.Device) error {
 // made.
 func warnings(d store.Device, e Edit) []string {
 	var w []string
-	if e.RSABits != nil && d.RSABits < 2048 {
+	if e.RSABits != nil && d.RSABits < 2048 && crypto.RSA(d.RSABits).Known() {
 		w = append(w, fmt.Sprintf("RSA keys of %d bits can be broken; use them only for phones that can make no others", d.RSABits))
 	}
 	return w

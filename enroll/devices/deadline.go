@@ -18,10 +18,10 @@ type Deadline struct {
 // At returns the deadline at that moment.
 func At(t time.Time) Deadline { return Deadline{at: t} }
 
-// ParseDeadline reads the forms that input.Time reads; the error is
+// ParseDeadline reads the forms that input.End reads; the error is
 // apperr.ErrValue.
 func ParseDeadline(s string, now time.Time) (Deadline, error) {
-	t, err := input.Time(s, now)
+	t, err := input.End(s, now)
 	if err == nil && strings.HasPrefix(s, "+") {
 		return Deadline{span: s}, nil
 	}

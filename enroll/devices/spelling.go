@@ -102,9 +102,10 @@ func ParseDeviceName(s string) (string, error) {
 // mistypedMAC says whether what follows SEP was meant as a MAC address: digits were
 // lost or doubled, or there is an O for a zero.
 func mistypedMAC(body string) bool {
-	digits := withoutSeparators(body)
-	long := 8 <= len(digits) && len(digits) <= 16
-	return long && input.Consists(digits, input.IsAlphanumeric) && (digits == body || input.Consists(digits, isHex))
+	if digits := withoutSeparators(body); digits != body {
+		return input.Consists(digits, isHex)
+	}
+	return 8 <= len(body) && len(body) <= 16 && input.Consists(body, input.IsAlphanumeric)
 }
 
 func withoutSeparators(text string) string {

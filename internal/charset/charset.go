@@ -161,8 +161,7 @@ func checkUTF8(data []byte) error {
 	for r, size := utf8.DecodeRune(data); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRune(data[at:]) {
 		at += size
 	}
-	return apperr.WithHint(apperr.Refused("the file is not UTF-8: line %d has the byte 0x%02x", lineOf(data, at), data[at]),
-		"--encoding %s reads what spreadsheets on Windows save as \"CSV\"; or save it as \"CSV UTF-8\"", Windows1252)
+	return apperr.WithHint(apperr.Refused("the file is not UTF-8: line %d has the byte 0x%02x", lineOf(data, at), data[at]), "save it as UTF-8")
 }
 
 func lineOf(data []byte, at int) int { return bytes.Count(data[:at], []byte("\n")) + 1 }
