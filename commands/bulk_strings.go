@@ -87,10 +87,13 @@ type uniqueStrings struct {
 	sheet *secretFile // nil for none
 }
 
+// prints says whether the strings go to stdout.
+func (f handoutFiles) prints() bool { return f.print || f.csv == "" && f.sheet == "" }
+
 // newStrings creates the files at the start, so that failing to do so stops the
 // update before it begins.
 func newStrings(env *Env, f handoutFiles) (_ *uniqueStrings, err error) {
-	u := &uniqueStrings{env: env, print: f.print || f.csv == "" && f.sheet == ""}
+	u := &uniqueStrings{env: env, print: f.prints()}
 	if f.csv != "" {
 		if u.csv, err = newSecretFile(env.door(), f.csv); err != nil {
 			return nil, err

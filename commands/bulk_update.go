@@ -134,7 +134,10 @@ func bulkCarryOut(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateO
 		return bulkLater(ctx, env, r, o, n)
 	case n == 0:
 		env.say(noneSelected)
-		return emptyList(env)
+		if o.dryRun || o.generate || o.update.Edit.UniqueString && o.handout.prints() {
+			return emptyList(env) // what they print is a list
+		}
+		return showNoJob(env)
 	case o.dryRun:
 		return bulkPreview(ctx, env, r, o)
 	}
@@ -161,10 +164,26 @@ func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOpti
 	if o.generate {
 		return flushSecret(env, showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
 	}
-	if env.Format == term.Table {
+	return showMadeJob(env, j)
+}
+
+// showMadeJob prints the job of an update to programs: its numbers were said.
+func showMadeJob(env *Env, j store.Job) error {
+	switch env.Format {
+	case term.JSON:
+		return showObject(env, jobFields(j))
+	case term.CSV:
+		return showList(env, values([]store.Job{j}), jobColumns, "")
+	}
+	return nil
+}
+
+// showNoJob is showMadeJob for an update that would have changed no device.
+func showNoJob(env *Env) error {
+	if env.Format != term.JSON {
 		return nil
 	}
-	return showList(env, values([]store.Job{j}), jobColumns, "")
+	return showObject(env, []field{{"", "id", nil}, {"", "selected", 0}, {"", "changed", 0}, {"", "refused", 0}})
 }
 
 // showString prints one string for all devices.

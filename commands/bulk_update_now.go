@@ -63,10 +63,8 @@ func bulkResult(env *Env, o bulkUpdateOptions, j store.Job, out *uniqueStrings) 
 		return showString(env, *o.update.Edit.String)
 	case out.printed():
 		return showList(env, values(out.made), stringColumns, "no string was made")
-	case env.Format == term.Table:
-		return nil
 	}
-	return showList(env, values([]store.Job{j}), jobColumns, "")
+	return showMadeJob(env, j)
 }
 
 // bulkRefused lists the devices that kept the change from happening.

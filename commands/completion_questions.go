@@ -119,8 +119,7 @@ func issuerNames(ctx context.Context, s *store.Reader, last string) (list []cmdl
 		return nil
 	}
 	for _, i := range issuers {
-		_, name, _ := strings.Cut(i.Issuer, "CN=")
-		if name, _, _ = strings.Cut(name, ","); name != "" {
+		if name := commonName(i.Issuer); name != "" {
 			list = append(list, cmdline.Candidate{Word: name, About: counted(i.Possible, "LSC")})
 		}
 	}

@@ -40,7 +40,10 @@ func jobRunDue(ctx context.Context, env *Env) error {
 	}
 	jobs, err := runner.RunDue(ctx)
 	end()
-	if err := showList(env, values(jobs), jobColumns, "no job is due"); err != nil {
+	if len(jobs) == 0 {
+		env.say("no job is due")
+	}
+	if err := showOutcome(env, []field{{"", "run", len(jobs)}}, "jobs", jobs, jobColumns); err != nil {
 		return err
 	}
 	for _, j := range jobs {

@@ -76,8 +76,8 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	s, err := directory.Sync(ctx, r, env.actor(), o.name, o.SyncOptions)
 	p.End()
 	partly := errors.Is(err, apperr.ErrPartly)
-	if len(s.Rows) > 0 {
-		if err := showList(env, values(s.Rows), syncColumns, ""); err != nil {
+	if err == nil || len(s.Rows) > 0 {
+		if err := showOutcome(env, syncCounts(s, o.DryRun), "devices", s.Rows, syncColumns); err != nil {
 			return err
 		}
 	}
@@ -94,10 +94,17 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	if partly {
 		return fmt.Errorf("%w: %w", apperr.ErrPartly, err)
 	}
-	if len(s.Rows) == 0 {
-		return emptyList(env)
-	}
 	return nil
+}
+
+// syncCounts are how many entries and devices a synchronization has dealt with, by what
+// became of them.
+func syncCounts(s directory.Synced, dryRun bool) []field {
+	return []field{
+		{"", "entries", s.Entries}, {"", "added", s.Counts[store.SyncAdded]}, {"", "known", s.Counts[store.SyncKnown]},
+		{"", "adopted", s.Counts[store.SyncAdopted]}, {"", "back", s.Counts[store.SyncBack]}, {"", "deleted_here", s.Counts[store.SyncDeleted]},
+		{"", "left_out", s.Bad}, {"", "missing", s.Counts[store.SyncMissing]}, {"", "dry_run", dryRun},
+	}
 }
 
 var syncColumns = []column[directory.SyncRow]{

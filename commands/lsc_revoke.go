@@ -106,7 +106,8 @@ func revokeChosen(ctx context.Context, env *Env, s *store.Store, o revokeOptions
 		return err
 	}
 	if len(list) == 0 {
-		return showList(env, values[store.RevokedLSC](nil), revokedColumns, "there is no unexpired certificate")
+		env.say("there is no unexpired certificate")
+		return showRevoked(env, nil, o.dryRun)
 	}
 	if o.dryRun {
 		return revokeLSCs(ctx, env, revoker(env, s.Rehearsal()), list, o)
@@ -128,12 +129,7 @@ func named(list []store.LSC) string {
 // revokeLSCs revokes certificates and reports the outcome for each.
 func revokeLSCs(ctx context.Context, env *Env, r lscs.Revoker, list []store.LSC, o revokeOptions) error {
 	rows, err := r.Revoke(ctx, env.actor(), list, o.reason)
-	changed := 0
-	for _, row := range rows {
-		if row.Changed {
-			changed++
-		}
-	}
+	changed := revokedNow(rows)
 	done := "revoked %s"
 	if o.dryRun {
 		done = "%s would be revoked"
@@ -144,10 +140,25 @@ func revokeLSCs(ctx context.Context, env *Env, r lscs.Revoker, list []store.LSC,
 	if same := len(rows) - changed; same > 0 {
 		env.say("%s: revoked already", counted(same, "certificate"))
 	}
-	if serr := showList(env, values(rows), revokedColumns, ""); err == nil {
+	if serr := showRevoked(env, rows, o.dryRun); err == nil {
 		err = serr
 	}
 	return err
+}
+
+// revokedNow counts those that were not revoked before.
+func revokedNow(rows []store.RevokedLSC) (n int) {
+	for _, row := range rows {
+		if row.Changed {
+			n++
+		}
+	}
+	return n
+}
+
+func showRevoked(env *Env, rows []store.RevokedLSC, dryRun bool) error {
+	n := revokedNow(rows)
+	return showOutcome(env, []field{{"", "revoked", n}, {"", "revoked_already", len(rows) - n}, {"", "dry_run", dryRun}}, "certificates", rows, revokedColumns)
 }
 
 // issuerWithID finds a certificate as capf cert show does.

@@ -77,6 +77,15 @@ func showDocument[T any](env *Env, fields []field, key string, rows iter.Seq2[T,
 	return showList(env, rows, columns, "")
 }
 
+// showOutcome prints what a change has done: to a program one object with counts and
+// rows, even if there was nothing to do. To a person the counts are said on stderr.
+func showOutcome[T any](env *Env, counts []field, key string, rows []T, columns []column[T]) error {
+	if env.Format == term.JSON {
+		return documentJSON(env, counts, key, values(rows), columns)
+	}
+	return showList(env, values(rows), columns, "")
+}
+
 // documentJSON prints the object piece by piece, because the list may not fit into
 // memory.
 func documentJSON[T any](env *Env, fields []field, key string, rows iter.Seq2[T, error], columns []column[T]) error {
