@@ -18,11 +18,11 @@ func (env *Env) actor() store.Actor {
 	if address != "" && !env.witness.Connected(client) {
 		address = claimed(address)
 	}
-	return store.Actor{Kind: store.Operator, Name: env.operator().Name, Address: address, Terminal: env.Terminal, Command: env.command}
+	return store.Actor{Kind: store.Operator, Name: operator(env).Name, Address: address, Terminal: env.Terminal, Command: env.command}
 }
 
 // operator is who runs the command, and whether the system vouches for that.
-func (env *Env) operator() approval.Person {
+func operator(env *Env) approval.Person {
 	if u, is := env.witness.Login(); is {
 		return approval.Person{Name: u.Name, ID: u.ID, Vouched: true}
 	}

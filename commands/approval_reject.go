@@ -12,7 +12,7 @@ func approvalRejectCommand(env *Env) cmdline.Command {
 		Role: cmdline.Admin,
 		About: `Whoever proposed a change takes it back in the same way. What it needed, such as
 certificates, is forgotten; that there was a proposal is kept.`,
-		Example: `capf approval reject 7 --reason "not this root"`,
+		Example: "capf approval reject 7 --reason overtaken",
 		Output:  cmdline.Object,
 		Flags:   []cli.Flag{&cli.StringFlag{Name: "reason", Usage: "`TEXT` for the record"}},
 		Run: func(c *cli.Context) error {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"hash/crc32"
@@ -54,13 +55,13 @@ func program() int {
 }
 
 // saidSudoer takes the name in SUDO_USER for the truth, unless a script says that nobody
-// vouches for it. Every name is a user of its own.
+// vouches for it, and that of the process without one. Every name is a user of its own.
 func saidSudoer(getenv func(string) string) (host.User, bool) {
-	name := getenv("SUDO_USER")
-	if name == "root" {
-		return host.User{Name: name}, true
+	if getenv("SUDO_USER") == "root" {
+		return host.User{Name: "root"}, true
 	}
-	return host.User{Name: name, ID: 1000 + int64(crc32.ChecksumIEEE([]byte(name)))}, name != "" && getenv("TEST_UNVOUCHED") == ""
+	name := cmp.Or(getenv("SUDO_USER"), host.UserName())
+	return host.User{Name: name, ID: 1000 + int64(crc32.ChecksumIEEE([]byte(name)))}, getenv("TEST_UNVOUCHED") == ""
 }
 
 func TestScripts(t *testing.T) {

@@ -44,6 +44,9 @@ var before = map[string][]string{
 	"capf ldap delete":          oneDirectory,
 	"capf restore":              {"capf backup capf-backup.db"},
 	"capf job show":             {"job"},
+	"capf approval show":        {"proposal"},
+	"capf approval approve":     {"proposal"},
+	"capf approval reject":      {"proposal"},
 	"capf job cancel":           {"job"},
 }
 
@@ -162,6 +165,10 @@ func prepare(t *testing.T, dir, line string) {
 	case "job":
 		run(t, "sqlite3", filepath.Join(dir, "capf.db"), "INSERT OR REPLACE INTO sqlite_sequence (name, seq) VALUES ('jobs', 11)")
 		must(t, dir, "bulk", "update", "SEP*", "--operation", "install", "--at", "+1d", "--yes")
+	case "proposal":
+		run(t, "sqlite3", filepath.Join(dir, "capf.db"), `INSERT INTO proposals (id, subject, action, effects, document, digest, state, proposed_at, proposed_by,
+			proposer, address, command, expires_at) VALUES (7, 'issuer', 'set', '~ clock_tolerance: 9; was 5', CAST('{"Name":"clock_tolerance","Value":"9"}' AS BLOB), zeroblob(32), 'waiting',
+			unixepoch() * 1000, 'otto', 1, '', '', (unixepoch() + 86400) * 1000)`)
 	default:
 		must(t, dir, strings.Fields(line)[1:]...)
 	}

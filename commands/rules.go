@@ -53,7 +53,7 @@ func offlineCA(env *Env, s *store.Store) offline.CA { return offline.CA{Store: s
 // approvals is the door for changes that may need another operator's approval.
 func approvals(env *Env, s *store.Store) approval.Desk {
 	return approval.Desk{
-		Store: s, Now: env.Now, Rand: rand.Reader, Actor: env.actor(), Person: env.operator(), Bypass: env.bypass,
+		Store: s, Now: env.Now, Rand: rand.Reader, Actor: env.actor(), Person: operator(env), Bypass: env.bypass,
 		Keys: func(ctx context.Context) (*crypto.Sealer, error) { return openSealer(ctx, env, s.Reader) },
 		Warn: func(text string) { env.warn([]string{text}) },
 	}

@@ -23,8 +23,9 @@ type sshServer struct {
 	port string
 }
 
-// serveSSH starts sshd on a free port with keys of its own.
-func serveSSH(t testing.TB, privilege int) *sshServer {
+// serveSSH starts sshd on a free port with keys of its own. The limits are flags of the
+// shell.
+func serveSSH(t testing.TB, limits string) *sshServer {
 	t.Helper()
 	s := &sshServer{TB: t, home: house(t)}
 	s.dir = filepath.Dir(s.home)
@@ -41,7 +42,7 @@ func serveSSH(t testing.TB, privilege int) *sshServer {
 		check(t, os.MkdirAll("/run/sshd", 0o755)) // sshd of root insists on it
 	}
 	for range 5 { // the port may be taken between looking for it and using it
-		if s.start(privilege) {
+		if s.start(limits) {
 			return s
 		}
 	}
@@ -49,7 +50,7 @@ func serveSSH(t testing.TB, privilege int) *sshServer {
 	return nil
 }
 
-func (s *sshServer) start(privilege int) bool {
+func (s *sshServer) start(limits string) bool {
 	s.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	check(s, err)
@@ -68,8 +69,8 @@ Subsystem sftp internal-sftp
 DisableForwarding yes
 PermitUserEnvironment no
 PermitUserRC no
-ForceCommand cd %[3]s && exec %[2]s/capf --db capf.db shell --privilege %[4]d
-`, s.port, s.dir, s.home, privilege), 0o600))
+ForceCommand cd %[3]s && exec %[2]s/capf --db capf.db shell %[4]s
+`, s.port, s.dir, s.home, limits), 0o600))
 	program, err := exec.LookPath("sshd")
 	if err != nil {
 		program = "/usr/sbin/sshd" // not on everybody's PATH
@@ -141,7 +142,7 @@ func (s *sshServer) user() string {
 // TestSSH uses capf shell as the forced command of a real sshd.
 func TestSSH(t *testing.T) {
 	t.Parallel()
-	s := serveSSH(t, 1)
+	s := serveSSH(t, "--privilege 1")
 	for _, test := range []struct {
 		line string
 		code int
@@ -181,10 +182,53 @@ func TestSSH(t *testing.T) {
 	}
 }
 
+// TestSSHRole is a help desk behind sshd: it helps one phone, and a refusal says which
+// part of the line is beyond it.
+func TestSSHRole(t *testing.T) {
+	t.Parallel()
+	s := serveSSH(t, "--role helpdesk")
+	for _, test := range []struct {
+		line string
+		code int
+		says string
+	}{
+		{"utils capf device list --csv", 0, "front desk"},
+		{"device generate-string SEP001122334455", 0, "has a new authentication string"},
+		{"device unlock SEP001122334455", 0, "was not locked"},
+		{"device set SEP001122334455 --operation install", 0, "Install/Upgrade is scheduled"},
+		{"device set SEP001122334455 --operation install --auth-mode null-string", 4, "device set --auth-mode needs the role operator, this session has helpdesk"},
+		{"device show SEP001122334455 --reveal", 4, "device show --reveal needs the role operator"},
+		{"set keep_alive 30", 4, "set keep_alive needs the role operator"},
+		{"approval list", 0, "nothing waits for approval"},
+		{"approval approve 1 --yes", 4, "approval approve needs the role admin"},
+		{"shell --role admin", 4, "shell is not available in this shell"},
+		{"help device", 0, "unlock"},
+	} {
+		cmd := s.client("client", "-T", test.line)
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != test.code || !strings.Contains(string(out), test.says) {
+			t.Errorf("%s: exit code %d, want %d and %q\n%s", test.line, code, test.code, test.says, out)
+		}
+	}
+	cmd := s.client("client", "-tt", "")
+	cmd.Env = append(os.Environ(), "TERM=xterm")
+	c := atConsole(t, 80, cmd)
+	c.wait("admin:")
+	c.typ("device un\t")
+	c.wait("device unlock ")
+	c.typ("SEP\t\r")
+	c.wait("was not locked")
+	c.wait("admin:")
+	c.typ("quit\r")
+	if code := c.code(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // TestSSHWaysOut tries what SSH offers besides command lines.
 func TestSSHWaysOut(t *testing.T) {
 	t.Parallel()
-	s := serveSSH(t, 4)
+	s := serveSSH(t, "--privilege 4")
 	secret, owned := filepath.Join(s.dir, "secret.pem"), filepath.Join(s.dir, "owned")
 	for _, name := range []string{"scp", "scp -O", "sftp"} {
 		words := strings.Fields(name)
@@ -206,7 +250,7 @@ func TestSSHWaysOut(t *testing.T) {
 // TestSSHTerminal is a session at a terminal through SSH.
 func TestSSHTerminal(t *testing.T) {
 	t.Parallel()
-	s := serveSSH(t, 0)
+	s := serveSSH(t, "--privilege 0")
 	cmd := s.client("client", "-tt", "")
 	cmd.Env = append(os.Environ(), "TERM=xterm")
 	c := atConsole(t, 80, cmd)
@@ -229,7 +273,7 @@ func TestSSHTerminal(t *testing.T) {
 // its line end, though nothing but a closed stream tells them.
 func TestClientWithoutTerminal(t *testing.T) {
 	t.Parallel()
-	s := serveSSH(t, 4)
+	s := serveSSH(t, "--privilege 4")
 	silent := silentServer(t)
 	client := s.client("client", "-T", "phone enroll SEP001122334455 --timeout 1h --server "+silent.Addr().String())
 	check(t, client.Start())
