@@ -139,3 +139,32 @@ func TestApplyWithoutEnvironment(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyAsks shows at a terminal what would go before it asks, and not more of it
+// than fits.
+func TestApplyAsks(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	manyDevices(t, dir, 50)
+	check(t, os.WriteFile(filepath.Join(dir, "phones.csv"), []byte("name,pool\nSEP001122334455,Berlin\n"), 0o644))
+	apply := func(answer, want string) int {
+		c := atConsole(t, 120, capfProcess(t, dir, "device", "apply", "phones.csv", "--prune"))
+		c.wait("- SEP000000000000")
+		c.wait("and 21 differences more; --dry-run shows them all")
+		c.wait("Delete 50 devices?")
+		c.answer(answer, want)
+		return c.code()
+	}
+	if code := apply("n\r", "nothing was changed"); code != 1 {
+		t.Errorf("declined: exit code %d", code)
+	}
+	if list := must(t, dir, "device", "list", "--no-header"); strings.Count(list, "\n") != 51 {
+		t.Errorf("after a refusal the devices are\n%s", list)
+	}
+	if code := apply("y\r", "1 changed, 50 removed"); code != 0 {
+		t.Errorf("agreed: exit code %d", code)
+	}
+	if list := must(t, dir, "device", "list", "--no-header"); strings.Count(list, "\n") != 1 {
+		t.Errorf("then the devices are\n%s", list)
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/internal/document"
-	"capf/store"
 )
 
 type certApplyOptions struct {
@@ -69,28 +68,9 @@ func certApply(ctx context.Context, env *Env, o certApplyOptions) error {
 	}
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
-	said, asked := false, false
+	agreed := agreement{applyOptions: o.applyOptions, what: "the trust stores"}
 	plan, err := approvals(env, s).Apply(ctx, want, o.prune, func(plan authority.TrustPlan) error {
-		if asked {
-			return apperr.WithHint(apperr.New(store.ErrConflict, "the trust stores have changed meanwhile, so nothing was changed"), "run it again")
-		}
-		if !said {
-			said = true
-			sayImpact(env, plan.Impact)
-			env.warn(plan.Warnings)
-		}
-		if plan.Removes() == 0 || o.dryRun || o.yes {
-			return nil
-		}
-		if asked = env.Prompt != nil; asked {
-			if err := showTrustPlan(plan, o.dryRun).show(env); err != nil {
-				return err
-			}
-			if err := env.out.Flush(); err != nil {
-				return err
-			}
-		}
-		return env.consent(o.yes, "remove %s from the trust stores", counted(plan.Removes(), "certificate"))
+		return agreed.ask(env, showTrustPlan(plan, o.dryRun), "remove %s from the trust stores", counted(plan.Removes(), "certificate"))
 	})
 	if errors.Is(err, apperr.ErrWaits) {
 		return err
@@ -98,7 +78,7 @@ func certApply(ctx context.Context, env *Env, o certApplyOptions) error {
 	if err != nil {
 		return fmt.Errorf("cert apply: %w", sayProblems(env, o.file, err))
 	}
-	return showTrustPlan(plan, o.dryRun).conclude(env, asked, "certificate")
+	return showTrustPlan(plan, o.dryRun).conclude(env, agreed.shown(env), "certificate")
 }
 
 // showTrustPlan is a plan for the operator's eyes.

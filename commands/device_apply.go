@@ -14,7 +14,6 @@ import (
 	"capf/enroll/bulk"
 	"capf/internal/apperr"
 	"capf/internal/document"
-	"capf/store"
 )
 
 func deviceApplyCommand(env *Env) cmdline.Command {
@@ -71,34 +70,17 @@ func deviceApply(ctx context.Context, env *Env, file string, reading bulk.Readin
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	p := env.progress()
-	asked, said := false, false
+	agreed := agreement{applyOptions: o, what: "the devices"}
 	done, err := bulk.Apply(ctx, r, env.actor(), data, bulk.ApplyOptions{
 		Reading: reading, Prune: o.prune,
 		Progress: func(done, all int) { p.Show("looking at %d of %s", done, counted(all, "device")) },
 		Agree: func(plan bulk.Applied) error {
 			p.End()
-			if asked {
-				return apperr.WithHint(apperr.New(store.ErrConflict, "the devices have changed meanwhile, so nothing was changed"), "run it again")
-			}
-			if !said {
-				said = true
+			if !agreed.said {
 				sayIgnored(env, plan.Ignored)
-				sayImpact(env, plan.Impact)
-				env.warn(plan.Warnings)
 			}
-			gone := appliedDevices(plan, o.dryRun).Removes
-			if gone == 0 || o.dryRun || o.yes {
-				return nil
-			}
-			if asked = env.Prompt != nil; asked {
-				if err := appliedDevices(plan, o.dryRun).show(env); err != nil {
-					return err
-				}
-				if err := env.out.Flush(); err != nil {
-					return err
-				}
-			}
-			return env.consent(o.yes, "delete %s", counted(gone, "device"))
+			a := appliedDevices(plan, o.dryRun)
+			return agreed.ask(env, a, "delete %s", counted(a.Removes, "device"))
 		},
 	})
 	p.End()
@@ -111,13 +93,13 @@ func deviceApply(ctx context.Context, env *Env, file string, reading bulk.Readin
 	case err != nil:
 		return fmt.Errorf("device apply: %w", err)
 	}
-	if !said {
+	if !agreed.said {
 		sayIgnored(env, done.Ignored)
 	}
 	if done.Kept > 0 {
 		env.say("kept: %s not described; --prune deletes them", areOrIs(done.Kept, "device"))
 	}
-	return appliedDevices(done, o.dryRun).conclude(env, asked, "device")
+	return appliedDevices(done, o.dryRun).conclude(env, agreed.shown(env), "device")
 }
 
 // timeOrNone is a value of a device as difference has it: a time in UTC, as it is the
