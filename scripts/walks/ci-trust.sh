@@ -2,6 +2,7 @@
 # ci-trust.sh CAPF: a CI job that keeps the trust stores and the parameters as a
 # repository describes them. It has no HOME and no terminal, runs after every push, and
 # sometimes twice at the same time.
+# shellcheck source=scripts/walks/walk.sh
 . "$(dirname "$0")/walk.sh"
 unset HOME || true
 
@@ -59,6 +60,31 @@ expect 0 "$capf" cert apply trust --prune --yes
 says '^- .*stranger'
 expect 0 "$capf" cert show capf
 expect 0 "$capf" check
+
+step "the devices, as the repository has them"
+printf 'version: 1\ndevices:\n  - name: 0011.2233.4455\n    description: front desk\n    operation: install\n  - name: CSFolga\n' >phones.yaml
+expect 6 "$capf" device apply phones.yaml --dry-run
+says '^+ .*SEP001122334455' '^+ .*CSFolga'
+expect 0 "$capf" device apply phones.yaml
+expect 0 "$capf" device apply phones.yaml --dry-run
+silent
+serve
+expect 0 "$capf" phone enroll SEP001122334455 --server "$address" --out .
+stop
+expect 0 "$capf" device apply phones.yaml
+silent # it has an LSC, as it should have in the end
+expect 0 "$capf" device add CSFhand
+expect 0 "$capf" device apply phones.yaml --dry-run
+expect 6 "$capf" device apply phones.yaml --prune --dry-run
+says '^- .*CSFhand'
+expect 0 "$capf" device apply phones.yaml --prune --yes
+expect 3 "$capf" device show CSFhand
+
+step "a certificate on which phones depend: what pruning costs is said before it happens"
+expect 0 "$capf" cert regenerate capf --yes
+expect 0 "$capf" cert apply trust --prune --yes
+expect 0 "$capf" cert list --purpose capf-trust --csv
+says 'CAPF-' # our own are never pruned
 
 step "mistakes in the repository change nothing"
 mkdir trust/capf_trust

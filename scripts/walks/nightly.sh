@@ -1,6 +1,7 @@
 #!/bin/sh
 # nightly.sh CAPF: what cron does every night, without a terminal, HOME or anybody to ask.
 # cron mails what is printed; the exit codes decide what happens next.
+# shellcheck source=scripts/walks/walk.sh
 . "$(dirname "$0")/walk.sh"
 unset HOME || true
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # operator.sh CAPF: the day of an operator of 3,000 phones, who works on a terminal over
 # SSH. Some of the phones really enroll, over TLS on this machine.
+# shellcheck source=scripts/walks/walk.sh
 . "$(dirname "$0")/walk.sh"
 phone=SEP001100000001
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # walk.sh: what the walks share; they source it. A walk is a script that a user could have
 # typed, and stops at the first line that does not come out as they expect.
 #
@@ -11,7 +12,7 @@ dir=$(mktemp -d)
 server=
 cleanup() {
 	status=$?
-	[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; }
+	[ -z "$server" ] || stop
 	[ "$status" = 0 ] || { echo "$walk: failed at: $at" >&2; tail -n 5 "$dir/serve.log" >&2 2>/dev/null || true; }
 	rm -rf "$dir"
 	exit "$status"
@@ -56,7 +57,8 @@ terminal() {
 	at="$* (on a terminal)"
 	: >err
 	# sleep keeps the terminal open until the command has read its answers.
-	{ printf "$answers"; sleep 1; } | TERM=dumb CAPF_PAGER= script -qec "stty cols $columns -echo; $*" /dev/null | tr -d '\r' >out || wrong "it failed"
+	{ printf '%b' "$answers"; sleep 1; } | TERM=dumb CAPF_PAGER='' script -qec "stty cols $columns -echo; $*" /dev/null >screen || wrong "it failed"
+	tr -d '\r' <screen >out
 }
 
 fits() { awk -v n="$1" 'length($0) > n { print "too long: " $0; bad = 1 } END { exit bad }' out >err || wrong "a line is longer than $1"; }
@@ -74,12 +76,13 @@ serve() {
 		[ "$tries" -lt 600 ] || exit 1
 		sleep 0.1
 	done
+	# shellcheck disable=SC2034 # the walks use it
 	address=$(cat address)
 }
 
 stop() {
-	kill "$server"
-	wait "$server" || true
+	kill "$server" 2>/dev/null || true
+	wait "$server" 2>/dev/null || true
 	server=
 }
 

@@ -17,7 +17,7 @@ const commandPage = `Usage: {{.Usage}}
 
 {{.Short}}.
 {{range .Paragraphs}}
-{{fold . 0}}
+{{.}}
 {{end}}{{with .Entries}}
 Flags:
 {{range .}}{{template "entry" .}}{{end}}{{end}}{{with .Also}}
@@ -68,7 +68,14 @@ func Help(w io.Writer, l Line) {
 	} else {
 		form, p.Usage = commandPage, usage(l.Name(), c)
 		if about := strings.TrimSpace(c.About); about != "" {
-			p.Paragraphs = strings.Split(about, "\n\n")
+			for _, text := range strings.Split(about, "\n\n") {
+				if keepsLines(text) {
+					text = "  " + strings.ReplaceAll(text, "\n", "\n  ")
+				} else {
+					text = term.Fold(text, 0)
+				}
+				p.Paragraphs = append(p.Paragraphs, text)
+			}
 		}
 		for _, f := range c.AllFlags() {
 			name, meaning := describeFlag(f)
@@ -78,6 +85,10 @@ func Help(w io.Writer, l Line) {
 	p.Entries = entries(names, meanings)
 	cli.HelpPrinterCustom(w, form, p, map[string]any{"fold": term.Fold})
 }
+
+// keepsLines reports whether a paragraph is meant as it stands, such as the text of a
+// file: some of its lines are indented.
+func keepsLines(paragraph string) bool { return strings.Contains(paragraph, "\n ") }
 
 // usage is the first line of a command's help, of its manual page and of its part
 // in the reference.

@@ -45,7 +45,10 @@ func commandManual(root, c *Command) string {
 		}
 		fmt.Fprintf(b, "%s\n", roff(term.UpperFirst(l.Short)+"."))
 		for _, paragraph := range strings.Split(strings.TrimSpace(l.About), "\n\n") {
-			if paragraph != "" {
+			switch {
+			case keepsLines(paragraph):
+				fmt.Fprintf(b, ".PP\n%s", verbatimBlock(paragraph))
+			case paragraph != "":
 				fmt.Fprintf(b, ".PP\n%s\n", roff(paragraph))
 			}
 		}

@@ -98,7 +98,12 @@ func reference(root *Command, more string) string {
 func (l leaf) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n", l.Name, term.UpperFirst(l.Short), usage(l.Name, l.Command))
 	if l.About != "" {
-		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(l.About))
+		for _, paragraph := range strings.Split(strings.TrimSpace(l.About), "\n\n") {
+			if keepsLines(paragraph) {
+				paragraph = "```\n" + paragraph + "\n```"
+			}
+			fmt.Fprintf(b, "\n%s\n", paragraph)
+		}
 	}
 	if flags := l.AllFlags(); len(flags) > 0 {
 		fmt.Fprint(b, "\n| flag | |\n|---|---|\n")
