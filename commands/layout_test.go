@@ -45,7 +45,7 @@ var rooms = []room{
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
 	{"enroll/approval", "enroll/authority enroll/settings crypto store"},
-	{"enroll/expiry", "enroll/authority enroll/secrets store"},
+	{"enroll/expiry", "enroll/authority enroll/secrets enroll/settings store"},
 	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets enroll/settings crypto crypto/certfile store"},
 	{"enroll/archive", "crypto/certfile"},
 	{"enroll/lscs", "store"},

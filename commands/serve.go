@@ -26,6 +26,7 @@ import (
 	"capf/enroll/jobs"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -165,6 +166,9 @@ func openToServe(ctx context.Context, env *Env, o serveOptions, log *slog.Logger
 	sealer, err := createSealer(ctx, env, s)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := settings.KnowClientCertificate(ctx, s, sealer); err != nil {
+		log.Warn("the end of the client certificate for the online CA is not known", "reason", err)
 	}
 	made, err := capfWith(env, s, sealer).Init(ctx, env.actor(), o.init.name, o.init.keyBits)
 	if err != nil {

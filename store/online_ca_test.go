@@ -187,13 +187,13 @@ func TestSecrets(t *testing.T) {
 	s, _ := newStore(t)
 	_, err := s.Secret(t.Context(), "online_ca_password")
 	wantErr(t, err, ErrNotFound)
-	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", []byte{1}))
-	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", []byte{2}))
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", []byte{1}, nil))
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", []byte{2}, nil))
 	if got, err := s.Secret(t.Context(), "online_ca_password"); err != nil || string(got) != "\x02" {
 		t.Errorf("the secret is %v, %v", got, err)
 	}
-	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", nil))
-	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", nil))
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", nil, nil))
+	must(t, s.SetSecret(t.Context(), operator, "online_ca_password", nil, nil))
 	_, err = s.Secret(t.Context(), "online_ca_password")
 	wantErr(t, err, ErrNotFound)
 	if n := len(all(t, s.Events(t.Context(), EventFilter{Action: "set"}))); n != 3 {

@@ -47,6 +47,8 @@ type ParameterEdit struct {
 	Drops  []string // secrets that belong to its old value
 	Secret bool
 	Sealed []byte // of a secret; nil to remove it
+	// Certificate is that which is part of the secret, nil if none is.
+	Certificate []byte
 }
 
 // ApplyParameters sets several parameters, all or none. Seen are the parameters as the
@@ -68,7 +70,7 @@ func (s *Store) ApplyParameters(ctx context.Context, a Actor, seen map[string]st
 		}
 		for _, e := range edits {
 			if e.Secret {
-				err = setSecret(t, a, e.Name, e.Sealed)
+				err = setSecret(t, a, e.Name, e.Sealed, e.Certificate)
 			} else {
 				err = setParameter(t, a, e.Name, e.Value, e.Drops)
 			}

@@ -5,7 +5,9 @@ package expiry
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 
 	"capf/enroll/authority"
 	"capf/enroll/secrets"
+	"capf/enroll/settings"
 	"capf/internal/serialnumber"
 	"capf/store"
 )
@@ -22,10 +25,11 @@ type Kind string
 
 // The kinds of certificates.
 const (
-	CAPF  Kind = "capf"       // the CAPF certificate
-	Chain Kind = "capf-chain" // one above it
-	Trust Kind = "trust"      // in a trust store
-	LSC   Kind = "lsc"        // in a phone, which has confirmed it
+	CAPF   Kind = "capf"       // the CAPF certificate
+	Chain  Kind = "capf-chain" // one above it
+	Client Kind = "online-ca"  // the one with which an online CA knows us
+	Trust  Kind = "trust"      // in a trust store
+	LSC    Kind = "lsc"        // in a phone, which has confirmed it
 )
 
 // Scope says which certificates to look at.
@@ -94,22 +98,34 @@ func fewBefore(ctx context.Context, s *store.Reader, scope Scope, until time.Tim
 	return few, nil
 }
 
-// Own returns the CAPF certificate and those above it; nothing when there is none
-// yet.
+// Own returns the CAPF certificate, those above it, and the one with which an online CA
+// knows us; nothing when there are none yet.
 func Own(ctx context.Context, s *store.Reader) ([]Ending, error) {
 	chain, err := authority.Chain(ctx, s)
-	if errors.Is(err, secrets.ErrNotReady) {
-		return nil, nil
+	if err != nil && !errors.Is(err, secrets.ErrNotReady) {
+		return nil, err
 	}
 	var own []Ending
 	for i, c := range chain {
-		e := Ending{Kind: Chain, Name: authority.NameOf(c), Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber), NotAfter: c.NotAfter}
+		kind := Chain
 		if i == 0 {
-			e.Kind = CAPF
+			kind = CAPF
 		}
-		own = append(own, e)
+		own = append(own, ending(kind, c))
 	}
-	return own, err
+	der, err := s.CertificateOfSecret(ctx, settings.OnlineCertificate)
+	if err != nil || len(der) == 0 {
+		return own, err
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate of %s: %w", settings.OnlineCertificate, err)
+	}
+	return append(own, ending(Client, c)), nil
+}
+
+func ending(kind Kind, c *x509.Certificate) Ending {
+	return Ending{Kind: kind, Name: authority.NameOf(c), Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber), NotAfter: c.NotAfter}
 }
 
 // Trusted returns the certificates in the trust stores. One that is in both of

@@ -35,6 +35,8 @@ const (
 	TrustPurpose       Kind = "trust-purpose"
 	ChainEnded         Kind = "capf-chain-expired"
 	ChainEnds          Kind = "capf-chain-expiring"
+	ClientEnded        Kind = "online-ca-certificate-expired"
+	ClientEnds         Kind = "online-ca-certificate-expiring"
 	TrustEnded         Kind = "trust-expired"
 	TrustEnds          Kind = "trust-expiring"
 	TrustUndecided     Kind = "trust-undecided"
@@ -101,7 +103,7 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		x.serverFindings, x.restartFindings, x.certificateFindings, x.chainEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
+		x.serverFindings, x.restartFindings, x.certificateFindings, x.ownEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
 		operations, x.lscEnds, x.lockedFindings, x.waitingFindings, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
 		x.proposalFindings, x.bypassFindings, x.noticeFindings,
 	} {

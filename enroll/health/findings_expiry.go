@@ -85,15 +85,25 @@ func others(scheduled int64) string {
 	return fmt.Sprintf("; for %d more a new one is scheduled", scheduled)
 }
 
-// chainEnds reports certificates above the CAPF certificate that have ended or
-// will end soon: nobody can verify an LSC any more then.
-func (x examination) chainEnds(ctx context.Context) ([]Finding, error) {
+// ownEnds reports certificates above the CAPF certificate that have ended or will end
+// soon, since nobody can verify an LSC any more then, and the one with which an online
+// CA knows us.
+func (x examination) ownEnds(ctx context.Context) ([]Finding, error) {
 	own, err := expiry.Own(ctx, x.Reader)
-	if err != nil || len(own) < 2 {
+	if err != nil {
 		return nil, err
 	}
+	of := map[expiry.Kind][]expiry.Ending{}
+	for _, e := range own {
+		of[e.Kind] = append(of[e.Kind], e)
+	}
 	const ask = "have the CA send its new certificate, and the CAPF certificate signed again: capf cert csr capf"
-	return x.ends(ctx, own[1:], "above the CAPF certificate", ChainEnded, ChainEnds, ask)
+	above, err := x.ends(ctx, of[expiry.Chain], "above the CAPF certificate", ChainEnded, ChainEnds, ask)
+	if err != nil {
+		return nil, err
+	}
+	client, err := x.ends(ctx, of[expiry.Client], "for the online CA", ClientEnded, ClientEnds, "get a new one from the CA; "+settings.SecretHint(settings.OnlineCertificate))
+	return append(above, client...), err
 }
 
 // trustEnds reports certificates in the trust stores that have ended or will end

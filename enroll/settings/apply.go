@@ -158,6 +158,7 @@ func (p *Plan) secret(ctx context.Context, s *store.Reader, sealer func() (*cryp
 		if e.Sealed, err = key.Seal(of.Name, d.Secret); err != nil {
 			return err
 		}
+		e.Certificate = certificateIn(of.Name, d.Secret)
 	}
 	p.Changes, p.edits = append(p.Changes, c), append(p.edits, e)
 	return nil

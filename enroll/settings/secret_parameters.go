@@ -35,7 +35,7 @@ func SetSecret(ctx context.Context, s *store.Store, sealer *crypto.Sealer, actor
 	}
 	if value == nil {
 		c.New, c.Changed = notSet, is
-		return c, s.SetSecret(ctx, actor, p.Name, nil)
+		return c, s.SetSecret(ctx, actor, p.Name, nil, nil)
 	}
 	if err := checkSecret(p.Name, value); err != nil {
 		return Change{}, err
@@ -45,7 +45,40 @@ func SetSecret(ctx context.Context, s *store.Store, sealer *crypto.Sealer, actor
 		return Change{}, fmt.Errorf("sealing %s: %w", p.Name, err)
 	}
 	c.Changed = true
-	return c, s.SetSecret(ctx, actor, p.Name, sealed)
+	return c, s.SetSecret(ctx, actor, p.Name, sealed, certificateIn(p.Name, value))
+}
+
+// certificateIn returns the certificate that is part of a secret, nil if none is.
+func certificateIn(name string, value []byte) []byte {
+	if name != OnlineCertificate {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(value, value)
+	if err != nil {
+		return nil // checkSecret has refused it
+	}
+	return pair.Certificate[0]
+}
+
+// KnowClientCertificate records the certificate in online_ca_client_certificate, if an
+// earlier capf has stored that without it, so that its end is known.
+func KnowClientCertificate(ctx context.Context, s *store.Store, sealer *crypto.Sealer) error {
+	known, err := s.CertificateOfSecret(ctx, OnlineCertificate)
+	if err != nil || len(known) > 0 {
+		return err
+	}
+	sealed, err := s.Secret(ctx, OnlineCertificate)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	value, err := sealer.Open(OnlineCertificate, sealed)
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", OnlineCertificate, err)
+	}
+	return s.KnowCertificateOfSecret(ctx, OnlineCertificate, sealed, certificateIn(OnlineCertificate, value))
 }
 
 func checkSecret(name string, value []byte) error {
