@@ -149,7 +149,11 @@ func bulkCarryOut(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateO
 
 // bulkLater turns the update into a job.
 func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
-	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule a change of %s, as selected now", counted(n, "device")); err != nil {
+	what := "a change"
+	if o.update.Delete != nil {
+		what = "the deletion"
+	}
+	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule %s of %s, as selected now", what, counted(n, "device")); err != nil {
 		return err
 	}
 	j, err := jobs.Schedule(ctx, r, env.actor(), o.update, *o.at)

@@ -72,7 +72,7 @@ func jobText(j store.Job, describe func(bulk.Update) string) string {
 // changeText is what a job changes. A string for all devices is kept beside the
 // edit.
 func changeText(j store.Job) string {
-	text := jobText(j, func(u bulk.Update) string { return u.Edit.Describe() })
+	text := jobText(j, bulk.Update.Describe)
 	if j.SealedString != nil {
 		text = strings.TrimSpace(text + " auth-string=(set)")
 	}

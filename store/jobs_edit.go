@@ -25,9 +25,18 @@ type BulkEdit struct {
 	// Ready is called when all have been changed, before the commit. Its
 	// error undoes everything and is returned as it is.
 	Ready func(BulkTally) error
+	// Delete deletes the devices that Change does not refuse; nil changes them.
+	Delete *Deletion
 	// Rate reduces the limit of a selection by what others have renewed; nil
 	// for anything but a renewal.
 	Rate *Rate
+}
+
+// Deletion is how the devices of a selection are deleted.
+type Deletion struct {
+	// Revoke is why their certificates are revoked, with those that deleted devices of
+	// their names have left; "" leaves them valid.
+	Revoke RevocationReason
 }
 
 // BulkTally counts the selected devices and what became of them.
@@ -62,7 +71,7 @@ func changeSelected(t *tx, s *Store, a Actor, f Selection, e BulkEdit, report fu
 		}
 	}()
 	for page := range pages {
-		if err := writeEdited(t, a, page, e.Event); err != nil {
+		if err := e.write(t, a, page); err != nil {
 			return n, err
 		}
 		done := make([]deviceOutcome, len(page))
@@ -116,10 +125,36 @@ func (e BulkEdit) editDevice(v *Selected) (edited, error) {
 	d.now, d.reason = v.Device, v.Note
 	d.now.ID, d.now.Name, d.now.CreatedAt, d.now.UpdatedAt = d.was.ID, d.was.Name, d.was.CreatedAt, d.was.UpdatedAt
 	d.now.CompletesBy, d.now.LockedUntil = wholeMillis(d.now.CompletesBy), wholeMillis(d.now.LockedUntil)
-	if sameDevice(d.was, d.now) {
+	if e.Delete == nil && sameDevice(d.was, d.now) {
 		d.change = same
 	}
 	return d, err
+}
+
+func (e BulkEdit) write(t *tx, a Actor, page []edited) error {
+	if e.Delete != nil {
+		return e.Delete.deleteAll(t, a, page, e.Event.Detail)
+	}
+	return writeEdited(t, a, page, e.Event)
+}
+
+// deleteAll deletes the devices that were not refused, with an event for each, and first
+// revokes their certificates if that is wanted.
+func (b Deletion) deleteAll(t *tx, a Actor, page []edited, detail string) error {
+	for _, d := range page {
+		if d.change != changed {
+			continue
+		}
+		if b.Revoke != "" {
+			if err := revokeAllOf(t, a, d.was, b.Revoke); err != nil {
+				return err
+			}
+		}
+		if err := deleteDevice(t, a, d.was, detail); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeEdited writes what has changed, with an event for each device.

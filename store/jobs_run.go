@@ -145,7 +145,15 @@ func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, 
 	if err != nil {
 		return n, err
 	}
-	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices changed"})
+	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices " + e.done()})
+}
+
+// done is what happened to the devices.
+func (e BulkEdit) done() string {
+	if e.Delete != nil {
+		return "deleted"
+	}
+	return "changed"
 }
 
 func keepOutcomes(t *tx, id int64, page []deviceOutcome, command CommandState) error {

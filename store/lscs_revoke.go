@@ -80,6 +80,23 @@ func revokeLSC(t *tx, a Actor, id int64, reason RevocationReason) (r RevokedLSC,
 		Detail: fmt.Sprintf("serial %s, which was %s: %s", r.Serial, stateInWords(was), reason)})
 }
 
+// revokeAllOf revokes what a phone that calls itself like the device may still use.
+func revokeAllOf(t *tx, a Actor, d Device, reason RevocationReason) error {
+	q := query{selection: "SELECT id FROM lscs", order: "id"}
+	q.where("(device_id = ? OR device_id IS NULL AND device = ?)", d.ID, d.Name)
+	q.where("not_after >= ? AND (state <> 'revoked' OR reason = 'certificate-hold')", millis(t.now))
+	ids, err := rowsOf(t, q, func(id *int64) []any { return []any{id} })
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := revokeLSC(t, a, id, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stateInWords returns the state in words, with the reason of an earlier
 // revocation.
 func stateInWords(l LSC) string {

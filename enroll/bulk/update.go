@@ -20,8 +20,34 @@ const maxReasons = 1000
 type Update struct {
 	Selection   Selection
 	Edit        devices.Edit
-	Partial     bool // change the devices that may be changed even if others may not
-	ApplyConfig bool // run apply_config_command for each device that changes
+	Partial     bool      // change the devices that may be changed even if others may not
+	ApplyConfig bool      // run apply_config_command for each device that changes
+	Delete      *Deletion // instead of editing them; nil does not
+}
+
+// Deletion is how devices are deleted. The names in JSON are those of the documents of
+// jobs.
+type Deletion struct {
+	Revoke store.RevocationReason `json:"revoke,omitempty"` // "" leaves their certificates valid
+}
+
+// Kind is that of the job which carries the update out.
+func (u Update) Kind() store.JobKind {
+	if u.Delete != nil {
+		return store.BulkDelete
+	}
+	return store.BulkUpdate
+}
+
+// Describe says in one line what happens to the devices.
+func (u Update) Describe() string {
+	switch {
+	case u.Delete != nil && u.Delete.Revoke != "":
+		return "delete, and revoke certificates (" + string(u.Delete.Revoke) + ")"
+	case u.Delete != nil:
+		return "delete"
+	}
+	return u.Edit.Describe()
 }
 
 // Check refuses an update that no device could accept, or that could not be
@@ -115,17 +141,29 @@ func (u Update) Begin(ctx context.Context, r *devices.Rules, out devices.Strings
 
 // BulkEdit returns the change for the store, made by job id of that kind.
 func (c *Change) BulkEdit(kind store.JobKind, id int64) store.BulkEdit {
+	if c.update.Delete != nil {
+		return store.BulkEdit{
+			Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Describe())},
+			Delete: &store.Deletion{Revoke: c.update.Delete.Revoke}, Change: c.pass, Ready: c.ready,
+		}
+	}
 	return store.BulkEdit{
 		Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Edit.Describe())},
 		Change: c.device, Ready: c.ready,
 	}
 }
 
-// device edits one device.
-func (c *Change) device(v *store.Selected) error {
+// pass lets a device through to what the store does with it.
+func (c *Change) pass(*store.Selected) error {
 	if c.done++; c.progress != nil {
 		c.progress(c.done)
 	}
+	return nil
+}
+
+// device edits one device.
+func (c *Change) device(v *store.Selected) error {
+	_ = c.pass(v)
 	edit := c.update.Edit
 	if edit.LeavesString(v.Device, c.settings) {
 		edit.UniqueString, v.Note = false, StringLeft

@@ -17,6 +17,9 @@ func newJob(r *devices.Rules, actor store.Actor, kind store.JobKind, u bulk.Upda
 		return store.Job{}, fmt.Errorf("keeping the selection: %w", err)
 	}
 	edit, sealed, err := r.Save(u.Edit, u.Partial, secrets.JobStringLabel)
+	if u.Delete != nil {
+		edit, err = saveOther(u)
+	}
 	return store.Job{
 		Kind: kind, Selection: string(selection), Edit: edit, SealedString: sealed,
 		ApplyConfig: u.ApplyConfig, Actor: actor,
@@ -30,8 +33,23 @@ func Read(j store.Job) (bulk.Update, error) {
 		return u, fmt.Errorf("reading the selection of job %d: %w", j.ID, err)
 	}
 	var err error
-	u.Edit, u.Partial, err = devices.Read(j.Edit)
+	if u.Edit, u.Partial, err = devices.Read(j.Edit); err != nil {
+		return u, err
+	}
+	var o other
+	err = json.Unmarshal([]byte(j.Edit), &o)
+	u.Delete = o.Delete
 	return u, err
+}
+
+// other is the document of a job that does something else than edit devices.
+type other struct {
+	Delete *bulk.Deletion `json:"delete,omitempty"`
+}
+
+func saveOther(u bulk.Update) (string, error) {
+	text, err := json.Marshal(other{Delete: u.Delete})
+	return string(text), err
 }
 
 // load is Read with the string.

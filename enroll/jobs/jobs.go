@@ -27,7 +27,7 @@ func Schedule(ctx context.Context, r *devices.Rules, actor store.Actor, u bulk.U
 	if err := u.Check(ctx, r); err != nil {
 		return store.Job{}, err
 	}
-	j, err := newJob(r, actor, store.BulkUpdate, u)
+	j, err := newJob(r, actor, u.Kind(), u)
 	if err != nil {
 		return j, err
 	}

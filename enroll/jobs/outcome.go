@@ -40,7 +40,11 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 // outcome returns the state of a completed job, and a line about it.
 func outcome(j store.Job, left int64, applied map[store.CommandState]int64) (store.JobState, string) {
 	state := store.JobDone
-	detail := fmt.Sprintf("%d of %s changed", j.Changed, plural.Of(j.Selected, "device"))
+	done := "changed"
+	if j.Kind == store.BulkDelete {
+		done = "deleted"
+	}
+	detail := fmt.Sprintf("%d of %s %s", j.Changed, plural.Of(j.Selected, "device"), done)
 	if j.Refused > 0 {
 		state = store.JobPartly
 		detail += fmt.Sprintf(", %d refused", j.Refused)

@@ -110,7 +110,7 @@ type immediate struct {
 func (x Runner) RunNow(ctx context.Context, actor store.Actor, u bulk.Update, out devices.Strings) (store.Job, error) {
 	r := x.withDefaults()
 	r.atOnce = true
-	return r.begin(ctx, actor, store.BulkUpdate, immediate{u, out})
+	return r.begin(ctx, actor, u.Kind(), immediate{u, out})
 }
 
 // begin adds a job in the state running, and runs it.
@@ -136,7 +136,7 @@ func (x Runner) Rehearse(ctx context.Context, actor store.Actor, u bulk.Update) 
 	if err := u.Check(ctx, x.Rules); err != nil {
 		return store.BulkTally{}, err
 	}
-	j, err := newJob(x.Rules, actor, store.BulkUpdate, u)
+	j, err := newJob(x.Rules, actor, u.Kind(), u)
 	if err != nil {
 		return store.BulkTally{}, err
 	}
