@@ -14,6 +14,7 @@ import (
 	"capf/enroll/devices"
 	"capf/enroll/offline"
 	"capf/internal/apperr"
+	"capf/store"
 )
 
 type offlineImportOptions struct {
@@ -37,7 +38,8 @@ certificate at once. Repeating an import changes nothing.
 
 CA certificates in a FILE are ignored: capf cert upload puts them into the trust
 stores. The exit code is 5 if some certificates were refused and the others
-imported, or if every file was skipped. It is 4 if all were refused.`,
+imported, or if every file was skipped. It is 4 if all were refused, and 3 if there
+was no file: an empty folder or archive.`,
 		Example: "capf " + path + " signed.tgz --dry-run",
 		Output:  cmdline.List, Columns: headings(importColumns),
 		Flags: []cli.Flag{
@@ -160,6 +162,9 @@ func concludeImport(env *Env, r offline.ImportReport, dryRun bool) error {
 		env.say("hint: capf cert upload FILE --purpose capf-trust --purpose callmanager-trust, then import again")
 	case len(r.NotForCallManager) > 0:
 		env.say("hint: capf cert upload FILE --purpose callmanager-trust")
+	}
+	if r.Rows() == 0 {
+		return apperr.WithHint(fmt.Errorf("there is nothing to import, only empty folders or archives: %w", store.ErrNotFound), "what comes from the CA may be in another folder: subfolders are not read")
 	}
 	refused := r.Count(offline.Refused)
 	switch good := r.Count(offline.Imported) + r.Count(offline.Stale) + r.Count(offline.AlreadyThere); {

@@ -76,7 +76,7 @@ func OpenFile(data []byte, o Reading) (*File, error) {
 // fileText returns the text of a file as UTF-8, and refuses what is no text.
 func fileText(data []byte, encoding string) ([]byte, error) {
 	const save = "in a spreadsheet, save it as \"CSV UTF-8\""
-	if bytes.HasPrefix(data, []byte("PK\x03\x04")) || bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0")) {
+	if isSpreadsheet(data) {
 		return nil, apperr.WithHint(apperr.Refused("the file is a spreadsheet, not CSV"), "%s", save)
 	}
 	text, err := charset.Decode(data, encoding)
@@ -94,6 +94,11 @@ func fileText(data []byte, encoding string) ([]byte, error) {
 		return nil, apperr.WithHint(apperr.Refused("the lines of the file end in CR alone"), "%s", save)
 	}
 	return text, nil
+}
+
+// isSpreadsheet knows the two formats of spreadsheets by how they begin.
+func isSpreadsheet(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("PK\x03\x04")) || bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0"))
 }
 
 // separators are the characters that a spreadsheet may put between cells.

@@ -6,9 +6,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"capf/internal/apperr"
+	"capf/internal/charset"
 	"capf/internal/csvcell"
 )
 
@@ -17,14 +17,14 @@ import (
 // column of names, whatever its other columns are. A name that comes twice is
 // returned twice. ErrRefused says what is wrong with the file; one without any name
 // is refused, since it usually comes from something that has gone wrong before.
-func ReadNames(data []byte) ([]string, error) {
-	if err := checkText(data); err != nil {
+func ReadNames(data []byte) (names []string, err error) {
+	if data, err = listText(data); err != nil {
 		return nil, err
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	names, err := linesOf(data)
 	if isTable(data) {
 		names, err = columnOf(data)
+	} else {
+		names = linesOf(data)
 	}
 	if err == nil && len(names) == 0 {
 		err = apperr.Refused("it names no device")
@@ -32,15 +32,20 @@ func ReadNames(data []byte) ([]string, error) {
 	return names, err
 }
 
-// checkText refuses what is no text in UTF-8.
-func checkText(data []byte) error {
-	switch {
-	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
-		return apperr.WithHint(apperr.Refused("it is a spreadsheet, not text"), "in a spreadsheet, save it as \"CSV UTF-8\"")
-	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")), !utf8.Valid(data), bytes.IndexByte(data, 0) >= 0:
-		return apperr.WithHint(apperr.Refused("it is not UTF-8 text"), "in a spreadsheet, save it as \"CSV UTF-8\"")
+// listText returns the text of a list as UTF-8, and refuses what is no text.
+func listText(data []byte) ([]byte, error) {
+	const save = "in a spreadsheet, save it as \"CSV UTF-8\""
+	if isSpreadsheet(data) {
+		return nil, apperr.WithHint(apperr.Refused("it is a spreadsheet, not text"), "%s", save)
 	}
-	return nil
+	text, err := charset.Decode(data, "")
+	if err != nil {
+		return nil, apperr.WithHint(err, "%s", save)
+	}
+	if bytes.IndexByte(text, 0) >= 0 {
+		return nil, apperr.WithHint(apperr.Refused("it is no text: it has NUL bytes"), "%s", save)
+	}
+	return text, nil
 }
 
 // isTable tells a table from a list by its first line that says something: no name
@@ -69,13 +74,13 @@ func plainLine(line string) string {
 	return strings.TrimSpace(line)
 }
 
-func linesOf(data []byte) (names []string, err error) {
+func linesOf(data []byte) (names []string) {
 	for line := range strings.FieldsFuncSeq(string(data), func(r rune) bool { return r == '\n' || r == '\r' }) {
 		if name := plainLine(line); name != "" {
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	return names
 }
 
 // columnOf reads the column of names of a table.

@@ -15,6 +15,7 @@ func TestReadNames(t *testing.T) {
 	for name, text := range map[string]string{
 		"lines":                  "SEP001122334455\nCSFolga\n",
 		"CRLF, BOM, no last end": "\xef\xbb\xbfSEP001122334455\r\nCSFolga",
+		"UTF-16":                 "\xff\xfe" + wide("SEP001122334455\r\nCSFolga\r\n"),
 		"CR alone":               "SEP001122334455\rCSFolga\r",
 		"comments":               "# floor 3\n\n  SEP001122334455  # lobby\n\t\nCSFolga\n#CSFotto\n",
 		"a heading alone":        "Device Name\nSEP001122334455\nCSFolga\n",
@@ -35,7 +36,8 @@ func TestReadNames(t *testing.T) {
 		"only a header":        {"Device Name,Pool\n", "it names no device"},
 		"no column of names":   {"Phone,Pool\nSEP001122334455,Berlin\n", `no column "Device Name"`},
 		"names twice":          {"Name;Device Name\na;b\n", `"Name" and "Device Name" are the same`},
-		"UTF-16":               {"\xff\xfeS\x00", "not UTF-8"},
+		"UTF-16 that is none":  {"\xff\xfeS", "not utf-16le"},
+		"NUL bytes":            {"CSFolga\x00\n", "NUL bytes"},
 		"Latin-1":              {"CSFm\xfcller\n", "not UTF-8"},
 		"a spreadsheet":        {"PK\x03\x04", "a spreadsheet"},
 		"a quote that is open": {"name,pool\n\"CSFolga,\n", "is missing"},

@@ -86,7 +86,7 @@ func text(a Attribute, at func(*Edit) **string, of func(*store.Device) *string) 
 // completesBy is a moment in a device, and a moment or a span in an edit.
 func completesBy() Attribute {
 	return Attribute{
-		Name: "completes_by", Usage: "`TIME` until which the operation is valid: 2027:01:31:18:00, RFC 3339, +10d",
+		Name: "completes_by", Usage: "`TIME` until which the operation is valid: 2027:01:31:18:00, 2027-01-31 (its end), RFC 3339, +10d",
 		Label: "Operation completes by", Column: "Completes by", Heading: "Operation Completes By", scheduled: true,
 		at: func(e *Edit) any { return &e.CompletesBy },
 		of: func(d *store.Device) any { return d.CompletesBy },

@@ -98,6 +98,32 @@ func TestGenerateString(t *testing.T) {
 	}
 }
 
+// TestRepeatedSpan: a span that is given again is that of the operation as it was scheduled,
+// and a moment moves it.
+func TestRepeatedSpan(t *testing.T) {
+	t.Parallel()
+	h := devicestest.New(t)
+	install := store.Install
+	span, err := devices.ParseDeadline("+10d", h.Rules.Now())
+	devicestest.Must(t, err)
+	edit := devices.Edit{Operation: &install, CompletesBy: &span}
+	d := h.Add("SEP001122334455", edit)
+	h.Clock.Move(time.Hour)
+	if left, err := h.Rules.Difference(d, edit); err != nil || left != (devices.Edit{}) {
+		t.Errorf("%+v, %v", left, err)
+	}
+	moment := devices.At(h.Rules.Now().AddDate(0, 0, 20))
+	for _, other := range []devices.Edit{{Operation: &install, CompletesBy: &moment}, {CompletesBy: &span}} {
+		if left, err := h.Rules.Difference(d, other); err != nil || left.CompletesBy == nil || left.Operation != nil {
+			t.Errorf("%+v: %+v, %v", other, left, err)
+		}
+	}
+	h.Clock.Move(10 * 24 * time.Hour) // it is late
+	if left, err := h.Rules.Difference(d, edit); err != nil || left.Operation == nil || left.CompletesBy == nil || !left.Overdue(d) {
+		t.Errorf("late: %+v, %v", left, err)
+	}
+}
+
 // TestRepeated: an edit that is repeated schedules nothing again, unless the phone is
 // late.
 func TestRepeated(t *testing.T) {

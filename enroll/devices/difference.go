@@ -11,14 +11,16 @@ import (
 // Difference returns the part of the edit that the device does not have yet, so
 // that repeating an edit does not schedule anything again. An operation that is
 // late can no longer be completed, so it is scheduled again, unless the edit
-// names the very time that has passed.
+// names the very time that has passed. A span begins when the operation is scheduled, so
+// it says nothing of one that is.
 func (r *Rules) Difference(d store.Device, e Edit) (Edit, error) {
 	// Lists show whole seconds.
 	sameTime := e.CompletesBy != nil && e.CompletesBy.From(r.Now()).Truncate(time.Second).Equal(d.CompletesBy.Truncate(time.Second))
+	asked := e.Operation != nil
 	if sameTime || !d.Late(r.Now()) {
 		drop(&e.Operation, d.Operation)
 	}
-	if sameTime && e.Operation == nil {
+	if e.Operation == nil && (sameTime || asked && e.CompletesBy != nil && e.CompletesBy.span != "") {
 		e.CompletesBy = nil
 	}
 	for _, a := range attributes {

@@ -43,3 +43,11 @@ type MissingCA struct {
 
 // Count returns how many rows had the outcome.
 func (r ImportReport) Count(o Outcome) int { return r.Outcomes[o] }
+
+// Rows returns how many there were: files that hold no certificate have one, too.
+func (r ImportReport) Rows() (n int) {
+	for _, of := range r.Outcomes {
+		n += of
+	}
+	return n
+}
