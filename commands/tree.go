@@ -106,6 +106,11 @@ Other environment:
 
 Tables show local time, JSON and CSV show UTC.
 
+A TIME is 2027:01:31:18:00 (the vendor's form, also 2027:1:31:18), 2027-01-31,
+2027-01-31T18:00:00Z, or +10d or +12h from now. A date is the end of its day
+for what has to be done by then (--completes-by), and the beginning of it for
+all else (--at, --since, --before, --expires-before).
+
 Exit codes:
   0 done  1 failed  2 usage  3 not found  4 refused by a rule  5 partly done
   6 a dry run of apply, or of set --from, would change something

@@ -108,6 +108,17 @@ func Decode(data []byte, name string) ([]byte, error) {
 	return convert(data, name)
 }
 
+// Marked is Decode for a text that may be in any encoding, such as a secret: without a byte
+// order mark it is returned as it is. No error shows a part of it.
+func Marked(data []byte) ([]byte, error) {
+	name, rest := announced(data)
+	switch {
+	case len(rest) == len(data), name == UTF8:
+		return rest, nil
+	}
+	return Decode(data, name)
+}
+
 // announced returns the encoding that the beginning of a text shows, UTF-8 by default, and
 // the text without its byte order mark. Latin letters in UTF-16 show it without one.
 func announced(text []byte) (name string, rest []byte) {
@@ -166,8 +177,12 @@ func checkUTF8(data []byte) error {
 
 func lineOf(data []byte, at int) int { return bytes.Count(data[:at], []byte("\n")) + 1 }
 
-// convert refuses what is no text in the encoding: a wrong name would garble it.
+// convert refuses what is no text in the encoding: a wrong name would garble it. Letters of
+// other encodings do not look like UTF-8 by chance.
 func convert(data []byte, name string) ([]byte, error) {
+	if !strings.HasPrefix(name, "utf") && utf8.Valid(data) && slices.ContainsFunc(data, func(c byte) bool { return c >= utf8.RuneSelf }) {
+		return nil, apperr.WithHint(apperr.Refused("the file is UTF-8, not %s", name), "leave out the encoding")
+	}
 	i := slices.Index(Names(), name)
 	text, err := known[i].of.NewDecoder().Bytes(data)
 	if err != nil {

@@ -71,6 +71,7 @@ func TestOtherEncodings(t *testing.T) {
 		{"B\xfcro\n", UTF8, "line 1 has the byte 0xfc"},
 		{"\xef\xbf\xbd\xfc", "", "has the byte 0xfc"},
 		{"a\n\x81\n", Windows1252, "the file is not windows-1252: line 2"},
+		{"B\xc3\xbcro", Windows1252, "the file is UTF-8, not windows-1252"},
 		{"a\x00b", "utf-16le", "the file is not utf-16le"},
 		{"\xff\xfe\x00\x00a\x00\x00\x00", "", "the file is UTF-32"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"capf/internal/apperr"
+	"capf/internal/charset"
 )
 
 // secretLimit is the most that is read for a secret, which is one line.
@@ -53,14 +54,14 @@ func InputName(name string) string {
 }
 
 // ReadSecret reads a secret from a file or stdin: its first line, which must be
-// the only one.
+// the only one. Some editors on Windows write it as UTF-16.
 func ReadSecret(d Door, stdin io.Reader, name string) (string, error) {
 	data, err := Read(d, stdin, name, secretLimit)
 	if err != nil {
 		return "", err
 	}
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return "", fmt.Errorf("reading %s: it is UTF-16, not UTF-8", InputName(name))
+	if data, err = charset.Marked(data); err != nil {
+		return "", fmt.Errorf("reading %s: %w", InputName(name), err)
 	}
 	data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
 	if len(data) == 0 || bytes.ContainsAny(data, "\r\n\x00") {
