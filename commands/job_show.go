@@ -29,7 +29,7 @@ are now, to a new file that only you can read, and --sheet makes a page of them,
 with a card for each to print and to cut up. That is recorded.`,
 		Example: "capf job show 12 --problems",
 		Output:  cmdline.List, Columns: headings(jobDeviceColumns),
-		Raises: map[string]cmdline.Needs{"strings-file": {Role: cmdline.Operator}},
+		Raises: cmdline.RaisedBy(cmdline.Needs{Role: cmdline.Operator}, handoutFlags()),
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "problems", Usage: "only devices that were refused, or whose command failed"},
 		}, handoutFlags()...),

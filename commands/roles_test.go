@@ -8,6 +8,9 @@ import (
 	"capf/commands/internal/cmdline"
 )
 
+// secretive are the flags that no reader may have.
+var secretive = []string{"reveal", "strings-file", "sheet", "online"}
+
 // TestRoles: whoever adds a command decides which role it is for.
 func TestRoles(t *testing.T) {
 	t.Parallel()
@@ -18,6 +21,11 @@ func TestRoles(t *testing.T) {
 		known := map[string]bool{}
 		for _, f := range l.AllFlags() {
 			known[f.Names()[0]] = true
+		}
+		for _, name := range secretive {
+			if _, raised := l.Raises[name]; known[name] && !raised && l.Role < cmdline.Helpdesk {
+				t.Errorf("%s --%s hands out a secret, or asks another system, and is for the %s", l.Name, name, l.Role)
+			}
 		}
 		for name, needs := range l.Raises {
 			if !known[name] {

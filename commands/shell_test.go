@@ -116,6 +116,7 @@ func TestWaysOut(t *testing.T) {
 		{0, "device show SEP001122334455 --reveal", 4, "device show --reveal needs privilege 4, this session has 0"},
 		{0, "cert check --online", 4, "cert check --online needs privilege 4"},
 		{0, "job show 1 --strings-file s.csv", 4, "job show --strings-file needs privilege 4"},
+		{0, "job show 1 --sheet s.html", 4, "job show --sheet needs privilege 4"},
 		{1, "device show SEP001122334455 --reveal", 4, "needs privilege 4"},
 		{1, "device set SEP001122334455 --pool x", 4, "needs privilege 4"},
 		{1, "cert upload inside.txt --purpose capf-trust", 4, "needs privilege 4"},
