@@ -42,6 +42,7 @@ var rooms = []room{
 	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 
+	{"enroll/sessions", "enroll/liveness store"},
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
 	{"enroll/approval", "enroll/authority enroll/settings crypto store"},

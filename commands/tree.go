@@ -53,6 +53,9 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "job", Short: "past, running and future bulk operations", Commands: []cmdline.Command{
 			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
 		}},
+		{Name: "session", Short: "phones that are connected now", Commands: []cmdline.Command{
+			sessionListCommand(env), sessionEndCommand(env),
+		}},
 		{Name: "service", Short: "services of capf", Commands: []cmdline.Command{
 			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
 		}},

@@ -20,6 +20,8 @@ var (
 	ErrMalformed        = errors.New("malformed")
 	ErrAborted          = errors.New("aborted")
 	ErrSuperseded       = errors.New("superseded")
+	// ErrEnded says that an operator has ended the session.
+	ErrEnded = errors.New("ended by an operator")
 	// ErrUnreachable says that the CA does not answer at present; the phone may
 	// come back.
 	ErrUnreachable = errors.New("the CA cannot be asked")
@@ -77,6 +79,12 @@ func Lost(format string, args ...any) *SessionError {
 // Superseded ends a session whose phone has begun a newer one.
 func Superseded(format string, args ...any) *SessionError {
 	return sessionError(ErrSuperseded, store.NoCause, format, args...)
+}
+
+// Ended ends a session for an operator, whose command is in the record. It is no
+// failure of the operation, which stays scheduled, nor of a request that waits.
+func Ended() *SessionError {
+	return sessionError(ErrEnded, store.NoCause, "an operator has ended the session").recorded()
 }
 
 // Malformed ends a session whose phone broke the protocol.

@@ -92,6 +92,9 @@ func (s *Reader) Servers(ctx context.Context) ([]Server, error) {
 // RemoveServer withdraws the report of a process, if there is one.
 func (s *Store) RemoveServer(ctx context.Context, pid int, host string) error {
 	err := s.change(ctx, func(t *tx) error {
+		if _, err := t.exec("DELETE FROM open_sessions WHERE host = ? AND pid = ?", host, pid); err != nil {
+			return err
+		}
 		_, err := t.exec("DELETE FROM servers WHERE host = ? AND pid = ?", host, pid)
 		return err
 	})

@@ -23,10 +23,12 @@ type connection struct {
 	began      time.Time
 	timeouts   Timeouts
 	handshakes *handshakeLimiter
-	helloBytes int           // read before the handshake was over
-	secure     bool          // the handshake is over
-	cutBy      atomic.Int32  // a cutReason
-	gone       chan struct{} // closed when the connection is cut
+	helloBytes int                          // read before the handshake was over
+	secure     bool                         // the handshake is over
+	cutBy      atomic.Int32                 // a cutReason
+	gone       chan struct{}                // closed when the connection is cut
+	shown      atomic.Pointer[shownSession] // nil before the handshake is over
+	ended      atomic.Bool                  // an operator wants the session to end
 }
 
 // cutReason is why the server itself closes a connection in the middle of a
@@ -56,6 +58,21 @@ func (c *connection) cut(reason cutReason) {
 // wasCut reports whether the server closed the connection for that reason.
 func (c *connection) wasCut(reason cutReason) bool {
 	return cutReason(c.cutBy.Load()) == reason
+}
+
+// endForOperator wakes the session, which then ends by itself, so that the phone is
+// told.
+func (c *connection) endForOperator() {
+	c.ended.Store(true)
+	c.tcp.SetReadDeadline(time.Unix(1, 0))
+}
+
+// tlsVersion is the version that phone and server have agreed on.
+func (c *connection) tlsVersion() string {
+	if !c.secure {
+		return ""
+	}
+	return tls.VersionName(c.tls.ConnectionState().Version)
 }
 
 // shakeHands makes the TLS connection. Its deadline runs from the first byte, so

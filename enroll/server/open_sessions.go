@@ -2,7 +2,9 @@ package server
 
 import (
 	"container/list"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -185,6 +187,13 @@ func (o *openSessions) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.open)
+}
+
+// connections lists those of all open sessions.
+func (o *openSessions) connections() []*connection {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Keys(o.open))
 }
 
 // setKeepAlive applies a change of keep_alive to the open sessions.

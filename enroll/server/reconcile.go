@@ -30,6 +30,7 @@ type reconciler struct {
 	draining  []*listener
 	bound     []string // the addresses of the first start, for later ones
 	report    report
+	sessions  sessionsReport
 	failures  backoff.Backoff
 	// unannounced says that the listener is up but Ready has not been called
 	// yet.
@@ -107,7 +108,8 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 		r.listener.env.sessions.setKeepAlive(inForce.KeepAlive)
 	}
 	r.forgetDrained()
-	err = errors.Join(failed, r.writeReport(reporting))
+	err = errors.Join(failed, r.writeReport(reporting), r.endSessions(ctx))
+	err = errors.Join(err, r.writeSessions(reporting))
 	// Whoever waits for Ready may ask another process about the listener at once,
 	// so the report comes first.
 	if r.unannounced && err == nil && r.config.Ready != nil {

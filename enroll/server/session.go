@@ -80,6 +80,9 @@ func (s *session) speak() (err error) {
 	for s.state != over {
 		f, err := s.next()
 		if errors.Is(err, errDecided) {
+			if s.conn.ended.Load() {
+				return enroll.Ended()
+			}
 			if err := s.wait.decided(); err != nil {
 				return err
 			}
@@ -136,6 +139,7 @@ func (s *session) send(f wire.Frame, wait time.Duration) error {
 // decided meanwhile.
 func (s *session) next() (wire.Frame, error) {
 	s.meter.moveTo(s.state.step())
+	s.conn.show(s.state.vendors(), s.device)
 	if s.state == awaitIssuer {
 		return s.wait.receive()
 	}
@@ -146,6 +150,8 @@ func (s *session) next() (wire.Frame, error) {
 func (s *session) receive(from io.Reader) (wire.Frame, error) {
 	f, err := s.conn.read(from, s.deadline)
 	switch {
+	case err != nil && s.conn.ended.Load():
+		return f, enroll.Ended()
 	case errors.Is(err, os.ErrDeadlineExceeded) && s.state == awaitKey:
 		return f, enroll.NoKey("the phone made no key within %v", s.settings.KeygenTimeout)
 	case errors.Is(err, wire.ErrMalformed):
@@ -165,6 +171,8 @@ func (s *session) receive(from io.Reader) (wire.Frame, error) {
 // lost returns the reason why the session has lost its connection.
 func (s *session) lost(doing string, what any, err error) error {
 	switch {
+	case s.conn.ended.Load():
+		return enroll.Ended()
 	case s.conn.wasCut(cutByStop):
 		return enroll.Lost("the service stopped while %s %v", doing, what)
 	case s.conn.wasCut(cutForRoom) && s.grant != nil:

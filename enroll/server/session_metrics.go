@@ -91,6 +91,7 @@ var outcomes = []struct {
 	{enroll.ErrMalformed, "malformed"},
 	{enroll.ErrAborted, "aborted"},
 	{enroll.ErrSuperseded, "superseded"},
+	{enroll.ErrEnded, "ended"},
 	{enroll.ErrUnreachable, "ca_unreachable"},
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"capf/enroll"
 	"capf/enroll/wire"
+	"capf/store"
 )
 
 // state says what a session waits for.
@@ -28,6 +29,13 @@ func (s state) String() string {
 // step returns the name of the state in events.
 func (s state) step() string {
 	return [...]string{"authenticate", "key", "possession", "issue", "store", "fetch", "fetch", "delete", "end"}[s]
+}
+
+// vendors returns the state in the words of the vendor's state machine, which
+// operators see.
+func (s state) vendors() store.SessionState {
+	return [...]store.SessionState{store.AwaitAuthentication, store.AwaitKey, store.AwaitPossession, store.AwaitCA, store.AwaitStored,
+		store.AwaitFetched, store.AwaitFetched, store.AwaitDeleted, store.SessionIdle}[s]
 }
 
 // steps says what a session does with a frame, by the frame's command.
