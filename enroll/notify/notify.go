@@ -67,7 +67,7 @@ func (w *Watcher) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !changes.Anything && !changes.Settings && !w.young && time.Since(w.lookedAt) < lookEvery {
+	if !changes.Settings && !w.young && time.Since(w.lookedAt) < lookEvery {
 		w.known = changes.Until
 		return nil
 	}
