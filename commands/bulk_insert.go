@@ -12,6 +12,7 @@ import (
 	"capf/commands/internal/term"
 	"capf/enroll/bulk"
 	"capf/internal/apperr"
+	"capf/internal/document"
 )
 
 func bulkInsertCommand(env *Env) cmdline.Command {
@@ -21,7 +22,8 @@ func bulkInsertCommand(env *Env) cmdline.Command {
 		About: `The file has a header; its columns, in any order, are those of bulk template-csv;
 only the name is required. Commas, semicolons or tabs separate them. An empty cell,
 or one left out at the end of a row, means the vendor's default. The output of
-device list with --csv or --json can be read back. FILE - is stdin.
+device list with --csv or --json can be read back, and the YAML of device apply is
+read too. FILE - is stdin.
 
 ` + readingRule() + `
 
@@ -68,7 +70,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o bulk.
 	in, err := bulk.Insert(ctx, r, env.actor(), data, o)
 	p.End()
 	if err != nil && len(in.Outcomes) == 0 {
-		return ofFile(file, err)
+		return ofFile(env, file, err)
 	}
 	sayIgnored(env, in.Ignored)
 	env.warn(in.Warnings)
@@ -76,7 +78,7 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o bulk.
 		return err
 	}
 	if err != nil && !errors.Is(err, apperr.ErrPartly) {
-		return ofFile(file, err)
+		return ofFile(env, file, err)
 	}
 	done := fmt.Sprintf("%s: %d added, %d changed, %d as they are", counted(in.Rows, "row"), in.Added, in.Changed, in.Same)
 	if dryRun {
@@ -89,8 +91,11 @@ func bulkInsert(ctx context.Context, env *Env, file string, dryRun bool, o bulk.
 	return nil
 }
 
-// ofFile says which file is refused.
-func ofFile(file string, err error) error {
+// ofFile says which file is refused, and lists what is wrong in a document.
+func ofFile(env *Env, file string, err error) error {
+	if problems, is := err.(document.Problems); is {
+		return sayProblems(env, file, problems)
+	}
 	if !errors.Is(err, apperr.ErrRefused) {
 		return err
 	}

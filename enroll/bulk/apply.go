@@ -65,11 +65,7 @@ func Apply(ctx context.Context, r *devices.Rules, actor store.Actor, data []byte
 	if err != nil {
 		return Applied{}, err
 	}
-	open := OpenFile
-	if document.Is(data) {
-		open = openDocument
-	}
-	f, err := open(data, o.Reading)
+	f, err := OpenFile(data, o.Reading)
 	if err != nil {
 		return Applied{}, err
 	}

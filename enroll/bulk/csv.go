@@ -7,6 +7,7 @@ import (
 
 	"capf/internal/apperr"
 	"capf/internal/charset"
+	"capf/internal/document"
 )
 
 // CSVLimit is the size of the largest CSV file that is read: far more than
@@ -43,7 +44,8 @@ type rowReader interface {
 
 // OpenFile is the one entry to files of devices. It reads the header of a CSV file,
 // separated by commas, semicolons or tabs, or as its first line says (sep=;). A file that
-// begins with a bracket is JSON. ErrRefused says what is wrong with the file.
+// begins with a bracket is JSON, and one that begins as a document.Is, YAML. ErrRefused
+// says what is wrong with the file; of YAML it is a document.Problems.
 func OpenFile(data []byte, o Reading) (*File, error) {
 	text, err := fileText(data, o.Encoding)
 	if err != nil {
@@ -59,6 +61,10 @@ func OpenFile(data []byte, o Reading) (*File, error) {
 			return nil, apperr.Refused("the file is not JSON as capf device list prints it: %v", err)
 		}
 		f.reader = func() rowReader { return newJSONRows(text, keys) }
+	case document.Is(text):
+		if f.reader, err = documentReader(text); err != nil {
+			return nil, err
+		}
 	default:
 		comma, said, err := separator(text)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"slices"
 
-	"capf/internal/charset"
 	"capf/internal/csvcell"
 	"capf/internal/document"
 )
@@ -12,13 +11,9 @@ import (
 // keyDevices is what stands above the devices in a YAML document.
 const keyDevices = "devices"
 
-// openDocument reads a YAML document of devices, like a CSV file whose header is the
-// keys of all devices. The error is a document.Problems, or as that of OpenFile.
-func openDocument(data []byte, o Reading) (*File, error) {
-	text, err := charset.Decode(data, o.Encoding)
-	if err != nil {
-		return nil, err
-	}
+// documentReader reads a YAML document of devices, like a CSV file whose header is the
+// keys of all devices. The error is a document.Problems.
+func documentReader(text []byte) (func() rowReader, error) {
 	root, err := document.Read(text)
 	if err != nil {
 		return nil, err
@@ -35,8 +30,7 @@ func openDocument(data []byte, o Reading) (*File, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	f := &File{reader: func() rowReader { return &documentRows{list: list, keys: keys} }}
-	return f, f.understand(keys, o)
+	return func() rowReader { return &documentRows{list: list, keys: keys} }, nil
 }
 
 // documentKeys are the keys of all devices, in order of appearance.
@@ -89,5 +83,5 @@ func (r *documentRows) Read() ([]string, error) {
 	return cells, nil
 }
 
-// FieldPos has no columns: a line holds one value.
-func (r *documentRows) FieldPos(cell int) (line, column int) { return r.lines[cell], 0 }
+// FieldPos tells only the lines apart, of which each holds one value.
+func (r *documentRows) FieldPos(cell int) (line, column int) { return r.lines[cell], 1 }
