@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"capf/enroll/renewal"
+	"capf/enroll/sessions"
 	"capf/enroll/settings"
 	"capf/internal/plural"
 	"capf/store"
@@ -71,7 +72,25 @@ func (x examination) waitingFindings(ctx context.Context) ([]Finding, error) {
 	if n == 1 {
 		verb = "has"
 	}
-	return []Finding{warning(RequestsWaiting, fmt.Sprintf("%s %s waited for a certificate for more than %s", plural.Of(n, "request"), verb, words), hint)}, nil
+	text := fmt.Sprintf("%s %s waited for a certificate for more than %s", plural.Of(n, "request"), verb, words)
+	connected, err := x.waitingPhones(ctx, patience)
+	if connected > 0 {
+		text += fmt.Sprintf("; %s still connected for it", plural.Of(connected, "phone"))
+		hint += "; capf session list --state " + string(store.AwaitCA)
+	}
+	return []Finding{warning(RequestsWaiting, text, hint)}, err
+}
+
+// waitingPhones counts the phones that have been connected for so long and wait for
+// a CA.
+func (x examination) waitingPhones(ctx context.Context, patience time.Duration) (n int64, err error) {
+	open, err := sessions.List(ctx, x.Reader, x.now, store.SessionFilter{State: store.AwaitCA})
+	for _, v := range open {
+		if x.now.Sub(v.StateSince) > patience {
+			n++
+		}
+	}
+	return n, err
 }
 
 // operatorRenewals reports LSCs that are due for renewal but whose devices an
