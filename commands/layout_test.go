@@ -30,7 +30,7 @@ var rooms = []room{
 	{"enroll/directory", "enroll/backup enroll/devices enroll/secrets enroll/settings enroll/templates store"},
 	{"enroll/templates", "enroll/devices enroll/secrets enroll/settings store"},
 	{"enroll/jobs", "enroll/bulk enroll/devices enroll/secrets store"},
-	{"enroll/bulk", "enroll/devices enroll/renewal enroll/settings store"},
+	{"enroll/bulk", "enroll/devices enroll/renewal enroll/settings crypto store"},
 	{"enroll/devices", "enroll/approval enroll/authority enroll/secrets enroll/settings crypto store"},
 
 	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/restart enroll/settings enroll/wire crypto store"},
