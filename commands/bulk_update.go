@@ -150,8 +150,11 @@ func bulkCarryOut(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateO
 // bulkLater turns the update into a job.
 func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
 	what := "a change"
-	if o.update.Delete != nil {
+	switch o.update.Kind() {
+	case store.BulkDelete:
 		what = "the deletion"
+	case store.BulkMigrate:
+		what = "the departure"
 	}
 	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule %s of %s, as selected now", what, counted(n, "device")); err != nil {
 		return err

@@ -33,7 +33,7 @@ func tree(env *Env) *cmdline.Command {
 			deviceDiagnoseCommand(env), deviceHistoryCommand(env), deviceMigrateCommand(env),
 		}},
 		{Name: "bulk", Short: "many devices at once", Commands: []cmdline.Command{
-			bulkSelectCommand(env), bulkUpdateCommand(env), bulkDeleteCommand(env), bulkExportCertsCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
+			bulkSelectCommand(env), bulkUpdateCommand(env), bulkDeleteCommand(env), bulkMigrateCommand(env), bulkExportCertsCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
 		}},
 		{Name: "template", Short: "universal device templates: the initial settings of devices", Commands: []cmdline.Command{
 			templateAddCommand(env), templateSetCommand(env), templateListCommand(env), templateShowCommand(env), templateDeleteCommand(env),

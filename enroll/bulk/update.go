@@ -23,7 +23,11 @@ type Update struct {
 	Partial     bool      // change the devices that may be changed even if others may not
 	ApplyConfig bool      // run apply_config_command for each device that changes
 	Delete      *Deletion // instead of editing them; nil does not
+	Leave       bool      // schedule what devices need that move to another cluster
 }
+
+// NoLSC is what a job notes of a device that leaves for another cluster without an LSC.
+const NoLSC = "it has no LSC of ours, so nothing has to be deleted from it"
 
 // Deletion is how devices are deleted. The names in JSON are those of the documents of
 // jobs.
@@ -36,6 +40,9 @@ func (u Update) Kind() store.JobKind {
 	if u.Delete != nil {
 		return store.BulkDelete
 	}
+	if u.Leave {
+		return store.BulkMigrate
+	}
 	return store.BulkUpdate
 }
 
@@ -46,6 +53,8 @@ func (u Update) Describe() string {
 		return "delete, and revoke certificates (" + string(u.Delete.Revoke) + ")"
 	case u.Delete != nil:
 		return "delete"
+	case u.Leave:
+		return "schedule Delete for LSCs, before the devices move to another cluster"
 	}
 	return u.Edit.Describe()
 }
@@ -122,6 +131,7 @@ type Change struct {
 	update    Update
 	settings  settings.Settings
 	made      *devices.StringMaker
+	issued    map[int64]bool  // devices with an unconfirmed LSC; only for those that leave
 	strings   devices.Strings // nil when no caller wants them
 	done      int64
 	progress  func(done int64) // may be nil
@@ -135,7 +145,9 @@ func (u Update) Begin(ctx context.Context, r *devices.Rules, out devices.Strings
 	if c.Selection, err = resolve(ctx, r, u.Selection); err != nil {
 		return nil, err
 	}
-	c.settings, err = r.Settings(ctx)
+	if c.settings, err = r.Settings(ctx); err == nil && u.Leave {
+		c.issued, err = devices.WithIssuedLSC(ctx, r.Store.Reader)
+	}
 	return c, err
 }
 
@@ -148,7 +160,7 @@ func (c *Change) BulkEdit(kind store.JobKind, id int64) store.BulkEdit {
 		}
 	}
 	return store.BulkEdit{
-		Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Edit.Describe())},
+		Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Describe())},
 		Change: c.device, Ready: c.ready,
 	}
 }
@@ -165,6 +177,17 @@ func (c *Change) pass(*store.Selected) error {
 func (c *Change) device(v *store.Selected) error {
 	_ = c.pass(v)
 	edit := c.update.Edit
+	if c.update.Leave {
+		hasLSC := v.Installed.Serial != "" || c.issued[v.ID]
+		leave, needed := devices.LeaveEdit(v.Device, hasLSC, c.rules.Now())
+		if !hasLSC {
+			v.Note = NoLSC
+		}
+		if !needed {
+			return nil
+		}
+		edit = leave
+	}
 	if edit.LeavesString(v.Device, c.settings) {
 		edit.UniqueString, v.Note = false, StringLeft
 	}

@@ -17,7 +17,7 @@ func newJob(r *devices.Rules, actor store.Actor, kind store.JobKind, u bulk.Upda
 		return store.Job{}, fmt.Errorf("keeping the selection: %w", err)
 	}
 	edit, sealed, err := r.Save(u.Edit, u.Partial, secrets.JobStringLabel)
-	if u.Delete != nil {
+	if u.Delete != nil || u.Leave {
 		edit, err = saveOther(u)
 	}
 	return store.Job{
@@ -38,17 +38,18 @@ func Read(j store.Job) (bulk.Update, error) {
 	}
 	var o other
 	err = json.Unmarshal([]byte(j.Edit), &o)
-	u.Delete = o.Delete
+	u.Delete, u.Leave = o.Delete, o.Leave
 	return u, err
 }
 
 // other is the document of a job that does something else than edit devices.
 type other struct {
 	Delete *bulk.Deletion `json:"delete,omitempty"`
+	Leave  bool           `json:"leave,omitempty"`
 }
 
 func saveOther(u bulk.Update) (string, error) {
-	text, err := json.Marshal(other{Delete: u.Delete})
+	text, err := json.Marshal(other{u.Delete, u.Leave})
 	return string(text), err
 }
 

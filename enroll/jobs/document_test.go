@@ -33,6 +33,17 @@ func TestDocuments(t *testing.T) {
 			"operation=install auth-mode=auth-string completes-by=+10d auth-string=(unique)",
 			false,
 		},
+		{
+			"devices by list, and later filters",
+			`{"names":["SEP001122334455","CSFolga"],"description":"Floor 3*","no_auth_string":true,"locked":true,"waiting":true,"last_seen_before":"2026-11-01T00:00:00Z","lsc_expires_within":2592000000000000}`,
+			`{"auth_mode":"auth-string","unique_strings":true,"keep_strings":true}`,
+			"devices=(2 listed) description=Floor 3* no-auth-string=yes locked=yes waiting=yes last-seen-before=2026-11-01T00:00:00Z lsc-expires-within=720h0m0s",
+			"auth-mode=auth-string auth-string=(unique, where there is none)",
+			false,
+		},
+		{"a deletion", `{"pool":"Closed"}`, `{"delete":{"revoke":"cessation-of-operation"}}`, "pool=Closed", "delete, and revoke certificates (cessation-of-operation)", false},
+		{"a deletion that revokes nothing", `{"pool":"Closed"}`, `{"delete":{}}`, "pool=Closed", "delete", false},
+		{"a departure", `{"pool":"Closed"}`, `{"leave":true}`, "pool=Closed", "schedule Delete for LSCs, before the devices move to another cluster", false},
 		{"no string", `{}`, `{"no_string":true}`, "all devices", "auth-string=(removed)", false},
 	} {
 		u, err := jobs.Read(store.Job{Selection: test.selection, Edit: test.edit})
@@ -43,7 +54,7 @@ func TestDocuments(t *testing.T) {
 		if got := u.Selection.Describe(); got != test.selects {
 			t.Errorf("%s: the job selects %s\nwant %s", test.name, got, test.selects)
 		}
-		if got := u.Edit.Describe(); got != test.changes {
+		if got := u.Describe(); got != test.changes {
 			t.Errorf("%s: the job changes %s\nwant %s", test.name, got, test.changes)
 		}
 		if u.Partial != test.partial {
