@@ -22,8 +22,8 @@ func approvalListCommand(env *Env) cmdline.Command {
 		About: `With --all, also those that were approved, rejected, expired, or carried out with
 --bypass-approval. The parameter approve says which changes have to wait.`,
 		Example: "capf approval list",
-		Output:  cmdline.List,
-		Flags:   []cli.Flag{&cli.BoolFlag{Name: "all", Usage: "also what has been decided"}},
+		Output:  cmdline.List, Columns: headings(proposalColumns(time.Time{})),
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "all", Usage: "also what has been decided"}},
 		Run: func(c *cli.Context) error {
 			s, err := env.question(c.Context)
 			if err != nil {

@@ -43,6 +43,7 @@ type Env struct {
 	display term.File      // stdout if it and stdin are terminals, for capf shell
 	told    chan os.Signal // the signal that ended long work
 	heard   term.File      // stdout if it is a file, so that it can be seen whether someone still reads it
+	line    *term.Progress // on stderr; nil if that is no terminal
 	endPage func() error   // waits for the pager; nil without one
 	command string         // the command line for the record, without secrets
 	bypass  string         // why the command need not be approved by another operator
@@ -53,7 +54,8 @@ type Env struct {
 }
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: term.Table, told: make(chan os.Signal, 1), witness: host.SystemWitness(), out: bufio.NewWriterSize(stdout, 1<<16), screen: term.IsTerminal(stdout)}
+	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: term.Table, told: make(chan os.Signal, 1), witness: host.SystemWitness(), screen: term.IsTerminal(stdout), line: term.NewProgress(stderr)}
+	env.out = bufio.NewWriterSize(env.line.Before(stdout), 1<<16)
 	in, inIsFile := stdin.(term.File)
 	out, outIsFile := stdout.(term.File)
 	env.heard = out
@@ -117,6 +119,7 @@ func (env *Env) say(format string, args ...any) {
 // is closed.
 func tell(env *Env, text string) {
 	_ = env.out.Flush()
+	env.line.End()
 	fmt.Fprintln(env.Stderr, typed(env, term.OneLine(text)))
 }
 
@@ -143,8 +146,14 @@ func (env *Env) close() error {
 	return err
 }
 
-// progress is the line on stderr that shows how far long work has got.
-func (env *Env) progress() *term.Progress { return term.NewProgress(env.Stderr) }
+// progress is the line on stderr that shows how far long work has got. It goes away for
+// everything else that is printed.
+func (env *Env) progress() *term.Progress {
+	if env.endPage != nil {
+		return nil // the pager has the screen
+	}
+	return env.line
+}
 
 // untilSignal returns a context for long work that a signal ends: see
 // [untilSignal].

@@ -30,7 +30,7 @@ everything: the LSCs that phones have confirmed, the trust stores, the CAPF
 certificate with those above it, and the client certificate for an online CA. An LSC is scheduled if its device is to get a new
 one and still has time for that.`,
 		Example: "capf expiry check --within 30d --lscs --csv",
-		Output:  cmdline.List,
+		Output:  cmdline.List, Columns: headings(endingColumns(time.Time{})),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "within", Usage: "the `TIME` to look ahead, such as 30d or 12h; 0d finds only what has expired (default: the parameter expiry_warning_days)"},
 			&cli.BoolFlag{Name: "lscs", Usage: "look at the LSCs in phones"},

@@ -30,7 +30,7 @@ func page(env *Env, l cmdline.Line, stop context.CancelFunc) {
 	}
 	env.endPage = func() error {
 		sig, err := p.Close()
-		env.out.Reset(env.display)
+		env.out.Reset(env.line.Before(env.display))
 		env.Stderr, env.endPage = stderr, nil
 		if p.Missing() != nil && program[0] != "less" {
 			env.say("warning: the pager %q could not be run: %s", program[0], p.Missing())

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"capf/commands/internal/cmdline"
+	"capf/commands/internal/ptytest"
 	"capf/commands/internal/term"
 	"capf/store"
 )
@@ -115,4 +118,47 @@ func crowded(t *testing.T) string {
 	must(t, dir, "bulk", "update", "--all", "--description", "In the attic, behind the second door on the left: 屋根裏",
 		"--model", "8861", "--pool", "Berlin-Mitte", "--yes")
 	return dir
+}
+
+// TestColumnsCanBeChosen holds that every list declares its columns.
+func TestColumnsCanBeChosen(t *testing.T) {
+	t.Parallel()
+	several := []string{"capf bulk update"} // what it prints depends on what it does
+	for _, l := range cmdline.Leaves(tree(nil), "capf") {
+		if l.Output == cmdline.List && l.Columns == nil && !slices.Contains(several, l.Name) {
+			t.Errorf("%s is a list without Columns", l.Name)
+		}
+		keys := map[string]bool{}
+		for _, h := range l.Columns {
+			if keys[h.Key] {
+				t.Errorf("%s has two columns %s", l.Name, h.Key)
+			}
+			keys[h.Key] = true
+		}
+	}
+}
+
+// TestTablesFollowTheWindow has a session in a window that is made wider, and a terminal
+// of which nothing is known.
+func TestTablesFollowTheWindow(t *testing.T) {
+	t.Parallel()
+	dir := crowded(t)
+	c := atConsole(t, 80, capfProcess(t, dir, "shell"))
+	c.wait("admin:")
+	c.typ("device list SEP00000000000*\r")
+	c.wait("3 columns left out")
+	c.wait("admin:")
+	ptytest.Resize(t, c.master, 200)
+	c.typ("device list SEP00000000000*\r")
+	if shown := c.wait("SEP00000000000F"); !strings.Contains(shown, "Completes by") || strings.Contains(shown, "left out") {
+		t.Errorf("in a wider window:\n%s", shown)
+	}
+	c.typ("quit\r")
+	c.code()
+	bare := capfProcess(t, dir, "device", "list")
+	bare.Env = []string{"CAPF_DB=capf.db", "GORACE=" + noRaceSleep}
+	lines := shownAt(t, 100, bare) // 24 lines, and no pager: the terminal has no name
+	if len(lines) != 202 || !strings.HasSuffix(lines[201], "left out; --wide shows all") {
+		t.Errorf("without an environment: %d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
 }

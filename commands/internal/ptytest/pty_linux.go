@@ -58,3 +58,11 @@ func check(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// Resize gives the terminal another width.
+func Resize(t testing.TB, master *os.File, columns int) {
+	t.Helper()
+	configure(t, master, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(columns)})
+	})
+}

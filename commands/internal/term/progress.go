@@ -41,6 +41,25 @@ func (p *Progress) End() {
 	}
 }
 
+// Before returns a writer that removes the line before it writes, for whatever else goes
+// to the same terminal.
+func (p *Progress) Before(to io.Writer) io.Writer {
+	if p == nil {
+		return to
+	}
+	return clearing{p, to}
+}
+
+type clearing struct {
+	line *Progress
+	to   io.Writer
+}
+
+func (c clearing) Write(text []byte) (int, error) {
+	c.line.End()
+	return c.to.Write(text)
+}
+
 // put writes the text over the last one and blanks over the rest of that. It needs
 // nothing from the terminal but a carriage return.
 func (p *Progress) put(text string) {

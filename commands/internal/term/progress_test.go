@@ -23,6 +23,13 @@ func TestProgress(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("the terminal got %q, not %q", b.String(), want)
 	}
+	b.Reset()
+	p.shown = time.Time{}
+	p.Show("reading")
+	p.Before(&b).Write([]byte("a row\n"))
+	if want := "\rreading\rreading" + "\r       \ra row\n"; b.String() != want {
+		t.Errorf("with a row the terminal got %q, not %q", b.String(), want)
+	}
 	var none *Progress
 	none.Show("nothing")
 	none.End()
