@@ -63,5 +63,6 @@ func showWaiting(env *Env, err error) error {
 	for _, line := range waiting.Proposal.Effects {
 		env.say("%s", line)
 	}
+	env.say("it can be approved until %s", term.Cell(term.WithZone(waiting.Proposal.ExpiresAt)))
 	return nil
 }

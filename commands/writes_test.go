@@ -45,7 +45,7 @@ func TestWrites(t *testing.T) {
 }
 
 // TestApprovalDoor holds that what may need another operator's approval goes through
-// approval.Desk, wherever a command or a room does it.
+// approval.Desk, whichever command does it.
 func TestApprovalDoor(t *testing.T) {
 	guarded := map[string]bool{
 		"(capf/enroll/authority.TrustStores).Upload": true, "(capf/enroll/authority.TrustStores).Edit": true,

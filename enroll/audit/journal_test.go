@@ -106,6 +106,16 @@ func TestJournal(t *testing.T) {
 	if got := said(journal(t, r)); len(got) != 0 {
 		t.Errorf("nothing has happened, and it logged %v", got)
 	}
+	// What went by without approval is louder.
+	jane := store.Actor{Kind: store.Operator, Name: "jane"}
+	bypassing := r.Store.Bypassing(jane, store.Proposal{Subject: "issuer", Action: "set", Effects: []string{"x"}, Digest: make([]byte, 32), Reason: "urgent"})
+	if err := bypassing.SetParameter(t.Context(), jane, "keep_alive", "20"); err != nil {
+		t.Fatal(err)
+	}
+	logged = journal(t, r)
+	if len(logged) != 3 || logged[0]["level"] != "WARN" || logged[0]["action"] != "approval-bypass" || logged[1]["level"] != "INFO" {
+		t.Errorf("it logged %v", logged)
+	}
 	report, err := r.Store.VerifyEvents(t.Context(), secrets.HoldsCheckpoint(r.Sealer))
 	if err != nil || report.Fault != nil || report.Sealed != report.Last || report.SealedAt.IsZero() {
 		t.Errorf("the report is %+v, %v", report, err)
