@@ -95,6 +95,7 @@ func (d Desk) take(ctx context.Context, op operation) error {
 	}
 	effects, err := op.carryOut(ctx, d.on(d.Store.Rehearsal()))
 	if err != nil || len(effects) == 0 {
+		d.unused(err)
 		return err
 	}
 	if changesApprove(op) && !d.Person.Vouched && d.Bypass == "" {
@@ -139,11 +140,16 @@ const BypassShownDays = 7
 
 // freely carries an operation out that needs no approval.
 func (d Desk) freely(ctx context.Context, op operation) error {
-	if d.Bypass != "" {
+	_, err := op.carryOut(ctx, d)
+	d.unused(err)
+	return err
+}
+
+// unused says that there was nothing to bypass.
+func (d Desk) unused(err error) {
+	if err == nil && d.Bypass != "" {
 		d.Warn("no approval is needed, so --bypass-approval has no effect")
 	}
-	_, err := op.carryOut(ctx, d)
-	return err
 }
 
 // subjectFor is for what an operation needs approval, if it does.
