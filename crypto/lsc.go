@@ -20,12 +20,14 @@ const clockAllowance = time.Hour
 
 // LSCTemplate says whom an LSC is for. Nothing else of a request reaches the certificate.
 type LSCTemplate struct {
-	Device       string // the device's name, which becomes the SAN when it is a DNS name
-	CommonName   string // the MIC's common name; empty for the device's name
-	SerialNumber string // the serialNumber in the MIC's subject; may be empty
-	SPKI         []byte // the phone's DER SubjectPublicKeyInfo
-	ValidityDays int    // 1 to MaxValidityDays
-	Challenge    string // challengePassword of a request; empty for none, which most CAs want
+	Device     string // the device's name, which becomes the SAN when it is a DNS name
+	CommonName string // the MIC's common name, or another; empty for the device's name
+	// OrganizationalUnit is the OU; empty for the issuer's.
+	OrganizationalUnit string
+	SerialNumber       string // the serialNumber in the MIC's subject; may be empty
+	SPKI               []byte // the phone's DER SubjectPublicKeyInfo
+	ValidityDays       int    // 1 to MaxValidityDays
+	Challenge          string // challengePassword of a request; empty for none, which most CAs want
 }
 
 // Issue signs an LSC (behaviour.md, The LSC) and returns its DER. The validity begins an
@@ -50,7 +52,7 @@ func (a *Authority) issue(random io.Reader, l LSCTemplate, now time.Time) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	subject, err := Subject(issuer, l.commonName(), l.SerialNumber)
+	subject, err := l.Subject(issuer)
 	if err != nil {
 		return nil, err
 	}

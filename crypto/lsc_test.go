@@ -201,7 +201,7 @@ func TestSubjectCopies(t *testing.T) {
 		c.Subject = pkix.Name{Country: []string{"US"}, Organization: []string{"Ümlaut"}, OrganizationalUnit: []string{"One", "Two"},
 			Province: []string{"ST"}, Locality: []string{"L"}, StreetAddress: []string{"Street"}, SerialNumber: "1", CommonName: "CA"}
 	}))
-	raw, err := crypto.Subject(issuer.cert, "BOT_1", "")
+	raw, err := crypto.LSCTemplate{Device: "BOT_1"}.Subject(issuer.cert)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,36 +110,47 @@ func (n Name) attributes() ([]attribute, error) {
 func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 // Subject returns the DER of a phone's subject: serialNumber, C, O, OU, CN in this
-// order (behaviour.md, The LSC). C, O and OU are copied from the issuer's subject as
-// they are encoded there; its other attributes, ST and L among them, are not. An
-// empty serialNumber is left out; cn must not be empty. Values over the bounds of
+// order (behaviour.md, The LSC). C, O and, unless the template has one, OU are copied
+// from the issuer's subject as they are encoded there; its other attributes, ST and L
+// among them, are not. An empty serialNumber is left out. Values over the bounds of
 // RFC 5280 (64 characters each) or with control characters are refused.
-func Subject(issuer *x509.Certificate, cn, serial string) (rawSubject []byte, err error) {
+func (l LSCTemplate) Subject(issuer *x509.Certificate) (rawSubject []byte, err error) {
 	var attributes []attribute
-	if serial != "" {
-		a, err := serialNumber.encode(serial)
+	if l.SerialNumber != "" {
+		a, err := serialNumber.encode(l.SerialNumber)
 		if err != nil {
 			return nil, err
 		}
 		attributes = append(attributes, a)
 	}
-	if attributes, err = appendInherited(attributes, issuer.RawSubject); err != nil {
+	inherited := []attributeKind{country, organization, organizationalUnit}
+	if l.OrganizationalUnit != "" {
+		inherited = inherited[:2]
+	}
+	if attributes, err = appendInherited(attributes, issuer.RawSubject, inherited); err != nil {
 		return nil, err
 	}
-	a, err := commonName.encode(cn)
+	if l.OrganizationalUnit != "" {
+		a, err := organizationalUnit.encode(l.OrganizationalUnit)
+		if err != nil {
+			return nil, err
+		}
+		attributes = append(attributes, a)
+	}
+	a, err := commonName.encode(l.commonName())
 	if err != nil {
 		return nil, err
 	}
 	return marshalName(append(attributes, a))
 }
 
-// appendInherited appends the C, O and OU of an issuer's subject.
-func appendInherited(to []attribute, rawSubject []byte) ([]attribute, error) {
+// appendInherited appends what an issuer's subject has of these kinds.
+func appendInherited(to []attribute, rawSubject []byte, kinds []attributeKind) ([]attribute, error) {
 	var names []relativeNameSET
 	if _, err := asn1.Unmarshal(rawSubject, &names); err != nil {
 		return nil, fmt.Errorf("reading the issuer's subject: %w", err)
 	}
-	for _, kind := range []attributeKind{country, organization, organizationalUnit} {
+	for _, kind := range kinds {
 		for _, rdn := range names {
 			for _, a := range rdn {
 				if a.Type.Equal(kind.oid) {

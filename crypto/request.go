@@ -20,7 +20,7 @@ func NewRequest(capf *x509.Certificate, l LSCTemplate, signer stdcrypto.Signer) 
 	if err != nil {
 		return nil, err
 	}
-	subject, err := Subject(capf, l.commonName(), l.SerialNumber)
+	subject, err := l.Subject(capf)
 	if err != nil {
 		return nil, err
 	}

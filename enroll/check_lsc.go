@@ -83,7 +83,7 @@ func recordRefusal(l store.LSC, cert *x509.Certificate, d store.Device) string {
 // checkUnrecorded checks an LSC that is not in the record: another cluster's
 // or, if the parameter allows it, one of an issuer of ours.
 func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
-	mine, err := p.namesLSC(ctx, cert, g.Device.Name)
+	mine, err := p.namesLSC(ctx, cert, g)
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +125,12 @@ func (p phoneCertificates) vouchUnrecorded(ctx context.Context, g *Grant, cert *
 }
 
 // namesLSC reports whether an LSC that is not in the record bears the device's
-// name. The vendor's form of the name may be the whole name of another device
-// of ours; the LSC then belongs to that device.
-func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate, device string) (bool, error) {
-	if !crypto.NamesLSC(cert, device) {
+// name, alone, in the vendor's form or in that of the parameter. Such a form may be
+// the whole name of another device of ours; the LSC then belongs to that device.
+func (p phoneCertificates) namesLSC(ctx context.Context, cert *x509.Certificate, g *Grant) (bool, error) {
+	device := g.Device.Name
+	ours := crypto.BelongsTo(cert, device) && strings.EqualFold(cert.Subject.CommonName, g.Settings.LSCCommonName(g.Device))
+	if !ours && !crypto.NamesLSC(cert, device) {
 		return false, nil
 	}
 	if strings.EqualFold(cert.Subject.CommonName, device) {

@@ -136,9 +136,11 @@ func changedMeanwhile(err error) error {
 }
 
 // names returns the names of the MIC if the phone has proved one, or if one that it
-// sent earlier still verifies, and otherwise the device's name.
+// sent earlier still verifies, and otherwise those that the parameters make of the
+// device's.
 func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSCTemplate, error) {
-	names := crypto.LSCTemplate{Device: g.Device.Name, SPKI: spki, ValidityDays: g.Settings.ValidityDays}
+	names := crypto.LSCTemplate{Device: g.Device.Name, CommonName: g.Settings.LSCCommonName(g.Device), OrganizationalUnit: g.Settings.LSCUnit,
+		SPKI: spki, ValidityDays: g.Settings.ValidityDays}
 	mic := g.mic
 	if mic == nil {
 		known, err := r.certificates.knownMIC(ctx, g.Device)
@@ -148,7 +150,10 @@ func (r *Registrar) names(ctx context.Context, g Grant, spki []byte) (crypto.LSC
 		mic = known
 	}
 	if mic != nil {
-		names.CommonName, names.SerialNumber = crypto.MICNames(mic)
+		var cn string
+		if cn, names.SerialNumber = crypto.MICNames(mic); cn != "" {
+			names.CommonName = cn
+		}
 	}
 	return names, nil
 }

@@ -117,6 +117,11 @@ func (p Parameter) warns(warning func(value string) string) Parameter {
 	return p
 }
 
+func (p Parameter) effective(when string) Parameter {
+	p.Effect = when
+	return p
+}
+
 func (p Parameter) warnsIf(value, warning string) Parameter {
 	return p.warns(func(v string) string {
 		if v == value {

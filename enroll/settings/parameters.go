@@ -11,6 +11,7 @@ import (
 // The names of the parameters that other rooms mention in messages.
 const (
 	Issuer           = "certificate_issuer"
+	LSCName          = "lsc_common_name"
 	Port             = "capf_phone_port"
 	TLSMinVersion    = "tls_min_version"
 	FIPSMode         = "fips_mode"
@@ -55,6 +56,11 @@ var parameters = []Parameter{
 		func(s *Settings, v string) { s.Issuer = v }, IssuerCAPF, IssuerOnline, IssuerOffline).excludes(fipsOrOnline).approvedAs(IssuerSubject),
 	number("certificate_validity_days", 1, 1825, "1825", "days", nextSession, "validity of an LSC, cut to the end of its issuer",
 		func(s *Settings, n int) { s.ValidityDays = n }).everyday(),
+	custom(LSCName, namePlace, "{name}, or a text that ends with -{name} and may have {model}, as CP-{model}-{name}",
+		"common name of an LSC whose phone has shown no MIC; {name} alone where the model is not known",
+		checkCommonName, func(s *Settings, v string) { s.LSCName = v }).effective(nextSession),
+	text("lsc_organizational_unit", "none, or a name of at most 64 characters", "organizational unit (OU) of LSCs, in place of the issuer's", checkUnit,
+		func(s *Settings, v string) { s.LSCUnit = v }).effective(nextSession),
 	number("keep_alive", 5, 60, "15", "minutes", atOnce, "time between TCP keepalive probes to a phone that waits",
 		func(s *Settings, n int) { s.KeepAlive = minutes(n) }).everyday(),
 	number(Port, 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect",

@@ -17,6 +17,8 @@ import (
 type Settings struct {
 	Issuer           string
 	ValidityDays     int
+	LSCName          string // the pattern of common names; LSCCommonName fills it in
+	LSCUnit          string // the OU of LSCs; "" for the issuer's
 	KeepAlive        time.Duration
 	Port             int
 	IPv6             bool
