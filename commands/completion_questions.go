@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/enroll/approval"
+	"capf/enroll/devices"
 	"capf/store"
 )
 
@@ -51,8 +52,12 @@ var questions = map[string]question{
 	"ldap/NAME":          directoryNames,
 }
 
+// deviceNames proposes names that begin like the word, or like the name of which it spells
+// the beginning: 0011.22 is that of SEP001122334455.
 func deviceNames(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
-	return proposed(s.Devices(ctx, store.DeviceFilter{Name: last + "*"}), last, func(d store.Device) cmdline.Candidate {
+	pattern := devices.FullPattern(ctx, s, last+"*")
+	last = strings.TrimSuffix(pattern, "*")
+	return proposed(s.Devices(ctx, store.DeviceFilter{Name: pattern}), last, func(d store.Device) cmdline.Candidate {
 		return cmdline.Candidate{Word: d.Name, About: d.Description}
 	})
 }

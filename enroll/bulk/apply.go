@@ -123,6 +123,7 @@ func applyOnce(ctx context.Context, r *devices.Rules, actor store.Actor, f *File
 		Want: a.want, Remove: a.remove, Ready: a.ready,
 	})
 	a.Same = int(tally.Same)
+	a.warnOfNames()
 	a.Applied.Warnings, a.Applied.Ignored = a.inserting.Warnings, f.Ignored
 	a.impact()
 	if problems := a.problemsOf(); problems != nil {
@@ -170,7 +171,9 @@ func (a *applying) described(have *store.Selected) (d store.Device, change Devic
 		return d, change, err
 	}
 	before := d
-	change.Added = have == nil
+	if change.Added = have == nil; change.Added {
+		a.doubt(d.Name)
+	}
 	edit, err := a.rules.Described(d, a.row.Edit, lsc, a.settings)
 	if err != nil || edit.Empty() {
 		return d, change, err

@@ -214,10 +214,17 @@ func (in *inserting) added() (store.Device, error) {
 	if err == nil {
 		err = in.rules.Edit(&d, in.row.Edit, in.settings, false)
 	}
-	if doubt := devices.Doubt(d.Name); err == nil && doubt != "" {
-		in.doubtful = append(in.doubtful, fmt.Sprintf("line %d: %s", in.row.Line, doubt))
+	if err == nil {
+		in.doubt(d.Name)
 	}
 	return d, err
+}
+
+// doubt notes that a new device has a name that no phone may have.
+func (in *inserting) doubt(name string) {
+	if doubt := devices.Doubt(name); doubt != "" {
+		in.doubtful = append(in.doubtful, fmt.Sprintf("line %d: %s", in.row.Line, doubt))
+	}
 }
 
 // warnOfNames warns once of all names that no phone may have.
