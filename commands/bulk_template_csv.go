@@ -19,7 +19,7 @@ func bulkTemplateCSVCommand(env *Env) cmdline.Command {
 
 --from-vendor lists the headings that the vendor's Bulk Administration writes, what
 bulk insert takes from such a column, and what it ignores.`,
-		Example: "capf bulk template-csv > phones.csv",
+		Example: "capf bulk template-csv",
 		Output:  cmdline.List, NoStore: true, Columns: headings(vendorColumnColumns),
 		Flags: []cli.Flag{&cli.BoolFlag{Name: "from-vendor", Usage: "explain the columns of the vendor's files instead"}},
 		Run: func(c *cli.Context) error {

@@ -14,6 +14,7 @@ func FuzzCSV(f *testing.F) {
 	for _, seed := range []string{
 		strings.Join(CSVHeader(), ",") + "\nSEP001122334455,\"a \"\"b\"\"\",8861,p,nonsecure,two-stack,install,auth-string,123456,rsa,2048,256,+10d\n",
 		"\xef\xbb\xbfDevice Name;Description\r\n001122334455;'=1+1\r\nSEP001122334455;\"two\nlines\"\r\n", "name\n1.2E+11\n\n   \n\xff\n\"",
+		"MAC ADDRESS,LOCATION,Device Type,IP ADDRESSING MODE,DIRECTORY NUMBER 1,\r\n0011.2233.4455,x,Cisco 8861,IPv4 Only,1,\r\n", "\xff\xfen\x00a\x00m\x00e\x00\n\x00x\x00",
 		"Device Name,name\na,b\n", "sep=;\r\nname;pool\r\nx\r\n", "name\tpool\nx\ty\n", "[\n{\"name\":\"x\",\"rsa_bits\":2048,\"pool\":null}\n,{}]", "[{",
 		"version: 1\ndevices:\n  - name: 00:11:22:33:44:55\n    auth-string: 0123\n    pool:\n  - {name: x, operation: install}\n", "---\ndevices: [a, {name: [b]}]\n", "{\"version\": 1, \"devices\": []}", "\xff\xfea\x00", "PK\x03\x04", "", "Device Name,Operation Completes By\nx,2027:01:31:18\ny,2027-01-31T18:00:00Z,z\n",
 	} {
@@ -21,7 +22,7 @@ func FuzzCSV(f *testing.F) {
 	}
 	now := time.Date(2027, 1, 31, 18, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		file, err := OpenFile(data, Reading{IgnoreUnknown: len(data)%2 == 0})
+		file, err := OpenFile(data, Reading{IgnoreUnknown: len(data)%2 == 0, Encoding: map[bool]string{true: "windows-1252"}[len(data)%3 == 0]})
 		if err != nil {
 			return
 		}
