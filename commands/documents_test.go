@@ -24,13 +24,25 @@ func TestBulkGuide(t *testing.T) {
 exec capf init
 mkdir other
 exec capf init --db other/capf.db
-exec capf cert export capf --db other/capf.db --out capf.pem
+exec capf cert export capf --db other/capf.db --out issuer.pem
 exec capf cert export capf --out ca.pem
 exec capf device add SEP001122334455 --pool Berlin --model 8861
 exec capf device add CSFolga
 guide
 -- password --
 secret
+-- floor3.txt --
+0011.2233.4455
+-- forgotten.txt --
+SEP001122334455
+-- scrapped.txt --
+CSFolga
+-- vendor.csv --
+MAC ADDRESS,DESCRIPTION,LOCATION,DEVICE POOL,
+0000000000A1,SEP0000000000A1,Dallas,DP_1,
+-- site.csv --
+Telefon;Raum, Haus
+0000.0000.00a2;E 12
 `
 	if err := os.WriteFile(filepath.Join(dir, "guide.txtar"), []byte(script), 0o600); err != nil {
 		t.Fatal(err)
@@ -53,7 +65,7 @@ secret
 // elsewhere are parts of lines that cannot succeed here, with the exit codes
 // that they may have instead: there is no such program, directory or job.
 var elsewhere = map[string]string{
-	"--apply-config": "5", "ldap sync": "1", "job cancel 1": "4",
+	"--apply-config": "5", "ldap sync": "1", "job cancel 1": "4", "job show 1 --strings-file": "4",
 }
 
 func followGuide(ts *testscript.TestScript, guide string) {

@@ -115,6 +115,20 @@ func TestMappings(t *testing.T) {
 	}
 }
 
+// TestSeparators: what separates the cells of the first row separates those of the header.
+func TestSeparators(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"name;Floor, room, side\nCSFolga;E 12\n", "name,Floor; room; side\nCSFolga,\"E 12; left\"\n", "name\tFloor, room; side\nCSFolga\tE 12, left\n",
+		"name;Floor, room\n", "name;\"a,b,c\"\nCSFolga\n",
+	} {
+		f, err := bulk.OpenFile([]byte(text), bulk.Reading{IgnoreUnknown: true})
+		if err != nil || len(f.Ignored) != 1 {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // TestOtherEncodings: a file is read in the encoding that is named, or that it begins
 // with, and refused once in any other.
 func TestOtherEncodings(t *testing.T) {

@@ -3,6 +3,7 @@ package bulk
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"strings"
 
 	"capf/internal/apperr"
@@ -111,21 +112,16 @@ func isSpreadsheet(data []byte) bool {
 const separators = ",;\t"
 
 // separator returns the separator that the first line of the file names, as
-// files for spreadsheets do, or the one that is most frequent in the header.
+// files for spreadsheets do, or the likeliest.
 func separator(data []byte) (comma rune, said bool, err error) {
-	line, _, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
+	line, rows, _ := bytes.Cut(bytes.TrimLeft(data, "\r\n"), []byte("\n"))
 	word := strings.TrimSuffix(string(line), "\r")
 	if text, quoted := strings.CutPrefix(word, `"`); quoted {
 		word, _, _ = strings.Cut(text, `"`)
 	}
 	if len(word) < 4 || !strings.EqualFold(word[:4], "sep=") {
-		comma = ','
-		for _, c := range separators {
-			if bytes.Count(line, []byte(string(c))) > bytes.Count(line, []byte(string(comma))) {
-				comma = c
-			}
-		}
-		return comma, false, nil
+		row, _, _ := bytes.Cut(bytes.TrimLeft(rows, "\r\n"), []byte("\n"))
+		return likeliest(line, row), false, nil
 	}
 	// A spreadsheet that saved the file again has appended separators to the
 	// line.
@@ -133,6 +129,43 @@ func separator(data []byte) (comma rune, said bool, err error) {
 		return 0, false, apperr.Refused("the first line says that cells are separated by %q; they can be by commas, semicolons or tabs", word)
 	}
 	return rune(word[0]), true, nil
+}
+
+// likeliest returns the separator that is most frequent in the header. One that comes as often
+// in the first row is likelier, since a heading may have commas in it, as in Floor, room; and
+// one that leaves a heading of names even more.
+func likeliest(head, row []byte) rune {
+	best, most := ',', 0
+	known := headings()
+	isName := func(title string) bool { return known[plainHeading(title)].kind == names }
+	for _, c := range separators {
+		n := unquoted(head, byte(c))
+		if n > 0 && n == unquoted(row, byte(c)) {
+			n += len(head)
+		}
+		titles := strings.FieldsFunc(string(head), func(r rune) bool { return r == c })
+		if n > 0 && slices.ContainsFunc(titles, isName) {
+			n += 2 * len(head)
+		}
+		if n > most {
+			best, most = c, n
+		}
+	}
+	return best
+}
+
+// unquoted counts a character outside quotes.
+func unquoted(line []byte, c byte) (n int) {
+	quoted := false
+	for _, b := range line {
+		switch {
+		case b == '"':
+			quoted = !quoted
+		case b == c && !quoted:
+			n++
+		}
+	}
+	return n
 }
 
 // newCSVRows skips a first line that names the separator.

@@ -28,20 +28,21 @@ func (h *house) insert(text string, o bulk.InsertOptions) (bulk.Inserted, error)
 func TestInsert(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"commas":            "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
-		"semicolons":        "Device Name;Device Pool;Description\nSEP000000000001;Berlin;front, left\nCSFolga;;\n",
-		"byte order mark":   "\xef\xbb\xbfDevice Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
-		"CRLF, other order": "Description,Device Name,Device Pool\r\n\"front, left\",SEP000000000001,Berlin\r\n,CSFolga,\r\n\r\n",
-		"a quoted newline":  "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front,\nleft\"\nCSFolga,,\n",
-		"no last newline":   "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,",
-		"our own names":     "name,pool,description,status\nsep000000000001,Berlin,\"front, left\",None\nCSFolga,,,None\n",
-		"cells of nothing":  "Device Name;Device Pool;Description;;\nSEP000000000001;Berlin;front, left;;\n;;;;\nCSFolga;;; ;\n;;;;\n",
-		"short rows":        "Device Name,Device Pool,Description,Model\nSEP000000000001,Berlin,\"front, left\"\nCSFolga\n",
-		"tabs":              "Device Name\tDevice Pool\tDescription\nSEP000000000001\tBerlin\tfront, left\nCSFolga\n",
-		"a said separator":  "sep=;\r\nDevice Name;Device Pool;Description\r\nSEP000000000001;Berlin;front, left\r\nCSFolga\r\n",
-		"said, saved again": "\xef\xbb\xbf\"Sep=,\",,\nDevice Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,,\n",
-		"JSON":              "[{\"name\":\"SEP000000000001\",\"pool\":\"Berlin\",\"description\":\"front, left\",\"rsa_bits\":2048},\n {\"name\":\"CSFolga\",\"completes_by\":null}]",
-		"bare addresses":    "MAC ADDRESS,device_pool,DESCRIPTION\n000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
+		"commas in a heading": "Device Name;\"Device Pool\";Description; \r\nSEP000000000001;Berlin;front, left;\r\nCSFolga;;;\r\n",
+		"commas":              "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
+		"semicolons":          "Device Name;Device Pool;Description\nSEP000000000001;Berlin;front, left\nCSFolga;;\n",
+		"byte order mark":     "\xef\xbb\xbfDevice Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
+		"CRLF, other order":   "Description,Device Name,Device Pool\r\n\"front, left\",SEP000000000001,Berlin\r\n,CSFolga,\r\n\r\n",
+		"a quoted newline":    "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front,\nleft\"\nCSFolga,,\n",
+		"no last newline":     "Device Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,",
+		"our own names":       "name,pool,description,status\nsep000000000001,Berlin,\"front, left\",None\nCSFolga,,,None\n",
+		"cells of nothing":    "Device Name;Device Pool;Description;;\nSEP000000000001;Berlin;front, left;;\n;;;;\nCSFolga;;; ;\n;;;;\n",
+		"short rows":          "Device Name,Device Pool,Description,Model\nSEP000000000001,Berlin,\"front, left\"\nCSFolga\n",
+		"tabs":                "Device Name\tDevice Pool\tDescription\nSEP000000000001\tBerlin\tfront, left\nCSFolga\n",
+		"a said separator":    "sep=;\r\nDevice Name;Device Pool;Description\r\nSEP000000000001;Berlin;front, left\r\nCSFolga\r\n",
+		"said, saved again":   "\xef\xbb\xbf\"Sep=,\",,\nDevice Name,Device Pool,Description\nSEP000000000001,Berlin,\"front, left\"\nCSFolga,,,\n",
+		"JSON":                "[{\"name\":\"SEP000000000001\",\"pool\":\"Berlin\",\"description\":\"front, left\",\"rsa_bits\":2048},\n {\"name\":\"CSFolga\",\"completes_by\":null}]",
+		"bare addresses":      "MAC ADDRESS,device_pool,DESCRIPTION\n000000000001,Berlin,\"front, left\"\nCSFolga,,\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
