@@ -75,7 +75,8 @@ func TestExamples(t *testing.T) {
 			for _, line := range before[l.Name] {
 				prepare(t, dir, line)
 			}
-			words := exampleWords(l.Example)
+			line, _, _ := strings.Cut(l.Example, " > ") // into a file
+			words := exampleWords(line)
 			switch l.Name {
 			case "capf serve":
 				serveExample(t, dir, words[1:])
