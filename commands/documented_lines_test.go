@@ -35,10 +35,13 @@ var documentedCodes = []struct {
 	{"capf job show 1 --strings-file", 4}, {"capf job cancel 1", 4},
 }
 
-// documentedCode reports whether a line may exit with the code. A line that asks for
-// consent is as it should be: it is for a terminal.
+// documentedCode reports whether a line may exit with the code. One that asks for consent
+// is for a terminal, and one that reads a file is for a reader who has it.
 func documentedCode(line string, code int, out string) bool {
-	if code == 0 || code == 2 && strings.Contains(out, "capf: consent to ") {
+	switch {
+	case code == 0, code == 2 && strings.Contains(out, "capf: consent to "):
+		return true
+	case strings.Contains(out, "reading \"") && (strings.Contains(out, "no such file or directory") || strings.Contains(out, "it is empty")):
 		return true
 	}
 	for _, d := range documentedCodes {
@@ -104,7 +107,9 @@ func guideShell(t *testing.T) func(line string) (code int, out string) {
 	must(t, dir, "bulk", "update", "SEP*", "--operation", "install", "--yes") // job 1
 	self, err := os.Executable()
 	check(t, err)
-	check(t, os.Mkdir(filepath.Join(dir, "bin"), 0o700))
+	for _, name := range []string{"bin", "certs"} {
+		check(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
 	check(t, os.Symlink(self, filepath.Join(dir, "bin", "capf")))
 	placeholder := regexp.MustCompile(`(^|[ =])[A-Z]{2,}( |$)`)
 	return func(line string) (int, string) {
@@ -112,6 +117,7 @@ func guideShell(t *testing.T) func(line string) (code int, out string) {
 		for _, begin := range onlyRead {
 			only = only || strings.HasPrefix(line, begin)
 		}
+		only = only || strings.Contains(line, "| ssh ")
 		if only {
 			if _, err := cmdline.Parse(tree(nil), exampleWords(line)); err != nil && !strings.ContainsAny(line, "|;&<>$") {
 				return 2, err.Error()
