@@ -49,12 +49,13 @@ are added, and Install/Upgrade by existing certificate is scheduled for all of t
 			&cli.StringFlag{Name: "issuers", Usage: "write the certificates that signed the LSCs to `FILE`, as PEM"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing FILE"},
 			&cli.StringFlag{Name: "from", Usage: "the listed devices come from another cluster, and what signed their LSCs is in `FILE`"},
+			&cli.BoolFlag{Name: "partial", Usage: "skip leaving devices for which a rule forbids the change"},
 			&cli.StringFlag{Name: "at", Usage: "let them leave at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
 			bypassFlag(),
 		}, removalFlags()),
 		Run: func(c *cli.Context) error {
 			o := bulkMigrateOptions{issuers: c.String("issuers"), from: c.String("from"), force: c.Bool("force"), yes: c.Bool("yes"), dryRun: c.Bool("dry-run")}
-			o.update.Leave = true
+			o.update.Leave, o.update.Partial = true, c.Bool("partial")
 			var err error
 			if o.update.Selection, err = wholeSelection(env, c); err != nil {
 				return err
@@ -81,6 +82,8 @@ func (o *bulkMigrateOptions) check() error {
 		return apperr.Usage("--from needs --devices, and no filter: the devices are not here yet")
 	case o.from != "" && o.issuers != "":
 		return apperr.Usage("--from and --issuers exclude each other: devices arrive or leave")
+	case o.from != "" && o.update.Partial:
+		return apperr.Usage("--from and --partial exclude each other: all listed devices arrive, or none")
 	case o.from != "" && o.at != nil:
 		return apperr.Usage("--from and --at exclude each other")
 	case o.force && o.issuers == "":
@@ -204,7 +207,10 @@ func rehearseLeaving(ctx context.Context, env *Env, r *devices.Rules, o bulkMigr
 	if err != nil {
 		return err
 	}
-	return showList(env, selected, selectedColumns, "")
+	if err := showList(env, selected, selectedColumns, ""); err != nil || n.Refused == 0 {
+		return err
+	}
+	return apperr.New(apperr.ErrPartly, "%s of %d would be skipped", counted(n.Refused, "device"), n.Selected)
 }
 
 // bulkArrive prepares for devices that come from another cluster.

@@ -2,19 +2,12 @@ package bulk
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"capf/enroll/devices"
-	"capf/enroll/settings"
 	"capf/internal/apperr"
-	"capf/internal/plural"
 	"capf/store"
 )
-
-// maxReasons is how many refusals are listed by name; there may be 60,000
-// with the same reason.
-const maxReasons = 1000
 
 // Update is a change of many devices.
 type Update struct {
@@ -25,9 +18,6 @@ type Update struct {
 	Delete      *Deletion // instead of editing them; nil does not
 	Leave       bool      // schedule what devices need that move to another cluster
 }
-
-// NoLSC is what a job notes of a device that leaves for another cluster without an LSC.
-const NoLSC = "it has no LSC of ours, so nothing has to be deleted from it"
 
 // Deletion is how devices are deleted. The names in JSON are those of the documents of
 // jobs.
@@ -117,111 +107,4 @@ func PreviewUpdate(ctx context.Context, r *devices.Rules, s Selection, e devices
 			}
 		}
 	}, nil
-}
-
-// StringLeft is what a job notes of a device that got no unique string, because the one
-// that it has is in force.
-const StringLeft = "its authentication string is in force, and was left alone"
-
-// Change is an update under way.
-type Change struct {
-	Selection store.Selection
-	Refused   []store.JobDevice // the first 1000, with their reasons
-	rules     *devices.Rules
-	update    Update
-	settings  settings.Settings
-	made      *devices.StringMaker
-	issued    map[int64]bool  // devices with an unconfirmed LSC; only for those that leave
-	strings   devices.Strings // nil when no caller wants them
-	done      int64
-	progress  func(done int64) // may be nil
-}
-
-// Begin reads what the update needs before the database is locked. The strings
-// and the progress may be nil. Errors: as for Select.
-func (u Update) Begin(ctx context.Context, r *devices.Rules, out devices.Strings, progress func(done int64)) (*Change, error) {
-	c := &Change{rules: r, update: u, strings: out, progress: progress, made: r.NewStringMaker()}
-	var err error
-	if c.Selection, err = resolve(ctx, r, u.Selection); err != nil {
-		return nil, err
-	}
-	if c.settings, err = r.Settings(ctx); err == nil && u.Leave {
-		c.issued, err = devices.WithIssuedLSC(ctx, r.Store.Reader)
-	}
-	return c, err
-}
-
-// BulkEdit returns the change for the store, made by job id of that kind.
-func (c *Change) BulkEdit(kind store.JobKind, id int64) store.BulkEdit {
-	if c.update.Delete != nil {
-		return store.BulkEdit{
-			Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Describe())},
-			Delete: &store.Deletion{Revoke: c.update.Delete.Revoke}, Change: c.pass, Ready: c.ready,
-		}
-	}
-	return store.BulkEdit{
-		Event:  store.EventText{Action: string(kind), Detail: fmt.Sprintf("job %d: %s", id, c.update.Describe())},
-		Change: c.device, Ready: c.ready,
-	}
-}
-
-// pass lets a device through to what the store does with it.
-func (c *Change) pass(*store.Selected) error {
-	if c.done++; c.progress != nil {
-		c.progress(c.done)
-	}
-	return nil
-}
-
-// device edits one device.
-func (c *Change) device(v *store.Selected) error {
-	_ = c.pass(v)
-	edit := c.update.Edit
-	if c.update.Leave {
-		hasLSC := v.Installed.Serial != "" || c.issued[v.ID]
-		leave, needed := devices.LeaveEdit(v.Device, hasLSC, c.rules.Now())
-		if !hasLSC {
-			v.Note = NoLSC
-		}
-		if !needed {
-			return nil
-		}
-		edit = leave
-	}
-	if edit.LeavesString(v.Device, c.settings) {
-		edit.UniqueString, v.Note = false, StringLeft
-	}
-	if edit.UniqueString {
-		s, err := c.made.Next()
-		if err != nil {
-			return err
-		}
-		edit.String = &s
-	}
-	reason, err := devices.Reason(c.rules.Edit(&v.Device, edit, c.settings, v.Installed.Serial != ""))
-	if err != nil {
-		return err
-	}
-	if reason != "" {
-		if len(c.Refused) < maxReasons {
-			c.Refused = append(c.Refused, store.JobDevice{Device: v.Name, Reason: reason})
-		}
-		return store.Refusal{Reason: reason}
-	}
-	if edit.UniqueString && c.strings != nil {
-		return c.strings.Add(v.Device, *edit.String)
-	}
-	return nil
-}
-
-// ready decides whether the change is committed.
-func (c *Change) ready(n store.BulkTally) error {
-	if n.Refused > 0 && !c.update.Partial {
-		return apperr.WithHint(apperr.Refused("%s of %d refused, so nothing was changed; first %s",
-			plural.Of(n.Refused, "device"), n.Selected, c.Refused[0].Reason), "--partial changes the others")
-	}
-	if c.strings != nil {
-		return c.strings.Keep()
-	}
-	return nil
 }

@@ -34,8 +34,11 @@ func Leave(ctx context.Context, r *Rules, actor store.Actor, name string) (d sto
 // LeaveEdit is what has to be changed about a device that moves to another cluster;
 // false when there is nothing to schedule.
 func LeaveEdit(d store.Device, hasLSC bool, now time.Time) (Edit, bool) {
+	if !hasLSC || d.Operation == store.Delete && !d.Late(now) {
+		return Edit{}, false
+	}
 	remove := store.Delete
-	return Edit{Operation: &remove}, hasLSC && (d.Operation != store.Delete || d.Late(now))
+	return Edit{Operation: &remove}, true
 }
 
 // WithIssuedLSC returns the ids of the devices whose LSC their phone has not confirmed.

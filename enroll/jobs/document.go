@@ -46,10 +46,12 @@ func Read(j store.Job) (bulk.Update, error) {
 type other struct {
 	Delete *bulk.Deletion `json:"delete,omitempty"`
 	Leave  bool           `json:"leave,omitempty"`
+	// Partial is read with the edits that other jobs have.
+	Partial bool `json:"partial,omitempty"`
 }
 
 func saveOther(u bulk.Update) (string, error) {
-	text, err := json.Marshal(other{u.Delete, u.Leave})
+	text, err := json.Marshal(other{u.Delete, u.Leave, u.Partial})
 	return string(text), err
 }
 

@@ -26,6 +26,11 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	counts[store.CommandInterrupted] += counts[store.CommandRunning] // EndJob marks those as interrupted
 	var e store.JobEnd
 	e.State, e.Detail = outcome(now, left, counts)
+	if gone, goneErr := x.gone(ctx, now); goneErr != nil {
+		return goneErr
+	} else if gone > 0 {
+		e.State, e.Detail = store.JobPartly, fmt.Sprintf("%s, %s in the list without a device", e.Detail, plural.Of(gone, "name"))
+	}
 	switch unchanged := now.UpdatedAt.IsZero(); {
 	case now.Cancel && (unchanged || counts[store.CommandDue] > 0):
 		e.State, e.Detail = store.JobCancelled, "cancelled; "+e.Detail
@@ -35,6 +40,20 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 		e.State, e.Detail = store.JobPartly, e.Detail+"; "+err.Error()
 	}
 	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, e)
+}
+
+// gone counts the listed devices that there are no more when a job runs later. The operator
+// of one that runs at once has been told, and what a job has deleted itself is not missed.
+func (x *Runner) gone(ctx context.Context, j store.Job) (int, error) {
+	if x.atOnce || j.Kind == store.BulkDelete {
+		return 0, nil
+	}
+	u, err := Read(j)
+	if err != nil || u.Selection.Names == nil {
+		return 0, nil // what cannot be read has not run either
+	}
+	unknown, err := x.Rules.Store.UnknownNames(ctx, u.Selection.Names, false)
+	return len(unknown), err
 }
 
 // outcome returns the state of a completed job, and a line about it.
