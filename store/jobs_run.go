@@ -177,6 +177,7 @@ type JobEnd struct {
 	State    JobState
 	Detail   string      // in one line
 	Refusals []JobDevice // why it changed nothing, device by device
+	Gone     []JobDevice // what else it did not find
 }
 
 // EndJob ends a running job. Commands that have not begun are cancelled with
@@ -195,6 +196,9 @@ func (s *Store) EndJob(ctx context.Context, a Actor, id int64, owner string, e J
 			return err
 		}
 		if err := keepRefusals(t, id, e.Refusals); err != nil {
+			return err
+		}
+		if err := keepGone(t, id, e.Gone); err != nil {
 			return err
 		}
 		outcome := "ok"
@@ -218,4 +222,15 @@ func keepRefusals(t *tx, id int64, refusals []JobDevice) error {
 		page[i] = deviceOutcome{d.Device, refused, d.Reason}
 	}
 	return keepOutcomes(t, id, page, CommandNone)
+}
+
+// keepGone leaves alone what the job has done to a device that has gone since.
+func keepGone(t *tx, id int64, gone []JobDevice) error {
+	rows, err := table(gone, func(d JobDevice) []any { return []any{d.Device, d.Reason} })
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO job_devices (job_id, device, change, reason, apply)
+		SELECT ?, value ->> 0, 'refused', value ->> 1, 'none' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING`, id, rows)
+	return err
 }

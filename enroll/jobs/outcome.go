@@ -28,8 +28,8 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	e.State, e.Detail = outcome(now, left, counts)
 	if gone, goneErr := x.gone(ctx, now); goneErr != nil {
 		return goneErr
-	} else if gone > 0 {
-		e.State, e.Detail = store.JobPartly, fmt.Sprintf("%s, %s in the list without a device", e.Detail, plural.Of(gone, "name"))
+	} else if len(gone) > 0 {
+		e.State, e.Detail, e.Gone = store.JobPartly, fmt.Sprintf("%s, %s in the list without a device", e.Detail, plural.Of(len(gone), "name")), gone
 	}
 	switch unchanged := now.UpdatedAt.IsZero(); {
 	case now.Cancel && (unchanged || counts[store.CommandDue] > 0):
@@ -42,18 +42,22 @@ func (x *Runner) end(ctx context.Context, j store.Job, reasons []store.JobDevice
 	return x.Rules.Store.EndJob(ctx, j.Actor, j.ID, x.Owner, e)
 }
 
-// gone counts the listed devices that there are no more when a job runs later. The operator
+// gone are the listed devices that there are no more when a job runs later. The operator
 // of one that runs at once has been told, and what a job has deleted itself is not missed.
-func (x *Runner) gone(ctx context.Context, j store.Job) (int, error) {
+func (x *Runner) gone(ctx context.Context, j store.Job) ([]store.JobDevice, error) {
 	if x.atOnce || j.Kind == store.BulkDelete {
-		return 0, nil
+		return nil, nil
 	}
 	u, err := Read(j)
 	if err != nil || u.Selection.Names == nil {
-		return 0, nil // what cannot be read has not run either
+		return nil, nil // what cannot be read has not run either
 	}
 	unknown, err := x.Rules.Store.UnknownNames(ctx, u.Selection.Names, false)
-	return len(unknown), err
+	var gone []store.JobDevice
+	for _, name := range unknown {
+		gone = append(gone, store.JobDevice{Device: name, Reason: "no device has this name"})
+	}
+	return gone, err
 }
 
 // outcome returns the state of a completed job, and a line about it.
