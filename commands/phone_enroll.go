@@ -20,8 +20,8 @@ func phoneEnrollCommand(env *Env) cmdline.Command {
 		Name: "enroll", Args: "NAME", Short: "get a certificate as the phone NAME",
 		Role: cmdline.Operator,
 		About: `It acts like a phone for which Install/Upgrade is scheduled, and writes NAME.key
-and NAME.pem before it confirms. If communication fails, it tries three times, 30
-seconds apart.`,
+and NAME.pem before it confirms. For a MAC address, the phone is SEP and its digits.
+If communication fails, it tries three times, 30 seconds apart.`,
 		Example: "capf phone enroll SEP001122334455 --server localhost:3804 --out .",
 		Output:  cmdline.Object, NoStore: true,
 		Flags: append(phoneFlags(),
