@@ -90,12 +90,14 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 	if !mine {
 		return KindLSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
 	}
-	foreign, err := p.pathRefusal(ctx, cert, store.ForForeignLSC)
-	if err != nil {
-		return nil, err
-	}
-	if foreign == nil {
-		return p.vouchUnrecorded(ctx, g, cert, store.VouchedByForeignLSC)
+	if crypto.NamesLSC(cert, g.Device.Name) { // the parameter for names is not for another cluster's
+		foreign, err := p.pathRefusal(ctx, cert, store.ForForeignLSC)
+		if err != nil {
+			return nil, err
+		}
+		if foreign == nil {
+			return p.vouchUnrecorded(ctx, g, cert, store.VouchedByForeignLSC)
+		}
 	}
 	ours, err := p.pathRefusal(ctx, cert, store.ForLSC)
 	switch {

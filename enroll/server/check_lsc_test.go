@@ -335,6 +335,14 @@ func TestLSCsOfOthers(t *testing.T) {
 	if err := h.shows(sep, own); err != nil {
 		t.Error("with accept_unrecorded_lsc:", err)
 	}
+	// The parameter for names is one for our own, not for another cluster's.
+	h.set("lsc_common_name", "lab-{name}")
+	h.refused(sep, lsc(foreign, "lab-"+sep), "")
+	h.refused(sep, lsc(ours, "den-"+sep), "does not belong to the device")
+	if err := h.shows(sep, lsc(ours, "lab-"+sep)); err != nil {
+		t.Error("in the form of lsc_common_name:", err)
+	}
+	h.set("lsc_common_name", "{name}")
 	// An earlier CAPF certificate of ours does not become another cluster's.
 	if _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048); err != nil {
 		t.Fatal(err)
