@@ -56,7 +56,7 @@ var parameters = []Parameter{
 		func(s *Settings, v string) { s.Issuer = v }, IssuerCAPF, IssuerOnline, IssuerOffline).excludes(fipsOrOnline).approvedAs(IssuerSubject),
 	number("certificate_validity_days", 1, 1825, "1825", "days", nextSession, "validity of an LSC, cut to the end of its issuer",
 		func(s *Settings, n int) { s.ValidityDays = n }).everyday(),
-	custom(LSCName, namePlace, "{name}, or a text that ends with -{name} and may have {model}, as CP-{model}-{name}",
+	custom(LSCName, namePlace, "{name}, or text before it, as CP-{model}-{name}",
 		"common name of an LSC whose phone has shown no MIC; {name} alone where the model is not known",
 		checkCommonName, func(s *Settings, v string) { s.LSCName = v }).effective(nextSession),
 	text("lsc_organizational_unit", "none, or a name of at most 64 characters", "organizational unit (OU) of LSCs, in place of the issuer's", checkUnit,
