@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 
 	"capf/crypto"
@@ -56,6 +57,9 @@ func (o *chain) carryOut(ctx context.Context, d Desk) (effects []string, err err
 	}
 	return effects, nil
 }
+
+// fingerprintOf is how a certificate is told from others in effects.
+func fingerprintOf(c *x509.Certificate) string { return "SHA-256 " + crypto.Fingerprint(c) }
 
 // regeneration makes a new CAPF key and certificate.
 type regeneration struct {

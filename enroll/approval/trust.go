@@ -2,12 +2,10 @@ package approval
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
 
-	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
@@ -209,6 +207,3 @@ func (d Desk) impactOn(ctx context.Context, keys []trustKey, e *store.TrustEdit)
 	}
 	return d.trust().ImpactOn(ctx, rows, e)
 }
-
-// fingerprintOf is how a certificate is told from others in effects.
-func fingerprintOf(c *x509.Certificate) string { return "SHA-256 " + crypto.Fingerprint(c) }
