@@ -45,6 +45,7 @@ var questions = map[string]question{
 	"flag/lsc-issued-by": issuerNames,
 	"job/ID":             jobIDs,
 	"approval/ID":        proposalIDs,
+	"session/ID":         sessionIDs,
 	"template/NAME":      templateNames,
 	"flag/template":      templateNames,
 	"feature-group/NAME": featureGroupNames,
@@ -135,6 +136,18 @@ func jobIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candida
 	return proposed(s.Jobs(ctx, store.JobFilter{}), last, func(j store.Job) cmdline.Candidate {
 		return cmdline.Candidate{Word: strconv.FormatInt(j.ID, 10), About: string(j.State) + ", of " + j.Actor.Name}
 	})
+}
+
+func sessionIDs(ctx context.Context, s *store.Reader, last string) (list []cmdline.Candidate) {
+	open, err := s.OpenSessions(ctx, store.SessionFilter{})
+	if err != nil {
+		return nil
+	}
+	for _, v := range open[:min(len(open), mostRead)] {
+		list = append(list, cmdline.Candidate{Word: strconv.FormatInt(v.ID, 10), About: v.Device + ", " + v.State.Long()})
+	}
+	list = cmdline.Matching(list, last)
+	return list[:min(len(list), mostProposed)]
 }
 
 func proposalIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {

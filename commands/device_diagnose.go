@@ -107,6 +107,12 @@ func diagnosisFields(env *Env, r *diagnosis.Report) []field {
 		field{"", "issuer", r.IssuerName},
 		field{"", "issuer_ready", r.Issuer.OK()},
 		field{"", "issuer_problem", r.Issuer.Problem})
+	if v := r.Open; v != nil {
+		fields = append(fields, field{"Connected", "", fmt.Sprintf("session %d from %s since %s, %s", v.ID, v.Address, term.Cell(v.Since), v.State.Long())},
+			field{"", "session", v.ID}, field{"", "session_state", v.State})
+	} else {
+		fields = append(fields, field{"", "session", nil}, field{"", "session_state", nil})
+	}
 	fields = append(fields, waitingFields(r.Waiting)...)
 	fields = append(fields, lscFields(env, r.LSC)...)
 	return append(fields, shownFields(r)...)

@@ -168,7 +168,7 @@ func (r *Report) lastFailed() *Conclusion {
 }
 
 func (r *Report) notContacted() *Conclusion {
-	if !r.untried {
+	if !r.untried || r.Open != nil {
 		return nil
 	}
 	return &Conclusion{Cause: "the phone has not come since the device was last changed: reset it, so that it contacts CAPF", Section: enroll.SectionNotContacted,

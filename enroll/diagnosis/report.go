@@ -15,6 +15,7 @@ import (
 	"capf/enroll/authority"
 	"capf/enroll/caready"
 	"capf/enroll/liveness"
+	"capf/enroll/sessions"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -28,7 +29,8 @@ type Report struct {
 	IssuerName   string
 	Waiting      *Waiting // the request that waits for the issuer
 	Certificates []Certificate
-	LSC          *store.LSC // the newest that the phone has or is about to have
+	LSC          *store.LSC        // the newest that the phone has or is about to have
+	Open         *sessions.Session // the phone is connected; nil when it is not
 	Declined     store.Declined
 	Conclusion
 
@@ -77,7 +79,7 @@ func Examine(ctx context.Context, s *store.Reader, now func() time.Time, name st
 	r := &Report{Device: d, IssuerName: inForce.Issuer, now: now()}
 	ask := enroll.Forecast{Reader: s, Now: now, Settings: &inForce}
 	for _, look := range []func(context.Context, *store.Reader) error{
-		r.readAttempts, r.readServers, r.readIssuer, r.readWaiting, r.readLSC, r.readAddress,
+		r.readAttempts, r.readServers, r.readIssuer, r.readWaiting, r.readLSC, r.readAddress, r.readSession,
 		func(ctx context.Context, _ *store.Reader) error { return r.readCertificates(ctx, ask) },
 		func(ctx context.Context, _ *store.Reader) (err error) {
 			r.refusal, err = ask.Session(ctx, d)
@@ -191,6 +193,14 @@ func (r *Report) readLSC(ctx context.Context, s *store.Reader) error {
 		}
 	}
 	return nil
+}
+
+func (r *Report) readSession(ctx context.Context, s *store.Reader) error {
+	open, err := sessions.List(ctx, s, r.now, store.SessionFilter{Device: r.Device.Name})
+	if len(open) > 0 {
+		r.Open = &open[len(open)-1]
+	}
+	return err
 }
 
 // readAddress finds out whether the address of the last attempt is declined.

@@ -89,11 +89,44 @@ expect 0 "$capf" lsc export "$serial" --issuer --out issuer.pem
 expect 0 openssl verify -partial_chain -CAfile issuer.pem SEP001100000002.pem
 expect 0 "$capf" service restart capf
 
+step "a phone waits for the offline CA: its session, and the request"
+expect 0 "$capf" set certificate_issuer offline-ca
+expect 0 "$capf" device set SEP001100000003 --operation install --auth-mode null-string
+"$capf" phone enroll SEP001100000003 --server "$address" --out . >waiting 2>&1 </dev/null &
+waiting=$!
+at="capf session list"
+tries=0
+until "$capf" session list --state await-ca-resp --csv --no-header >out 2>err && grep -q SEP001100000003 out; do
+	tries=$((tries + 1))
+	[ "$tries" -lt 300 ] || wrong "the phone has no session"
+	sleep 0.1
+done
+expect 0 "$capf" device diagnose SEP001100000003
+says 'has waited for the offline CA' 'capf offline export'
+expect 0 "$capf" offline export --out requests.tgz
+kill "$waiting"
+wait "$waiting" 2>/dev/null || true
+expect 0 "$capf" csr delete all --yes
+expect 0 "$capf" set certificate_issuer capf
+
 step "a lost phone"
 expect 0 "$capf" lsc revoke --device SEP00110000000A --yes
 expect 0 "$capf" lsc list --state revoked --no-header
 says 'SEP00110000000A'
 expect 4 "$capf" phone enroll SEP00110000000A --server "$address" --existing-cert SEP00110000000A.pem --existing-key SEP00110000000A.key --out .
+
+step "phones that are sold: a floor less, and what RADIUS needs of the others"
+mkdir certs
+expect 0 "$capf" bulk export-certs --all --out certs
+[ -s certs/index.csv ] || wrong "there is no index.csv"
+expect 2 "$capf" bulk delete --with-pool Floor5
+tells 'consent'
+expect 0 "$capf" bulk delete --with-pool Floor5 --dry-run
+expect 0 "$capf" bulk delete --with-pool Floor5 --yes
+expect 0 "$capf" device list --pool Floor5 --no-header
+silent
+expect 0 "$capf" device generate-string --devices devices.txt --sheet sheet.html --yes
+grep -q '<html' sheet.html || wrong "there is no page for technicians"
 
 step "the shell over SSH: the word capf, levels and roles"
 expect 0 env SSH_ORIGINAL_COMMAND="capf device diagnose $phone" "$capf" shell --privilege 0
