@@ -26,6 +26,8 @@ mkdir other
 exec capf init --db other/capf.db
 exec capf cert export capf --db other/capf.db --out issuer.pem
 exec capf cert export capf --out ca.pem
+exec capf cert export capf --db other/capf.db --out issuers.pem
+mkdir certs phones
 exec capf device add SEP001122334455 --pool Berlin --model 8861
 exec capf device add CSFolga
 guide
