@@ -131,7 +131,7 @@ func bulkLeave(ctx context.Context, env *Env, o bulkMigrateOptions) error {
 		if err := bulkNow(ctx, env, r, u); err != nil {
 			return err
 		}
-		env.say("now reset the phones, wait for Delete Success, and delete their CTL and ITL files")
+		env.say("reset the phones for which Delete is scheduled, wait for Delete Success, and delete their CTL and ITL files")
 		return nil
 	})
 }
