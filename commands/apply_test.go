@@ -100,8 +100,8 @@ func TestDevicesInParallel(t *testing.T) {
 	}
 }
 
-// TestApplyWithoutEnvironment applies as a job in a container does: with no HOME, no
-// name for its user and nothing else in the environment.
+// TestApplyWithoutEnvironment applies as a job in a container does: with no name for its
+// user, and nothing in the environment but a claim to be another.
 func TestApplyWithoutEnvironment(t *testing.T) {
 	t.Parallel()
 	dir := house(t)
@@ -124,7 +124,7 @@ func TestApplyWithoutEnvironment(t *testing.T) {
 	}
 	for _, want := range []string{"1 added", "nothing to change"} {
 		cmd := capfProcess(t, dir, "cert", "apply", "trust.yaml", "--prune", "--yes")
-		cmd.Path, cmd.Env = program, []string{"CAPF_DB=" + filepath.Join(dir, "capf.db")}
+		cmd.Path, cmd.Env = program, []string{"CAPF_DB=" + filepath.Join(dir, "capf.db"), "USER=olga", "LOGNAME=olga", "HOME=" + dir}
 		if os.Geteuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: stranger}}
 		}
@@ -134,7 +134,7 @@ func TestApplyWithoutEnvironment(t *testing.T) {
 		}
 	}
 	if os.Geteuid() == 0 {
-		if audit := must(t, dir, "audit", "list", "--csv"); !strings.Contains(audit, "uid 54321") {
+		if audit := must(t, dir, "audit", "list", "--csv"); !strings.Contains(audit, "uid 54321") || strings.Contains(audit, "olga") {
 			t.Errorf("the record has\n%s", audit)
 		}
 	}

@@ -141,10 +141,6 @@ func tableAddress(text string) (addr netip.Addr, port int, ok bool) {
 	return addr.Unmap(), int(n), ok
 }
 
-// UserName is the user as whom the program runs.
-func UserName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", os.Geteuid())
-}
+// UserName is the user as whom the program runs. It asks for the user of the kernel:
+// user.Current believes $USER where the system has no name for that one.
+func UserName() string { return nameOf(int64(os.Geteuid())) }
