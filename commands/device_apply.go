@@ -32,9 +32,9 @@ or YAML:
       operation: install
 
 FILE - is stdin. What is not as described is a line on stdout: + is added, ~ changed,
-- deleted. Attributes that are not named, or empty, stay as they are. Devices that are
-not described stay, or are deleted with --prune. Everything is changed, or nothing, and
-all problems are listed. --dry-run exits with 0 if nothing would change, and with 6 if
+- deleted. Attributes that are not named, or empty, stay as they are; in YAML, "" removes
+a description, model or pool. Devices that are not described stay, or are deleted with
+--prune. Everything is changed, or nothing, and all problems are listed. --dry-run exits with 0 if nothing would change, and with 6 if
 something would.
 
 An operation says how the phone should be in the end: install, with an LSC that has not

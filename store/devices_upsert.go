@@ -10,6 +10,9 @@ import (
 type Upsert struct {
 	Action string // of the events
 	Detail string
+	// Details is called for the event of the device for which Want was called. What it
+	// returns stands behind Detail; may be nil.
+	Details func() string
 	// Next returns the name of the next device, and false after the last one.
 	Next func() (name string, more bool)
 	// Want returns the device as it should be; have is nil for a new one. A
@@ -120,6 +123,14 @@ func (n *UpsertTally) count(what UpsertOutcome) {
 	}
 }
 
+// detail is that of the event of one device.
+func (p Upsert) detail() string {
+	if p.Details == nil || p.Details() == "" {
+		return p.Detail
+	}
+	return p.Detail + ": " + p.Details()
+}
+
 func upsertDevice(t *tx, a Actor, p Upsert, name string) (UpsertOutcome, error) {
 	var have *Selected
 	var v Selected
@@ -141,7 +152,7 @@ func upsertDevice(t *tx, a Actor, p Upsert, name string) (UpsertOutcome, error) 
 		if err := insertDevice(t, &want); err != nil {
 			return "", err
 		}
-		return UpsertAdded, t.event(a, want.Name, EventText{Action: "device-add", Detail: p.Detail})
+		return UpsertAdded, t.event(a, want.Name, EventText{Action: "device-add", Detail: p.detail()})
 	}
 	want.ID, want.Name, want.CreatedAt, want.UpdatedAt = v.ID, v.Name, v.CreatedAt, t.now
 	want.CompletesBy, want.LockedUntil = wholeMillis(want.CompletesBy), wholeMillis(want.LockedUntil)
@@ -151,5 +162,5 @@ func upsertDevice(t *tx, a Actor, p Upsert, name string) (UpsertOutcome, error) 
 	if err := updateDevice(t, want); err != nil {
 		return "", err
 	}
-	return UpsertChanged, t.event(a, want.Name, EventText{Action: "device-set", Detail: p.Detail})
+	return UpsertChanged, t.event(a, want.Name, EventText{Action: "device-set", Detail: p.detail()})
 }

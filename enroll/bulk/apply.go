@@ -56,7 +56,7 @@ type ApplyOptions struct {
 const applyAttempts = 20
 
 // Apply makes devices as a CSV file, a JSON list or a YAML document describes them, in
-// one transaction. Attributes that are not named, or empty, stay as they are. What an
+// one transaction. Attributes that are not named, or empty, stay as they are; "" in YAML removes a text. What an
 // operation means is said at devices.Rules.Described. A document.Problems error lists
 // what is wrong; apperr.ErrRefused: the header is, or nothing is described that should
 // stay; store.ErrConflict: others change devices all the time.
@@ -120,7 +120,7 @@ func applyOnce(ctx context.Context, r *devices.Rules, actor store.Actor, f *File
 			}
 			return a.row.Name, ok
 		},
-		Want: a.want, Remove: a.remove, Ready: a.ready,
+		Want: a.want, Details: a.details, Remove: a.remove, Ready: a.ready,
 	})
 	a.Same = int(tally.Same)
 	a.warnOfNames()
@@ -175,6 +175,7 @@ func (a *applying) described(have *store.Selected) (d store.Device, change Devic
 		a.doubt(d.Name)
 	}
 	edit, err := a.rules.Described(d, a.row.Edit, lsc, a.settings)
+	a.edit = edit
 	if err != nil || edit.Empty() {
 		return d, change, err
 	}

@@ -43,6 +43,12 @@ type rowReader interface {
 	FieldPos(cell int) (line, column int)
 }
 
+// clearer is a rowReader of a form in which an empty text can be told from none. An empty
+// cell of CSV says nothing, and neither does "" in a list as JSON, which has all texts.
+type clearer interface {
+	Clears(cell int) bool // the empty cell of the last row is an empty text
+}
+
 // OpenFile is the one entry to files of devices. It reads the header of a CSV file,
 // separated by commas, semicolons or tabs, or as its first line says (sep=;). A file that
 // begins with a bracket is JSON, and one that begins as a document.Is, YAML. ErrRefused

@@ -85,7 +85,8 @@ type inserting struct {
 	settings settings.Settings
 	options  InsertOptions
 	file     *File
-	row      Row // the one being inserted
+	row      Row          // the one being inserted
+	edit     devices.Edit // what it changes
 	// old reports whether a device exists whose name no new device could have.
 	old      map[string]bool
 	warned   map[string]bool
@@ -157,7 +158,7 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 		return err
 	}
 	in.UpsertTally, err = in.rules.Store.UpsertDevices(ctx, actor, store.Upsert{
-		Action: "bulk-insert", Detail: "from a CSV file",
+		Action: "bulk-insert", Detail: "from a file",
 		Next: func() (string, bool) {
 			var ok bool
 			if in.row, ok = s.Next(); ok && in.options.Progress != nil {
@@ -165,7 +166,7 @@ func (in *inserting) write(ctx context.Context, actor store.Actor) error {
 			}
 			return in.row.Name, ok
 		},
-		Want: in.want,
+		Want: in.want, Details: in.details,
 		Done: func(what store.UpsertOutcome) {
 			in.Outcomes = append(in.Outcomes, Outcome{in.row.Line, in.row.Name, what})
 		},
@@ -199,6 +200,7 @@ func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 	if err != nil || edit == (devices.Edit{}) {
 		return d, err
 	}
+	in.edit = edit
 	if !in.options.Update {
 		if edit.CompletesBy == nil && edit.Overdue(d) {
 			return d, nil // it already is as the row says
@@ -208,8 +210,12 @@ func (in *inserting) wanted(have *store.Selected) (store.Device, error) {
 	return d, in.rules.Edit(&d, edit, in.settings, have.Installed.Serial != "")
 }
 
+// details says in the record what the current row changes.
+func (in *inserting) details() string { return in.edit.Describe() }
+
 // added returns a new device.
 func (in *inserting) added() (store.Device, error) {
+	in.edit = in.row.Edit
 	d, err := devices.New(in.row.Name)
 	if err == nil {
 		err = in.rules.Edit(&d, in.row.Edit, in.settings, false)

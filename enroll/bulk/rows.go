@@ -123,13 +123,21 @@ func (s *Scanner) read(cells []string) (Row, bool) {
 		}
 	}
 	for i, c := range s.file.columns {
-		if cell := csvcell.Text(strings.TrimSpace(cells[i])); cell != "" && c.kind != names && c.kind != ignored {
+		cell := csvcell.Text(strings.TrimSpace(cells[i]))
+		if cell != "" && c.kind != names && c.kind != ignored {
 			if text := s.readCell(&r.Edit, c, cell); text != "" {
 				bad(i, text)
 			}
+		} else if cell == "" && c.attribute.Text && s.clears(i) {
+			c.attribute.Clear(&r.Edit)
 		}
 	}
 	return r, good
+}
+
+func (s *Scanner) clears(cell int) bool {
+	c, is := s.reader.(clearer)
+	return is && c.Clears(cell)
 }
 
 func (s *Scanner) readName(r *Row, c column, cell string) string {

@@ -58,7 +58,9 @@ type documentRows struct {
 	keys  []string
 	begun bool
 	next  int
-	lines []int // of the values of the last row
+	// Of the last row:
+	lines  []int  // of the values
+	clears []bool // a value is the empty text, not missing
 }
 
 func (r *documentRows) Read() ([]string, error) {
@@ -72,16 +74,20 @@ func (r *documentRows) Read() ([]string, error) {
 	n := r.list.Items[r.next]
 	r.next++
 	cells := make([]string, len(r.keys))
-	r.lines = make([]int, len(r.keys))
+	r.lines, r.clears = make([]int, len(r.keys)), make([]bool, len(r.keys))
 	for i := range r.lines {
 		r.lines[i] = n.Line
 	}
 	for _, e := range n.Entries {
 		i := slices.Index(r.keys, e.Key)
 		cells[i], r.lines[i] = csvcell.Guard(e.Value.Text), e.Line
+		r.clears[i] = e.Value.Kind == document.Text && e.Value.Text == ""
 	}
 	return cells, nil
 }
 
 // FieldPos tells only the lines apart, of which each holds one value.
 func (r *documentRows) FieldPos(cell int) (line, column int) { return r.lines[cell], 1 }
+
+// Clears reports whether a value was written as "", which is more than none at all.
+func (r *documentRows) Clears(cell int) bool { return r.clears[cell] }
