@@ -80,7 +80,10 @@ func diagnosisFields(env *Env, r *diagnosis.Report) []field {
 	fields = append(fields, field{"", "besides", r.Also})
 	for i, command := range r.Next {
 		label := "Next"
-		if i > 0 {
+		switch {
+		case i > 0 && r.Steps:
+			label = "Then"
+		case i > 0:
 			label = "Or"
 		}
 		fields = append(fields, field{label, "", typed(env, command)})

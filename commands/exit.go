@@ -72,7 +72,6 @@ func hint(err error) string {
 		return h
 	}
 	var op *net.OpError
-	var declined *phone.DeclinedError
 	switch {
 	case errors.As(err, &op) && op.Op == "listen" && errors.Is(err, fs.ErrPermission):
 		return "a port below 1024 needs CAP_NET_BIND_SERVICE; capf.service says how to grant it"
@@ -88,8 +87,6 @@ func hint(err error) string {
 		return "run it as the user who owns the file"
 	case errors.Is(err, store.ErrReplaced):
 		return "put the right database in its place, with capf restore for a backup, and start again"
-	case errors.As(err, &declined):
-		return "on the server, capf device diagnose NAME says why"
 	case errors.Is(err, store.ErrFull):
 		return "questions are answered, changes are not; free some space and try again"
 	case errors.Is(err, store.ErrDisk):

@@ -57,9 +57,9 @@ func actAsPhone(ctx context.Context, env *Env, o phoneOptions) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("phone %s: %w", o.Device, err)
+		return forPhone(o.Device, err)
 	case result.Outcome == phone.Nothing:
-		return fmt.Errorf("phone %s: %w", o.Device, errNothing)
+		return apperr.WithHint(fmt.Errorf("phone %s: %w", o.Device, errNothing), "on the server, capf device set %s --operation install schedules it", o.Device)
 	}
 	fields := []field{
 		{"Device", "device", o.Device},
@@ -76,6 +76,16 @@ func actAsPhone(ctx context.Context, env *Env, o phoneOptions) error {
 		fields = append(fields, more...)
 	}
 	return showObject(env, fields)
+}
+
+// forPhone says which phone it was. Why the server declined, only the server tells.
+func forPhone(name string, err error) error {
+	var declined *phone.DeclinedError
+	named := fmt.Errorf("phone %s: %w", name, err)
+	if errors.As(err, &declined) {
+		return apperr.WithHint(named, "on the server, capf device diagnose %s says why", name)
+	}
+	return named
 }
 
 func (o phoneOptions) installedFields(r phone.Result) ([]field, error) {

@@ -26,6 +26,10 @@ type WrongString struct {
 	Counted bool
 }
 
+// OutcomeWrongString is the outcome of an event that tells of a wrong authentication
+// string that locked nothing.
+const OutcomeWrongString = "wrong-string"
+
 // NoteWrongString counts a wrong authentication string that came from the
 // network, and sets the status, unless that is empty or the operation is not
 // that of the schedule any more. The string that makes a
@@ -51,7 +55,7 @@ func (s *Store) NoteWrongString(ctx context.Context, a Actor, deviceID, schedule
 		if err := setStatus(t, deviceID, schedule, status); err != nil {
 			return err
 		}
-		e := EventText{Action: about(status), Step: "authenticate", Outcome: "wrong-string"}
+		e := EventText{Action: about(status), Step: "authenticate", Outcome: OutcomeWrongString}
 		switch {
 		case !w.Counted:
 			e.Outcome, e.Detail = "declined", "locked until "+w.Locked.Format(time.RFC3339)

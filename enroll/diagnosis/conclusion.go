@@ -16,6 +16,7 @@ type Conclusion struct {
 	Cause   string   // one line
 	Section string   // of docs/failures.md; "" when nothing is wrong
 	Next    []string // commands, the best first
+	Steps   bool     // each of Next follows the one before it, rather than being another way
 	Also    []string // what else is in the way
 }
 
@@ -109,8 +110,8 @@ func (r *Report) waiting() *Conclusion {
 	}
 	since := w.CreatedAt.UTC().Format(time.RFC3339)
 	if w.Issuer != settings.IssuerOnline {
-		return &Conclusion{Cause: fmt.Sprintf("its request %d has waited for the offline CA since %s", w.ID, since), Section: enroll.SectionWaiting,
-			Next: []string{"capf offline export --out requests.tgz, then capf offline import FILE with what the CA has signed"}}
+		return &Conclusion{Cause: fmt.Sprintf("its request %d has waited for the offline CA since %s: export it, have the CA sign it, import the certificate", w.ID, since), Section: enroll.SectionWaiting,
+			Next: []string{"capf offline export --out requests.tgz", "capf offline import signed.tgz"}, Steps: true}
 	}
 	cause := fmt.Sprintf("its request %d has waited for the online CA since %s", w.ID, since)
 	if w.State != "" {
@@ -159,12 +160,26 @@ func (r *Report) lastFailed() *Conclusion {
 	if section == "" || last.Outcome == "ok" {
 		return nil
 	}
-	cause := last.Outcome
-	if last.Detail != "" {
-		cause = last.Detail
+	cause := "the last attempt failed: " + r.inWords(last)
+	why := causeOf(r.Device.Status)
+	if why == "" || why == store.CommunicationFailure { // nothing here has to be mended
+		cause += "; reset the phone, so that it tries again"
 	}
-	return &Conclusion{Cause: fmt.Sprintf("the last attempt failed: %s", cause), Section: section,
-		Next: r.remedies(&enroll.SessionError{Kind: enroll.ErrDeclined, Cause: causeOf(r.Device.Status)})}
+	return &Conclusion{Cause: cause, Section: section,
+		Next: r.remedies(&enroll.SessionError{Kind: enroll.ErrDeclined, Cause: why})}
+}
+
+// inWords is why an attempt failed. A wrong string is an outcome without a detail.
+func (r *Report) inWords(attempt store.Event) string {
+	switch n := r.Device.WrongStrings; {
+	case attempt.Detail != "":
+		return attempt.Detail
+	case attempt.Outcome != store.OutcomeWrongString:
+		return attempt.Outcome
+	case n > 1:
+		return fmt.Sprintf("the authentication string was wrong, %d times in a row", n)
+	}
+	return "the authentication string was wrong"
 }
 
 func (r *Report) notContacted() *Conclusion {
