@@ -85,6 +85,7 @@ type uniqueStrings struct {
 	csv   *secretFile  // nil for none
 	w     *csv.Writer
 	sheet *secretFile // nil for none
+	kept  int         // strings in the files
 }
 
 // prints says whether the strings go to stdout.
@@ -127,6 +128,7 @@ func (u *uniqueStrings) Add(d store.Device, secret string) error {
 	if u.print || u.sheet != nil {
 		u.made = append(u.made, madeString{d, secret})
 	}
+	u.kept++
 	if u.csv == nil {
 		return nil
 	}
@@ -145,6 +147,13 @@ func (u *uniqueStrings) Keep() error {
 		return u.sheet.keep(writeSheet(u.env, u.sheet.file, u.made))
 	}
 	return nil
+}
+
+// sayWhere says where the strings are that are not on the terminal.
+func (u *uniqueStrings) sayWhere(f handoutFiles) {
+	if u != nil && f.flag() != "" {
+		u.env.say("wrote %s to %s", counted(u.kept, "authentication string"), f.names())
+	}
 }
 
 // discard removes the files of an update that did not happen.

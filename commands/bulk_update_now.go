@@ -34,6 +34,7 @@ func bulkNow(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOption
 		return errors.Join(err, handOut(env, o, j, out))
 	}
 	env.say("job %d: %s", j.ID, j.Detail)
+	out.sayWhere(o.handout)
 	if err := handOut(env, o, j, out); err != nil {
 		return err
 	}

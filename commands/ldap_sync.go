@@ -91,6 +91,7 @@ func ldapSync(ctx context.Context, env *Env, o ldapSyncOptions) error {
 	env.say("%s: %s added, %d known, %d adopted, %d back, %d deleted here, %d left out; %d missing%s", counted(s.Entries, "entry"),
 		counted(s.Counts[store.SyncAdded], "device"), s.Counts[store.SyncKnown], s.Counts[store.SyncAdopted], s.Counts[store.SyncBack],
 		s.Counts[store.SyncDeleted], s.Bad, s.Counts[store.SyncMissing], would)
+	out.sayWhere(o.handout)
 	if partly {
 		return fmt.Errorf("%w: %w", apperr.ErrPartly, err)
 	}
