@@ -32,7 +32,7 @@ one and still has time for that.`,
 		Example: "capf expiry check --within 30d --lscs --csv",
 		Output:  cmdline.List, Columns: headings(endingColumns(time.Time{})),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "within", Usage: "the `TIME` to look ahead, such as 30d or 12h; 0d finds only what has expired (default: the parameter expiry_warning_days)"},
+			&cli.StringFlag{Name: "within", Usage: "the `SPAN` to look ahead, such as 30d or 12h; 0d finds only what has expired (default: the parameter expiry_warning_days)"},
 			&cli.BoolFlag{Name: "lscs", Usage: "look at the LSCs in phones"},
 			&cli.BoolFlag{Name: "trust", Usage: "look at the trust stores"},
 			&cli.BoolFlag{Name: "capf", Usage: "look at the CAPF certificate, those above it, and online_ca_client_certificate"},
@@ -57,7 +57,7 @@ one and still has time for that.`,
 func ahead(span string, now time.Time) (time.Time, error) {
 	until, err := input.Time("+"+strings.TrimPrefix(span, "+"), now)
 	if err != nil {
-		return until, apperr.Usage("--within: %q is not a time such as 30d or 12h", span)
+		return until, apperr.Usage("--within: %q is not a span; write 30d or 12h", span)
 	}
 	return until, nil
 }

@@ -10,6 +10,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/enroll/devices"
 	"capf/enroll/lscs"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -30,6 +31,7 @@ a phone, are listed only with --state discarded, until they expire.`,
 			&cli.StringFlag{Name: "issuer", Usage: "only those whose issuer matches the `PATTERN`, or has it in its name"},
 			&cli.StringFlag{Name: "serial", Usage: "only the serial `NUMBER`, or its first digits"},
 			&cli.StringFlag{Name: "expires-before", Usage: "only those that expire before the `TIME`, such as 2027-01-31 or +90d"},
+			&cli.StringFlag{Name: "expires-within", Usage: "only those that expire within the `SPAN`, such as 30d, or have expired"},
 		},
 		Run: func(c *cli.Context) error {
 			f := store.LSCFilter{Device: c.String("device"), Serial: c.String("serial"), IssuedBy: c.String("issuer")}
@@ -39,6 +41,17 @@ a phone, are listed only with --state discarded, until they expire.`,
 			}
 			if f.ExpiresBefore, err = optional(c, "expires-before", env.deadline); err != nil {
 				return err
+			}
+			within, err := parsed(c, "expires-within", env.span)
+			if err != nil {
+				return err
+			}
+			if within > 0 && f.ExpiresBefore != nil {
+				return apperr.Usage("--expires-before and --expires-within exclude each other")
+			}
+			if within > 0 {
+				end := env.Now().Add(within)
+				f.ExpiresBefore = &end
 			}
 			if f.Devices, err = listedNames(env, c); err != nil {
 				return err

@@ -60,5 +60,8 @@ func addSpan(span string, now time.Time) (time.Time, bool) {
 }
 
 func timeError(s string) error {
+	if _, ok := addSpan(s, time.Now()); ok {
+		return apperr.BadValue("%q is not a time; +%s is that long from now", s, s)
+	}
 	return apperr.BadValue("%q is not a time; write 2027:01:31:18:00, 2027-01-31T18:00:00Z, 2027-01-31 or +10d", s)
 }
