@@ -117,7 +117,7 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 	} else {
 		env.say("the CAPF certificate exists, nothing was changed")
 	}
-	return showObject(env, []field{
+	err = showObject(env, []field{
 		{"", "created", got.Created},
 		{"Database", "database", s.Path()},
 		{"Master key", "master_key_file", secrets.MasterKeyFile(s.Path(), env.Getenv)},
@@ -126,6 +126,10 @@ func initialize(ctx context.Context, env *Env, o initOptions) error {
 		{"Valid until", "not_after", got.Certificate.NotAfter},
 		{"SHA-256", "fingerprint_sha256", got.Fingerprint},
 	})
+	if err == nil && got.Created {
+		env.say("next: capf serve, or systemctl start capf; then phones, with capf device add or capf bulk insert")
+	}
+	return err
 }
 
 // certificateMissing looks without creating the database: the questions come

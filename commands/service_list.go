@@ -29,7 +29,11 @@ CA, needed only with the issuer online-ca.`,
 			if err != nil {
 				return err
 			}
-			return showList(env, values(rows), listedServices(changes), "there is no service")
+			err = showList(env, values(rows), listedServices(changes), "there is no service")
+			if err == nil && len(changes) > 0 {
+				env.say("hint: %s puts it in force", changes[0].Hint)
+			}
+			return err
 		},
 	}
 }

@@ -60,7 +60,7 @@ func sessionList(ctx context.Context, env *Env, f store.SessionFilter) error {
 			env.say("warning: serve on %s has written nothing since %s; its sessions may be others now", v.Host, term.Cell(v.SeenAt))
 		}
 	}
-	return showList(env, values(open), sessionColumns, "no phone has been connected for longer than a moment")
+	return showList(env, values(open), sessionColumns, "no phone is connected; one that has just come is listed within seconds")
 }
 
 // sessionColumns are the properties of an open session in a list.
