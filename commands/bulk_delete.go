@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,12 +13,6 @@ import (
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-type bulkDeleteOptions struct {
-	update      bulk.Update
-	at          *time.Time // nil for immediately
-	yes, dryRun bool
-}
 
 func bulkDeleteCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
@@ -37,23 +30,17 @@ selected then.`,
 		Example: "capf bulk delete --last-seen-before 365d --revoke --reason cessation-of-operation --dry-run",
 		Output:  cmdline.List,
 		Flags: slices.Concat(bulkFilterFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
+			allFlag(),
 			&cli.BoolFlag{Name: "revoke", Usage: "revoke all their certificates too"}, reasonFlag(),
-			&cli.StringFlag{Name: "at", Usage: "do it at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
+			atFlag("do it"),
 		}, removalFlags()),
 		Run: func(c *cli.Context) error {
-			o := bulkDeleteOptions{yes: c.Bool("yes"), dryRun: c.Bool("dry-run")}
-			var err error
-			if o.update.Selection, err = wholeSelection(env, c); err != nil {
-				return err
-			}
-			if o.at, err = optional(c, "at", env.deadline); err != nil {
+			o, err := bulkJobChoice(env, c)
+			if err != nil {
 				return err
 			}
 			o.update.Delete = &bulk.Deletion{}
 			switch {
-			case o.dryRun && o.at != nil:
-				return apperr.Usage("--dry-run and --at exclude each other")
 			case c.IsSet("reason") && !c.Bool("revoke"):
 				return apperr.Usage("--reason is for --revoke")
 			case c.Bool("revoke"):
@@ -66,7 +53,7 @@ selected then.`,
 	}
 }
 
-func bulkDelete(ctx context.Context, env *Env, o bulkDeleteOptions) error {
+func bulkDelete(ctx context.Context, env *Env, o bulkJob) error {
 	s, err := env.openStore(ctx)
 	if err != nil {
 		return err
@@ -96,44 +83,13 @@ func bulkDelete(ctx context.Context, env *Env, o bulkDeleteOptions) error {
 			what += " and revoke " + counted(held, "certificate") + " (" + string(o.update.Delete.Revoke) + ")"
 		}
 		if o.at != nil {
-			return bulkLater(ctx, env, r, bulkUpdateOptions{update: o.update, at: o.at, yes: o.yes}, int64(len(names)))
+			return bulkLater(ctx, env, r, bulkUpdateOptions{bulkJob: o}, int64(len(names)))
 		}
 		if err := env.consent(o.yes, "delete %s", what); err != nil {
 			return err
 		}
-		return bulkNow(ctx, env, r, bulkUpdateOptions{update: o.update})
+		return bulkNow(ctx, env, r, bulkUpdateOptions{bulkJob: o})
 	})
-}
-
-// wholeSelection reads the filters of a command that changes what it selects, and refuses
-// to take their absence for all devices.
-func wholeSelection(env *Env, c *cli.Context) (bulk.Selection, error) {
-	s, err := selectionOf(env, c, withWord)
-	if err != nil {
-		return s, err
-	}
-	switch all := c.Bool("all"); {
-	case all && !s.Empty():
-		return s, apperr.Usage("--all and a filter exclude each other")
-	case !all && s.Empty():
-		return s, apperr.WithHint(apperr.Usage("no filter says which devices"), "capf bulk select --help lists the filters; --all selects all devices")
-	}
-	return s, nil
-}
-
-func selectedNames(ctx context.Context, r *devices.Rules, sel bulk.Selection) ([]string, error) {
-	selected, err := bulk.Select(ctx, r, sel)
-	if err != nil {
-		return nil, err
-	}
-	names := []string{} // not nil: a list without names is of no device
-	for v, err := range selected {
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, v.Name)
-	}
-	return names, nil
 }
 
 // stillAccepted counts the certificates of devices of those names that other systems may
@@ -144,14 +100,9 @@ func stillAccepted(ctx context.Context, env *Env, s *store.Store, names []string
 	return len(slices.DeleteFunc(list, revoked)), err
 }
 
-// bulkDeletePreview does all of it in a transaction that is undone, and shows the devices.
-func bulkDeletePreview(ctx context.Context, env *Env, r *devices.Rules, o bulkDeleteOptions, held int) error {
-	runner, end, err := jobRunner(env, r)
-	if err != nil {
-		return err
-	}
-	n, err := runner.Rehearse(ctx, env.actor(), o.update)
-	end()
+// bulkDeletePreview says what would be deleted and revoked.
+func bulkDeletePreview(ctx context.Context, env *Env, r *devices.Rules, o bulkJob, held int) error {
+	n, err := rehearseJob(ctx, env, r, o.update)
 	if err != nil {
 		return err
 	}
@@ -160,9 +111,5 @@ func bulkDeletePreview(ctx context.Context, env *Env, r *devices.Rules, o bulkDe
 		what += ", and " + counted(held, "certificate") + " revoked (" + string(o.update.Delete.Revoke) + ")"
 	}
 	env.say(what+"; nothing was changed", counted(n.Changed, "device"))
-	selected, err := bulk.Select(ctx, r, o.update.Selection)
-	if err != nil {
-		return err
-	}
-	return showList(env, selected, selectedColumns, "")
+	return showRehearsed(ctx, env, r, o.update.Selection, n)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,12 +20,10 @@ import (
 )
 
 type bulkMigrateOptions struct {
-	update      bulk.Update
-	issuers     string // the file for what signed the LSCs; "" for none
-	from        string // the file with what signed them in the other cluster
-	at          *time.Time
-	force       bool
-	yes, dryRun bool
+	bulkJob
+	issuers string // the file for what signed the LSCs; "" for none
+	from    string // the file with what signed them in the other cluster
+	force   bool
 }
 
 func bulkMigrateCommand(env *Env) cmdline.Command {
@@ -45,24 +42,21 @@ are added, and Install/Upgrade by existing certificate is scheduled for all of t
 		Output:  cmdline.List,
 		Raises:  map[string]cmdline.Needs{"from": {Role: cmdline.Admin}}, // it changes a trust store
 		Flags: slices.Concat(bulkFilterFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
+			allFlag(),
 			&cli.StringFlag{Name: "issuers", Usage: "write the certificates that signed the LSCs to `FILE`, as PEM"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing FILE"},
 			&cli.StringFlag{Name: "from", Usage: "the listed devices come from another cluster, and what signed their LSCs is in `FILE`"},
 			&cli.BoolFlag{Name: "partial", Usage: "skip leaving devices for which a rule forbids the change"},
-			&cli.StringFlag{Name: "at", Usage: "let them leave at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
+			atFlag("let them leave"),
 			bypassFlag(),
 		}, removalFlags()),
 		Run: func(c *cli.Context) error {
-			o := bulkMigrateOptions{issuers: c.String("issuers"), from: c.String("from"), force: c.Bool("force"), yes: c.Bool("yes"), dryRun: c.Bool("dry-run")}
+			job, err := bulkJobChoice(env, c)
+			if err != nil {
+				return err
+			}
+			o := bulkMigrateOptions{job, c.String("issuers"), c.String("from"), c.Bool("force")}
 			o.update.Leave, o.update.Partial = true, c.Bool("partial")
-			var err error
-			if o.update.Selection, err = wholeSelection(env, c); err != nil {
-				return err
-			}
-			if o.at, err = optional(c, "at", env.deadline); err != nil {
-				return err
-			}
 			if err := o.check(); err != nil {
 				return err
 			}
@@ -88,8 +82,6 @@ func (o *bulkMigrateOptions) check() error {
 		return apperr.Usage("--from and --at exclude each other")
 	case o.force && o.issuers == "":
 		return apperr.Usage("--force is for --issuers")
-	case o.dryRun && o.at != nil:
-		return apperr.Usage("--dry-run and --at exclude each other")
 	}
 	return nil
 }
@@ -124,7 +116,7 @@ func bulkLeave(ctx context.Context, env *Env, o bulkMigrateOptions) error {
 		if err := writeIssuers(env, o, issuers); err != nil {
 			return err
 		}
-		u := bulkUpdateOptions{update: o.update, at: o.at, yes: o.yes}
+		u := bulkUpdateOptions{bulkJob: o.bulkJob}
 		if o.at != nil {
 			return bulkLater(ctx, env, r, u, n)
 		}
@@ -191,26 +183,14 @@ func writeIssuers(env *Env, o bulkMigrateOptions, issuers [][]byte) error {
 	return err
 }
 
-// rehearseLeaving does all of it in a transaction that is undone.
+// rehearseLeaving says for which devices Delete would be scheduled.
 func rehearseLeaving(ctx context.Context, env *Env, r *devices.Rules, o bulkMigrateOptions, issuers int) error {
-	runner, end, err := jobRunner(env, r)
-	if err != nil {
-		return err
-	}
-	n, err := runner.Rehearse(ctx, env.actor(), o.update)
-	end()
+	n, err := rehearseJob(ctx, env, r, o.update)
 	if err != nil {
 		return err
 	}
 	env.say("Delete would be scheduled for %d of %s; %s signed their LSCs; nothing was changed", n.Changed, counted(n.Selected, "device"), counted(issuers, "certificate"))
-	selected, err := bulk.Select(ctx, r, o.update.Selection)
-	if err != nil {
-		return err
-	}
-	if err := showList(env, selected, selectedColumns, ""); err != nil || n.Refused == 0 {
-		return err
-	}
-	return apperr.New(apperr.ErrPartly, "%s of %d would be skipped", counted(n.Refused, "device"), n.Selected)
+	return showRehearsed(ctx, env, r, o.update.Selection, n)
 }
 
 // bulkArrive prepares for devices that come from another cluster.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -12,19 +11,14 @@ import (
 	"capf/commands/internal/term"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
-	"capf/enroll/jobs"
-	"capf/enroll/liveness"
 	"capf/internal/apperr"
-	"capf/store"
 )
 
 type bulkUpdateOptions struct {
-	update      bulk.Update
-	generate    bool // one string for all
-	replace     bool // strings that are in force
-	handout     handoutFiles
-	at          *time.Time // nil for immediately
-	yes, dryRun bool
+	bulkJob
+	generate bool // one string for all
+	replace  bool // strings that are in force
+	handout  handoutFiles
 }
 
 func bulkUpdateCommand(env *Env) cmdline.Command {
@@ -47,13 +41,13 @@ changed, so that the phone contacts CAPF.`,
 		Example: "capf bulk update --lsc-expires-before +90d --operation install --auth-mode auth-string --unique-strings --strings-file strings.csv --yes",
 		Output:  cmdline.List,
 		Flags: slices.Concat(flags, handoutFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "all", Usage: "select all devices"},
+			allFlag(),
 			&cli.BoolFlag{Name: "unique-strings", Usage: "make an authentication string for each device that has none in force"},
 			&cli.BoolFlag{Name: "replace", Usage: "make one for the others, too: what has been handed out is worth nothing then"},
 			&cli.BoolFlag{Name: "generate-string", Usage: "make one new authentication string for all, and print it"},
 			&cli.BoolFlag{Name: "partial", Usage: "skip devices for which a rule forbids the change"},
 			&cli.BoolFlag{Name: "apply-config", Usage: "run apply_config_command for each device that has changed"},
-			&cli.StringFlag{Name: "at", Usage: "do it at the `TIME`: 2027:01:31:18:00, RFC 3339, +12h"},
+			atFlag("do it"),
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show each device before and after"},
 		}),
@@ -69,37 +63,26 @@ changed, so that the phone contacts CAPF.`,
 }
 
 func bulkUpdateChoice(env *Env, c *cli.Context) (o bulkUpdateOptions, err error) {
-	u := &o.update
-	if u.Selection, err = selectionOf(env, c, withWord); err != nil {
+	if o.bulkJob, err = bulkJobChoice(env, c); err != nil {
 		return o, err
 	}
+	u := &o.update
 	if u.Edit, err = deviceEdit(env, c); err != nil {
 		return o, err
 	}
 	u.Edit.UniqueString, u.Partial, u.ApplyConfig = c.Bool("unique-strings"), c.Bool("partial"), c.Bool("apply-config")
 	o.generate, o.replace, o.handout = c.Bool("generate-string"), c.Bool("replace"), handoutChoice(c)
 	u.Edit.KeepString = u.Edit.UniqueString && !o.replace
-	o.yes, o.dryRun = c.Bool("yes"), c.Bool("dry-run")
-	if o.at, err = optional(c, "at", env.deadline); err != nil {
-		return o, err
-	}
-	return o, o.check(c.Bool("all"))
+	return o, o.check()
 }
 
-func (o *bulkUpdateOptions) check(all bool) error {
+func (o *bulkUpdateOptions) check() error {
 	if err := oneString(o.update.Edit, o.generate); err != nil {
 		return err
 	}
 	switch {
-	case all && !o.update.Selection.Empty():
-		return apperr.Usage("--all and a filter exclude each other")
-	case !all && o.update.Selection.Empty():
-		return apperr.WithHint(apperr.Usage("no filter says which devices"),
-			"capf bulk select --help lists the filters; --all selects all devices")
 	case o.update.Edit.Empty() && !o.generate:
 		return apperr.WithHint(apperr.Usage("nothing to change was given"), "capf bulk update --help lists the settings")
-	case o.dryRun && o.at != nil:
-		return apperr.Usage("--dry-run and --at exclude each other")
 	}
 	return checkHandout(o)
 }
@@ -145,52 +128,6 @@ func bulkCarryOut(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateO
 		return err
 	}
 	return bulkNow(ctx, env, r, o)
-}
-
-// bulkLater turns the update into a job.
-func bulkLater(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
-	what := "a change"
-	switch o.update.Kind() {
-	case store.BulkDelete:
-		what = "the deletion"
-	case store.BulkMigrate:
-		what = "the departure"
-	}
-	if err := consentOr(env, "add --yes; capf bulk select shows the devices", o.yes, "schedule %s of %s, as selected now", what, counted(n, "device")); err != nil {
-		return err
-	}
-	j, err := jobs.Schedule(ctx, r, env.actor(), o.update, *o.at)
-	if err != nil {
-		return err
-	}
-	env.say("job %d runs at %s; the selection is %s now", j.ID, term.Cell(term.WithZone(j.RunAt)), counted(n, "device"))
-	living := func(v store.Server) bool { return liveness.Alive(v, env.Now()) }
-	if servers, err := r.Store.Servers(ctx); err == nil && !slices.ContainsFunc(servers, living) {
-		env.say("warning: no capf serve is running to carry it out; capf job run-due does so too")
-	}
-	if o.generate {
-		return flushSecret(env, showString(env, *o.update.Edit.String), "capf job cancel %d, and once more", j.ID)
-	}
-	return showMadeJob(env, j)
-}
-
-// showMadeJob prints the job of an update to programs: its numbers were said.
-func showMadeJob(env *Env, j store.Job) error {
-	switch env.Format {
-	case term.JSON:
-		return showObject(env, jobFields(j))
-	case term.CSV:
-		return showList(env, values([]store.Job{j}), jobColumns, "")
-	}
-	return nil
-}
-
-// showNoJob is showMadeJob for an update that would have changed no device.
-func showNoJob(env *Env) error {
-	if env.Format != term.JSON {
-		return nil
-	}
-	return showObject(env, []field{{"", "id", nil}, {"", "selected", 0}, {"", "changed", 0}, {"", "refused", 0}})
 }
 
 // showString prints one string for all devices.

@@ -8,7 +8,6 @@ import (
 	"capf/commands/internal/term"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
-	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -21,12 +20,7 @@ func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOp
 	if err != nil {
 		return err
 	}
-	runner, end, err := jobRunner(env, r)
-	if err != nil {
-		return err
-	}
-	n, refused := runner.Rehearse(ctx, env.actor(), o.update)
-	end()
+	n, refused := rehearseJob(ctx, env, r, o.update)
 	if refused != nil && n.Refused == 0 {
 		return refused
 	}
@@ -43,10 +37,7 @@ func bulkPreview(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOp
 	if err != nil || refused != nil {
 		return errors.Join(refused, err)
 	}
-	if n.Refused > 0 {
-		return apperr.New(apperr.ErrPartly, "%s of %d would be skipped", counted(n.Refused, "device"), n.Selected)
-	}
-	return nil
+	return wouldSkip(n)
 }
 
 // previewColumns show each setting before and after.

@@ -1,12 +1,14 @@
 package commands
 
 import (
+	"context"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -84,6 +86,40 @@ func selectionOf(env *Env, c *cli.Context, prefix string) (s bulk.Selection, err
 	}
 	s.LSCIssuedBy, s.DueForRenewal = c.String("lsc-issued-by"), c.Bool("due-for-renewal")
 	return s, s.Check()
+}
+
+// allFlag says that no filter is meant, to commands that read wholeSelection.
+func allFlag() cli.Flag { return &cli.BoolFlag{Name: "all", Usage: "select all devices"} }
+
+// wholeSelection reads the filters of a command that changes what it selects, and refuses
+// to take their absence for all devices.
+func wholeSelection(env *Env, c *cli.Context) (bulk.Selection, error) {
+	s, err := selectionOf(env, c, withWord)
+	if err != nil {
+		return s, err
+	}
+	switch all := c.Bool("all"); {
+	case all && !s.Empty():
+		return s, apperr.Usage("--all and a filter exclude each other")
+	case !all && s.Empty():
+		return s, apperr.WithHint(apperr.Usage("no filter says which devices"), "capf bulk select --help lists the filters; --all selects all devices")
+	}
+	return s, nil
+}
+
+func selectedNames(ctx context.Context, r *devices.Rules, sel bulk.Selection) ([]string, error) {
+	selected, err := bulk.Select(ctx, r, sel)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{} // not nil: a list without names is of no device
+	for v, err := range selected {
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, v.Name)
+	}
+	return names, nil
 }
 
 // noneSelected reports an empty selection, which is not an error.
