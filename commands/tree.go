@@ -1,32 +1,54 @@
 package commands
 
-import "capf/commands/internal/cmdline"
+import (
+	"slices"
 
-// tree is every command there is.
+	"capf/commands/internal/cmdline"
+)
+
+// tree is every command there is, by subject, as capf --help lists them.
 func tree(env *Env) *cmdline.Command {
-	return &cmdline.Command{Name: "capf", Short: "issue Locally Significant Certificates to phones", Notes: rootNotes, Commands: []cmdline.Command{
-		initCommand(env),
-		serveCommand(env),
+	return &cmdline.Command{Name: "capf", Short: "issue Locally Significant Certificates to phones", Notes: rootNotes, Commands: slices.Concat(
+		under("Monitoring", monitoringCommands(env)),
+		under("Devices", deviceCommands(env)),
+		under("Certificates", certificateCommands(env)),
+		under("The service", serviceCommands(env)),
+		under("The database", databaseCommands(env)),
+		under("Other", otherCommands(env)),
+	)}
+}
+
+// under gives commands the heading under which help lists them.
+func under(subject string, commands []cmdline.Command) []cmdline.Command {
+	for i := range commands {
+		commands[i].Subject = subject
+	}
+	return commands
+}
+
+func monitoringCommands(env *Env) []cmdline.Command {
+	return []cmdline.Command{
 		statusCommand(env),
-		setCommand(env),
-		showCommand(env),
-		{Name: "csr", Short: "requests: public keys that phones sent", Commands: []cmdline.Command{
-			csrListCommand(env), csrCountCommand(env), csrShowCommand(env), offlineExportCommand(env, "dump", "csr dump"), csrDeleteCommand(env),
+		{Name: "expiry", Short: "certificates that will end", Commands: []cmdline.Command{
+			expiryCheckCommand(env),
 		}},
-		{Name: "offline", Short: "requests out to a CA without a network, certificates in", Commands: []cmdline.Command{
-			offlineExportCommand(env, "export", "offline export"), offlineImportCommand(env, "import", "offline import"),
+		{Name: "report", Short: "reports, on the terminal or as a page for a browser", Commands: []cmdline.Command{
+			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
 		}},
-		{Name: "stale-lsc", Short: "certificates superseded before their phone confirmed them", Commands: []cmdline.Command{
-			staleListCommand(env), staleDeleteCommand(env),
+		{Name: "session", Short: "phones that are connected now", Commands: []cmdline.Command{
+			sessionListCommand(env), sessionEndCommand(env),
 		}},
-		{Name: "lsc", Short: "certificates that phones got", Commands: []cmdline.Command{
-			lscListCommand(env), lscShowCommand(env), lscExportCommand(env), lscRevokeCommand(env), lscReleaseCommand(env),
+		{Name: "audit", Short: "the record of who did what", Commands: []cmdline.Command{
+			auditListCommand(env), auditPruneCommand(env),
 		}},
-		{Name: "cert", Short: "the CAPF certificate and the trust stores", Commands: []cmdline.Command{
-			certUploadCommand(env), certApplyCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
-			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
-			offlineImportCommand(env, "import", "cert import"),
+		{Name: "notify", Short: "the program that tells operators of findings", Commands: []cmdline.Command{
+			notifyTestCommand(env),
 		}},
+	}
+}
+
+func deviceCommands(env *Env) []cmdline.Command {
+	return []cmdline.Command{
 		{Name: "device", Short: "phones and their CAPF settings", Commands: []cmdline.Command{
 			deviceAddCommand(env), deviceApplyCommand(env), deviceSetCommand(env), deviceListCommand(env), deviceShowCommand(env),
 			deviceDeleteCommand(env), deviceGenerateStringCommand(env), deviceUnlockCommand(env),
@@ -34,6 +56,9 @@ func tree(env *Env) *cmdline.Command {
 		}},
 		{Name: "bulk", Short: "many devices at once", Commands: []cmdline.Command{
 			bulkSelectCommand(env), bulkUpdateCommand(env), bulkDeleteCommand(env), bulkMigrateCommand(env), bulkExportCertsCommand(env), bulkInsertCommand(env), bulkTemplateCSVCommand(env),
+		}},
+		{Name: "job", Short: "past, running and future bulk operations", Commands: []cmdline.Command{
+			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
 		}},
 		{Name: "template", Short: "universal device templates: the initial settings of devices", Commands: []cmdline.Command{
 			templateAddCommand(env), templateSetCommand(env), templateListCommand(env), templateShowCommand(env), templateDeleteCommand(env),
@@ -44,46 +69,69 @@ func tree(env *Env) *cmdline.Command {
 		{Name: "ldap", Short: "LDAP directories whose people get devices", Commands: []cmdline.Command{
 			ldapAddCommand(env), ldapSetCommand(env), ldapListCommand(env), ldapShowCommand(env), ldapSyncCommand(env), ldapDeleteCommand(env),
 		}},
-		{Name: "expiry", Short: "certificates that will end", Commands: []cmdline.Command{
-			expiryCheckCommand(env),
+	}
+}
+
+func certificateCommands(env *Env) []cmdline.Command {
+	return []cmdline.Command{
+		{Name: "lsc", Short: "certificates that phones got", Commands: []cmdline.Command{
+			lscListCommand(env), lscShowCommand(env), lscExportCommand(env), lscRevokeCommand(env), lscReleaseCommand(env),
 		}},
-		{Name: "report", Short: "reports, on the terminal or as a page for a browser", Commands: []cmdline.Command{
-			reportStaleCommand(env), reportExpiryCommand(env), reportOperationsCommand(env),
+		{Name: "csr", Short: "requests: public keys that phones sent", Commands: []cmdline.Command{
+			csrListCommand(env), csrCountCommand(env), csrShowCommand(env), offlineExportCommand(env, "dump", "csr dump"), csrDeleteCommand(env),
 		}},
-		{Name: "job", Short: "past, running and future bulk operations", Commands: []cmdline.Command{
-			jobListCommand(env), jobShowCommand(env), jobCancelCommand(env), jobDeleteCommand(env), jobRunDueCommand(env),
+		{Name: "stale-lsc", Short: "certificates superseded before their phone confirmed them", Commands: []cmdline.Command{
+			staleListCommand(env), staleDeleteCommand(env),
 		}},
-		{Name: "session", Short: "phones that are connected now", Commands: []cmdline.Command{
-			sessionListCommand(env), sessionEndCommand(env),
-		}},
-		{Name: "service", Short: "services of capf", Commands: []cmdline.Command{
-			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
-		}},
-		{Name: "notify", Short: "the program that tells operators of findings", Commands: []cmdline.Command{
-			notifyTestCommand(env),
+		{Name: "offline", Short: "requests out to a CA without a network, certificates in", Commands: []cmdline.Command{
+			offlineExportCommand(env, "export", "offline export"), offlineImportCommand(env, "import", "offline import"),
 		}},
 		{Name: "online-ca", Short: "the CA that capf contacts directly", Commands: []cmdline.Command{
 			onlineCATestCommand(env),
 		}},
+		{Name: "cert", Short: "the CAPF certificate and the trust stores", Commands: []cmdline.Command{
+			certUploadCommand(env), certApplyCommand(env), certListCommand(env), certShowCommand(env), certExportCommand(env), certSetCommand(env), certDeleteCommand(env),
+			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
+			offlineImportCommand(env, "import", "cert import"),
+		}},
 		{Name: "approval", Short: "changes that wait until another operator approves them", Commands: []cmdline.Command{
 			approvalListCommand(env), approvalShowCommand(env), approvalApproveCommand(env), approvalRejectCommand(env),
 		}},
-		{Name: "audit", Short: "the record of who did what", Commands: []cmdline.Command{
-			auditListCommand(env), auditPruneCommand(env),
+	}
+}
+
+func serviceCommands(env *Env) []cmdline.Command {
+	return []cmdline.Command{
+		initCommand(env),
+		serveCommand(env),
+		{Name: "service", Short: "services of capf", Commands: []cmdline.Command{
+			serviceListCommand(env), serviceActivateCommand(env), serviceDeactivateCommand(env), serviceRestartCommand(env),
 		}},
-		{Name: "phone", Short: "act as a phone against any CAPF server", Commands: []cmdline.Command{
-			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
-		}},
-		{Name: "master-key", Short: "the key under which secrets are sealed", Commands: []cmdline.Command{
-			masterKeyRotateCommand(env),
-		}},
+		setCommand(env),
+		showCommand(env),
+	}
+}
+
+func databaseCommands(env *Env) []cmdline.Command {
+	return []cmdline.Command{
 		backupCommand(env),
 		restoreCommand(env),
 		checkCommand(env),
+		{Name: "master-key", Short: "the key under which secrets are sealed", Commands: []cmdline.Command{
+			masterKeyRotateCommand(env),
+		}},
+	}
+}
+
+func otherCommands(env *Env) []cmdline.Command {
+	return []cmdline.Command{
+		{Name: "phone", Short: "act as a phone against any CAPF server", Commands: []cmdline.Command{
+			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
+		}},
 		shellCommand(env),
 		completionCommand(env),
 		versionCommand(env),
-	}}
+	}
 }
 
 // rootNotes are the notes in the help of capf itself, after the commands.

@@ -17,6 +17,7 @@ type Command struct {
 	// Args are the arguments as the usage line shows them. Those in brackets
 	// may be left out; dots after the last one mean that it may be repeated.
 	Args    string
+	Subject string // the heading under which capf --help lists it
 	Short   string // one line, without a full stop
 	About   string // paragraphs of the manual page, which help wraps
 	Example string // a command line that works
@@ -83,7 +84,7 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-header", Usage: "leave out the line of headings"},
 		&cli.BoolFlag{Name: "wide", Usage: "show every column of a table, and cut nothing"},
 		&cli.StringFlag{Name: "columns", Usage: "`COLUMNS`: show only these, in this order, with commas between them"},
-		&cli.BoolFlag{Name: "no-pager", Usage: "let a long output run through the terminal"},
+		&cli.BoolFlag{Name: "no-pager", Usage: "use no pager, however long the output is"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package cmdline
 
 import (
+	"cmp"
 	"io"
 	"strings"
 
@@ -31,9 +32,9 @@ Example:
 const groupPage = `Usage: {{.Usage}} COMMAND
 
 {{.Short}}.
-
-Commands:
-{{range .Entries}}{{template "entry" .}}{{end}}{{with .Notes}}
+{{range .Entries}}{{with .Heading}}
+{{.}}:
+{{end}}{{template "entry" .}}{{end}}{{with .Notes}}
 {{.}}{{end}}
 {{.Usage}} COMMAND --help says more.
 ` + entryLine
@@ -50,6 +51,7 @@ type page struct {
 }
 
 type entry struct {
+	Heading string // above the first of a subject
 	Name    string // padded to the width of the longest
 	Meaning string
 	Indent  int // of the second line of the meaning
@@ -83,6 +85,11 @@ func Help(w io.Writer, l Line) {
 		}
 	}
 	p.Entries = entries(names, meanings)
+	for i, sub := range c.Commands {
+		if i == 0 || sub.Subject != c.Commands[i-1].Subject {
+			p.Entries[i].Heading = cmp.Or(sub.Subject, "Commands")
+		}
+	}
 	cli.HelpPrinterCustom(w, form, p, map[string]any{"fold": term.Fold})
 }
 
@@ -106,7 +113,7 @@ func entries(names, meanings []string) (all []entry) {
 		width = max(width, len(n))
 	}
 	for i, n := range names {
-		all = append(all, entry{n + strings.Repeat(" ", width-len(n)), meanings[i], width + 4})
+		all = append(all, entry{Name: n + strings.Repeat(" ", width-len(n)), Meaning: meanings[i], Indent: width + 4})
 	}
 	return all
 }

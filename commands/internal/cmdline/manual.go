@@ -22,6 +22,9 @@ func rootManual(root *Command) string {
 	fmt.Fprint(b, ".SH SYNOPSIS\n.B capf\n.I COMMAND\n[flags] [arguments]\n.SH COMMANDS\n")
 	for i := range root.Commands {
 		c := &root.Commands[i]
+		if i == 0 || c.Subject != root.Commands[i-1].Subject {
+			fmt.Fprintf(b, ".SS %s\n", roff(c.Subject))
+		}
 		fmt.Fprintf(b, ".TP\n.BR capf\\-%s (1)\n%s\n", roff(c.Name), roff(term.UpperFirst(c.Short)+"."))
 	}
 	fmt.Fprintf(b, ".SH NOTES\n%s", verbatimBlock(root.Notes))
