@@ -35,7 +35,7 @@ description and what it is for. A FILE is a YAML document, or - for stdin:
 
   version: 1
   certificates:
-    - file: root.pem        # beside the document; or pem: with the text itself
+    - file: root.pem      # beside the document; or pem: with the text itself
       purposes: [capf-trust, callmanager-trust]
       for: [lsc, https]
       description: the company's root

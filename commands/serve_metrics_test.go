@@ -3,11 +3,14 @@ package commands
 import (
 	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 var metricsAddress = regexp.MustCompile(`msg="showing metrics" address=(\S+) path=(\S+)`)
@@ -17,11 +20,40 @@ func TestServeShowsMetrics(t *testing.T) {
 	t.Parallel()
 	dir := house(t)
 	must(t, dir, "device", "set", "SEP001122334455", "--operation", "install", "--auth-mode", "null-string")
-	c := capfProcess(t, dir, "serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0")
+	c, page, phones := servedMetrics(t, dir, "--listen", "127.0.0.1:0")
+	must(t, dir, "phone", "enroll", "SEP001122334455", "--server", phones, "--out", ".")
+	text := fetched(t, page)
+	for _, line := range []string{
+		`capf_sessions_total{operation="install",outcome="ok"} 1`, `capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`,
+		`capf_issuer_duration_seconds_count{issuer="capf"} 1`, `capf_certificates_installed 1`, `capf_devices{operation="none"} 1`,
+		`capf_sessions_total{operation="install",outcome="internal_error"} 0`, `capf_connections_refused_total{reason="max_sessions"} 0`,
+		`capf_sessions_total{operation="none",outcome="locked"} 0`, `capf_enrollments_total{issuer="offline-ca",key="ec-384"} 0`,
+		`capf_database_readable 1`, `capf_restart_waiting 0`, `capf_devices_locked 0`,
+	} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("%s is not on the page", line)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "SEP0011") || strings.HasPrefix(line, "capf_") && strings.Contains(line, "127.0.0.1") {
+			t.Errorf("a name or an address on the page: %s", line)
+		}
+	}
+	if code, out := capf(t, dir, "serve", "--listen", "127.0.0.1:0", "--metrics", strings.TrimPrefix(strings.TrimSuffix(page, "/metrics"), "http://")); code != 1 || !strings.Contains(out, "for metrics: ") {
+		t.Errorf("a taken address: exit code %d\n%s", code, out)
+	}
+	check(t, c.Process.Signal(os.Interrupt))
+	check(t, c.Wait())
+}
+
+// servedMetrics starts serve, and returns it with the addresses of its metrics and for
+// phones.
+func servedMetrics(t *testing.T, dir string, flags ...string) (c *exec.Cmd, page, phones string) {
+	t.Helper()
+	c = capfProcess(t, dir, append([]string{"serve", "--metrics", "127.0.0.1:0"}, flags...)...)
 	log, err := c.StderrPipe()
 	check(t, err)
 	check(t, c.Start())
-	var page, phones string
 	for lines := bufio.NewScanner(log); phones == "" && lines.Scan(); {
 		if m := metricsAddress.FindStringSubmatch(lines.Text()); m != nil {
 			page = "http://" + m[1] + m[2]
@@ -31,31 +63,55 @@ func TestServeShowsMetrics(t *testing.T) {
 		}
 	}
 	go io.Copy(io.Discard, log) // lest serve wait for somebody who reads it
-	must(t, dir, "phone", "enroll", "SEP001122334455", "--server", phones, "--out", ".")
+	return c, page, phones
+}
+
+func fetched(t *testing.T, page string) string {
+	t.Helper()
 	r, err := http.Get(page)
 	check(t, err)
 	defer r.Body.Close()
 	text, err := io.ReadAll(r.Body)
 	check(t, err)
-	for _, line := range []string{
-		`capf_sessions_total{operation="install",outcome="ok"} 1`, `capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`,
-		`capf_issuer_duration_seconds_count{issuer="capf"} 1`, `capf_certificates_installed 1`, `capf_devices{operation="none"} 1`,
-		`capf_sessions_total{operation="install",outcome="internal_error"} 0`, `capf_connections_refused_total{reason="max_sessions"} 0`,
-		`capf_sessions_total{operation="none",outcome="locked"} 0`, `capf_enrollments_total{issuer="offline-ca",key="ec-384"} 0`,
-		`capf_database_readable 1`, `capf_restart_waiting 0`, `capf_devices_locked 0`,
-	} {
-		if !strings.Contains(string(text), "\n"+line+"\n") {
-			t.Errorf("%s is not on the page", line)
+	return string(text)
+}
+
+// TestPortWaitsForRestart changes the port while serve listens on the one before: it is
+// found, counted, and in force after the restart that the last line of set names.
+func TestPortWaitsForRestart(t *testing.T) {
+	t.Parallel()
+	dir := house(t)
+	old, next := freePort(t, "tcp"), freePort(t, "tcp")
+	must(t, dir, "set", "capf_phone_port", old)
+	c, page, _ := servedMetrics(t, dir)
+	if said := must(t, dir, "set", "capf_phone_port", next); !strings.HasSuffix(said, "still uses capf_phone_port "+old+"; capf service restart capf puts the change in force\n") {
+		t.Errorf("set: %s", said)
+	}
+	found := regexp.MustCompile(`(?m)^warning  serve \(pid \d+ on .*\) still uses capf_phone_port ` + old + `; it is ` + next + ` since 20.* \(capf service restart capf\)$`)
+	if said := must(t, dir, "status"); !found.MatchString(said) {
+		t.Errorf("status: %s", said)
+	}
+	counts := func(n string) bool {
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			if strings.Contains(fetched(t, page), "\ncapf_restart_waiting "+n+"\n") {
+				return true
+			}
 		}
+		return false
 	}
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, "SEP0011") || strings.HasPrefix(line, "capf_") && strings.Contains(line, "127.0.0.1") {
-			t.Errorf("a name or an address on the page: %s", line)
-		}
+	if !counts("1") {
+		t.Error("the change that waits is not counted")
 	}
-	if code, out := capf(t, dir, "serve", "--listen", "127.0.0.1:0", "--metrics", strings.TrimPrefix(strings.TrimSuffix(page, "/metrics"), "http://")); code != 1 || !strings.Contains(out, "for metrics: ") {
-		t.Errorf("a taken address: exit code %d\n%s", code, out)
+	must(t, dir, "service", "restart", "capf")
+	if said := must(t, dir, "status"); strings.Contains(said, "still uses") {
+		t.Errorf("after the restart: %s", said)
 	}
+	if !counts("0") {
+		t.Error("what waits no longer is counted")
+	}
+	phone, err := net.Dial("tcp", "127.0.0.1:"+next)
+	check(t, err)
+	check(t, phone.Close())
 	check(t, c.Process.Signal(os.Interrupt))
 	check(t, c.Wait())
 }
