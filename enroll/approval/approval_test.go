@@ -298,3 +298,45 @@ func TestOwnCertificate(t *testing.T) {
 		t.Errorf("the old one is not trusted: %v", o.trust())
 	}
 }
+
+// TestProgramsWait: whoever names a program that serve runs could have it change what
+// waits, so that waits too.
+func TestProgramsWait(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	olga, otto := o.desk("olga", 1001), o.desk("otto", 1002)
+	for _, name := range []string{settings.NotifyCommand, settings.ApplyCommand} {
+		_, err := olga.Set(t.Context(), name, "/bin/true {device}")
+		p := o.waits(err)
+		o.refused(approveAs(o, olga, p), "is your own")
+		o.must(approveAs(o, otto, p))
+	}
+	_, err := olga.SetAll(t.Context(), []settings.Described{{Name: settings.NotifyCommand, Value: "/bin/false"}}, nil)
+	o.waits(err)
+	otto.Bypass = "back to nobody"
+	_, err = otto.Set(t.Context(), settings.Approve, "none")
+	o.must(err)
+	olga.Person.Vouched = false
+	_, err = olga.Set(t.Context(), settings.NotifyCommand, "/bin/false")
+	o.must(err)
+}
+
+func approveAs(o *office, d approval.Desk, p store.Proposal) error {
+	_, err := d.Approve(o.Context(), p.ID)
+	return err
+}
+
+// TestEffectIsOneLine: a certificate whose name has lines shows no effects that are none,
+// and can be approved.
+func TestEffectIsOneLine(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Evil\n+ capf-trust: Good\u202e", 100), authority.UploadOptions{})
+	p := o.waits(err)
+	kept, err := o.store.Proposal(t.Context(), p.ID)
+	o.must(err)
+	if len(kept.Effects) != 1 || !strings.Contains(kept.Effects[0], `Evil\n`) || !strings.Contains(kept.Effects[0], `Good\u202e`) {
+		t.Errorf("the effects are %q", kept.Effects)
+	}
+	o.must(approveAs(o, o.desk("otto", 1002), p))
+}

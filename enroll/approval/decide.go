@@ -73,7 +73,7 @@ func (d Desk) examine(ctx context.Context, id int64) (store.Proposal, operation,
 	if err != nil {
 		return p, nil, err
 	}
-	effects, err := op.carryOut(ctx, d.on(d.Store.Rehearsal()))
+	effects, err := d.rehearse(ctx, op)
 	again := fmt.Sprintf("capf approval reject %d, and propose the change again", id)
 	switch {
 	case err != nil:

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"capf/crypto"
 	"capf/enroll/authority"
@@ -93,7 +95,7 @@ func (d Desk) take(ctx context.Context, op operation) error {
 	if _, needed := subjectFor(op, s); !needed && !changesApprove(op) {
 		return d.freely(ctx, op)
 	}
-	effects, err := op.carryOut(ctx, d.on(d.Store.Rehearsal()))
+	effects, err := d.rehearse(ctx, op)
 	if err != nil || len(effects) == 0 {
 		d.unused(err)
 		return err
@@ -123,6 +125,30 @@ func (d Desk) take(ctx context.Context, op operation) error {
 		return err
 	}
 	return apperr.WithHint(&Waiting{kept, known}, "another operator runs: capf approval approve %d", kept.ID)
+}
+
+// rehearse says what an operation would do. Each effect is one line, whatever is in the
+// names of certificates: the rest of a name would pass for another effect.
+func (d Desk) rehearse(ctx context.Context, op operation) ([]string, error) {
+	effects, err := op.carryOut(ctx, d.on(d.Store.Rehearsal()))
+	for i, effect := range effects {
+		effects[i] = inOneLine(effect)
+	}
+	return effects, err
+}
+
+// inOneLine writes what does not print as escapes.
+func inOneLine(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRuneToASCII(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // bypass carries an operation out at once, and lets everybody know.

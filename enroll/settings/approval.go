@@ -10,13 +10,15 @@ import (
 )
 
 // The kinds of changes that parameter approve can make wait for another operator. Whoever
-// could change the parameter alone would get around it, so that one waits too, as a kind
-// of its own, wherever any does.
+// could change the parameter alone would get around it, and so would whoever names a
+// program, which serve runs with the rights to change everything: those wait too, as kinds
+// of their own, wherever any does.
 const (
 	TrustSubject      = "trust"      // what is in the trust stores, and what it vouches for
 	IssuerSubject     = "issuer"     // who issues LSCs: certificate_issuer and the online CA
 	RegenerateSubject = "regenerate" // the CAPF key and certificate
 	ApproveSubject    = "approve"
+	ProgramSubject    = "program" // which programs serve runs
 )
 
 // subjects is the order in which the parameter has them.
@@ -36,7 +38,7 @@ func parseSubjects(value string) (string, error) {
 
 // NeedsApproval says whether a change of the kind waits for another operator.
 func (s *Settings) NeedsApproval(subject string) bool {
-	if subject == ApproveSubject {
+	if subject == ApproveSubject || subject == ProgramSubject {
 		return len(s.Approve) > 0
 	}
 	return slices.Contains(s.Approve, subject)

@@ -105,15 +105,15 @@ var parameters = []Parameter{
 		parseShare, func(s *Settings, v string) { s.RenewBefore = share(v) }).everyday(),
 	custom(ApplyCommand, notSet, "none, or the path of a program and its arguments with {device}", "makes a phone fetch its configuration and so contact CAPF; it is run without a shell",
 		checkApplyCommand, func(s *Settings, v string) { s.ApplyCommand = words(v) }).
-		warns(commandWarning),
+		warns(commandWarning).approvedAs(ProgramSubject),
 	number(ExpiryWarning, 1, 365, "30", "days", atOnce, "how long before the end of a certificate capf status begins to warn",
 		func(s *Settings, n int) { s.ExpiryWarning = time.Duration(n) * 24 * time.Hour }).everyday(),
 	custom(NotifyCommand, notSet, "none, or the path of a program and its arguments", "tells operators of what capf status finds, which it gets as JSON on stdin; serve runs it, without a shell",
 		checkNotifyCommand, func(s *Settings, v string) { s.NotifyCommand = words(v) }).
-		warns(commandWarning),
+		warns(commandWarning).approvedAs(ProgramSubject),
 	number("notify_every", 1, 720, "24", "hours", atOnce, "how often notify_command is told of a finding that stays; each hour in the last day before something ends",
 		func(s *Settings, n int) { s.NotifyEvery = time.Duration(n) * time.Hour }).everyday(),
-	text(Approve, "none, or a list of trust, issuer and regenerate", "changes that wait until another operator approves them: of trust stores, of the issuer and the online CA, of the CAPF key and certificate",
+	text(Approve, "none, or a list of trust, issuer and regenerate", "changes that wait until another operator approves them: of trust stores, of the issuer and the online CA, of the CAPF key and certificate; with any of them, also of this parameter and of the programs that serve runs",
 		parseSubjects, func(s *Settings, v string) { s.Approve = listOf(v) }).approvedAs(ApproveSubject),
 	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",
 		parseWait, func(s *Settings, v string) { s.ApprovalWait, _ = wait(v) }),
