@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,13 +128,50 @@ func TestWhichPager(t *testing.T) {
 	if strings.Contains(environ, "LESSOPEN") {
 		t.Error("the pager has LESSOPEN")
 	}
-	// Who runs capf as somebody else does not choose the program.
-	fake := filepath.Join(empty, "less")
-	check(t, os.WriteFile(fake, []byte("#!/bin/sh\necho this is less; exec cat >/dev/null\n"), 0o700))
-	lines = shownAt(t, 80, paged(t, dir, "csr list", "SUDO_UID=1000", "PATH="+empty+":"+os.Getenv("PATH")))
-	if lines[0] != "this is less" {
-		t.Errorf("through sudo: %q", lines[0])
+}
+
+// TestPagerOfOthers: who runs capf as somebody else chooses no program, neither by PATH
+// nor through less.
+func TestPagerOfOthers(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/usr/bin/less"); err != nil {
+		t.Skip("less is not installed")
 	}
+	dir, home := crowded(t), t.TempDir()
+	check(t, os.WriteFile(filepath.Join(home, "less"), []byte("#!/bin/sh\necho chosen by PATH; exec cat >/dev/null\n"), 0o700))
+	c := atConsole(t, 80, paged(t, dir, "csr list", "SUDO_UID=1000", "PATH="+home+":"+os.Getenv("PATH"), "HOME="+home,
+		"LESS=RX +!touch${IFS}"+home+"/ran", "LESSSECURE=", "LESSSECURE_ALLOW=shell,pipe,logfile,edit", "LESSKEYIN="+home+"/less"))
+	if shown := c.wait("SEP000000000010"); strings.Contains(shown, "chosen") || isNumbered([]string{shown}) {
+		t.Errorf("through sudo: %.300s", shown)
+	}
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", childOf(t, c.cmd.Process.Pid)))
+	check(t, err)
+	for v := range strings.SplitSeq(strings.TrimSuffix(string(environ), "\x00"), "\x00") {
+		if name, _, _ := strings.Cut(v, "="); !slices.Contains([]string{"TERM", "LANG", "TZ", "COLUMNS", "LINES", "LESS", "LESSSECURE", "LESSHISTFILE", "LV"}, name) && !strings.HasPrefix(name, "LC_") {
+			t.Errorf("less has %s", v)
+		}
+	}
+	c.typ("q")
+	c.code()
+	if _, err := os.Stat(filepath.Join(home, "ran")); err == nil {
+		t.Error("less has run another program")
+	}
+}
+
+// childOf is the process that another one has started.
+func childOf(t *testing.T, pid int) int {
+	t.Helper()
+	children, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	check(t, err)
+	for _, file := range children {
+		text, err := os.ReadFile(file)
+		check(t, err)
+		if child, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			return child
+		}
+	}
+	t.Fatal("no program has been started")
+	return 0
 }
 
 // TestPagerIsLeft has people who quit before the end, and a signal.

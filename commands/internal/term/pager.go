@@ -39,7 +39,8 @@ type Pager struct {
 
 // PagerProgram is the program that an environment names, with its arguments: that of
 // CAPF_PAGER, of PAGER, or less. It is nil where cat or nothing is named, or where the
-// terminal cannot move its cursor. No shell reads it.
+// terminal cannot move its cursor. No shell reads it. With the rights of somebody else it
+// is the less of the system, if there is one.
 func PagerProgram(environ []string) []string {
 	terminal, _ := lookup(environ, "TERM")
 	if terminal == "" || terminal == "dumb" {
@@ -53,10 +54,22 @@ func PagerProgram(environ []string) []string {
 	switch {
 	case set && (len(words) == 0 || slices.Equal(words, []string{"cat"})):
 		return nil
-	case !set || borrowed(environ):
+	case borrowed(environ):
+		return systemLess()
+	case !set:
 		return []string{"less"}
 	}
 	return words
+}
+
+// systemLess is less where only root installs programs, whatever PATH says.
+func systemLess() []string {
+	for _, path := range []string{"/usr/bin/less", "/bin/less", "/usr/local/bin/less"} {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return []string{path}
+		}
+	}
+	return nil
 }
 
 // borrowed says whether capf runs with the rights of somebody else. Whoever may run only
@@ -91,11 +104,17 @@ func NewPager(out File, program, environ []string, stop context.CancelFunc) *Pag
 // pagerEnviron is the environment of the program. LESS is that of git: less ends by
 // itself when all fits the screen, and leaves the text on it. LESSSECURE keeps it from
 // running other programs and from writing files, with rights that its user may not have.
+// Others of its variables, and its files in HOME, take that back; so with the rights of
+// somebody else it gets only what it needs to show a text.
 func pagerEnviron(environ []string) []string {
+	others := borrowed(environ)
 	environ = slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return name == "LESSOPEN" || name == "LESSCLOSE" || name == "LESSSECURE"
+		return others && !showsText(name) || name == "LESSOPEN" || name == "LESSCLOSE" || strings.HasPrefix(name, "LESSSECURE")
 	})
+	if others {
+		environ = append(environ, "LESSHISTFILE=-")
+	}
 	for _, name := range []string{"LESS=FRX", "LV=-c"} {
 		name, usual, _ := strings.Cut(name, "=")
 		if _, set := lookup(environ, name); !set {
@@ -103,6 +122,11 @@ func pagerEnviron(environ []string) []string {
 		}
 	}
 	return append(environ, "LESSSECURE=1")
+}
+
+// showsText says whether a variable is about how a terminal shows text.
+func showsText(name string) bool {
+	return slices.Contains([]string{"TERM", "LANG", "COLUMNS", "LINES", "TZ"}, name) || strings.HasPrefix(name, "LC_")
 }
 
 // Write takes a piece of the output.
