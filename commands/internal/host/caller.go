@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,7 +33,7 @@ func SystemWitness() Witness { return Witness{loggedIn, sudoer, openConnection} 
 // many containers it is not set.
 func loggedIn() (User, bool) {
 	text, err := os.ReadFile("/proc/self/loginuid")
-	if err != nil {
+	if err != nil || !knowsUsers() {
 		return User{}, false
 	}
 	const unset = 1<<32 - 1
@@ -41,6 +42,19 @@ func loggedIn() (User, bool) {
 		return User{}, false
 	}
 	return User{nameOf(int64(n)), int64(n)}, true
+}
+
+// knowsUsers reports whether user ids are those of the system. In a user namespace of
+// their own (user_namespaces(7)), which anybody can make, callers give themselves the id
+// of anybody else, and the kernel tells all ids by it.
+func knowsUsers() bool {
+	text, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && isWholeMap(string(text))
+}
+
+// isWholeMap says whether a map of user ids leaves each as it is.
+func isWholeMap(text string) bool {
+	return slices.Equal(strings.Fields(text), []string{"0", "0", "4294967295"})
 }
 
 // nameOf is the name of a user.
@@ -57,7 +71,7 @@ func nameOf(id int64) string {
 // sudo stays who that was (credentials(7)).
 func sudoer(getenv func(string) string) (User, bool) {
 	id, err := strconv.ParseInt(getenv("SUDO_UID"), 10, 64)
-	if err != nil {
+	if err != nil || !knowsUsers() {
 		return User{}, false
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", os.Getppid()))
