@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,6 +125,35 @@ func TestJudge(t *testing.T) {
 		got := strings.Join(d.judge(store.Device{Operation: test.op}, test.facts), "; ")
 		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
 			t.Errorf("%s: %q", test.name, got)
+		}
+	}
+}
+
+// TestJudgeDescribed has it noticed when a file was carried out in part, lost, or undone.
+func TestJudgeDescribed(t *testing.T) {
+	t.Parallel()
+	failed := errors.New("killed")
+	for _, test := range []struct {
+		name   string
+		is     []string
+		become map[string]error // in the order of the states
+		good   bool
+	}{
+		{"as it was", []string{absent}, nil, true},
+		{"done", []string{"1", "1"}, map[string]error{"1": nil}, true},
+		{"lost", []string{absent}, map[string]error{"1": nil}, false},
+		{"in part", []string{"1", absent}, map[string]error{"1": failed}, false},
+		{"killed before", []string{absent}, map[string]error{"1": failed}, true},
+		{"killed after", []string{"1"}, map[string]error{"1": failed}, true},
+		{"undone", []string{"1"}, map[string]error{"1": nil, "2": nil}, false},
+		{"deleted later, by a job of a killed command", []string{absent}, map[string]error{absent: failed, "later": nil}, true},
+	} {
+		d := described{what: "it", can: []string{absent}, look: func(context.Context, *store.Store) (string, error) { return together(test.is), nil }}
+		for _, state := range slices.Sorted(maps.Keys(test.become)) {
+			d.become(state, func() error { return test.become[state] })
+		}
+		if got, err := d.judge(t.Context(), nil); err != nil || (got == "") != test.good {
+			t.Errorf("%s: %q, %v", test.name, got, err)
 		}
 	}
 }

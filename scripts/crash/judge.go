@@ -56,6 +56,15 @@ func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
 		}
 		complaints = append(complaints, d.judge(row, f)...)
 	}
+	for _, d := range []*described{&s.site.devices, &s.site.trust, &s.site.parameters} {
+		text, err := d.judge(ctx, db)
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			complaints = append(complaints, text)
+		}
+	}
 	return complaints, nil
 }
 

@@ -1,9 +1,9 @@
 // Crash looks for what capf loses. Phones enroll, give their certificates away
-// and delete them, losing their power at any step; operators schedule, list and
-// delete; and "capf serve" is killed and started again all the while, in a
-// second storm with a disk that is full now and then. Phones and operators
-// remember what they were told, and in the end the database is compared with
-// that.
+// and delete them, losing their power at any step; operators schedule, list, delete,
+// end sessions, and make devices, trust stores and parameters as files describe
+// them; and "capf serve" is killed and started again all the while, in a second
+// storm with a disk that is full now and then. Phones and operators remember what
+// they were told, and in the end the database is compared with that.
 //
 // It needs Linux, and sqlite3 for a second opinion on the file.
 package main

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"time"
 
 	"capf/enroll/devices"
@@ -30,7 +31,7 @@ func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 			patience = between(r, time.Millisecond, 100*time.Millisecond)
 		}
 		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		switch d := s.devices[r.IntN(len(s.devices))]; r.IntN(10) {
+		switch d := s.devices[r.IntN(len(s.devices))]; r.IntN(14) {
 		case 0:
 			s.run(one, "csr", "list", "--state", "all")
 		case 1:
@@ -39,6 +40,12 @@ func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 			s.run(one, "status")
 		case 3:
 			s.run(one, "lsc", "list", "--json")
+		case 4:
+			s.run(one, "device", "unlock", d.name)
+		case 5:
+			s.endSession(one, r)
+		case 6, 7:
+			s.describe(one, r)
 		default:
 			args := []string{"device", "set", d.name, "--operation", "install"}
 			op := store.Install
@@ -120,8 +127,13 @@ func (d *device) schedule(op store.Operation, try func() error) {
 }
 
 // run runs a command.
-func (s *storm) run(ctx context.Context, args ...string) error {
-	out, err := s.command(ctx, args...).CombinedOutput()
+func (s *storm) run(ctx context.Context, args ...string) error { return s.runWith(ctx, "", args...) }
+
+// runWith runs a command with something on stdin.
+func (s *storm) runWith(ctx context.Context, stdin string, args ...string) error {
+	cmd := s.command(ctx, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
 	switch {
 	case ctx.Err() != nil:
 		s.count("command killed")

@@ -29,6 +29,7 @@ type storm struct {
 	logFile string // of serve, outside of dir
 	address string
 	devices []*device
+	site    *site
 	clock   atomic.Int64 // numbers the events in their order
 
 	mu     sync.Mutex
@@ -54,7 +55,7 @@ func (s *storm) count(what string) {
 // long that takes depends on the machine.
 var deeds = map[string]int{
 	"session ok": 100, "session without power": 20, "command ok": 20, "serve killed": 5, "backup found good": 1,
-	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5,
+	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5, applied: 5,
 }
 
 // filled is how often the small disk has to be filled.
@@ -81,9 +82,9 @@ func (s *storm) scarce() (list []string) {
 	return list
 }
 
-// excuses are the failures that a storm causes. Any other failure of a command or a
-// start of serve is a complaint.
-var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked")
+// excuses are the failures that a storm causes, and those of commands for what is not
+// so, or not any more. Any other failure of a command or a start of serve is a complaint.
+var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked|was not locked|session [0-9]+: not found|no device has any of the [0-9]+ names")
 
 // failed records the output of a command that failed.
 func (s *storm) failed(args []string, said []byte) {
@@ -174,6 +175,9 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 				return nil, fmt.Errorf("capf device set: %w\n%s", err, out)
 			}
 		}
+	}
+	if s.site, err = newSite(); err != nil {
+		return nil, err
 	}
 	if s.address, err = freeAddress(s.chance(1)); err != nil {
 		return nil, err
