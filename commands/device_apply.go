@@ -97,7 +97,7 @@ func deviceApply(ctx context.Context, env *Env, file string, reading bulk.Readin
 		sayIgnored(env, done.Ignored)
 	}
 	if done.Kept > 0 {
-		env.say("kept: %s not described; --prune deletes them", areOrIs(done.Kept, "device"))
+		env.say("kept: %s not described, and would be deleted with --prune", areOrIs(done.Kept, "device"))
 	}
 	return appliedDevices(done, o.dryRun).conclude(env, agreed.shown(env), "device")
 }

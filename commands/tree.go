@@ -29,7 +29,7 @@ func under(subject string, commands []cmdline.Command) []cmdline.Command {
 func monitoringCommands(env *Env) []cmdline.Command {
 	return []cmdline.Command{
 		statusCommand(env),
-		{Name: "expiry", Short: "certificates that will end", Commands: []cmdline.Command{
+		{Name: "expiry", Short: "what expires, and when", Commands: []cmdline.Command{
 			expiryCheckCommand(env),
 		}},
 		{Name: "report", Short: "reports, on the terminal or as a page for a browser", Commands: []cmdline.Command{

@@ -242,7 +242,7 @@ func sameChange(a, b DeviceChange) bool {
 // impact says what phones lose.
 func (a *applying) impact() {
 	if a.holders > 0 {
-		a.Impact = append(a.Impact, fmt.Sprintf("%s to be deleted with installed LSCs, which other systems accept until they end or are revoked: capf lsc revoke --device NAME", plural.Of(a.holders, "device")))
+		a.Impact = append(a.Impact, fmt.Sprintf("%s to be deleted with an installed LSC, which other systems accept until it expires or is revoked: capf lsc revoke --device NAME", plural.Of(a.holders, "device")))
 	}
 	if a.pendings > 0 {
 		a.Impact = append(a.Impact, fmt.Sprintf("%s to be deleted with an operation scheduled, which will be declined", plural.Of(a.pendings, "device")))

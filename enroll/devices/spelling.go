@@ -123,8 +123,17 @@ func Doubt(name string) string {
 		return "no hardware phone is called " + name + ": after SEP come the twelve hexadecimal digits of its MAC address"
 	case 8 <= len(name) && len(name) < macDigits && input.Consists(name, input.IsDigit):
 		return name + " is a device name, not a MAC address, which has twelve digits; a spreadsheet may have taken zeros from its beginning"
+	case mistypedGroups(name):
+		return name + " is a device name, not a MAC address, which has twelve hexadecimal digits in groups of two, four or six"
 	}
 	return ""
+}
+
+// mistypedGroups says whether a text was meant as a MAC address in groups, and has a digit
+// too few or too many. Less may be a telephone number.
+func mistypedGroups(name string) bool {
+	digits := withoutSeparators(name)
+	return digits != name && macDigits-2 <= len(digits) && len(digits) <= macDigits+2 && input.Consists(digits, isHex)
 }
 
 const wildcards = "*?"

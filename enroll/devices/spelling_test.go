@@ -112,7 +112,7 @@ func TestDoubtfulNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"SEP001122334455": "", "CSFalice": "", "1234567": "", "SEPTEMBER": "after SEP come the twelve", "SEP1": "after SEP come the twelve",
-		"12345678": "taken zeros", "12345678901": "taken zeros", "0011.2233.445": "",
+		"12345678": "taken zeros", "12345678901": "taken zeros", "0011.2233.445": "not a MAC address", "00-11-22-33-44-5": "not a MAC address", "030-1234567-8": "not a MAC address", "be.ef": "", "ATA001122334455": "",
 	} {
 		if got := devices.Doubt(name); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%q: %q", name, got)

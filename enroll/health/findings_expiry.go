@@ -37,7 +37,7 @@ func (x examination) lscEnds(ctx context.Context) ([]Finding, error) {
 	}
 	if all := total(soon); all.LSCs > 0 {
 		days := int(inForce.ExpiryWarning.Hours() / 24)
-		f := warning(LSCsEnd, fmt.Sprintf("%s in phones will end within %s, the first on %s (%s)%s", plural.Of(all.LSCs, "LSC"), plural.Of(days, "day"), day(all.First), byPool(soon), others(all.Scheduled)),
+		f := warning(LSCsEnd, fmt.Sprintf("%s in phones will expire within %s, the first on %s (%s)%s", plural.Of(all.LSCs, "LSC"), plural.Of(days, "day"), day(all.First), byPool(soon), others(all.Scheduled)),
 			fmt.Sprintf("capf expiry check --lscs; capf bulk update --lsc-expires-before +%dd --operation install", days))
 		f.Ends = all.First
 		found = append(found, f)
@@ -142,7 +142,7 @@ func (x examination) ends(ctx context.Context, all []expiry.Ending, where string
 			first = e
 		}
 	}
-	f := warning(ends, fmt.Sprintf("%s %s will end within %s, the first, %s, on %s", plural.Of(len(soon), "certificate"), where,
+	f := warning(ends, fmt.Sprintf("%s %s will expire within %s, the first, %s, on %s", plural.Of(len(soon), "certificate"), where,
 		plural.Of(int(inForce.ExpiryWarning.Hours()/24), "day"), first.Name, day(first.NotAfter)), hint)
 	f.Ends = first.NotAfter
 	return append(found, f), nil
