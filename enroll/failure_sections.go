@@ -47,6 +47,7 @@ var sections = []struct {
 	{ErrLost, "lost"},
 	{ErrMalformed, "malformed"},
 	{ErrAborted, "aborted"},
+	{ErrEnded, "ended"},
 	{ErrSuperseded, "superseded"},
 	{ErrUnreachable, "ca-unreachable"},
 }
