@@ -2,7 +2,9 @@ package bulk_test
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -169,30 +171,39 @@ func TestForeignWriters(t *testing.T) {
 		t.Skip("python3 is not installed")
 	}
 	const odd = `a "quoted", one; with everything`
-	for _, dialect := range []string{"excel", "excel-tab", "unix", "semicolon"} {
-		for _, encoding := range []string{"utf-8", "utf-8-sig", "utf-16", "cp1252"} {
-			script := `import csv, sys, io
+	const script = `import csv, sys
 csv.register_dialect("semicolon", delimiter=";", quoting=csv.QUOTE_ALL)
-out = io.TextIOWrapper(sys.stdout.buffer, encoding=sys.argv[2], newline="")
-w = csv.writer(out, sys.argv[1])
-w.writerow(["DEVICE NAME", "DEVICE POOL", "DESCRIPTION", ""])
-w.writerow(["CSFolga", "Büro\nBerlin", sys.argv[3], ""])
-out.flush()`
-			data, err := exec.Command(python, "-c", script, dialect, encoding, odd).Output()
-			devicestest.Must(t, err)
-			h := newHouse(t)
-			reading := bulk.Reading{}
-			if encoding == "cp1252" {
-				reading.Encoding = "windows-1252"
-			}
-			_, err = h.insert(string(data), bulk.InsertOptions{Reading: reading})
-			if err != nil {
-				t.Errorf("%s in %s: %v of %q", dialect, encoding, err, data)
-				continue
-			}
-			if d := h.Device("CSFolga"); d.Pool != "Büro Berlin" || d.Description != odd {
-				t.Errorf("%s in %s: %+v", dialect, encoding, d)
-			}
+for dialect in "excel", "excel-tab", "unix", "semicolon":
+    for encoding in "utf-8", "utf-8-sig", "utf-16", "cp1252":
+        name = dialect + "_" + encoding
+        with open(name, "w", encoding=encoding, newline="") as out:
+            w = csv.writer(out, dialect)
+            w.writerow(["DEVICE NAME", "DEVICE POOL", "DESCRIPTION", ""])
+            w.writerow(["CSF" + name, "Büro\nBerlin", sys.argv[1], ""])`
+	dir := t.TempDir()
+	write := exec.Command(python, "-c", script, odd)
+	write.Dir, write.Env = dir, append(os.Environ(), "PYTHONUTF8=1")
+	if out, err := write.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	files, err := os.ReadDir(dir)
+	if devicestest.Must(t, err); len(files) != 16 {
+		t.Fatalf("the files are %v", files)
+	}
+	h := newHouse(t)
+	for _, file := range files {
+		data, err := os.ReadFile(filepath.Join(dir, file.Name()))
+		devicestest.Must(t, err)
+		reading := bulk.Reading{}
+		if strings.HasSuffix(file.Name(), "cp1252") {
+			reading.Encoding = "windows-1252"
+		}
+		if _, err = h.insert(string(data), bulk.InsertOptions{Reading: reading}); err != nil {
+			t.Errorf("%s: %v of %q", file.Name(), err, data)
+			continue
+		}
+		if d := h.Device("CSF" + file.Name()); d.Pool != "Büro Berlin" || d.Description != odd {
+			t.Errorf("%s: %+v", file.Name(), d)
 		}
 	}
 }
