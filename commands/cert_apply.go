@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -126,15 +125,8 @@ func desiredTrust(env *Env, o certApplyOptions) ([]authority.Desired, error) {
 	if err != nil {
 		return nil, err
 	}
-	beside := "."
-	if o.file != "-" {
-		beside = filepath.Dir(o.file)
-	}
 	return authority.ReadTrustDocument(data, func(name string) ([]byte, error) {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(beside, name)
-		}
-		return env.readInput(name, certificateLimit)
+		return env.readInput(beside(o.file, name), certificateLimit)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -105,14 +104,8 @@ func describedParameters(env *Env, file string) ([]settings.Described, error) {
 	if err != nil {
 		return nil, err
 	}
-	beside := "."
-	if file != "-" {
-		beside = filepath.Dir(file)
-	}
 	want, err := settings.Describe(data, func(parameter, name string) ([]byte, error) {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(beside, name)
-		}
+		name = beside(file, name)
 		if parameter == settings.OnlineCertificate {
 			return env.readInput(name, certificateLimit)
 		}

@@ -19,23 +19,20 @@ func documentReader(text []byte) (func() rowReader, error) {
 		return nil, err
 	}
 	var p document.Problems
-	list := root.Under(&p, keyDevices)
-	if list != nil && list.Kind != document.List {
-		p.Add(list.Line, "%s is a list, whose entries begin with a hyphen", keyDevices)
-	}
+	described := root.ListUnder(&p, keyDevices)
 	keys := []string{nameHeading} // also of an empty list
-	if list != nil && len(list.Items) > 0 {
-		keys = documentKeys(&p, list)
+	if len(described) > 0 {
+		keys = documentKeys(&p, described)
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	return func() rowReader { return &documentRows{list: list, keys: keys} }, nil
+	return func() rowReader { return &documentRows{devices: described, keys: keys} }, nil
 }
 
 // documentKeys are the keys of all devices, in order of appearance.
-func documentKeys(p *document.Problems, list *document.Node) (keys []string) {
-	for _, n := range list.Items {
+func documentKeys(p *document.Problems, described []*document.Node) (keys []string) {
+	for _, n := range described {
 		if n.Kind != document.Map {
 			p.Add(n.Line, "a device is keys with values, as name: SEP001122334455")
 			continue
@@ -54,10 +51,9 @@ func documentKeys(p *document.Problems, list *document.Node) (keys []string) {
 
 // documentRows reads the devices of a document one by one.
 type documentRows struct {
-	list  *document.Node
-	keys  []string
-	begun bool
-	next  int
+	devices []*document.Node // not read yet
+	keys    []string
+	begun   bool
 	// Of the last row:
 	lines  []int  // of the values
 	clears []bool // a value is the empty text, not missing
@@ -68,11 +64,11 @@ func (r *documentRows) Read() ([]string, error) {
 		r.begun = true
 		return r.keys, nil
 	}
-	if r.next == len(r.list.Items) {
+	if len(r.devices) == 0 {
 		return nil, io.EOF
 	}
-	n := r.list.Items[r.next]
-	r.next++
+	n := r.devices[0]
+	r.devices = r.devices[1:]
 	cells := make([]string, len(r.keys))
 	r.lines, r.clears = make([]int, len(r.keys)), make([]bool, len(r.keys))
 	for i := range r.lines {

@@ -3,7 +3,6 @@ package settings
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
 
 	"capf/internal/document"
 	"capf/internal/similar"
@@ -28,6 +27,10 @@ const secretFile = "file"
 // parameter. All that is wrong is in the error, a document.Problems.
 func Describe(data []byte, open func(parameter, file string) ([]byte, error)) ([]Described, error) {
 	r := describing{open: open, seen: map[string]int{}, secretForm: "{" + secretFile + ": NAME}"}
+	data, err := document.Plain(data)
+	if err != nil {
+		return nil, err
+	}
 	if !document.Is(data) {
 		r.secretForm = secretFile + ":NAME"
 		r.lines(data)
@@ -55,10 +58,6 @@ type describing struct {
 // lines reads a name and a value from each line. A line that begins with # is a
 // comment.
 func (r *describing) lines(data []byte) {
-	if len(data) > document.MaxSize || !utf8.Valid(data) {
-		r.problems.Add(0, "it is no text in UTF-8, or too long")
-		return
-	}
 	n := 0
 	for line := range bytes.Lines(data) {
 		n++

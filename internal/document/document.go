@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"capf/internal/charset"
 )
 
 // Limits of a document: far more than 60,000 devices need, and so little that a
@@ -68,8 +70,9 @@ func Is(data []byte) bool {
 
 // Read reads a document. A Problems error says what is wrong with it.
 func Read(data []byte) (*Node, error) {
-	if len(data) > MaxSize {
-		return nil, problem(0, "it has more than %d MiB", MaxSize>>20)
+	data, err := Plain(data)
+	if err != nil {
+		return nil, err
 	}
 	if bytes.Count(data, []byte("\n"))+countAny(data, ",:[{-?") > maxMarks {
 		return nil, problem(0, "it holds too many values")
@@ -91,6 +94,19 @@ func Read(data []byte) (*Node, error) {
 	var r reader
 	n := r.node(root.Content[0], 1)
 	return n, r.problems.Err()
+}
+
+// Plain returns the text of a file as UTF-8, without a byte order mark. A Problems error
+// says why it is none.
+func Plain(data []byte) ([]byte, error) {
+	if len(data) > MaxSize {
+		return nil, problem(0, "it has more than %d MiB", MaxSize>>20)
+	}
+	text, err := charset.Decode(data, "")
+	if err != nil {
+		return nil, problem(0, "%v", err)
+	}
+	return text, nil
 }
 
 func countAny(data []byte, marks string) (n int) {

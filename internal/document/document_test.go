@@ -25,7 +25,7 @@ func TestProblems(t *testing.T) {
 		deep:                             "line 1: values stand within more than 8 others",
 		"<<: {a: 1}\n? |\n  x\n: {<<: 1": "line 3: it is no YAML: did not find expected ',' or '}'",
 		strings.Repeat("[,", 2<<20):      "it holds too many values",
-		"a: \"\xff\"":                    "it is no YAML: invalid leading UTF-8 octet",
+		"a: \"\xff\"":                    "the file is not UTF-8: line 1 has the byte 0xff",
 	} {
 		_, err := Read([]byte(in))
 		if err == nil || err.Error() != want || !errors.Is(err, apperr.ErrRefused) {

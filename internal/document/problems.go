@@ -99,6 +99,18 @@ func (n *Node) Under(p *Problems, key string) *Node {
 	return fields[key]
 }
 
+// ListUnder is Under for a list: its items, none when it is missing or no list.
+func (n *Node) ListUnder(p *Problems, key string) []*Node {
+	list := n.Under(p, key)
+	switch {
+	case list == nil:
+		return nil
+	case list.Kind != List:
+		p.Add(list.Line, "%s is a list, whose entries begin with a hyphen", key)
+	}
+	return list.Items
+}
+
 // Word returns the text of a value that must be one.
 func (n *Node) Word(p *Problems, key string) string {
 	if n == nil {
