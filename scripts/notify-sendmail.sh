@@ -8,7 +8,7 @@
 #
 # Without SENDMAIL it is /usr/sbin/sendmail. That of Postfix hands mails on with the
 # rights of another group, which the unit capf.service forbids; msmtp, and others that
-# speak SMTP themselves, work there.
+# speak SMTP themselves, need none (not tried under systemd).
 set -eu
 
 recipient=${1:-}
