@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -49,12 +48,19 @@ func loggedIn() (User, bool) {
 // of anybody else, and the kernel tells all ids by it.
 func knowsUsers() bool {
 	text, err := os.ReadFile("/proc/self/uid_map")
-	return err == nil && isWholeMap(string(text))
+	return err == nil && isSystemsMap(string(text))
 }
 
-// isWholeMap says whether a map of user ids leaves each as it is.
-func isWholeMap(text string) bool {
-	return slices.Equal(strings.Fields(text), []string{"0", "0", "4294967295"})
+// isSystemsMap says whether a map of user ids is that of the host, or of a container that
+// root has given a whole range of ids. Users can map their own id, and a range that is
+// theirs to give, but not both in one piece.
+func isSystemsMap(text string) bool {
+	f := strings.Fields(text)
+	if len(f) != 3 || f[0] != "0" {
+		return false
+	}
+	n, err := strconv.ParseUint(f[2], 10, 32)
+	return err == nil && n >= 1<<16
 }
 
 // nameOf is the name of a user.

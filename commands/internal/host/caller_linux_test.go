@@ -18,12 +18,12 @@ func TestOtherUsers(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	for text, whole := range map[string]bool{
-		"         0          0 4294967295\n": true, "      1002       1001          1\n": false, "": false,
+	for text, systems := range map[string]bool{
+		"         0          0 4294967295\n": true, "         0     100000      65536\n": true, "      1002       1001          1\n": false, "": false,
 		"         0       1001          1\n         1     100000      65536\n": false,
 	} {
-		if isWholeMap(text) != whole {
-			t.Errorf("%q: %v", text, !whole)
+		if isSystemsMap(text) != systems {
+			t.Errorf("%q: %v", text, !systems)
 		}
 	}
 	id := os.Getuid()
