@@ -6,6 +6,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 )
@@ -43,8 +45,10 @@ func runProcess(env *Env, args []string) int {
 // run runs one command line and reports its error.
 func (env *Env) run(ctx context.Context, argv []string) int {
 	err := dispatch(ctx, env, argv)
-	if env.confined != nil {
+	if env.confined != nil && errors.Is(err, files.ErrForbidden) {
 		noteForbidden(ctx, env, err)
+	} else if env.confined != nil {
+		noteForbidden(ctx, env, env.confined.Files.Refused)
 	}
 	if perr := showWaiting(env, err); perr != nil {
 		err = perr

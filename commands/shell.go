@@ -181,6 +181,7 @@ func (c shellCommands) line() *Env {
 
 // Run carries out one line.
 func (c shellCommands) Run(ctx context.Context, words []string) int {
+	c.confinement.Files.Refused = nil
 	return c.line().run(ctx, append([]string{"capf"}, words...))
 }
 

@@ -105,8 +105,17 @@ func TestShellRefusalsAreEvents(t *testing.T) {
 	dir := house(t)
 	inShell(t, dir, 0, "device set SEP001122334455 --pool x")
 	inShell(t, dir, 4, "cert upload link.pem --purpose capf-trust")
+	for name, text := range map[string]string{
+		"trust.yaml": "version: 1\ncertificates:\n  - {file: ../trust.pem, purposes: [capf-trust]}\n  - {file: more.pem, purposes: [capf-trust]}\n",
+		"set.yaml":   "version: 1\nparameters:\n  online_ca_password: {file: /etc/passwd}\n",
+	} {
+		check(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	inShell(t, dir, 4, "cert apply trust.yaml")
+	inShell(t, dir, 4, "set --from set.yaml")
+	inShell(t, dir, 4, "device list")
 	out := must(t, dir, "audit", "list", "--csv", "--no-header")
-	for _, want := range []string{"device set needs privilege 4", "file \"\"link.pem\"\" is not available", "olga", "shell-refused"} {
+	for _, want := range []string{"device set needs privilege 4", "file \"\"link.pem\"\" is not available", "\"\"../trust.pem\"\" is not available", "\"\"/etc/passwd\"\" is not available", "olga", "shell-refused"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the record has no %s:\n%s", want, out)
 		}
@@ -117,7 +126,7 @@ func TestShellRefusalsAreEvents(t *testing.T) {
 	cmd = capfProcess(t, dir, "shell", "--privilege", "0")
 	cmd.Stdin = strings.NewReader("device delete all --yes\n")
 	_, _ = cmd.CombinedOutput()
-	if n := strings.Count(must(t, dir, "audit", "list", "--csv", "--no-header"), "shell-refused"); n != 2+audit.RefusalsOfOne {
+	if n := strings.Count(must(t, dir, "audit", "list", "--csv", "--no-header"), "shell-refused"); n != 4+audit.RefusalsOfOne {
 		t.Errorf("%d refusals are recorded", n)
 	}
 }

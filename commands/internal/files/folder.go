@@ -33,6 +33,9 @@ type Folder struct {
 	// OnlyOwn says, in words such as "privilege 1", on whose account only files that
 	// the shell has made are replaced; "" lifts the limit.
 	OnlyOwn string
+	// Refused is the first refusal since whoever uses the folder cleared it: what a
+	// document names is refused among its other problems.
+	Refused error
 }
 
 // OpenWorkingFolder opens the folder of the process as the only one that a session
@@ -64,7 +67,11 @@ func OpenWorkingFolder() (*os.Root, error) {
 }
 
 func (d *Folder) foreignFile(name string) error {
-	return apperr.WithHint(Forbidden("file %q is not available in this shell", name), "files are in %s, with names such as root.pem", d.Name)
+	err := apperr.WithHint(Forbidden("file %q is not available in this shell", name), "files are in %s, with names such as root.pem", d.Name)
+	if d.Refused == nil {
+		d.Refused = err
+	}
+	return err
 }
 
 // Allows refuses the names of files outside the folder, of hidden files, which

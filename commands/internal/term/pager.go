@@ -65,7 +65,7 @@ func PagerProgram(environ []string) []string {
 // systemLess is less where only root installs programs, whatever PATH says.
 func systemLess() []string {
 	for _, path := range []string{"/usr/bin/less", "/bin/less", "/usr/local/bin/less"} {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		if _, err := exec.LookPath(path); err == nil {
 			return []string{path}
 		}
 	}
