@@ -17,12 +17,13 @@ type approval struct {
 // it takes the proposal from waiting to approved in the same transaction, and the
 // events of all changes name who has proposed it and who approves. The change fails
 // with ErrConflict, and nothing happens, when the proposal does not wait any more, or
-// when an operator has changed anything since the event seen: the rules were asked
-// before that.
+// when an operator has changed anything but devices since the event seen: the rules were
+// asked before that. Devices are changed all the time where there are many, by phones
+// too, and what waits for approval does not depend on them.
 func (s *Store) Approving(a Actor, id, seen int64) *Store {
 	return s.with(func(t *tx) (string, error) {
 		var overtaken bool
-		err := t.row("SELECT EXISTS (SELECT 1 FROM events WHERE id > ? AND actor_kind = 'operator')", seen).Scan(&overtaken)
+		err := t.row("SELECT EXISTS (SELECT 1 FROM events WHERE id > ? AND actor_kind = 'operator' AND device = '')", seen).Scan(&overtaken)
 		if err == nil && overtaken {
 			err = conflict("another operator changes something at the same time")
 		}

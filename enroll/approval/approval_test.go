@@ -20,6 +20,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/approval"
 	"capf/enroll/authority"
+	"capf/enroll/devices"
 	"capf/enroll/secrets"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
@@ -154,6 +155,41 @@ func TestOperatorsBetween(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	_, err = o.desk("otto", 1002).Approve(t.Context(), p.ID) // which looks again
+	o.must(err)
+}
+
+// TestBusySite: where operators change devices all the time, proposals can be approved.
+func TestBusySite(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
+	p := o.waits(err)
+	busy := make(chan struct{})
+	done := make(chan struct{})
+	var site sync.WaitGroup
+	site.Go(func() {
+		for i := 0; ; i++ {
+			d, err := devices.New(fmt.Sprintf("SEP%012X", i))
+			if err == nil {
+				_, err = o.store.AddDevice(o.Context(), store.Actor{Kind: store.Operator, Name: "script"}, d)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			if i == 0 {
+				close(busy)
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	<-busy
+	_, err = o.desk("otto", 1002).Approve(t.Context(), p.ID)
+	close(done)
+	site.Wait()
 	o.must(err)
 }
 
