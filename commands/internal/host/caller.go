@@ -65,11 +65,24 @@ func isSystemsMap(text string) bool {
 
 // nameOf is the name of a user.
 func nameOf(id int64) string {
-	u, err := user.LookupId(strconv.FormatInt(id, 10))
-	if err != nil {
-		return fmt.Sprintf("uid %d", id)
+	uid := strconv.FormatInt(id, 10)
+	u, err := user.LookupId(uid)
+	if err != nil || u.Name == "" && !hasAccount(u.Username, uid) {
+		return "uid " + uid
 	}
 	return u.Username
+}
+
+// hasAccount looks into /etc/passwd. Package user, without a C library, makes up a user of
+// our own id from $USER and $HOME where the system has none; that one has no full name.
+func hasAccount(name, uid string) bool {
+	accounts, _ := os.ReadFile("/etc/passwd")
+	for line := range strings.Lines(string(accounts)) {
+		if f := strings.Split(line, ":"); len(f) > 2 && f[0] == name && f[2] == uid {
+			return true
+		}
+	}
+	return false
 }
 
 // sudoer believes SUDO_UID when the parent is a sudo that runs as root, which a copy of
