@@ -88,7 +88,7 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 		return nil, err
 	}
 	if !mine {
-		return KindLSC.decline("the certificate of %q does not belong to the device", cert.Subject.CommonName), nil
+		return p.otherName(ctx, g, cert)
 	}
 	if crypto.NamesLSC(cert, g.Device.Name) { // the parameter for names is not for another cluster's
 		foreign, err := p.pathRefusal(ctx, cert, store.ForForeignLSC)
@@ -109,6 +109,23 @@ func (p phoneCertificates) checkUnrecorded(ctx context.Context, g *Grant, cert *
 		return KindLSC.decline("the LSC with serial %s is not in the record; it would count if %s were true", serialnumber.Text(cert.SerialNumber), settings.AcceptUnrecorded), nil
 	}
 	return p.vouchUnrecorded(ctx, g, cert, store.VouchedByUnrecordedLSC)
+}
+
+// otherName declines an LSC that is not in the record and does not bear the device's
+// name. One of our own may be from a time when the parameter for names, or the model of
+// the device, was another one, as after restoring an older backup.
+func (p phoneCertificates) otherName(ctx context.Context, g *Grant, cert *x509.Certificate) (*SessionError, error) {
+	why := ""
+	if crypto.BelongsTo(cert, g.Device.Name) {
+		ours, err := p.pathRefusal(ctx, cert, store.ForLSC)
+		if err != nil {
+			return nil, err
+		}
+		if ours == nil {
+			why = fmt.Sprintf(": it is not in the record, and with %s as it is now the device's would be %q", settings.LSCName, g.Settings.LSCCommonName(g.Device))
+		}
+	}
+	return KindLSC.decline("the certificate of %q does not belong to the device%s", cert.Subject.CommonName, why), nil
 }
 
 // vouchUnrecorded lets an LSC that is not in the record vouch for the phone,

@@ -331,7 +331,7 @@ func TestLSCsOfOthers(t *testing.T) {
 	own := lsc(ours, sep)
 	h.refused(sep, own, "is not in the record; it would count if accept_unrecorded_lsc were true")
 	h.set("accept_unrecorded_lsc", "true")
-	h.refused(sep, lsc(ours, "lab-"+sep), "does not belong to the device")
+	h.refused(sep, lsc(ours, "lab-"+sep), `does not belong to the device: it is not in the record, and with lsc_common_name as it is now the device's would be "`+sep+`"`)
 	if err := h.shows(sep, own); err != nil {
 		t.Error("with accept_unrecorded_lsc:", err)
 	}
