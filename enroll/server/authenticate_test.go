@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -334,4 +335,41 @@ func TestNameThatEndsInAnother(t *testing.T) {
 		c.Existing = &phone.Identity{Certificate: f.certificate, Key: f.key, Type: wire.TypeLSC}
 	})
 	h.declined("phone", "Upgrade Failed: Invalid LSC", err)
+}
+
+// TestOddName: on the wire a name is what it is. A device that an earlier capf has given
+// a MAC address with dots as its name is that of the phone which says so, and the
+// hardware phone with this address is another one.
+func TestOddName(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	const odd, bare, sep = "0011.2233.4455", "001122334466", "SEP001122334455"
+	for _, name := range []string{odd, bare} {
+		d, err := devices.New(sep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Name = name
+		if _, err := h.base.Store.AddDevice(t.Context(), operator, d); err != nil {
+			t.Fatal(err)
+		}
+		h.schedule(name, store.Install)
+		if _, err := h.phone(name); err != nil {
+			t.Errorf("the phone %s: %v", name, err)
+		}
+		if h.settled(name, "Upgrade Success"); len(h.lscs(name)) != 1 {
+			t.Errorf("%s has the LSCs %v", name, h.lscs(name))
+		}
+	}
+	if _, err := h.phone(sep); err == nil || !strings.Contains(err.Error(), "unknown device") {
+		t.Errorf("the phone %s has no row: %v", sep, err)
+	}
+	h.add(sep, store.Install)
+	if _, err := h.phone(sep); err != nil {
+		t.Errorf("the phone %s: %v", sep, err)
+	}
+	h.settled(sep, "Upgrade Success")
+	if h.schedule(odd, store.Delete); h.device(sep).Operation != store.NoOperation {
+		t.Errorf("a change of %s was made to %s", odd, sep)
+	}
 }
