@@ -9,12 +9,17 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/enroll/settings"
 	"capf/store"
 )
 
 // Doubts returns what is unwise about the LSC that another CA issued for a
-// request; none when there is no LSC yet.
+// request; none when there is no LSC yet, or CAPF has issued it itself, under the name
+// that the MIC or the parameters say.
 func Doubts(ctx context.Context, s *store.Reader, request store.Request) ([]string, error) {
+	if request.Issuer == settings.IssuerCAPF {
+		return nil, nil
+	}
 	l, err := s.LSCOfRequest(ctx, request.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && l.Certificate == nil {
 		return nil, nil
