@@ -104,7 +104,7 @@ func siteDevice(i int) string { return fmt.Sprintf("SEP0C0000%06X", i) }
 
 // describe has an operator make something as a file describes it, in a state that no
 // other attempt has.
-func (s *storm) describe(ctx context.Context, r *mathrand.Rand) {
+func (s staff) describe(ctx context.Context, r *mathrand.Rand) {
 	state := fmt.Sprintf("state %x", r.Uint32())
 	switch r.IntN(4) {
 	case 0:
@@ -125,7 +125,7 @@ func (s *storm) describe(ctx context.Context, r *mathrand.Rand) {
 }
 
 // deleteSite deletes the devices in a list.
-func (s *storm) deleteSite(ctx context.Context) error {
+func (s staff) deleteSite(ctx context.Context) error {
 	var names strings.Builder
 	for i := range many {
 		fmt.Fprintln(&names, siteDevice(i))
@@ -149,7 +149,7 @@ func (w *site) document(state string) string {
 const applied = "file applied"
 
 // applied runs a command with a file on stdin.
-func (s *storm) applied(ctx context.Context, text string, args ...string) error {
+func (s staff) applied(ctx context.Context, text string, args ...string) error {
 	err := s.runWith(ctx, text, args...)
 	if err == nil {
 		s.count(applied)
@@ -158,7 +158,7 @@ func (s *storm) applied(ctx context.Context, text string, args ...string) error 
 }
 
 // endSession ends the session of one of the phones that are connected for long.
-func (s *storm) endSession(ctx context.Context, r *mathrand.Rand) {
+func (s staff) endSession(ctx context.Context, r *mathrand.Rand) {
 	out, err := s.command(ctx, "session", "list", "--json").Output()
 	var open []struct{ ID int64 }
 	if err != nil || json.Unmarshal(out, &open) != nil || len(open) == 0 {

@@ -18,9 +18,12 @@ const operators = 3
 
 var operator = store.Actor{Kind: store.Operator, Name: "crash"}
 
+// staff are the operators of a storm.
+type staff struct{ *storm }
+
 // operate runs commands and kills some of them, like an operator who loses
 // patience or the connection.
-func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
+func (s staff) operate(ctx context.Context, r *rand.Rand) error {
 	for pause(ctx, between(r, 0, 100*time.Millisecond)) {
 		if r.IntN(25) == 0 {
 			s.maintain(ctx, r)
@@ -67,7 +70,7 @@ func (s *storm) operate(ctx context.Context, r *rand.Rand) error {
 }
 
 // maintain does what operators seldom do.
-func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
+func (s staff) maintain(ctx context.Context, r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	switch r.IntN(4) {
@@ -83,7 +86,7 @@ func (s *storm) maintain(ctx context.Context, r *rand.Rand) {
 const goodBackup = "backup found good"
 
 // backup makes a backup and has it checked.
-func (s *storm) backup(ctx context.Context, r *rand.Rand) {
+func (s staff) backup(ctx context.Context, r *rand.Rand) {
 	file := fmt.Sprintf("%s-%x.backup", s.dir, r.Uint64())
 	defer os.Remove(file)
 	if s.run(ctx, "backup", file) != nil {
@@ -147,7 +150,7 @@ func (s *storm) runWith(ctx context.Context, stdin string, args ...string) error
 
 // schedule is an operator's program, which schedules faster than commands can and
 // uses the database from another process.
-func (s *storm) schedule(ctx context.Context, r *rand.Rand) error {
+func (s staff) schedule(ctx context.Context, r *rand.Rand) error {
 	db, err := store.Open(ctx, s.database(), store.Options{})
 	if err != nil {
 		return err

@@ -223,9 +223,9 @@ func (s *storm) rage(outer context.Context, server *serving) error {
 		work(3, s.fill)
 	}
 	for i := range uint64(operators) {
-		work(10+i, s.operate)
+		work(10+i, staff{s}.operate)
 	}
-	work(20, s.schedule)
+	work(20, staff{s}.schedule)
 	for i := range s.phones {
 		work(100+uint64(i), func(ctx context.Context, r *rand.Rand) error { return s.phone(ctx, r, i) })
 	}
