@@ -81,7 +81,7 @@ func bulkExportCerts(ctx context.Context, env *Env, o exportCertsOptions) error 
 }
 
 func exportCerts(ctx context.Context, env *Env, r *devices.Rules, o exportCertsOptions) error {
-	e := deviceCertExport{index: [][]string{{"device", "kind", "serial", "subject", "issuer", "not_before", "not_after", "sha256", "file"}}}
+	e := deviceCertExport{index: [][]string{{"device", "kind", "serial", "subject", "issuer", "not_before", "not_after", "fingerprint_sha256", "file"}}}
 	fill := func(put func(name string, data []byte) error) error { return e.write(ctx, r, o, put) }
 	archive := func(w io.Writer) error { return inArchive(w, env.Now(), fill) }
 	info, err := env.door().Stat(o.out)
