@@ -66,7 +66,10 @@ func bulkDelete(ctx context.Context, env *Env, o bulkJob) error {
 		}
 		if len(names) == 0 && o.at == nil {
 			env.say(noneSelected)
-			return emptyList(env)
+			if o.dryRun {
+				return emptyList(env)
+			}
+			return showNoJob(env)
 		}
 		held, err := stillAccepted(ctx, env, s, names)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/authority"
 	"capf/enroll/bulk"
@@ -99,7 +100,10 @@ func bulkLeave(ctx context.Context, env *Env, o bulkMigrateOptions) error {
 		}
 		if n == 0 && o.at == nil {
 			env.say(noneSelected)
-			return emptyList(env)
+			if o.dryRun {
+				return emptyList(env)
+			}
+			return showNoJob(env)
 		}
 		issuers, err := issuersOf(ctx, env, r, o.update.Selection)
 		if err != nil {
@@ -227,5 +231,8 @@ func bulkArrive(ctx context.Context, env *Env, o bulkMigrateOptions) error {
 	if !o.dryRun {
 		env.say("now delete the CTL and ITL files of the phones, point them to this cluster, and reset them")
 	}
-	return emptyList(env)
+	if env.Format != term.JSON {
+		return nil
+	}
+	return showObject(env, []field{{"", "devices", len(names)}, {"", "added", n.Added}, {"", "changed", n.Changed}, {"", "same", n.Same}, {"", "dry_run", o.dryRun}})
 }
