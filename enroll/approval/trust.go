@@ -33,6 +33,11 @@ func (d Desk) Upload(ctx context.Context, files []authority.UploadFile, o author
 	if errors.Is(err, apperr.ErrWaits) { // nothing has become of the rows yet
 		return nil, err
 	}
+	for i, r := range op.rows { // refused here, not by a rule about certificates
+		if err != nil && (r.Outcome == authority.UploadAdded || r.Outcome == authority.UploadChanged) {
+			op.rows[i].Outcome = authority.UploadHeldBack
+		}
+	}
 	return op.rows, err
 }
 
