@@ -41,7 +41,7 @@ func documentedCode(line string, code int, out string) bool {
 	switch {
 	case code == 0, code == 2 && strings.Contains(out, "capf: consent to "):
 		return true
-	case strings.Contains(out, "reading \"") && (strings.Contains(out, "no such file or directory") || strings.Contains(out, "it is empty")):
+	case strings.Contains(out, "reading \"") && (strings.Contains(out, "no such file or directory") || strings.Contains(out, "it is empty") || strings.Contains(out, "it names no device")):
 		return true
 	}
 	for _, d := range documentedCodes {

@@ -42,7 +42,7 @@ func headings[T any](columns []column[T]) (all []term.Heading) {
 
 // showList prints rows in the requested form. It keeps no rows in memory, except
 // the first ones of a table. For a list without rows it prints nothing ([] in
-// JSON), and none on stderr if it is not empty.
+// JSON, the header in CSV), and none on stderr if it is not empty.
 func showList[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], none string) error {
 	columns = chosen(env, columns)
 	w := newRowWriter(env, columns)

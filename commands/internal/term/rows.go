@@ -47,7 +47,11 @@ func NewRows(out io.Writer, l Layout, columns []Heading) RowWriter {
 	case JSON:
 		return &jsonRows{out: out, keys: keysOf(columns)}
 	case CSV:
-		return &csvRows{out: csv.NewWriter(out), keys: keysOf(columns), header: l.Header}
+		rows := &csvRows{out: csv.NewWriter(out)}
+		if l.Header {
+			rows.keys = keysOf(columns)
+		}
+		return rows
 	}
 	return newTable(out, l, columns)
 }
@@ -98,31 +102,35 @@ func (w *jsonRows) put(after, none string) error {
 	return err
 }
 
-// csvRows writes RFC 4180, with a line of keys above the first row.
+// csvRows writes RFC 4180, with a line of keys above the rows, also where there are none:
+// programs read from it which columns there are.
 type csvRows struct {
-	out    *csv.Writer
-	keys   []string
-	header bool
+	out  *csv.Writer
+	keys []string // until they have been written
 }
 
 func (w *csvRows) Row(values []any) error {
-	if w.header {
-		w.header = false
-		if err := w.out.Write(w.keys); err != nil {
-			return err
-		}
-	}
 	cells := make([]string, len(values))
 	for i, v := range values {
 		cells[i] = csvCell(v)
 	}
-	if err := w.out.Write(cells); err != nil {
-		return err
-	}
-	return w.End() // its own buffer would cut lines anywhere
+	return w.line(cells)
 }
 
-func (w *csvRows) End() error {
+func (w *csvRows) End() error { return w.line(nil) }
+
+// line writes a line, below the header. The csv.Writer's own buffer would cut lines
+// anywhere.
+func (w *csvRows) line(cells []string) error {
+	for _, line := range [][]string{w.keys, cells} {
+		if line == nil {
+			continue
+		}
+		if err := w.out.Write(line); err != nil {
+			return err
+		}
+	}
+	w.keys = nil
 	w.out.Flush()
 	return w.out.Error()
 }
