@@ -38,9 +38,9 @@ func Read(d Door, stdin io.Reader, name string, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading %s: %w", shown, apperr.WithoutPath(err))
 	case int64(len(data)) > limit:
-		return nil, fmt.Errorf("reading %s: it has more than %d bytes", shown, limit)
+		return nil, apperr.Refused("reading %s: it has more than %d bytes", shown, limit)
 	case len(data) == 0:
-		return nil, fmt.Errorf("reading %s: it is empty", shown)
+		return nil, apperr.Refused("reading %s: it is empty", shown)
 	}
 	return data, nil
 }
