@@ -51,6 +51,9 @@ func auditList(ctx context.Context, env *Env, f store.EventFilter, verify bool) 
 	if err != nil {
 		return err
 	}
+	if verify {
+		env.goOn() // the exit code needs no reader
+	}
 	f.Device = recordedName(ctx, s, f.Device)
 	if err := showList(env, s.Events(ctx, f), ofOneDevice(eventColumns, f.Device), "no event matches"); err != nil || !verify {
 		return err

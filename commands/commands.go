@@ -53,10 +53,7 @@ func (env *Env) run(ctx context.Context, argv []string) int {
 	if perr := showWaiting(env, err); perr != nil {
 		err = perr
 	}
-	if cerr := env.close(); err == nil {
-		err = cerr
-	}
-	return env.report(err)
+	return env.report(outcome(err, env.close()))
 }
 
 // dispatch finds the command that the line names and runs it.

@@ -35,6 +35,7 @@ func (env *Env) databasePath() (string, error) {
 
 // openStore opens the database for changes; it is closed when the command ends.
 func (env *Env) openStore(ctx context.Context) (*store.Store, error) {
+	env.goOn()
 	return env.openWith(func(path string) (*store.Store, error) {
 		return store.Open(ctx, path, store.Options{Now: env.Now})
 	})

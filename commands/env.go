@@ -39,6 +39,7 @@ type Env struct {
 	Database string
 
 	out     *bufio.Writer  // stdout, whose errors come when it is flushed
+	stdout  *unread        // below that
 	screen  bool           // stdout is a terminal
 	display term.File      // stdout if it and stdin are terminals, for capf shell
 	told    chan os.Signal // the signal that ended long work
@@ -55,7 +56,8 @@ type Env struct {
 
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	env := &Env{Stdin: stdin, Stderr: stderr, Getenv: os.Getenv, Now: time.Now, Format: term.Table, told: make(chan os.Signal, 1), witness: host.SystemWitness(), screen: term.IsTerminal(stdout), line: term.NewProgress(stderr)}
-	env.out = bufio.NewWriterSize(env.line.Before(stdout), 1<<16)
+	env.stdout = &unread{out: env.line.Before(stdout)}
+	env.out = bufio.NewWriterSize(env.stdout, 1<<16)
 	in, inIsFile := stdin.(term.File)
 	out, outIsFile := stdout.(term.File)
 	env.heard = out
@@ -131,7 +133,7 @@ func (env *Env) warn(warnings []string) {
 
 // close ends the command: it flushes the output and closes the database.
 func (env *Env) close() error {
-	err := env.out.Flush()
+	err := env.flush()
 	if err != nil {
 		err = fmt.Errorf("writing the output: %w", apperr.WithoutPath(err))
 		env.out.Reset(io.Discard)

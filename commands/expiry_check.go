@@ -67,6 +67,7 @@ func expiryCheck(ctx context.Context, env *Env, o expiryCheckOptions) error {
 	if err != nil {
 		return err
 	}
+	env.goOn() // the exit code needs no reader
 	now := env.Now()
 	if o.within == "" {
 		inForce, err := settings.Read(ctx, s)

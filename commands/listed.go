@@ -66,9 +66,12 @@ func forListed(ctx context.Context, env *Env, s *store.Reader, names *[]string, 
 	switch {
 	case len(missing) == 0:
 		return do()
+	case len(found) == 1:
+		return apperr.WithHint(apperr.New(store.ErrNotFound, "no device has the name in the list"), "capf device list shows the devices")
 	case len(missing) == len(found):
 		return apperr.WithHint(apperr.New(store.ErrNotFound, "no device has any of the %s in the list", counted(len(found), "name")), "capf device list shows the devices")
 	}
+	env.goOn() // the exit code needs no reader
 	if err := do(); err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func writeBinary(env *Env, name string, force bool, data []byte) error {
 // flushSecret brings a secret that was printed, with err, to whoever is to read it.
 // Its error does not wrap that of the output: a closed pipe is no failure otherwise.
 func flushSecret(env *Env, err error, hint string, args ...any) error {
-	if err = cmp.Or(err, env.out.Flush()); err != nil {
+	if err = cmp.Or(err, env.flush()); err != nil {
 		unseen := fmt.Errorf("the new secret is in force, but could not be shown: %v", apperr.WithoutPath(err))
 		return apperr.WithHint(unseen, hint, args...)
 	}
