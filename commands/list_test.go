@@ -77,7 +77,7 @@ func TestTable(t *testing.T) {
 
 func TestEmptyLists(t *testing.T) {
 	t.Parallel()
-	for f, want := range map[term.Format]string{term.Table: "", term.CSV: "", term.JSON: "[]\n"} {
+	for f, want := range map[term.Format]string{term.Table: "", term.CSV: "number,name,hidden\n", term.JSON: "[]\n"} {
 		if got := printRows(t, f, false, 0); got != want {
 			t.Errorf("%s: %q, want %q", f, got, want)
 		}
