@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"capf/internal/plural"
 )
 
 // Upsert adds and changes devices by name, in one transaction.
@@ -74,7 +76,7 @@ func (s *Store) UpsertDevices(ctx context.Context, a Actor, p Upsert) (n UpsertT
 		if n.Added+n.Changed+n.Removed == 0 {
 			return nil
 		}
-		detail := decimal(n.Added) + " devices added, " + decimal(n.Changed) + " changed"
+		detail := plural.Of(n.Added, "device") + " added, " + decimal(n.Changed) + " changed"
 		if n.Removed > 0 {
 			detail += ", " + decimal(n.Removed) + " deleted"
 		}

@@ -65,7 +65,7 @@ func TestUpsertDevices(t *testing.T) {
 			told = append(told, e.Device+" "+e.Action+" "+e.Detail)
 		}
 	}
-	want := []string{" bulk-insert 1 devices added, 1 changed", "SEP000000000001 device-set from a file", "SEP000000000004 device-add from a file"}
+	want := []string{" bulk-insert 1 device added, 1 changed", "SEP000000000001 device-set from a file", "SEP000000000004 device-add from a file"}
 	if slices.Sort(told); !slices.Equal(told, want) {
 		t.Errorf("the events are %q, want %q", told, want)
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"capf/internal/plural"
 )
 
 // Found is an entry of a directory, with its device.
@@ -70,7 +72,7 @@ func (s *Store) SyncDevices(ctx context.Context, a Actor, v Sync) error {
 			return refusal
 		}
 		return t.event(a, "", EventText{Action: "ldap-sync", Detail: v.Directory.Name + ": " + decimal(int64(len(v.Found))) +
-			" entries, " + decimal(added) + " devices added, " + decimal(tally.Missing) + " missing"})
+			" entries, " + plural.Of(added, "device") + " added, " + decimal(tally.Missing) + " missing"})
 	})
 	if refusal != nil {
 		return refusal
@@ -86,7 +88,7 @@ func (s *Store) HoldSync(ctx context.Context, a Actor, d Directory, n SyncTally)
 			return err
 		}
 		return t.event(a, "", EventText{Action: "ldap-sync", Outcome: "refused",
-			Detail: d.Name + ": " + decimal(n.Missing) + " of " + decimal(n.Named) + " devices would be missing"})
+			Detail: d.Name + ": " + decimal(n.Missing) + " of " + plural.Of(n.Named, "device") + " would be missing"})
 	})
 	return failed(err, "keeping that the sync of directory %q was stopped", d.Name)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"capf/internal/plural"
 )
 
 // CancelJob ends a job that waits or whose process has died, and makes a
@@ -23,7 +25,7 @@ func (s *Store) CancelJob(ctx context.Context, a Actor, id int64) (Job, error) {
 			j.State, j.EndedAt = JobCancelled, t.now
 		case j.Abandoned(t.now):
 			j.State, j.EndedAt = JobCancelled, t.now
-			j.Detail = "cancelled; its process had died; " + decimal(j.Changed) + " of " + decimal(j.Selected) + " devices changed"
+			j.Detail = "cancelled; its process had died; " + decimal(j.Changed) + " of " + plural.Of(j.Selected, "device") + " changed"
 			if err := endCommands(t, id, diedRunning); err != nil {
 				return err
 			}

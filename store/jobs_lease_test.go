@@ -71,7 +71,7 @@ func TestAbandonedJob(t *testing.T) {
 			}
 			j, err = s.CancelJob(ctx, operator, dead.ID)
 			must(t, err)
-			if j.State != JobCancelled || j.EndedAt.IsZero() || !strings.Contains(j.Detail, "1 of 1 devices changed") {
+			if j.State != JobCancelled || j.EndedAt.IsZero() || !strings.Contains(j.Detail, "1 of 1 device changed") {
 				t.Errorf("the cancelled job is %+v", j)
 			}
 			n, err := s.DeleteJobs(ctx, operator, []int64{dead.ID})

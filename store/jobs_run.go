@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
+
+	"capf/internal/plural"
 )
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
@@ -145,7 +147,7 @@ func updateByJob(t *tx, s *Store, a Actor, id int64, owner string, f Selection, 
 	if err != nil {
 		return n, err
 	}
-	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + decimal(n.Selected) + " devices " + e.done()})
+	return n, t.event(a, "", EventText{Action: e.Event.Action, Detail: "job " + decimal(id) + ": " + decimal(n.Changed) + " of " + plural.Of(n.Selected, "device") + " " + e.done()})
 }
 
 // done is what happened to the devices.
