@@ -3,6 +3,7 @@ package server_test
 import (
 	stdcrypto "crypto"
 	"crypto/x509"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,11 @@ func (h *house) authenticates(r phone.Result) {
 	}
 }
 
+func ofModel8861(e *devices.Edit) {
+	model := "8861"
+	e.Model = &model
+}
+
 func TestOnlineEST(t *testing.T) {
 	client := catest.MustCA(t, catest.Options{})
 	mine, err := client.Client("capf")
@@ -91,6 +97,8 @@ func TestOnlineEST(t *testing.T) {
 				h.secret("online_ca_password", nil)
 				h.secret("online_ca_client_certificate", bundle)
 			}, ecKey},
+		{"name", catest.ESTOptions{Transport: catest.Transport{Login: catest.UserLogin("Basic")}},
+			func(h *house) { h.set("lsc_common_name", "CP-{model}-{name}") }, ofModel8861},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -107,6 +115,9 @@ func TestOnlineEST(t *testing.T) {
 			}
 			if made := ca.CA.Made(); len(made) != 1 {
 				t.Errorf("the CA has made %d certificates", len(made))
+			}
+			if l := h.newest(sep); test.name == "name" && !strings.HasPrefix(l.Subject, "CN=CP-8861-"+sep+",") {
+				t.Errorf("the LSC is of %s", l.Subject)
 			}
 			h.authenticates(r)
 		})
