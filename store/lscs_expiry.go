@@ -113,6 +113,6 @@ func countEndsQuery(times []time.Time) query {
 	}
 	q.selection += "count(*) FROM lscs"
 	q.where(isEnding)
-	q.where("not_after >= ?", math.MinInt64) // which all are; it makes lscs_ends the index to choose
+	q.where("not_after >= ?", int64(math.MinInt64)) // which all are; it makes lscs_ends the index to choose
 	return q
 }
