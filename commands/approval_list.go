@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/hex"
+	"math"
 	"slices"
 	"time"
 
@@ -75,7 +76,7 @@ func proposalFields(p store.Proposal, now time.Time) []field {
 
 // proposalID reads the id of a proposal.
 func proposalID(text string) (int64, error) {
-	n, err := input.Number(text, 1, 1<<53)
+	n, err := input.Number(text, 1, min(1<<53, math.MaxInt))
 	if err != nil {
 		return 0, apperr.WithHint(apperr.Usage("%q is not the number of a proposal", text), "capf approval list shows them")
 	}

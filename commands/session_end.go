@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -28,7 +29,7 @@ request that waits for a CA stays; when the phone comes back, it begins anew.`,
 }
 
 func sessionEnd(ctx context.Context, env *Env, o removeOptions) error {
-	id, err := input.Number(o.names[0], 1, 1<<53)
+	id, err := input.Number(o.names[0], 1, min(1<<53, math.MaxInt))
 	if err != nil {
 		return apperr.WithHint(apperr.Usage("%q is not the ID of a session", o.names[0]), "capf session list shows them")
 	}
