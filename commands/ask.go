@@ -40,7 +40,7 @@ func askUntil(env *Env, question, suggestion string, check func(string) error) (
 			return "", err
 		}
 		if err := check(strings.TrimSpace(answer)); err != nil {
-			env.say("%s", term.UpperFirst(err.Error()))
+			env.say("%s", err.Error())
 			continue
 		}
 		return strings.TrimSpace(answer), nil

@@ -125,7 +125,7 @@ var eventColumns = []column[store.Event]{
 	{"Device", "device", usual, func(e store.Event) any { return e.Device }},
 	{"Action", "action", always, func(e store.Event) any { return e.Action }},
 	{"Step", "step", seldom, func(e store.Event) any { return e.Step }},
-	{"Outcome", "outcome", usual, func(e store.Event) any { return e.Outcome }},
+	{"Outcome", "outcome", always, func(e store.Event) any { return e.Outcome }},
 	{"Detail", "detail", always, func(e store.Event) any { return term.Message(e.Detail) }},
 	{"Command", "command", wide, func(e store.Event) any { return e.Actor.Command }},
 }

@@ -113,7 +113,7 @@ func bulkLeave(ctx context.Context, env *Env, o bulkMigrateOptions) error {
 			return rehearseLeaving(ctx, env, r, o, len(issuers))
 		}
 		if o.at == nil {
-			if err := env.consent(o.yes, "schedule Delete for the LSCs of %s", counted(n, "device")); err != nil {
+			if err := env.consent(o.yes, "schedule Delete for those of %s that have an LSC", counted(n, "device")); err != nil {
 				return err
 			}
 		}

@@ -124,10 +124,28 @@ func bulkCarryOut(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateO
 	case o.dryRun:
 		return bulkPreview(ctx, env, r, o)
 	}
-	if err := env.consent(o.yes, "change %s", counted(n, "device")); err != nil {
+	if err := sayReplaced(ctx, env, r, o, n); err != nil {
+		return err
+	}
+	if err := env.consent(o.yes, "change %s: %s", counted(n, "device"), term.Message(o.update.Edit.Describe())); err != nil {
 		return err
 	}
 	return bulkNow(ctx, env, r, o)
+}
+
+// sayReplaced says, before the question, how many strings the update makes worthless.
+func sayReplaced(ctx context.Context, env *Env, r *devices.Rules, o bulkUpdateOptions, n int64) error {
+	e := o.update.Edit
+	if o.yes || e.String == nil && (!e.UniqueString || e.KeepString) {
+		return nil
+	}
+	without := o.update.Selection
+	without.NoString = true
+	empty, err := bulk.Count(ctx, r, without)
+	if err == nil && n > empty {
+		env.say("impact: %s will be replaced; what has been handed out is worth nothing then", counted(n-empty, "authentication string"))
+	}
+	return err
 }
 
 // showString prints one string for all devices.

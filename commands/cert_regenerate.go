@@ -68,6 +68,9 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if err := tellDependence(ctx, env, s.Reader); err != nil {
 		return err
 	}
+	if !o.yes {
+		env.say("impact: phones need the new certificate in their CTL or ITL file before serve is restarted: capf cert export capf")
+	}
 	if err := consentOr(env, "add --yes", o.yes, "replace the CAPF key and certificate"); err != nil {
 		return err
 	}

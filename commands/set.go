@@ -131,7 +131,7 @@ func sayChange(ctx context.Context, env *Env, s *store.Store, c settings.Change)
 		return err
 	}
 	if env.Format != term.JSON {
-		return showList(env, devices, touchedColumns, "")
+		return showFew(env, devices, touchedColumns, listTouched(c.Touched))
 	}
 	return documentJSON(env, []field{
 		{"", "name", c.Name}, {"", "old", c.Old}, {"", "value", c.New},
@@ -167,6 +167,35 @@ func touchedDevices(ctx context.Context, env *Env, s *store.Store, t *settings.T
 	}
 	env.say("%s", t.String(n))
 	return s.Devices(ctx, t.Filter), nil
+}
+
+// listTouched names the command that lists the devices, if there is one.
+func listTouched(t *settings.Touched) string {
+	if t == nil || !t.Filter.Scheduled && t.Filter.StringFrom == 0 || t.Filter.AuthMode.String() == "" {
+		return ""
+	}
+	return ": capf device list --auth-mode " + t.Filter.AuthMode.String()
+}
+
+// showFew is showList for what goes with another text: on a terminal no more rows than
+// leave that text on it.
+func showFew[T any](env *Env, rows iter.Seq2[T, error], columns []column[T], rest string) error {
+	if !env.screen || env.Wide {
+		return showList(env, rows, columns, "")
+	}
+	all := 0
+	first := func(yield func(T, error) bool) {
+		for row, err := range rows {
+			if all++; (err != nil || all <= previewLines/2) && !yield(row, err) {
+				return
+			}
+		}
+	}
+	err := showList(env, first, columns, "")
+	if hidden := all - previewLines/2; err == nil && hidden > 0 {
+		env.say("and %d more%s", hidden, rest)
+	}
+	return err
 }
 
 // touchedColumns are the properties of a device that a change affects.

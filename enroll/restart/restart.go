@@ -164,6 +164,9 @@ func (p present) compare(ctx context.Context, s *store.Reader, v store.Server) (
 		case Certificate:
 			w.Old, w.New = certificates(was, now)
 			w.Since = p.since
+			if w.New != "" { // phones that do not trust it get no further than the handshake
+				w.Hint = "once phones trust the new one, " + w.Hint
+			}
 		default:
 			w.Old, w.New = name+" "+was, now
 			w.Since, err = lastEvent(ctx, s, v, "set", name)
