@@ -23,6 +23,7 @@ demo: build
 	scripts/demo.sh ./capf
 
 test: vet build
+	go test ./commands/internal/host # as it is released: without cgo, names of users come from elsewhere
 	CGO_ENABLED=1 go test -race -timeout 60m ./...
 	cd crypto/linttest && go test ./...
 	$(if $(CI),scripts/fuzz.sh $(FUZZTIME))
