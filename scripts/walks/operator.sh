@@ -50,7 +50,7 @@ echo 1234567 >guess
 expect 4 "$capf" phone enroll SEP001100000002 --server "$address" --auth-string-file guess
 tells '^hint: on the server, capf device diagnose'
 expect 0 "$capf" device diagnose SEP001100000002
-says '^Likely cause: .*wrong-string' 'docs/failures.md#invalid-authentication-string'
+says '^Likely cause: .*the authentication string was wrong' 'docs/failures.md#invalid-authentication-string'
 terminal 80 '' "$capf" device diagnose 0011.0000.0002
 says 'Likely cause'
 expect 0 "$capf" phone enroll SEP001100000002 --server "$address" --auth-string-file right --out .
