@@ -135,7 +135,7 @@ func TestWhichPager(t *testing.T) {
 func TestPagerOfOthers(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/usr/bin/less"); err != nil {
-		t.Skip("less is not installed")
+		t.Fatal("less is not installed")
 	}
 	dir, home := crowded(t), t.TempDir()
 	check(t, os.WriteFile(filepath.Join(home, "less"), []byte("#!/bin/sh\necho chosen by PATH; exec cat >/dev/null\n"), 0o700))
@@ -198,7 +198,7 @@ func TestPagerIsLeft(t *testing.T) {
 func TestLess(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("less"); err != nil {
-		t.Skip("less is not installed")
+		t.Fatal("less is not installed")
 	}
 	dir := crowded(t)
 	c := atConsole(t, 80, paged(t, dir, "csr list", "CAPF_PAGER=less"))
