@@ -4,17 +4,13 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"capf/enroll/server"
 )
@@ -74,46 +70,24 @@ func TestAlertsAskForWhatThereIs(t *testing.T) {
 	}
 }
 
-// pageOfServe has a serve, which finds something, show its metrics until all of the
-// names are on the page.
+// pageOfServe has a serve find something, and returns the page of its metrics, on which
+// all of the names have to be. A serve that has answered notify test has looked before.
 func pageOfServe(t *testing.T, names []string) string {
 	t.Helper()
 	dir := house(t)
+	must(t, dir, "set", "notify_command", "/bin/true")
+	c, address, _ := servedMetrics(t, dir, "--listen", "127.0.0.1:0")
 	must(t, dir, "service", "deactivate", "capf")
-	c := capfProcess(t, dir, "serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0")
-	log, err := os.Create(filepath.Join(dir, "serve.log"))
-	check(t, err)
-	c.Stderr = log
-	check(t, c.Start())
-	defer func() {
-		check(t, c.Process.Signal(os.Interrupt))
-		check(t, c.Wait())
-	}()
-	var page, missing string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		text, err := os.ReadFile(log.Name())
-		check(t, err)
-		m := metricsAddress.FindStringSubmatch(string(text))
-		if m == nil {
-			continue
-		}
-		r, err := http.Get("http://" + m[1] + m[2])
-		check(t, err)
-		data, err := io.ReadAll(r.Body)
-		check(t, err)
-		check(t, r.Body.Close())
-		page, missing = string(data), ""
-		for _, name := range names {
-			if !strings.Contains(page, "\n"+name+" ") && !strings.Contains(page, "\n"+name+"{") {
-				missing = name
-			}
-		}
-		if missing == "" {
-			return page
+	must(t, dir, "notify", "test")
+	page := fetched(t, address)
+	check(t, c.Process.Signal(os.Interrupt))
+	check(t, c.Wait())
+	for _, name := range names {
+		if !strings.Contains(page, "\n"+name+" ") && !strings.Contains(page, "\n"+name+"{") {
+			t.Errorf("an alert asks for %q, which is not on the page\n%s", name, page)
 		}
 	}
-	t.Fatalf("an alert asks for %q, which is not on the page\n%s", missing, page)
-	return ""
+	return page
 }
 
 // findingKinds are the kinds of findings, from the source.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // toldFindings are the findings that the program of a house has got so far.
@@ -41,7 +43,12 @@ func TestServeNotifies(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	program := filepath.Join(dir, "tell.sh")
-	check(t, os.WriteFile(program, []byte("#!/bin/sh\numask 077\ncat >> "+dir+"/told.json\n"), 0o700))
+	rings := filepath.Join(dir, "rings")
+	check(t, unix.Mkfifo(rings, 0o600))
+	bell, err := os.OpenFile(rings, os.O_RDWR|unix.O_NONBLOCK, 0)
+	check(t, err)
+	defer bell.Close()
+	check(t, os.WriteFile(program, []byte("#!/bin/sh\numask 077\ncat >> "+dir+"/told.json\necho >> "+rings+"\n"), 0o700))
 	must(t, dir, "set", "notify_command", program)
 	if code, out := capf(t, dir, "notify", "test"); code != 4 || !strings.Contains(out, "no serve is running") {
 		t.Errorf("exit code %d\n%s", code, out)
@@ -61,13 +68,17 @@ func TestServeNotifies(t *testing.T) {
 	told := func(events string) {
 		t.Helper()
 		var words []string
-		for deadline := time.Now().Add(patience); strings.Join(words, ", ") != events; time.Sleep(20 * time.Millisecond) {
+		check(t, bell.SetReadDeadline(time.Now().Add(patience)))
+		for {
 			words = nil
 			for _, f := range toldFindings(t, dir) {
 				words = append(words, f.Event+" "+f.Kind+" "+f.Object)
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("told is %q, want %q", words, events)
+			if strings.Join(words, ", ") == events {
+				return
+			}
+			if _, err := bell.Read([]byte{0}); err != nil {
+				t.Fatalf("told is %q, want %q: %v", words, events, err)
 			}
 		}
 	}

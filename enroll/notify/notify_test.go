@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -174,18 +175,17 @@ func TestNoProgram(t *testing.T) {
 // is told by the next serve at once.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, `[ -e "$1.second" ] || { touch "$1.second"; sleep 600; }; cat > "$1"`)
+	h := newHouse(t, `[ -e "$1.second" ] || { touch "$1.second"; echo > "$1.runs"; sleep 600; }; cat > "$1"`)
+	if err := syscall.Mkfifo(h.out+".runs", 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	h.found = []health.Finding{job}
 	h.check(h.watcher.step(ctx))
 	h.now, h.watcher.lookedAt = h.now.Add(5*time.Second), time.Time{}
 	go func() {
-		for ctx.Err() == nil {
-			if _, err := os.Stat(h.out + ".second"); err == nil {
-				stop()
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		_, _ = os.ReadFile(h.out + ".runs") // ends once the program has written to it
+		stop()
 	}()
 	_ = h.watcher.step(ctx) // it may fail, as ctx has ended
 	if got := h.look(0, job).events(); got != "appeared job-abandoned 12" {

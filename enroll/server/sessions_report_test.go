@@ -3,9 +3,9 @@ package server_test
 import (
 	stdcrypto "crypto"
 	"errors"
+	"fmt"
 	"net"
 	"testing"
-	"time"
 
 	"capf/crypto"
 	"capf/enroll/phone"
@@ -62,14 +62,14 @@ func TestSessionEnds(t *testing.T) {
 
 // sessionsIn waits until there is a session in each of the states, and no other, and
 // returns them.
-func (h *house) sessionsIn(states ...store.SessionState) []sessions.Session {
+func (h *house) sessionsIn(states ...store.SessionState) (found []sessions.Session) {
 	h.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	eventually(h, fmt.Sprintf("sessions in %v", states), func() bool {
 		all, err := sessions.List(h.Context(), h.base.Store.Reader, h.clock.now(), store.SessionFilter{})
 		if err != nil {
 			h.Fatal(err)
 		}
-		var found []sessions.Session
+		found = nil
 		for _, state := range states {
 			for _, v := range all {
 				if v.State == state {
@@ -77,10 +77,7 @@ func (h *house) sessionsIn(states ...store.SessionState) []sessions.Session {
 				}
 			}
 		}
-		if len(found) == len(states) && len(all) == len(found) {
-			return found
-		}
-	}
-	h.Fatalf("there are no sessions in %v", states)
-	return nil
+		return len(found) == len(states) && len(all) == len(found)
+	})
+	return found
 }

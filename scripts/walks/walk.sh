@@ -56,8 +56,13 @@ terminal() {
 	shift 2
 	at="$* (on a terminal)"
 	: >err
-	# sleep keeps the terminal open until the command has read its answers.
-	{ printf '%b' "$answers"; sleep 1; } | TERM=dumb CAPF_PAGER='' script -qec "stty cols $columns -echo; $*" /dev/null >screen || wrong "it failed"
+	# Open for writing too, the pipe does not end before the command has read its answers.
+	rm -f typed
+	mkfifo typed
+	exec 9<>typed
+	printf '%b' "$answers" >&9
+	TERM=dumb CAPF_PAGER='' script -qec "stty cols $columns -echo; $*" /dev/null <&9 9>&- >screen || wrong "it failed"
+	exec 9>&-
 	tr -d '\r' <screen >out
 }
 
