@@ -37,11 +37,7 @@ func (*chain) action() string     { return chainAction }
 func (*chain) subjects() []string { return []string{settings.RegenerateSubject} }
 
 func (o *chain) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
-	present, err := authority.Certificate(ctx, d.Store.Reader)
-	if err != nil {
-		return nil, err
-	}
-	capf, err := d.capf(ctx)
+	present, capf, err := replaced(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +52,16 @@ func (o *chain) carryOut(ctx context.Context, d Desk) (effects []string, err err
 		effects = append(effects, fmt.Sprintf("  chain: %s, %s", c.Subject, fingerprintOf(c)))
 	}
 	return effects, nil
+}
+
+// replaced is the CAPF certificate that is to be replaced, and the rules for that.
+func replaced(ctx context.Context, d Desk) (*x509.Certificate, authority.CAPF, error) {
+	certificate, err := authority.Certificate(ctx, d.Store.Reader)
+	if err != nil {
+		return nil, authority.CAPF{}, err
+	}
+	capf, err := d.capf(ctx)
+	return certificate, capf, err
 }
 
 // fingerprintOf is how a certificate is told from others in effects.
@@ -80,11 +86,7 @@ func (*regeneration) action() string     { return regenerateAction }
 func (*regeneration) subjects() []string { return []string{settings.RegenerateSubject} }
 
 func (o *regeneration) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
-	present, err := authority.Certificate(ctx, d.Store.Reader)
-	if err != nil {
-		return nil, err
-	}
-	capf, err := d.capf(ctx)
+	present, capf, err := replaced(ctx, d)
 	if err != nil {
 		return nil, err
 	}
