@@ -98,6 +98,9 @@ func (r *describing) document(list *document.Node) {
 func (r *describing) take(line int, name, value, file string, fromFile bool) {
 	p, known := FindParameter(name)
 	switch first, twice := r.seen[p.Name]; {
+	case !known && strings.HasSuffix(name, ":"): // as in YAML, but the text was read as lines
+		r.problems.Add(line, "there is no parameter %q: a document in YAML begins with version: 1", name)
+		return
 	case !known:
 		r.problems.Add(line, "there is no parameter %q%s", name, nearest(name))
 		return
