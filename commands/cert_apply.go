@@ -68,7 +68,7 @@ func certApply(ctx context.Context, env *Env, o certApplyOptions) error {
 	ctx, stop := env.untilSignal(ctx)
 	defer stop()
 	agreed := agreement{applyOptions: o.applyOptions, what: "the trust stores"}
-	plan, err := approvals(env, s).Apply(ctx, want, o.prune, func(plan authority.TrustPlan) error {
+	plan, err := approvals(env, s).TrustStores().Apply(ctx, want, o.prune, func(plan authority.TrustPlan) error {
 		return agreed.ask(env, showTrustPlan(plan, o.dryRun), "remove %s from the trust stores", counted(plan.Removes(), "certificate"))
 	})
 	if errors.Is(err, apperr.ErrWaits) {

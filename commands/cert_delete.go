@@ -83,7 +83,7 @@ func certDelete(ctx context.Context, env *Env, o certDeleteOptions) error {
 	sayImpact(env, impact)
 	return carryOutRemoval(ctx, env, o.removeOptions, s, removing{counted(len(found), "trust certificate"), "trust certificate",
 		func(ctx context.Context, s *store.Store) (int64, error) {
-			return int64(len(found)), approvals(env, s).Delete(ctx, found)
+			return int64(len(found)), approvals(env, s).TrustStores().Delete(ctx, found)
 		},
 		func() error { return showList(env, values(found), trustColumns(env.Now()), "") },
 	})

@@ -78,7 +78,7 @@ func certRegenerate(ctx context.Context, env *Env, o certRegenerateOptions) erro
 	if o.named {
 		name = &o.name
 	}
-	a, err := approvals(env, s).Regenerate(ctx, name, o.keyBits)
+	a, err := approvals(env, s).CAPF().Regenerate(ctx, name, o.keyBits)
 	if err != nil {
 		return err
 	}

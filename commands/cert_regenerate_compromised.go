@@ -40,7 +40,7 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if o.named {
 		name = &o.name
 	}
-	a, revoked, err := approvals(env, s).GiveUp(ctx, name, o.keyBits)
+	a, revoked, err := approvals(env, s).CAPF().GiveUp(ctx, name, o.keyBits)
 	if revoked > 0 {
 		env.say("revoked %s", counted(revoked, "certificate"))
 	}

@@ -111,7 +111,7 @@ func certSet(ctx context.Context, env *Env, o certSetOptions) error {
 		return err
 	}
 	sayImpact(env, impact)
-	rows, outcomes, warnings, err := approvals(env, s).Edit(ctx, found, o.edit)
+	rows, outcomes, warnings, err := approvals(env, s).TrustStores().Edit(ctx, found, o.edit)
 	if err != nil {
 		return err
 	}

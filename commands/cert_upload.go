@@ -122,7 +122,7 @@ func certUpload(ctx context.Context, env *Env, o certUploadOptions) error {
 	if o.capf {
 		return uploadChain(ctx, env, s, files, o)
 	}
-	rows, err := approvals(env, s).Upload(ctx, files, o.UploadOptions)
+	rows, err := approvals(env, s).TrustStores().Upload(ctx, files, o.UploadOptions)
 	if rows == nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 
 // uploadChain replaces the CAPF certificate with the one that a CA has signed.
 func uploadChain(ctx context.Context, env *Env, s *store.Store, files []authority.UploadFile, o certUploadOptions) error {
-	a, changed, err := approvals(env, s).InstallChain(ctx, files, o.UploadOptions)
+	a, changed, err := approvals(env, s).CAPF().UploadChain(ctx, files, o.UploadOptions)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)
 	}

@@ -94,7 +94,7 @@ func setParameter(ctx context.Context, env *Env, o setOptions) error {
 		}
 		o.value = &value
 	}
-	c, err := approvals(env, s).Set(ctx, p.Name, *o.value)
+	c, err := approvals(env, s).Parameters().Set(ctx, p.Name, *o.value)
 	if err != nil {
 		return err
 	}

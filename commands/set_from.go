@@ -27,7 +27,7 @@ func setFrom(ctx context.Context, env *Env, file string, dryRun bool) error {
 		return err
 	}
 	a := applied{DryRun: dryRun}
-	plan, err := approvals(env, s).SetAll(ctx, want, func(plan settings.Plan) error {
+	plan, err := approvals(env, s).Parameters().SetAll(ctx, want, func(plan settings.Plan) error {
 		if a.Impact != nil || a.Warnings != nil {
 			return nil // said already
 		}

@@ -40,7 +40,7 @@ func setSecret(ctx context.Context, env *Env, p settings.Parameter, o setOptions
 	if err != nil {
 		return err
 	}
-	c, err := approvals(env, s).SetSecret(ctx, p.Name, value)
+	c, err := approvals(env, s).Parameters().SetSecret(ctx, p.Name, value)
 	if err != nil {
 		return err
 	}

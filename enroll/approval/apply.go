@@ -35,12 +35,12 @@ type wanted struct {
 
 // Apply is authority.TrustStores.Apply. Where the change has to wait, agree is asked once,
 // before it is proposed.
-func (d Desk) Apply(ctx context.Context, want []authority.Desired, prune bool, agree func(authority.TrustPlan) error) (authority.TrustPlan, error) {
+func (t TrustStores) Apply(ctx context.Context, want []authority.Desired, prune bool, agree func(authority.TrustPlan) error) (authority.TrustPlan, error) {
 	op := &application{Prune: prune, agree: agree}
 	for _, w := range want {
 		op.Want = append(op.Want, wanted{w.Where, w.Line, w.Certificate.Raw, w.Purposes, w.For, w.Description, w.AcceptEKU})
 	}
-	err := d.take(ctx, op)
+	err := t.desk.take(ctx, op)
 	return op.plan, err
 }
 
@@ -58,7 +58,7 @@ func (o *application) carryOut(ctx context.Context, d Desk) (effects []string, e
 		one.For, one.Description, one.AcceptEKU = w.For, w.Description, w.AcceptEKU
 		want = append(want, one)
 	}
-	o.plan, err = d.trust().Apply(ctx, d.Actor, want, o.Prune, func(plan authority.TrustPlan) error {
+	o.plan, err = trustStores(d).Apply(ctx, d.Actor, want, o.Prune, func(plan authority.TrustPlan) error {
 		if o.agree == nil || o.agreed {
 			return nil
 		}

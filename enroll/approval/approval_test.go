@@ -53,7 +53,7 @@ func newOffice(t *testing.T) *office {
 	capf := authority.CAPF{Store: s, Sealer: sealer, Now: o.now, Rand: rand.Reader}
 	_, err = capf.Init(t.Context(), store.Actor{Kind: store.Operator, Name: "test"}, crypto.Name{Organization: "Example"}, 2048)
 	o.must(err)
-	_, err = o.desk("olga", 1001).Set(t.Context(), settings.Approve, "trust,issuer,regenerate")
+	_, err = o.desk("olga", 1001).Parameters().Set(t.Context(), settings.Approve, "trust,issuer,regenerate")
 	o.must(err)
 	return o
 }
@@ -120,7 +120,7 @@ func (o *office) root(cn string, days int) []authority.UploadFile {
 func TestOneApproval(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
+	_, err := o.desk("olga", 1001).TrustStores().Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
 	p := o.waits(err)
 	var together sync.WaitGroup
 	var done atomic.Int32
@@ -144,7 +144,7 @@ func TestOneApproval(t *testing.T) {
 func TestOperatorsBetween(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
+	_, err := o.desk("olga", 1001).TrustStores().Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
 	p := o.waits(err)
 	var seen store.ChainPoint
 	seen, err = o.store.ChainEnd(t.Context())
@@ -162,7 +162,7 @@ func TestOperatorsBetween(t *testing.T) {
 func TestBusySite(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
+	_, err := o.desk("olga", 1001).TrustStores().Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
 	p := o.waits(err)
 	busy := make(chan struct{})
 	done := make(chan struct{})
@@ -198,15 +198,15 @@ func TestRulesAgain(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	olga, otto := o.desk("olga", 1001), o.desk("otto", 1002)
-	_, err := olga.Upload(t.Context(), o.root("Soon", 2), authority.UploadOptions{})
+	_, err := olga.TrustStores().Upload(t.Context(), o.root("Soon", 2), authority.UploadOptions{})
 	soon := o.waits(err)
-	_, err = olga.Set(t.Context(), settings.Issuer, settings.IssuerOnline)
+	_, err = olga.Parameters().Set(t.Context(), settings.Issuer, settings.IssuerOnline)
 	online := o.waits(err)
 	o.pass(3 * 24 * time.Hour)
 	_, err = otto.Approve(t.Context(), soon.ID)
 	o.refused(err, "expired")
 	otto.Bypass = "FIPS first"
-	_, err = otto.Set(t.Context(), settings.FIPSMode, "true")
+	_, err = otto.Parameters().Set(t.Context(), settings.FIPSMode, "true")
 	o.must(err)
 	otto.Bypass = ""
 	_, err = otto.Approve(t.Context(), online.ID)
@@ -224,7 +224,7 @@ func TestRulesAgain(t *testing.T) {
 func TestWho(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
+	_, err := o.desk("olga", 1001).TrustStores().Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
 	p := o.waits(err)
 	for _, test := range []struct {
 		who  approval.Person
@@ -242,11 +242,11 @@ func TestWho(t *testing.T) {
 	}
 	d := o.desk("capf", 997)
 	d.Person.Vouched = false
-	_, err = d.Upload(t.Context(), o.root("Other", 100), authority.UploadOptions{})
+	_, err = d.TrustStores().Upload(t.Context(), o.root("Other", 100), authority.UploadOptions{})
 	o.refused(err, "nobody vouches for who proposes it")
 	// A dry run of the same is no proposal, nor is one that changes nothing.
 	d.Store = o.store.Rehearsal()
-	_, err = d.Upload(t.Context(), o.root("Other", 100), authority.UploadOptions{})
+	_, err = d.TrustStores().Upload(t.Context(), o.root("Other", 100), authority.UploadOptions{})
 	o.must(err)
 	if len(o.trust()) != 0 {
 		t.Error(o.trust())
@@ -258,27 +258,27 @@ func TestSecretOfProposal(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	olga, otto := o.desk("olga", 1001), o.desk("otto", 1002)
-	_, err := olga.SetSecret(t.Context(), settings.OnlinePassword, []byte("correct horse"))
+	_, err := olga.Parameters().SetSecret(t.Context(), settings.OnlinePassword, []byte("correct horse"))
 	p := o.waits(err)
 	if strings.Contains(string(p.Document), "correct") || strings.Contains(strings.Join(p.Effects, ""), "correct") {
 		t.Errorf("it is in the clear: %s", p.Document)
 	}
-	_, err = olga.SetSecret(t.Context(), settings.OnlinePassword, []byte("correct horse"))
+	_, err = olga.Parameters().SetSecret(t.Context(), settings.OnlinePassword, []byte("correct horse"))
 	if again := o.waits(err); again.ID != p.ID {
 		t.Error("the same secret waits twice")
 	}
-	_, err = olga.SetSecret(t.Context(), settings.OnlinePassword, []byte("another"))
+	_, err = olga.Parameters().SetSecret(t.Context(), settings.OnlinePassword, []byte("another"))
 	if other := o.waits(err); other.ID == p.ID {
 		t.Error("another secret is the same proposal")
 	}
 	otto.Bypass = "moved"
-	_, err = otto.Set(t.Context(), settings.OnlineHost, "evil.example.com")
+	_, err = otto.Parameters().Set(t.Context(), settings.OnlineHost, "evil.example.com")
 	o.must(err)
 	otto.Bypass = ""
 	_, err = otto.Approve(t.Context(), p.ID)
 	o.refused(err, "would do something else now: ~ online_ca_password: a new value, for evil.example.com:443")
 
-	_, err = olga.SetSecret(t.Context(), settings.OnlinePassword, []byte("correct horse"))
+	_, err = olga.Parameters().SetSecret(t.Context(), settings.OnlinePassword, []byte("correct horse"))
 	p = o.waits(err)
 	other, err := secrets.CreateSealer(t.Context(), newEmpty(t), filepath.Join(t.TempDir(), "other.key"))
 	o.must(err)
@@ -313,7 +313,7 @@ func TestOwnCertificate(t *testing.T) {
 	o := newOffice(t)
 	before, err := authority.Certificate(t.Context(), o.store.Reader)
 	o.must(err)
-	_, _, err = o.desk("olga", 1001).GiveUp(t.Context(), nil, 2048)
+	_, _, err = o.desk("olga", 1001).CAPF().GiveUp(t.Context(), nil, 2048)
 	p := o.waits(err)
 	if now, err := authority.Certificate(t.Context(), o.store.Reader); err != nil || !now.Equal(before) {
 		t.Errorf("it was replaced without approval: %v", err)
@@ -326,7 +326,7 @@ func TestOwnCertificate(t *testing.T) {
 	if len(o.trust()) != 0 {
 		t.Errorf("what was given up is trusted: %v", o.trust())
 	}
-	_, err = o.desk("otto", 1002).Regenerate(t.Context(), nil, 2048)
+	_, err = o.desk("otto", 1002).CAPF().Regenerate(t.Context(), nil, 2048)
 	p = o.waits(err)
 	_, err = o.desk("olga", 1001).Approve(t.Context(), p.ID)
 	o.must(err)
@@ -342,18 +342,18 @@ func TestProgramsWait(t *testing.T) {
 	o := newOffice(t)
 	olga, otto := o.desk("olga", 1001), o.desk("otto", 1002)
 	for _, name := range []string{settings.NotifyCommand, settings.ApplyCommand} {
-		_, err := olga.Set(t.Context(), name, "/bin/true {device}")
+		_, err := olga.Parameters().Set(t.Context(), name, "/bin/true {device}")
 		p := o.waits(err)
 		o.refused(approveAs(o, olga, p), "is your own")
 		o.must(approveAs(o, otto, p))
 	}
-	_, err := olga.SetAll(t.Context(), []settings.Described{{Name: settings.NotifyCommand, Value: "/bin/false"}}, nil)
+	_, err := olga.Parameters().SetAll(t.Context(), []settings.Described{{Name: settings.NotifyCommand, Value: "/bin/false"}}, nil)
 	o.waits(err)
 	otto.Bypass = "back to nobody"
-	_, err = otto.Set(t.Context(), settings.Approve, "none")
+	_, err = otto.Parameters().Set(t.Context(), settings.Approve, "none")
 	o.must(err)
 	olga.Person.Vouched = false
-	_, err = olga.Set(t.Context(), settings.NotifyCommand, "/bin/false")
+	_, err = olga.Parameters().Set(t.Context(), settings.NotifyCommand, "/bin/false")
 	o.must(err)
 }
 
@@ -367,7 +367,7 @@ func approveAs(o *office, d approval.Desk, p store.Proposal) error {
 func TestEffectIsOneLine(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, err := o.desk("olga", 1001).Upload(t.Context(), o.root("Evil\n+ capf-trust: Good\u202e", 100), authority.UploadOptions{})
+	_, err := o.desk("olga", 1001).TrustStores().Upload(t.Context(), o.root("Evil\n+ capf-trust: Good\u202e", 100), authority.UploadOptions{})
 	p := o.waits(err)
 	kept, err := o.store.Proposal(t.Context(), p.ID)
 	o.must(err)

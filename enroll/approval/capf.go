@@ -17,6 +17,18 @@ const (
 	giveUpAction     = "cert regenerate --compromised"
 )
 
+// CAPF takes the changes of authority.CAPF.
+type CAPF struct{ desk Desk }
+
+// CAPF is the part of the desk for changes of the CAPF key and certificate.
+func (d Desk) CAPF() CAPF { return CAPF{d} }
+
+// capfOf is the CAPF certificate with its key.
+func capfOf(ctx context.Context, d Desk) (authority.CAPF, error) {
+	sealer, err := d.Keys(ctx)
+	return authority.CAPF{Store: d.Store, Sealer: sealer, Now: d.Now, Rand: d.Rand}, err
+}
+
 // chain replaces the CAPF certificate by one that a company CA has signed.
 type chain struct {
 	Files   []authority.UploadFile
@@ -26,10 +38,10 @@ type chain struct {
 	changed bool
 }
 
-// InstallChain is authority.CAPF.UploadChain.
-func (d Desk) InstallChain(ctx context.Context, files []authority.UploadFile, o authority.UploadOptions) (a *crypto.Authority, changed bool, err error) {
+// UploadChain is authority.CAPF.UploadChain.
+func (c CAPF) UploadChain(ctx context.Context, files []authority.UploadFile, o authority.UploadOptions) (a *crypto.Authority, changed bool, err error) {
 	op := &chain{Files: files, Options: o}
-	err = d.take(ctx, op)
+	err = c.desk.take(ctx, op)
 	return op.made, op.changed, err
 }
 
@@ -60,7 +72,7 @@ func replaced(ctx context.Context, d Desk) (*x509.Certificate, authority.CAPF, e
 	if err != nil {
 		return nil, authority.CAPF{}, err
 	}
-	capf, err := d.capf(ctx)
+	capf, err := capfOf(ctx, d)
 	return certificate, capf, err
 }
 
@@ -76,9 +88,9 @@ type regeneration struct {
 }
 
 // Regenerate is authority.CAPF.Regenerate.
-func (d Desk) Regenerate(ctx context.Context, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
+func (c CAPF) Regenerate(ctx context.Context, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
 	op := &regeneration{Name: name, KeyBits: keyBits}
-	err := d.take(ctx, op)
+	err := c.desk.take(ctx, op)
 	return op.made, err
 }
 
@@ -117,9 +129,9 @@ type givingUp struct {
 
 // GiveUp is authority.CAPF.GiveUp for what depends on the certificate when it is carried
 // out. As that, it goes in portions: the first revokes.
-func (d Desk) GiveUp(ctx context.Context, name *crypto.Name, keyBits int) (a *crypto.Authority, revoked int, err error) {
+func (c CAPF) GiveUp(ctx context.Context, name *crypto.Name, keyBits int) (a *crypto.Authority, revoked int, err error) {
 	op := &givingUp{Name: name, KeyBits: keyBits}
-	err = d.take(ctx, op)
+	err = c.desk.take(ctx, op)
 	return op.made, op.revoked, err
 }
 
@@ -128,7 +140,7 @@ func (*givingUp) subjects() []string { return []string{settings.RegenerateSubjec
 
 // carryOut does not say how many LSCs it revokes: phones may get more while it waits.
 func (o *givingUp) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
-	capf, err := d.capf(ctx)
+	capf, err := capfOf(ctx, d)
 	if err != nil {
 		return nil, err
 	}

@@ -31,12 +31,12 @@ type keptParameter struct {
 }
 
 // SetAll is settings.Apply.
-func (d Desk) SetAll(ctx context.Context, want []settings.Described, tell func(settings.Plan) error) (settings.Plan, error) {
+func (p Parameters) SetAll(ctx context.Context, want []settings.Described, tell func(settings.Plan) error) (settings.Plan, error) {
 	op := &configuration{tell: tell}
 	for _, w := range want {
 		one := keptParameter{Name: w.Name, Line: w.Line, Value: w.Value}
 		if w.Secret != nil {
-			sealer, err := d.Keys(ctx)
+			sealer, err := p.desk.Keys(ctx)
 			if err == nil {
 				one.Sealed, one.Mark, err = sealedFor(sealer, w.Name, w.Secret)
 			}
@@ -46,7 +46,7 @@ func (d Desk) SetAll(ctx context.Context, want []settings.Described, tell func(s
 		}
 		op.Want = append(op.Want, one)
 	}
-	err := d.take(ctx, op)
+	err := p.desk.take(ctx, op)
 	return op.plan, err
 }
 

@@ -13,13 +13,12 @@ import (
 	"unicode"
 
 	"capf/crypto"
-	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-// Desk takes the changes of one operator. With the Store of a dry run, nothing is
+// Desk takes the changes of one operator, in a part for each subject. With the Store of a dry run, nothing is
 // proposed: the change does what it would do once it is approved.
 type Desk struct {
 	Store  *store.Store
@@ -36,7 +35,8 @@ type Desk struct {
 
 // operation is a change that may need approval, with its inputs, which are its document:
 // the names of its exported fields outlive a version of capf. A new one stands in the
-// table of operations, has a method of Desk, and goes through Desk.take.
+// table of operations, has a method of the part of the desk for its subject, and goes
+// through Desk.take.
 type operation interface {
 	// action names it, as in the command that does it.
 	action() string
@@ -214,14 +214,6 @@ func (d Desk) proposal(op operation, subject string, effects []string) (store.Pr
 func (d Desk) on(s *store.Store) Desk {
 	d.Store = s
 	return d
-}
-
-func (d Desk) trust() authority.TrustStores { return authority.TrustStores{Store: d.Store, Now: d.Now} }
-
-// capf is the CAPF certificate with its key.
-func (d Desk) capf(ctx context.Context) (authority.CAPF, error) {
-	sealer, err := d.Keys(ctx)
-	return authority.CAPF{Store: d.Store, Sealer: sealer, Now: d.Now, Rand: d.Rand}, err
 }
 
 // Summary is a proposal in one line.

@@ -18,6 +18,12 @@ const (
 	secretAction = "set secret"
 )
 
+// Parameters takes the changes of parameters.
+type Parameters struct{ desk Desk }
+
+// Parameters is the part of the desk for changes of parameters.
+func (d Desk) Parameters() Parameters { return Parameters{d} }
+
 // parameter sets a parameter.
 type parameter struct {
 	Name  string
@@ -27,9 +33,9 @@ type parameter struct {
 }
 
 // Set is settings.Set.
-func (d Desk) Set(ctx context.Context, name, value string) (settings.Change, error) {
+func (p Parameters) Set(ctx context.Context, name, value string) (settings.Change, error) {
 	op := &parameter{Name: name, Value: value}
-	err := d.take(ctx, op)
+	err := p.desk.take(ctx, op)
 	return op.change, err
 }
 
@@ -68,16 +74,16 @@ type secret struct {
 
 // SetSecret is settings.SetSecret. While it waits, the value is sealed under the master
 // key.
-func (d Desk) SetSecret(ctx context.Context, name string, value []byte) (settings.Change, error) {
+func (p Parameters) SetSecret(ctx context.Context, name string, value []byte) (settings.Change, error) {
 	op := &secret{Name: name, value: value}
-	sealer, err := d.Keys(ctx)
+	sealer, err := p.desk.Keys(ctx)
 	if err == nil {
 		op.Sealed, op.Mark, err = sealedFor(sealer, name, value)
 	}
 	if err != nil {
 		return op.change, err
 	}
-	err = d.take(ctx, op)
+	err = p.desk.take(ctx, op)
 	return op.change, err
 }
 

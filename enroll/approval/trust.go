@@ -18,6 +18,16 @@ const (
 	deleteAction = "cert delete"
 )
 
+// TrustStores takes the changes of authority.TrustStores.
+type TrustStores struct{ desk Desk }
+
+// TrustStores is the part of the desk for changes of the trust stores.
+func (d Desk) TrustStores() TrustStores { return TrustStores{d} }
+
+func trustStores(d Desk) authority.TrustStores {
+	return authority.TrustStores{Store: d.Store, Now: d.Now}
+}
+
 // upload puts certificates into trust stores.
 type upload struct {
 	Files   []authority.UploadFile
@@ -27,9 +37,9 @@ type upload struct {
 }
 
 // Upload is authority.TrustStores.Upload.
-func (d Desk) Upload(ctx context.Context, files []authority.UploadFile, o authority.UploadOptions) ([]authority.UploadRow, error) {
+func (t TrustStores) Upload(ctx context.Context, files []authority.UploadFile, o authority.UploadOptions) ([]authority.UploadRow, error) {
 	op := &upload{Files: files, Options: o}
-	err := d.take(ctx, op)
+	err := t.desk.take(ctx, op)
 	if errors.Is(err, apperr.ErrWaits) { // nothing has become of the rows yet
 		return nil, err
 	}
@@ -49,7 +59,7 @@ func (o *upload) carryOut(ctx context.Context, d Desk) (effects []string, err er
 	if err != nil {
 		return nil, err
 	}
-	if o.rows, err = d.trust().Upload(ctx, d.Actor, o.Files, o.Options); err != nil {
+	if o.rows, err = trustStores(d).Upload(ctx, d.Actor, o.Files, o.Options); err != nil {
 		return nil, err
 	}
 	for _, r := range o.rows {
@@ -148,9 +158,9 @@ type edit struct {
 }
 
 // Edit is authority.TrustStores.Edit.
-func (d Desk) Edit(ctx context.Context, rows []store.TrustCertificate, e store.TrustEdit) (after []store.TrustCertificate, outcomes []store.TrustOutcome, warnings []string, err error) {
+func (t TrustStores) Edit(ctx context.Context, rows []store.TrustCertificate, e store.TrustEdit) (after []store.TrustCertificate, outcomes []store.TrustOutcome, warnings []string, err error) {
 	op := &edit{Rows: keysOf(rows), Edit: e}
-	err = d.take(ctx, op)
+	err = t.desk.take(ctx, op)
 	return op.after, op.outcomes, op.warnings, err
 }
 
@@ -162,7 +172,7 @@ func (o *edit) carryOut(ctx context.Context, d Desk) (effects []string, err erro
 	if err != nil {
 		return nil, err
 	}
-	if o.after, o.outcomes, o.warnings, err = d.trust().Edit(ctx, d.Actor, rows, o.Edit); err != nil {
+	if o.after, o.outcomes, o.warnings, err = trustStores(d).Edit(ctx, d.Actor, rows, o.Edit); err != nil {
 		return nil, err
 	}
 	for i, after := range o.after {
@@ -177,8 +187,8 @@ func (o *edit) carryOut(ctx context.Context, d Desk) (effects []string, err erro
 type deletion struct{ Rows []trustKey }
 
 // Delete is authority.TrustStores.Delete.
-func (d Desk) Delete(ctx context.Context, rows []store.TrustCertificate) error {
-	return d.take(ctx, &deletion{Rows: keysOf(rows)})
+func (t TrustStores) Delete(ctx context.Context, rows []store.TrustCertificate) error {
+	return t.desk.take(ctx, &deletion{Rows: keysOf(rows)})
 }
 
 func (*deletion) action() string     { return deleteAction }
@@ -194,21 +204,21 @@ func (o *deletion) carryOut(ctx context.Context, d Desk) (effects []string, err 
 		ids = append(ids, row.ID)
 		effects = append(effects, "- "+described(row, o.Rows[i].Fingerprint))
 	}
-	return effects, d.trust().Delete(ctx, d.Actor, ids...)
+	return effects, trustStores(d).Delete(ctx, d.Actor, ids...)
 }
 
 func (o *edit) impact(ctx context.Context, d Desk) ([]string, error) {
-	return d.impactOn(ctx, o.Rows, &o.Edit)
+	return impactOn(ctx, d, o.Rows, &o.Edit)
 }
 
 func (o *deletion) impact(ctx context.Context, d Desk) ([]string, error) {
-	return d.impactOn(ctx, o.Rows, nil)
+	return impactOn(ctx, d, o.Rows, nil)
 }
 
-func (d Desk) impactOn(ctx context.Context, keys []trustKey, e *store.TrustEdit) ([]string, error) {
+func impactOn(ctx context.Context, d Desk, keys []trustKey, e *store.TrustEdit) ([]string, error) {
 	rows, err := rowsOf(ctx, d.Store.Reader, keys)
 	if err != nil {
 		return nil, err
 	}
-	return d.trust().ImpactOn(ctx, rows, e)
+	return trustStores(d).ImpactOn(ctx, rows, e)
 }

@@ -75,7 +75,7 @@ func PresentLSC(ctx context.Context, s *store.Reader, d store.Device) (*store.LS
 // cluster's CAPF certificate (PEM or DER, with its chain) goes into capf-trust,
 // and Install/Upgrade is scheduled with authentication by existing certificate. A
 // missing device is added; one that has this scheduled already, and is not late,
-// stays as it is. Errors: those of approval.Desk.Upload and Change; when the certificate is
+// stays as it is. Errors: those of approval.TrustStores.Upload and Change; when the certificate is
 // refused, or waits for approval, nothing is scheduled.
 func Arrive(ctx context.Context, r *Rules, desk approval.Desk, name string, file authority.UploadFile) (store.Device, []authority.UploadRow, error) {
 	d, err := r.Store.Device(ctx, FullName(ctx, r.Store.Reader, name))
@@ -104,7 +104,7 @@ func Arrive(ctx context.Context, r *Rules, desk approval.Desk, name string, file
 // trustCluster puts what signed the LSCs of another cluster into capf-trust.
 func trustCluster(ctx context.Context, desk approval.Desk, file authority.UploadFile) ([]authority.UploadRow, error) {
 	file.Purposes = []store.Purpose{store.CAPFTrust}
-	return desk.Upload(ctx, []authority.UploadFile{file}, authority.UploadOptions{
+	return desk.TrustStores().Upload(ctx, []authority.UploadFile{file}, authority.UploadOptions{
 		Description: "CAPF of the cluster from which devices come", ForeignCAPF: true,
 	})
 }

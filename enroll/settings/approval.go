@@ -17,12 +17,13 @@ const (
 	TrustSubject      = "trust"      // what is in the trust stores, and what it vouches for
 	IssuerSubject     = "issuer"     // who issues LSCs: certificate_issuer and the online CA
 	RegenerateSubject = "regenerate" // the CAPF key and certificate
+	ListSubject       = "trust-list" // whom phones trust because of their trust lists
 	ApproveSubject    = "approve"
 	ProgramSubject    = "program" // which programs serve runs
 )
 
 // subjects is the order in which the parameter has them.
-var subjects = []string{TrustSubject, IssuerSubject, RegenerateSubject}
+var subjects = []string{TrustSubject, IssuerSubject, RegenerateSubject, ListSubject}
 
 // parseSubjects checks a list of kinds and puts it in order.
 func parseSubjects(value string) (string, error) {

@@ -113,7 +113,7 @@ var parameters = []Parameter{
 		warns(commandWarning).approvedAs(ProgramSubject),
 	number("notify_every", 1, 720, "24", "hours", atOnce, "how often notify_command is told of a finding that stays; each hour in the last day before something ends",
 		func(s *Settings, n int) { s.NotifyEvery = time.Duration(n) * time.Hour }).everyday(),
-	text(Approve, "none, or a list of trust, issuer and regenerate", "changes that wait until another operator approves them: of trust stores, of the issuer and the online CA, of the CAPF key and certificate; with any of them, also of this parameter and of the programs that serve runs",
+	text(Approve, "none, or a list of trust, issuer, regenerate and trust-list", "changes that wait until another operator approves them: of trust stores, of the issuer and the online CA, of the CAPF key and certificate, of the trust lists of phones; with any of them, also of this parameter and of the programs that serve runs",
 		parseSubjects, func(s *Settings, v string) { s.Approve = listOf(v) }).approvedAs(ApproveSubject),
 	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",
 		parseWait, func(s *Settings, v string) { s.ApprovalWait, _ = wait(v) }),
