@@ -11,13 +11,15 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/wire"
+	"capf/internal/segment"
 )
 
 // connection carries frames to and from one phone. It knows deadlines and TLS,
 // but not what the frames mean.
 type connection struct {
 	tcp        *net.TCPConn
-	tls        *tls.Conn // nil before the handshake
+	whole      *segment.Conn // over tcp; what TLS writes for one frame leaves in one piece
+	tls        *tls.Conn     // over whole; nil before the handshake
 	address    netip.Addr
 	network    netip.Prefix
 	began      time.Time
@@ -42,7 +44,7 @@ const (
 )
 
 func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, handshakes *handshakeLimiter) *connection {
-	return &connection{tcp: tcp, address: address, network: enroll.PhoneNetwork(address), began: time.Now(),
+	return &connection{tcp: tcp, whole: segment.New(tcp), address: address, network: enroll.PhoneNetwork(address), began: time.Now(),
 		timeouts: timeouts, handshakes: handshakes, gone: make(chan struct{})}
 }
 
@@ -79,9 +81,9 @@ func (c *connection) tlsVersion() string {
 // that a client that sends little or nothing cannot hold a place.
 func (c *connection) shakeHands(config *tls.Config) error {
 	c.tcp.SetDeadline(c.handshakeDeadline())
-	c.tls = tls.Server(helloReader{c.tcp, c}, config)
+	c.tls = tls.Server(helloReader{c.whole, c}, config)
 	// With a cancellable context, each handshake would need a second goroutine.
-	if err := c.tls.Handshake(); err != nil {
+	if err := c.whole.Handshake(c.tls.Handshake); err != nil {
 		return err
 	}
 	c.secure = true
@@ -90,10 +92,10 @@ func (c *connection) shakeHands(config *tls.Config) error {
 
 func (c *connection) handshakeDeadline() time.Time { return c.began.Add(c.timeouts.Handshake) }
 
-// helloReader is the TCP connection below TLS. It links a handshake to its
+// helloReader is the connection below TLS. It links a handshake to its
 // connection, and bounds how much the phone may send.
 type helloReader struct {
-	*net.TCPConn
+	*segment.Conn
 	connection *connection
 }
 
@@ -107,21 +109,24 @@ var errLongHello = errors.New("the handshake is too long")
 func (r helloReader) Read(b []byte) (int, error) {
 	c := r.connection
 	if c.secure {
-		return r.TCPConn.Read(b)
+		return r.Conn.Read(b)
 	}
 	if c.helloBytes >= maxHelloBytes {
 		return 0, errLongHello
 	}
-	n, err := r.TCPConn.Read(b[:min(len(b), maxHelloBytes-c.helloBytes)])
+	n, err := r.Conn.Read(b[:min(len(b), maxHelloBytes-c.helloBytes)])
 	c.helloBytes += n
 	return n, err
 }
 
-// write sends a frame in one write: two would make a phone's client stall.
+// write sends a frame in one segment: two would make a phone's client stall. With
+// TLS 1.0 and a CBC suite the frame is two records, its first byte and the rest.
 func (c *connection) write(frame []byte) error {
 	c.tcp.SetWriteDeadline(time.Now().Add(c.timeouts.Write))
-	_, err := c.tls.Write(frame)
-	return err
+	return c.whole.Frame(func() error {
+		_, err := c.tls.Write(frame)
+		return err
+	})
 }
 
 // read reads a frame. The deadline is for the whole frame, however slowly its
