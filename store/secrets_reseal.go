@@ -11,6 +11,7 @@ type SecretKind string
 // The sealed secrets of a database.
 const (
 	CAPFKeySecret   SecretKind = "CAPF private key"
+	TVSKeySecret    SecretKind = "TVS private key"
 	KeyCheckSecret  SecretKind = "master key check" // a constant
 	DeviceSecret    SecretKind = "device"           // its authentication string
 	TemplateSecret  SecretKind = "template"         // likewise
@@ -43,6 +44,7 @@ type sealedColumn struct {
 // sealedColumns are all of them.
 var sealedColumns = []sealedColumn{
 	{CAPFKeySecret, "identity", "id", "''", "sealed_key", 0},
+	{TVSKeySecret, "tvs_certificate", "id", "''", "sealed_key", 0},
 	{KeyCheckSecret, "key_check", "id", "''", "sealed", 0},
 	{DeviceSecret, "devices", "id", "name", "sealed_string", 0},
 	{TemplateSecret, "templates", "id", "name", "sealed_string", 0},

@@ -15,7 +15,12 @@ type Purpose string
 const (
 	CAPFTrust        Purpose = "capf-trust"
 	CallManagerTrust Purpose = "callmanager-trust"
+	PhoneSASTTrust   Purpose = "phone-sast-trust"
+	TVSTrust         Purpose = "tvs-trust"
 )
+
+// Purposes lists the trust stores, in the order in which they are told.
+func Purposes() []Purpose { return []Purpose{CAPFTrust, CallManagerTrust, PhoneSASTTrust, TVSTrust} }
 
 // TrustCertificate is a certificate in one trust store.
 type TrustCertificate struct {

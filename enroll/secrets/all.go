@@ -45,7 +45,7 @@ func All(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) iter.Seq2[
 	}
 }
 
-// configured returns the secrets of templates, directories and parameters: a
+// configured returns the secrets of templates, directories, TVS and parameters: a
 // handful.
 func configured(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) ([]Secret, error) {
 	var all []Secret
@@ -62,6 +62,13 @@ func configured(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) ([]
 	}
 	for _, d := range directories {
 		all = append(all, labelled(sealer, "directory "+d.Name, DirectoryPasswordLabel, d.SealedPassword))
+	}
+	tvs, err := s.TVSCertificate(ctx)
+	switch {
+	case err == nil:
+		all = append(all, Secret{"TVS key", func() error { _, err := TVSKey(sealer, tvs); return err }})
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
 	}
 	for _, p := range settings.Parameters() {
 		if p.Secret {

@@ -12,6 +12,7 @@ import (
 // place. The label of a parameter is its name.
 const (
 	CAPFKeyLabel           = "capf private key"
+	TVSKeyLabel            = "tvs private key"
 	TemplateStringLabel    = "template authentication string"
 	JobStringLabel         = "job authentication string"
 	DirectoryPasswordLabel = "directory password"
@@ -30,6 +31,8 @@ func labelOf(v store.SealedSecret) string {
 	switch v.Kind {
 	case store.CAPFKeySecret:
 		return CAPFKeyLabel
+	case store.TVSKeySecret:
+		return TVSKeyLabel
 	case store.KeyCheckSecret:
 		return keyCheckLabel
 	case store.DeviceSecret:

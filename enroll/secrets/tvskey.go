@@ -1,0 +1,49 @@
+package secrets
+
+import (
+	stdcrypto "crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"capf/crypto"
+	"capf/store"
+)
+
+// TVSKey opens the private key of TVS, which must be that of its certificate. The error
+// is crypto.ErrWrongKey when another master key sealed it.
+func TVSKey(sealer *crypto.Sealer, row store.TVSCertificate) (stdcrypto.Signer, error) {
+	der, err := sealer.Open(TVSKeyLabel, row.SealedKey)
+	if err != nil {
+		return nil, fmt.Errorf("opening the TVS key: %w", err)
+	}
+	defer clear(der)
+	key, err := crypto.ParsePrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("reading the TVS key: %w", err)
+	}
+	cert, err := x509.ParseCertificate(row.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("reading the TVS certificate: %w", err)
+	}
+	if public, ok := key.Public().(interface {
+		Equal(stdcrypto.PublicKey) bool
+	}); !ok || !public.Equal(cert.PublicKey) {
+		return nil, errors.New("the TVS key is not that of the TVS certificate")
+	}
+	return key, nil
+}
+
+// SealTVSKey seals the private key of TVS for TVSKey.
+func SealTVSKey(sealer *crypto.Sealer, key stdcrypto.Signer) ([]byte, error) {
+	der, err := crypto.MarshalPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the TVS key: %w", err)
+	}
+	defer clear(der)
+	sealed, err := sealer.Seal(TVSKeyLabel, der)
+	if err != nil {
+		return nil, fmt.Errorf("sealing the TVS key: %w", err)
+	}
+	return sealed, nil
+}
