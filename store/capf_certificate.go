@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -67,10 +68,19 @@ func (s *Store) SaveIdentity(ctx context.Context, a Actor, id Identity, onlyNew 
 
 // GiveUpIdentity stores a CAPF certificate in place of one whose key may have
 // leaked. The old one does not go to capf-trust, and the trust certificates with
-// the ids, which have the same key, are removed too. ErrNotFound: one of the ids
-// does not exist.
-func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust []int64) error {
+// the ids, which have the same key, are removed too. Nothing is prepared any more, and
+// every running serve is told to begin again. ErrNotFound: one of the ids does not exist.
+// prepared is the certificate, DER, that is prepared up to now, nil for none:
+// ErrConflict if that is not so any more.
+func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust []int64, prepared []byte) error {
 	err := s.change(ctx, func(t *tx) error {
+		was, _, err := preparedNow(t)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(was, prepared) {
+			return conflict("another certificate has been prepared meanwhile")
+		}
 		if err := t.event(a, "", EventText{Action: "capf-certificate-given-up", Detail: "its key may be known to others"}); err != nil {
 			return err
 		}
@@ -79,7 +89,15 @@ func (s *Store) GiveUpIdentity(ctx context.Context, a Actor, id Identity, trust 
 				return err
 			}
 		}
-		return saveIdentity(t, a, id)
+		if was != nil {
+			if err := dropPrepared(t, a, id.Chain); err != nil {
+				return err
+			}
+		}
+		if err := saveIdentity(t, a, id); err != nil {
+			return err
+		}
+		return restartService(t, a, "capf")
 	})
 	return failed(err, "giving the CAPF certificate up")
 }

@@ -98,6 +98,9 @@ var contradictions = []string{
 	`SELECT 'CAPF certificate', 'it has no key' WHERE EXISTS (SELECT 1 FROM identity_chain) AND NOT EXISTS (SELECT 1 FROM identity)`,
 	`SELECT 'CAPF certificate', 'its key is there, it is not' WHERE EXISTS (SELECT 1 FROM identity)
 		AND NOT EXISTS (SELECT 1 FROM identity_chain WHERE position = 0)`,
+	`SELECT 'prepared CAPF certificate', 'it has no key' WHERE EXISTS (SELECT 1 FROM prepared_identity_chain) AND NOT EXISTS (SELECT 1 FROM prepared_identity)`,
+	`SELECT 'prepared CAPF certificate', 'its key is there, it is not' WHERE EXISTS (SELECT 1 FROM prepared_identity)
+		AND NOT EXISTS (SELECT 1 FROM prepared_identity_chain WHERE position = 0)`,
 	`SELECT 'master key', 'secrets are there, but not what tells a wrong key' WHERE NOT EXISTS (SELECT 1 FROM key_check) AND (
 		EXISTS (SELECT 1 FROM identity) OR EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM devices WHERE sealed_string IS NOT NULL)
 		OR EXISTS (SELECT 1 FROM templates WHERE sealed_string IS NOT NULL) OR EXISTS (SELECT 1 FROM jobs WHERE sealed_string IS NOT NULL)

@@ -12,6 +12,7 @@ type SecretKind string
 const (
 	CAPFKeySecret   SecretKind = "CAPF private key"
 	TVSKeySecret    SecretKind = "TVS private key"
+	PreparedSecret  SecretKind = "prepared CAPF private key"
 	KeyCheckSecret  SecretKind = "master key check" // a constant
 	DeviceSecret    SecretKind = "device"           // its authentication string
 	TemplateSecret  SecretKind = "template"         // likewise
@@ -45,6 +46,7 @@ type sealedColumn struct {
 var sealedColumns = []sealedColumn{
 	{CAPFKeySecret, "identity", "id", "''", "sealed_key", 0},
 	{TVSKeySecret, "tvs_certificate", "id", "''", "sealed_key", 0},
+	{PreparedSecret, "prepared_identity", "id", "''", "sealed_key", 0},
 	{KeyCheckSecret, "key_check", "id", "''", "sealed", 0},
 	{DeviceSecret, "devices", "id", "name", "sealed_string", 0},
 	{TemplateSecret, "templates", "id", "name", "sealed_string", 0},

@@ -46,15 +46,17 @@ func (s *Store) SetService(ctx context.Context, a Actor, name string, active boo
 // RestartService asks a running serve to drain and start again. ErrNotFound:
 // there is no such service.
 func (s *Store) RestartService(ctx context.Context, a Actor, name string) error {
-	err := s.change(ctx, func(t *tx) error {
-		n, err := t.exec("UPDATE services SET restarts = restarts + 1 WHERE name = ?", name)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrNotFound
-		}
-		return t.event(a, "", EventText{Action: "service-restart", Detail: name})
-	})
+	err := s.change(ctx, func(t *tx) error { return restartService(t, a, name) })
 	return failed(err, "restarting service %q", name)
+}
+
+func restartService(t *tx, a Actor, name string) error {
+	n, err := t.exec("UPDATE services SET restarts = restarts + 1 WHERE name = ?", name)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrNotFound
+	}
+	return t.event(a, "", EventText{Action: "service-restart", Detail: name})
 }

@@ -279,7 +279,7 @@ func TestGivenUpSignsNothing(t *testing.T) {
 	must(t, issue(next))
 	trust, err := s.Trust(t.Context(), CAPFTrust)
 	must(t, err)
-	must(t, s.GiveUpIdentity(t.Context(), operator, Identity{SealedKey: []byte("sealed"), Chain: [][]byte{authorityCertificate(t, "CAPF-3")}}, []int64{trust[0].ID}))
+	must(t, s.GiveUpIdentity(t.Context(), operator, Identity{SealedKey: []byte("sealed"), Chain: [][]byte{authorityCertificate(t, "CAPF-3")}}, []int64{trust[0].ID}, nil))
 	wantErr(t, issue(old), ErrConflict)
 	wantErr(t, issue(next), ErrConflict)
 	if trust, err = s.Trust(t.Context(), ""); err != nil || len(trust) != 0 {

@@ -116,7 +116,7 @@ func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, n
 			signers = append(signers, one)
 		}
 	}
-	if err := c.Store.GiveUpIdentity(ctx, actor, id, trust); err != nil {
+	if err := c.Store.GiveUpIdentity(ctx, actor, id, trust, nil); err != nil {
 		return nil, revoked, err
 	}
 	// A running serve may have signed more LSCs up to now; from here on it

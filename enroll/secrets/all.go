@@ -17,7 +17,7 @@ type Secret struct {
 	Open   func() error // tries the master key on it; nil for an object without one
 }
 
-// All yields every secret in the database but the CAPF key, with its owner. It
+// All yields every secret in the database but the CAPF keys, with its owner. It
 // streams devices and jobs, since there may be very many.
 func All(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) iter.Seq2[Secret, error] {
 	return func(yield func(Secret, error) bool) {
@@ -89,10 +89,13 @@ func labelled(sealer *crypto.Sealer, object, label string, sealed []byte) Secret
 	}}
 }
 
-// Verify opens every secret, and the CAPF key, with the master key. The error names
+// Verify opens every secret, and the CAPF keys, with the master key. The error names
 // the first that does not open.
 func Verify(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) error {
 	if _, _, err := CAPFKey(ctx, s, sealer); err != nil && !errors.Is(err, ErrNotReady) {
+		return err
+	}
+	if _, _, err := PreparedKey(ctx, s, sealer); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	for one, err := range All(ctx, s, sealer) {

@@ -23,16 +23,31 @@ func CAPFKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (key s
 	if err != nil {
 		return nil, id, err
 	}
-	der, err := sealer.Open(CAPFKeyLabel, id.SealedKey)
+	key, err = openKey(sealer, id.SealedKey, "CAPF key")
+	return key, id, err
+}
+
+// PreparedKey opens the private key of the CAPF certificate that is prepared, as CAPFKey
+// does. The error is store.ErrNotFound when none is.
+func PreparedKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (key stdcrypto.Signer, p store.Prepared, err error) {
+	if p, err = s.Prepared(ctx); err != nil {
+		return nil, p, err
+	}
+	key, err = openKey(sealer, p.SealedKey, "prepared CAPF key")
+	return key, p, err
+}
+
+func openKey(sealer *crypto.Sealer, sealed []byte, which string) (stdcrypto.Signer, error) {
+	der, err := sealer.Open(CAPFKeyLabel, sealed)
 	if err != nil {
-		return nil, id, fmt.Errorf("opening the CAPF key: %w", err)
+		return nil, fmt.Errorf("opening the %s: %w", which, err)
 	}
 	defer clear(der)
-	key, err = crypto.ParsePrivateKey(der)
+	key, err := crypto.ParsePrivateKey(der)
 	if err != nil {
-		return nil, id, fmt.Errorf("reading the CAPF key: %w", err)
+		return nil, fmt.Errorf("reading the %s: %w", which, err)
 	}
-	return key, id, nil
+	return key, nil
 }
 
 // SealCAPFKey seals the CAPF private key for CAPFKey.

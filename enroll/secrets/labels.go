@@ -29,7 +29,7 @@ func stringLabel(device string) string { return fmt.Sprintf("authentication stri
 // labelOf returns the label of a secret.
 func labelOf(v store.SealedSecret) string {
 	switch v.Kind {
-	case store.CAPFKeySecret:
+	case store.CAPFKeySecret, store.PreparedSecret: // it becomes the CAPF key as it is sealed
 		return CAPFKeyLabel
 	case store.TVSKeySecret:
 		return TVSKeyLabel
