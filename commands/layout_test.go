@@ -58,6 +58,7 @@ var rooms = []room{
 	{"enroll/settings", "enroll/onlineca crypto store"},
 
 	{"enroll/onlineca", "crypto/certfile"},
+	{"enroll/trustlist", ""},
 	{"enroll/wire", ""},
 	{"crypto", ""},
 	{"crypto/certfile", ""},
