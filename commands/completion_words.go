@@ -31,7 +31,7 @@ func (f databaseWords) Words(ctx context.Context, source, last string, args []st
 	case "flag/country":
 		return cmdline.Matching(countryWords(), last)
 	case "service/SERVICE":
-		return cmdline.Matching([]cmdline.Candidate{{Word: "capf", About: "the listener on which phones connect"}, {Word: "enrollment", About: "the client of an online CA"}}, last)
+		return cmdline.Matching(serviceWords(), last)
 	}
 	ask := questions[source]
 	if ask == nil || f.env == nil || strings.ContainsAny(last, "*?") {
@@ -53,6 +53,13 @@ func storeForCompletion(ctx context.Context, env *Env) (*store.Reader, error) {
 		return nil, err
 	}
 	return s.Reader, nil
+}
+
+func serviceWords() (words []cmdline.Candidate) {
+	for _, name := range []string{settings.ServiceCAPF, settings.ServiceEnrollment, settings.ServiceProvision, settings.ServiceTVS} {
+		words = append(words, cmdline.Candidate{Word: name, About: settings.AboutService(name)})
+	}
+	return words
 }
 
 // settable are the parameters that may be set here: in capf shell, not all.

@@ -33,6 +33,7 @@ var rooms = []room{
 	{"enroll/bulk", "enroll/devices enroll/renewal enroll/settings crypto store"},
 	{"enroll/devices", "enroll/approval enroll/authority enroll/secrets enroll/settings crypto store"},
 
+	{"enroll/services", "enroll/settings store"},
 	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/restart enroll/settings enroll/wire crypto store"},
 	{"enroll/tvs", "enroll/authority enroll/secrets crypto store"},
 	{"enroll/diagnosis", "enroll enroll/authority enroll/caready enroll/liveness enroll/sessions enroll/settings store"},

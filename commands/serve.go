@@ -11,13 +11,11 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
-	"capf/commands/internal/files"
 	"capf/commands/internal/host"
 	"capf/crypto"
 	"capf/enroll/approval"
@@ -26,6 +24,7 @@ import (
 	"capf/enroll/jobs"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
+	"capf/enroll/services"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
@@ -34,6 +33,7 @@ import (
 type serveOptions struct {
 	init        initOptions
 	listen      []string
+	beside      serviceListen
 	jsonLog     bool
 	level       slog.Level
 	grace       time.Duration
@@ -56,11 +56,14 @@ folder, and warns if others may read it.`,
 		Example: "capf serve --listen 127.0.0.1:0 --address-file capf.address",
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "listen", Usage: "listen on `ADDRESS`, such as :3804 or 10.0.0.1:3804; may be repeated (default: the parameter capf_phone_port)"},
+			&cli.StringFlag{Name: "provision-listen", Usage: "give files to phones by HTTP on `ADDRESS` (default: the parameter provision_port)"},
+			&cli.StringFlag{Name: "tftp-listen", Usage: "give files to phones by TFTP on `ADDRESS` (default: the parameter provision_tftp_port)"},
+			&cli.StringFlag{Name: "tvs-listen", Usage: "answer the Trust Verification Service on `ADDRESS` (default: port 2445)"},
 			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
 			&cli.StringFlag{Name: "log-level", Value: "info", Usage: "`LEVEL`: debug, info, warn, error"},
 			&cli.DurationFlag{Name: "grace", Value: 10 * time.Second, Usage: "`TIME` that running sessions get to finish when it stops"},
 			&cli.StringFlag{Name: "metrics", Usage: "serve metrics for Prometheus on `ADDRESS`, such as 127.0.0.1:9804"},
-			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` once it listens, one a line"},
+			&cli.StringFlag{Name: "address-file", Usage: "write the addresses to `FILE` once it listens, one a line; after those of capf, the ones of other services, each after its name"},
 		}, nameFlags()...),
 		Run: func(c *cli.Context) error {
 			o, err := serveChoice(c)
@@ -78,9 +81,12 @@ func serveChoice(c *cli.Context) (o serveOptions, err error) {
 	}
 	o.listen, o.grace, o.addressFile = c.StringSlice("listen"), c.Duration("grace"), c.String("address-file")
 	o.metrics = c.String("metrics")
+	o.beside = serviceListen{c.String("provision-listen"), c.String("tftp-listen"), c.String("tvs-listen")}
 	addresses := slices.Clone(o.listen)
-	if c.IsSet("metrics") {
-		addresses = append(addresses, o.metrics)
+	for _, name := range []string{"metrics", "provision-listen", "tftp-listen", "tvs-listen"} {
+		if c.IsSet(name) {
+			addresses = append(addresses, c.String(name))
+		}
 	}
 	for _, a := range addresses {
 		if _, _, err := net.SplitHostPort(a); err != nil {
@@ -135,21 +141,20 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	proposalsDone := watchProposals(ctx, s, log)
 	stopWatching := watchFindings(env, s, meter, log)
 	stopJournal := keepJournal(&audit.Journal{Store: s, Sealer: sealer, Now: env.Now, Log: log})
+	addresses := &addressFile{name: o.addressFile, log: log}
+	beside, servicesDone := runServices(ctx, services.Config{Store: s.Reader, Log: log, Grace: o.grace, Services: besideCAPF(env, s, o.beside, log)}, addresses)
 	err = server.Run(ctx, server.Config{
 		Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
-		Ready: func(addresses []net.Addr) {
-			if err := announce(o.addressFile, addresses); err != nil {
-				log.Error("the addresses could not be written", "reason", err)
-			}
-		},
+		Ready: addresses.announce, Beside: beside,
 	})
 	stop()
+	<-servicesDone
 	<-jobsDone
 	<-proposalsDone
 	<-shown
 	stopWatching()
 	stopJournal()
-	return errors.Join(err, forget(o.addressFile))
+	return errors.Join(err, addresses.forget())
 }
 
 // openToServe opens the database and the master key. When they are missing, it makes
@@ -231,18 +236,6 @@ func keepJournal(j *audit.Journal) (stop func()) {
 		j.Run(ctx)
 	}()
 	return func() { cancel(); <-done }
-}
-
-// announce writes the addresses for scripts that let the system choose a port.
-func announce(file string, addresses []net.Addr) error {
-	if file == "" {
-		return nil
-	}
-	var b strings.Builder
-	for _, a := range addresses {
-		fmt.Fprintln(&b, a)
-	}
-	return files.Write(files.System{}, file, true, []byte(b.String()))
 }
 
 // forget removes the file with the addresses when the server no longer listens. A

@@ -12,6 +12,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/liveness"
+	"capf/enroll/settings"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -69,7 +70,7 @@ const serverDelay = 5 * time.Second
 // awaitServers waits until the running servers have done what was set, so
 // that the next line of a script finds it done.
 func awaitServers(ctx context.Context, env *Env, s *store.Reader, service store.Service) error {
-	if service.Name != "capf" {
+	if service.Name == settings.ServiceEnrollment {
 		return nil
 	}
 	for deadline := time.Now().Add(serverDelay); ; {
@@ -78,21 +79,29 @@ func awaitServers(ctx context.Context, env *Env, s *store.Reader, service store.
 			return err
 		}
 		living, waiting := 0, 0
+		var troubles []string
 		for _, v := range rows {
 			if !liveness.Alive(v, env.Now()) {
 				continue
 			}
 			living++
-			if service.Active != (len(v.Addresses) > 0) || v.Restarts < service.Restarts {
+			done, told := complies(v, service)
+			if !done {
 				waiting++
 			}
+			troubles = append(troubles, told...)
 		}
 		switch {
 		case living == 0:
 			env.say("note: no serve is running")
 			return nil
 		case waiting == 0:
-			env.say("%s complied", counted(living, "running serve"))
+			for _, text := range troubles {
+				env.say("%s", text)
+			}
+			if len(troubles) == 0 {
+				env.say("%s complied", counted(living, "running serve"))
+			}
 			return nil
 		case time.Now().After(deadline):
 			env.say("warning: %d of %d running serves have not complied within %s; capf status shows their state", waiting, living, serverDelay)
@@ -104,4 +113,23 @@ func awaitServers(ctx context.Context, env *Env, s *store.Reader, service store.
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// complies reports whether a running serve has done what was set, and in lines what
+// keeps it from listening all the same.
+func complies(v store.Server, service store.Service) (done bool, troubles []string) {
+	if service.Name == settings.ServiceCAPF {
+		return service.Active == (len(v.Addresses) > 0) && v.Restarts >= service.Restarts, nil
+	}
+	r, reported := v.Service(service.Name)
+	if !reported || r.Active != service.Active || r.Restarts < service.Restarts {
+		return false, nil
+	}
+	if r.Trouble != "" {
+		troubles = append(troubles, fmt.Sprintf("warning: serve (pid %d on %s): %s; it tries again", v.PID, v.Host, r.Trouble))
+		if r.Hint != "" {
+			troubles = append(troubles, "hint: "+r.Hint)
+		}
+	}
+	return true, troubles
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func serviceActivateCommand(env *Env) cmdline.Command {
-	return serviceCommand(env, "activate", "activate a service", `A running serve complies within two seconds.`, activation(true))
+	return serviceCommand(env, "activate", "activate a service", `A running serve complies within two seconds, or says what keeps it from listening.`, activation(true))
 }
 
 func activation(active bool) func(context.Context, *Env, string) error {

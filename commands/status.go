@@ -37,6 +37,8 @@ type statusReport struct {
 	Findings    []finding     `json:"findings"`
 	Service     string        `json:"service"`
 	Enrollment  string        `json:"enrollment"`
+	Provision   string        `json:"provision"`
+	TVS         string        `json:"tvs"`
 	Servers     []runningNow  `json:"servers"`
 	Issuer      string        `json:"issuer"`
 	Certificate *ownIdentity  `json:"certificate"`
@@ -111,10 +113,13 @@ func status(ctx context.Context, env *Env) error {
 }
 
 func (r *statusReport) fields() []field {
-	fields := []field{{"Services", "", fmt.Sprintf("capf %s, enrollment %s", r.Service, r.Enrollment)}}
+	fields := []field{{"Services", "", fmt.Sprintf("capf %s, enrollment %s, provision %s, tvs %s", r.Service, r.Enrollment, r.Provision, r.TVS)}}
 	for _, v := range r.Servers {
 		if v.Alive {
 			fields = append(fields, field{"Listener", "", v.String()})
+			for _, b := range v.Services {
+				fields = append(fields, field{"Service " + b.Name, "", b.String()})
+			}
 		}
 	}
 	fields = append(fields, field{"Issuer", "", r.Issuer})
@@ -136,15 +141,16 @@ func (r *statusReport) fields() []field {
 // gatherStatus queries the database for everything that is shown.
 func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport, error) {
 	r := &statusReport{Findings: []finding{}, Servers: []runningNow{}, Issuers: []issuedBy{}, Database: s.Path()}
-	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)
-	if err != nil {
-		return nil, err
+	for _, state := range []struct {
+		of string
+		to *string
+	}{{settings.ServiceCAPF, &r.Service}, {settings.ServiceEnrollment, &r.Enrollment}, {settings.ServiceProvision, &r.Provision}, {settings.ServiceTVS, &r.TVS}} {
+		service, err := findService(ctx, s.Reader, state.of)
+		if err != nil {
+			return nil, err
+		}
+		*state.to = serviceState(service)
 	}
-	enrollment, err := findService(ctx, s.Reader, settings.ServiceEnrollment)
-	if err != nil {
-		return nil, err
-	}
-	r.Service, r.Enrollment = serviceState(service), serviceState(enrollment)
 	inForce, err := settings.Read(ctx, s.Reader)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -21,8 +22,21 @@ type runningNow struct {
 	SeenAt    string   `json:"seen_at"`
 	Sessions  int      `json:"sessions"`
 	Alive     bool     `json:"alive"`
+	// Services are those beside capf that it runs, or should.
+	Services []runningBeside `json:"services"`
 	// Waiting are the changes that it obeys only after a restart.
 	Waiting []string `json:"restart_waiting"`
+}
+
+// runningBeside is a service beside capf, as its serve has reported it.
+type runningBeside struct {
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses"`
+	Trouble   string   `json:"trouble"`
+}
+
+func (v runningBeside) String() string {
+	return cmp.Or(strings.Join(v.Addresses, ", "), "not listening")
 }
 
 func (v runningNow) String() string {
@@ -44,7 +58,12 @@ func (r *statusReport) servers(ctx context.Context, env *Env, s *store.Reader) e
 		return err
 	}
 	for _, v := range rows {
-		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, liveness.Alive(v, env.Now()), []string{}}
+		now := runningNow{v.PID, v.Host, v.Version, v.Addresses, term.Timestamp(v.Since), term.Timestamp(v.SeenAt), v.Sessions, liveness.Alive(v, env.Now()), []runningBeside{}, []string{}}
+		for _, b := range v.Services {
+			if b.Active {
+				now.Services = append(now.Services, runningBeside{b.Name, b.Addresses, b.Trouble})
+			}
+		}
 		for _, c := range changes {
 			if c.Server.PID == v.PID && c.Server.Host == v.Host {
 				now.Waiting = append(now.Waiting, c.What)

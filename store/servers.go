@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +22,28 @@ type Server struct {
 	// InForce is what it read when it began and uses until it is restarted, by
 	// name; nil of an earlier capf, which did not report it.
 	InForce map[string]string
+	// Services are those beside capf; nil of an earlier capf, which had none.
+	Services []RunningService
+}
+
+// RunningService is what a serve reports of a service beside capf.
+type RunningService struct {
+	Name      string   `json:"name"`
+	Active    bool     `json:"active"` // as the serve has seen it
+	Addresses []string `json:"addresses"`
+	Restarts  int64    `json:"restarts"` // that it has carried out
+	// Trouble is why it does not listen, or not on all addresses; "" when it does.
+	Trouble string `json:"trouble,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// Service is the report of a service beside capf; ok is false when there is none.
+func (v Server) Service(name string) (r RunningService, ok bool) {
+	i := slices.IndexFunc(v.Services, func(s RunningService) bool { return s.Name == name })
+	if i < 0 {
+		return r, false
+	}
+	return v.Services[i], true
 }
 
 // addresses is the column of a server's addresses, none of which has a space.
@@ -55,9 +78,31 @@ func (v namedValues) Value() (driver.Value, error) {
 	return string(text), err
 }
 
+// runningServices is the column of what a server reports of its services.
+type runningServices []RunningService
+
+// Scan reads it from JSON.
+func (v *runningServices) Scan(src any) error {
+	*v = nil
+	text, _ := src.(string)
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), (*[]RunningService)(v))
+}
+
+// Value is it as JSON.
+func (v runningServices) Value() (driver.Value, error) {
+	if v == nil {
+		return "", nil
+	}
+	text, err := json.Marshal([]RunningService(v))
+	return string(text), err
+}
+
 func (v *Server) fields() []any {
 	return []any{&v.PID, &v.Host, &v.Version, (*addresses)(&v.Addresses), (*instant)(&v.Since), (*instant)(&v.SeenAt),
-		&v.Sessions, &v.Restarts, (*namedValues)(&v.InForce)}
+		&v.Sessions, &v.Restarts, (*namedValues)(&v.InForce), (*runningServices)(&v.Services)}
 }
 
 // forgotten is the age at which the report of a process that did not withdraw
@@ -71,12 +116,12 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ? OR seen_at > ?", millis(t.now.Add(-forgotten)), millis(t.now.Add(forgotten))); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts, in_force)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts, in_force, services)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (host, pid) DO UPDATE SET version = excluded.version, addresses = excluded.addresses,
 			since = excluded.since, seen_at = excluded.seen_at, sessions = excluded.sessions, restarts = excluded.restarts,
-			in_force = excluded.in_force`,
-			v.Host, v.PID, v.Version, strings.Join(v.Addresses, " "), millis(v.Since), millis(t.now), v.Sessions, v.Restarts, namedValues(v.InForce))
+			in_force = excluded.in_force, services = excluded.services`,
+			v.Host, v.PID, v.Version, strings.Join(v.Addresses, " "), millis(v.Since), millis(t.now), v.Sessions, v.Restarts, namedValues(v.InForce), runningServices(v.Services))
 		return err
 	})
 	return failed(err, "reporting a server")
@@ -85,7 +130,7 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 // Servers returns the last reports of all serve processes, including those
 // that ended without withdrawing it.
 func (s *Reader) Servers(ctx context.Context) ([]Server, error) {
-	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts, in_force FROM servers", order: "host, pid"}
+	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts, in_force, services FROM servers", order: "host, pid"}
 	return collect(stream(ctx, s, "reading servers", q, (*Server).fields))
 }
 

@@ -6,7 +6,7 @@ import (
 
 // Service is a service that an operator can activate and deactivate.
 type Service struct {
-	Name   string // capf or enrollment
+	Name   string // as settings.ServiceCAPF
 	Active bool
 	// Restarts counts the restarts that operators have asked for; a running
 	// serve that has seen fewer drains and starts again.

@@ -229,7 +229,7 @@ func TestServices(t *testing.T) {
 	}
 	got, err := s.Services(t.Context())
 	must(t, err)
-	if want := []Service{{"capf", false, 1}, {"enrollment", true, 0}}; !slices.Equal(got, want) {
+	if want := []Service{{"capf", false, 1}, {"enrollment", true, 0}, {"provision", false, 0}, {"tvs", false, 0}}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	wantErr(t, s.SetService(t.Context(), operator, "tftp", true), ErrNotFound)

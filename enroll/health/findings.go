@@ -51,6 +51,7 @@ const (
 	ServeMissing       Kind = "serve-missing"
 	ServeSilent        Kind = "serve-silent"
 	ServeDeaf          Kind = "serve-not-listening"
+	ServiceTrouble     Kind = "service-not-listening"
 	ServeNotRestarted  Kind = "serve-not-restarted"
 	RestartWaiting     Kind = "restart-waiting"
 	OperationsFailed   Kind = "operations-failed"

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"capf/enroll/liveness"
@@ -41,6 +42,9 @@ func (x examination) serverFindings(ctx context.Context) ([]Finding, error) {
 			last = v
 		}
 		found = append(found, x.disobedient(v, service, alive, silent)...)
+		if alive {
+			found = append(found, troubles(v)...)
+		}
 	}
 	if service.Active && !running {
 		text := "no serve is running"
@@ -64,6 +68,23 @@ func (x examination) disobedient(v store.Server, service store.Service, alive, s
 		found = append(found, severe(ServeDeaf, fmt.Sprintf("serve (%s) does not listen", process(v)), "its log says why").of(process(v)))
 	case v.Restarts < service.Restarts && x.now.Sub(v.SeenAt) > obedience:
 		found = append(found, warning(ServeNotRestarted, fmt.Sprintf("serve (%s) has not restarted as it was told", process(v)), "its log says why").of(process(v)))
+	}
+	return found
+}
+
+// troubles reports the services beside capf for which a serve does not listen, or not
+// on all addresses.
+func troubles(v store.Server) (found []Finding) {
+	for _, s := range v.Services {
+		if s.Trouble == "" {
+			continue
+		}
+		text := fmt.Sprintf("serve (%s) does not listen for the service %s: %s", process(v), s.Name, s.Trouble)
+		f := severe(ServiceTrouble, text, s.Hint)
+		if len(s.Addresses) > 0 {
+			f = warning(ServiceTrouble, strings.Replace(text, "does not listen for", "listens only partly for", 1), s.Hint)
+		}
+		found = append(found, f.of(process(v)+": "+s.Name))
 	}
 	return found
 }

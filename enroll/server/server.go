@@ -37,6 +37,8 @@ type Config struct {
 	Poll   time.Duration
 	Online caworker.Options
 	Meter  Meter // nil when sessions are not counted
+	// Beside tells how the services beside this one are, for the report. It may be nil.
+	Beside func() []store.RunningService
 	// Beat is called after each poll, as a sign of life. It may be nil.
 	Beat func()
 }
@@ -53,6 +55,9 @@ type Timeouts struct {
 func (c Config) withDefaults() Config {
 	if c.Meter == nil {
 		c.Meter = noMeter{}
+	}
+	if c.Beside == nil {
+		c.Beside = func() []store.RunningService { return nil }
 	}
 	if c.Beat == nil {
 		c.Beat = func() {}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 
@@ -41,8 +42,9 @@ func (r *reconciler) writeReport(ctx context.Context) error {
 	for _, l := range r.draining {
 		now.Sessions += l.env.sessions.count()
 	}
+	now.Services = r.config.Beside()
 	now.SeenAt = r.config.Now()
-	same := slices.Equal(now.Addresses, r.report.last.Addresses) && maps.Equal(now.InForce, r.report.last.InForce) && now.Restarts == r.report.restarts
+	same := slices.Equal(now.Addresses, r.report.last.Addresses) && maps.Equal(now.InForce, r.report.last.InForce) && now.Restarts == r.report.restarts && reflect.DeepEqual(now.Services, r.report.last.Services)
 	if same && now.SeenAt.Sub(r.report.last.SeenAt) < reportEvery {
 		return nil
 	}
