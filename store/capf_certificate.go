@@ -134,6 +134,9 @@ func saveIdentity(t *tx, a Actor, id Identity) error {
 			return err
 		}
 	}
+	if err := listsChanged(t); err != nil {
+		return err
+	}
 	return t.event(a, "", EventText{Action: "capf-certificate-set", Detail: fmt.Sprintf("SHA-256 %x", fingerprint(id.Chain[0]))})
 }
 

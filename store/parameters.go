@@ -97,6 +97,11 @@ func setParameter(t *tx, a Actor, name, value string, secrets []string) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	if listParameter(name) {
+		if err := listsChanged(t); err != nil {
+			return err
+		}
+	}
 	for _, secret := range secrets {
 		gone, err := t.exec("DELETE FROM secrets WHERE name = ?", secret)
 		if err != nil {

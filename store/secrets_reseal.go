@@ -19,6 +19,9 @@ const (
 	JobSecret       SecretKind = "job"              // likewise
 	DirectorySecret SecretKind = "directory"        // its password
 	ParameterSecret SecretKind = "parameter"
+	// ListMemberSecret is the key of a certificate in trust lists; its name is the
+	// fingerprint.
+	ListMemberSecret SecretKind = "trust list member"
 )
 
 // SealedSecret is one of them; Name is that of what has it.
@@ -53,6 +56,7 @@ var sealedColumns = []sealedColumn{
 	{JobSecret, "jobs", "id", "id", "sealed_string", 0},
 	{DirectorySecret, "directories", "id", "name", "sealed_password", 0},
 	{ParameterSecret, "secrets", "name", "name", "sealed", ""},
+	{ListMemberSecret, "list_members", "id", "fingerprint", "sealed_key", 0},
 }
 
 // Resealing is what Reseal calls for each secret and each checkpoint of the record.

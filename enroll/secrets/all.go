@@ -45,8 +45,8 @@ func All(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) iter.Seq2[
 	}
 }
 
-// configured returns the secrets of templates, directories, TVS and parameters: a
-// handful.
+// configured returns the secrets of templates, directories, TVS, trust lists and
+// parameters: a handful.
 func configured(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) ([]Secret, error) {
 	var all []Secret
 	templates, err := s.Templates(ctx)
@@ -69,6 +69,13 @@ func configured(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) ([]
 		all = append(all, Secret{"TVS key", func() error { _, err := TVSKey(sealer, tvs); return err }})
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, err
+	}
+	members, err := s.ListMembers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		all = append(all, labelled(sealer, fmt.Sprintf("trust list member %d (%s)", m.ID, m.Subject), listMemberLabel(m.Fingerprint), m.SealedKey))
 	}
 	for _, p := range settings.Parameters() {
 		if p.Secret {

@@ -26,6 +26,9 @@ const (
 // changes.
 func stringLabel(device string) string { return fmt.Sprintf("authentication string of %q", device) }
 
+// listMemberLabel binds the key of a certificate in trust lists to the certificate.
+func listMemberLabel(fingerprint string) string { return "key of trust list member " + fingerprint }
+
 // labelOf returns the label of a secret.
 func labelOf(v store.SealedSecret) string {
 	switch v.Kind {
@@ -43,6 +46,8 @@ func labelOf(v store.SealedSecret) string {
 		return JobStringLabel
 	case store.DirectorySecret:
 		return DirectoryPasswordLabel
+	case store.ListMemberSecret:
+		return listMemberLabel(v.Name)
 	}
 	return v.Name // of a parameter
 }

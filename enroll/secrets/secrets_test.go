@@ -1,6 +1,8 @@
 package secrets
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -54,5 +56,29 @@ func TestUnboundString(t *testing.T) {
 	}
 	if s, err := AuthenticationString(sealer, d); s != "1234567890" || err != nil {
 		t.Errorf("opened %q, %v", s, err)
+	}
+}
+
+// TestMemberKey: the key of a certificate in trust lists opens for no other.
+func TestMemberKey(t *testing.T) {
+	t.Parallel()
+	sealer := newSealer(t)
+	key, err := crypto.GenerateKey(rand.Reader, crypto.RSA(2048))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := store.ListMember{ID: 3, Fingerprint: "aa"}
+	if m.SealedKey, err = SealMemberKey(sealer, m.Fingerprint, key); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := MemberKey(sealer, m); err != nil || !key.Public().(*rsa.PublicKey).Equal(got.Public()) {
+		t.Errorf("%v, %v", got, err)
+	}
+	m.Fingerprint = "bb"
+	if got, err := MemberKey(sealer, m); got != nil || !errors.Is(err, crypto.ErrWrongKey) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := MemberKey(sealer, store.ListMember{}); got != nil || err != nil {
+		t.Errorf("without a key: %v, %v", got, err)
 	}
 }
