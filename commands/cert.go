@@ -32,7 +32,7 @@ const (
 
 // findTrust finds trust certificates by id or by the beginning of the
 // fingerprint, in one store or, without a purpose, in all. A fingerprint that is
-// in both stores names both. A beginning that is that of several is refused.
+// in several stores names each. A beginning that is that of several is refused.
 func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, names []string) ([]store.TrustCertificate, error) {
 	all, err := s.Trust(ctx, purpose)
 	if err != nil {
@@ -86,7 +86,11 @@ func daysLeft(now, end time.Time) int {
 const capfPurpose = "capf"
 
 func purposeNames() []string {
-	return []string{string(store.CAPFTrust), string(store.CallManagerTrust)}
+	var names []string
+	for _, p := range store.Purposes() {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 // parsePurpose reads the name of a trust store; others are further names that

@@ -28,9 +28,9 @@ that are not described stay, or go with --prune, which leaves our own CAPF
 certificates alone. Nothing is changed unless everything can be. --dry-run exits
 with 0 if nothing would change, and with 6 if something would.
 
-A DIR has the folders capf-trust and callmanager-trust with one file for each
-certificate, as for cert upload; beside root.pem, root.yaml may have its
-description and what it is for. A FILE is a YAML document, or - for stdin:
+A DIR has folders that are called like the trust stores, such as capf-trust, with
+one file for each certificate, as for cert upload; beside root.pem, root.yaml may
+have its description and what it is for. A FILE is a YAML document, or - for stdin:
 
   version: 1
   certificates:

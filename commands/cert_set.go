@@ -72,6 +72,12 @@ manufacturer's CA, under which phones are made with their MICs and SUDIs; lsc fo
 one that issues LSCs, our own CAPF or a company's CA; foreign-lsc for the CAPF of
 another cluster, whose phones move here; https for the web server of the online CA.`
 
+// tvsStores says what the trust stores are for that only TVS reads.
+const tvsStores = `Service tvs vouches to phones for the certificates of two stores: as signers of
+lists for those in phone-sast-trust, and as servers like itself for those in
+tvs-trust. They are for another cluster to which phones move: whoever has a key of
+phone-sast-trust can give the phones any list.`
+
 func forFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "for", Usage: "it vouches for `USE`: " + strings.Join(store.UseNames(), ", ") + "; may be repeated"}
 }

@@ -33,15 +33,18 @@ func certUploadCommand(env *Env) cmdline.Command {
 archive (.tgz, .tar or .zip) of such files; - is stdin. It goes into every trust
 store that --purpose names. A FILE may also be a folder: then every file in it
 that is named like a certificate, such as .pem, .cer or .p7b, is taken. Without
---purpose, these are the files in its folders capf-trust and callmanager-trust,
-each for the store of that name; a folder with any other name is refused. A file
-that is not taken has a row that says why. With --strict it is an error, and
-nothing is stored; without, the exit code is 5 only if every file was skipped.
+--purpose, these are the files in its folders capf-trust, callmanager-trust,
+phone-sast-trust and tvs-trust, each for the store of that name; a folder with any
+other name is refused. A file that is not taken has a row that says why. With
+--strict it is an error, and nothing is stored; without, the exit code is 5 only if
+every file was skipped.
 
 ` + useHelp + ` Without
 --for, a manufacturer's CA, known by its name, vouches for mic, every other CA for
 lsc and https, a web server's own certificate for https, and with --foreign-capf
 every certificate for foreign-lsc; the list shows it.
+
+` + tvsStores + `
 
 Either everything is stored or nothing: one refused certificate holds the others
 back, and the list says why. An upload can be repeated: a certificate that is
@@ -103,7 +106,7 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 		return o, apperr.Usage("--purpose capf excludes other purposes, --for, --description and --foreign-capf")
 	}
 	if o.For != 0 && len(o.purposes) > 0 && !slices.Contains(o.purposes, store.CAPFTrust) {
-		return o, apperr.Usage("--for goes with --purpose capf-trust: the call server's store has no uses")
+		return o, apperr.Usage("--for goes with --purpose capf-trust: the other stores have no uses")
 	}
 	return o, nil
 }

@@ -25,7 +25,7 @@ func uploadFiles(env *Env, o certUploadOptions) ([]authority.UploadFile, error) 
 			err = r.folder(name, o)
 		case len(o.purposes) == 0 && !o.capf:
 			err = apperr.WithHint(apperr.Usage("--purpose is missing"),
-				"it is %s, or %s for the CAPF certificate", strings.Join(purposeNames(), " or "), capfPurpose)
+				"it is %s, or %s for the CAPF certificate", strings.Join(purposeNames(), ", "), capfPurpose)
 		default:
 			err = r.file(name, o.purposes)
 		}
@@ -76,7 +76,7 @@ func (r *uploadReader) folder(name string, o certUploadOptions) (err error) {
 	}
 	if len(r.read) == before {
 		return apperr.WithHint(apperr.Usage("folder %q: it is empty", name),
-			"without --purpose, certificates belong in folders called %s", strings.Join(purposeNames(), " and "))
+			"without --purpose, certificates belong in folders called like the trust stores: %s", strings.Join(purposeNames(), ", "))
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (r *uploadReader) storesOf(folder string) error {
 		case strings.HasPrefix(e.Name(), "."):
 			r.read = append(r.read, authority.UploadFile{Name: name, Skipped: "it is hidden"})
 		case !e.IsDir():
-			r.read = append(r.read, authority.UploadFile{Name: name, Skipped: "it is not in a folder called " + strings.Join(purposeNames(), " or ")})
+			r.read = append(r.read, authority.UploadFile{Name: name, Skipped: "it is not in a folder called like a trust store"})
 		case !slices.Contains(purposeNames(), e.Name()):
 			r.read = append(r.read, authority.UploadFile{Name: name, Refused: unknownStore(e.Name())})
 		default:

@@ -1,6 +1,7 @@
 package crypto
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ type Purpose string
 const (
 	PurposeCAPFTrust        Purpose = "capf-trust"
 	PurposeCallManagerTrust Purpose = "callmanager-trust"
+	PurposePhoneSASTTrust   Purpose = "phone-sast-trust"
+	PurposeTVSTrust         Purpose = "tvs-trust"
 )
 
 // CheckTrust refuses, with ErrUnsuitable and the reason, a certificate that may not go into a
@@ -26,8 +29,10 @@ const (
 // callmanager-trust needs a CA: the chapter puts the CA root there and never the HTTPS
 // certificate. capf-trust takes a CA, or the certificate of an online CA's HTTPS
 // server, which may have an issuer other than that of the LSCs: a leaf whose
-// extendedKeyUsage is absent or has serverAuth. A validity that has not begun is no
-// reason to refuse: it is checked when the certificate is used.
+// extendedKeyUsage is absent or has serverAuth. phone-sast-trust takes what can sign a
+// list of phones, and tvs-trust what a TLS server shows; most of them are self-signed.
+// A validity that has not begun is no reason to refuse: it is checked when the
+// certificate is used.
 func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now time.Time) error {
 	name := nameOf(cert)
 	if now.After(cert.NotAfter) {
@@ -57,10 +62,28 @@ func CheckTrust(cert *x509.Certificate, purpose Purpose, foreignCAPF bool, now t
 		if !ca {
 			return unsuitable("%q is not a CA: %s holds CA certificates only", name, purpose)
 		}
+	case PurposePhoneSASTTrust:
+		return signsLists(cert)
+	case PurposeTVSTrust:
 	default:
 		return unsuitable("%q is not a trust store", string(purpose))
 	}
 	return nil
+}
+
+// signsLists refuses a certificate whose key cannot sign a list of phones: that is RSA,
+// of a size that has a number in the header of lists.
+func signsLists(cert *x509.Certificate) error {
+	key, ok := cert.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return unsuitable("%q has no RSA key, and only RSA keys sign the lists of phones", nameOf(cert))
+	}
+	switch bits := key.N.BitLen(); bits {
+	case 512, 1024, 2048, 4096:
+		return nil
+	default:
+		return unsuitable("%q has an RSA key of %d bits, and lists of phones are signed with 1024, 2048 or 4096", nameOf(cert), bits)
+	}
 }
 
 // IsManufacturer recognises the manufacturer's CAs, which issue MICs and SUDIs, by the

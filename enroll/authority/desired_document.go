@@ -3,6 +3,7 @@ package authority
 import (
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 
 	"capf/crypto/certfile"
@@ -34,8 +35,8 @@ func readDesired(p *document.Problems, n *document.Node, open func(name string) 
 		return nil
 	}
 	d := Desired{Line: n.Line, Purposes: readPurposes(p, n.Line, fields[keyPurposes]), desires: readDesires(p, fields)}
-	if d.For != 0 && len(d.Purposes) == 1 && d.Purposes[0] != store.CAPFTrust {
-		p.Add(fields[keyFor].Line, "%s goes with %s: the call server's store has no uses", keyFor, store.CAPFTrust)
+	if d.For != 0 && len(d.Purposes) > 0 && !slices.Contains(d.Purposes, store.CAPFTrust) {
+		p.Add(fields[keyFor].Line, "%s goes with %s: the other stores have no uses", keyFor, store.CAPFTrust)
 	}
 	for _, c := range readCertificates(p, n.Line, fields[keyFile], fields[keyPEM], open) {
 		d.Certificate = c
@@ -84,16 +85,25 @@ func readCertificates(p *document.Problems, line int, file, text *document.Node,
 
 func readPurposes(p *document.Problems, line int, n *document.Node) (all []store.Purpose) {
 	if n == nil {
-		p.Add(line, "the entry says no store: %s is missing, %s or %s", keyPurposes, store.CAPFTrust, store.CallManagerTrust)
+		p.Add(line, "the entry says no store: %s is missing, of %s", keyPurposes, storeNames())
 		return nil
 	}
 	for _, word := range n.Words(p, keyPurposes) {
-		switch purpose := store.Purpose(strings.ToLower(word)); purpose {
-		case store.CAPFTrust, store.CallManagerTrust:
-			all = append(all, purpose)
-		default:
-			p.Add(n.Line, "%q is not a trust store; it is one of %s, %s", word, store.CAPFTrust, store.CallManagerTrust)
+		purpose := store.Purpose(strings.ToLower(word))
+		if !slices.Contains(store.Purposes(), purpose) {
+			p.Add(n.Line, "%q is not a trust store; it is one of %s", word, storeNames())
+			continue
 		}
+		all = append(all, purpose)
 	}
 	return all
+}
+
+// storeNames are the names of the trust stores, with commas between them.
+func storeNames() string {
+	var names []string
+	for _, p := range store.Purposes() {
+		names = append(names, string(p))
+	}
+	return strings.Join(names, ", ")
 }

@@ -39,8 +39,24 @@ func (t TrustStores) Impact(ctx context.Context, before, after []store.TrustCert
 		}
 		lines = append(lines, some...)
 	}
+	lines = append(lines, vouchedNoMore(before, after)...)
 	online, err := t.onlineImpact(ctx, usesOf(before)&^usesOf(after))
 	return append(lines, online...), err
+}
+
+// vouchedNoMore says for whom TVS no longer vouches.
+func vouchedNoMore(before, after []store.TrustCertificate) (lines []string) {
+	for _, row := range before {
+		stays := slices.ContainsFunc(after, func(one store.TrustCertificate) bool { return trustKey(one) == trustKey(row) })
+		switch {
+		case stays:
+		case row.Purpose == store.PhoneSASTTrust:
+			lines = append(lines, fmt.Sprintf("TVS no longer vouches for %q: phones with our lists refuse those that it has signed", NameOfRow(row)))
+		case row.Purpose == store.TVSTrust:
+			lines = append(lines, fmt.Sprintf("TVS no longer vouches for the server %q", NameOfRow(row)))
+		}
+	}
+	return lines
 }
 
 // ImpactOn is Impact for rows that are about to be edited or, without an edit, removed.

@@ -10,7 +10,7 @@ import (
 	"capf/store"
 )
 
-// TrustStores changes capf-trust and callmanager-trust for operators.
+// TrustStores changes the trust stores for operators.
 type TrustStores struct {
 	Store *store.Store
 	Now   func() time.Time

@@ -101,6 +101,8 @@ func unwise(c *x509.Certificate, p store.Purpose, uses store.Uses) string {
 	switch {
 	case p == store.CallManagerTrust && isMICRoot(c):
 		return fmt.Sprintf("%q is a MIC root, which should not stay in %s", c.Subject.CommonName, p)
+	case p == store.PhoneSASTTrust:
+		return fmt.Sprintf("whoever has the key of %q can give any list to the phones that ask TVS", crypto.DisplayName(c))
 	case p == store.CAPFTrust && uses != 0:
 		if warning := unwiseUses(c, uses); warning != "" {
 			return warning

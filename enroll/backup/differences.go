@@ -28,7 +28,7 @@ func (d Difference) String() string {
 
 // Differences lists what makes the second database behave differently from the
 // first: parameters, which include the issuer, addresses and the program to run, the
-// CAPF certificate, and the trust stores. When the first is nil, it lists what
+// CAPF and TVS certificates, and the trust stores. When the first is nil, it lists what
 // differs from the defaults.
 func Differences(ctx context.Context, old, next *store.Reader) ([]Difference, error) {
 	was, err := compared(ctx, old)
@@ -72,6 +72,9 @@ func compared(ctx context.Context, s *store.Reader) (map[string]string, error) {
 	}
 	if c, err := authority.Certificate(ctx, s); err == nil {
 		facts["CAPF certificate"] = fmt.Sprintf("%s, SHA-256 %s", c.Subject, crypto.Fingerprint(c))
+	}
+	if c, err := s.TVSCertificate(ctx); err == nil {
+		facts["TVS certificate"] = fmt.Sprintf("SHA-256 %x", crypto.RawFingerprint(c.Certificate))
 	}
 	rows, err := s.Trust(ctx, "")
 	for _, row := range rows {

@@ -1,5 +1,5 @@
 // Package expiry says which certificates end when: those in phones, those in the
-// trust stores, and the CAPF certificate with the ones above it. It must not know
+// trust stores, and our own, such as the CAPF certificate with the ones above it. It must not know
 // what is to be done about them.
 package expiry
 
@@ -28,6 +28,7 @@ const (
 	CAPF   Kind = "capf"       // the CAPF certificate
 	Chain  Kind = "capf-chain" // one above it
 	Client Kind = "online-ca"  // the one with which an online CA knows us
+	TVS    Kind = "tvs"        // the one of TVS
 	Trust  Kind = "trust"      // in a trust store
 	LSC    Kind = "lsc"        // in a phone, which has confirmed it
 )
@@ -98,8 +99,8 @@ func fewBefore(ctx context.Context, s *store.Reader, scope Scope, until time.Tim
 	return few, nil
 }
 
-// Own returns the CAPF certificate, those above it, and the one with which an online CA
-// knows us; nothing when there are none yet.
+// Own returns the CAPF certificate, those above it, the one of TVS and the one with
+// which an online CA knows us; nothing when there are none yet.
 func Own(ctx context.Context, s *store.Reader) ([]Ending, error) {
 	chain, err := authority.Chain(ctx, s)
 	if err != nil && !errors.Is(err, secrets.ErrNotReady) {
@@ -112,6 +113,17 @@ func Own(ctx context.Context, s *store.Reader) ([]Ending, error) {
 			kind = CAPF
 		}
 		own = append(own, ending(kind, c))
+	}
+	tvs, err := s.TVSCertificate(ctx)
+	switch {
+	case err == nil:
+		c, err := x509.ParseCertificate(tvs.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("reading the certificate of TVS: %w", err)
+		}
+		own = append(own, ending(TVS, c))
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, err
 	}
 	der, err := s.CertificateOfSecret(ctx, settings.OnlineCertificate)
 	if err != nil || len(der) == 0 {

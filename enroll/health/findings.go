@@ -37,6 +37,8 @@ const (
 	ChainEnds          Kind = "capf-chain-expiring"
 	ClientEnded        Kind = "online-ca-certificate-expired"
 	ClientEnds         Kind = "online-ca-certificate-expiring"
+	TVSEnded           Kind = "tvs-certificate-expired"
+	TVSEnds            Kind = "tvs-certificate-expiring"
 	TrustEnded         Kind = "trust-expired"
 	TrustEnds          Kind = "trust-expiring"
 	TrustUndecided     Kind = "trust-undecided"

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,8 +87,8 @@ func others(scheduled int64) string {
 }
 
 // ownEnds reports certificates above the CAPF certificate that have ended or will end
-// soon, since nobody can verify an LSC any more then, and the one with which an online
-// CA knows us.
+// soon, since nobody can verify an LSC any more then, the one with which an online CA knows
+// us, and the one of TVS.
 func (x examination) ownEnds(ctx context.Context) ([]Finding, error) {
 	own, err := expiry.Own(ctx, x.Reader)
 	if err != nil {
@@ -103,7 +104,11 @@ func (x examination) ownEnds(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	client, err := x.ends(ctx, of[expiry.Client], "for the online CA", ClientEnded, ClientEnds, "get a new one from the CA; "+settings.SecretHint(settings.OnlineCertificate))
-	return append(above, client...), err
+	if err != nil {
+		return nil, err
+	}
+	tvs, err := x.ends(ctx, of[expiry.TVS], "of TVS", TVSEnded, TVSEnds, "capf cert regenerate tvs")
+	return slices.Concat(above, client, tvs), err
 }
 
 // trustEnds reports certificates in the trust stores that have ended or will end

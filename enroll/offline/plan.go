@@ -59,11 +59,13 @@ func (c CA) newPlan(ctx context.Context, o ImportOptions) (*plan, error) {
 		return nil, err
 	}
 	for _, row := range rows {
-		if row.Purpose == store.CallManagerTrust {
+		switch {
+		case row.Purpose == store.CallManagerTrust:
 			p.call[string(row.Fingerprint)] = true
 			continue
-		}
-		if !row.For.Has(store.ForLSC) {
+		case row.Purpose != store.CAPFTrust:
+			continue
+		case !row.For.Has(store.ForLSC):
 			p.others[row.Subject] = true
 			continue
 		}
