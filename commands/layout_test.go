@@ -44,6 +44,8 @@ var rooms = []room{
 	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 
+	{"enroll/phoneconfig", ""},
+
 	{"enroll/sessions", "enroll/liveness store"},
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
