@@ -94,6 +94,9 @@ func certificateCommands(env *Env) []cmdline.Command {
 			certCheckCommand(env), certRegenerateCommand(env), certCSRCommand(env),
 			offlineImportCommand(env, "import", "cert import"),
 		}},
+		{Name: "trust-list", Short: "the lists that tell phones whom to trust: ITL and CTL", Commands: []cmdline.Command{
+			trustListShowCommand(env),
+		}},
 		{Name: "approval", Short: "changes that wait until another operator approves them", Commands: []cmdline.Command{
 			approvalListCommand(env), approvalShowCommand(env), approvalApproveCommand(env), approvalRejectCommand(env),
 		}},

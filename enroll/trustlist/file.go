@@ -35,6 +35,21 @@ func ParseFile(b []byte) (*File, error) {
 	return &File{h, b[h.Length:]}, nil
 }
 
+// ParseAny reads a trust list, or else a signed file; the other one is nil. An error wraps
+// ErrMalformed.
+func ParseAny(b []byte) (*List, *File, error) {
+	h, err := parseHeader(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.Version == versionSigned || h.Version == versionEncrypted {
+		f, err := ParseFile(b)
+		return nil, f, err
+	}
+	l, err := Parse(b)
+	return l, nil, err
+}
+
 // SignFile writes the signed form of a file. Its name is the one that phones ask for, with
 // any path and its .sgn.
 func SignFile(name string, body []byte, s Signer, at time.Time) ([]byte, error) {
