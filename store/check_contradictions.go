@@ -104,7 +104,11 @@ var contradictions = []string{
 	`SELECT 'master key', 'secrets are there, but not what tells a wrong key' WHERE NOT EXISTS (SELECT 1 FROM key_check) AND (
 		EXISTS (SELECT 1 FROM identity) OR EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM devices WHERE sealed_string IS NOT NULL)
 		OR EXISTS (SELECT 1 FROM templates WHERE sealed_string IS NOT NULL) OR EXISTS (SELECT 1 FROM jobs WHERE sealed_string IS NOT NULL)
-		OR EXISTS (SELECT 1 FROM directories WHERE sealed_password IS NOT NULL))`,
+		OR EXISTS (SELECT 1 FROM directories WHERE sealed_password IS NOT NULL) OR EXISTS (SELECT 1 FROM list_keys))`,
+
+	// The keys of trust lists.
+	`SELECT 'SAST ' || fingerprint, 'it neither signs trust lists nor is the spare' FROM list_keys
+		WHERE id NOT IN (SELECT signer FROM list_signing) AND id NOT IN (SELECT spare FROM list_signing WHERE spare IS NOT NULL)`,
 	`SELECT 'service ' || s.name, 'it is not there' FROM (SELECT 'capf' AS name UNION SELECT 'enrollment') AS s
 		WHERE s.name NOT IN (SELECT name FROM services)`,
 }

@@ -18,6 +18,7 @@ var pastTimes = []struct{ table, column, object string }{
 	{"jobs", "max(created_at, started_at, updated_at, ended_at, seen_at)", "jobs"},
 	{"directories", "max(updated_at, last_sync_at)", "directories"},
 	{"servers", "seen_at", "reports of serve"},
+	{"list_keys", "max(listed_at, ceased_at, copied_at)", "keys of trust lists"},
 }
 
 // FutureTimes yields times that are in the future by this clock, a line for each

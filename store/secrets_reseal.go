@@ -22,6 +22,7 @@ const (
 	// ListMemberSecret is the key of a certificate in trust lists; its name is the
 	// fingerprint.
 	ListMemberSecret SecretKind = "trust list member"
+	ListKeySecret    SecretKind = "SAST private key" // named by the fingerprint of its certificate
 )
 
 // SealedSecret is one of them; Name is that of what has it.
@@ -57,6 +58,7 @@ var sealedColumns = []sealedColumn{
 	{DirectorySecret, "directories", "id", "name", "sealed_password", 0},
 	{ParameterSecret, "secrets", "name", "name", "sealed", ""},
 	{ListMemberSecret, "list_members", "id", "fingerprint", "sealed_key", 0},
+	{ListKeySecret, "list_keys", "id", "fingerprint", "sealed_key", 0},
 }
 
 // Resealing is what Reseal calls for each secret and each checkpoint of the record.

@@ -77,6 +77,11 @@ func configured(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) ([]
 	for _, m := range members {
 		all = append(all, labelled(sealer, fmt.Sprintf("trust list member %d (%s)", m.ID, m.Subject), listMemberLabel(m.Fingerprint), m.SealedKey))
 	}
+	listKeys, err := listKeys(ctx, s, sealer)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, listKeys...)
 	for _, p := range settings.Parameters() {
 		if p.Secret {
 			open := func() error { _, err := settings.OpenSecret(ctx, s, sealer, p.Name); return err }

@@ -29,6 +29,9 @@ func stringLabel(device string) string { return fmt.Sprintf("authentication stri
 // listMemberLabel binds the key of a certificate in trust lists to the certificate.
 func listMemberLabel(fingerprint string) string { return "key of trust list member " + fingerprint }
 
+// listKeyLabel binds a SAST key to its certificate, by the SHA-256 of that.
+func listKeyLabel(fingerprint string) string { return "private key of SAST " + fingerprint }
+
 // labelOf returns the label of a secret.
 func labelOf(v store.SealedSecret) string {
 	switch v.Kind {
@@ -48,6 +51,8 @@ func labelOf(v store.SealedSecret) string {
 		return DirectoryPasswordLabel
 	case store.ListMemberSecret:
 		return listMemberLabel(v.Name)
+	case store.ListKeySecret:
+		return listKeyLabel(v.Name)
 	}
 	return v.Name // of a parameter
 }
