@@ -44,7 +44,7 @@ var rooms = []room{
 	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 
-	{"enroll/phoneconfig", ""},
+	{"enroll/phoneconfig", "enroll/settings store"},
 
 	{"enroll/sessions", "enroll/liveness store"},
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},

@@ -13,6 +13,7 @@ const (
 	Issuer           = "certificate_issuer"
 	LSCName          = "lsc_common_name"
 	Port             = "capf_phone_port"
+	CAPFAddresses    = "capf_addresses"
 	TLSMinVersion    = "tls_min_version"
 	FIPSMode         = "fips_mode"
 	AcceptUnrecorded = "accept_unrecorded_lsc"
@@ -42,6 +43,15 @@ const (
 	IssuerOffline = "offline-ca" // requests wait until an operator imports certificates
 )
 
+// The values of eap_authentication.
+const (
+	EAPKept     = "keep"
+	EAPUser     = "user"
+	EAPDisabled = "disabled"
+	EAPEnabled  = "enabled"
+	EAPWithLSC  = "with-lsc"
+)
+
 // How many digits an authentication string has, unless auth_string_digits
 // requires more.
 const (
@@ -65,6 +75,10 @@ var parameters = []Parameter{
 		func(s *Settings, n int) { s.KeepAlive = minutes(n) }).everyday(),
 	number(Port, 1, 65535, "3804", "", afterRestart, "TCP port on which phones connect",
 		func(s *Settings, n int) { s.Port = n }).everyday(),
+	text(CAPFAddresses, "none, or at most 5 names or addresses with commas between them", "where phones are told to find CAPF and TVS: in their configuration files; none is the address of this host",
+		parseAddresses, func(s *Settings, v string) { s.Addresses = listOf(v) }),
+	choice("eap_authentication", EAPKept, atOnce, "802.1X in configuration files of phones: as each file has it, as the user decides, or on or off; with-lsc is on once the phone has an LSC",
+		func(s *Settings, v string) { s.EAP = v }, EAPKept, EAPUser, EAPDisabled, EAPEnabled, EAPWithLSC),
 	flag("enable_ipv6", "false", nextSession, "serve phones that connect over IPv6",
 		func(s *Settings, on bool) { s.IPv6 = on }).everyday(),
 	flag(FIPSMode, "false", nextSession, "offer CAPF version 2 only, as the vendor does in FIPS mode",

@@ -21,6 +21,8 @@ type Settings struct {
 	LSCUnit          string // the OU of LSCs; "" for the issuer's
 	KeepAlive        time.Duration
 	Port             int
+	Addresses        []string // where phones are told to find CAPF; nil = this host
+	EAP              string   // 802.1X in configuration files
 	IPv6             bool
 	FIPS             bool
 	TLSMinVersion    uint16

@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,6 +20,29 @@ func parseHost(value string) (string, error) {
 		return "", fmt.Errorf("%q is not a host name; it has no scheme, path or port", value)
 	}
 	return strings.TrimSuffix(value, "."), nil
+}
+
+// mostAddresses is how many servers of a kind phones take.
+const mostAddresses = 5
+
+// parseAddresses reads a list of names and addresses of hosts, in the order in which phones
+// are to try them.
+func parseAddresses(value string) (string, error) {
+	var hosts []string
+	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' }) {
+		host, err := parseHost(word)
+		switch {
+		case err != nil:
+			return "", err
+		case slices.Contains(hosts, host):
+			return "", fmt.Errorf("%q stands there twice", host)
+		}
+		hosts = append(hosts, host)
+	}
+	if len(hosts) == 0 || len(hosts) > mostAddresses {
+		return "", fmt.Errorf("%q has %d names or addresses; phones take 1 to %d", value, len(hosts), mostAddresses)
+	}
+	return strings.Join(hosts, ","), nil
 }
 
 // parseLine reads a one-line text.
