@@ -78,7 +78,10 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SSH_CLIENT", "192.0.2.7 50000 22")
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("GORACE", noRaceSleep)
-			return nil
+			// Lists and signed files that another program has made, with their keys.
+			lists, err := filepath.Abs("../enroll/trustlist/testdata")
+			e.Setenv("LISTS", lists)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,

@@ -95,7 +95,7 @@ func certificateCommands(env *Env) []cmdline.Command {
 			offlineImportCommand(env, "import", "cert import"),
 		}},
 		{Name: "trust-list", Short: "the lists that tell phones whom to trust: ITL and CTL", Commands: []cmdline.Command{
-			trustListShowCommand(env),
+			trustListShowCommand(env), trustListVerifyCommand(env),
 		}},
 		{Name: "approval", Short: "changes that wait until another operator approves them", Commands: []cmdline.Command{
 			approvalListCommand(env), approvalShowCommand(env), approvalApproveCommand(env), approvalRejectCommand(env),

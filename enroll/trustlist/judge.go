@@ -95,6 +95,43 @@ func sameCertificate(a, b *Record) bool {
 	return len(a.PublicKey) > 0 && bytes.Equal(a.PublicKey, b.PublicKey)
 }
 
+// Replace is what a phone holds once it has taken next: that, instead of the list with the
+// same file name, and the others.
+func Replace(held []*List, next *List) []*List {
+	now := []*List{next}
+	for _, list := range held {
+		if list.FileName != next.FileName {
+			now = append(now, list)
+		}
+	}
+	return now
+}
+
+// NeedsSignedFiles reports whether a phone with these lists asks for configuration files
+// as .sgn only: one of them has an RSA certificate with the role TFTP. An EC one is for
+// HTTPS.
+func NeedsSignedFiles(held []*List) bool {
+	for _, list := range held {
+		for _, r := range list.With(RoleTFTP) {
+			if key, err := r.key(); err == nil && CheckSigner(key) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TakesEC reports whether a phone with these lists takes an LSC with an EC key, and HTTPS
+// on port 6971.
+func TakesEC(held []*List) bool {
+	for _, list := range held {
+		if list.TakesEC() {
+			return true
+		}
+	}
+	return false
+}
+
 // Find is the record that gives cert the role in one of the lists, or nil.
 func Find(lists []*List, cert *x509.Certificate, role Role) *Record {
 	for _, list := range lists {
