@@ -33,6 +33,9 @@ func (s *Store) SaveTVSCertificate(ctx context.Context, a Actor, c TVSCertificat
 		if n == 0 {
 			return conflict("there is one already")
 		}
+		if err := listsChanged(t); err != nil {
+			return err
+		}
 		return t.event(a, "", EventText{Action: "tvs-certificate-set", Detail: fmt.Sprintf("SHA-256 %x", fingerprint(c.Certificate))})
 	})
 	return failed(err, "storing the certificate of TVS")

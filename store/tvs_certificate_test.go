@@ -21,7 +21,12 @@ func TestTVSCertificate(t *testing.T) {
 	if err != nil || string(have.Certificate) != "one" || string(have.SealedKey) != "key" || !have.CreatedAt.Equal(start) {
 		t.Errorf("%+v, %v", have, err)
 	}
+	before, err := s.ListsChanged(t.Context())
+	must(t, err)
 	must(t, s.SaveTVSCertificate(t.Context(), operator, second, false))
+	if after, err := s.ListsChanged(t.Context()); err != nil || !after.After(before) || before.IsZero() {
+		t.Errorf("the lists have changed at %v, then at %v, %v", before, after, err)
+	}
 	if have, err = s.TVSCertificate(t.Context()); err != nil || string(have.Certificate) != "two" {
 		t.Errorf("%+v, %v", have, err)
 	}
