@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
@@ -32,63 +31,18 @@ type Authority struct {
 // phones with slow clocks, and ends five years from now. A name that may not stand in
 // a certificate is refused before a key is made.
 func NewCAPF(random io.Reader, name Name, keyBits int, now time.Time) (*Authority, error) {
-	attributes, err := name.attributes()
-	if err != nil {
-		return nil, fmt.Errorf("naming the CAPF certificate: %w", err)
-	}
 	if keyBits != 2048 && keyBits != 3072 && keyBits != 4096 {
 		return nil, fmt.Errorf("a CAPF key of %d bits: 2048, 3072 or 4096 are allowed", keyBits)
 	}
-	var tag [4]byte
-	if _, err := io.ReadFull(random, tag[:]); err != nil {
-		return nil, fmt.Errorf("naming the CAPF certificate: %w", err)
-	}
-	cn, err := commonName.encode("CAPF-" + hex.EncodeToString(tag[:]))
+	c, key, err := selfSigned(random, "CAPF", name, keyBits, now, x509.Certificate{
+		NotAfter: now.UTC().Truncate(time.Second).AddDate(capfYears, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IsCA:     true, MaxPathLenZero: true,
+	})
 	if err != nil {
 		return nil, err
 	}
-	subject, err := marshalName(append(attributes, cn))
-	if err != nil {
-		return nil, err
-	}
-	key, err := rsa.GenerateKey(random, keyBits)
-	if err != nil {
-		return nil, fmt.Errorf("generating the CAPF key: %w", err)
-	}
-	der, err := selfSign(random, subject, key, now.UTC().Truncate(time.Second))
-	if err != nil {
-		return nil, fmt.Errorf("signing the CAPF certificate: %w", err)
-	}
-	return LoadAuthority([][]byte{der}, key, now)
-}
-
-func selfSign(random io.Reader, subject []byte, key *rsa.PrivateKey, now time.Time) ([]byte, error) {
-	serial, err := newSerial(random)
-	if err != nil {
-		return nil, err
-	}
-	spki, err := MarshalPublicKey(&key.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	keyID, err := keyIdentifier(spki)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          serial,
-		RawSubject:            subject,
-		NotBefore:             now.Add(-clockAllowance),
-		NotAfter:              now.AddDate(capfYears, 0, 0),
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		MaxPathLenZero:        true,
-		SubjectKeyId:          keyID,
-		AuthorityKeyId:        keyID, // optional when self-signed (RFC 5280), but some checkers ask for it
-		SignatureAlgorithm:    x509.SHA256WithRSA,
-	}
-	return x509.CreateCertificate(random, template, template, &key.PublicKey, key)
+	return LoadAuthority([][]byte{c.Raw}, key, now)
 }
 
 // LoadAuthority puts a CAPF certificate, the certificates above it (in order; the root
