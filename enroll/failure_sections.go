@@ -45,6 +45,8 @@ var sections = []struct {
 	{ErrLate, "late"},
 	{ErrKey, "no-key"},
 	{ErrLost, "lost"},
+	{ErrNotTrusted, "not-trusted"},
+	{ErrNoCommonTLS, "no-common-tls"},
 	{ErrMalformed, "malformed"},
 	{ErrAborted, "aborted"},
 	{ErrEnded, "ended"},

@@ -17,9 +17,14 @@ var (
 	ErrLate             = errors.New("later than the operation had to be completed")
 	ErrKey              = errors.New("key generation failed")
 	ErrLost             = errors.New("connection lost")
-	ErrMalformed        = errors.New("malformed")
-	ErrAborted          = errors.New("aborted")
-	ErrSuperseded       = errors.New("superseded")
+	// ErrNotTrusted says that the phone turned down the CAPF certificate.
+	ErrNotTrusted = errors.New("certificate not trusted")
+	// ErrNoCommonTLS says that phone and server have no version of TLS or no cipher
+	// suite in common.
+	ErrNoCommonTLS = errors.New("no common TLS")
+	ErrMalformed   = errors.New("malformed")
+	ErrAborted     = errors.New("aborted")
+	ErrSuperseded  = errors.New("superseded")
 	// ErrEnded says that an operator has ended the session.
 	ErrEnded = errors.New("ended by an operator")
 	// ErrUnreachable says that the CA does not answer at present; the phone may
@@ -33,6 +38,7 @@ type SessionError struct {
 	Kind   error       // one of the errors above; the phone's reason code follows from it
 	Cause  store.Cause // the X of "Upgrade Failed: X"
 	Detail string      // one line for the operator, without secrets
+	Hint   string      // what to do, for the log of serve; mostly ""
 	// RetryAfter is when the phone may try again (ErrUnreachable only).
 	RetryAfter time.Duration
 	// String is the result of the phone's authentication string.
@@ -74,6 +80,21 @@ func (e *SessionError) recorded() *SessionError {
 // Lost ends a session whose phone is gone.
 func Lost(format string, args ...any) *SessionError {
 	return sessionError(ErrLost, store.CommunicationFailure, format, args...)
+}
+
+// NotTrusted ends a session whose phone turned down the CAPF certificate.
+func NotTrusted(hint, format string, args ...any) *SessionError {
+	return withHint(sessionError(ErrNotTrusted, store.NoCause, format, args...), hint)
+}
+
+// NoCommonTLS ends a session whose phone speaks another TLS than we do.
+func NoCommonTLS(hint, format string, args ...any) *SessionError {
+	return withHint(sessionError(ErrNoCommonTLS, store.NoCause, format, args...), hint)
+}
+
+func withHint(e *SessionError, hint string) *SessionError {
+	e.Hint = hint
+	return e
 }
 
 // Superseded ends a session whose phone has begun a newer one.

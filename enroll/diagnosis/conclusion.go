@@ -186,6 +186,6 @@ func (r *Report) notContacted() *Conclusion {
 	if !r.untried || r.Open != nil {
 		return nil
 	}
-	return &Conclusion{Cause: "the phone has not come since the device was last changed: reset it, so that it contacts CAPF", Section: enroll.SectionNotContacted,
+	return &Conclusion{Cause: "the phone has not come since the device was last changed: reset it, so that it contacts CAPF; if it then breaks off before it says its name, the log of serve has its address, with a hint", Section: enroll.SectionNotContacted,
 		Next: []string{r.command("device history")}}
 }

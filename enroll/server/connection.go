@@ -26,6 +26,7 @@ type connection struct {
 	timeouts   Timeouts
 	handshakes *handshakeLimiter
 	helloBytes int                          // read before the handshake was over
+	offer      offer                        // empty before the ClientHello was read
 	secure     bool                         // the handshake is over
 	cutBy      atomic.Int32                 // a cutReason
 	gone       chan struct{}                // closed when the connection is cut
@@ -86,7 +87,7 @@ func (c *connection) shakeHands(config *tls.Config) error {
 	if err := c.whole.Handshake(c.tls.Handshake); err != nil {
 		return err
 	}
-	c.secure = true
+	c.secure, c.offer = true, offer{}
 	return nil
 }
 

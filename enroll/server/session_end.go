@@ -68,7 +68,11 @@ func (s *session) logEnd(err error) {
 	case err == nil:
 		s.log.Info("session", append(args, "outcome", "ok")...)
 	case errors.As(err, &failure):
-		s.log.Info("session", append(args, "outcome", failure.Kind.Error(), "reason", failure.Detail)...)
+		args = append(args, "outcome", failure.Kind.Error(), "reason", failure.Detail)
+		if failure.Hint != "" {
+			args = append(args, "hint", failure.Hint)
+		}
+		s.log.Info("session", args...)
 	default:
 		s.log.Error("session", append(args, "outcome", "internal error", "reason", err.Error())...)
 	}

@@ -88,6 +88,8 @@ var outcomes = []struct {
 	{enroll.ErrLate, "late"},
 	{enroll.ErrKey, "no_key"},
 	{enroll.ErrLost, "lost"},
+	{enroll.ErrNotTrusted, "not_trusted"},
+	{enroll.ErrNoCommonTLS, "no_common_tls"},
 	{enroll.ErrMalformed, "malformed"},
 	{enroll.ErrAborted, "aborted"},
 	{enroll.ErrSuperseded, "superseded"},

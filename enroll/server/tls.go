@@ -14,8 +14,9 @@ import (
 // session.
 func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 	c := &tls.Config{
-		GetCertificate: certificate(a.TLS()),
-		MinVersion:     lowest,
+		GetConfigForClient: noteOffer,
+		GetCertificate:     certificate(a.TLS()),
+		MinVersion:         lowest,
 		// Phones do not resume sessions, so tickets would only cost time.
 		SessionTicketsDisabled: true,
 		// Go would split the first writes into records of one packet each, and a
