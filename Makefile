@@ -29,7 +29,7 @@ test: vet build
 	$(if $(CI),scripts/fuzz.sh $(FUZZTIME))
 
 vet:
-	scripts/need.sh gcc openssl script sqlite3 ss ssh sshd slapd chromium pdftotext zsh fish freeradius eapol_test nginx promtool jq shellcheck python3 less
+	scripts/need.sh gcc openssl script sqlite3 ss ssh sshd slapd chromium pdftotext zsh fish freeradius eapol_test nginx promtool jq shellcheck python3 less curl tftp atftp
 	test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	go vet ./...
 	GOARCH=386 go vet ./...

@@ -63,6 +63,7 @@ var rooms = []room{
 
 	{"enroll/onlineca", "crypto/certfile"},
 	{"enroll/trustlist", ""},
+	{"enroll/transfer", ""},
 	{"enroll/wire", ""},
 	{"crypto", ""},
 	{"crypto/certfile", ""},
@@ -83,6 +84,7 @@ var homes = map[string]string{
 	"github.com/AlecAivazis/survey/v2": "commands/internal/term",
 	"github.com/go-ldap/ldap/v3":       "enroll/directory",
 	"github.com/Azure/go-ntlmssp":      "enroll/onlineca",
+	"github.com/pin/tftp/v3":           "enroll/transfer",
 	"github.com/prometheus/":           "enroll/metrics",
 	"golang.org/x/text/encoding":       "internal/charset",
 	"golang.org/x/text/language":       "internal/country",

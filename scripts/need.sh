@@ -9,7 +9,7 @@ for program in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-	packages=$(echo "$missing" | sed 's/\bgcc\b/gcc libc6-dev/; s/\bsshd\b/openssh-server/; s/\bssh\b/openssh-client/; s/\bss\b/iproute2/; s/\bpdftotext\b/poppler-utils/; s/\beapol_test\b/eapoltest/; s/\bpromtool\b/prometheus/; s/\bscript\b/bsdutils/')
+	packages=$(echo "$missing" | sed 's/\bgcc\b/gcc libc6-dev/; s/\bsshd\b/openssh-server/; s/\bssh\b/openssh-client/; s/\bss\b/iproute2/; s/\bpdftotext\b/poppler-utils/; s/\beapol_test\b/eapoltest/; s/\bpromtool\b/prometheus/; s/\bscript\b/bsdutils/; s/\btftp\b/tftp-hpa/')
 	apt-get update -qq
 	# shellcheck disable=SC2086 # one word a package
 	# Runlevel 1 keeps servers among them from starting.
