@@ -51,7 +51,7 @@ var rooms = []room{
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
 	{"enroll/approval", "enroll/authority enroll/settings crypto store"},
 	{"enroll/expiry", "enroll/authority enroll/secrets enroll/settings store"},
-	{"enroll/lists", "enroll/secrets crypto store"},
+	{"enroll/lists", "enroll/authority enroll/secrets enroll/settings enroll/trustlist crypto store"},
 	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets enroll/settings crypto crypto/certfile store"},
 	{"enroll/archive", "crypto/certfile"},
 	{"enroll/lscs", "store"},

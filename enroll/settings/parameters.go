@@ -27,6 +27,10 @@ const (
 	Approve          = "approve"
 	ApprovalExpires  = "approval_expires"
 
+	ListFolder        = "trust_list_folder"
+	ListDigest        = "trust_list_digest"
+	ListSignerVersion = "trust_list_signer_version"
+
 	OnlineHost        = "online_ca_hostname"
 	OnlinePort        = "online_ca_port"
 	OnlineTemplate    = "online_ca_template"
@@ -131,6 +135,15 @@ var parameters = []Parameter{
 		parseSubjects, func(s *Settings, v string) { s.Approve = listOf(v) }).approvedAs(ApproveSubject),
 	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",
 		parseWait, func(s *Settings, v string) { s.ApprovalWait, _ = wait(v) }),
+
+	text(ListFolder, "none, or the path of a folder", "folder in which serve keeps the trust lists of phones, for a TFTP or web server; trust-list write takes it too", parseFolder,
+		func(s *Settings, v string) { s.ListFolder = v }),
+	choice(ListDigest, "sha1", atOnce, "digest under the signature of trust lists; phones of the 79xx and 69xx series get sha1 in any case",
+		func(s *Settings, v string) { s.ListDigest = v }, "sha1", "sha512").
+		warnsIf("sha512", "phones whose model is not known get it too; those of the 79xx and 69xx series do not take it, so set the model of their devices"),
+	choice(ListSignerVersion, "1.0", atOnce, "signer version of trust lists; 1.1 is what EC LSCs and HTTPS on port 6971 need, and devices with an EC key order get it in any case",
+		func(s *Settings, v string) { s.ListSignerVersion = v }, "1.0", "1.1").
+		warnsIf("1.1", "phones with old firmware do not know it; those of the 79xx and 69xx series keep 1.0, if the model of their devices is set"),
 
 	text(OnlineHost, "none, or the name in the HTTPS certificate", "host name of the online CA", parseHost,
 		func(s *Settings, v string) { s.Online.Host = v }).approvedAs(IssuerSubject),

@@ -46,6 +46,10 @@ type Settings struct {
 	Approve          []string      // kinds of changes that wait for another operator; nil = none
 	ApprovalWait     time.Duration // how long they do
 	Online           Online
+
+	ListFolder        string // "" when serve keeps trust lists nowhere
+	ListDigest        string // sha1 or sha512
+	ListSignerVersion string // 1.0 or 1.1
 }
 
 // Online says which CA the issuer online-ca asks.

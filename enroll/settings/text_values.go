@@ -3,6 +3,7 @@ package settings
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -51,4 +52,19 @@ func parseLine(value string) (string, error) {
 		return "", fmt.Errorf("%q is longer than 255 bytes or has control characters", value)
 	}
 	return value, nil
+}
+
+// longestPath is that of Linux, in bytes.
+const longestPath = 4095
+
+// parseFolder reads the path of a folder, which need not exist yet: another user may be
+// the one who can see it.
+func parseFolder(value string) (string, error) {
+	switch {
+	case !filepath.IsAbs(value):
+		return "", fmt.Errorf("%q is not the whole path of a folder, as /srv/tftp", value)
+	case len(value) > longestPath || strings.ContainsFunc(value, unicode.IsControl):
+		return "", fmt.Errorf("%q is longer than %d bytes or has control characters", value, longestPath)
+	}
+	return filepath.Clean(value), nil
 }

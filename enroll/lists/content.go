@@ -1,0 +1,136 @@
+package lists
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"capf/enroll/authority"
+	"capf/enroll/trustlist"
+	"capf/store"
+)
+
+// Entry is a certificate that lists carry, in one role.
+type Entry struct {
+	Role        trustlist.Role
+	Certificate *x509.Certificate
+	Why         string            // it stands there
+	Member      *store.ListMember // that an operator has added; nil for what capf adds itself
+}
+
+// record is the entry as lists have it.
+func (e Entry) record() trustlist.Record {
+	r := trustlist.NewRecord(e.Certificate, e.Role)
+	if e.Member != nil {
+		r.DNSName = e.Member.DNSName
+	}
+	return r
+}
+
+// Contents is what the next list carries, in its order: SAST and spare, the CAPF
+// certificates, TVS, then what operators have added. What there is not yet is left out.
+func Contents(ctx context.Context, s *store.Reader) (entries []Entry, err error) {
+	for _, part := range []func(context.Context, *store.Reader) ([]Entry, error){sastEntries, capfEntries, tvsEntries, memberEntries} {
+		some, err := part(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range some {
+			if !carries(entries, e) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, nil
+}
+
+// carries says whether a certificate stands there in that role already.
+func carries(entries []Entry, one Entry) bool {
+	for _, e := range entries {
+		if e.Role == one.Role && e.Certificate.Equal(one.Certificate) {
+			return true
+		}
+	}
+	return false
+}
+
+func sastEntries(ctx context.Context, s *store.Reader) ([]Entry, error) {
+	l, err := s.ListSigning(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	signer, err := certificate(l.Signer)
+	if err != nil {
+		return nil, err
+	}
+	entries := []Entry{{trustlist.RoleSAST, signer, "signs the lists", nil}}
+	if l.HasSpare() {
+		spare, err := certificate(l.Spare)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, Entry{trustlist.RoleSAST, spare, "spare: can sign later lists", nil})
+	}
+	return entries, nil
+}
+
+func capfEntries(ctx context.Context, s *store.Reader) (entries []Entry, err error) {
+	announced, err := authority.Announced(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range announced {
+		why := "serve shows it to phones"
+		if i > 0 {
+			why = "prepared: serve will show it"
+		}
+		entries = append(entries, Entry{trustlist.RoleCAPF, c, why, nil})
+	}
+	return entries, nil
+}
+
+func tvsEntries(ctx context.Context, s *store.Reader) ([]Entry, error) {
+	tvs, err := s.TVSCertificate(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(tvs.Certificate)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate of TVS: %w", err)
+	}
+	return []Entry{{trustlist.RoleTVS, c, "the service tvs of capf", nil}}, nil
+}
+
+func memberEntries(ctx context.Context, s *store.Reader) (entries []Entry, err error) {
+	members, err := s.ListMembers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		e, err := entryOf(m)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+func entryOf(m store.ListMember) (Entry, error) {
+	role, err := trustlist.ParseRole(string(m.Role))
+	if err != nil {
+		return Entry{}, err
+	}
+	c, err := x509.ParseCertificate(m.Certificate)
+	if err != nil {
+		return Entry{}, fmt.Errorf("reading member %d of the trust lists: %w", m.ID, err)
+	}
+	return Entry{role, c, "added", &m}, nil
+}

@@ -1,0 +1,51 @@
+package lists
+
+import (
+	"slices"
+	"strings"
+
+	"capf/store"
+)
+
+// DeviceFiles are the lists that a device has of its own, beside those for all.
+type DeviceFiles struct {
+	Device  string
+	Variant Variant
+	Kinds   []Kind   // nil: it gets the lists for all
+	Why     []string // it has them; nil when it has none
+	Lacking string   // what it cannot have with its list, "" for nothing
+}
+
+// Files says which lists a device has of its own, where v is the shared variant: both if
+// its variant is another one, and else a CTL if it is a model that takes no ITL, because
+// those ask for CTLSEP….tlv only.
+func (v Variant) Files(d store.Device) DeviceFiles {
+	own, why := v.For(d)
+	f := DeviceFiles{Device: d.Name, Variant: own, Why: why, Lacking: own.Lacking(d)}
+	if own != v {
+		f.Kinds = []Kind{ITL, CTL}
+	}
+	if takesNoITL(d) {
+		f.Kinds, f.Why = []Kind{CTL}, append(f.Why, "phones of its model take no ITL, and ask for a CTL by their own name")
+	}
+	return f
+}
+
+func (f DeviceFiles) has(k Kind) bool { return slices.Contains(f.Kinds, k) }
+
+// Names are the files that the device is given: its own, and those for all where it has
+// none.
+func (f DeviceFiles) Names() (names []string) {
+	for _, k := range []Kind{ITL, CTL} {
+		if f.has(k) {
+			names = append(names, k.OwnName(f.Device))
+		}
+	}
+	if len(names) == 0 {
+		names = []string{ITL.FileName()}
+	}
+	return names
+}
+
+// Reason is why in one line.
+func (f DeviceFiles) Reason() string { return strings.Join(f.Why, "; ") }
