@@ -12,6 +12,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/wire"
 	"capf/internal/segment"
+	"capf/internal/turns"
 )
 
 // connection carries frames to and from one phone. It knows deadlines and TLS,
@@ -24,7 +25,7 @@ type connection struct {
 	network    netip.Prefix
 	began      time.Time
 	timeouts   Timeouts
-	handshakes *handshakeLimiter
+	handshakes *turns.Limiter
 	helloBytes int                          // read before the handshake was over
 	offer      offer                        // empty before the ClientHello was read
 	secure     bool                         // the handshake is over
@@ -44,7 +45,7 @@ const (
 	cutForRoom // to make room for another session
 )
 
-func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, handshakes *handshakeLimiter) *connection {
+func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, handshakes *turns.Limiter) *connection {
 	return &connection{tcp: tcp, whole: segment.New(tcp), address: address, network: enroll.PhoneNetwork(address), began: time.Now(),
 		timeouts: timeouts, handshakes: handshakes, gone: make(chan struct{})}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"capf/crypto"
 	"capf/enroll"
 )
 
@@ -90,7 +91,7 @@ func versionHint(offered []uint16, lowest uint16) string {
 
 // suiteHint says how the phone could agree on a cipher suite with us.
 func suiteHint(offered []uint16, lowest uint16) string {
-	old := func(suite uint16) bool { return slices.Contains(oldSuites(), suite) }
+	old := func(suite uint16) bool { return slices.Contains(crypto.PhoneSuites(), suite) }
 	if lowest >= tls.VersionTLS12 && slices.ContainsFunc(offered, old) {
 		return "the phone offers only suites that are served to old phones: capf set tls_min_version 1.1, then capf service restart capf"
 	}

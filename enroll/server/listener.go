@@ -20,6 +20,7 @@ import (
 	"capf/enroll/restart"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
+	"capf/internal/turns"
 	"capf/store"
 )
 
@@ -48,7 +49,7 @@ type environment struct {
 	timeouts   Timeouts
 	authority  *crypto.Authority
 	tls        *tls.Config
-	handshakes *handshakeLimiter
+	handshakes *turns.Limiter
 	sessions   *openSessions
 	waits      *issuerWaits
 }
@@ -57,7 +58,7 @@ func newEnvironment(c Config, registrar *enroll.Registrar, online *caworker.Work
 	return &environment{
 		store: c.Store.Reader, now: c.Now, registrar: registrar, online: online, meter: c.Meter, timeouts: c.Timeouts,
 		authority: capf, tls: tlsConfig(capf, inForce.TLSMinVersion),
-		handshakes: newHandshakeLimiter(), sessions: newOpenSessions(inForce.KeepAlive), waits: newIssuerWaits(),
+		handshakes: turns.New(), sessions: newOpenSessions(inForce.KeepAlive), waits: newIssuerWaits(),
 	}
 }
 

@@ -1,4 +1,6 @@
-package server
+// Package turns lets the networks of phones use a private key in turn. It must not know
+// what the key is for.
+package turns
 
 import (
 	"container/list"
@@ -9,29 +11,30 @@ import (
 	"time"
 )
 
-// handshakeLimiter lets the networks of phones use the CAPF key in turn. A
+// Limiter lets networks use a private key in turn. A
 // handshake costs the client next to nothing but the server a private-key
 // operation, which is most of the cost of a session. Without turns, an address
 // that opens hundreds of connections at once would get nearly all operations while
 // the phones at other addresses wait. With turns, it gets as many as a single
 // phone that keeps coming back.
-type handshakeLimiter struct {
+type Limiter struct {
 	mu      sync.Mutex
 	free    int                         // guarded by mu: operations that may begin now
 	waiting map[netip.Prefix]*list.List // guarded by mu: queues of chan struct{}, first come first served
 	order   []netip.Prefix              // guarded by mu: the keys of waiting, the next one first
 }
 
-func newHandshakeLimiter() *handshakeLimiter {
-	return &handshakeLimiter{free: runtime.GOMAXPROCS(0), waiting: map[netip.Prefix]*list.List{}}
+// New returns a limiter with as many turns at a time as there are processors.
+func New() *Limiter {
+	return &Limiter{free: runtime.GOMAXPROCS(0), waiting: map[netip.Prefix]*list.List{}}
 }
 
-// errNoTurn ends a handshake whose turn did not come before its deadline.
-var errNoTurn = errors.New("the server is busy with other handshakes")
+// ErrNoTurn ends a handshake whose turn did not come before its deadline.
+var ErrNoTurn = errors.New("the server is busy with other handshakes")
 
-// acquire waits for a turn of the network until the deadline, or until gone is
+// Acquire waits for a turn of the network until the deadline, or until gone is
 // closed. A caller that gets a turn must release it.
-func (l *handshakeLimiter) acquire(from netip.Prefix, gone <-chan struct{}, deadline time.Time) error {
+func (l *Limiter) Acquire(from netip.Prefix, gone <-chan struct{}, deadline time.Time) error {
 	l.mu.Lock()
 	if l.free > 0 {
 		l.free--
@@ -63,13 +66,13 @@ func (l *handshakeLimiter) acquire(from netip.Prefix, gone <-chan struct{}, dead
 	default:
 		queue.Remove(place)
 	}
-	return errNoTurn
+	return ErrNoTurn
 }
 
-// release passes a turn on. First it yields to the runnable goroutines: they
+// Release passes a turn on. First it yields to the runnable goroutines: they
 // queue for a processor too, first come first served, and a flood of connections
 // would otherwise get all turns by its place in that queue.
-func (l *handshakeLimiter) release() {
+func (l *Limiter) Release() {
 	runtime.Gosched()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +80,7 @@ func (l *handshakeLimiter) release() {
 }
 
 // next passes a turn on. The mutex is held.
-func (l *handshakeLimiter) next() {
+func (l *Limiter) next() {
 	for len(l.order) > 0 {
 		from := l.order[0]
 		l.order = l.order[1:]
