@@ -8,6 +8,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/term"
 	"capf/enroll/approval"
+	"capf/enroll/authority"
 	"capf/enroll/restart"
 	"capf/store"
 )
@@ -76,14 +77,21 @@ func approve(ctx context.Context, env *Env, o approveOptions) error {
 // afterApproval says, or does, what is left to be done after a change, as the command
 // that has proposed it would.
 func afterApproval(ctx context.Context, env *Env, s *store.Store, p store.Proposal) error {
-	switch {
-	case approval.Restarts(p):
-		return restartListener(ctx, env, s)
-	case approval.ChangesCAPF(p):
-		env.say(previousKept)
-		return tellRestart(ctx, env, s.Reader, restart.Certificate)
+	if approval.Restarts(p) {
+		return awaitListener(ctx, env, s)
 	}
-	return nil
+	if !approval.Replaces(p) {
+		return nil
+	}
+	prepared, _, err := authority.PreparedNow(ctx, s.Reader)
+	switch {
+	case err != nil:
+		return err
+	case prepared != nil:
+		return sayPrepared(ctx, env, s.Reader)
+	}
+	env.say(previousKept)
+	return tellRestart(ctx, env, s.Reader, restart.Certificate)
 }
 
 // showDecided prints a proposal for programs; people have read it.

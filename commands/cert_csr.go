@@ -17,7 +17,8 @@ func certCSRCommand(env *Env) cmdline.Command {
 certificate. It asks for CA:TRUE with pathlen:0, the key usages digitalSignature
 and keyCertSign, and the extended ones serverAuth, clientAuth and ipsecEndSystem,
 because verifiers apply them to the LSCs below. Upload the signed certificate with
-"capf cert upload --purpose capf". Nothing is changed.`,
+"capf cert upload --purpose capf". Nothing is changed. While a certificate is
+prepared, the request is for its key.`,
 		Example: "capf cert csr capf --out capf.csr",
 		Flags:   exportFlags(),
 		Run: func(c *cli.Context) error {
@@ -38,9 +39,12 @@ func certCSR(ctx context.Context, env *Env, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	der, err := capf.Request(ctx)
+	der, prepared, err := capf.Request(ctx)
 	if err != nil {
 		return err
+	}
+	if prepared {
+		env.say("it is for the key of the prepared certificate, which is the next to be shown")
 	}
 	if o.der {
 		return writeBinary(env, o.out, o.force, der)

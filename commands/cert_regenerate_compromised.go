@@ -40,18 +40,25 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if o.named {
 		name = &o.name
 	}
-	a, revoked, err := approvals(env, s).CAPF().GiveUp(ctx, name, o.keyBits)
+	keyBits := 0
+	if o.described {
+		keyBits = o.keyBits
+	}
+	a, revoked, err := approvals(env, s).CAPF().GiveUp(ctx, name, keyBits)
 	if revoked > 0 {
 		env.say("revoked %s", counted(revoked, "certificate"))
 	}
 	if err != nil {
 		return err
 	}
-	if err := restartListener(ctx, env, s); err != nil {
+	if err := awaitListener(ctx, env, s); err != nil {
 		return err
 	}
 	if len(c.Trust) > 0 {
 		env.say("%s of the same key left the trust stores", counted(len(c.Trust), "certificate"))
+	}
+	if err := tellStrangersToLists(ctx, env, s.Reader, c, a.Leaf()); err != nil {
+		return err
 	}
 	env.say("phones, call servers and RADIUS servers must be told to stop trusting the old certificate")
 	if c.Certificate.Subject.String() != c.Certificate.Issuer.String() {
@@ -60,12 +67,9 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	return showCompromise(env, c, serialnumber.Text(a.Leaf().SerialNumber), crypto.Fingerprint(a.Leaf()))
 }
 
-// restartListener makes a running serve use the new certificate: until then it
-// shows the old one to phones, and signs nothing.
-func restartListener(ctx context.Context, env *Env, s *store.Store) error {
-	if err := settings.RestartService(ctx, s, env.actor(), settings.ServiceCAPF); err != nil {
-		return err
-	}
+// awaitListener waits until a running serve, which has been told to begin again, shows the
+// new certificate.
+func awaitListener(ctx context.Context, env *Env, s *store.Store) error {
 	service, err := findService(ctx, s.Reader, settings.ServiceCAPF)
 	if err != nil || !service.Active {
 		return err

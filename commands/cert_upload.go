@@ -21,6 +21,8 @@ type certUploadOptions struct {
 	files    []string
 	purposes []store.Purpose
 	capf     bool // the purpose capf
+	after    authority.Delay
+	yes      bool // show what is prepared
 	dryRun   bool
 	authority.UploadOptions
 }
@@ -51,7 +53,10 @@ back, and the list says why. An upload can be repeated: a certificate that is
 already there takes what --for and --description say, and is otherwise unchanged.
 
 With --purpose capf the files are a company CA's answer to the request of
-"capf cert csr capf": the CAPF certificate and the chain above it.
+"capf cert csr capf": the CAPF certificate and the chain above it. Once there are
+trust lists, it is only prepared, as "capf cert regenerate" does it: phones tell
+certificates apart, also those of one key. It is shown when --after has passed, or
+by a second run with --yes.
 
 An issuer of LSCs whose extendedKeyUsage excludes clientAuth or serverAuth is
 refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`,
@@ -64,11 +69,13 @@ refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`
 			&cli.BoolFlag{Name: "foreign-capf", Usage: "it is the CAPF certificate of another cluster"},
 			&cli.BoolFlag{Name: "accept-eku", Usage: "accept an issuer of LSCs whose extendedKeyUsage excludes clients or servers"},
 			&cli.BoolFlag{Name: "strict", Usage: "store nothing if a file would be skipped"},
+			afterFlag("when serve is to show, with --purpose capf,"),
+			&cli.BoolFlag{Name: "yes", Usage: "with --purpose capf: if it is prepared already, show it now"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
 			bypassFlag(),
 		},
 		Run: func(c *cli.Context) error {
-			o, err := certUploadChoice(c)
+			o, err := certUploadChoice(c, env)
 			if err != nil {
 				return err
 			}
@@ -77,11 +84,15 @@ refused, because verifiers apply it to all LSCs below; --accept-eku accepts it.`
 	}
 }
 
-func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
+func certUploadChoice(c *cli.Context, env *Env) (certUploadOptions, error) {
 	o := certUploadOptions{files: c.Args().Slice()}
 	o.Description, o.Describe = c.String("description"), c.IsSet("description")
 	o.ForeignCAPF, o.AcceptEKU, o.dryRun = c.Bool("foreign-capf"), c.Bool("accept-eku"), c.Bool("dry-run")
-	o.Strict = c.Bool("strict")
+	o.Strict, o.yes = c.Bool("strict"), c.Bool("yes")
+	var err error
+	if o.after, err = afterChoice(c, env); err != nil {
+		return o, err
+	}
 	uses, err := usesOf(c)
 	if err != nil {
 		return o, err
@@ -104,6 +115,9 @@ func certUploadChoice(c *cli.Context) (certUploadOptions, error) {
 	}
 	if o.capf && (len(o.purposes) > 0 || o.ForeignCAPF || o.Describe || o.For != 0) {
 		return o, apperr.Usage("--purpose capf excludes other purposes, --for, --description and --foreign-capf")
+	}
+	if !o.capf && (o.yes || o.after.Set()) {
+		return o, apperr.Usage("--yes and --after go with --purpose capf: what is put into trust stores counts at once")
 	}
 	if o.For != 0 && len(o.purposes) > 0 && !slices.Contains(o.purposes, store.CAPFTrust) {
 		return o, apperr.Usage("--for goes with --purpose capf-trust: the other stores have no uses")
@@ -177,26 +191,54 @@ func saySkipped(env *Env, rows []authority.UploadRow) error {
 // show lists what was done with the certificates, or would be.
 func (o certUploadOptions) show(env *Env, rows []authority.UploadRow) error {
 	for i, r := range rows {
-		if o.dryRun && (r.Outcome == authority.UploadAdded || r.Outcome == authority.UploadChanged) {
+		if o.dryRun && slices.Contains([]authority.UploadOutcome{authority.UploadAdded, authority.UploadChanged, authority.UploadPrepared}, r.Outcome) {
 			rows[i].Outcome = "would be " + r.Outcome
 		}
 	}
 	return showList(env, values(rows), uploadColumns, "there is no certificate")
 }
 
-// uploadChain replaces the CAPF certificate with the one that a CA has signed.
+// uploadChain replaces the CAPF certificate with the one that a CA has signed, or prepares
+// that.
 func uploadChain(ctx context.Context, env *Env, s *store.Store, files []authority.UploadFile, o certUploadOptions) error {
-	a, changed, err := approvals(env, s).CAPF().UploadChain(ctx, files, o.UploadOptions)
+	became, err := approvals(env, s).CAPF().UploadChain(ctx, files, o.UploadOptions, o.after)
 	if err != nil {
 		return fmt.Errorf("uploading the CAPF certificate: %w", err)
 	}
-	row := authority.UploadRow{File: strings.Join(o.files, ", "), Purpose: capfPurpose, Subject: a.Leaf().Subject.String(),
-		Fingerprint: crypto.Fingerprint(a.Leaf()), Outcome: authority.UploadKnown}
-	if changed {
-		row.Outcome = authority.UploadAdded
+	shows := became.Prepared && !became.Changed && o.yes && !o.after.Set() && !o.dryRun
+	if shows {
+		p, leaf, err := authority.PreparedNow(ctx, s.Reader)
+		if err == nil && p != nil {
+			err = preparedCertificate{env, s, *p, leaf}.showNow(ctx, true, false)
+		}
+		if err != nil {
+			return err
+		}
+		became.Changed, became.Prepared = true, false
 	}
-	if changed && !o.dryRun {
+	if err := o.show(env, chainRows(o, files, became)); err != nil || o.dryRun || shows {
+		return err
+	}
+	switch {
+	case became.Prepared:
+		return sayPrepared(ctx, env, s.Reader)
+	case became.Changed:
 		env.say(previousKept)
+		return tellRestart(ctx, env, s.Reader, restart.Certificate)
+	}
+	return nil
+}
+
+// chainRows are the CAPF certificate and the files that were skipped.
+func chainRows(o certUploadOptions, files []authority.UploadFile, became authority.UploadedChain) []authority.UploadRow {
+	leaf := became.Authority.Leaf()
+	row := authority.UploadRow{File: strings.Join(o.files, ", "), Purpose: capfPurpose, Subject: leaf.Subject.String(),
+		Fingerprint: crypto.Fingerprint(leaf), Outcome: authority.UploadKnown}
+	switch {
+	case became.Changed && became.Prepared:
+		row.Outcome = authority.UploadPrepared
+	case became.Changed:
+		row.Outcome = authority.UploadAdded
 	}
 	rows := []authority.UploadRow{row}
 	for _, f := range files {
@@ -204,10 +246,7 @@ func uploadChain(ctx context.Context, env *Env, s *store.Store, files []authorit
 			rows = append(rows, authority.UploadRow{File: f.Name, Outcome: authority.UploadSkipped, Reason: f.Skipped})
 		}
 	}
-	if err := o.show(env, rows); err != nil || !changed || o.dryRun {
-		return err
-	}
-	return tellRestart(ctx, env, s.Reader, restart.Certificate)
+	return rows
 }
 
 // previousKept says what becomes of the CAPF certificate that was replaced.

@@ -59,11 +59,8 @@ func (a *Authority) Request() ([]byte, error) {
 func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certificate, error) {
 	var chain, rest []*x509.Certificate
 	for _, c := range certs {
-		own, ok := c.PublicKey.(interface {
-			Equal(stdcrypto.PublicKey) bool
-		})
 		switch {
-		case !ok || !own.Equal(key):
+		case !SameKey(c.PublicKey, key):
 			rest = append(rest, c)
 		case len(chain) == 0:
 			chain = append(chain, c)
@@ -86,6 +83,14 @@ func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certi
 		rest = append(rest[:i:i], rest[i+1:]...)
 	}
 	return chain, nil
+}
+
+// SameKey reports whether two public keys are one.
+func SameKey(a, b stdcrypto.PublicKey) bool {
+	own, ok := a.(interface {
+		Equal(stdcrypto.PublicKey) bool
+	})
+	return ok && own.Equal(b)
 }
 
 // issuerAmong returns the index of the issuer of child, or of another copy

@@ -123,11 +123,20 @@ func saveIdentity(t *tx, a Actor, id Identity) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec("DELETE FROM identity_chain"); err != nil {
-		return err
-	}
 	if len(id.Chain) == 0 {
 		return fmt.Errorf("there is no certificate in it")
+	}
+	var same bool // then only the chain above it is another, which lists do not show
+	if err := t.row("SELECT EXISTS (SELECT 1 FROM identity_chain WHERE position = 0 AND certificate = ?)", id.Chain[0]).Scan(&same); err != nil {
+		return err
+	}
+	if !same {
+		if err := listsChanged(t); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec("DELETE FROM identity_chain"); err != nil {
+		return err
 	}
 	for i, c := range id.Chain {
 		if _, err := t.exec("INSERT INTO identity_chain (position, certificate) VALUES (?, ?)", i, c); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -62,6 +63,9 @@ func (s *Store) Prepare(ctx context.Context, a Actor, p Prepared, instead []byte
 		}
 		if was == nil || !bytes.Equal(was, p.Chain[0]) {
 			since = t.now
+			if err := listsChanged(t); err != nil {
+				return err
+			}
 		}
 		if err := forgetPrepared(t); err != nil {
 			return err
@@ -167,7 +171,7 @@ func dropPrepared(t *tx, a Actor, instead [][]byte) error {
 	if err != nil {
 		return err
 	}
-	if err := forgetPrepared(t); err != nil {
+	if err := errors.Join(forgetPrepared(t), listsChanged(t)); err != nil {
 		return err
 	}
 	if len(instead) > 0 && bytes.Equal(was, instead[0]) {

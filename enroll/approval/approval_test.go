@@ -326,7 +326,7 @@ func TestOwnCertificate(t *testing.T) {
 	if len(o.trust()) != 0 {
 		t.Errorf("what was given up is trusted: %v", o.trust())
 	}
-	_, err = o.desk("otto", 1002).CAPF().Regenerate(t.Context(), nil, 2048)
+	_, _, err = o.desk("otto", 1002).CAPF().Regenerate(t.Context(), nil, 2048, authority.Delay{})
 	p = o.waits(err)
 	_, err = o.desk("olga", 1001).Approve(t.Context(), p.ID)
 	o.must(err)

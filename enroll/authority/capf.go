@@ -21,6 +21,9 @@ type CAPF struct {
 	Rand   io.Reader
 }
 
+// UsualKeyBits is the size of a CAPF key unless another was asked for.
+const UsualKeyBits = 2048
+
 // InitResult is what Init found or made.
 type InitResult struct {
 	Created     bool
@@ -42,7 +45,11 @@ func (c CAPF) Init(ctx context.Context, actor store.Actor, name crypto.Name, key
 	if err != nil {
 		return InitResult{}, fmt.Errorf("making the CAPF certificate: %w", err)
 	}
-	err = c.save(ctx, actor, a, true)
+	id, err := c.identity(a)
+	if err != nil {
+		return InitResult{}, err
+	}
+	err = c.Store.SaveIdentity(ctx, actor, id, true)
 	if errors.Is(err, store.ErrConflict) { // another process was faster
 		a, err = c.Load(ctx)
 		return initResult(a, false), err
@@ -55,14 +62,6 @@ func initResult(a *crypto.Authority, created bool) InitResult {
 		return InitResult{}
 	}
 	return InitResult{created, a.Leaf(), crypto.Fingerprint(a.Leaf())}
-}
-
-func (c CAPF) save(ctx context.Context, actor store.Actor, a *crypto.Authority, onlyNew bool) error {
-	id, err := c.identity(a)
-	if err != nil {
-		return err
-	}
-	return c.Store.SaveIdentity(ctx, actor, id, onlyNew)
 }
 
 // identity returns the authority as the store keeps it, with the key
@@ -102,33 +101,55 @@ func Load(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now time.
 // organization of the present one if name is nil. keyBits is an RSA size. The present
 // certificate moves to capf-trust, so that phones still authenticate with the LSCs
 // that it signed. A running serve uses the old one until the service restarts.
-func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
+//
+// Once there are trust lists, the new certificate is only prepared, and after says when
+// it is to be shown. One that is prepared already is not replaced: apperr.ErrRefused.
+func (c CAPF) Regenerate(ctx context.Context, actor store.Actor, name *crypto.Name, keyBits int, after Delay) (a *crypto.Authority, prepared bool, err error) {
 	old, err := Certificate(ctx, c.Store.Reader)
 	if err != nil {
-		return nil, err
+		return nil, false, err
+	}
+	if p, _, err := PreparedNow(ctx, c.Store.Reader); err != nil || p != nil {
+		if err == nil {
+			err = AlreadyPrepared(*p)
+		}
+		return nil, false, err
 	}
 	if name == nil {
 		present := crypto.NameOf(old)
 		name = &present
 	}
-	a, err := crypto.NewCAPF(c.Rand, *name, keyBits, c.Now())
+	a, err = crypto.NewCAPF(c.Rand, *name, keyBits, c.Now())
 	if err != nil {
-		return nil, fmt.Errorf("making the CAPF certificate: %w", err)
+		return nil, false, fmt.Errorf("making the CAPF certificate: %w", err)
 	}
-	return a, c.save(ctx, actor, a, false)
+	id, err := c.identity(a)
+	if err != nil {
+		return nil, false, err
+	}
+	prepared, err = c.install(ctx, actor, id, after)
+	return a, prepared, err
 }
 
 // Request returns the PKCS#10 request (DER) that asks a company CA to sign the CAPF
-// certificate. It changes nothing. UploadChain takes the answer.
-func (c CAPF) Request(ctx context.Context) ([]byte, error) {
-	key, _, err := secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
-	if err != nil {
-		return nil, err
+// certificate: the prepared one, if there is one, since that is the next to be shown. It
+// changes nothing. UploadChain takes the answer.
+func (c CAPF) Request(ctx context.Context) (der []byte, prepared bool, err error) {
+	key, p, err := secrets.PreparedKey(ctx, c.Store.Reader, c.Sealer)
+	chain := p.Chain
+	if prepared = err == nil; errors.Is(err, store.ErrNotFound) {
+		var id store.Identity
+		key, id, err = secrets.CAPFKey(ctx, c.Store.Reader, c.Sealer)
+		chain = id.Chain
 	}
-	present, err := Certificate(ctx, c.Store.Reader)
 	if err != nil {
-		return nil, err
+		return nil, prepared, err
 	}
-	a := crypto.Authority{Chain: []*x509.Certificate{present}, Key: key}
-	return a.Request()
+	certificates, err := parsed(chain[:1], "the CAPF certificate")
+	if err != nil {
+		return nil, prepared, err
+	}
+	a := crypto.Authority{Chain: certificates, Key: key}
+	der, err = a.Request()
+	return der, prepared, err
 }

@@ -20,7 +20,7 @@ func TestRegenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.capf().Regenerate(t.Context(), jane, nil, 2048); err != nil {
+	if _, _, err := r.capf().Regenerate(t.Context(), jane, nil, 2048, authority.Delay{}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := r.capf().Load(t.Context())
@@ -73,7 +73,7 @@ func TestUploadChain(t *testing.T) {
 		{"not for clients", pem(issueFor(t, name, nil, public, middle, capf, forServers), middle, root), "extendedKeyUsage without clientAuth"},
 		{"below a CA that is not for clients", pem(issueFor(t, name, nil, public, servers, capf), servers, root), `"Server CA" has an extendedKeyUsage without clientAuth`},
 	} {
-		_, _, err := r.capf().UploadChain(t.Context(), jane, []authority.UploadFile{{Name: "chain.pem", Data: test.data}}, authority.UploadOptions{})
+		_, err := r.capf().UploadChain(t.Context(), jane, []authority.UploadFile{{Name: "chain.pem", Data: test.data}}, authority.UploadOptions{}, authority.Delay{})
 		if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
@@ -84,8 +84,8 @@ func TestUploadChain(t *testing.T) {
 		for i, d := range data {
 			files = append(files, authority.UploadFile{Name: fmt.Sprint(i), Data: d})
 		}
-		if _, changed, err := r.capf().UploadChain(t.Context(), jane, files, authority.UploadOptions{}); err != nil || changed != want {
-			t.Fatalf("changed %v, %v; want %v", changed, err, want)
+		if got, err := r.capf().UploadChain(t.Context(), jane, files, authority.UploadOptions{}, authority.Delay{}); err != nil || got.Changed != want {
+			t.Fatalf("got.Changed %v, %v; want %v", got.Changed, err, want)
 		}
 	}
 	upload(true, pem(root), pem(middle, good))
@@ -102,10 +102,10 @@ func TestUploadChain(t *testing.T) {
 	upload(true, pem(good, middle))
 	// What no verifier can use is taken when it is said that this is meant.
 	files = []authority.UploadFile{{Name: "servers", Data: pem(issueFor(t, name, nil, public, middle, capf, forServers), middle)}}
-	if _, changed, err := r.capf().UploadChain(t.Context(), jane, files, authority.UploadOptions{AcceptEKU: true}); err != nil || !changed {
-		t.Errorf("accepted: changed %v, %v", changed, err)
+	if got, err := r.capf().UploadChain(t.Context(), jane, files, authority.UploadOptions{AcceptEKU: true}, authority.Delay{}); err != nil || !got.Changed {
+		t.Errorf("accepted: changed %v, %v", got.Changed, err)
 	}
-	der, err := r.capf().Request(t.Context())
+	der, _, err := r.capf().Request(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

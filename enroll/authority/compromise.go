@@ -2,6 +2,7 @@ package authority
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -20,11 +21,23 @@ type Compromise struct {
 	Trust       []store.TrustCertificate // certificates of the same key, in all trust stores
 	LSCs        []store.LSC              // unexpired ones that it has signed
 	Devices     []store.Device           // those with one of these LSCs, which must enrol again
+	// Prepared is the certificate that is prepared, nil when none is. With another key it
+	// takes the place of the compromised one: phones may know it already.
+	Prepared *x509.Certificate
+}
+
+// takesOver says whether the prepared certificate can be shown in place of the compromised
+// one.
+func (c Compromise) takesOver() bool {
+	return c.Prepared != nil && !crypto.SameKey(c.Prepared.PublicKey, c.Certificate.PublicKey)
 }
 
 // Compromised finds what depends on the present CAPF certificate.
 func (c CAPF) Compromised(ctx context.Context) (found Compromise, err error) {
 	if found.Certificate, err = Certificate(ctx, c.Store.Reader); err != nil {
+		return found, err
+	}
+	if _, found.Prepared, err = PreparedNow(ctx, c.Store.Reader); err != nil {
 		return found, err
 	}
 	rows, err := c.Store.Trust(ctx, "")
@@ -88,17 +101,15 @@ func (c CAPF) holders(ctx context.Context, list []store.LSC) ([]store.Device, er
 }
 
 // GiveUp makes a new key and a new self-signed CAPF certificate as Regenerate does,
-// but stops trusting the present one and revokes what it has signed. LSCs are revoked
-// first, so that GiveUp may be repeated after an interruption. It returns the new
-// authority and how many LSCs it has revoked.
+// but stops trusting the present one, revokes what it has signed, and has every running
+// serve show the new one at once. A prepared certificate of another key is taken in place of
+// a new one, unless a name or a size was asked for: keyBits of 0 stands for the usual one.
+// LSCs are revoked first, so that GiveUp may be repeated after an interruption. It returns
+// the new authority and how many LSCs it has revoked.
 func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, int, error) {
-	if name == nil {
-		present := crypto.NameOf(found.Certificate)
-		name = &present
-	}
-	a, err := crypto.NewCAPF(c.Rand, *name, keyBits, c.Now())
+	a, err := c.successor(ctx, found, name, keyBits)
 	if err != nil {
-		return nil, 0, fmt.Errorf("making the CAPF certificate: %w", err)
+		return nil, 0, err
 	}
 	revoked, err := c.revokeAll(ctx, actor, found.LSCs)
 	if err != nil {
@@ -116,7 +127,11 @@ func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, n
 			signers = append(signers, one)
 		}
 	}
-	if err := c.Store.GiveUpIdentity(ctx, actor, id, trust, nil); err != nil {
+	var prepared []byte
+	if found.Prepared != nil {
+		prepared = found.Prepared.Raw
+	}
+	if err := c.Store.GiveUpIdentity(ctx, actor, id, trust, prepared); err != nil {
 		return nil, revoked, err
 	}
 	// A running serve may have signed more LSCs up to now; from here on it
@@ -127,6 +142,22 @@ func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, n
 	}
 	more, err := c.revokeAll(ctx, actor, late)
 	return a, revoked + more, err
+}
+
+// successor is what takes the place of a compromised certificate.
+func (c CAPF) successor(ctx context.Context, found Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
+	if name == nil && keyBits == 0 && found.takesOver() {
+		return LoadPrepared(ctx, c.Store.Reader, c.Sealer, c.Now())
+	}
+	if name == nil {
+		present := crypto.NameOf(found.Certificate)
+		name = &present
+	}
+	a, err := crypto.NewCAPF(c.Rand, *name, cmp.Or(keyBits, UsualKeyBits), c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("making the CAPF certificate: %w", err)
+	}
+	return a, nil
 }
 
 func (c CAPF) revokeAll(ctx context.Context, actor store.Actor, list []store.LSC) (changed int, err error) {

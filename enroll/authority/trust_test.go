@@ -256,7 +256,7 @@ func TestOurCAPFAsForeign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.capf().Regenerate(t.Context(), jane, nil, 2048); err != nil {
+	if _, _, err := r.capf().Regenerate(t.Context(), jane, nil, 2048, authority.Delay{}); err != nil {
 		t.Fatal(err)
 	}
 	trust, err := r.Store.Trust(t.Context(), store.CAPFTrust)

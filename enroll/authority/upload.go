@@ -18,6 +18,8 @@ const (
 	UploadChanged UploadOutcome = "changed"
 	UploadKnown   UploadOutcome = "already there"
 	UploadRefused UploadOutcome = "refused"
+	// UploadPrepared is a CAPF certificate that is shown later.
+	UploadPrepared UploadOutcome = "prepared"
 	// UploadHeldBack is a good certificate in an upload in which another one
 	// was refused.
 	UploadHeldBack UploadOutcome = "not stored"

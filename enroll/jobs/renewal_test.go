@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"capf/enroll/authority"
 	"capf/enroll/bulk"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
@@ -170,7 +171,7 @@ func TestRenewalGains(t *testing.T) {
 		}
 	}
 	h.Clock.Move(-512 * time.Hour)
-	if _, err := h.CAPF().Regenerate(t.Context(), devicestest.Operator, nil, 2048); err != nil {
+	if _, _, err := h.CAPF().Regenerate(t.Context(), devicestest.Operator, nil, 2048, authority.Delay{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.selects(due); got != "SEP000000000000" && got != "0" {

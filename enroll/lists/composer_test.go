@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
 	"capf/enroll/lists"
@@ -133,11 +134,13 @@ func TestComposer(t *testing.T) {
 	if next.Digest != trustlist.SHA512 || !next.Time.Equal(devicestest.Start.Add(time.Hour)) {
 		t.Errorf("the next one has %s of %v", next.Digest, next.Time)
 	}
-	if _, err := h.CAPF().Regenerate(t.Context(), devicestest.Operator, nil, 2048); err != nil {
-		t.Fatal(err)
+	if _, prepared, err := h.CAPF().Regenerate(t.Context(), devicestest.Operator, nil, 2048, authority.Delay{}); err != nil || !prepared {
+		t.Fatalf("prepared %v, %v", prepared, err)
 	}
-	if h.file(c, "ITLFile.tlv") == h.file(h.composer(), "none") || len(h.file(c, "ITLFile.tlv")) == 0 {
-		t.Error("there is no list")
+	both, err := trustlist.Parse([]byte(h.file(c, "ITLFile.tlv")))
+	ok(t, err)
+	if n := len(both.Records); n != 4 || both.Records[2].Role != trustlist.RoleCAPF || both.Records[3].Role != trustlist.RoleCAPF {
+		t.Errorf("it has %d records", n)
 	}
 }
 

@@ -344,7 +344,7 @@ func TestLSCsOfOthers(t *testing.T) {
 	}
 	h.set("lsc_common_name", "{name}")
 	// An earlier CAPF certificate of ours does not become another cluster's.
-	if _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048); err != nil {
+	if _, _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048, authority.Delay{}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := h.base.Store.Trust(t.Context(), store.CAPFTrust)

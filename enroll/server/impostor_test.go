@@ -279,7 +279,7 @@ func TestLSCIsNoServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048); err != nil {
+			if _, _, err := h.capf().Regenerate(t.Context(), operator, nil, 2048, authority.Delay{}); err != nil {
 				t.Fatal(err)
 			}
 			return lsc(t, capf)

@@ -148,9 +148,10 @@ func (l *listener) shut() {
 	l.accepting.Wait()
 }
 
-// drain gives the sessions the grace time and then ends them.
-func (l *listener) drain(grace time.Duration) {
-	l.env.sessions.drain(grace)
+// drain gives the sessions time and then ends them; when the whole serve stops meanwhile,
+// only the grace from then on.
+func (l *listener) drain(patience time.Duration, stop *stop) {
+	l.env.sessions.drain(patience, stop)
 	l.stopWatching()
 	close(l.drained)
 }

@@ -209,9 +209,9 @@ func (o *openSessions) setKeepAlive(interval time.Duration) {
 	}
 }
 
-// drain waits until all sessions have ended. Those left after the grace time are
-// cut off; their phones will come back.
-func (o *openSessions) drain(grace time.Duration) {
+// drain waits until all sessions have ended. Those left after the time are cut off, or
+// after the grace from when the serve stops; their phones will come back.
+func (o *openSessions) drain(patience time.Duration, stop *stop) {
 	o.mu.Lock()
 	o.draining = true
 	if len(o.open) == 0 {
@@ -221,7 +221,13 @@ func (o *openSessions) drain(grace time.Duration) {
 	select {
 	case <-o.empty:
 		return
-	case <-time.After(grace):
+	case <-time.After(patience):
+	case <-stop.begun:
+		select {
+		case <-o.empty:
+			return
+		case <-time.After(min(patience, stop.grace)):
+		}
 	}
 	o.mu.Lock()
 	for conn := range o.open {
@@ -229,4 +235,10 @@ func (o *openSessions) drain(grace time.Duration) {
 	}
 	o.mu.Unlock()
 	<-o.empty
+}
+
+// stop is the end of a serve, for sessions that may go on for longer otherwise.
+type stop struct {
+	begun chan struct{}
+	grace time.Duration // set before begun is closed
 }

@@ -32,6 +32,8 @@ type reconciler struct {
 	report    report
 	sessions  sessionsReport
 	failures  backoff.Backoff
+	prepared  *preparedWatch
+	stop      *stop
 	// unannounced says that the listener is up but Ready has not been called
 	// yet.
 	unannounced bool
@@ -88,6 +90,7 @@ func (r *reconciler) look(ctx context.Context) {
 // reconcile brings the listener into the state that operators want, and reports
 // it; the second context limits the reporting.
 func (r *reconciler) reconcile(ctx, reporting context.Context) error {
+	r.prepared.look(ctx, r.config)
 	want, err := r.wanted(ctx)
 	if err != nil {
 		return err
@@ -97,7 +100,7 @@ func (r *reconciler) reconcile(ctx, reporting context.Context) error {
 		return err
 	}
 	if r.listener != nil && (!want.Active || want.Restarts != r.report.last.Restarts) {
-		r.retire(want.Active)
+		r.retire(want.Active, r.patience(ctx, want.Active))
 	}
 	r.report.last.Restarts = want.Restarts
 	var failed error
@@ -144,11 +147,12 @@ func (r *reconciler) addresses(inForce settings.Settings) []string {
 	return []string{portAddress(inForce.Port)}
 }
 
-// retire closes the listening sockets at once and lets the sessions drain.
-func (r *reconciler) retire(again bool) {
+// retire closes the listening sockets at once and lets the sessions drain within the
+// time.
+func (r *reconciler) retire(again bool, patience time.Duration) {
 	r.config.Log.Info("draining", "sessions", r.listener.env.sessions.count(), "restart", again)
 	r.listener.shut()
-	go r.listener.drain(r.config.Grace)
+	go r.listener.drain(patience, r.stop)
 	r.draining = append(r.draining, r.listener)
 	r.listener, r.unannounced = nil, false
 }
@@ -168,8 +172,10 @@ func (r *reconciler) forgetDrained() {
 // end stops everything and withdraws the report.
 func (r *reconciler) end() {
 	if r.listener != nil {
-		r.retire(false)
+		r.retire(false, r.config.Grace)
 	}
+	r.stop.grace = r.config.Grace
+	close(r.stop.begun)
 	for _, l := range r.draining {
 		<-l.drained
 	}

@@ -79,7 +79,8 @@ func (c Config) withDefaults() Config {
 func Run(ctx context.Context, c Config) error {
 	c = c.withDefaults()
 	r := &reconciler{config: c, registrar: enroll.NewRegistrar(c.Store, c.Sealer, c.Now, c.Rand),
-		online: caworker.New(caworker.CA{Store: c.Store, Sealer: c.Sealer, Now: c.Now, Rand: c.Rand, Log: c.Log}, c.Online), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"}}
+		online: caworker.New(caworker.CA{Store: c.Store, Sealer: c.Sealer, Now: c.Now, Rand: c.Rand, Log: c.Log}, c.Online), failures: backoff.Backoff{Log: c.Log, Doing: "cannot do what is set"},
+		prepared: newPreparedWatch(c.Log), stop: &stop{begun: make(chan struct{})}}
 	r.online.Begin(ctx)
 	if err := r.begin(ctx); err != nil {
 		return err
