@@ -49,9 +49,9 @@ var rooms = []room{
 	{"enroll/sessions", "enroll/liveness store"},
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},
 	{"enroll/acceptance", "enroll/authority enroll/settings crypto store"},
-	{"enroll/approval", "enroll/authority enroll/settings crypto store"},
+	{"enroll/approval", "enroll/authority enroll/lists enroll/settings crypto crypto/keyfile store"},
 	{"enroll/expiry", "enroll/authority enroll/secrets enroll/settings store"},
-	{"enroll/lists", "enroll/authority enroll/secrets enroll/settings enroll/trustlist crypto store"},
+	{"enroll/lists", "enroll/authority enroll/secrets enroll/settings enroll/trustlist crypto crypto/keyfile store"},
 	{"enroll/authority", "enroll/archive enroll/lscs enroll/secrets enroll/settings crypto crypto/certfile store"},
 	{"enroll/archive", "crypto/certfile"},
 	{"enroll/lscs", "store"},
@@ -67,6 +67,7 @@ var rooms = []room{
 	{"enroll/wire", ""},
 	{"crypto", ""},
 	{"crypto/certfile", ""},
+	{"crypto/keyfile", ""},
 	{"store", "store/engine store/sqlite"},
 	{"store/sqlite", "store/engine"},
 	{"store/engine", ""},
@@ -90,6 +91,7 @@ var homes = map[string]string{
 	"golang.org/x/text/language":       "internal/country",
 	"golang.org/x/text/unicode":        "internal/wildcard",
 	"go.yaml.in/yaml/v3":               "internal/document",
+	"software.sslmate.com/":            "crypto/keyfile",
 }
 
 // TestLayout holds the imports of every package against the picture of the house.

@@ -82,14 +82,14 @@ func (s *Store) BeginLists(ctx context.Context, a Actor, signer ListKey, spare *
 		if is {
 			return conflict("there are keys already")
 		}
-		first, err := insertListKey(t, signer)
+		first, err := insertListKey(t, signer, t.now)
 		if err != nil {
 			return err
 		}
 		detail := "SHA-256 " + signer.Fingerprint + " signs"
 		var second any
 		if spare != nil {
-			if second, err = insertListKey(t, *spare); err != nil {
+			if second, err = insertListKey(t, *spare, t.now); err != nil {
 				return err
 			}
 			detail += ", SHA-256 " + spare.Fingerprint + " is the spare"
@@ -105,27 +105,36 @@ func (s *Store) BeginLists(ctx context.Context, a Actor, signer ListKey, spare *
 	return failed(err, "keeping the keys of trust lists")
 }
 
-func insertListKey(t *tx, k ListKey) (int64, error) {
+func insertListKey(t *tx, k ListKey, since time.Time) (int64, error) {
 	return t.insert("INSERT INTO list_keys (fingerprint, certificate, sealed_key, listed_at, copied_at) VALUES (?, ?, ?, ?, ?)",
-		k.Fingerprint, k.Certificate, k.SealedKey, millis(t.now), millis(k.CopiedAt))
+		k.Fingerprint, k.Certificate, k.SealedKey, millis(since), millis(k.CopiedAt))
 }
 
-// SetListSpare stores a key as the next one to sign. The spare that it replaces is
-// forgotten. ErrConflict: the keys are not as seen any more, or the spare is to sign at a
+// SetListSpare stores a key as the next one to sign, from a time on or, with the zero time,
+// when that is decided. The spare that it replaces is forgotten. ErrConflict: the keys are not as seen any more, or the spare is to sign at a
 // time that has been planned.
-func (s *Store) SetListSpare(ctx context.Context, a Actor, seen ListSigning, next ListKey) error {
+func (s *Store) SetListSpare(ctx context.Context, a Actor, seen ListSigning, next ListKey, due time.Time) error {
 	err := s.change(ctx, func(t *tx) error {
 		if !seen.DueAt.IsZero() {
 			return conflict("the spare is to sign at a planned time")
 		}
-		id, err := insertListKey(t, next)
+		// Later than the signer by at least the smallest difference: lists that it has
+		// signed may be without this one.
+		since := t.now
+		if least := seen.SignsSince.Add(time.Millisecond); since.Before(least) {
+			since = least
+		}
+		id, err := insertListKey(t, next, since)
 		if err != nil {
 			return err
 		}
-		if err := changeSigning(t, seen, "spare = ?", id); err != nil {
+		by, detail := "", "SHA-256 "+next.Fingerprint+" is the next to sign"
+		if !due.IsZero() {
+			by, detail = a.Name, detail+", from "+due.UTC().Format(time.RFC3339)+" on"
+		}
+		if err := changeSigning(t, seen, "spare = ?, due_at = ?, planned_by = ?", id, millis(due), by); err != nil {
 			return err
 		}
-		detail := "SHA-256 " + next.Fingerprint + " is the next to sign"
 		if seen.HasSpare() {
 			if _, err := t.exec("DELETE FROM list_keys WHERE id = ?", seen.Spare.ID); err != nil {
 				return err

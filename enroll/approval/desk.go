@@ -69,6 +69,10 @@ var operations = map[string]func() operation{
 	setAction:        func() operation { return new(parameter) },
 	secretAction:     func() operation { return new(secret) },
 	setFromAction:    func() operation { return new(configuration) },
+	listInitAction:   func() operation { return new(listInit) },
+	listImportAction: func() operation { return new(listImport) },
+	rotateAction:     func() operation { return new(rotation) },
+	stayAction:       func() operation { return new(stay) },
 }
 
 // Waiting is the error of a change that waits for approval.

@@ -56,26 +56,25 @@ func carries(entries []Entry, one Entry) bool {
 }
 
 func sastEntries(ctx context.Context, s *store.Reader) ([]Entry, error) {
-	l, err := s.ListSigning(ctx)
-	if errors.Is(err, store.ErrNotFound) {
+	st, err := Stand(ctx, s)
+	if errors.Is(err, ErrNone) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	signer, err := certificate(l.Signer)
-	if err != nil {
-		return nil, err
+	entries := []Entry{{trustlist.RoleSAST, st.Signer.Certificate, "signs the lists", nil}}
+	if st.Spare == nil {
+		return entries, nil
 	}
-	entries := []Entry{{trustlist.RoleSAST, signer, "signs the lists", nil}}
-	if l.HasSpare() {
-		spare, err := certificate(l.Spare)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, Entry{trustlist.RoleSAST, spare, "spare: can sign later lists", nil})
+	why := "spare: can sign later lists"
+	switch {
+	case !st.DueAt.IsZero():
+		why = "spare: signs the lists from " + shown(st.DueAt) + " on"
+	case st.Unfinished():
+		why = "signed the lists until " + shown(st.Spare.CeasedAt)
 	}
-	return entries, nil
+	return append(entries, Entry{trustlist.RoleSAST, st.Spare.Certificate, why, nil}), nil
 }
 
 func capfEntries(ctx context.Context, s *store.Reader) (entries []Entry, err error) {
