@@ -98,8 +98,9 @@ func (h *house) guesses(device string) (judged, locked int) {
 // TestReplay repeats what an honest phone said in an earlier session. Its SUDI
 // is bound to the session; its other proof is not, by the protocol, which
 // leaves that to TLS.
-func TestReplay(t *testing.T) {
-	t.Parallel()
+func TestReplay(t *testing.T) { overBoth(t, replay) }
+
+func replay(t *testing.T, open opener) {
 	h := open(t)
 	capf, err := h.capf().Load(t.Context())
 	if err != nil {
@@ -148,8 +149,9 @@ func TestReplay(t *testing.T) {
 
 // TestNested sends certificates whose parts contradict one another, and DER
 // that is as deep as a frame allows.
-func TestNested(t *testing.T) {
-	t.Parallel()
+func TestNested(t *testing.T) { overBoth(t, nested) }
+
+func nested(t *testing.T, open opener) {
 	h := open(t)
 	h.add(sep, store.Install, mode(store.ByLSCPrecedence))
 	head := []byte{byte(wire.TagReason), 0, 1, 1, byte(wire.TagVersion), 0, 1, 3, byte(wire.TagDeviceName), 0, byte(len(sep) + 1)}
@@ -276,8 +278,9 @@ func TestCrowd(t *testing.T) {
 
 // TestOneName: who knows the name of one phone cannot hold all places with it,
 // since its earlier sessions make room.
-func TestOneName(t *testing.T) {
-	t.Parallel()
+func TestOneName(t *testing.T) { overBoth(t, oneName) }
+
+func oneName(t *testing.T, open opener) {
 	h := open(t)
 	const limit = 10
 	h.set("max_sessions", fmt.Sprint(limit))
@@ -306,8 +309,9 @@ func TestOneName(t *testing.T) {
 }
 
 // TestLongHello: a ClientHello that never ends is not kept.
-func TestLongHello(t *testing.T) {
-	t.Parallel()
+func TestLongHello(t *testing.T) { overBoth(t, longHello) }
+
+func longHello(t *testing.T, open opener) {
 	h := open(t)
 	conn, err := net.Dial("tcp", h.address)
 	if err != nil {
@@ -331,8 +335,9 @@ func TestLongHello(t *testing.T) {
 
 // TestForEver is a phone that says again and again that it is at work: the
 // deadlines are for the whole, not for the next frame.
-func TestForEver(t *testing.T) {
-	t.Parallel()
+func TestForEver(t *testing.T) { overBoth(t, forEver) }
+
+func forEver(t *testing.T, open opener) {
 	short := func(c *server.Config) {
 		c.Timeouts = server.Timeouts{Answer: soon, Store: soon}
 	}
@@ -392,12 +397,17 @@ func TestForEver(t *testing.T) {
 }
 
 // TestRenegotiation: a phone may not negotiate a TLS connection anew.
-func TestRenegotiation(t *testing.T) {
-	t.Parallel()
+func TestRenegotiation(t *testing.T) { overBoth(t, renegotiation) }
+
+func renegotiation(t *testing.T, open opener) {
 	h := open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "openssl", "s_client", "-connect", h.address, "-tls1_2", "-legacy_renegotiation")
+	args := []string{"s_client", "-connect", h.address, "-legacy_renegotiation", "-tls1_2"}
+	if h.tls != nil {
+		args = append(args[:4], "-tls1", "-cipher", "AES128-SHA@SECLEVEL=0")
+	}
+	cmd := exec.CommandContext(ctx, "openssl", args...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -447,8 +457,9 @@ func (f *faulty) Read(b []byte) (int, error) {
 
 // TestPanic: a bug that one phone meets ends its session, which the phone may
 // try again, and nobody else's.
-func TestPanic(t *testing.T) {
-	t.Parallel()
+func TestPanic(t *testing.T) { overBoth(t, panics) }
+
+func panics(t *testing.T, open opener) {
 	random := &faulty{}
 	h := open(t, func(c *server.Config) { c.Rand = random })
 	h.add(sep, store.Install)

@@ -12,6 +12,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/wire"
 	"capf/internal/segment"
+	"capf/internal/tls10"
 	"capf/internal/turns"
 )
 
@@ -28,6 +29,7 @@ type connection struct {
 	handshakes *turns.Limiter
 	helloBytes int                          // read before the handshake was over
 	offer      offer                        // empty before the ClientHello was read
+	old        *tls10.Handshake             // of a phone that speaks TLS 1.0 alone, until the handshake is over
 	secure     bool                         // the handshake is over
 	cutBy      atomic.Int32                 // a cutReason
 	gone       chan struct{}                // closed when the connection is cut
@@ -88,7 +90,12 @@ func (c *connection) shakeHands(config *tls.Config) error {
 	if err := c.whole.Handshake(c.tls.Handshake); err != nil {
 		return err
 	}
-	c.secure, c.offer = true, offer{}
+	if c.old != nil {
+		if joiner := c.old.Joiner(); joiner != nil {
+			c.whole.Rewrite(joiner.Join)
+		}
+	}
+	c.secure, c.offer, c.old = true, offer{}, nil
 	return nil
 }
 
@@ -121,8 +128,16 @@ func (r helloReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write shows the flights of the handshake to who has to know them.
+func (r helloReader) Write(b []byte) (int, error) {
+	if old := r.connection.old; old != nil {
+		old.Sent(b)
+	}
+	return r.Conn.Write(b)
+}
+
 // write sends a frame in one segment: two would make a phone's client stall. With
-// TLS 1.0 and a CBC suite the frame is two records, its first byte and the rest.
+// TLS 1.0 and a CBC suite, crypto/tls makes two records of it, which are joined.
 func (c *connection) write(frame []byte) error {
 	c.tcp.SetWriteDeadline(time.Now().Add(c.timeouts.Write))
 	return c.whole.Frame(func() error {

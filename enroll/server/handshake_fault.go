@@ -17,12 +17,6 @@ type offer struct {
 	versions, suites []uint16
 }
 
-// noteOffer keeps what the phone offers, for the log of a handshake that fails.
-func noteOffer(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	hello.Conn.(helloReader).connection.offer = offer{hello.SupportedVersions, hello.CipherSuites}
-	return nil, nil
-}
-
 // distrust are the words for the alerts with which a phone turns our certificate down,
 // each with what it says. What they have in common is that no TLS setting helps.
 var distrust = []struct{ alert, hint string }{

@@ -56,6 +56,7 @@ type house struct {
 	base    *base
 	address string
 	clock   *clock
+	tls     *tls.Config  // what its phones speak; nil for the TLS of today
 	stop    func() error // ends the server and returns what Run returned
 	ended   func() error // waits until it ends by itself
 }
@@ -116,6 +117,28 @@ func open(t testing.TB, set ...func(*server.Config)) *house {
 	h := &house{TB: t, base: newBase(t, c), clock: c}
 	h.start(set...)
 	return h
+}
+
+// opener is open, or openOld.
+type opener func(testing.TB, ...func(*server.Config)) *house
+
+// openOld starts a server whose phones speak TLS 1.0 with a CBC suite.
+func openOld(t testing.TB, set ...func(*server.Config)) *house {
+	t.Helper()
+	c := &clock{}
+	h := &house{TB: t, base: newBase(t, c), clock: c, tls: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10,
+		MaxVersion: tls.VersionTLS10, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}}
+	h.set("tls_min_version", "1.0")
+	h.start(set...)
+	return h
+}
+
+// overBoth runs a test with phones of today, and with old ones, for which the server
+// writes its records in another way.
+func overBoth(t *testing.T, test func(*testing.T, opener)) {
+	t.Parallel()
+	t.Run("today", func(t *testing.T) { t.Parallel(); test(t, open) })
+	t.Run("TLS 1.0", func(t *testing.T) { t.Parallel(); test(t, openOld) })
 }
 
 func (h *house) capf() authority.CAPF { return capfOf(h.base) }
@@ -219,7 +242,7 @@ func (h *house) lscs(device string) []store.LSCState {
 // phone enrols once; the options change what the phone does.
 func (h *house) phone(name string, set ...func(*phone.Config)) (phone.Result, error) {
 	h.Helper()
-	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: keyOf(name)}
+	c := phone.Config{Device: name, Servers: []string{h.address}, Attempts: 1, Timeout: patience, NewKey: keyOf(name), TLS: h.tls}
 	for _, f := range set {
 		f(&c)
 	}
@@ -282,7 +305,11 @@ type conversation struct {
 // connect makes the connection of a conversation.
 func (h *house) connect() *conversation {
 	h.Helper()
-	conn, err := tls.Dial("tcp", h.address, &tls.Config{InsecureSkipVerify: true})
+	config := h.tls
+	if config == nil {
+		config = &tls.Config{InsecureSkipVerify: true}
+	}
+	conn, err := tls.Dial("tcp", h.address, config)
 	if err != nil {
 		h.Fatal(err)
 	}

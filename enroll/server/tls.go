@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 
 	"capf/crypto"
+	"capf/internal/tls10"
 )
 
 // tlsConfig returns TLS as phones expect it: with a server certificate but
@@ -12,9 +13,8 @@ import (
 // session.
 func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 	c := &tls.Config{
-		GetConfigForClient: noteOffer,
-		GetCertificate:     certificate(a.TLS()),
-		MinVersion:         lowest,
+		GetCertificate: certificate(a.TLS()),
+		MinVersion:     lowest,
 		// Phones do not resume sessions, so tickets would only cost time.
 		SessionTicketsDisabled: true,
 		// Go would split the first writes into records of one packet each, and a
@@ -24,7 +24,21 @@ func tlsConfig(a *crypto.Authority, lowest uint16) *tls.Config {
 	if lowest < tls.VersionTLS12 {
 		c.CipherSuites = crypto.PhoneSuites()
 	}
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return hello.Conn.(helloReader).connection.greeted(hello, c), nil
+	}
 	return c
+}
+
+// greeted keeps what the phone offers, for the log of a handshake that fails, and
+// returns the configuration for it: nil for the usual one.
+func (c *connection) greeted(hello *tls.ClientHelloInfo, usual *tls.Config) *tls.Config {
+	c.offer = offer{hello.SupportedVersions, hello.CipherSuites}
+	if usual.MinVersion > tls.VersionTLS10 || !tls10.Only(hello) {
+		return nil
+	}
+	c.old = &tls10.Handshake{}
+	return c.old.Watched(usual)
 }
 
 // certificate returns the CAPF certificate with a key for which the

@@ -4,6 +4,7 @@
 package segment
 
 import (
+	"bytes"
 	"net"
 	"sync"
 )
@@ -18,11 +19,20 @@ type Conn struct {
 	holding bool       // until the frame is whole
 	flights bool       // until the handshake waits for the other side
 	held    []byte
+	rewrite func([]byte) ([]byte, error)
 	broken  error // a write has failed, perhaps in the middle of a record
 }
 
 // New returns the connection with nothing held.
 func New(conn net.Conn) *Conn { return &Conn{Conn: conn} }
+
+// Rewrite lets what leaves from now on go through the function, which may change the
+// bytes that it is given. Nothing may be held.
+func (c *Conn) Rewrite(f func([]byte) ([]byte, error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rewrite = f
+}
 
 // Frame lets everything that write writes leave in one write. The error is that of
 // write, or else of the one write.
@@ -68,10 +78,13 @@ func (c *Conn) Write(b []byte) (int, error) {
 	case c.holding:
 		c.held = append(c.held, b...)
 		return len(b), nil
+	case c.rewrite != nil:
+		b = bytes.Clone(b) // a Write may not change it
 	}
-	n, err := c.Conn.Write(b)
-	c.broken = err
-	return n, err
+	if c.send(b); c.broken != nil {
+		return 0, c.broken
+	}
+	return len(b), nil
 }
 
 // Read sends a flight of the handshake first, for which the other side waits.
@@ -96,7 +109,17 @@ func (c *Conn) flush() error {
 	b := c.held
 	c.held = nil
 	if c.broken == nil && len(b) > 0 {
-		_, c.broken = c.Conn.Write(b)
+		c.send(b)
 	}
 	return c.broken
+}
+
+// send sends the bytes, rewritten. The mutex is held.
+func (c *Conn) send(b []byte) {
+	if c.rewrite != nil {
+		if b, c.broken = c.rewrite(b); c.broken != nil {
+			return
+		}
+	}
+	_, c.broken = c.Conn.Write(b)
 }
