@@ -24,6 +24,7 @@ type ListSigning struct {
 	Spare      ListKey // without an id: there is none
 	SignsSince time.Time
 	DueAt      time.Time // when the spare is to sign; zero: nothing is planned
+	PlannedAt  time.Time // when that was decided
 	PlannedBy  string
 }
 
@@ -44,9 +45,9 @@ func (s *Reader) ListSigning(ctx context.Context) (ListSigning, error) {
 		signs bool
 	}
 	// Both keys in one statement, so that they are of one moment.
-	rows, err := few(ctx, s, `SELECT s.signs_since, s.due_at, s.planned_by, k.id = s.signer, `+listKeyColumns+`
+	rows, err := few(ctx, s, `SELECT s.signs_since, s.due_at, s.planned_at, s.planned_by, k.id = s.signer, `+listKeyColumns+`
 		FROM list_signing AS s JOIN list_keys AS k ON k.id = s.signer OR k.id = s.spare`, nil, func(r *row) []any {
-		return append([]any{(*instant)(&r.SignsSince), (*instant)(&r.DueAt), &r.PlannedBy, &r.signs}, r.key.fields()...)
+		return append([]any{(*instant)(&r.SignsSince), (*instant)(&r.DueAt), (*instant)(&r.PlannedAt), &r.PlannedBy, &r.signs}, r.key.fields()...)
 	})
 	if err == nil && len(rows) == 0 {
 		err = ErrNotFound
@@ -128,12 +129,15 @@ func (s *Store) SetListSpare(ctx context.Context, a Actor, seen ListSigning, nex
 		if err != nil {
 			return err
 		}
-		by, detail := "", "SHA-256 "+next.Fingerprint+" is the next to sign"
-		if !due.IsZero() {
-			by, detail = a.Name, detail+", from "+due.UTC().Format(time.RFC3339)+" on"
-		}
-		if err := changeSigning(t, seen, "spare = ?, due_at = ?, planned_by = ?", id, millis(due), by); err != nil {
+		if err := changeSigning(t, seen, "spare = ?", id); err != nil {
 			return err
+		}
+		detail := "SHA-256 " + next.Fingerprint + " is the next to sign"
+		if !due.IsZero() {
+			if err := planSwitch(t, a, due, t.now); err != nil {
+				return err
+			}
+			detail += ", from " + due.UTC().Format(time.RFC3339) + " on"
 		}
 		if seen.HasSpare() {
 			if _, err := t.exec("DELETE FROM list_keys WHERE id = ?", seen.Spare.ID); err != nil {
@@ -162,16 +166,28 @@ func changeSigning(t *tx, seen ListSigning, set string, args ...any) error {
 // ErrConflict: the keys are not as seen any more.
 func (s *Store) PlanListSwitch(ctx context.Context, a Actor, seen ListSigning, at time.Time) error {
 	err := s.change(ctx, func(t *tx) error {
-		by, detail := a.Name, fmt.Sprintf("SHA-256 %s signs from %s on", seen.Spare.Fingerprint, at.UTC().Format(time.RFC3339))
-		if at.IsZero() {
-			by, detail = "", fmt.Sprintf("SHA-256 %s does not sign from %s on", seen.Spare.Fingerprint, seen.DueAt.UTC().Format(time.RFC3339))
-		}
-		if err := changeSigning(t, seen, "due_at = ?, planned_by = ?", millis(at), by); err != nil {
+		if err := changeSigning(t, seen, "due_at = 0, planned_at = 0, planned_by = ''"); err != nil {
 			return err
+		}
+		detail := fmt.Sprintf("SHA-256 %s does not sign from %s on", seen.Spare.Fingerprint, seen.DueAt.UTC().Format(time.RFC3339))
+		if !at.IsZero() {
+			detail = fmt.Sprintf("SHA-256 %s signs from %s on", seen.Spare.Fingerprint, at.UTC().Format(time.RFC3339))
+			since := t.now
+			if !seen.DueAt.IsZero() {
+				since = seen.PlannedAt
+			}
+			if err := planSwitch(t, a, at, since); err != nil {
+				return err
+			}
 		}
 		return t.event(a, "", EventText{Action: "trust-list-plan", Detail: detail})
 	})
 	return failed(err, "planning who signs trust lists")
+}
+
+func planSwitch(t *tx, a Actor, due, since time.Time) error {
+	_, err := t.exec("UPDATE list_signing SET due_at = ?, planned_at = ?, planned_by = ?", millis(due), millis(since), a.Name)
+	return err
 }
 
 // SwitchListKeys has the spare sign, and the signer be the spare. ErrConflict: the keys
@@ -182,7 +198,7 @@ func (s *Store) SwitchListKeys(ctx context.Context, a Actor, seen ListSigning) e
 }
 
 func switchListKeys(t *tx, a Actor, seen ListSigning) error {
-	err := changeSigning(t, seen, "signer = ?, spare = ?, signs_since = ?, due_at = 0, planned_by = ''", seen.Spare.ID, seen.Signer.ID, millis(t.now))
+	err := changeSigning(t, seen, "signer = ?, spare = ?, signs_since = ?, due_at = 0, planned_at = 0, planned_by = ''", seen.Spare.ID, seen.Signer.ID, millis(t.now))
 	if err != nil {
 		return err
 	}

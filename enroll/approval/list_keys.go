@@ -9,6 +9,7 @@ import (
 
 	"capf/crypto"
 	"capf/crypto/keyfile"
+	"capf/enroll/authority"
 	"capf/enroll/lists"
 	"capf/enroll/settings"
 )
@@ -142,15 +143,15 @@ func forgotten(k lists.SAST) string {
 
 // rotation does the next step of a rotation of the keys.
 type rotation struct {
-	At   time.Time // zero for at once
-	Back bool
+	After authority.Delay // zero for at once
+	Back  bool
 
 	step lists.Step
 }
 
 // Rotate is lists.Signing.Rotate.
 func (l Lists) Rotate(ctx context.Context, r lists.Rotation) (lists.Step, error) {
-	op := &rotation{At: r.At, Back: r.Back}
+	op := &rotation{After: r.After, Back: r.Back}
 	err := l.desk.take(ctx, op)
 	return op.step, err
 }
@@ -167,31 +168,39 @@ func (o *rotation) carryOut(ctx context.Context, d Desk) (effects []string, err 
 	if err != nil {
 		return nil, err
 	}
-	if o.step, err = s.Rotate(ctx, d.Actor, lists.Rotation{At: o.At, Back: o.Back}); err != nil {
+	if o.step, err = s.Rotate(ctx, d.Actor, lists.Rotation{After: o.After, Back: o.Back}); err != nil {
 		return nil, err
 	}
 	return o.effects(before), nil
 }
 
 func (o *rotation) effects(before lists.Standing) (effects []string) {
-	from := ""
-	if !o.At.IsZero() {
-		from = fmt.Sprintf(" from %s on", o.At.UTC().Format(time.RFC3339))
-	}
+	from := o.when()
 	switch o.step {
 	case lists.NewSpare:
 		text := "+ trust lists: a new SAST key, as the spare"
 		if from != "" {
-			text += ", which signs them" + from
+			text += ", to sign them" + from
 		}
 		effects = append(effects, text)
 		if before.Spare != nil {
 			effects = append(effects, forgotten(*before.Spare))
 		}
 	case lists.Plan, lists.Sign, lists.GoBack:
-		effects = append(effects, fmt.Sprintf("~ trust lists: SHA-256 %s signs them%s; was SHA-256 %s", before.Spare.Fingerprint, from, before.Signer.Fingerprint))
+		effects = append(effects, fmt.Sprintf("~ trust lists: SHA-256 %s signs them in place of SHA-256 %s%s", before.Spare.Fingerprint, before.Signer.Fingerprint, from))
 	}
 	return effects
+}
+
+// when says from when on the spare signs, where that is not at once.
+func (o *rotation) when() string {
+	switch {
+	case o.After.Span > 0:
+		return fmt.Sprintf(", %s after this is decided", o.After.Span)
+	case o.After.Set():
+		return ", from " + o.After.At.UTC().Format(time.RFC3339) + " on"
+	}
+	return ""
 }
 
 // stay takes a planned rotation back.

@@ -28,7 +28,8 @@ type Delay struct {
 // Set says whether there is a time at all.
 func (d Delay) Set() bool { return d != Delay{} }
 
-func (d Delay) from(since time.Time) time.Time {
+// From is the time, where a span begins at another.
+func (d Delay) From(since time.Time) time.Time {
 	if d.Span > 0 {
 		return since.Add(d.Span)
 	}
@@ -102,7 +103,7 @@ func (c CAPF) install(ctx context.Context, actor store.Actor, id store.Identity,
 		}
 		return false, c.Store.SaveIdentity(ctx, actor, id, false)
 	}
-	return true, c.Store.Prepare(ctx, actor, store.Prepared{Chain: id.Chain, SealedKey: id.SealedKey, ShownAfter: after.from(c.Now())}, nil)
+	return true, c.Store.Prepare(ctx, actor, store.Prepared{Chain: id.Chain, SealedKey: id.SealedKey, ShownAfter: after.From(c.Now())}, nil)
 }
 
 // NothingPrepared is the refusal of what needs a certificate that is prepared.
@@ -156,7 +157,7 @@ func (c CAPF) Postpone(ctx context.Context, actor store.Actor, after Delay) (was
 		return was, false, NothingPrepared()
 	}
 	was = p.ShownAfter
-	p.ShownAfter = after.from(p.Since).Truncate(time.Millisecond)
+	p.ShownAfter = after.From(p.Since).Truncate(time.Millisecond)
 	if p.ShownAfter.Equal(was) {
 		return was, false, nil
 	}

@@ -125,10 +125,10 @@ func (c CAPF) place(ctx context.Context, actor store.Actor, to chainPlace, chain
 	case to.ofOther:
 		return false, false, apperr.WithHint(AlreadyPrepared(*p), "it has another key; capf cert regenerate capf --cancel gives it up")
 	}
-	next := store.Prepared{Chain: chain, SealedKey: to.sealed, ShownAfter: after.from(c.Now())}
+	next := store.Prepared{Chain: chain, SealedKey: to.sealed, ShownAfter: after.From(c.Now())}
 	if string(chain[0]) == string(p.Chain[0]) {
 		if next.ShownAfter = p.ShownAfter; after.Set() {
-			next.ShownAfter = after.from(p.Since).Truncate(time.Millisecond)
+			next.ShownAfter = after.From(p.Since).Truncate(time.Millisecond)
 		}
 		if sameChain(p.Chain, chain) && next.ShownAfter.Equal(p.ShownAfter) {
 			return false, true, nil

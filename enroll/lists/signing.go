@@ -82,7 +82,8 @@ func (s Signing) Rotate(ctx context.Context, actor store.Actor, r Rotation) (Ste
 	if err != nil {
 		return "", err
 	}
-	step, err := stand.Step(r, s.Now())
+	now := s.Now()
+	step, err := stand.Step(r, now)
 	if err != nil {
 		return "", err
 	}
@@ -92,9 +93,9 @@ func (s Signing) Rotate(ctx context.Context, actor store.Actor, r Rotation) (Ste
 		if err != nil {
 			return "", err
 		}
-		return step, s.Store.SetListSpare(ctx, actor, there, next, r.At)
+		return step, s.Store.SetListSpare(ctx, actor, there, next, stand.dueAt(r, now))
 	case Plan:
-		return step, s.Store.PlanListSwitch(ctx, actor, there, r.At)
+		return step, s.Store.PlanListSwitch(ctx, actor, there, stand.dueAt(r, now))
 	case Sign, GoBack:
 		return step, s.Store.SwitchListKeys(ctx, actor, there)
 	}

@@ -181,11 +181,11 @@ func TestPlannedRotation(t *testing.T) {
 	t.Parallel()
 	o := begun(t)
 	before := o.stand()
-	_, err := o.Rotate(t.Context(), olga, lists.Rotation{At: o.Now().Add(-time.Second)})
+	_, err := o.Rotate(t.Context(), olga, lists.Rotation{After: authority.Delay{At: o.Now().Add(-time.Second)}})
 	o.refused(err, "has passed")
 	due := o.Now().Add(7 * 24 * time.Hour)
-	o.rotate(lists.Rotation{At: due}, lists.Plan)
-	o.rotate(lists.Rotation{At: due}, lists.Nothing)
+	o.rotate(lists.Rotation{After: authority.Delay{At: due}}, lists.Plan)
+	o.rotate(lists.Rotation{After: authority.Delay{At: due}}, lists.Nothing)
 	if st := o.stand(); !st.DueAt.Equal(due) || st.PlannedBy != "olga" || st.Signer.Fingerprint != before.Signer.Fingerprint {
 		t.Errorf("planned: %+v", st)
 	}
@@ -195,8 +195,8 @@ func TestPlannedRotation(t *testing.T) {
 	if was, err := o.CancelRotation(t.Context(), olga); was || err != nil {
 		t.Errorf("taken back again: %v, %v", was, err)
 	}
-	o.rotate(lists.Rotation{At: due}, lists.Plan)
-	o.rotate(lists.Rotation{At: due.Add(time.Hour)}, lists.Plan)
+	o.rotate(lists.Rotation{After: authority.Delay{At: due}}, lists.Plan)
+	o.rotate(lists.Rotation{After: authority.Delay{At: due.Add(time.Hour)}}, lists.Plan)
 	old := o.list()
 	o.pass(7*24*time.Hour + time.Hour)
 
@@ -215,10 +215,10 @@ func TestPlannedRotation(t *testing.T) {
 
 	// With the former key as the second one, a new one comes first, and signs an hour later
 	// at the earliest.
-	_, err = o.Rotate(t.Context(), olga, lists.Rotation{At: o.Now().Add(time.Minute)})
+	_, err = o.Rotate(t.Context(), olga, lists.Rotation{After: authority.Delay{At: o.Now().Add(time.Minute)}})
 	o.refused(err, "not both steps at once")
 	at := o.Now().Add(time.Hour)
-	o.rotate(lists.Rotation{At: at}, lists.NewSpare)
+	o.rotate(lists.Rotation{After: authority.Delay{At: at}}, lists.NewSpare)
 	if st := o.stand(); !st.DueAt.Equal(at) || st.Unfinished() || st.Signer.Fingerprint != before.Spare.Fingerprint {
 		t.Errorf("both steps, one of them planned: %+v", st)
 	}
@@ -291,7 +291,7 @@ func TestImport(t *testing.T) {
 func TestImportPlanned(t *testing.T) {
 	t.Parallel()
 	o := begun(t)
-	o.rotate(lists.Rotation{At: o.Now().Add(time.Hour)}, lists.Plan)
+	o.rotate(lists.Rotation{After: authority.Delay{At: o.Now().Add(time.Hour)}}, lists.Plan)
 	_, _, err := o.Import(t.Context(), olga, o.pair("other"), lists.SparePlace)
 	o.refused(err, "is to sign from")
 }

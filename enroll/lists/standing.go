@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"capf/enroll/authority"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -15,6 +16,7 @@ type Standing struct {
 	Spare      *SAST // nil when there is none
 	SignsSince time.Time
 	DueAt      time.Time // when the spare is to sign; zero: nothing is planned
+	PlannedAt  time.Time // when that was decided
 	PlannedBy  string
 }
 
@@ -37,7 +39,7 @@ func Stand(ctx context.Context, s *store.Reader) (st Standing, err error) {
 }
 
 func standing(l store.ListSigning) (st Standing, err error) {
-	st = Standing{SignsSince: l.SignsSince, DueAt: l.DueAt, PlannedBy: l.PlannedBy}
+	st = Standing{SignsSince: l.SignsSince, DueAt: l.DueAt, PlannedAt: l.PlannedAt, PlannedBy: l.PlannedBy}
 	if st.Signer, err = sast(l.Signer); err != nil || !l.HasSpare() {
 		return st, err
 	}
@@ -91,27 +93,36 @@ const (
 
 // Rotation is what an operator wants.
 type Rotation struct {
-	At   time.Time // when the spare is to sign; zero for at once
-	Back bool      // the key that signed before is to sign again
+	After authority.Delay // when the spare is to sign; zero for at once. A span begins when that is decided
+	Back  bool            // the key that signed before is to sign again
+}
+
+// dueAt is when the spare is to sign, zero for at once.
+func (s *Standing) dueAt(r Rotation, now time.Time) time.Time {
+	if !s.DueAt.IsZero() {
+		now = s.PlannedAt
+	}
+	return r.After.From(now).Truncate(time.Millisecond) // as it is kept
 }
 
 // Step says which step comes next. The error is apperr.ErrRefused when it would lock
 // phones out.
 func (s *Standing) Step(r Rotation, now time.Time) (Step, error) {
+	at := s.dueAt(r, now)
 	switch {
 	case r.Back && !s.Unfinished():
 		return "", apperr.Refused("there is no key to go back to: the second one in the lists has never signed")
 	case r.Back:
 		return GoBack, nil
 	case s.Spare == nil || s.Unfinished():
-		return NewSpare, mayPlan(r.At, now, now.Add(leastKnown), "a new key stands in the lists from now on")
+		return NewSpare, mayPlan(at, now, now.Add(leastKnown), "a new key stands in the lists from now on")
 	}
 	since := "the spare stands in the lists since " + shown(s.Spare.ListedAt)
 	switch known := s.knownFrom(); {
-	case !r.At.IsZero() && r.At.Equal(s.DueAt):
+	case !at.IsZero() && at.Equal(s.DueAt):
 		return Nothing, nil
-	case !r.At.IsZero():
-		return Plan, mayPlan(r.At, now, known, since)
+	case !at.IsZero():
+		return Plan, mayPlan(at, now, known, since)
 	case now.Before(known):
 		return "", tooEarly(known, since)
 	}
