@@ -97,6 +97,9 @@ func certificateCommands(env *Env) []cmdline.Command {
 		{Name: "trust-list", Short: "the lists that tell phones whom to trust: ITL and CTL", Commands: []cmdline.Command{
 			trustListShowCommand(env), trustListVerifyCommand(env),
 		}},
+		{Name: "phone-config", Short: "configuration files of phones: SEP<mac>.cnf.xml", Commands: []cmdline.Command{
+			phoneConfigShowCommand(env), phoneConfigMergeCommand(env),
+		}},
 		{Name: "approval", Short: "changes that wait until another operator approves them", Commands: []cmdline.Command{
 			approvalListCommand(env), approvalShowCommand(env), approvalApproveCommand(env), approvalRejectCommand(env),
 		}},

@@ -1,6 +1,7 @@
 package phoneconfig
 
 import (
+	"net"
 	"slices"
 	"strconv"
 )
@@ -95,7 +96,7 @@ func word(n int, words ...string) string {
 type wanted struct {
 	name  string
 	attr  string
-	text  string
+	text  string // of one with parts: what to call it
 	parts []wanted
 	list  bool // there are no others of the name of its parts
 	// as says whether a value that the file has is as good. An element that has it is not
@@ -161,11 +162,14 @@ func servers(all []Server, member func(i int, s Server) wanted) (members []wante
 }
 
 func capfMember(_ int, s Server) wanted {
-	return wanted{name: "capf", parts: []wanted{
+	return wanted{name: "capf", text: s.String(), parts: []wanted{
 		{name: "phonePort", text: strconv.Itoa(s.Port)}, {name: "processNodeName", text: s.Address}}}
 }
 
 func tvsMember(i int, s Server) wanted {
-	return wanted{name: "member", attr: ` priority="` + strconv.Itoa(i) + `"`, parts: []wanted{
+	return wanted{name: "member", attr: ` priority="` + strconv.Itoa(i) + `"`, text: s.String(), parts: []wanted{
 		{name: "port", text: strconv.Itoa(s.Port)}, {name: "address", text: s.Address}}}
 }
+
+// String is address:port, an IPv6 address in brackets.
+func (s Server) String() string { return net.JoinHostPort(s.Address, strconv.Itoa(s.Port)) }

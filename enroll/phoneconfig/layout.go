@@ -2,6 +2,7 @@ package phoneconfig
 
 import (
 	"bytes"
+	"encoding/xml"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ func (l layout) line(indent string) string {
 // render returns an element that begins at the indentation.
 func (l layout) render(w wanted, indent string) string {
 	if w.parts == nil {
-		return "<" + w.name + w.attr + ">" + w.text + "</" + w.name + ">"
+		return "<" + w.name + w.attr + ">" + escaped(w.text) + "</" + w.name + ">"
 	}
 	var text strings.Builder
 	text.WriteString("<" + w.name + w.attr + ">")
@@ -51,6 +52,13 @@ func (l layout) render(w wanted, indent string) string {
 	}
 	text.WriteString(l.line(indent) + "</" + w.name + ">")
 	return text.String()
+}
+
+// escaped writes text so that it is read as such.
+func escaped(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // a Builder takes all
+	return b.String()
 }
 
 // lineOf says whether what begins at a place is the first on its line, and what blanks

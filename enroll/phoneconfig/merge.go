@@ -34,6 +34,25 @@ func MergeAndTell(file []byte, e Elements) ([]byte, []Change, error) {
 	if full := d.root.children("fullConfig"); len(full) > 0 && d.value(full[0]) == "false" {
 		all = ofCompanion(all)
 	}
+	return d.merge(all)
+}
+
+// File is a configuration file that has the elements and no others.
+func File(e Elements) ([]byte, error) {
+	d, err := read([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<device>\n</device>\n"))
+	if err != nil {
+		return nil, err
+	}
+	all := e.wanted(false)
+	for i := range all {
+		all[i].as = nil
+	}
+	file, _, err := d.merge(all)
+	return file, err
+}
+
+// merge makes the children of the root what they are to be.
+func (d *document) merge(all []wanted) ([]byte, []Change, error) {
 	m := merger{document: d, layout: layoutOf(d)}
 	if err := m.inside(d.root, wanted{name: "device", parts: all}, ""); err != nil {
 		return nil, nil, err
@@ -135,11 +154,11 @@ func (m *merger) same(e *element, w wanted, path string) error {
 	m.changed(path, old, w.text, false)
 	switch {
 	case e.empty():
-		m.edit(e.start, e.end, m.startTag(e)+w.text+"</"+e.name+">")
+		m.edit(e.start, e.end, m.startTag(e)+escaped(w.text)+"</"+e.name+">")
 	case len(e.text) == 0:
-		m.edit(e.close, e.close, w.text)
+		m.edit(e.close, e.close, escaped(w.text))
 	default:
-		m.edit(e.text[0].from, e.text[0].to, w.text)
+		m.edit(e.text[0].from, e.text[0].to, escaped(w.text))
 		for _, rest := range e.text[1:] {
 			m.edit(rest.from, rest.to, "")
 		}
@@ -170,8 +189,9 @@ func (m *merger) fill(e *element, w wanted, path string) {
 
 // told notes an inserted element, or those in it.
 func (m *merger) told(w wanted, path string) {
-	if w.parts == nil && !w.list {
+	if w.text != "" || w.parts == nil && !w.list {
 		m.changed(path+w.name, "", w.text, true)
+		return
 	}
 	for _, part := range w.parts {
 		m.told(part, path+w.name+"/")
