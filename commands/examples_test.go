@@ -116,6 +116,7 @@ func exampleHouse(t *testing.T) string {
 		check(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
 	run(t, "cp", "../enroll/trustlist/testdata/ITLFile.tlv", dir)
+	run(t, "cp", "../enroll/phoneconfig/testdata/SEP001122334455.cnf.xml", dir)
 	run(t, "cp", "../enroll/trustlist/testdata/capf.crt", filepath.Join(dir, "capf.pem"))
 	run(t, "tar", "-C", dir, "-czf", filepath.Join(dir, "signed.tgz"), "root-ca.pem")
 	must(t, dir, "set", "certificate_issuer", "offline-ca")

@@ -44,7 +44,7 @@ companion of an encrypted file (fullConfig false) stays one.
 Files keep their owner and mode, and appear whole or not at all. In a folder, a file
 of a device that capf does not know, or that cannot be read, has a row that says so;
 the others are merged, and the exit code is 5.`,
-		Example: "capf phone-config merge /srv/tftp/SEP001122334455.cnf.xml",
+		Example: "capf phone-config merge SEP001122334455.cnf.xml",
 		Output:  cmdline.List, Columns: headings(mergeColumns),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "`NAME` of the device, if the one file is not called after it"},
