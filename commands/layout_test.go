@@ -35,7 +35,7 @@ var rooms = []room{
 
 	{"enroll/services", "enroll/settings store"},
 	{"enroll/server", "enroll enroll/authority enroll/caworker enroll/restart enroll/settings enroll/wire crypto store"},
-	{"enroll/tvs", "enroll/authority enroll/secrets crypto store"},
+	{"enroll/tvs", "enroll enroll/authority enroll/lists enroll/secrets enroll/settings enroll/trustlist crypto store"},
 	{"enroll/diagnosis", "enroll enroll/authority enroll/caready enroll/liveness enroll/sessions enroll/settings store"},
 	{"enroll/caworker", "enroll enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll", "enroll/acceptance enroll/authority enroll/caready enroll/onlineca enroll/secrets enroll/settings crypto store"},

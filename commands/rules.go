@@ -13,6 +13,7 @@ import (
 	"capf/enroll/lscs"
 	"capf/enroll/offline"
 	"capf/enroll/secrets"
+	"capf/enroll/tvs"
 	"capf/store"
 )
 
@@ -38,6 +39,11 @@ func openCAPF(ctx context.Context, env *Env, s *store.Store) (authority.CAPF, er
 
 func capfWith(env *Env, s *store.Store, sealer *crypto.Sealer) authority.CAPF {
 	return authority.CAPF{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader}
+}
+
+// tvsMaker makes the certificate of TVS.
+func tvsMaker(env *Env, s *store.Store, sealer *crypto.Sealer) tvs.Maker {
+	return tvs.Maker{Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader}
 }
 
 // openOnlineCA is the online CA as it is configured, with the master key that opens

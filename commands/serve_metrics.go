@@ -16,6 +16,7 @@ import (
 	"capf/enroll/restart"
 	"capf/enroll/server"
 	"capf/enroll/settings"
+	"capf/enroll/tvs"
 	"capf/store"
 )
 
@@ -27,7 +28,7 @@ func showMetrics(ctx context.Context, address string, s *store.Store, now func()
 	m := metrics.New(metrics.Build{Version: b.version, Revision: b.commit, Go: runtime.Version()}, func(ctx context.Context) (metrics.Facts, error) { return databaseFacts(ctx, s, now()) }, log)
 	m.Begin(metrics.Words{
 		Operations: store.Operations(), Outcomes: server.Outcomes(), Reasons: server.Refusals(),
-		Issuers: []string{settings.IssuerCAPF, settings.IssuerOnline, settings.IssuerOffline}, Keys: keyKinds(),
+		Issuers: []string{settings.IssuerCAPF, settings.IssuerOnline, settings.IssuerOffline}, Keys: keyKinds(), TVS: tvs.Outcomes(),
 	})
 	if address == "" {
 		close(done)

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"capf/commands/internal/files"
+	"capf/crypto"
+	"capf/enroll/metrics"
 	"capf/enroll/services"
 	"capf/store"
 )
@@ -18,8 +20,8 @@ import (
 type serviceListen struct{ provision, tftp, tvs string }
 
 // besideCAPF are the services that serve runs beside the listener for phones.
-func besideCAPF(env *Env, s *store.Store, listen serviceListen, log *slog.Logger) []services.Service {
-	return nil
+func besideCAPF(env *Env, s *store.Store, sealer *crypto.Sealer, listen serviceListen, meter *metrics.Meter, log *slog.Logger) []services.Service {
+	return []services.Service{tvsService(env, s, sealer, listen, meter, log)}
 }
 
 // runServices runs the services beside the listener until ctx ends; the channel is

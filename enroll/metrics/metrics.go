@@ -31,6 +31,7 @@ type Meter struct {
 	enrolled *prometheus.CounterVec
 	findings *prometheus.GaugeVec
 	notices  *prometheus.CounterVec
+	tvs      *prometheus.CounterVec
 }
 
 // The bounds of the histograms, in seconds. An issuer may be a person who comes
@@ -76,19 +77,22 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_notifications_total", Help: "Runs of the program that tells of findings, notify_command, by outcome.",
 		}, []string{"outcome"}),
+		tvs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_tvs_answers_total", Help: "Questions of phones to TVS, by what they were told, or why they were told nothing.",
+		}, []string{"outcome"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "capf_build_info", Help: "Always 1; the labels say which program this is.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, build,
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, m.tvs, build,
 		newFactsCollector(facts, log), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Words are the values of labels that are known beforehand.
-type Words struct{ Operations, Outcomes, Reasons, Issuers, Keys []string }
+type Words struct{ Operations, Outcomes, Reasons, Issuers, Keys, TVS []string }
 
 // Begin shows 0 for what has not happened yet: to Prometheus, a counter that
 // appears with a 1 has not risen, and the first failure would alarm nobody.
@@ -100,6 +104,9 @@ func (m *Meter) Begin(w Words) {
 	}
 	for _, reason := range w.Reasons {
 		m.away.WithLabelValues(reason)
+	}
+	for _, outcome := range w.TVS {
+		m.tvs.WithLabelValues(outcome)
 	}
 	for _, succeeded := range []bool{true, false} {
 		m.notices.WithLabelValues(outcomeOf(succeeded))
@@ -159,6 +166,9 @@ func (m *Meter) Found(counts map[Finding]int) {
 
 // Notified says that the program that tells of findings was run.
 func (m *Meter) Notified(succeeded bool) { m.notices.WithLabelValues(outcomeOf(succeeded)).Inc() }
+
+// TVSAnswered counts a question to TVS, by what the phone was told.
+func (m *Meter) TVSAnswered(outcome string) { m.tvs.WithLabelValues(outcome).Inc() }
 
 func outcomeOf(succeeded bool) string {
 	if succeeded {

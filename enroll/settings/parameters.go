@@ -27,6 +27,7 @@ const (
 	Approve          = "approve"
 	ApprovalExpires  = "approval_expires"
 
+	TVSPort           = "tvs_port"
 	ListFolder        = "trust_list_folder"
 	ListDigest        = "trust_list_digest"
 	ListSignerVersion = "trust_list_signer_version"
@@ -136,6 +137,8 @@ var parameters = []Parameter{
 	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",
 		parseWait, func(s *Settings, v string) { s.ApprovalWait, _ = wait(v) }),
 
+	number(TVSPort, 1, 65535, "2445", "", atOnce, "TCP port on which the service tvs answers phones; another one than 2445 stands in their configuration files",
+		func(s *Settings, n int) { s.TVSPort = n }).everyday(),
 	text(ListFolder, "none, or the path of a folder", "folder in which serve keeps the trust lists of phones, for a TFTP or web server; trust-list write takes it too", parseFolder,
 		func(s *Settings, v string) { s.ListFolder = v }),
 	choice(ListDigest, "sha1", atOnce, "digest under the signature of trust lists; phones of the 79xx and 69xx series get sha1 in any case",

@@ -47,6 +47,7 @@ type Settings struct {
 	ApprovalWait     time.Duration // how long they do
 	Online           Online
 
+	TVSPort           int
 	ListFolder        string // "" when serve keeps trust lists nowhere
 	ListDigest        string // sha1 or sha512
 	ListSignerVersion string // 1.0 or 1.1
