@@ -50,9 +50,14 @@ func findTrust(ctx context.Context, s *store.Reader, purpose store.Purpose, name
 	return slices.CompactFunc(found, func(a, b store.TrustCertificate) bool { return a.ID == b.ID }), nil
 }
 
+// shortPrint says whether the beginning of a fingerprint is too short to mean one.
+func shortPrint(print string) bool {
+	return len(print) < shortestPrint || len(print) < shortestDigits && input.Consists(print, input.IsDigit)
+}
+
 func trustNamed(all []store.TrustCertificate, name string) (found []store.TrustCertificate, err error) {
 	print := strings.ToLower(strings.ReplaceAll(name, ":", ""))
-	short := len(print) < shortestPrint || len(print) < shortestDigits && input.Consists(print, input.IsDigit)
+	short := shortPrint(print)
 	for _, t := range all {
 		if strconv.FormatInt(t.ID, 10) == name {
 			return []store.TrustCertificate{t}, nil

@@ -42,6 +42,7 @@ var before = map[string][]string{
 	"capf ldap show":            oneDirectory,
 	"capf ldap sync":            oneDirectory,
 	"capf ldap delete":          oneDirectory,
+	"capf trust-list delete":    {"capf trust-list add asterisk.pem --role ccm"},
 	"capf restore":              {"capf backup capf-backup.db"},
 	"capf job show":             {"job"},
 	"capf approval show":        {"proposal"},
@@ -58,7 +59,7 @@ var oneDirectory = []string{
 
 // codes are the exit codes of examples whose other end is missing here, which are tested
 // where there is one, and of dry runs that find something to do.
-var codes = map[string]int{"capf ldap sync": 1, "capf online-ca test": 1, "capf cert apply": 6, "capf device apply": 6, "capf notify test": 4, "capf session end": 3}
+var codes = map[string]int{"capf ldap sync": 1, "capf online-ca test": 1, "capf cert apply": 6, "capf device apply": 6, "capf notify test": 4, "capf session end": 3, "capf trust-list write": 1}
 
 // TestExamples carries out the example of every command.
 func TestExamples(t *testing.T) {
@@ -118,6 +119,8 @@ func exampleHouse(t *testing.T) string {
 	run(t, "cp", "../enroll/trustlist/testdata/ITLFile.tlv", dir)
 	run(t, "cp", "../enroll/phoneconfig/testdata/SEP001122334455.cnf.xml", dir)
 	run(t, "cp", "../enroll/trustlist/testdata/capf.crt", filepath.Join(dir, "capf.pem"))
+	run(t, "cp", "../enroll/trustlist/testdata/ccm.crt", filepath.Join(dir, "asterisk.pem"))
+	check(t, os.Mkdir(filepath.Join(dir, "tftp"), 0o755))
 	run(t, "tar", "-C", dir, "-czf", filepath.Join(dir, "signed.tgz"), "root-ca.pem")
 	must(t, dir, "set", "certificate_issuer", "offline-ca")
 	seedFor(t, dir, "pending", "SEP00112233446A")

@@ -95,6 +95,7 @@ func certificateCommands(env *Env) []cmdline.Command {
 			offlineImportCommand(env, "import", "cert import"),
 		}},
 		{Name: "trust-list", Short: "the lists that tell phones whom to trust: ITL and CTL", Commands: []cmdline.Command{
+			trustListAddCommand(env), trustListListCommand(env), trustListDevicesCommand(env), trustListDeleteCommand(env), trustListWriteCommand(env),
 			trustListShowCommand(env), trustListVerifyCommand(env),
 		}},
 		{Name: "phone-config", Short: "configuration files of phones: SEP<mac>.cnf.xml", Commands: []cmdline.Command{

@@ -20,21 +20,29 @@ var ErrNoFileSigner = errors.New("there is no key with which files for phones ar
 // for phones: of several, the one that was added last. The error is ErrNoFileSigner when
 // there is none.
 func FileSigner(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (*x509.Certificate, stdcrypto.Signer, error) {
-	entries, err := memberEntries(ctx, s)
+	signer, err := fileSigner(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
-	var signer *Entry
-	for i, e := range entries {
-		if e.Role.Includes(trustlist.RoleTFTP) && e.Member.SealedKey != nil {
-			signer = &entries[i]
-		}
-	}
-	if signer == nil {
-		return nil, nil, apperr.WithHint(ErrNoFileSigner, "capf trust-list add CERT --role tftp --key FILE keeps one")
-	}
 	key, err := secrets.MemberKey(sealer, *signer.Member)
 	return signer.Certificate, key, err
+}
+
+// fileSigner is the member whose key signs files; ErrNoFileSigner.
+func fileSigner(ctx context.Context, s *store.Reader) (signer Entry, err error) {
+	entries, err := memberEntries(ctx, s)
+	if err != nil {
+		return signer, err
+	}
+	for _, e := range entries {
+		if e.Role.Includes(trustlist.RoleTFTP) && e.Member.SealedKey != nil {
+			signer = e
+		}
+	}
+	if signer.Member == nil {
+		return signer, apperr.WithHint(ErrNoFileSigner, "capf trust-list add CERT --role tftp --key FILE keeps one")
+	}
+	return signer, nil
 }
 
 // WantSigned says whether phones with our lists ask for signed files: whether a record has
