@@ -81,6 +81,11 @@ func TestScripts(t *testing.T) {
 			// Lists and signed files that another program has made, with their keys.
 			lists, err := filepath.Abs("../enroll/trustlist/testdata")
 			e.Setenv("LISTS", lists)
+			if err != nil {
+				return err
+			}
+			scripts, err := filepath.Abs("../scripts")
+			e.Setenv("SCRIPTS", scripts)
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
