@@ -87,8 +87,12 @@ func daysLeft(now, end time.Time) int {
 	return int(days)
 }
 
-// capfPurpose is not a trust store: it is the CAPF certificate itself.
-const capfPurpose = "capf"
+// capfPurpose is not a trust store: it is the CAPF certificate itself. preparedPurpose is
+// the one that is prepared to take its place.
+const (
+	capfPurpose     = "capf"
+	preparedPurpose = "capf-prepared"
+)
 
 func purposeNames() []string {
 	var names []string
@@ -117,16 +121,32 @@ func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, 
 	if err != nil {
 		return nil, apperr.WithHint(err, "capf init makes it")
 	}
-	var chain []store.TrustCertificate
-	for _, der := range id.Chain {
+	return chainRowsOf(id.Chain, store.TrustCertificate{Purpose: capfPurpose, AddedAt: id.CreatedAt})
+}
+
+// prepareOne is the hint where none is prepared.
+const prepareOne = "capf cert regenerate capf prepares one, once there are trust lists"
+
+// preparedChain is capfChain of the certificate that is prepared. store.ErrNotFound: none
+// is.
+func preparedChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
+	p, err := s.Prepared(ctx)
+	if err != nil {
+		return nil, apperr.WithHint(err, prepareOne)
+	}
+	return chainRowsOf(p.Chain, store.TrustCertificate{Purpose: preparedPurpose, AddedAt: p.Since, Description: "to be shown " + p.When()})
+}
+
+// chainRowsOf are certificates with what is the same for all of them.
+func chainRowsOf(ders [][]byte, row store.TrustCertificate) (chain []store.TrustCertificate, err error) {
+	for _, der := range ders {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 		}
-		chain = append(chain, store.TrustCertificate{
-			Purpose: capfPurpose, Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: serialnumber.Text(c.SerialNumber),
-			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Certificate: der, Fingerprint: sha256Of(der), AddedAt: id.CreatedAt,
-		})
+		row.Subject, row.Issuer, row.Serial = c.Subject.String(), c.Issuer.String(), serialnumber.Text(c.SerialNumber)
+		row.NotBefore, row.NotAfter, row.Certificate, row.Fingerprint = c.NotBefore, c.NotAfter, der, sha256Of(der)
+		chain = append(chain, row)
 	}
 	return chain, nil
 }

@@ -16,11 +16,13 @@ func certExportCommand(env *Env) cmdline.Command {
 		Name: "export", Args: "ID", Short: "write out a trust certificate, or the CAPF certificate",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
-capf for the CAPF certificate, in PEM with the chain above it.
+capf for the CAPF certificate, in PEM with the chain above it, or capf-prepared for
+the one that is prepared to take its place.
 
 With --all it is everything that servers need to verify LSCs, such as RADIUS
-servers: the CAPF certificate, the earlier CAPF certificates that signed LSCs which
-phones may still have, and the CAs above them that capf knows.`,
+servers: the CAPF certificate, the one that is prepared, the earlier CAPF
+certificates that signed LSCs which phones may still have, and the CAs above them
+that capf knows.`,
 		Example: "capf cert export capf --all --out phones.pem",
 		Flags: append(exportFlags(),
 			&cli.BoolFlag{Name: "all", Usage: "with capf: also the earlier CAPF certificates that LSCs still depend on"}),
@@ -76,6 +78,13 @@ func certExport(ctx context.Context, env *Env, id string, o exportOptions) error
 			return apperr.WithHint(err, "capf init makes it")
 		}
 		return exportChain(env, o, capf.Chain...)
+	}
+	if id == preparedPurpose {
+		p, err := s.Prepared(ctx)
+		if err != nil {
+			return apperr.WithHint(err, prepareOne)
+		}
+		return exportChain(env, o, p.Chain...)
 	}
 	found, err := findTrust(ctx, s, "", []string{id})
 	if err != nil {

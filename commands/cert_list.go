@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func certListCommand(env *Env) cmdline.Command {
 		Example: "capf cert list --purpose capf-trust",
 		Output:  cmdline.List, Columns: headings(trustColumns(time.Time{})),
 		Flags: []cli.Flag{&cli.StringFlag{Name: "purpose", Usage: "only the `STORE`: " + strings.Join(purposeNames(), ", ") +
-			"; or capf for the CAPF certificate and its chain"}},
+			"; or capf for the CAPF certificate and its chain, and those that are prepared"}},
 		Run: func(c *cli.Context) error {
 			if strings.EqualFold(c.String("purpose"), capfPurpose) {
 				return capfList(c.Context, env)
@@ -35,8 +36,8 @@ func certListCommand(env *Env) cmdline.Command {
 	}
 }
 
-// capfList lists the CAPF certificate and those above it. They are in no trust
-// store and so have no id.
+// capfList lists the CAPF certificate and those above it, and what is prepared. They are
+// in no trust store and so have no id.
 func capfList(ctx context.Context, env *Env) error {
 	s, err := env.question(ctx)
 	if err != nil {
@@ -46,6 +47,11 @@ func capfList(ctx context.Context, env *Env) error {
 	if err != nil {
 		return err
 	}
+	prepared, err := preparedChain(ctx, s)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	chain = append(chain, prepared...)
 	columns := trustColumns(env.Now())
 	columns[0] = column[store.TrustCertificate]{"", "id", wide, func(store.TrustCertificate) any { return nil }}
 	return showList(env, values(chain), columns, "")

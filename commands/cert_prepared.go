@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +12,7 @@ import (
 	"capf/enroll/authority"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
+	"capf/internal/input"
 	"capf/store"
 )
 
@@ -23,8 +25,9 @@ func afterFlag(what string) cli.Flag {
 // preparation, or a time.
 func afterChoice(c *cli.Context, env *Env) (authority.Delay, error) {
 	return parsed(c, "after", func(s string) (authority.Delay, error) {
-		if span, err := env.span(s); err == nil {
-			return authority.Delay{Span: span}, nil
+		now := env.Now().UTC() // where a day has 24 hours
+		if then, err := input.Time("+"+strings.TrimPrefix(s, "+"), now); err == nil && then.After(now) {
+			return authority.Delay{Span: then.Sub(now)}, nil
 		}
 		at, err := env.deadline(s)
 		if err == nil && !at.After(env.Now()) {

@@ -17,7 +17,8 @@ func certShowCommand(env *Env) cmdline.Command {
 		Name: "show", Args: "ID", Short: "show a trust certificate, or the CAPF certificate",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
-capf for the CAPF certificate.`,
+capf for the CAPF certificate, or capf-prepared for the one that is prepared to
+take its place.`,
 		Example: "capf cert show capf --json",
 		Output:  cmdline.Object,
 		Run:     func(c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
@@ -30,9 +31,12 @@ func certShow(ctx context.Context, env *Env, id string) error {
 		return err
 	}
 	var found []store.TrustCertificate
-	if id == capfPurpose {
+	switch id {
+	case capfPurpose:
 		found, err = capfChain(ctx, s)
-	} else {
+	case preparedPurpose:
+		found, err = preparedChain(ctx, s)
+	default:
 		found, err = findTrust(ctx, s, "", []string{id})
 	}
 	if err != nil {
@@ -65,6 +69,13 @@ func certShow(ctx context.Context, env *Env, id string) error {
 			field{"", "undecided", t.Undecided},
 			field{"", "foreign_capf", t.For.Has(store.ForForeignLSC)},
 			field{"Added", "added_at", t.AddedAt})
+	}
+	if t.Purpose == preparedPurpose {
+		p, err := s.Prepared(ctx)
+		if err != nil {
+			return err
+		}
+		fields = append(fields, preparedFields(p)...)
 	}
 	return showObject(env, append(fields, field{"", "pem", string(crypto.CertificatePEM(t.Certificate))}))
 }

@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/enroll/approval"
+	"capf/enroll/authority"
 	"capf/enroll/devices"
 	"capf/store"
 )
@@ -108,6 +109,9 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 		return nil
 	}
 	list := []cmdline.Candidate{{Word: capfPurpose, About: "the CAPF certificate"}}
+	if p, _, err := authority.PreparedNow(ctx, s); err == nil && p != nil {
+		list = append(list, cmdline.Candidate{Word: preparedPurpose, About: "the CAPF certificate that is prepared"})
+	}
 	for _, t := range rows {
 		about := string(t.Purpose) + ": " + t.Subject
 		list = append(list, cmdline.Candidate{Word: strconv.FormatInt(t.ID, 10), About: about})

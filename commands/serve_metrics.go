@@ -148,6 +148,12 @@ func ends(ctx context.Context, s *store.Reader, f *metrics.Facts) error {
 		}
 		f.Certificate = c.NotAfter
 	}
+	switch p, err := s.Prepared(ctx); {
+	case err == nil:
+		f.Prepared, f.ShownAfter = p.Since, p.ShownAfter
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
 	rows, err := s.Trust(ctx, "")
 	for _, row := range rows {
 		if f.Trust.IsZero() || row.NotAfter.Before(f.Trust) {

@@ -13,6 +13,7 @@ import (
 	"capf/commands/internal/host"
 	"capf/commands/internal/term"
 	"capf/crypto"
+	"capf/enroll/authority"
 	"capf/enroll/devices"
 	"capf/enroll/health"
 	"capf/enroll/secrets"
@@ -34,19 +35,20 @@ func statusCommand(env *Env) cmdline.Command {
 
 // statusReport is the state of capf as JSON shows it.
 type statusReport struct {
-	Findings    []finding     `json:"findings"`
-	Service     string        `json:"service"`
-	Enrollment  string        `json:"enrollment"`
-	Provision   string        `json:"provision"`
-	TVS         string        `json:"tvs"`
-	Servers     []runningNow  `json:"servers"`
-	Issuer      string        `json:"issuer"`
-	Certificate *ownIdentity  `json:"certificate"`
-	Devices     deviceNumbers `json:"devices"`
-	Requests    int64         `json:"requests_waiting"`
-	LSCs        lscNumbers    `json:"lscs"`
-	Issuers     []issuedBy    `json:"lscs_by_issuer"`
-	Database    string        `json:"database"`
+	Findings    []finding         `json:"findings"`
+	Service     string            `json:"service"`
+	Enrollment  string            `json:"enrollment"`
+	Provision   string            `json:"provision"`
+	TVS         string            `json:"tvs"`
+	Servers     []runningNow      `json:"servers"`
+	Issuer      string            `json:"issuer"`
+	Certificate *ownIdentity      `json:"certificate"`
+	Prepared    *preparedIdentity `json:"prepared_certificate"`
+	Devices     deviceNumbers     `json:"devices"`
+	Requests    int64             `json:"requests_waiting"`
+	LSCs        lscNumbers        `json:"lscs"`
+	Issuers     []issuedBy        `json:"lscs_by_issuer"`
+	Database    string            `json:"database"`
 }
 
 type finding struct {
@@ -63,6 +65,14 @@ type ownIdentity struct {
 	NotAfter    time.Time `json:"not_after"`
 	DaysLeft    int       `json:"days_left"`
 	Fingerprint string    `json:"fingerprint_sha256"`
+}
+
+// preparedIdentity is a CAPF certificate that is to take the place of the present one.
+type preparedIdentity struct {
+	ownIdentity
+	Since      time.Time  `json:"prepared_since"`
+	ShownAfter *time.Time `json:"shown_after"` // nil: nothing is planned
+	when       string
 }
 
 type deviceNumbers struct {
@@ -128,6 +138,9 @@ func (r *statusReport) fields() []field {
 			field{"Valid until", "", fmt.Sprintf("%s, %s left", term.Cell(c.NotAfter), counted(c.DaysLeft, "day"))},
 			field{"SHA-256", "", c.Fingerprint})
 	}
+	if p := r.Prepared; p != nil {
+		fields = append(fields, field{"Prepared", "", term.Message(fmt.Sprintf("%s, to be shown %s", p.Subject, p.when))})
+	}
 	fields = append(fields,
 		field{"Devices", "", fmt.Sprintf("%d, %d scheduled, %d of them open by null string, %d late, %d failed", r.Devices.Total, r.Devices.Scheduled, r.Devices.OpenByName, r.Devices.Late, r.Devices.Failed)},
 		field{"Requests", "", fmt.Sprintf("%d waiting", r.Requests)},
@@ -163,6 +176,9 @@ func gatherStatus(ctx context.Context, env *Env, s *store.Store) (*statusReport,
 		return nil, err
 	}
 	if r.Certificate, err = identityNow(ctx, s.Reader, env.Now()); err != nil {
+		return nil, err
+	}
+	if r.Prepared, err = preparedNow(ctx, s.Reader, env.Now()); err != nil {
 		return nil, err
 	}
 	counts, err := s.DeviceCounts(ctx)
@@ -203,7 +219,24 @@ func identityNow(ctx context.Context, s *store.Reader, now time.Time) (*ownIdent
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
-	return &ownIdentity{c.Subject.String(), serialnumber.Text(c.SerialNumber), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}, nil
+	return identityOf(c, now), nil
+}
+
+func identityOf(c *x509.Certificate, now time.Time) *ownIdentity {
+	return &ownIdentity{c.Subject.String(), serialnumber.Text(c.SerialNumber), c.NotAfter.UTC(), daysLeft(now, c.NotAfter), crypto.Fingerprint(c)}
+}
+
+func preparedNow(ctx context.Context, s *store.Reader, now time.Time) (*preparedIdentity, error) {
+	p, c, err := authority.PreparedNow(ctx, s)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	prepared := &preparedIdentity{ownIdentity: *identityOf(c, now), Since: p.Since.UTC(), when: p.When()}
+	if !p.ShownAfter.IsZero() {
+		after := p.ShownAfter.UTC()
+		prepared.ShownAfter = &after
+	}
+	return prepared, nil
 }
 
 func (r *statusReport) count(ctx context.Context, s *store.Reader, counts store.DeviceCounts) (err error) {

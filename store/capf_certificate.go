@@ -16,6 +16,7 @@ type Identity struct {
 	Chain     [][]byte // DER, the CAPF certificate first
 	SealedKey []byte   // PKCS#8, sealed
 	CreatedAt time.Time
+	ListedAt  time.Time // since when trust lists carry the certificate, if there are any
 }
 
 // Identity returns the CAPF certificate with its sealed key. ErrNotFound:
@@ -30,7 +31,7 @@ func (s *Reader) Identity(ctx context.Context) (Identity, error) {
 
 // identity reads key and chain in one statement, so that they belong together.
 func (s *Reader) identity(ctx context.Context) (id Identity, err error) {
-	rows, err := s.lists.db.QueryContext(ctx, `SELECT created_at, sealed_key, certificate
+	rows, err := s.lists.db.QueryContext(ctx, `SELECT created_at, listed_at, sealed_key, certificate
 		FROM identity JOIN identity_chain ORDER BY position`)
 	if err != nil {
 		return id, err
@@ -38,7 +39,7 @@ func (s *Reader) identity(ctx context.Context) (id Identity, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var certificate []byte
-		if err := rows.Scan((*instant)(&id.CreatedAt), &id.SealedKey, &certificate); err != nil {
+		if err := rows.Scan((*instant)(&id.CreatedAt), (*instant)(&id.ListedAt), &id.SealedKey, &certificate); err != nil {
 			return id, err
 		}
 		id.Chain = append(id.Chain, certificate)
@@ -117,12 +118,6 @@ func mustStand(t *tx, certificate []byte) error {
 }
 
 func saveIdentity(t *tx, a Actor, id Identity) error {
-	_, err := t.exec(`INSERT INTO identity (id, created_at, sealed_key) VALUES (1, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, sealed_key = excluded.sealed_key`,
-		millis(t.now), id.SealedKey)
-	if err != nil {
-		return err
-	}
 	if len(id.Chain) == 0 {
 		return fmt.Errorf("there is no certificate in it")
 	}
@@ -134,6 +129,15 @@ func saveIdentity(t *tx, a Actor, id Identity) error {
 		if err := listsChanged(t); err != nil {
 			return err
 		}
+		if id.ListedAt.IsZero() {
+			id.ListedAt = t.now
+		}
+	}
+	_, err := t.exec(`INSERT INTO identity (id, created_at, listed_at, sealed_key) VALUES (1, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, listed_at = max(excluded.listed_at, CASE WHEN ? THEN listed_at ELSE 0 END), sealed_key = excluded.sealed_key`,
+		millis(t.now), millis(id.ListedAt), id.SealedKey, same)
+	if err != nil {
+		return err
 	}
 	if _, err := t.exec("DELETE FROM identity_chain"); err != nil {
 		return err

@@ -120,7 +120,7 @@ func (s *Store) ShowPrepared(ctx context.Context, a Actor, certificate []byte) e
 
 func showPrepared(t *tx, a Actor) error {
 	var id Identity
-	if err := t.row("SELECT sealed_key FROM prepared_identity").Scan(&id.SealedKey); err != nil {
+	if err := t.row("SELECT sealed_key, since FROM prepared_identity").Scan(&id.SealedKey, (*instant)(&id.ListedAt)); err != nil {
 		return err
 	}
 	chain, err := several(t, "SELECT certificate FROM prepared_identity_chain ORDER BY position", nil, func(der *[]byte) []any { return []any{der} })

@@ -239,7 +239,7 @@ func TestMigrationOfRows(t *testing.T) {
 		"INSERT INTO device_certificates VALUES (1, 'mic', 1000, x'07')",
 		`INSERT INTO trust_certificates (purpose, subject, issuer, serial, not_before, not_after, added_at, fingerprint, certificate)
 			VALUES ('capf-trust', 'CN=b', 'CN=b', '1', 1000, 9000, 1000, x'08', x'09')`,
-		"INSERT INTO identity VALUES (1, 1000, x'0a')", "INSERT INTO identity_chain VALUES (0, x'0b')", "INSERT INTO key_check VALUES (1, x'0c')",
+		"INSERT INTO identity (id, created_at, sealed_key) VALUES (1, 1000, x'0a')", "INSERT INTO identity_chain VALUES (0, x'0b')", "INSERT INTO key_check VALUES (1, x'0c')",
 		"INSERT INTO parameters VALUES ('keep_alive', '20')", "UPDATE services SET restarts = 7",
 		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 			INSERT INTO events (at, actor_kind, actor_name, address, terminal, command, device, action, step, outcome, detail)

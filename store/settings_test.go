@@ -97,7 +97,7 @@ func TestIdentity(t *testing.T) {
 	if e.Action != "capf-certificate-set" {
 		t.Errorf("the event is %+v", e)
 	}
-	first.CreatedAt = start
+	first.CreatedAt, first.ListedAt = start, start
 	got, err := s.Identity(t.Context())
 	must(t, err)
 	if fmt.Sprint(got) != fmt.Sprint(first) {

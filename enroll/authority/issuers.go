@@ -13,8 +13,8 @@ import (
 // Issuers are the certificates that have signed the LSCs in phones, for servers
 // that verify these.
 type Issuers struct {
-	// Chain holds the CAPF certificate and the earlier ones whose LSCs phones may
-	// still have, each followed by the CAs above it that are known here.
+	// Chain holds the CAPF certificate, the one that is prepared, and the earlier ones
+	// whose LSCs phones may still have, each followed by the CAs above it that are known here.
 	Chain []*x509.Certificate
 	// Unknown are CAPF certificates that are in no trust store although a phone
 	// has an LSC of theirs.
@@ -41,6 +41,13 @@ func FindIssuers(ctx context.Context, s *store.Reader) (Issuers, error) {
 	var all Issuers
 	above := slices.Concat(own[1:], trusted)
 	all.add(own[0], above)
+	prepared, err := PreparedChain(ctx, s)
+	if err != nil {
+		return Issuers{}, err
+	}
+	if len(prepared) > 0 { // it signs the next LSCs, and servers should know it by then
+		all.add(prepared[0], slices.Concat(prepared[1:], above))
+	}
 	for _, count := range counts {
 		// A CAPF certificate that a company CA has signed has the name and the key
 		// of the self-signed one before it, but perhaps another key identifier, by

@@ -76,6 +76,9 @@ func compared(ctx context.Context, s *store.Reader) (map[string]string, error) {
 	if c, err := s.TVSCertificate(ctx); err == nil {
 		facts["TVS certificate"] = fmt.Sprintf("SHA-256 %x", crypto.RawFingerprint(c.Certificate))
 	}
+	if p, c, err := authority.PreparedNow(ctx, s); err == nil && p != nil {
+		facts["prepared CAPF certificate"] = fmt.Sprintf("%s, SHA-256 %s, to be shown %s", c.Subject, crypto.Fingerprint(c), p.When())
+	}
 	rows, err := s.Trust(ctx, "")
 	for _, row := range rows {
 		text := fmt.Sprintf("%q, SHA-256 %x", row.Subject, row.Fingerprint)

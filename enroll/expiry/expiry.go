@@ -25,12 +25,13 @@ type Kind string
 
 // The kinds of certificates.
 const (
-	CAPF   Kind = "capf"       // the CAPF certificate
-	Chain  Kind = "capf-chain" // one above it
-	Client Kind = "online-ca"  // the one with which an online CA knows us
-	TVS    Kind = "tvs"        // the one of TVS
-	Trust  Kind = "trust"      // in a trust store
-	LSC    Kind = "lsc"        // in a phone, which has confirmed it
+	CAPF     Kind = "capf"          // the CAPF certificate
+	Prepared Kind = "capf-prepared" // the one that is prepared to take its place
+	Chain    Kind = "capf-chain"    // one above them
+	Client   Kind = "online-ca"     // the one with which an online CA knows us
+	TVS      Kind = "tvs"           // the one of TVS
+	Trust    Kind = "trust"         // in a trust store
+	LSC      Kind = "lsc"           // in a phone, which has confirmed it
 )
 
 // Scope says which certificates to look at.
@@ -99,7 +100,7 @@ func fewBefore(ctx context.Context, s *store.Reader, scope Scope, until time.Tim
 	return few, nil
 }
 
-// Own returns the CAPF certificate, those above it, the one of TVS and the one with
+// Own returns the CAPF certificate and the one that is prepared, those above them, the one of TVS and the one with
 // which an online CA knows us; nothing when there are none yet.
 func Own(ctx context.Context, s *store.Reader) ([]Ending, error) {
 	chain, err := authority.Chain(ctx, s)
@@ -113,6 +114,18 @@ func Own(ctx context.Context, s *store.Reader) ([]Ending, error) {
 			kind = CAPF
 		}
 		own = append(own, ending(kind, c))
+	}
+	prepared, err := authority.PreparedChain(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range prepared {
+		switch {
+		case i == 0:
+			own = append(own, ending(Prepared, c))
+		case !slices.ContainsFunc(chain, c.Equal):
+			own = append(own, ending(Chain, c))
+		}
 	}
 	tvs, err := s.TVSCertificate(ctx)
 	switch {

@@ -323,16 +323,31 @@ func (c *checker) certificate(ctx context.Context) error {
 	}
 	if _, err := authority.Load(ctx, c.store, c.sealer, c.now); err != nil {
 		passing := errors.Is(err, crypto.ErrExpired) || errors.Is(err, secrets.ErrNotReady)
-		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), passing})
+		if err := c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), passing}); err != nil {
+			return err
+		}
+		return c.prepared(ctx)
 	}
 	chain, err := authority.Chain(ctx, c.store)
 	if err != nil {
 		return err
 	}
-	if err := authority.CheckPurposes(chain...); err != nil {
-		return c.found(Fault{PartCertificate, "CAPF certificate", err.Error(), true})
+	if useless := authority.CheckPurposes(chain...); useless != nil {
+		if err := c.found(Fault{PartCertificate, "CAPF certificate", useless.Error(), true}); err != nil {
+			return err
+		}
 	}
-	return nil
+	return c.prepared(ctx)
+}
+
+// prepared checks the CAPF certificate that is to take the place of the present one, which
+// serve does not show otherwise.
+func (c *checker) prepared(ctx context.Context) error {
+	_, err := authority.LoadPrepared(ctx, c.store, c.sealer, c.now)
+	if err == nil || errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return c.found(Fault{PartCertificate, "prepared CAPF certificate", err.Error(), errors.Is(err, crypto.ErrExpired)})
 }
 
 func (c *checker) secrets(ctx context.Context) error {

@@ -58,12 +58,16 @@ func (x examination) certificateFindings(ctx context.Context) ([]Finding, error)
 	if err != nil {
 		return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
 	}
+	hint := renew
+	if p, _, err := authority.PreparedNow(ctx, x.Reader); err == nil && p != nil {
+		hint = "the one that is prepared takes its place: capf cert regenerate capf --yes shows it now"
+	}
 	left := c.NotAfter.Sub(x.now)
 	switch {
 	case left < 0:
-		return []Finding{severe(CertificateEnded, fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), renew)}, nil
+		return []Finding{severe(CertificateEnded, fmt.Sprintf("the CAPF certificate expired on %s", c.NotAfter.Format(time.DateOnly)), hint)}, nil
 	case left < endSoon:
-		f := warning(CertificateEnds, fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), renew)
+		f := warning(CertificateEnds, fmt.Sprintf("the CAPF certificate ends in %s, and each new LSC with it", plural.Of(int(left.Hours()/24), "day")), hint)
 		f.Ends = c.NotAfter
 		return []Finding{f}, nil
 	}

@@ -23,6 +23,8 @@ type Facts struct {
 	Lives       map[string]int64 // of those, by what is left of their life
 	Trusted     map[string]int64 // certificates in the trust stores, by what is left of their life
 	Certificate time.Time        // the end of the CAPF certificate; zero when there is none
+	Prepared    time.Time        // when a CAPF certificate was prepared to take its place; zero when none is
+	ShownAfter  time.Time        // when serve shows that one; zero when an operator says when
 	Trust       time.Time        // the first end among the trust stores; zero when they are empty
 	Bytes       map[string]int64 // of the files of the database
 	Free        int64            // bytes on the disk of the database
@@ -65,7 +67,7 @@ type factsCollector struct {
 }
 
 type factsDescriptions struct {
-	readable, devices, failed, late, locked, declined, pending, stale, installed, lives, trusted, certificate, trust, bytes, free, waiting, written *prometheus.Desc
+	readable, devices, failed, late, locked, declined, pending, stale, installed, lives, trusted, certificate, prepared, shownAfter, trust, bytes, free, waiting, written *prometheus.Desc
 }
 
 func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
@@ -85,6 +87,8 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 		lives:       desc("capf_certificates_left", "Certificates that phones have confirmed and not replaced since, by what is left of their life: expired, at most 1d, else at most 7d, and so on.", "left"),
 		trusted:     desc("capf_trust_certificates", "Certificates in the trust stores, by what is left of their life, as capf_certificates_left.", "left"),
 		certificate: desc("capf_certificate_expiry_timestamp_seconds", "When the CAPF certificate ends, as seconds since 1970."),
+		prepared:    desc("capf_certificate_prepared_timestamp_seconds", "When the CAPF certificate was prepared that is to take the place of the present one, as seconds since 1970; missing when none is."),
+		shownAfter:  desc("capf_certificate_shown_after_timestamp_seconds", "When serve is to show the prepared CAPF certificate, as seconds since 1970; missing when nothing is planned."),
 		trust:       desc("capf_trust_expiry_timestamp_seconds", "When the first certificate of the trust stores ends, as seconds since 1970."),
 		bytes:       desc("capf_database_size_bytes", "Size of the files of the database.", "file"),
 		free:        desc("capf_database_free_bytes", "Room that is left on the disk of the database."),
@@ -96,7 +100,7 @@ func newFactsCollector(ask Source, log *slog.Logger) *factsCollector {
 // Describe is called by the registry.
 func (c *factsCollector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
-	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.lives, d.trusted, d.certificate, d.trust, d.bytes, d.free, d.waiting, d.written} {
+	for _, one := range []*prometheus.Desc{d.readable, d.devices, d.failed, d.late, d.locked, d.declined, d.pending, d.stale, d.installed, d.lives, d.trusted, d.certificate, d.prepared, d.shownAfter, d.trust, d.bytes, d.free, d.waiting, d.written} {
 		ch <- one
 	}
 }
@@ -130,6 +134,12 @@ func (c *factsCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if !f.Certificate.IsZero() {
 		show(c.desc.certificate, float64(f.Certificate.Unix()))
+	}
+	if !f.Prepared.IsZero() {
+		show(c.desc.prepared, float64(f.Prepared.Unix()))
+	}
+	if !f.ShownAfter.IsZero() {
+		show(c.desc.shownAfter, float64(f.ShownAfter.Unix()))
 	}
 	if !f.Trust.IsZero() {
 		show(c.desc.trust, float64(f.Trust.Unix()))
