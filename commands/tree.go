@@ -135,6 +135,9 @@ func otherCommands(env *Env) []cmdline.Command {
 		{Name: "phone", Short: "act as a phone against any CAPF server", Commands: []cmdline.Command{
 			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
 		}},
+		{Name: "tvs", Short: "ask a Trust Verification Service, as phones do", Commands: []cmdline.Command{
+			tvsAskCommand(env),
+		}},
 		shellCommand(env),
 		completionCommand(env),
 		versionCommand(env),
