@@ -177,11 +177,15 @@ func sha256Of(der []byte) []byte {
 }
 
 // onlyCAPF refuses any other word where the vendor's command line names the
-// certificate: only one can be renewed.
-func onlyCAPF(name string) error {
-	if name != capfPurpose {
-		return apperr.WithHint(apperr.Usage("%s is not one of our own certificates", strconv.Quote(name)),
-			"%s", cmdline.DidYouMean(name, []string{capfPurpose}, "capf is"))
+// certificate; others are those that are accepted too.
+func onlyCAPF(name string, others ...string) error {
+	if name == capfPurpose {
+		return nil
 	}
-	return nil
+	names := append([]string{capfPurpose}, others...)
+	known := "capf is"
+	if len(others) > 0 {
+		known = strings.Join(names, " and ") + " are"
+	}
+	return apperr.WithHint(apperr.Usage("%s is not one of our own certificates", strconv.Quote(name)), "%s", cmdline.DidYouMean(name, names, known))
 }

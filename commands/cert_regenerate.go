@@ -27,7 +27,7 @@ type certRegenerateOptions struct {
 
 func certRegenerateCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "regenerate", Args: "capf", Short: "make a new CAPF key and a new self-signed CAPF certificate",
+		Name: "regenerate", Args: "capf|tvs", Short: "make a new CAPF key and a new self-signed CAPF certificate, or those of TVS",
 		Role: cmdline.Admin,
 		About: `The organization stays unless flags name another. The previous certificate goes
 to capf-trust, so that phones can still authenticate with the LSCs that it signed;
@@ -51,7 +51,10 @@ Use --compromised if somebody else may have the old key. The old certificate, an
 every one with the same key, leaves the trust stores and trust lists; what it has
 signed is revoked (ca-compromise); a running serve shows the new one at once; and
 the devices that must enrol again are listed. A prepared certificate becomes the new
-one, unless flags describe another: use --cancel first if its key may be known too.`,
+one, unless flags describe another: use --cancel first if its key may be known too.
+
+With tvs it is the key and certificate of the service tvs, which shows them at once.
+Trust lists carry the new one in place of the old one; no phone is locked out.`,
 		Example: "capf cert regenerate capf --yes",
 		Output:  cmdline.Object,
 		Flags: append(nameFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask; if a certificate is prepared already, show it now"},
@@ -60,7 +63,13 @@ one, unless flags describe another: use --cancel first if its key may be known t
 			&cli.BoolFlag{Name: "compromised", Usage: "no longer trust the old certificate, and revoke what it has signed"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"}, bypassFlag()),
 		Run: func(c *cli.Context) error {
-			if err := onlyCAPF(c.Args().First()); err != nil {
+			if c.Args().First() == tvsCertificate {
+				if err := onlyYes(c); err != nil {
+					return err
+				}
+				return certRegenerateTVS(c.Context, env, c.Bool("yes"))
+			}
+			if err := onlyCAPF(c.Args().First(), tvsCertificate); err != nil {
 				return err
 			}
 			choice, err := certRegenerateChoice(c, env)
