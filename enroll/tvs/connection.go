@@ -18,6 +18,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/trustlist"
 	"capf/internal/segment"
+	"capf/internal/tls10"
 )
 
 // maxQuestions is how many questions a phone may ask on one connection.
@@ -35,6 +36,7 @@ type connection struct {
 	tcp           *net.TCPConn
 	whole         *segment.Conn
 	secure        *tls.Conn
+	old           *tls10.Handshake // of a phone that speaks TLS 1.0 alone, until the handshake is over
 	from          netip.Addr
 	network       netip.Prefix
 	handshakeEnds time.Time
@@ -66,6 +68,12 @@ func (c *connection) run() {
 		c.Meter.TVSAnswered(noTLS)
 		c.tell(trustlist.TVSQuestion{}, "no TLS connection", err.Error(), hintOf(err))
 		return
+	}
+	if c.old != nil {
+		if joiner := c.old.Joiner(); joiner != nil {
+			c.whole.Rewrite(joiner.Join)
+		}
+		c.old = nil
 	}
 	c.handshaken = true
 	for range maxQuestions {
@@ -192,6 +200,14 @@ func hintOf(err error) string {
 type helloReader struct {
 	*segment.Conn
 	connection *connection
+}
+
+// Write shows the flights of the handshake to who has to know them.
+func (r helloReader) Write(b []byte) (int, error) {
+	if old := r.connection.old; old != nil {
+		old.Sent(b)
+	}
+	return r.Conn.Write(b)
 }
 
 func (r helloReader) Read(b []byte) (int, error) {

@@ -13,6 +13,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
+	"capf/internal/tls10"
 	"capf/internal/turns"
 	"capf/store"
 )
@@ -107,7 +108,7 @@ func (s Service) Open(ctx context.Context, address string) (*Listener, error) {
 func tlsConfig(own tls.Certificate, lowest uint16) *tls.Config {
 	key := own.PrivateKey.(stdcrypto.Signer)
 	limiter := turns.New()
-	return &tls.Config{
+	c := &tls.Config{
 		MinVersion:                  lowest,
 		CipherSuites:                crypto.PhoneSuites(),
 		SessionTicketsDisabled:      true,
@@ -118,4 +119,13 @@ func tlsConfig(own tls.Certificate, lowest uint16) *tls.Config {
 			return &one, nil
 		},
 	}
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if !tls10.Only(hello) {
+			return nil, nil
+		}
+		old := &tls10.Handshake{}
+		hello.Conn.(helloReader).connection.old = old
+		return old.Watched(c), nil
+	}
+	return c
 }
