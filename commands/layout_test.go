@@ -40,7 +40,8 @@ var rooms = []room{
 	{"enroll/caworker", "enroll enroll/acceptance enroll/authority enroll/caready enroll/liveness enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll", "enroll/acceptance enroll/authority enroll/caready enroll/onlineca enroll/secrets enroll/settings crypto store"},
 	{"enroll/offline", "enroll/acceptance enroll/archive enroll/settings crypto crypto/certfile store"},
-	{"enroll/health", "enroll/acceptance enroll/approval enroll/authority enroll/caready enroll/expiry enroll/liveness enroll/renewal enroll/restart enroll/secrets enroll/sessions enroll/settings crypto store"},
+	{"enroll/health", "enroll/acceptance enroll/approval enroll/authority enroll/caready enroll/expiry enroll/liveness enroll/lists enroll/provision enroll/renewal enroll/restart enroll/secrets enroll/sessions enroll/settings crypto store"},
+	{"enroll/provision", "enroll/lists enroll/phoneconfig enroll/settings enroll/transfer enroll/trustlist crypto store"},
 	{"enroll/backup", "enroll/authority enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 

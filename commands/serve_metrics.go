@@ -16,6 +16,7 @@ import (
 	"capf/enroll/restart"
 	"capf/enroll/server"
 	"capf/enroll/settings"
+	"capf/enroll/transfer"
 	"capf/enroll/tvs"
 	"capf/store"
 )
@@ -29,6 +30,7 @@ func showMetrics(ctx context.Context, address string, s *store.Store, now func()
 	m.Begin(metrics.Words{
 		Operations: store.Operations(), Outcomes: server.Outcomes(), Reasons: server.Refusals(),
 		Issuers: []string{settings.IssuerCAPF, settings.IssuerOnline, settings.IssuerOffline}, Keys: keyKinds(), TVS: tvs.Outcomes(),
+		Protocols: []string{string(transfer.HTTP), string(transfer.TFTP)}, FileOutcomes: fileOutcomes(),
 	})
 	if address == "" {
 		close(done)
@@ -54,6 +56,14 @@ func showMetrics(ctx context.Context, address string, s *store.Store, now func()
 		}
 	}()
 	return m, done, nil
+}
+
+// fileOutcomes are how requests for files come out.
+func fileOutcomes() (words []string) {
+	for _, o := range transfer.Outcomes() {
+		words = append(words, string(o))
+	}
+	return words
 }
 
 // keyKinds are the kinds of key that a device can be set to.

@@ -25,7 +25,7 @@ func TestServeShowsMetrics(t *testing.T) {
 	for _, line := range []string{
 		`capf_sessions_total{operation="install",outcome="ok"} 1`, `capf_enrollments_total{issuer="capf",key="rsa-2048"} 1`,
 		`capf_issuer_duration_seconds_count{issuer="capf"} 1`, `capf_certificates_installed 1`, `capf_devices{operation="none"} 1`,
-		`capf_sessions_total{operation="install",outcome="internal_error"} 0`, `capf_connections_refused_total{reason="max_sessions"} 0`,
+		`capf_sessions_total{operation="install",outcome="internal_error"} 0`, `capf_connections_refused_total{reason="max_sessions"} 0`, `capf_provision_requests_total{outcome="sent",protocol="tftp"} 0`, `capf_provision_sent_bytes_total{protocol="http"} 0`,
 		`capf_sessions_total{operation="none",outcome="locked"} 0`, `capf_enrollments_total{issuer="offline-ca",key="ec-384"} 0`,
 		`capf_database_readable 1`, `capf_restart_waiting 0`, `capf_devices_locked 0`,
 	} {

@@ -11,7 +11,10 @@ import (
 	"capf/commands/internal/files"
 	"capf/crypto"
 	"capf/enroll/metrics"
+	"capf/enroll/provision"
 	"capf/enroll/services"
+	"capf/enroll/settings"
+	"capf/enroll/transfer"
 	"capf/store"
 )
 
@@ -21,7 +24,27 @@ type serviceListen struct{ provision, tftp, tvs string }
 
 // besideCAPF are the services that serve runs beside the listener for phones.
 func besideCAPF(env *Env, s *store.Store, sealer *crypto.Sealer, listen serviceListen, meter *metrics.Meter, log *slog.Logger) []services.Service {
-	return []services.Service{tvsService(env, s, sealer, listen, meter, log)}
+	return []services.Service{provisionService(env, s, sealer, listen, meter, log), tvsService(env, s, sealer, listen, meter, log)}
+}
+
+// provisionService gives files to phones by HTTP and by TFTP.
+func provisionService(env *Env, s *store.Store, sealer *crypto.Sealer, listen serviceListen, meter *metrics.Meter, log *slog.Logger) services.Service {
+	files := provision.New(provision.Config{Store: s.Reader, Sealer: sealer, Now: env.Now, Log: log, Meter: meter})
+	c := transfer.Config{Giver: files, Limits: transfer.DefaultLimits(), Log: log}
+	return services.Service{Name: settings.ServiceProvision, Parts: []services.Part{
+		{
+			Name: "provision", Listen: listen.provision, Port: func(s settings.Settings) int { return s.ProvisionPort },
+			Open: func(ctx context.Context, address string) (services.Listener, error) {
+				return transfer.ListenHTTP(ctx, address, c)
+			},
+		},
+		{
+			Name: "tftp", Listen: listen.tftp, Port: func(s settings.Settings) int { return s.ProvisionTFTPPort },
+			Open: func(ctx context.Context, address string) (services.Listener, error) {
+				return transfer.ListenTFTP(ctx, address, c)
+			},
+		},
+	}}
 }
 
 // runServices runs the services beside the listener until ctx ends; the channel is

@@ -36,6 +36,36 @@ func TestUnit(t *testing.T) {
 	}
 }
 
+// TestUnitForTFTP: the drop-in for port 69 changes what the unit forbids, gives that one
+// capability, and the unit names it.
+func TestUnitForTFTP(t *testing.T) {
+	t.Parallel()
+	unit, err := os.ReadFile("../scripts/capf.service")
+	check(t, err)
+	more, err := os.ReadFile("../scripts/capf-tftp.conf")
+	check(t, err)
+	if !strings.Contains(string(unit), "capf-tftp.conf") {
+		t.Error("capf.service does not name capf-tftp.conf")
+	}
+	var changed []string
+	for line := range strings.Lines(string(more)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok || strings.HasPrefix(line, "#") {
+			continue
+		}
+		changed = append(changed, name)
+		if !strings.Contains(string(unit), "\n"+name+"=") {
+			t.Errorf("the unit says nothing of %s", name)
+		}
+		if strings.HasSuffix(name, "Capabilities") && value != "CAP_NET_BIND_SERVICE" {
+			t.Errorf("%s is %s", name, value)
+		}
+	}
+	if want := []string{"CapabilityBoundingSet", "AmbientCapabilities", "PrivateUsers"}; !slices.Equal(changed, want) {
+		t.Errorf("it changes %q", changed)
+	}
+}
+
 // TestBackupUnit holds the command lines of the nightly backup against the
 // program.
 func TestBackupUnit(t *testing.T) {

@@ -56,6 +56,8 @@ const (
 	ServeMissing        Kind = "serve-missing"
 	ServeSilent         Kind = "serve-silent"
 	ServeDeaf           Kind = "serve-not-listening"
+	ProvisionFolder     Kind = "provision-folder"
+	ProvisionLists      Kind = "provision-lists-missing"
 	ServiceTrouble      Kind = "service-not-listening"
 	ServeNotRestarted   Kind = "serve-not-restarted"
 	RestartWaiting      Kind = "restart-waiting"
@@ -107,9 +109,10 @@ type examination struct {
 func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store.DeviceCounts) ([]Finding, error) {
 	x := examination{s, now}
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
+	files := func(ctx context.Context) ([]Finding, error) { return provisionFindings(ctx, s) }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		x.serverFindings, x.restartFindings, x.certificateFindings, certificateChange{s, now}.findings, x.ownEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, x.onlineFindings, x.trustFindings,
+		x.serverFindings, x.restartFindings, x.certificateFindings, certificateChange{s, now}.findings, x.ownEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, files, x.onlineFindings, x.trustFindings,
 		operations, x.lscEnds, x.lockedFindings, x.waitingFindings, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
 		x.proposalFindings, x.bypassFindings, x.noticeFindings,
 	} {

@@ -32,6 +32,8 @@ type Meter struct {
 	findings *prometheus.GaugeVec
 	notices  *prometheus.CounterVec
 	tvs      *prometheus.CounterVec
+	files    *prometheus.CounterVec
+	sent     *prometheus.CounterVec
 }
 
 // The bounds of the histograms, in seconds. An issuer may be a person who comes
@@ -80,19 +82,25 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		tvs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_tvs_answers_total", Help: "Questions of phones to TVS, by what they were told, or why they were told nothing.",
 		}, []string{"outcome"}),
+		files: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_provision_requests_total", Help: "Requests of phones for files that have ended, by protocol and how they came out.",
+		}, []string{"protocol", "outcome"}),
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_provision_sent_bytes_total", Help: "Bytes of files that were given to phones, by protocol.",
+		}, []string{"protocol"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "capf_build_info", Help: "Always 1; the labels say which program this is.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, m.tvs, build,
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, m.tvs, m.files, m.sent, build,
 		newFactsCollector(facts, log), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Words are the values of labels that are known beforehand.
-type Words struct{ Operations, Outcomes, Reasons, Issuers, Keys, TVS []string }
+type Words struct{ Operations, Outcomes, Reasons, Issuers, Keys, TVS, Protocols, FileOutcomes []string }
 
 // Begin shows 0 for what has not happened yet: to Prometheus, a counter that
 // appears with a 1 has not risen, and the first failure would alarm nobody.
@@ -110,6 +118,12 @@ func (m *Meter) Begin(w Words) {
 	}
 	for _, succeeded := range []bool{true, false} {
 		m.notices.WithLabelValues(outcomeOf(succeeded))
+	}
+	for _, protocol := range w.Protocols {
+		m.sent.WithLabelValues(protocol)
+		for _, outcome := range w.FileOutcomes {
+			m.files.WithLabelValues(protocol, outcome)
+		}
 	}
 	for _, issuer := range w.Issuers {
 		for _, key := range w.Keys {
@@ -141,6 +155,12 @@ func (m *Meter) LockedOut() { m.lockouts.Inc() }
 // AddressDeclined says that wrong strings have made an address one that is
 // declined.
 func (m *Meter) AddressDeclined() { m.declines.Inc() }
+
+// Provisioned says how a request for a file came out, and how much of the file was sent.
+func (m *Meter) Provisioned(protocol, outcome string, bytes int64) {
+	m.files.WithLabelValues(protocol, outcome).Inc()
+	m.sent.WithLabelValues(protocol).Add(float64(bytes))
+}
 
 // TurnedAway says that a connection got no session.
 func (m *Meter) TurnedAway(reason string) { m.away.WithLabelValues(reason).Inc() }

@@ -15,7 +15,7 @@ func withHint(err error, address string) error {
 	case splitErr != nil || apperr.Hint(err) != "":
 		return err
 	case errors.Is(err, syscall.EACCES):
-		return apperr.WithHint(err, "a port below 1024 needs CAP_NET_BIND_SERVICE; as a service: systemctl edit capf, as capf.service says")
+		return apperr.WithHint(err, "a port below 1024 needs CAP_NET_BIND_SERVICE; scripts/capf-tftp.conf is the drop-in for capf.service that gives it")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return apperr.WithHint(err, "another program has the port; as root, ss -tulpn 'sport = %s' names it", port)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

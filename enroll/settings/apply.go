@@ -67,6 +67,10 @@ func newPlan(ctx context.Context, s *store.Reader, sealer func() (*crypto.Sealer
 				continue
 			}
 		}
+		if err := p.placed(d.Value, s.Path()); err != nil {
+			problems.Add(d.Line, "%v", err)
+			continue
+		}
 		plan.value(p, d.Value)
 	}
 	if err := problems.Err(); err != nil {

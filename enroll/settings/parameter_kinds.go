@@ -40,6 +40,7 @@ type Parameter struct {
 	into    func(s *Settings, value string)                          // puts the result of parse into the settings; nil for a secret
 	warning func(value string) string                                // the warning about a value, or ""; nil when no value needs one
 	touched func(old, value string) *Touched                         // the devices that a change affects; nil when it affects none in particular
+	place   func(value, database string) error                       // refuses a path because of where the database is
 	exclude func(name, value string, others map[string]string) error // refuses a value that the other parameters exclude
 }
 
@@ -134,6 +135,19 @@ func (p Parameter) warnsIf(value, warning string) Parameter {
 func (p Parameter) touches(touched func(old, value string) *Touched) Parameter {
 	p.touched = touched
 	return p
+}
+
+func (p Parameter) keeps(place func(path, database string) error) Parameter {
+	p.place = place
+	return p
+}
+
+// placed refuses a path because of where the database is.
+func (p Parameter) placed(value, database string) error {
+	if p.place == nil || unset(value) == "" {
+		return nil
+	}
+	return p.place(value, database)
 }
 
 func (p Parameter) excludes(exclude func(name, value string, others map[string]string) error) Parameter {

@@ -27,6 +27,9 @@ const (
 	Approve          = "approve"
 	ApprovalExpires  = "approval_expires"
 
+	ProvisionFolder   = "provision_folder"
+	ProvisionPort     = "provision_port"
+	ProvisionTFTPPort = "provision_tftp_port"
 	TVSPort           = "tvs_port"
 	ListFolder        = "trust_list_folder"
 	ListDigest        = "trust_list_digest"
@@ -137,6 +140,12 @@ var parameters = []Parameter{
 	custom(ApprovalExpires, "7d", "1h to 90d", "time that other operators have to approve a change",
 		parseWait, func(s *Settings, v string) { s.ApprovalWait, _ = wait(v) }),
 
+	text(ProvisionFolder, "none, or the path of a folder", "folder with configuration files, firmware and the like, which the service provision gives to whoever asks; lists and what concerns security it makes itself", parseFolder,
+		func(s *Settings, v string) { s.ProvisionFolder = v }).keeps(CheckPublicFolder),
+	number(ProvisionPort, 1, 65535, "6970", "", atOnce, "TCP port on which the service provision gives files by HTTP",
+		func(s *Settings, n int) { s.ProvisionPort = n }).everyday(),
+	number(ProvisionTFTPPort, 1, 65535, "69", "", atOnce, "UDP port on which the service provision gives files by TFTP",
+		func(s *Settings, n int) { s.ProvisionTFTPPort = n }).everyday(),
 	number(TVSPort, 1, 65535, "2445", "", atOnce, "TCP port on which the service tvs answers phones; another one than 2445 stands in their configuration files",
 		func(s *Settings, n int) { s.TVSPort = n }).everyday(),
 	text(ListFolder, "none, or the path of a folder", "folder in which serve keeps the trust lists of phones, for a TFTP or web server; trust-list write takes it too", parseFolder,

@@ -44,6 +44,9 @@ func Set(ctx context.Context, s *store.Store, actor store.Actor, name, value str
 			return Change{}, err
 		}
 	}
+	if err := p.placed(value, s.Path()); err != nil {
+		return Change{}, err
+	}
 	c := Change{Name: p.Name, Old: p.Default, New: value, Effect: p.Effect}
 	old, isSet := set[p.Name]
 	if isSet {

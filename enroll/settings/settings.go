@@ -47,6 +47,9 @@ type Settings struct {
 	ApprovalWait     time.Duration // how long they do
 	Online           Online
 
+	ProvisionFolder   string // "" when no files of a folder are given to phones
+	ProvisionPort     int
+	ProvisionTFTPPort int
 	TVSPort           int
 	ListFolder        string // "" when serve keeps trust lists nowhere
 	ListDigest        string // sha1 or sha512

@@ -109,6 +109,9 @@ func (s *HTTPServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	answer := &httpAnswer{w: w, limits: s.config.Limits, control: http.NewResponseController(w)}
 	answer.result.Request = Request{Protocol: HTTP, From: remote.Addr().Unmap(), SizeOnly: r.Method == http.MethodHead}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		answer.result.Local = addressOf(local)
+	}
 	_ = answer.control.SetWriteDeadline(began.Add(s.config.Limits.Stalled)) // a connection of net/http has one
 	s.answer(r, answer)
 	answer.result.Took = time.Since(began)

@@ -12,6 +12,7 @@ import (
 type Request struct {
 	Protocol Protocol
 	From     netip.Addr
+	Local    netip.Addr // the address of this host that the client has asked
 	// Name is the file as the client has named it, of at most 255 bytes and with
 	// whatever it has put into it.
 	Name string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -109,6 +110,10 @@ func (s *TFTPServer) request(name string, peer any) Request {
 	if p, ok := peer.(interface{ RemoteAddr() net.UDPAddr }); ok {
 		remote := p.RemoteAddr()
 		r.From = addressOf(&remote)
+	}
+	if p, ok := peer.(tftp.RequestPacketInfo); ok {
+		local, _ := netip.AddrFromSlice(p.LocalIP()) // the system may not say which it is
+		r.Local = local.Unmap()
 	}
 	return r
 }

@@ -1,0 +1,117 @@
+package provision
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"capf/crypto"
+	"capf/enroll/lists"
+	"capf/enroll/settings"
+	"capf/enroll/transfer"
+	"capf/internal/apperr"
+	"capf/store"
+)
+
+// Meter counts what is given.
+type Meter interface {
+	// Provisioned says how a request for a file ended.
+	Provisioned(protocol, outcome string, bytes int64)
+}
+
+// Config is what Files work with.
+type Config struct {
+	Store  *store.Reader
+	Sealer *crypto.Sealer
+	Now    func() time.Time
+	Log    *slog.Logger
+	Meter  Meter
+}
+
+// Files are those that phones may have. Parameters, devices and the folder are looked at
+// anew for each request, so that a change is in force at once.
+type Files struct {
+	config   Config
+	composer *lists.Composer
+	signed   signatures
+	requests requestLog
+}
+
+// New returns the files of a database.
+func New(c Config) *Files {
+	return &Files{config: c, composer: lists.NewComposer(c.Store, c.Sealer), requests: requestLog{log: c.Log}}
+}
+
+// request is what a phone asks for, with what is needed to decide about it.
+type request struct {
+	transfer.Request
+	inForce settings.Settings
+	folder  folder
+}
+
+// Give returns a file. Whatever a phone may not have is ErrNotFound to it, as is what
+// does not exist: it does not learn which of the two.
+func (f *Files) Give(ctx context.Context, r transfer.Request) (transfer.File, error) {
+	inForce, err := settings.Read(ctx, f.config.Store)
+	if err != nil {
+		return transfer.File{}, err
+	}
+	if r.From.Is6() && !inForce.IPv6 {
+		return transfer.File{}, apperr.New(transfer.ErrForbidden, "enable_ipv6 is false")
+	}
+	if wrong := asked(r.Name); wrong != "" {
+		return transfer.File{}, notFound(wrong)
+	}
+	folder, err := openFolder(inForce.ProvisionFolder, f.config.Store.Path())
+	defer folder.close()
+	data, made, makeErr := f.make(ctx, request{r, inForce, folder})
+	switch {
+	case makeErr != nil:
+		return transfer.File{}, makeErr
+	case made:
+		return transfer.File{ReadCloser: io.NopCloser(bytes.NewReader(data)), Size: int64(len(data)), Type: typeOf(r.Name)}, nil
+	case err != nil && !errors.Is(err, errNoFolder):
+		return transfer.File{}, err
+	}
+	file, err := folder.open(r.Name)
+	if err != nil {
+		return transfer.File{}, err
+	}
+	return transfer.File{ReadCloser: file.File, Size: file.size, Type: typeOf(r.Name)}, nil
+}
+
+// make makes the file if it is one that capf makes; otherwise the one of the folder
+// counts, if there is one.
+func (f *Files) make(ctx context.Context, r request) (data []byte, made bool, err error) {
+	data, err = f.composer.File(ctx, r.Name)
+	switch {
+	case err == nil:
+		return data, true, nil
+	case !errors.Is(err, lists.ErrNoFile):
+		return nil, false, err
+	case isList(r.Name):
+		// Once there are lists of ours, one that lies in the folder is of another time.
+		exist, err := lists.Exist(ctx, f.config.Store)
+		if err == nil && exist {
+			err = notFound("no device has a list of this name for itself")
+		}
+		return nil, false, err
+	}
+	base, form := unwrap(r.Name)
+	if name, ok := configOf(base); ok {
+		d, err := f.config.Store.Device(ctx, name)
+		if err == nil {
+			return f.makeConfig(ctx, r, d, base, form)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, false, err
+		}
+	}
+	if form == signed {
+		return f.signStored(ctx, r, base)
+	}
+	return nil, false, nil
+}
