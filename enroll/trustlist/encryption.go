@@ -155,11 +155,9 @@ func (f *File) Decrypt(key *rsa.PrivateKey) ([]byte, error) {
 	case e.KeyBits != key.N.BitLen():
 		return nil, ErrOtherKey
 	}
-	// With another key, PKCS #1 v1.5 ends in random bytes here, and the digest tells.
-	secret := make([]byte, 16)
-	rand.Read(secret)
-	if err := rsa.DecryptPKCS1v15SessionKey(rand.Reader, key, e.Key, secret); err != nil {
-		return nil, fmt.Errorf("decrypting the key: %w", err)
+	secret, err := rsa.DecryptPKCS1v15(nil, key, e.Key)
+	if err != nil || len(secret) != 16 {
+		return nil, ErrOtherKey
 	}
 	block, err := aes.NewCipher(secret)
 	if err != nil {
