@@ -26,6 +26,7 @@ var rooms = []room{
 
 	{"enroll/metrics", ""},
 	{"enroll/notify", "enroll/health enroll/settings store"},
+	{"enroll/boot", "enroll/phone enroll/phoneconfig enroll/transfer enroll/trustlist enroll/tvs enroll/wire crypto"},
 	{"enroll/phone", "enroll/wire crypto"},
 	{"enroll/directory", "enroll/backup enroll/devices enroll/secrets enroll/settings enroll/templates store"},
 	{"enroll/templates", "enroll/devices enroll/secrets enroll/settings store"},

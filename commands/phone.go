@@ -51,7 +51,7 @@ func phoneConfig(env *Env, c *cli.Context) (cfg phone.Config, err error) {
 		Device: devices.Spelled(c.Args().First()), Progress: c.Bool("progress"), Abort: c.Bool("abort"),
 		Interval: c.Duration("retry-interval"), Timeout: c.Duration("timeout"),
 	}
-	if cfg.Servers, err = phoneServers(c.StringSlice("server")); err != nil {
+	if cfg.Servers, err = hostsOf(c, "server", phonePort); err != nil {
 		return cfg, err
 	}
 	if cfg.TLS, err = phoneTLS(c); err != nil {
@@ -104,14 +104,15 @@ func parseFrame(s string) (wire.Command, error) {
 	return 0, apperr.WithHint(apperr.Usage("%q is not a frame", s), "%s", cmdline.DidYouMean(s, names, "it is one of "+strings.Join(names, ", ")))
 }
 
-func phoneServers(given []string) ([]string, error) {
+// hostsOf are the servers that a flag names, with their ports.
+func hostsOf(c *cli.Context, flag, port string) ([]string, error) {
 	var servers []string
-	for _, s := range given {
+	for _, s := range c.StringSlice(flag) {
 		if _, _, err := net.SplitHostPort(s); err != nil {
-			s = net.JoinHostPort(strings.Trim(s, "[]"), phonePort)
+			s = net.JoinHostPort(strings.Trim(s, "[]"), port)
 		}
 		if host, port, err := net.SplitHostPort(s); err != nil || host == "" || port == "" {
-			return nil, apperr.Usage("--server: %q is not HOST or HOST:PORT", s)
+			return nil, apperr.Usage("--%s: %q is not HOST or HOST:PORT", flag, s)
 		}
 		servers = append(servers, s)
 	}

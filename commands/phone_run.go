@@ -34,10 +34,15 @@ type phoneOptions struct {
 func phoneChoice(env *Env, c *cli.Context, want phone.Outcome) (phoneOptions, error) {
 	cfg, err := phoneConfig(env, c)
 	o := phoneOptions{Config: cfg, want: want, dir: c.String("out"), door: env.door()}
-	if err == nil && (cfg.Device != filepath.Base(cfg.Device) || strings.ContainsAny(cfg.Device, "/\\\x00") || cfg.Device == "." || cfg.Device == "..") {
+	if err == nil && !isFileName(cfg.Device) {
 		err = apperr.Usage("%q is not the name of a device", cfg.Device)
 	}
 	return o, err
+}
+
+// isFileName reports whether a name of a device can begin that of a file.
+func isFileName(name string) bool {
+	return name == filepath.Base(name) && !strings.ContainsAny(name, "/\\\x00") && name != "." && name != ".."
 }
 
 func (o phoneOptions) certificateFile() string { return filepath.Join(o.dir, o.Device+".pem") }

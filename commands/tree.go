@@ -133,7 +133,7 @@ func databaseCommands(env *Env) []cmdline.Command {
 func otherCommands(env *Env) []cmdline.Command {
 	return []cmdline.Command{
 		{Name: "phone", Short: "act as a phone against any CAPF server", Commands: []cmdline.Command{
-			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env),
+			phoneEnrollCommand(env), phoneFetchCommand(env), phoneDeleteCommand(env), phoneBootCommand(env),
 		}},
 		{Name: "tvs", Short: "ask a Trust Verification Service, as phones do", Commands: []cmdline.Command{
 			tvsAskCommand(env),

@@ -71,6 +71,18 @@ func connect(ctx context.Context, c *Config) (*tls.Conn, error) {
 	return nil, fmt.Errorf("%w: %w", ErrCommunication, err)
 }
 
+// Look connects, ends the TLS handshake, and goes: it shows which server it was, without a
+// session.
+func Look(ctx context.Context, c Config) (Result, error) {
+	c.setDefaults()
+	conn, err := connect(ctx, &c)
+	if err != nil {
+		return Result{}, err
+	}
+	defer conn.Close()
+	return Result{Remote: conn.RemoteAddr(), Server: conn.ConnectionState().PeerCertificates[0]}, nil
+}
+
 // joinedErrors is errors.Join on one line.
 type joinedErrors []error
 

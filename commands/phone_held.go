@@ -1,0 +1,95 @@
+package commands
+
+import (
+	stdcrypto "crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"capf/commands/internal/files"
+	"capf/crypto/certfile"
+	"capf/enroll/boot"
+	"capf/enroll/phone"
+	"capf/enroll/phoneconfig"
+	"capf/enroll/trustlist"
+	"capf/enroll/wire"
+	"capf/internal/apperr"
+)
+
+// heldFolder is where a phone keeps what it holds, in files that begin with its name.
+type heldFolder struct {
+	env    *Env
+	dir    string
+	device string
+}
+
+func (h heldFolder) file(ending string) string { return filepath.Join(h.dir, h.device+ending) }
+
+// listFile is the file of a list.
+func (h heldFolder) listFile(step boot.Step) string { return h.file("." + string(step) + "File.tlv") }
+
+const configurationEnding = ".cnf.xml"
+
+// read reads what the phone holds.
+func (h heldFolder) read() (held boot.Held, err error) {
+	if info, err := h.env.door().Stat(h.dir); err != nil || !info.IsDir() {
+		return held, apperr.Usage("--held: %q is no folder", h.dir)
+	}
+	if held.CTL, err = h.optional(h.listFile(boot.CTL), trustlist.MaxFile); err != nil {
+		return held, err
+	}
+	if held.ITL, err = h.optional(h.listFile(boot.ITL), trustlist.MaxFile); err != nil {
+		return held, err
+	}
+	if held.Configuration, err = h.optional(h.file(configurationEnding), phoneconfig.Limit); err != nil {
+		return held, err
+	}
+	held.LSC, err = h.readLSC()
+	return held, err
+}
+
+// optional reads a file, or nothing where there is none.
+func (h heldFolder) optional(name string, limit int64) ([]byte, error) {
+	data, err := h.env.readInput(name, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
+func (h heldFolder) readLSC() (*phone.Identity, error) {
+	data, err := h.optional(h.file(".pem"), certificateLimit)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	certs, err := certfile.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", h.file(".pem"), err)
+	}
+	key, err := phoneKey(h.env, h.file(".key"))
+	if err != nil {
+		return nil, err
+	}
+	return &phone.Identity{Certificate: certs[0].Raw, Key: key, Type: wire.TypeLSC}, nil
+}
+
+func (h heldFolder) keepList(step boot.Step, file []byte) error {
+	return files.Replace(h.env.door(), h.listFile(step), file, 0o644)
+}
+
+// keepConfiguration writes a file that only its owner reads: it may hold passwords.
+func (h heldFolder) keepConfiguration(file []byte) error {
+	return files.Replace(h.env.door(), h.file(configurationEnding), file, 0o600)
+}
+
+func (h heldFolder) keepLSC(der []byte, key stdcrypto.Signer) error {
+	return h.identity().keep(der, key)
+}
+
+func (h heldFolder) forget() error { return h.identity().remove() }
+
+// identity is the certificate and its key, as phone enroll keeps them.
+func (h heldFolder) identity() phoneOptions {
+	return phoneOptions{Config: phone.Config{Device: h.device}, door: h.env.door(), dir: h.dir}
+}
