@@ -21,9 +21,9 @@ func afterFlag(what string) cli.Flag {
 	return &cli.StringFlag{Name: "after", Usage: "`TIME` " + what + " the prepared certificate, such as 7d or 2027-01-31T18:00:00Z (default: when you say so)"}
 }
 
-// afterChoice reads when a prepared certificate is to be shown: a span from its
-// preparation, or a time.
-func afterChoice(c *cli.Context, env *Env) (authority.Delay, error) {
+// afterChoice reads when something that is prepared is to be done: a span from then, or a
+// time. Now is the hint for who wants it at once.
+func afterChoice(c *cli.Context, env *Env, now string) (authority.Delay, error) {
 	return parsed(c, "after", func(s string) (authority.Delay, error) {
 		now := env.Now().UTC() // where a day has 24 hours
 		if then, err := input.Time("+"+strings.TrimPrefix(s, "+"), now); err == nil && then.After(now) {
@@ -31,11 +31,14 @@ func afterChoice(c *cli.Context, env *Env) (authority.Delay, error) {
 		}
 		at, err := env.deadline(s)
 		if err == nil && !at.After(env.Now()) {
-			err = apperr.WithHint(apperr.Usage("%q is not in the future", s), "the second run with --yes shows the prepared certificate now")
+			err = apperr.WithHint(apperr.Usage("%q is not in the future", s), "%s", now)
 		}
 		return authority.Delay{At: at}, err
 	})
 }
+
+// shownNow is how a prepared certificate is shown at once.
+const shownNow = "the second run with --yes shows the prepared certificate now"
 
 // preparedCertificate is the CAPF certificate that is prepared, for the second run of the
 // command that has prepared it.

@@ -90,7 +90,7 @@ func certRegenerateChoice(c *cli.Context, env *Env) (o certRegenerateOptions, er
 	}
 	o.described = o.named || c.IsSet("key-bits")
 	o.yes, o.compromised, o.cancel, o.dryRun = c.Bool("yes"), c.Bool("compromised"), c.Bool("cancel"), c.Bool("dry-run")
-	if o.after, err = afterChoice(c, env); err != nil {
+	if o.after, err = afterChoice(c, env, shownNow); err != nil {
 		return o, err
 	}
 	switch {

@@ -90,7 +90,7 @@ func certUploadChoice(c *cli.Context, env *Env) (certUploadOptions, error) {
 	o.ForeignCAPF, o.AcceptEKU, o.dryRun = c.Bool("foreign-capf"), c.Bool("accept-eku"), c.Bool("dry-run")
 	o.Strict, o.yes = c.Bool("strict"), c.Bool("yes")
 	var err error
-	if o.after, err = afterChoice(c, env); err != nil {
+	if o.after, err = afterChoice(c, env, shownNow); err != nil {
 		return o, err
 	}
 	uses, err := usesOf(c)

@@ -30,7 +30,7 @@ func newSecretFile(d files.Door, name string) (*secretFile, error) {
 		at.Close()
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil, apperr.Usage("writing %q: it exists; strings are written only to a new file", name)
+		return nil, apperr.Usage("writing %q: it exists; secrets are written only to a new file", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("writing %q: %w", name, apperr.WithoutPath(err))

@@ -95,8 +95,13 @@ func certificateCommands(env *Env) []cmdline.Command {
 			offlineImportCommand(env, "import", "cert import"),
 		}},
 		{Name: "trust-list", Short: "the lists that tell phones whom to trust: ITL and CTL", Commands: []cmdline.Command{
+			trustListInitCommand(env),
 			trustListAddCommand(env), trustListListCommand(env), trustListDevicesCommand(env), trustListDeleteCommand(env), trustListWriteCommand(env),
 			trustListShowCommand(env), trustListVerifyCommand(env),
+			trustListRotateCommand(env),
+			{Name: "sast", Short: "the keys that sign trust lists", Commands: []cmdline.Command{
+				sastListCommand(env), sastExportCommand(env), sastImportCommand(env),
+			}},
 		}},
 		{Name: "phone-config", Short: "configuration files of phones: SEP<mac>.cnf.xml", Commands: []cmdline.Command{
 			phoneConfigShowCommand(env), phoneConfigMergeCommand(env),

@@ -111,10 +111,15 @@ func insertListKey(t *tx, k ListKey, since time.Time) (int64, error) {
 		k.Fingerprint, k.Certificate, k.SealedKey, millis(since), millis(k.CopiedAt))
 }
 
-// SetListSpare stores a key as the next one to sign, from a time on or, with the zero time,
-// when that is decided. The spare that it replaces is forgotten. ErrConflict: the keys are not as seen any more, or the spare is to sign at a
+// ListPlan says when the spare is to sign.
+type ListPlan struct {
+	Due   time.Time // zero: nothing is planned
+	Since time.Time // when that was decided
+}
+
+// SetListSpare stores a key as the next one to sign, and when it is to. The spare that it replaces is forgotten. ErrConflict: the keys are not as seen any more, or the spare is to sign at a
 // time that has been planned.
-func (s *Store) SetListSpare(ctx context.Context, a Actor, seen ListSigning, next ListKey, due time.Time) error {
+func (s *Store) SetListSpare(ctx context.Context, a Actor, seen ListSigning, next ListKey, plan ListPlan) error {
 	err := s.change(ctx, func(t *tx) error {
 		if !seen.DueAt.IsZero() {
 			return conflict("the spare is to sign at a planned time")
@@ -133,11 +138,11 @@ func (s *Store) SetListSpare(ctx context.Context, a Actor, seen ListSigning, nex
 			return err
 		}
 		detail := "SHA-256 " + next.Fingerprint + " is the next to sign"
-		if !due.IsZero() {
-			if err := planSwitch(t, a, due, t.now); err != nil {
+		if !plan.Due.IsZero() {
+			if err := planSwitch(t, a, plan); err != nil {
 				return err
 			}
-			detail += ", from " + due.UTC().Format(time.RFC3339) + " on"
+			detail += ", from " + plan.Due.UTC().Format(time.RFC3339) + " on"
 		}
 		if seen.HasSpare() {
 			if _, err := t.exec("DELETE FROM list_keys WHERE id = ?", seen.Spare.ID); err != nil {
@@ -162,21 +167,17 @@ func changeSigning(t *tx, seen ListSigning, set string, args ...any) error {
 	return err
 }
 
-// PlanListSwitch has the spare sign from a time on; the zero time takes that back.
+// PlanListSwitch has the spare sign at a time; without one, what was planned is taken back.
 // ErrConflict: the keys are not as seen any more.
-func (s *Store) PlanListSwitch(ctx context.Context, a Actor, seen ListSigning, at time.Time) error {
+func (s *Store) PlanListSwitch(ctx context.Context, a Actor, seen ListSigning, plan ListPlan) error {
 	err := s.change(ctx, func(t *tx) error {
 		if err := changeSigning(t, seen, "due_at = 0, planned_at = 0, planned_by = ''"); err != nil {
 			return err
 		}
 		detail := fmt.Sprintf("SHA-256 %s does not sign from %s on", seen.Spare.Fingerprint, seen.DueAt.UTC().Format(time.RFC3339))
-		if !at.IsZero() {
-			detail = fmt.Sprintf("SHA-256 %s signs from %s on", seen.Spare.Fingerprint, at.UTC().Format(time.RFC3339))
-			since := t.now
-			if !seen.DueAt.IsZero() {
-				since = seen.PlannedAt
-			}
-			if err := planSwitch(t, a, at, since); err != nil {
+		if !plan.Due.IsZero() {
+			detail = fmt.Sprintf("SHA-256 %s signs from %s on", seen.Spare.Fingerprint, plan.Due.UTC().Format(time.RFC3339))
+			if err := planSwitch(t, a, plan); err != nil {
 				return err
 			}
 		}
@@ -185,8 +186,8 @@ func (s *Store) PlanListSwitch(ctx context.Context, a Actor, seen ListSigning, a
 	return failed(err, "planning who signs trust lists")
 }
 
-func planSwitch(t *tx, a Actor, due, since time.Time) error {
-	_, err := t.exec("UPDATE list_signing SET due_at = ?, planned_at = ?, planned_by = ?", millis(due), millis(since), a.Name)
+func planSwitch(t *tx, a Actor, p ListPlan) error {
+	_, err := t.exec("UPDATE list_signing SET due_at = ?, planned_at = ?, planned_by = ?", millis(p.Due), millis(p.Since), a.Name)
 	return err
 }
 
@@ -237,16 +238,16 @@ func (s *Store) SwitchListKeysDue(ctx context.Context, a Actor) (done bool, err 
 
 // MarkListKeyCopied records that a copy of a key has left the database. ErrNotFound: it
 // is not there any more.
-func (s *Store) MarkListKeyCopied(ctx context.Context, a Actor, k ListKey, to string) error {
+func (s *Store) MarkListKeyCopied(ctx context.Context, a Actor, fingerprint, to string) error {
 	err := s.change(ctx, func(t *tx) error {
-		n, err := t.exec("UPDATE list_keys SET copied_at = ? WHERE id = ?", millis(t.now), k.ID)
+		n, err := t.exec("UPDATE list_keys SET copied_at = ? WHERE fingerprint = ?", millis(t.now), fingerprint)
 		if err == nil && n == 0 {
 			err = ErrNotFound
 		}
 		if err != nil {
 			return err
 		}
-		return t.event(a, "", EventText{Action: "trust-list-export", Detail: fmt.Sprintf("the private key of SHA-256 %s, to %s", k.Fingerprint, to)})
+		return t.event(a, "", EventText{Action: "trust-list-export", Detail: fmt.Sprintf("the private key of SHA-256 %s, to %s", fingerprint, to)})
 	})
 	return failed(err, "recording a copy of a key of trust lists")
 }

@@ -45,9 +45,9 @@ func TestListKeys(t *testing.T) {
 	must(t, err)
 
 	due := c.now().Add(time.Hour)
-	must(t, s.PlanListSwitch(t.Context(), operator, seen, due))
+	must(t, s.PlanListSwitch(t.Context(), operator, seen, ListPlan{due, c.now()}))
 	for _, err := range []error{
-		s.SwitchListKeys(t.Context(), operator, seen), s.SetListSpare(t.Context(), operator, seen, listKey("c"), time.Time{}), s.PlanListSwitch(t.Context(), operator, seen, due),
+		s.SwitchListKeys(t.Context(), operator, seen), s.SetListSpare(t.Context(), operator, seen, listKey("c"), ListPlan{}), s.PlanListSwitch(t.Context(), operator, seen, ListPlan{due, c.now()}),
 	} {
 		if !errors.Is(err, ErrConflict) {
 			t.Errorf("decided before another change: %v", err)
@@ -55,7 +55,7 @@ func TestListKeys(t *testing.T) {
 	}
 	seen, err = s.ListSigning(t.Context())
 	must(t, err)
-	if err := s.SetListSpare(t.Context(), operator, seen, listKey("c"), time.Time{}); !errors.Is(err, ErrConflict) {
+	if err := s.SetListSpare(t.Context(), operator, seen, listKey("c"), ListPlan{}); !errors.Is(err, ErrConflict) {
 		t.Errorf("a new spare while the old one is to sign: %v", err)
 	}
 	system := Actor{Kind: System}
@@ -77,7 +77,7 @@ func TestListKeys(t *testing.T) {
 	if !seen.DueAt.IsZero() || !seen.SignsSince.Equal(c.now()) || !seen.Spare.CeasedAt.Equal(c.now()) || !seen.Signer.CeasedAt.IsZero() {
 		t.Errorf("after the change: %+v", seen)
 	}
-	must(t, s.SetListSpare(t.Context(), operator, seen, listKey("c"), time.Time{}))
+	must(t, s.SetListSpare(t.Context(), operator, seen, listKey("c"), ListPlan{}))
 	if got := standing(t, s); got != "bc" {
 		t.Errorf("with a new spare: %s", got)
 	}

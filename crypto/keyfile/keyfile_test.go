@@ -91,6 +91,30 @@ func TestOpenSSLWrites(t *testing.T) {
 	}
 }
 
+// TestSeparate: of two files, the certificate comes from the first one only.
+func TestSeparate(t *testing.T) {
+	t.Parallel()
+	a, b := pairOf(t), pairOf(t)
+	both, err := a.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, certificate := range [][]byte{a.Certificate.Raw, crypto.CertificatePEM(a.Certificate.Raw)} {
+		if p, err := keyfile.ReadSeparate(certificate, both); err != nil || !p.Certificate.Equal(a.Certificate) {
+			t.Errorf("%v", err)
+		}
+	}
+	for want, pair := range map[string][2][]byte{
+		"its private key is not that of its certificate": {b.Certificate.Raw, both},
+		"it has no certificate":                          {[]byte("nothing"), both},
+		"there is no private key in the file for it":     {both, crypto.CertificatePEM(a.Certificate.Raw)},
+	} {
+		if _, err := keyfile.ReadSeparate(pair[0], pair[1]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, not %s", err, want)
+		}
+	}
+}
+
 // TestRefused says of each file what it lacks.
 func TestRefused(t *testing.T) {
 	t.Parallel()

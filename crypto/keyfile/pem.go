@@ -10,10 +10,44 @@ import (
 	"capf/internal/apperr"
 )
 
-// readPEM reads the blocks of a private key and of certificates, in any order.
+// ReadSeparate reads a certificate, PEM or DER, and its private key from another file,
+// PEM. Certificates that the latter has are passed over.
+func ReadSeparate(certificate, key []byte) (Pair, error) {
+	_, certificates, err := blocks(certificate)
+	if err != nil {
+		return Pair{}, err
+	}
+	if len(certificates) == 0 {
+		one, err := x509.ParseCertificate(certificate)
+		if err != nil {
+			return Pair{}, errors.New("it has no certificate")
+		}
+		certificates = append(certificates, one)
+	}
+	private, _, err := blocks(key)
+	if err != nil {
+		return Pair{}, err
+	}
+	if private == nil {
+		return Pair{}, errors.New("there is no private key in the file for it")
+	}
+	return pair(private, certificates)
+}
+
 func readPEM(data []byte) (Pair, error) {
-	var key any
-	var certificates []*x509.Certificate
+	key, certificates, err := blocks(data)
+	if err != nil {
+		return Pair{}, err
+	}
+	if key == nil {
+		return Pair{}, errors.New("it has no private key")
+	}
+	return pair(key, certificates)
+}
+
+// blocks reads those of a private key and of certificates, in any order. Without one, the
+// key is nil.
+func blocks(data []byte) (key any, certificates []*x509.Certificate, err error) {
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
@@ -23,25 +57,22 @@ func readPEM(data []byte) (Pair, error) {
 		case block.Type == "CERTIFICATE" || block.Type == "TRUSTED CERTIFICATE" || block.Type == "X509 CERTIFICATE":
 			c, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
-				return Pair{}, fmt.Errorf("reading a certificate in it: %w", err)
+				return nil, nil, fmt.Errorf("reading a certificate in it: %w", err)
 			}
 			certificates = append(certificates, c)
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 			one, err := readKey(block)
 			clear(block.Bytes)
 			if err != nil {
-				return Pair{}, err
+				return nil, nil, err
 			}
 			if key != nil {
-				return Pair{}, errors.New("it has more than one private key")
+				return nil, nil, errors.New("it has more than one private key")
 			}
 			key = one
 		}
 	}
-	if key == nil {
-		return Pair{}, errors.New("it has no private key")
-	}
-	return pair(key, certificates)
+	return key, certificates, nil
 }
 
 // readKey reads the forms in which openssl writes keys.

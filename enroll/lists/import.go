@@ -102,5 +102,5 @@ func (s Signing) Import(ctx context.Context, actor store.Actor, p keyfile.Pair, 
 	if err != nil {
 		return place, false, err
 	}
-	return place, false, s.Store.SetListSpare(ctx, actor, there, k, time.Time{})
+	return place, false, s.Store.SetListSpare(ctx, actor, there, k, store.ListPlan{})
 }

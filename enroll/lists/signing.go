@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +45,7 @@ func (s Signing) Init(ctx context.Context, actor store.Actor) (signer, spare boo
 		return false, false, err
 	}
 	if !signer {
-		return false, true, s.Store.SetListSpare(ctx, actor, there, second, time.Time{})
+		return false, true, s.Store.SetListSpare(ctx, actor, there, second, store.ListPlan{})
 	}
 	first, err := s.make(ctx)
 	if err != nil {
@@ -93,9 +94,9 @@ func (s Signing) Rotate(ctx context.Context, actor store.Actor, r Rotation) (Ste
 		if err != nil {
 			return "", err
 		}
-		return step, s.Store.SetListSpare(ctx, actor, there, next, stand.dueAt(r, now))
+		return step, s.Store.SetListSpare(ctx, actor, there, next, stand.Plan(r, now))
 	case Plan:
-		return step, s.Store.PlanListSwitch(ctx, actor, there, stand.dueAt(r, now))
+		return step, s.Store.PlanListSwitch(ctx, actor, there, stand.Plan(r, now))
 	case Sign, GoBack:
 		return step, s.Store.SwitchListKeys(ctx, actor, there)
 	}
@@ -108,20 +109,12 @@ func (s Signing) CancelRotation(ctx context.Context, actor store.Actor) (bool, e
 	if err != nil || there.DueAt.IsZero() {
 		return false, err
 	}
-	return true, s.Store.PlanListSwitch(ctx, actor, there, time.Time{})
+	return true, s.Store.PlanListSwitch(ctx, actor, there, store.ListPlan{})
 }
 
 // Exported records that a copy of a key has left the database.
-func (s Signing) Exported(ctx context.Context, actor store.Actor, place Place, to string) error {
-	there, err := signing(ctx, s.Store.Reader)
-	if err != nil {
-		return err
-	}
-	k := there.Signer
-	if place == SparePlace {
-		k = there.Spare
-	}
-	return s.Store.MarkListKeyCopied(ctx, actor, k, to)
+func (s Signing) Exported(ctx context.Context, actor store.Actor, c *x509.Certificate, to string) error {
+	return s.Store.MarkListKeyCopied(ctx, actor, crypto.Fingerprint(c), to)
 }
 
 // Watch has the spare sign when the time that was planned for it comes, until ctx ends.

@@ -186,6 +186,8 @@ func TestPlannedRotation(t *testing.T) {
 	due := o.Now().Add(7 * 24 * time.Hour)
 	o.rotate(lists.Rotation{After: authority.Delay{At: due}}, lists.Plan)
 	o.rotate(lists.Rotation{After: authority.Delay{At: due}}, lists.Nothing)
+	o.pass(time.Minute)
+	o.rotate(lists.Rotation{After: authority.Delay{Span: 7 * 24 * time.Hour}}, lists.Nothing)
 	if st := o.stand(); !st.DueAt.Equal(due) || st.PlannedBy != "olga" || st.Signer.Fingerprint != before.Signer.Fingerprint {
 		t.Errorf("planned: %+v", st)
 	}

@@ -97,18 +97,20 @@ type Rotation struct {
 	Back  bool            // the key that signed before is to sign again
 }
 
-// dueAt is when the spare is to sign, zero for at once.
-func (s *Standing) dueAt(r Rotation, now time.Time) time.Time {
+// Plan is when the spare is to sign, with the zero time for at once.
+func (s *Standing) Plan(r Rotation, now time.Time) (plan store.ListPlan) {
+	plan.Since = now.Truncate(time.Millisecond) // as it is kept
 	if !s.DueAt.IsZero() {
-		now = s.PlannedAt
+		plan.Since = s.PlannedAt
 	}
-	return r.After.From(now).Truncate(time.Millisecond) // as it is kept
+	plan.Due = r.After.From(plan.Since).Truncate(time.Millisecond)
+	return plan
 }
 
 // Step says which step comes next. The error is apperr.ErrRefused when it would lock
 // phones out.
 func (s *Standing) Step(r Rotation, now time.Time) (Step, error) {
-	at := s.dueAt(r, now)
+	at := s.Plan(r, now).Due
 	switch {
 	case r.Back && !s.Unfinished():
 		return "", apperr.Refused("there is no key to go back to: the second one in the lists has never signed")
