@@ -26,29 +26,32 @@ import (
 
 // before are the lines that have to be carried out for an example to be true.
 var before = map[string][]string{
-	"capf device add":           {"capf device delete SEP001122334455 --yes"},
-	"capf lsc show":             {"issue"},
-	"capf lsc export":           {"issue"},
-	"capf lsc revoke":           {"issue"},
-	"capf lsc release":          {"issue", "capf lsc revoke 4f3c9a0d --reason certificate-hold --yes"},
-	"capf cert set":             {"capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust"},
-	"capf template set":         {"capf template add softphones --operation install"},
-	"capf template delete":      {"capf template add softphones --operation install"},
-	"capf template show":        {"capf template add softphones --operation install"},
-	"capf feature-group add":    {"capf template add softphones --operation install"},
-	"capf feature-group delete": {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
-	"capf ldap add":             {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
-	"capf ldap set":             oneDirectory,
-	"capf ldap show":            oneDirectory,
-	"capf ldap sync":            oneDirectory,
-	"capf ldap delete":          oneDirectory,
-	"capf trust-list delete":    {"capf trust-list add asterisk.pem --role ccm"},
-	"capf restore":              {"capf backup capf-backup.db"},
-	"capf job show":             {"job"},
-	"capf approval show":        {"proposal"},
-	"capf approval approve":     {"proposal"},
-	"capf approval reject":      {"proposal"},
-	"capf job cancel":           {"job"},
+	"capf device add":             {"capf device delete SEP001122334455 --yes"},
+	"capf lsc show":               {"issue"},
+	"capf lsc export":             {"issue"},
+	"capf lsc revoke":             {"issue"},
+	"capf lsc release":            {"issue", "capf lsc revoke 4f3c9a0d --reason certificate-hold --yes"},
+	"capf cert set":               {"capf cert upload root-ca.pem --purpose capf-trust --purpose callmanager-trust"},
+	"capf template set":           {"capf template add softphones --operation install"},
+	"capf template delete":        {"capf template add softphones --operation install"},
+	"capf template show":          {"capf template add softphones --operation install"},
+	"capf feature-group add":      {"capf template add softphones --operation install"},
+	"capf feature-group delete":   {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
+	"capf ldap add":               {"capf template add softphones --operation install", "capf feature-group add staff --template softphones"},
+	"capf ldap set":               oneDirectory,
+	"capf ldap show":              oneDirectory,
+	"capf ldap sync":              oneDirectory,
+	"capf ldap delete":            oneDirectory,
+	"capf trust-list delete":      {"capf trust-list add asterisk.pem --role ccm"},
+	"capf trust-list write":       {"capf trust-list init"},
+	"capf trust-list rotate":      {"capf trust-list init"},
+	"capf trust-list sast export": {"capf trust-list init"},
+	"capf restore":                {"capf backup capf-backup.db"},
+	"capf job show":               {"job"},
+	"capf approval show":          {"proposal"},
+	"capf approval approve":       {"proposal"},
+	"capf approval reject":        {"proposal"},
+	"capf job cancel":             {"job"},
 }
 
 // oneDirectory has an address at which nobody answers.
@@ -60,15 +63,14 @@ var oneDirectory = []string{
 // codes are the exit codes of examples whose other end is missing here, which are tested
 // where there is one, and of dry runs that find something to do.
 var codes = map[string]int{
-	"capf ldap sync":        1,
-	"capf online-ca test":   1,
-	"capf cert apply":       6,
-	"capf device apply":     6,
-	"capf notify test":      4,
-	"capf phone boot":       1,
-	"capf session end":      3,
-	"capf trust-list write": 1,
-	"capf tvs ask":          1,
+	"capf ldap sync":      1,
+	"capf online-ca test": 1,
+	"capf cert apply":     6,
+	"capf device apply":   6,
+	"capf notify test":    4,
+	"capf phone boot":     1,
+	"capf session end":    3,
+	"capf tvs ask":        1,
 }
 
 // TestExamples carries out the example of every command.
@@ -133,6 +135,9 @@ func exampleHouse(t *testing.T) string {
 	run(t, "cp", "../enroll/trustlist/testdata/capf.crt", filepath.Join(dir, "capf.pem"))
 	run(t, "cp", "../enroll/trustlist/testdata/ccm.crt", filepath.Join(dir, "asterisk.pem"))
 	check(t, os.Mkdir(filepath.Join(dir, "tftp"), 0o755))
+	check(t, os.WriteFile(filepath.Join(dir, "password"), []byte("correct horse\n"), 0o600))
+	run(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", filepath.Join(dir, "sast.key"), "-out", filepath.Join(dir, "sast.pem"), "-subj", "/CN=ITLRECOVERY_cucm", "-days", "3650")
+	run(t, "openssl", "pkcs12", "-export", "-in", filepath.Join(dir, "sast.pem"), "-inkey", filepath.Join(dir, "sast.key"), "-passout", "file:"+filepath.Join(dir, "password"), "-out", filepath.Join(dir, "ITLRecovery.p12"))
 	run(t, "tar", "-C", dir, "-czf", filepath.Join(dir, "signed.tgz"), "root-ca.pem")
 	must(t, dir, "set", "certificate_issuer", "offline-ca")
 	seedFor(t, dir, "pending", "SEP00112233446A")

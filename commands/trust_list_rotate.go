@@ -26,12 +26,12 @@ func trustListRotateCommand(env *Env) cmdline.Command {
 key first stands in lists as the second SAST, and signs them later: two steps, and each
 run of the command takes the next one.
 
-  1. If there is no spare, or the second key in the lists is the one that signed
-     before, a new spare is made. Lists carry it at once. The key that signed before is
-     forgotten.
-  2. The spare signs, and the key that signed until now stands second. This happens at
-     --after TIME, by serve itself, or at once with --yes. A phone that has fetched no
-     list since the spare was made then refuses all later ones.
+  1. If there is no spare, or the second key in the lists is the one that
+     signed before, a new spare is made, which lists carry at once. The key
+     that signed before is forgotten.
+  2. The spare signs, and the key that signed until now stands second: at
+     --after TIME, by serve itself, or at once with --yes. A phone that has
+     fetched no list since the spare was made refuses all later ones then.
 
 The spare of capf trust-list init stands in lists from the first one on, so the first
 rotation begins with step 2. Both steps in one hour are refused. With --after, the

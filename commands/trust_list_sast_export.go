@@ -33,7 +33,7 @@ for its owner only, and never replaces a file. The event in the audit log says t
 key has left the database.
 
 openssl shows what is in it: openssl pkcs12 -in sast.p12 -noout -info.`,
-		Example: "capf trust-list sast export --out sast.p12",
+		Example: "capf trust-list sast export --out sast.p12 --password-file password",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write to the new `FILE` (- is stdout)"},
 			&cli.BoolFlag{Name: "spare", Usage: "the spare, not the key that signs"},
