@@ -143,11 +143,13 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	stopJournal := keepJournal(&audit.Journal{Store: s, Sealer: sealer, Now: env.Now, Log: log})
 	addresses := &addressFile{name: o.addressFile, log: log}
 	beside, servicesDone := runServices(ctx, services.Config{Store: s.Reader, Log: log, Grace: o.grace, Services: besideCAPF(env, s, sealer, o.beside, meter, log)}, addresses)
+	keeper, listsDone := keepLists(ctx, s, sealer, meter, log)
 	err = server.Run(ctx, server.Config{
 		Store: s, Sealer: sealer, Now: env.Now, Rand: rand.Reader, Listen: o.listen, Log: log, Grace: o.grace, Version: thisBuild().version, Meter: meter, Beat: systemd.Beat,
-		Ready: addresses.announce, Beside: beside,
+		Ready: addresses.announce, Beside: beside, Lists: keeper.Report,
 	})
 	stop()
+	<-listsDone
 	<-servicesDone
 	<-jobsDone
 	<-proposalsDone

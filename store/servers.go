@@ -24,6 +24,39 @@ type Server struct {
 	InForce map[string]string
 	// Services are those beside capf; nil of an earlier capf, which had none.
 	Services []RunningService
+	// Lists is the folder in which it keeps trust lists; nil while it keeps none.
+	Lists *ListFolder
+}
+
+// ListFolder is what a serve reports of the folder in which it keeps trust lists.
+type ListFolder struct {
+	Folder string `json:"folder"`
+	// Trouble is why the lists in it are not those that phones should get; "" when they
+	// are.
+	Trouble string `json:"trouble,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// listFolder is the column of it.
+type listFolder struct{ at **ListFolder }
+
+// Scan reads it from JSON.
+func (v listFolder) Scan(src any) error {
+	*v.at = nil
+	text, _ := src.(string)
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), v.at)
+}
+
+// Value is it as JSON.
+func (v listFolder) Value() (driver.Value, error) {
+	if *v.at == nil {
+		return "", nil
+	}
+	text, err := json.Marshal(*v.at)
+	return string(text), err
 }
 
 // RunningService is what a serve reports of a service beside capf.
@@ -102,7 +135,7 @@ func (v runningServices) Value() (driver.Value, error) {
 
 func (v *Server) fields() []any {
 	return []any{&v.PID, &v.Host, &v.Version, (*addresses)(&v.Addresses), (*instant)(&v.Since), (*instant)(&v.SeenAt),
-		&v.Sessions, &v.Restarts, (*namedValues)(&v.InForce), (*runningServices)(&v.Services)}
+		&v.Sessions, &v.Restarts, (*namedValues)(&v.InForce), (*runningServices)(&v.Services), listFolder{&v.Lists}}
 }
 
 // forgotten is the age at which the report of a process that did not withdraw
@@ -116,12 +149,12 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 		if _, err := t.exec("DELETE FROM servers WHERE seen_at < ? OR seen_at > ?", millis(t.now.Add(-forgotten)), millis(t.now.Add(forgotten))); err != nil {
 			return err
 		}
-		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts, in_force, services)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		_, err := t.exec(`INSERT INTO servers (host, pid, version, addresses, since, seen_at, sessions, restarts, in_force, services, list_folder)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (host, pid) DO UPDATE SET version = excluded.version, addresses = excluded.addresses,
 			since = excluded.since, seen_at = excluded.seen_at, sessions = excluded.sessions, restarts = excluded.restarts,
-			in_force = excluded.in_force, services = excluded.services`,
-			v.Host, v.PID, v.Version, strings.Join(v.Addresses, " "), millis(v.Since), millis(t.now), v.Sessions, v.Restarts, namedValues(v.InForce), runningServices(v.Services))
+			in_force = excluded.in_force, services = excluded.services, list_folder = excluded.list_folder`,
+			v.Host, v.PID, v.Version, strings.Join(v.Addresses, " "), millis(v.Since), millis(t.now), v.Sessions, v.Restarts, namedValues(v.InForce), runningServices(v.Services), listFolder{&v.Lists})
 		return err
 	})
 	return failed(err, "reporting a server")
@@ -130,7 +163,7 @@ func (s *Store) ReportServer(ctx context.Context, v Server) error {
 // Servers returns the last reports of all serve processes, including those
 // that ended without withdrawing it.
 func (s *Reader) Servers(ctx context.Context) ([]Server, error) {
-	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts, in_force, services FROM servers", order: "host, pid"}
+	q := query{selection: "SELECT pid, host, version, addresses, since, seen_at, sessions, restarts, in_force, services, list_folder FROM servers", order: "host, pid"}
 	return collect(stream(ctx, s, "reading servers", q, (*Server).fields))
 }
 

@@ -59,6 +59,7 @@ const (
 	ProvisionFolder     Kind = "provision-folder"
 	ProvisionLists      Kind = "provision-lists-missing"
 	ServiceTrouble      Kind = "service-not-listening"
+	ListsTrouble        Kind = "trust-lists-not-written"
 	ServeNotRestarted   Kind = "serve-not-restarted"
 	RestartWaiting      Kind = "restart-waiting"
 	OperationsFailed    Kind = "operations-failed"

@@ -44,6 +44,7 @@ func (x examination) serverFindings(ctx context.Context) ([]Finding, error) {
 		found = append(found, x.disobedient(v, service, alive, silent)...)
 		if alive {
 			found = append(found, troubles(v)...)
+			found = append(found, listTrouble(v)...)
 		}
 	}
 	if service.Active && !running {
@@ -87,6 +88,15 @@ func troubles(v store.Server) (found []Finding) {
 		found = append(found, f.of(process(v)+": "+s.Name))
 	}
 	return found
+}
+
+// listTrouble reports that phones do not get the trust lists that they should.
+func listTrouble(v store.Server) []Finding {
+	if v.Lists == nil || v.Lists.Trouble == "" {
+		return nil
+	}
+	text := fmt.Sprintf("serve (%s) does not keep trust lists in %q: %s", process(v), v.Lists.Folder, v.Lists.Trouble)
+	return []Finding{severe(ListsTrouble, text, v.Lists.Hint).of(process(v))}
 }
 
 // process says which process of which host a serve is.

@@ -73,8 +73,16 @@ func newRSA(t testing.TB, cn string) *made {
 // newHouse is a CAPF whose lists have a signer and a spare.
 func newHouse(t testing.TB) house {
 	t.Helper()
-	h := house{devicestest.New(t), newRSA(t, "SAST-1"), newRSA(t, "SAST-2")}
+	h := house{House: devicestest.New(t)}
 	h.Init()
+	return newKeys(h)
+}
+
+// newKeys is the house with keys that sign lists.
+func newKeys(h house) house {
+	t := h.TB
+	t.Helper()
+	h.signer, h.spare = newRSA(t, "SAST-1"), newRSA(t, "SAST-2")
 	keys := make([]store.ListKey, 2)
 	for i, m := range []*made{h.signer, h.spare} {
 		sealed, err := secrets.SealListKey(h.Rules.Sealer, m.fingerprint(), m.key)

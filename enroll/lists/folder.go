@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 
 	"capf/enroll/settings"
@@ -71,16 +72,21 @@ type wanted struct {
 // Write brings the folder up to date, and tells of each file. Each of them appears whole
 // or not at all. The error is ErrNone when there are no lists.
 func (w Writing) Write(ctx context.Context, at *os.Root, tell func(WrittenFile) error) error {
+	files, _, err := w.files(ctx)
+	if err != nil {
+		return err
+	}
+	return w.write(ctx, at, files, tell)
+}
+
+// write brings the folder up to date with files.
+func (w Writing) write(ctx context.Context, at *os.Root, files []wanted, tell func(WrittenFile) error) error {
 	unlock, err := lockFolder(at, w.DryRun)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	ours, err := readManifest(at)
-	if err != nil {
-		return err
-	}
-	files, err := w.files(ctx)
 	if err != nil {
 		return err
 	}
@@ -120,12 +126,14 @@ func (w Writing) Write(ctx context.Context, at *os.Root, tell func(WrittenFile) 
 	return nil
 }
 
-// files are what is to be in the folder, those for all first.
-func (w Writing) files(ctx context.Context) (files []wanted, err error) {
+// files are what is to be in the folder, those for all first, and what devices have of
+// their own, by their lower-case names.
+func (w Writing) files(ctx context.Context) (files []wanted, own map[string]string, err error) {
 	shared, err := w.shared(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	own = map[string]string{}
 	hashes := map[finished]hash{} // devices with a variant share its bytes
 	add := func(k Kind, name string, f DeviceFiles) error {
 		data, err := w.Composer.List(ctx, k, f.Variant)
@@ -142,21 +150,25 @@ func (w Writing) files(ctx context.Context) (files []wanted, err error) {
 	}
 	for _, k := range []Kind{ITL, CTL} {
 		if err := add(k, k.FileName(), DeviceFiles{Variant: shared}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	for d, err := range w.Store.Devices(ctx, store.DeviceFilter{}) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		f := shared.Files(d)
+		if f.Kinds == nil {
+			continue
+		}
+		own[strings.ToLower(d.Name)] = f.summary()
 		for _, k := range f.Kinds {
 			if err := add(k, k.OwnName(f.Device), f); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return files, nil
+	return files, own, nil
 }
 
 func (w Writing) shared(ctx context.Context) (Variant, error) {

@@ -31,6 +31,8 @@ type Meter struct {
 	enrolled *prometheus.CounterVec
 	findings *prometheus.GaugeVec
 	notices  *prometheus.CounterVec
+	lists    *prometheus.CounterVec
+	unlisted prometheus.Counter
 	tvs      *prometheus.CounterVec
 	files    *prometheus.CounterVec
 	sent     *prometheus.CounterVec
@@ -79,6 +81,12 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_notifications_total", Help: "Runs of the program that tells of findings, notify_command, by outcome.",
 		}, []string{"outcome"}),
+		lists: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "capf_trust_list_files_total", Help: "Files of trust lists in trust_list_folder that were written or removed.",
+		}, []string{"outcome"}),
+		unlisted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "capf_trust_list_failures_total", Help: "Times that trust_list_folder could not be brought up to date.",
+		}),
 		tvs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "capf_tvs_answers_total", Help: "Questions of phones to TVS, by what they were told, or why they were told nothing.",
 		}, []string{"outcome"}),
@@ -94,7 +102,7 @@ func New(b Build, facts Source, log *slog.Logger) *Meter {
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, m.tvs, m.files, m.sent, build,
+	m.registry.MustRegister(m.open, m.sessions, m.duration, m.lockouts, m.declines, m.away, m.issuing, m.enrolled, m.findings, m.notices, m.lists, m.unlisted, m.tvs, m.files, m.sent, build,
 		newFactsCollector(facts, log), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -116,6 +124,7 @@ func (m *Meter) Begin(w Words) {
 	for _, outcome := range w.TVS {
 		m.tvs.WithLabelValues(outcome)
 	}
+	m.ListsWritten(0, 0)
 	for _, succeeded := range []bool{true, false} {
 		m.notices.WithLabelValues(outcomeOf(succeeded))
 	}
@@ -131,6 +140,15 @@ func (m *Meter) Begin(w Words) {
 		}
 	}
 }
+
+// ListsWritten says how many files of trust lists were written, and how many removed.
+func (m *Meter) ListsWritten(written, removed int) {
+	m.lists.WithLabelValues("written").Add(float64(written))
+	m.lists.WithLabelValues("removed").Add(float64(removed))
+}
+
+// ListsFailed says that the folder of trust lists could not be brought up to date.
+func (m *Meter) ListsFailed() { m.unlisted.Inc() }
 
 // Moved says that a session waits for something else now; "" is before its
 // beginning and after its end.

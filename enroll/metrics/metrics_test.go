@@ -43,6 +43,8 @@ func busy(facts Source) *Meter {
 	m.Found(map[Finding]int{{"lsc-expiring", "error"}: 3})
 	m.Found(map[Finding]int{{"lsc-expiring", "warning"}: 1})
 	m.Notified(false)
+	m.ListsWritten(2, 1)
+	m.ListsFailed()
 	return m
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	Meter  Meter // nil when sessions are not counted
 	// Beside tells how the services beside this one are, for the report. It may be nil.
 	Beside func() []store.RunningService
+	// Lists tells how the folder of trust lists is, for the report. It may be nil.
+	Lists func() *store.ListFolder
 	// Beat is called after each poll, as a sign of life. It may be nil.
 	Beat func()
 }
@@ -55,6 +57,9 @@ type Timeouts struct {
 func (c Config) withDefaults() Config {
 	if c.Meter == nil {
 		c.Meter = noMeter{}
+	}
+	if c.Lists == nil {
+		c.Lists = func() *store.ListFolder { return nil }
 	}
 	if c.Beside == nil {
 		c.Beside = func() []store.RunningService { return nil }

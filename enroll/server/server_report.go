@@ -42,9 +42,10 @@ func (r *reconciler) writeReport(ctx context.Context) error {
 	for _, l := range r.draining {
 		now.Sessions += l.env.sessions.count()
 	}
-	now.Services = r.config.Beside()
+	now.Services, now.Lists = r.config.Beside(), r.config.Lists()
 	now.SeenAt = r.config.Now()
-	same := slices.Equal(now.Addresses, r.report.last.Addresses) && maps.Equal(now.InForce, r.report.last.InForce) && now.Restarts == r.report.restarts && reflect.DeepEqual(now.Services, r.report.last.Services)
+	same := slices.Equal(now.Addresses, r.report.last.Addresses) && maps.Equal(now.InForce, r.report.last.InForce) && now.Restarts == r.report.restarts && reflect.DeepEqual(now.Services, r.report.last.Services) &&
+		reflect.DeepEqual(now.Lists, r.report.last.Lists)
 	if same && now.SeenAt.Sub(r.report.last.SeenAt) < reportEvery {
 		return nil
 	}
