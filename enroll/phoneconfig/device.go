@@ -18,9 +18,6 @@ type Site struct {
 	EAP  string   // the parameter eap_authentication
 }
 
-// tvsPort is where phones find TVS.
-const tvsPort = 2445
-
 // ReadSite reads the parameters and services. Here are the addresses of this host, for when
 // none have been set.
 func ReadSite(ctx context.Context, s *store.Reader, inForce *settings.Settings, here []string) (Site, error) {
@@ -37,7 +34,7 @@ func ReadSite(ctx context.Context, s *store.Reader, inForce *settings.Settings, 
 	for _, host := range hosts {
 		site.CAPF = append(site.CAPF, Server{host, inForce.Port})
 		if tvs {
-			site.TVS = append(site.TVS, Server{host, tvsPort})
+			site.TVS = append(site.TVS, Server{host, inForce.TVSPort})
 		}
 	}
 	return site, nil
