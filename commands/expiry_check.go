@@ -27,15 +27,16 @@ func expiryCheckCommand(env *Env) cmdline.Command {
 		About: `Exits with 7 and a list if anything expires within the time or has expired already,
 with 0 and no list if nothing does. Without a flag that says what to look at, it is
 everything: the LSCs that phones have confirmed, the trust stores, the CAPF
-certificate with those above it, and the client certificate for an online CA. An LSC is scheduled if its device is to get a new
-one and still has time for that.`,
+certificate with those above it, those of TVS and of trust lists, and the client
+certificate for an online CA. An LSC is scheduled if its device is to get a new one
+and still has time for that.`,
 		Example: "capf expiry check --within 30d --lscs --csv",
 		Output:  cmdline.List, Columns: headings(endingColumns(time.Time{})),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "within", Usage: "the `SPAN` to look ahead, such as 30d or 12h; 0d finds only what has expired (default: the parameter expiry_warning_days)"},
 			&cli.BoolFlag{Name: "lscs", Usage: "look at the LSCs in phones"},
 			&cli.BoolFlag{Name: "trust", Usage: "look at the trust stores"},
-			&cli.BoolFlag{Name: "capf", Usage: "look at the CAPF certificate, those above it, and online_ca_client_certificate"},
+			&cli.BoolFlag{Name: "capf", Usage: "look at the certificates of capf itself: CAPF and those above it, TVS, trust lists, online_ca_client_certificate"},
 			&cli.BoolFlag{Name: "all", Usage: "look at everything"},
 		},
 		Run: func(c *cli.Context) error {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -22,6 +23,7 @@ import (
 	"capf/enroll/audit"
 	"capf/enroll/devices"
 	"capf/enroll/jobs"
+	"capf/enroll/lists"
 	"capf/enroll/secrets"
 	"capf/enroll/server"
 	"capf/enroll/services"
@@ -138,7 +140,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	proposalsDone := watchProposals(ctx, s, log)
+	timesDone := watchTimes(ctx, s, log)
 	stopWatching := watchFindings(env, s, meter, log)
 	stopJournal := keepJournal(&audit.Journal{Store: s, Sealer: sealer, Now: env.Now, Log: log})
 	addresses := &addressFile{name: o.addressFile, log: log}
@@ -152,7 +154,7 @@ func serve(ctx context.Context, env *Env, o serveOptions) error {
 	<-listsDone
 	<-servicesDone
 	<-jobsDone
-	<-proposalsDone
+	<-timesDone
 	<-shown
 	stopWatching()
 	stopJournal()
@@ -217,14 +219,14 @@ func runJobs(ctx context.Context, r *devices.Rules, log *slog.Logger) (<-chan st
 	return done, nil
 }
 
-// watchProposals ends proposals that have waited too long until ctx ends; the channel is
-// closed then.
-func watchProposals(ctx context.Context, s *store.Store, log *slog.Logger) <-chan struct{} {
+// watchTimes does what was to be done at a time, until ctx ends: it ends proposals that
+// have waited too long, and rotates the keys of trust lists. The channel is closed then.
+func watchTimes(ctx context.Context, s *store.Store, log *slog.Logger) <-chan struct{} {
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		approval.Watch(ctx, s, log)
-	}()
+	var all sync.WaitGroup
+	all.Go(func() { approval.Watch(ctx, s, log) })
+	all.Go(func() { lists.Watch(ctx, s, log) })
+	go func() { all.Wait(); close(done) }()
 	return done
 }
 

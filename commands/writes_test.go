@@ -51,6 +51,7 @@ func TestApprovalDoor(t *testing.T) {
 		"(capf/enroll/authority.TrustStores).Upload": true, "(capf/enroll/authority.TrustStores).Edit": true,
 		"(capf/enroll/authority.TrustStores).Delete": true, "(capf/enroll/authority.TrustStores).Apply": true,
 		"(capf/enroll/authority.CAPF).UploadChain": true, "(capf/enroll/authority.CAPF).Regenerate": true, "(capf/enroll/authority.CAPF).GiveUp": true,
+		"(capf/enroll/lists.Signing).Init": true, "(capf/enroll/lists.Signing).Import": true, "(capf/enroll/lists.Signing).Rotate": true, "(capf/enroll/lists.Signing).CancelRotation": true,
 		"(capf/enroll/lists.Members).Add": true, "(capf/enroll/lists.Members).Delete": true,
 		"capf/enroll/settings.Set": true, "capf/enroll/settings.Apply": true, "capf/enroll/settings.SetSecret": true,
 	}

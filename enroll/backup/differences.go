@@ -2,13 +2,16 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"capf/crypto"
 	"capf/enroll/authority"
+	"capf/enroll/lists"
 	"capf/enroll/settings"
 	"capf/store"
 )
@@ -28,8 +31,8 @@ func (d Difference) String() string {
 
 // Differences lists what makes the second database behave differently from the
 // first: parameters, which include the issuer, addresses and the program to run, the
-// CAPF and TVS certificates, and the trust stores. When the first is nil, it lists what
-// differs from the defaults.
+// CAPF and TVS certificates, the trust stores, and what trust lists are made of. When the
+// first is nil, it lists what differs from the defaults.
 func Differences(ctx context.Context, old, next *store.Reader) ([]Difference, error) {
 	was, err := compared(ctx, old)
 	if err != nil {
@@ -79,6 +82,9 @@ func compared(ctx context.Context, s *store.Reader) (map[string]string, error) {
 	if p, c, err := authority.PreparedNow(ctx, s); err == nil && p != nil {
 		facts["prepared CAPF certificate"] = fmt.Sprintf("%s, SHA-256 %s, to be shown %s", c.Subject, crypto.Fingerprint(c), p.When())
 	}
+	if err := listFacts(ctx, s, facts); err != nil {
+		return nil, err
+	}
 	rows, err := s.Trust(ctx, "")
 	for _, row := range rows {
 		text := fmt.Sprintf("%q, SHA-256 %x", row.Subject, row.Fingerprint)
@@ -88,4 +94,30 @@ func compared(ctx context.Context, s *store.Reader) (map[string]string, error) {
 		facts[fmt.Sprintf("%s\x00%x", row.Purpose, row.Fingerprint)] = text
 	}
 	return facts, err
+}
+
+// listFacts are about trust lists: phones refuse those of another signer.
+func listFacts(ctx context.Context, s *store.Reader, facts map[string]string) error {
+	st, err := lists.Stand(ctx, s)
+	switch {
+	case err == nil:
+		facts["signer of trust lists"] = sastFact(st.Signer)
+		if st.Spare != nil {
+			facts["spare of trust lists"] = sastFact(*st.Spare)
+		}
+		if !st.DueAt.IsZero() {
+			facts["rotation of trust lists"] = "the spare signs from " + st.DueAt.UTC().Format(time.RFC3339) + " on"
+		}
+	case !errors.Is(err, lists.ErrNone):
+		return err
+	}
+	members, err := s.ListMembers(ctx)
+	for _, m := range members {
+		facts[fmt.Sprintf("trust list\x00%s %s", m.Role, m.Fingerprint)] = fmt.Sprintf("%q as %s, SHA-256 %s", m.Subject, m.Role, m.Fingerprint)
+	}
+	return err
+}
+
+func sastFact(k lists.SAST) string {
+	return fmt.Sprintf("%s, SHA-256 %s", k.Certificate.Subject, k.Fingerprint)
 }

@@ -30,6 +30,8 @@ const (
 	Chain    Kind = "capf-chain"    // one above them
 	Client   Kind = "online-ca"     // the one with which an online CA knows us
 	TVS      Kind = "tvs"           // the one of TVS
+	SAST     Kind = "sast"          // of a key that signs trust lists
+	Member   Kind = "trust-list"    // in trust lists, added by an operator
 	Trust    Kind = "trust"         // in a trust store
 	LSC      Kind = "lsc"           // in a phone, which has confirmed it
 )
@@ -87,6 +89,11 @@ func fewBefore(ctx context.Context, s *store.Reader, scope Scope, until time.Tim
 		if few, err = Own(ctx, s); err != nil {
 			return nil, err
 		}
+		lists, err := OfLists(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		few = append(few, lists...)
 	}
 	if scope.Trust {
 		trusted, err := Trusted(ctx, s)
@@ -100,8 +107,8 @@ func fewBefore(ctx context.Context, s *store.Reader, scope Scope, until time.Tim
 	return few, nil
 }
 
-// Own returns the CAPF certificate and the one that is prepared, those above them, the one of TVS and the one with
-// which an online CA knows us; nothing when there are none yet.
+// Own returns the CAPF certificate and the one that is prepared, those above them, the
+// one of TVS and the one with which an online CA knows us; nothing when there are none yet.
 func Own(ctx context.Context, s *store.Reader) ([]Ending, error) {
 	chain, err := authority.Chain(ctx, s)
 	if err != nil && !errors.Is(err, secrets.ErrNotReady) {

@@ -3,6 +3,7 @@ package health
 import (
 	"bytes"
 	"context"
+	stdcrypto "crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ const (
 	PartRequest     Part = "request"     // keys
 	PartLSC         Part = "lsc"         // certificates that do not match their rows
 	PartTrust       Part = "trust"       // certificates in the trust stores
+	PartList        Part = "trust-list"  // certificates and keys that trust lists are made of
 	PartParameter   Part = "parameter"   // values
 	PartMasterKey   Part = "master-key"  // whether it is the right one
 	PartCertificate Part = "certificate" // whether the CAPF certificate is fit
@@ -60,7 +62,7 @@ func Check(ctx context.Context, s *store.Reader, now time.Time, keyFile string, 
 	return func(yield func(Fault, error) bool) {
 		c := &checker{store: s, now: now, keyFile: keyFile, yield: yield, progress: progress}
 		for _, look := range []func(context.Context) error{
-			c.file, c.schema, c.states, c.clock, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.secrets, c.audit,
+			c.file, c.schema, c.states, c.clock, c.requests, c.lscs, c.trust, c.parameters, c.masterKey, c.certificate, c.lists, c.secrets, c.audit,
 		} {
 			if err := look(ctx); errors.Is(err, errEnough) {
 				return
@@ -348,6 +350,65 @@ func (c *checker) prepared(ctx context.Context) error {
 		return nil
 	}
 	return c.found(Fault{PartCertificate, "prepared CAPF certificate", err.Error(), errors.Is(err, crypto.ErrExpired)})
+}
+
+// lists checks what trust lists are made of: whether certificates are what their rows say,
+// and whether keys are theirs. That the keys open at all is checked with the other secrets.
+func (c *checker) lists(ctx context.Context) error {
+	signing, err := c.store.ListSigning(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	for _, k := range []store.ListKey{signing.Signer, signing.Spare} {
+		if k.ID == 0 {
+			continue
+		}
+		if wrong := c.wrongSAST(k); wrong != nil {
+			if err := c.fault(PartList, "SAST "+k.Fingerprint, "%v", wrong); err != nil {
+				return err
+			}
+		}
+	}
+	members, err := c.store.ListMembers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		cert, err := x509.ParseCertificate(m.Certificate)
+		object := fmt.Sprintf("member %d", m.ID)
+		switch {
+		case err != nil:
+			err = c.fault(PartList, object, "it cannot be read: %v", err)
+		case crypto.Fingerprint(cert) != m.Fingerprint:
+			err = c.fault(PartList, object, "the fingerprint of the certificate is not what the row says")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) wrongSAST(k store.ListKey) error {
+	cert, err := x509.ParseCertificate(k.Certificate)
+	switch {
+	case err != nil:
+		return fmt.Errorf("it cannot be read: %w", err)
+	case crypto.Fingerprint(cert) != k.Fingerprint:
+		return errors.New("the fingerprint of the certificate is not what the row says")
+	case c.sealer == nil:
+		return nil
+	}
+	key, err := secrets.ListKey(c.sealer, k)
+	if err != nil {
+		return nil // c.secrets reports it
+	}
+	if public, ok := cert.PublicKey.(interface {
+		Equal(stdcrypto.PublicKey) bool
+	}); !ok || !public.Equal(key.Public()) {
+		return errors.New("its private key is not that of its certificate")
+	}
+	return nil
 }
 
 func (c *checker) secrets(ctx context.Context) error {

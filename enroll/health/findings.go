@@ -46,6 +46,15 @@ const (
 	TrustEnds           Kind = "trust-expiring"
 	TrustUndecided      Kind = "trust-undecided"
 	MICRoots            Kind = "mic-roots"
+	ListKeyEnded        Kind = "sast-expired"
+	ListKeyEnds         Kind = "sast-expiring"
+	KeyNotCopied        Kind = "sast-not-copied"
+	SpareMissing        Kind = "sast-spare-missing"
+	RotationWaiting     Kind = "sast-rotation-waiting"
+	RotationOverdue     Kind = "sast-rotation-overdue"
+	RotationUnfinished  Kind = "sast-rotation-unfinished"
+	ListMemberEnded     Kind = "trust-list-expired"
+	ListMemberEnds      Kind = "trust-list-expiring"
 	DiskReadOnly        Kind = "disk-read-only"
 	DiskFull            Kind = "disk-full"
 	DiskFilling         Kind = "disk-filling"
@@ -111,9 +120,10 @@ func Findings(ctx context.Context, s *store.Reader, now time.Time, devices store
 	x := examination{s, now}
 	operations := func(context.Context) ([]Finding, error) { return operationFindings(devices), nil }
 	files := func(ctx context.Context) ([]Finding, error) { return provisionFindings(ctx, s) }
+	lists := func(ctx context.Context) ([]Finding, error) { return listFindings(ctx, s, now) }
 	var all []Finding
 	for _, look := range []func(context.Context) ([]Finding, error){
-		x.serverFindings, x.restartFindings, x.certificateFindings, certificateChange{s, now}.findings, x.ownEnds, x.purposeFindings, x.spaceFindings, x.serviceFindings, files, x.onlineFindings, x.trustFindings,
+		x.serverFindings, x.restartFindings, x.certificateFindings, certificateChange{s, now}.findings, x.ownEnds, lists, x.purposeFindings, x.spaceFindings, x.serviceFindings, files, x.onlineFindings, x.trustFindings,
 		operations, x.lscEnds, x.lockedFindings, x.waitingFindings, x.openJobFindings, x.jobFindings, x.operatorRenewals, x.directoryFindings, x.staleFindings, x.addressFindings,
 		x.proposalFindings, x.bypassFindings, x.noticeFindings,
 	} {
