@@ -46,7 +46,7 @@ var rooms = []room{
 	{"enroll/backup", "enroll/authority enroll/lists enroll/settings crypto store"},
 	{"enroll/audit", "enroll/secrets crypto store"},
 
-	{"enroll/phoneconfig", "enroll/settings store"},
+	{"enroll/phoneconfig", "enroll/lists enroll/settings enroll/trustlist crypto store"},
 
 	{"enroll/sessions", "enroll/liveness store"},
 	{"enroll/restart", "enroll/liveness enroll/settings crypto store"},

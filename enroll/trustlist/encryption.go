@@ -96,6 +96,9 @@ func (e *Encryption) append(b []byte) []byte {
 	return appendElement(b, headerPlainDigestValue, e.Sum...)
 }
 
+// IsOf says whether a plain file is the one that was encrypted, by its digest.
+func (e *Encryption) IsOf(plain []byte) bool { return bytes.Equal(e.Digest.sum(plain), e.Sum) }
+
 // CheckRecipient refuses a certificate of a phone to which nothing can be encrypted.
 func CheckRecipient(phone *x509.Certificate) error {
 	key, ok := phone.PublicKey.(*rsa.PublicKey)
@@ -166,7 +169,7 @@ func (f *File) Decrypt(key *rsa.PrivateKey) ([]byte, error) {
 	plain := make([]byte, len(f.Body))
 	cipher.NewCBCDecrypter(block, e.IV).CryptBlocks(plain, f.Body)
 	plain = plain[:len(plain)-e.Padding]
-	if !bytes.Equal(e.Digest.sum(plain), e.Sum) {
+	if !e.IsOf(plain) {
 		return nil, ErrOtherKey
 	}
 	return plain, nil
