@@ -2,11 +2,10 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,10 +13,8 @@ import (
 
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
-	"capf/commands/internal/term"
 	"capf/enroll/phoneconfig"
 	"capf/internal/apperr"
-	"capf/store"
 )
 
 type phoneConfigMergeOptions struct {
@@ -45,7 +42,7 @@ Files keep their owner and mode, and appear whole or not at all. In a folder, a 
 of a device that capf does not know, or that cannot be read, has a row that says so;
 the others are merged, and the exit code is 5.`,
 		Example: "capf phone-config merge SEP001122334455.cnf.xml",
-		Output:  cmdline.List, Columns: headings(mergeColumns),
+		Output:  cmdline.List, Columns: headings(configColumns),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "`NAME` of the device, if the one file is not called after it"},
 			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the result to `FILE` (- is stdout) and leave the one file as it is"},
@@ -60,12 +57,10 @@ the others are merged, and the exit code is 5.`,
 }
 
 func (o phoneConfigMergeOptions) check(env *Env) error {
-	one := len(o.files) == 1 && !isFolder(env, o.files[0])
+	if err := cmp.Or(oneFile(env, o.files, "device", o.device), oneFile(env, o.files, "out", o.out)); err != nil {
+		return err
+	}
 	switch {
-	case o.device != "" && !one:
-		return apperr.Usage("--device goes with one file")
-	case o.out != "" && !one:
-		return apperr.Usage("--out goes with one file")
 	case o.out != "" && o.dryRun:
 		return apperr.Usage("--out and --dry-run exclude each other")
 	case len(o.files) > 1 && slices.Contains(o.files, "-"):
@@ -96,14 +91,7 @@ func phoneConfigMerge(ctx context.Context, env *Env, o phoneConfigMergeOptions) 
 	if err != nil {
 		return err
 	}
-	m := merging{configs: all, env: env, options: o}
-	for _, name := range names {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m.file(ctx, name)
-	}
-	return m.conclude()
+	return configWork{env, "changed", o.dryRun, merging{all, env, o}.file}.all(ctx, names)
 }
 
 // mergeToOutput merges one file and writes the result elsewhere.
@@ -142,79 +130,14 @@ func mergeToOutput(ctx context.Context, env *Env, all configs, o phoneConfigMerg
 	return env.writeOutput(o.out, o.force, merged)
 }
 
-// configFiles are the files that are named, and the configuration files of phones in the
-// folders that are.
-func configFiles(env *Env, named []string) (names []string, err error) {
-	for _, name := range named {
-		if !isFolder(env, name) {
-			names = append(names, name)
-			continue
-		}
-		entries, err := files.ReadFolder(env.door(), name)
-		if err != nil {
-			return nil, err
-		}
-		before := len(names)
-		for _, e := range entries {
-			// That of phones that have none of their own is called so.
-			if !e.IsDir() && deviceOfFile(e.Name()) != "" && !strings.EqualFold(e.Name(), "XMLDefault.cnf.xml") && !strings.HasPrefix(e.Name(), ".") {
-				names = append(names, filepath.Join(name, e.Name()))
-			}
-		}
-		if len(names) == before {
-			env.say("no file in %q is called as that of a phone, SEP001122334455.cnf.xml", name)
-		}
-	}
-	return names, nil
-}
-
-// mergedFile is what became of a file.
-type mergedFile struct {
-	file, device, outcome, detail string
-	err                           error
-}
-
-// The outcomes.
-const (
-	mergeChanged   = "changed"
-	mergeWould     = "would be changed"
-	mergeUnchanged = "unchanged"
-	mergeRefused   = "refused"
-)
-
-var mergeColumns = []column[mergedFile]{
-	{"FILE", "file", always, func(f mergedFile) any { return f.file }},
-	{"DEVICE", "device", seldom, func(f mergedFile) any { return f.device }},
-	{"OUTCOME", "outcome", always, func(f mergedFile) any { return f.outcome }},
-	{"DETAIL", "detail", usual, func(f mergedFile) any { return term.Message(f.detail) }},
-}
-
 // merging merges files one by one.
 type merging struct {
 	configs
 	env     *Env
 	options phoneConfigMergeOptions
-	rows    []mergedFile
-	counts  map[string]int
 }
 
-func (m *merging) file(ctx context.Context, name string) {
-	row := mergedFile{file: name}
-	row.err = m.merge(ctx, &row)
-	switch {
-	case errors.Is(row.err, store.ErrNotFound):
-		row.outcome, row.detail = mergeRefused, "capf has no device of that name"
-	case row.err != nil:
-		row.outcome, row.detail = mergeRefused, strings.TrimPrefix(row.err.Error(), fmt.Sprintf("reading %q: ", name))
-	}
-	if m.counts == nil {
-		m.counts = map[string]int{}
-	}
-	m.counts[row.outcome]++
-	m.rows = append(m.rows, row)
-}
-
-func (m *merging) merge(ctx context.Context, row *mergedFile) error {
+func (m merging) file(ctx context.Context, row *configRow) error {
 	d, err := m.deviceFor(ctx, row.file, m.options.device)
 	if err != nil {
 		return err
@@ -233,12 +156,11 @@ func (m *merging) merge(ctx context.Context, row *mergedFile) error {
 	case err != nil:
 		return fmt.Errorf("reading %q: %w", row.file, err)
 	case bytes.Equal(merged, p.Data):
-		row.outcome = mergeUnchanged
+		row.outcome = configUnchanged
 		return nil
 	}
-	row.outcome, row.detail = mergeChanged, changeWords(changes)
+	row.detail = changeWords(changes)
 	if m.options.dryRun {
-		row.outcome = mergeWould
 		return nil
 	}
 	return p.Replace(merged)
@@ -262,39 +184,4 @@ func changeWords(changes []phoneconfig.Change) string {
 		}
 	}
 	return strings.Join(words, ", ")
-}
-
-// conclude prints what became of the files: to a person, of those that need to be seen.
-func (m *merging) conclude() error {
-	if len(m.rows) == 1 && m.rows[0].err != nil {
-		return m.rows[0].err
-	}
-	rows := m.rows
-	if m.env.Format == term.Table && len(rows) > 1 {
-		rows = nil
-		for _, r := range m.rows {
-			if r.outcome != mergeUnchanged {
-				rows = append(rows, r)
-			}
-		}
-	}
-	if err := showList(m.env, values(rows), mergeColumns, ""); err != nil {
-		return err
-	}
-	var words []string
-	for _, outcome := range []string{mergeChanged, mergeWould, mergeUnchanged, mergeRefused} {
-		if n := m.counts[outcome]; n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, outcome))
-		}
-	}
-	if len(m.rows) > 1 {
-		m.env.say("%s: %s", counted(len(m.rows), "file"), strings.Join(words, ", "))
-	}
-	switch {
-	case m.counts[mergeRefused] > 0:
-		return exitPartly
-	case m.counts[mergeWould] > 0:
-		return exitWouldChange
-	}
-	return nil
 }

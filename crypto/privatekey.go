@@ -8,6 +8,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
+
+	"capf/internal/apperr"
 )
 
 // MarshalPrivateKey returns the PKCS#8 DER of a key that GenerateKey or
@@ -58,17 +61,42 @@ func PrivateKeyPEM(key stdcrypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// ParsePrivateKeyPEM reads the first PEM block, which must be an unencrypted PKCS#8 key.
+// ParsePrivateKeyPEM reads the first PEM block, which must be an unencrypted key: PKCS#8, or
+// as OpenSSL wrote it before.
 func ParsePrivateKeyPEM(data []byte) (stdcrypto.Signer, error) {
 	block, _ := pem.Decode(data)
 	if block == nil {
 		return nil, errors.New("reading a private key: no PEM block")
 	}
 	defer clear(block.Bytes)
-	if block.Type != "PRIVATE KEY" {
-		return nil, fmt.Errorf("reading a private key: a PEM block %q, not %q", block.Type, "PRIVATE KEY")
+	der, err := pkcs8(block)
+	if err != nil {
+		return nil, fmt.Errorf("reading a private key: %w", err)
 	}
-	return ParsePrivateKey(block.Bytes)
+	defer clear(der)
+	return ParsePrivateKey(der)
+}
+
+// pkcs8 returns the DER of a key in any form that a PEM block says it has.
+func pkcs8(block *pem.Block) ([]byte, error) {
+	var key any
+	var err error
+	switch {
+	case block.Headers["DEK-Info"] != "" || block.Type == "ENCRYPTED PRIVATE KEY":
+		return nil, apperr.WithHint(errors.New("it is encrypted"), "openssl pkey -in FILE -out PLAIN writes it without a password")
+	case block.Type == "PRIVATE KEY":
+		return slices.Clone(block.Bytes), nil
+	case block.Type == "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case block.Type == "EC PRIVATE KEY":
+		key, err = x509.ParseECPrivateKey(block.Bytes)
+	default:
+		return nil, fmt.Errorf("a PEM block %q, not %q", block.Type, "PRIVATE KEY")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
 }
 
 // MarshalPublicKey returns the DER SubjectPublicKeyInfo, as a phone sends it.
