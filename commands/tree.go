@@ -104,7 +104,7 @@ func certificateCommands(env *Env) []cmdline.Command {
 			}},
 		}},
 		{Name: "phone-config", Short: "configuration files of phones: SEP<mac>.cnf.xml", Commands: []cmdline.Command{
-			phoneConfigShowCommand(env), phoneConfigMergeCommand(env),
+			phoneConfigShowCommand(env), phoneConfigMergeCommand(env), phoneConfigSignCommand(env), phoneConfigEncryptCommand(env), phoneConfigDecryptCommand(env),
 		}},
 		{Name: "approval", Short: "changes that wait until another operator approves them", Commands: []cmdline.Command{
 			approvalListCommand(env), approvalShowCommand(env), approvalApproveCommand(env), approvalRejectCommand(env),

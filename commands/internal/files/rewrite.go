@@ -17,7 +17,8 @@ type Present struct {
 	Data []byte
 	door Door
 	name string
-	info fs.FileInfo
+	info fs.FileInfo // nil if there is none yet
+	mode fs.FileMode // of one that is not there yet
 }
 
 // ReadPresent reads a regular file that has at most limit bytes, all of them. A link is refused: what
@@ -57,6 +58,9 @@ var errMeanwhile = errors.New("it was changed by somebody else meanwhile; try ag
 // Replace writes another version, with the owner and the mode of the present one. It appears
 // whole or not at all.
 func (p Present) Replace(data []byte) error {
+	if p.info == nil {
+		return File{Door: p.door, Name: p.name, Mode: p.mode, Keep: true}.Write(wholly(data))
+	}
 	at, base, err := p.door.Parent(p.name)
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", p.name, apperr.WithoutPath(err))
