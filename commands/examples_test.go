@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
 	"os"
@@ -46,6 +47,8 @@ var before = map[string][]string{
 	"capf trust-list write":       {"capf trust-list init"},
 	"capf trust-list rotate":      {"capf trust-list init"},
 	"capf trust-list sast export": {"capf trust-list init"},
+	"capf phone-config sign":      {"capf trust-list add tftp.crt --role tftp --key tftp.key --yes"},
+	"capf phone-config encrypt":   {"capf trust-list add tftp.crt --role tftp --key tftp.key --yes", "mic"},
 	"capf restore":                {"capf backup capf-backup.db"},
 	"capf job show":               {"job"},
 	"capf approval show":          {"proposal"},
@@ -131,7 +134,11 @@ func exampleHouse(t *testing.T) string {
 		check(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
 	run(t, "cp", "../enroll/trustlist/testdata/ITLFile.tlv", dir)
-	run(t, "cp", "../enroll/phoneconfig/testdata/SEP001122334455.cnf.xml", dir)
+	const recorded = "../enroll/phoneconfig/testdata/"
+	run(t, "cp", recorded+"SEP001122334455.cnf.xml", recorded+"SEP001122334455.cnf.xml.enc.sgn", recorded+"phone.key", dir)
+	run(t, "cp", recorded+"ccm.crt", filepath.Join(dir, "tftp.crt"))
+	run(t, "cp", recorded+"ccm.key", filepath.Join(dir, "tftp.key"))
+	check(t, os.Mkdir(filepath.Join(dir, "public"), 0o700))
 	run(t, "cp", "../enroll/trustlist/testdata/capf.crt", filepath.Join(dir, "capf.pem"))
 	run(t, "cp", "../enroll/trustlist/testdata/ccm.crt", filepath.Join(dir, "asterisk.pem"))
 	check(t, os.Mkdir(filepath.Join(dir, "tftp"), 0o755))
@@ -186,6 +193,16 @@ func prepare(t *testing.T, dir, line string) {
 				Certificate: []byte("certificate"), Fingerprint: digest("example", 1)},
 		})
 		check(t, err)
+	case "mic":
+		s, err := store.Open(t.Context(), filepath.Join(dir, "capf.db"), store.Options{})
+		check(t, err)
+		defer s.Close()
+		d, err := s.Device(t.Context(), "SEP001122334455")
+		check(t, err)
+		pemFile, err := os.ReadFile("../enroll/phoneconfig/testdata/phone.crt")
+		check(t, err)
+		block, _ := pem.Decode(pemFile)
+		check(t, s.NoteAuthenticated(t.Context(), store.Actor{Kind: store.Phone, Name: d.Name}, d.ID, "", []store.DeviceCertificate{{Kind: "mic", Certificate: block.Bytes}}, nil))
 	case "job":
 		run(t, "sqlite3", filepath.Join(dir, "capf.db"), "INSERT OR REPLACE INTO sqlite_sequence (name, seq) VALUES ('jobs', 11)")
 		must(t, dir, "bulk", "update", "SEP*", "--operation", "install", "--at", "+1d", "--yes")

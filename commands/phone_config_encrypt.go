@@ -115,11 +115,11 @@ func (w encrypting) file(ctx context.Context, row *configRow) error {
 	}
 	row.detail = toWhom(d, held)
 	// The companion comes last: it sends phones to the other.
-	if err := update(row, w.options.dryRun, encrypted, pair.Encrypted); err != nil || row.outcome == configUnchanged {
+	if err := keepUp(row, w.options.dryRun, encrypted, pair.Encrypted); err != nil || row.outcome == configUnchanged {
 		return err
 	}
 	alone := *row
-	return update(&alone, w.options.dryRun, companion, pair.Companion)
+	return keepUp(&alone, w.options.dryRun, companion, pair.Companion)
 }
 
 // toWhom says for which certificate a file is encrypted, and for how long that is good.

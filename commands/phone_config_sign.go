@@ -129,11 +129,11 @@ func (w fileSigning) write(row *configRow, plain files.Present, name string) err
 		return fmt.Errorf("signing %q: %w", row.file, err)
 	}
 	row.detail = name + phoneconfig.Signed
-	return update(row, w.options.dryRun, present, signed)
+	return keepUp(row, w.options.dryRun, present, signed)
 }
 
-// update writes a file unless it says that already, or only says whether it would.
-func update(row *configRow, dryRun bool, present files.Present, data []byte) error {
+// keepUp writes a file unless it says that already, or only says whether it would.
+func keepUp(row *configRow, dryRun bool, present files.Present, data []byte) error {
 	if present.Says(data) {
 		row.outcome = configUnchanged
 		return nil
