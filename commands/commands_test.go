@@ -140,16 +140,18 @@ func mask(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 
-// waitFile waits until a file is there, and puts what it says into a variable:
-// waitfile address ADDRESS.
+// waitFile waits until a file is there, and puts what it says into a variable, if one
+// is named: waitfile address ADDRESS.
 func waitFile(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: waitfile FILE VARIABLE")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: waitfile FILE [VARIABLE]")
 	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		data, err := os.ReadFile(ts.MkAbs(args[0]))
-		if err == nil {
+		if err == nil && len(args) == 2 {
 			ts.Setenv(args[1], strings.TrimSpace(string(data)))
+		}
+		if err == nil {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -55,7 +55,7 @@ func trustListList(ctx context.Context, env *Env) error {
 		made = time.Time{}
 	}
 	return showDocument(env, []field{
-		{"Of", "time", made},
+		{"Time in it", "time", made},
 		{"Digest", "digest", set.ListDigest},
 		{"Signer version", "signer_version", set.ListSignerVersion},
 	}, "certificates", values(entries), entryColumns(env.Now()))

@@ -148,7 +148,7 @@ func showWritten(env *Env, o trustListWriteOptions, folder string, rows []lists.
 		return err
 	}
 	if kept := counts[lists.FileKept]; kept > 0 {
-		return apperr.WithHint(apperr.New(apperr.ErrPartly, "%s in %q that capf has not written", counted(kept, "file"), folder),
+		return apperr.WithHint(apperr.New(apperr.ErrPartly, "in the way in %q, because capf has not written it: %s", folder, counted(kept, "file")),
 			"if it may be replaced: capf trust-list write --replace")
 	}
 	return nil

@@ -1,7 +1,6 @@
 package lists_test
 
 import (
-	"bytes"
 	stdcrypto "crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -10,9 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -226,32 +222,5 @@ func TestVariants(t *testing.T) {
 	c := h.composer()
 	if h.file(c, "ITLSEP0000000000B1.tlv") != "" || h.file(c, "CTLSEP0000000000B1.tlv") != h.file(c, "CTLFile.tlv") {
 		t.Error("6911 gets other files than a CTL of its own")
-	}
-}
-
-// TestOpenSSL has openssl verify a list from which the signature was cut.
-func TestOpenSSL(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	dir := t.TempDir()
-	spki, err := x509.MarshalPKIXPublicKey(h.signer.PublicKey)
-	ok(t, err)
-	write := func(name string, data []byte) string {
-		path := filepath.Join(dir, name)
-		ok(t, os.WriteFile(path, data, 0o600))
-		return path
-	}
-	key := write("key.der", spki)
-	for _, digest := range []string{"sha1", "sha512"} {
-		h.Set("trust_list_digest", digest)
-		data := []byte(h.file(h.composer(), "ITLFile.tlv"))
-		l, err := trustlist.Parse(data)
-		ok(t, err)
-		at := bytes.Index(data, l.Signature)
-		list, signature := write("list", append(bytes.Clone(data[:at-3]), data[at+len(l.Signature):]...)), write("signature", l.Signature)
-		out, err := exec.CommandContext(t.Context(), "openssl", "dgst", "-"+digest, "-verify", key, "-keyform", "DER", "-signature", signature, list).CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "Verified OK") {
-			t.Errorf("%s: %v, %s", digest, err, out)
-		}
 	}
 }

@@ -226,7 +226,7 @@ func TestKeeper(t *testing.T) {
 	// A file that is not ours is in the way until an operator has decided.
 	ok(t, os.WriteFile(filepath.Join(dir, "ITLFile.tlv"), []byte("foreign"), 0o600))
 	h.Set("trust_list_digest", "sha512")
-	eventually("in the way", func() bool { return strings.Contains(trouble(), "1 file in") })
+	eventually("in the way", func() bool { return strings.Contains(trouble(), "in the way") })
 	with.write(dir, func(w *lists.Writing) { w.Replace = true })
 	eventually("over", func() bool { return trouble() == "" })
 	h.Set("trust_list_folder", "none")

@@ -242,7 +242,7 @@ func (k *Keeper) pass(ctx context.Context, want *kept) error {
 		k.log.Info("trust lists are written", "folder", want.folder, "written", counts[FileWritten], "unchanged", counts[FileUnchanged], "removed", counts[FileRemoved])
 	}
 	if inTheWay != nil {
-		return apperr.WithHint(apperr.Refused("%s in %q that capf has not written, as %s", plural.Of(len(inTheWay), "file"), want.folder, strings.Join(inTheWay[:min(len(inTheWay), 3)], ", ")),
+		return apperr.WithHint(apperr.Refused("in the way, because capf has not written it: %s, as %s", plural.Of(len(inTheWay), "file"), strings.Join(inTheWay[:min(len(inTheWay), 3)], ", ")),
 			"if it may be replaced: capf trust-list write --replace")
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -212,7 +213,11 @@ func (n NewMember) checkSize(entries []Entry) error {
 		}
 	}
 	for _, e := range entries {
-		size += recordSize(e.record())
+		record := recordSize(e.record())
+		if record > math.MaxUint16 {
+			return apperr.Refused("its record would have more than the %d bytes that a list can say", math.MaxUint16)
+		}
+		size += record
 	}
 	if size > trustlist.MaxFile {
 		return apperr.Refused("the list would have more than the %d bytes that phones take", trustlist.MaxFile)
