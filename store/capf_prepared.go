@@ -15,6 +15,9 @@ type Prepared struct {
 	SealedKey  []byte    // PKCS#8, sealed; its key may be that of the present one
 	Since      time.Time // when lists began to carry it
 	ShownAfter time.Time // zero: only when an operator says so
+	// Span is that time as one that is stored anew has it: so long after Since. With 0,
+	// ShownAfter counts.
+	Span time.Duration
 }
 
 // Due says whether its time has come.
@@ -66,6 +69,9 @@ func (s *Store) Prepare(ctx context.Context, a Actor, p Prepared, instead []byte
 			if err := listsChanged(t); err != nil {
 				return err
 			}
+		}
+		if p.Span > 0 {
+			p.ShownAfter = since.Add(p.Span)
 		}
 		if err := forgetPrepared(t); err != nil {
 			return err

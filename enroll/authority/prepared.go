@@ -103,7 +103,7 @@ func (c CAPF) install(ctx context.Context, actor store.Actor, id store.Identity,
 		}
 		return false, c.Store.SaveIdentity(ctx, actor, id, false)
 	}
-	return true, c.Store.Prepare(ctx, actor, store.Prepared{Chain: id.Chain, SealedKey: id.SealedKey, ShownAfter: after.From(c.Now())}, nil)
+	return true, c.Store.Prepare(ctx, actor, store.Prepared{Chain: id.Chain, SealedKey: id.SealedKey, ShownAfter: after.At, Span: after.Span}, nil)
 }
 
 // NothingPrepared is the refusal of what needs a certificate that is prepared.

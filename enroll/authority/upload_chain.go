@@ -125,8 +125,9 @@ func (c CAPF) place(ctx context.Context, actor store.Actor, to chainPlace, chain
 	case to.ofOther:
 		return false, false, apperr.WithHint(AlreadyPrepared(*p), "it has another key; capf cert regenerate capf --cancel gives it up")
 	}
-	next := store.Prepared{Chain: chain, SealedKey: to.sealed, ShownAfter: after.From(c.Now())}
+	next := store.Prepared{Chain: chain, SealedKey: to.sealed, ShownAfter: after.At, Span: after.Span}
 	if string(chain[0]) == string(p.Chain[0]) {
+		next.Span = 0
 		if next.ShownAfter = p.ShownAfter; after.Set() {
 			next.ShownAfter = after.From(p.Since).Truncate(time.Millisecond)
 		}
