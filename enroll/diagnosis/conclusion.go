@@ -186,6 +186,10 @@ func (r *Report) notContacted() *Conclusion {
 	if !r.untried || r.Open != nil {
 		return nil
 	}
+	next := []string{r.command("device history")}
+	if r.provisions {
+		next = []string{r.command("phone boot", "--provision", "localhost", "--explain")}
+	}
 	return &Conclusion{Cause: "the phone has not come since the device was last changed: reset it, so that it contacts CAPF; if it then breaks off before it says its name, the log of serve has its address, with a hint", Section: enroll.SectionNotContacted,
-		Next: []string{r.command("device history")}}
+		Next: next}
 }

@@ -34,9 +34,10 @@ type Report struct {
 	Declined     store.Declined
 	Conclusion
 
-	untried bool // no attempt since an operator last changed the device
-	refusal *enroll.SessionError
-	now     time.Time
+	untried    bool // no attempt since an operator last changed the device
+	provisions bool // phones get their lists and configuration from here
+	refusal    *enroll.SessionError
+	now        time.Time
 }
 
 // Part is something that a phone needs; what is missing, and the command that mends it,
@@ -115,6 +116,9 @@ func (r *Report) readServers(ctx context.Context, s *store.Reader) error {
 	services, err := s.Services(ctx)
 	if err != nil {
 		return err
+	}
+	for _, v := range services {
+		r.provisions = r.provisions || v.Name == settings.ServiceProvision && v.Active
 	}
 	for _, v := range services {
 		if v.Name == settings.ServiceCAPF && !v.Active {

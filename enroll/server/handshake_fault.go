@@ -30,7 +30,7 @@ var distrust = []struct{ alert, hint string }{
 	{"unsupported certificate", "the phone cannot use a CAPF certificate of this kind: those with RSA keys up to 2048 bits suit all phones"},
 }
 
-const notInList = "the phone's trust list (ITL or CTL) does not name the CAPF certificate that serve shows: give it a list that does"
+const notInList = "the phone's trust list (ITL or CTL) does not name the CAPF certificate that serve shows: capf trust-list list, capf trust-list verify, capf phone boot --explain"
 
 // handshakeFailed returns why the handshake failed, with a hint where the reason has one.
 func (s *session) handshakeFailed(err error) error {
