@@ -137,6 +137,15 @@ func preparedChain(ctx context.Context, s *store.Reader) ([]store.TrustCertifica
 	return chainRowsOf(p.Chain, store.TrustCertificate{Purpose: preparedPurpose, AddedAt: p.Since, Description: "to be shown " + p.When()})
 }
 
+// tvsRow is the certificate of TVS, in the form of a trust certificate without an id.
+func tvsRow(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
+	c, err := s.TVSCertificate(ctx)
+	if err != nil {
+		return nil, apperr.WithHint(err, "capf service activate tvs makes it")
+	}
+	return chainRowsOf([][]byte{c.Certificate}, store.TrustCertificate{Purpose: tvsCertificate, AddedAt: c.CreatedAt})
+}
+
 // chainRowsOf are certificates with what is the same for all of them.
 func chainRowsOf(ders [][]byte, row store.TrustCertificate) (chain []store.TrustCertificate, err error) {
 	for _, der := range ders {

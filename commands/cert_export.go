@@ -17,7 +17,7 @@ func certExportCommand(env *Env) cmdline.Command {
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate, in PEM with the chain above it, or capf-prepared for
-the one that is prepared to take its place.
+the one that is prepared to take its place, or tvs for that of TVS.
 
 With --all it is everything that servers need to verify LSCs, such as RADIUS
 servers: the CAPF certificate, the one that is prepared, the earlier CAPF
@@ -85,6 +85,13 @@ func certExport(ctx context.Context, env *Env, id string, o exportOptions) error
 			return apperr.WithHint(err, prepareOne)
 		}
 		return exportChain(env, o, p.Chain...)
+	}
+	if id == tvsCertificate {
+		own, err := tvsRow(ctx, s)
+		if err != nil {
+			return err
+		}
+		return exportChain(env, o, own[0].Certificate)
 	}
 	found, err := findTrust(ctx, s, "", []string{id})
 	if err != nil {

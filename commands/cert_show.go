@@ -14,11 +14,11 @@ import (
 
 func certShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "show", Args: "ID", Short: "show a trust certificate, or the CAPF certificate",
+		Name: "show", Args: "ID", Short: "show a trust certificate, or one of our own",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
 capf for the CAPF certificate, or capf-prepared for the one that is prepared to
-take its place.`,
+take its place, or tvs for that of TVS.`,
 		Example: "capf cert show capf --json",
 		Output:  cmdline.Object,
 		Run:     func(c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
@@ -36,6 +36,8 @@ func certShow(ctx context.Context, env *Env, id string) error {
 		found, err = capfChain(ctx, s)
 	case preparedPurpose:
 		found, err = preparedChain(ctx, s)
+	case tvsCertificate:
+		found, err = tvsRow(ctx, s)
 	default:
 		found, err = findTrust(ctx, s, "", []string{id})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,7 +43,7 @@ var questions = map[string]question{
 	"flag/serial":        serials,
 	"stale-lsc/SERIAL":   staleSerials,
 	"cert/ID":            trustIDs,
-	"flag/issuer":        trustIDs,
+	"flag/issuer":        issuerIDs,
 	"flag/lsc-issued-by": issuerNames,
 	"job/ID":             jobIDs,
 	"approval/ID":        proposalIDs,
@@ -112,6 +113,9 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 	if p, _, err := authority.PreparedNow(ctx, s); err == nil && p != nil {
 		list = append(list, cmdline.Candidate{Word: preparedPurpose, About: "the CAPF certificate that is prepared"})
 	}
+	if _, err := s.TVSCertificate(ctx); err == nil {
+		list = append(list, cmdline.Candidate{Word: tvsCertificate, About: "the certificate of TVS"})
+	}
 	for _, t := range rows {
 		about := string(t.Purpose) + ": " + t.Subject
 		list = append(list, cmdline.Candidate{Word: strconv.FormatInt(t.ID, 10), About: about})
@@ -120,6 +124,11 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 		}
 	}
 	return cmdline.Matching(list, last)
+}
+
+// issuerIDs are those of trustIDs that may have signed an LSC.
+func issuerIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
+	return slices.DeleteFunc(trustIDs(ctx, s, last), func(c cmdline.Candidate) bool { return c.Word == tvsCertificate || c.Word == preparedPurpose })
 }
 
 // issuerNames are the common names of those who have signed LSCs.
