@@ -97,7 +97,7 @@ func certificateCommands(env *Env) []cmdline.Command {
 		{Name: "trust-list", Short: "the lists that tell phones whom to trust: ITL and CTL", Commands: []cmdline.Command{
 			trustListInitCommand(env),
 			trustListAddCommand(env), trustListListCommand(env), trustListDevicesCommand(env), trustListDeleteCommand(env), trustListWriteCommand(env),
-			trustListShowCommand(env), trustListVerifyCommand(env),
+			trustListShowCommand(env), trustListVerifyCommand(env), trustListFetchCommand(env),
 			trustListRotateCommand(env),
 			{Name: "sast", Short: "the keys that sign trust lists", Commands: []cmdline.Command{
 				sastListCommand(env), sastExportCommand(env), sastImportCommand(env),
