@@ -33,6 +33,7 @@ var documentedCodes = []struct {
 	{"capf lsc revoke 4f3c", 3}, {"capf lsc release 4f3c", 3}, {"capf approval list ; capf approval approve 7", 3},
 	{"capf device add SEP001122334455", 4}, // the house may have the device with other settings
 	{"capf job show 1 --strings-file", 4}, {"capf job cancel 1", 4},
+	{"capf trust-list delete 2", 3}, {"capf trust-list write --out /srv/", 3},
 }
 
 // documentedCode reports whether a line may exit with the code. One that asks for consent

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 	"capf/crypto"
 	"capf/enroll/lists"
 	"capf/enroll/settings"
@@ -72,7 +73,7 @@ func entryColumns(now time.Time) []column[lists.Entry] {
 		}},
 		{"Role", "role", always, func(e lists.Entry) any { return e.Role.String() }},
 		{"Subject", "subject", always, func(e lists.Entry) any { return e.Certificate.Subject.String() }},
-		{"Why", "why", usual, func(e lists.Entry) any { return e.Why }},
+		{"Why", "why", usual, func(e lists.Entry) any { return term.Message(e.Why) }},
 		{"Valid until", "not_after", always, func(e lists.Entry) any { return e.Certificate.NotAfter }},
 		{"Days left", "days_left", seldom, func(e lists.Entry) any { return daysLeft(now, e.Certificate.NotAfter) }},
 		{"Key", "key", seldom, func(e lists.Entry) any { return e.Member == nil || e.Member.SealedKey != nil }},

@@ -82,10 +82,14 @@ func capfEntries(ctx context.Context, s *store.Reader) (entries []Entry, err err
 	if err != nil {
 		return nil, err
 	}
+	later := "prepared: serve will show it"
+	if p, err := s.Prepared(ctx); err == nil && !p.ShownAfter.IsZero() {
+		later = "prepared: serve shows it from " + shown(p.ShownAfter) + " on"
+	}
 	for i, c := range announced {
 		why := "serve shows it to phones"
 		if i > 0 {
-			why = "prepared: serve will show it"
+			why = later
 		}
 		entries = append(entries, Entry{trustlist.RoleCAPF, c, why, nil})
 	}
