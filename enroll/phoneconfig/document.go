@@ -3,8 +3,6 @@ package phoneconfig
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +28,6 @@ type element struct {
 	start, open int    // its first byte, and the first one after its start tag
 	close, end  int    // the first byte of its end tag, and the first one after it
 	inside      []*element
-	text        []span // what is text in it, in pieces between comments and elements
 }
 
 type span struct{ from, to int }
@@ -72,6 +69,9 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // declaration is how a file says in which encoding it is.
 var declaration = regexp.MustCompile(`^<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"']*)["']`)
 
+// version is which XML a declaration says that the file is.
+var version = regexp.MustCompile(`\bversion\s*=\s*["']([^"']*)["']`)
+
 // encodingOf returns the encoding, one in which each byte of an ASCII character stands for
 // that: the elements are found without the file being converted, which would change it.
 func encodingOf(data []byte) (string, error) {
@@ -107,7 +107,7 @@ func encodingOf(data []byte) (string, error) {
 // such: no element of ours has it.
 func (d *document) value(e *element) string {
 	var all strings.Builder
-	for _, at := range e.text {
+	for _, at := range d.textOf(e) {
 		all.WriteString(d.decode(d.data[at.from:at.to]))
 	}
 	return strings.TrimSpace(all.String())
@@ -119,6 +119,40 @@ func (d *document) inner(e *element) string {
 		return ""
 	}
 	return string(d.data[e.open:e.close])
+}
+
+// textOf is where the text of an element is that has no others in it, in pieces between
+// comments.
+func (d *document) textOf(e *element) (pieces []span) {
+	if e.empty() || len(e.inside) > 0 {
+		return nil
+	}
+	for at := e.open; at < e.close; {
+		rest := d.data[at:e.close]
+		end, isText := markup(rest)
+		if isText {
+			pieces = append(pieces, span{at, at + end})
+		}
+		at += end
+	}
+	return pieces
+}
+
+// markup is how long the comment, instruction, CDATA section or text is with which the inside
+// of an element begins.
+func markup(rest []byte) (length int, isText bool) {
+	for _, m := range []struct {
+		begin, end string
+		isText     bool
+	}{{"<!--", "-->", false}, {"<?", "?>", false}, {"<![CDATA[", "]]>", true}} {
+		if bytes.HasPrefix(rest, []byte(m.begin)) {
+			return len(m.begin) + bytes.Index(rest[len(m.begin):], []byte(m.end)) + len(m.end), m.isText
+		}
+	}
+	if i := bytes.IndexByte(rest, '<'); i >= 0 {
+		return i, true
+	}
+	return len(rest), true
 }
 
 func (d *document) decode(raw []byte) string {
@@ -135,122 +169,4 @@ func (d *document) decode(raw []byte) string {
 		return string(text)
 	}
 	return meant
-}
-
-// scanner finds the elements of a file.
-type scanner struct {
-	data   []byte
-	base   int // how many bytes precede what the decoder reads
-	root   *element
-	within []*element // those that are open
-}
-
-// scan reads a shadow of the file in which each byte that is not ASCII is a letter, so that
-// the places are the same in every encoding.
-func (s *scanner) scan() error {
-	shadow := bytes.Clone(s.data)
-	for i, c := range shadow {
-		if c >= utf8.RuneSelf {
-			shadow[i] = 'x'
-		}
-	}
-	if bytes.HasPrefix(s.data, byteOrderMark) {
-		s.base = len(byteOrderMark)
-	}
-	d := xml.NewDecoder(bytes.NewReader(shadow[s.base:]))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	for {
-		from := s.base + int(d.InputOffset())
-		token, err := d.Token()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return s.explain(err)
-		}
-		if err := s.take(token, span{from, s.base + int(d.InputOffset())}); err != nil {
-			return err
-		}
-	}
-	switch {
-	case s.root == nil:
-		return apperr.Refused("it has no XML in it")
-	case s.root.name != "device":
-		return apperr.WithHint(apperr.Refused("its root element is %q, not device", s.root.name), "the file of a phone is SEP<mac>.cnf.xml")
-	}
-	return nil
-}
-
-// explain turns what the decoder does not read into a line for people.
-func (s *scanner) explain(err error) error {
-	var syntax *xml.SyntaxError
-	if !errors.As(err, &syntax) {
-		return apperr.Refused("%s", strings.TrimPrefix(err.Error(), "xml: "))
-	}
-	switch {
-	case strings.HasPrefix(syntax.Msg, "unexpected EOF") && len(s.within) > 0:
-		return apperr.Refused("it is cut off: <%s> is not closed at its end, in line %d", s.within[len(s.within)-1].name, syntax.Line)
-	case strings.HasPrefix(syntax.Msg, "invalid character entity"):
-		return apperr.WithHint(apperr.Refused("line %d: %s: phones know &amp; &lt; &gt; &quot; &apos; and numbers alone", syntax.Line, syntax.Msg),
-			"a & that stands for itself is written &amp;")
-	}
-	return apperr.Refused("it is not well-formed XML: line %d: %s", syntax.Line, syntax.Msg)
-}
-
-func (s *scanner) take(token xml.Token, at span) error {
-	switch t := token.(type) {
-	case xml.Directive:
-		return apperr.WithHint(apperr.Refused("it has a document type or entities of its own (<!%.20s…), which are not followed", t),
-			"take them out: phones do not need them")
-	case xml.ProcInst:
-		if t.Target == "xml" && at.from != s.base {
-			return apperr.Refused("its XML declaration is not at its very beginning")
-		}
-	case xml.StartElement:
-		return s.begin(at)
-	case xml.EndElement:
-		s.finish(at)
-	case xml.CharData:
-		return s.characters(at)
-	}
-	return nil
-}
-
-func (s *scanner) begin(at span) error {
-	tag := s.data[at.from+1 : at.to]
-	e := &element{name: string(tag[:bytes.IndexAny(tag, " \t\r\n/>")]), start: at.from, open: at.to}
-	switch {
-	case len(s.within) > 0:
-		parent := s.within[len(s.within)-1]
-		parent.inside = append(parent.inside, e)
-	case s.root != nil:
-		return apperr.Refused("it has a second root element, %s", e.name)
-	default:
-		s.root = e
-	}
-	s.within = append(s.within, e)
-	return nil
-}
-
-// finish ends the innermost element. The decoder reports <a/> as two tokens, the second of
-// which has no bytes.
-func (s *scanner) finish(at span) {
-	e := s.within[len(s.within)-1]
-	s.within = s.within[:len(s.within)-1]
-	e.close, e.end = at.from, at.to
-	if at.from == at.to {
-		e.close = e.start
-	}
-}
-
-func (s *scanner) characters(at span) error {
-	if len(s.within) > 0 {
-		e := s.within[len(s.within)-1]
-		e.text = append(e.text, at)
-		return nil
-	}
-	if len(bytes.TrimSpace(s.data[at.from:at.to])) > 0 {
-		return apperr.Refused("it has text outside of its root element")
-	}
-	return nil
 }

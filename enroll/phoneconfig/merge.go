@@ -152,14 +152,15 @@ func (m *merger) same(e *element, w wanted, path string) error {
 		return nil
 	}
 	m.changed(path, old, w.text, false)
+	text := m.textOf(e)
 	switch {
 	case e.empty():
 		m.edit(e.start, e.end, m.startTag(e)+escaped(w.text)+"</"+e.name+">")
-	case len(e.text) == 0:
+	case len(text) == 0:
 		m.edit(e.close, e.close, escaped(w.text))
 	default:
-		m.edit(e.text[0].from, e.text[0].to, escaped(w.text))
-		for _, rest := range e.text[1:] {
+		m.edit(text[0].from, text[0].to, escaped(w.text))
+		for _, rest := range text[1:] {
 			m.edit(rest.from, rest.to, "")
 		}
 	}

@@ -3,7 +3,9 @@ package phoneconfig
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/xml"
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -188,7 +190,7 @@ func TestWrongFiles(t *testing.T) {
 		"just text":                          "it has text outside of its root element",
 		"<device><a></device>":               "it is not well-formed XML: line 1: element <a> closed by </device>",
 		"<device>\n<a>\n<b>x":                "it is cut off: <b> is not closed at its end, in line 3",
-		"<device":                            "it is not well-formed XML: line 1: unexpected EOF",
+		"<device":                            "it is cut off: the tag <device in line 1 does not end",
 		"<Default></Default>":                `its root element is "Default", not device`,
 		"<d:device xmlns:d='x'/>":            `its root element is "d:device", not device`,
 		"<device/><device/>":                 "it has a second root element, device",
@@ -197,6 +199,10 @@ func TestWrongFiles(t *testing.T) {
 		"<?xml version='1.1'?><device/>":     `unsupported version "1.1"; only version 1.0 is supported`,
 		"<!DOCTYPE device SYSTEM 'http://x/y'><device/>":               "it has a document type or entities of its own (<!DOCTYPE device SYSTE…), which are not followed",
 		"<!DOCTYPE device [<!ENTITY a 'b'>]><device>&a;</device>":      "it has a document type or entities of its own (<!DOCTYPE device [<!EN…), which are not followed",
+		"<device>&#0;</device>":                                        "line 1: invalid character entity &#0;: phones know &amp; &lt; &gt; &quot; &apos; and numbers alone",
+		"<device><!-- a":                                               "it is cut off: the comment in line 1 does not end",
+		"<device a=b/>":                                                "it is not well-formed XML: line 1: unquoted or missing attribute value in element",
+		"<device a:b:c='d'/>":                                          "it is not well-formed XML: line 1: expected attribute name in element",
 		"<device>&a;</device>":                                         "line 1: invalid character entity &a;: phones know &amp; &lt; &gt; &quot; &apos; and numbers alone",
 		"<device><a>b & c</a></device>":                                "line 1: invalid character entity & (no semicolon): phones know &amp; &lt; &gt; &quot; &apos; and numbers alone",
 		"<device>\x00</device>":                                        "it is not well-formed XML: line 1: illegal character code U+0000",
@@ -260,6 +266,9 @@ func FuzzMerge(f *testing.F) {
 	f.Add([]byte("<?xml version='1.0' encoding='latin1'?><device><capfAuthMode><!-- x --><![CDATA[\xff]]></capfAuthMode><capfList><capf/><capf/><capf/></capfList></device>"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		before, err := Parse(file)
+		if err == nil {
+			readByOthers(t, file)
+		}
 		eap := EAPDisabled
 		e := sample()
 		e.TVS, e.EAP = []Server{{"192.0.2.1", 2445}}, &eap
@@ -299,4 +308,27 @@ func others(t *testing.T, file []byte) string {
 		}
 	}
 	return text + string(file[d.root.end:])
+}
+
+// readByOthers holds that what is read as well-formed is so for the decoder of the standard
+// library, for what that can say.
+func readByOthers(t *testing.T, file []byte) {
+	t.Helper()
+	ascii := bytes.TrimPrefix(bytes.Clone(file), byteOrderMark)
+	for i, c := range ascii {
+		if c >= 0x80 {
+			ascii[i] = 'x'
+		}
+	}
+	d := xml.NewDecoder(bytes.NewReader(ascii))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	for {
+		_, err := d.Token()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%q is not well-formed: %v", file, err)
+		}
+	}
 }
