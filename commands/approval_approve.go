@@ -9,6 +9,7 @@ import (
 	"capf/commands/internal/term"
 	"capf/enroll/approval"
 	"capf/enroll/authority"
+	"capf/enroll/lists"
 	"capf/enroll/restart"
 	"capf/store"
 )
@@ -79,6 +80,13 @@ func approve(ctx context.Context, env *Env, o approveOptions) error {
 func afterApproval(ctx context.Context, env *Env, s *store.Store, p store.Proposal) error {
 	if approval.Restarts(p) {
 		return awaitListener(ctx, env, s)
+	}
+	if approval.MakesListKeys(p) {
+		st, err := lists.Stand(ctx, s.Reader)
+		if err == nil {
+			sayKeeping(env, st)
+		}
+		return err
 	}
 	if !approval.Replaces(p) {
 		return nil

@@ -89,11 +89,12 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"mask":     mask,
-			"waitfile": waitFile,
-			"waitjob":  waitJob,
-			"seed":     seed,
+			"exits":     exits,
+			"mask":      mask,
+			"waitfile":  waitFile,
+			"waitjob":   waitJob,
+			"waitevent": waitEvent,
+			"seed":      seed,
 		},
 	})
 }
@@ -174,6 +175,21 @@ func waitJob(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("job %s has not ended", args[0])
+}
+
+// waitEvent waits until the record has an event of an action, such as one of serve:
+// waitevent trust-list-rotate.
+func waitEvent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitevent ACTION")
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		ts.Check(ts.Exec("capf", "audit", "list", "--action", args[0], "--csv"))
+		if ts.ReadFile("stdout") != "" {
+			return
+		}
+	}
+	ts.Fatalf("there is no event %s", args[0])
 }
 
 // seedTime is when everything that seed makes happened.

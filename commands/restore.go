@@ -37,9 +37,9 @@ without the master key, or that has no authenticator, is refused without
 first; a dry run only notes that there is one.
 
 Differences are listed: parameters, among them the program that is run, the issuer
-and the addresses, the CAPF certificate, trust certificates and directories. Then
-the backup replaces the database in one step, and the old database is kept beside
-it.
+and the addresses, the CAPF certificate, trust certificates, the keys and
+certificates of trust lists, and directories. Then the backup replaces the database
+in one step, and the old database is kept beside it.
 
 Certificates that phones got after the backup are not in it, and so are not
 accepted while accept_unrecorded_lsc is false. Other systems still accept them, but

@@ -37,7 +37,8 @@ The spare of capf trust-list init stands in lists from the first one on, so the 
 rotation begins with step 2. Both steps in one hour are refused. With --after, the
 command takes step 1, where it is the next one, and plans step 2.
 
-If phones refuse lists after step 2, --back has the former key sign again: they know it.
+With --new-spare, a new spare takes the place of the present one, whose key may be known
+to somebody. If phones refuse lists after step 2, --back has the former key sign again: they know it.
 What was planned is shown by capf status until it has happened; --cancel takes it back, and
 --after sets another time. A span such as 7d counts from when the step was planned, so
 that the same line run twice changes nothing.`,
@@ -46,6 +47,7 @@ that the same line run twice changes nothing.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "after", Usage: "`TIME` at which the spare is to sign, such as 30d or 2027-01-31T18:00:00Z"},
 			&cli.BoolFlag{Name: "back", Usage: "have the key that signed before sign again"},
+			&cli.BoolFlag{Name: "new-spare", Usage: "take step 1, and forget the present spare"},
 			&cli.BoolFlag{Name: "cancel", Usage: "take back what was planned with --after"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"}, bypassFlag(),
@@ -53,15 +55,17 @@ that the same line run twice changes nothing.`,
 		Run: func(c *cli.Context) error {
 			o := rotateOptions{cancel: c.Bool("cancel"), yes: c.Bool("yes"), dryRun: c.Bool("dry-run")}
 			var err error
-			o.Back = c.Bool("back")
+			o.Back, o.Fresh = c.Bool("back"), c.Bool("new-spare")
 			if o.After, err = afterChoice(c, env, "capf trust-list rotate --yes has the spare sign now"); err != nil {
 				return err
 			}
 			switch {
+			case o.Back && o.Fresh:
+				return apperr.Usage("--back and --new-spare exclude each other")
 			case o.Back && o.After.Set():
 				return apperr.Usage("--back and --after exclude each other: going back is done at once")
-			case o.cancel && (o.Back || o.After.Set()):
-				return apperr.Usage("--cancel goes with none of --after and --back")
+			case o.cancel && (o.Back || o.Fresh || o.After.Set()):
+				return apperr.Usage("--cancel goes with none of --after, --back and --new-spare")
 			case o.cancel:
 				return trustListStay(c.Context, env, o)
 			}
@@ -111,7 +115,7 @@ func (r rotating) what() string {
 	case lists.NewSpare:
 		text := "make a new spare"
 		if r.before.Spare != nil {
-			text += ", and forget the key that signed before, SHA-256 " + r.before.Spare.Fingerprint
+			text += fmt.Sprintf(", and forget the %s, SHA-256 %s", r.second(), r.before.Spare.Fingerprint)
 		}
 		if r.After.Set() {
 			text += "; the spare is to sign " + r.due()
@@ -125,6 +129,14 @@ func (r rotating) what() string {
 		return "sign trust lists with the former key again, SHA-256 " + r.before.Spare.Fingerprint
 	}
 	return "change nothing: it is planned so already"
+}
+
+// second says what the second key in the lists is.
+func (r rotating) second() string {
+	if r.before.Unfinished() {
+		return "key that signed before"
+	}
+	return "present spare"
 }
 
 // due is when the spare is to sign.
@@ -141,11 +153,11 @@ func (r rotating) agree() error {
 		r.env.say("impact: phones with a list of the present key take the next one: the spare was in all of them")
 	case r.step == lists.Sign:
 		r.env.say("impact: phones that have fetched no list since %s refuse all later ones, until their list is deleted or TVS vouches for the spare", r.before.Spare.ListedAt.UTC().Format(time.RFC3339))
-	case forgets:
+	case forgets && r.before.Unfinished():
 		r.env.say("impact: there is no way back to the key that signed until %s; phones that know it and not the present one have to be touched", r.before.Spare.CeasedAt.UTC().Format(time.RFC3339))
-		if r.before.Spare.CopiedAt.IsZero() {
-			r.env.say("warning: no copy of it has been exported; capf trust-list sast export --spare makes one")
-		}
+	}
+	if forgets && r.before.Spare.CopiedAt.IsZero() {
+		r.env.say("warning: no copy of the %s has been exported; capf trust-list sast export --spare makes one", r.second())
 	}
 	if asks := forgets || r.step == lists.Sign || r.step == lists.GoBack; !asks {
 		return nil

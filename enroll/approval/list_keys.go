@@ -12,6 +12,8 @@ import (
 	"capf/enroll/authority"
 	"capf/enroll/lists"
 	"capf/enroll/settings"
+	"capf/internal/plural"
+	"capf/store"
 )
 
 const (
@@ -145,13 +147,14 @@ func forgotten(k lists.SAST) string {
 type rotation struct {
 	After authority.Delay // zero for at once
 	Back  bool
+	Fresh bool
 
 	step lists.Step
 }
 
 // Rotate is lists.Signing.Rotate.
 func (l Lists) Rotate(ctx context.Context, r lists.Rotation) (lists.Step, error) {
-	op := &rotation{After: r.After, Back: r.Back}
+	op := &rotation{After: r.After, Back: r.Back, Fresh: r.Fresh}
 	err := l.desk.take(ctx, op)
 	return op.step, err
 }
@@ -168,7 +171,7 @@ func (o *rotation) carryOut(ctx context.Context, d Desk) (effects []string, err 
 	if err != nil {
 		return nil, err
 	}
-	if o.step, err = s.Rotate(ctx, d.Actor, lists.Rotation{After: o.After, Back: o.Back}); err != nil {
+	if o.step, err = s.Rotate(ctx, d.Actor, lists.Rotation{After: o.After, Back: o.Back, Fresh: o.Fresh}); err != nil {
 		return nil, err
 	}
 	return o.effects(before), nil
@@ -195,12 +198,19 @@ func (o *rotation) effects(before lists.Standing) (effects []string) {
 // when says from when on the spare signs, where that is not at once.
 func (o *rotation) when() string {
 	switch {
+	case o.After.Span > 0 && o.After.Span%(24*time.Hour) == 0:
+		return fmt.Sprintf(", %s after this is decided", plural.Of(int(o.After.Span/(24*time.Hour)), "day"))
 	case o.After.Span > 0:
 		return fmt.Sprintf(", %s after this is decided", o.After.Span)
 	case o.After.Set():
 		return ", from " + o.After.At.UTC().Format(time.RFC3339) + " on"
 	}
 	return ""
+}
+
+// MakesListKeys says whether a proposal brings keys that sign trust lists.
+func MakesListKeys(p store.Proposal) bool {
+	return p.Action == listInitAction || p.Action == rotateAction || p.Action == listImportAction
 }
 
 // stay takes a planned rotation back.

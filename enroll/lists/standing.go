@@ -95,6 +95,7 @@ const (
 type Rotation struct {
 	After authority.Delay // when the spare is to sign; zero for at once. A span begins when that is decided
 	Back  bool            // the key that signed before is to sign again
+	Fresh bool            // a new spare is to take the place of the present one, whatever that is
 }
 
 // Plan is when the spare is to sign, with the zero time for at once.
@@ -116,7 +117,9 @@ func (s *Standing) Step(r Rotation, now time.Time) (Step, error) {
 		return "", apperr.Refused("there is no key to go back to: the second one in the lists has never signed")
 	case r.Back:
 		return GoBack, nil
-	case s.Spare == nil || s.Unfinished():
+	case r.Fresh && !s.DueAt.IsZero():
+		return "", apperr.WithHint(apperr.Refused("the present spare is to sign from %s on, and phones know that one", shown(s.DueAt)), "capf trust-list rotate --cancel")
+	case s.Spare == nil || s.Unfinished() || r.Fresh:
 		return NewSpare, mayPlan(at, now, now.Add(leastKnown), "a new key stands in the lists from now on")
 	}
 	since := "the spare stands in the lists since " + shown(s.Spare.ListedAt)
