@@ -25,7 +25,7 @@ func TestBarePhone(t *testing.T) {
 	if err != nil || r.Outcome != WouldEnroll {
 		t.Error(r.Outcome, err)
 	}
-	same(t, told, fmt.Sprintf(`CTL note: files come from http://FILES
+	same(t, told, fmt.Sprintf(`CTL note: the phone asks http://FILES
 CTL note: CTL%[1]s.tlv: the server has none
 ITL note: ITL%[1]s.tlv: the server has none
 ITL ok: ITLFile.tlv: taken, leap of faith: the phone holds no list, and takes the first one from anybody; it has the roles sast, capf
@@ -248,12 +248,27 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
+// TestNoITL has a model that takes none.
+func TestNoITL(t *testing.T) {
+	s := newSite(t)
+	s.files["ITLFile.tlv"] = list(t, with(s.capf, trustlist.RoleCAPF))
+	s.files[device+".cnf.xml"] = s.config(2, "")
+	small := func(c *Config) { c.Model = "CP-6901" }
+	if _, told, err := s.boot(Held{}, small); !errors.Is(err, apperr.ErrRefused) {
+		t.Error(err, told)
+	}
+	s.files["CTL"+device+".tlv"] = signedList(t, "CTLFile.tlv", "sast", with(s.capf, trustlist.RoleCAPF))
+	if r, told, err := s.boot(Held{}, small); err != nil || r.Outcome != WouldEnroll {
+		t.Error(err, told)
+	}
+}
+
 // TestNoAnswer has a server that is not there.
 func TestNoAnswer(t *testing.T) {
 	s := newSite(t)
 	s.web.Close()
 	r, told, err := s.boot(Held{}, nil)
-	if err == nil || errors.Is(err, apperr.ErrRefused) || r.Outcome != Stopped || len(told) != 1 {
+	if err == nil || errors.Is(err, apperr.ErrRefused) || r.Outcome != Stopped || len(told) != 2 {
 		t.Error(r.Outcome, err, told)
 	}
 }

@@ -16,29 +16,38 @@ import (
 // there is no error; what the phone does not take leaves it with the list that it has.
 func (h *handset) fetchLists(ctx context.Context) error {
 	first := "CTL" + h.Device + ".tlv"
-	source, err := h.Source.Answering(ctx, first)
-	if err != nil {
-		return h.unreachable(CTL, err)
+	if h.Source.Protocol == "" {
+		source, err := h.Source.Answering(ctx, first)
+		if err != nil {
+			return h.unreachable(CTL, err)
+		}
+		h.Source = source
 	}
-	h.Source = source
-	h.tvs = voucher{h.belongings, h.Model + "-" + h.Device, h.Phone.Timeout, h.TVSServers, source.Host}
-	h.tell(CTL, Note, "files come from %s", source)
+	h.tvs = voucher{h.belongings, h.Model + "-" + h.Device, h.Phone.Timeout, h.TVSServers, h.Source.Host}
+	h.tell(CTL, Note, "the phone asks %s", h.Source)
 	if _, err := h.fetchList(ctx, CTL, first); err != nil {
 		return err
 	}
-	found, err := h.fetchList(ctx, ITL, "ITL"+h.Device+".tlv")
-	if err != nil {
+	if err := h.fetchITL(ctx); err != nil {
 		return err
-	}
-	if !found {
-		if _, err := h.fetchList(ctx, ITL, "ITLFile.tlv"); err != nil {
-			return err
-		}
 	}
 	if len(h.lists()) == 0 {
 		h.tell(ITL, Bad, "the phone has no list, so it trusts no CAPF server")
 	}
 	return nil
+}
+
+// fetchITL fetches the ITL of the phone, or else that of all phones.
+func (h *handset) fetchITL(ctx context.Context) error {
+	if strings.HasSuffix(h.Model, "6901") || strings.HasSuffix(h.Model, "6911") {
+		h.tell(ITL, Note, "a %s takes no ITL; it needs a CTL", h.Model)
+		return nil
+	}
+	found, err := h.fetchList(ctx, ITL, "ITL"+h.Device+".tlv")
+	if err == nil && !found {
+		_, err = h.fetchList(ctx, ITL, "ITLFile.tlv")
+	}
+	return err
 }
 
 // unreachable is the error for a server that gives no answer.

@@ -72,7 +72,11 @@ func judgeSigner(held []*List, h *Header, role Role, check func(*Record) error) 
 				continue
 			}
 			if refusal = check(known); refusal == nil {
-				return Accepted, fmt.Sprintf("its signer %q is in the phone's %s with the role %s", h.SignerName, list.FileName, known.Role)
+				reason := fmt.Sprintf("its signer %q is in the phone's %s with the role %s", h.SignerName, list.FileName, known.Role)
+				if known.Issuer != h.SignerIssuer {
+					reason += fmt.Sprintf(", though its issuer is spelled %q there: that phones take it for the same has not been seen", known.Issuer)
+				}
+				return Accepted, reason
 			}
 		}
 		tvs = tvs || len(list.With(RoleTVS)) > 0

@@ -154,7 +154,7 @@ func TestListOfCUCM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := Judge([]*List{l}, next); v.Outcome != Accepted {
+	if v := Judge([]*List{l}, next); v.Outcome != Accepted || !strings.Contains(v.Reason, "is spelled \"CN=SAST;OU=SAST;O=Example GmbH\" there") {
 		t.Errorf("%+v", v)
 	}
 	// What has been read is written again with all its elements.
