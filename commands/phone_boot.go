@@ -48,9 +48,10 @@ It exits with 4 if the phone does not get a certificate and has none.`,
 			&cli.StringSliceFlag{Name: "tvs", Usage: "`HOST[:PORT]` of TVS, in place of those in the configuration; may be repeated"},
 			&cli.StringFlag{Name: "mic-cert", Usage: "`FILE` with the certificate of the manufacturer in the phone"},
 			&cli.StringFlag{Name: "mic-key", Usage: "`FILE` with its key"},
-			&cli.StringFlag{Name: "model", Value: "CP-8861", Usage: "`MODEL` that TVS is told"},
+			&cli.StringFlag{Name: "model", Value: "CP-8861", Usage: "`MODEL` that TVS is told; a 6901 or 6911 takes no ITL"},
+			&cli.StringFlag{Name: "auth-string-file", Usage: "`FILE` with the authentication string that the user types (- is stdin)"},
 			&cli.DurationFlag{Name: "wait", Usage: "`TIME` to wait for the certificate (default: no limit)"},
-		}, flagsNamed(phoneFlags(), "auth-string-file", "protocol", "ip-mode", "tls-min", "tls-max", "attempts", "retry-interval", "timeout", "progress", "trace")...),
+		}, flagsNamed(phoneFlags(), "protocol", "ip-mode", "tls-min", "tls-max", "attempts", "retry-interval", "timeout", "progress", "trace")...),
 		Run: func(c *cli.Context) error {
 			o, err := bootChoice(env, c)
 			if err != nil {
