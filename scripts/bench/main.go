@@ -36,14 +36,15 @@ type options struct {
 	attackers int           // connections of the largest attack
 	requests  int           // that go to an offline CA and come back
 	waiting   int           // phones that wait for it
+	lists     bool          // trust lists are written
 }
 
 const usage = `Usage: go run ./scripts/bench [flags]
 
 Measures enrolments over TLS against "capf serve" as a process of its own, with
 every commit synced to the disk; the same beside attacks; the time and memory of
-commands on a large database; exports, imports and phones that wait. About eight
-minutes; -short takes less than one.
+commands on a large database; exports, imports and phones that wait; trust lists.
+About eight minutes; -short takes less than one.
 
 Flags:
 `
@@ -105,6 +106,11 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 			return r, err
 		}
 	}
+	if o.lists {
+		if r.Lists, err = measureLists(ctx, o, say); err != nil {
+			return r, err
+		}
+	}
 	r.Took = time.Since(began)
 	return r, nil
 }
@@ -124,6 +130,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.runs, "runs", 11, "`NUMBER` of runs of each command; 0 leaves the commands out")
 	f.IntVar(&o.requests, "requests", 20_000, "`NUMBER` of requests that are exported and come back from an offline CA; 0 leaves it out")
 	f.IntVar(&o.waiting, "waiting", 8000, "with -requests, `NUMBER` of phones that wait for the offline CA")
+	f.BoolVar(&o.lists, "lists", true, "write trust lists")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

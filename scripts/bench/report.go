@@ -22,6 +22,7 @@ type report struct {
 	Attacks   []attacked    `json:"attacks,omitempty"`
 	Commands  *commands     `json:"commands,omitempty"`
 	Offline   *offline      `json:"offline,omitempty"`
+	Lists     []listing     `json:"trust_lists,omitempty"`
 }
 
 func (r report) save(file string) error {
@@ -53,6 +54,9 @@ func (r report) print(out io.Writer) error {
 	}
 	if r.Offline != nil {
 		r.Offline.print(&b)
+	}
+	if len(r.Lists) > 0 {
+		r.printLists(&b)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
