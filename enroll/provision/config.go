@@ -21,30 +21,68 @@ import (
 var smallest []byte
 
 // makeConfig makes the configuration file of a device in the form that is asked for.
+//
+// A device whose encrypted file lies in the folder, as "capf phone-config encrypt" puts it
+// there, gets its configuration no other way: the signed file is then the companion, which
+// says how to come by the certificate to decrypt it.
 func (f *Files) makeConfig(ctx context.Context, r request, d store.Device, base string, form form) (data []byte, made bool, err error) {
-	plain, err := f.plainConfig(ctx, r, d, base)
+	secret := r.folder.has(base + encryptedEnd)
+	if secret && form == asIs {
+		return nil, false, notFound("the device has an encrypted file, so that the plain one is not given")
+	}
+	if form == encrypted && !secret {
+		return nil, false, nil // the phone falls back to the signed one
+	}
+	elements, err := f.elements(ctx, r, d)
+	if err != nil {
+		return nil, false, err
+	}
+	plain, err := f.plainConfig(r, d, base, elements)
 	if err != nil || form == asIs {
 		return plain, err == nil, err
 	}
-	signer, err := f.signer(ctx, r)
+	signer, err := f.signer(ctx, r, &d)
 	if err != nil || signer == nil {
-		return nil, false, err // one that another tool has signed may be in the folder
+		return nil, false, err // what another tool has signed may be in the folder
 	}
-	if form == signed {
-		data, err = f.signed.of(r.Name, plain, *signer, nil, f.config.Now())
-		return data, err == nil, err
-	}
-	phone, err := recipient(ctx, f.config.Store, d)
-	if err != nil {
-		return nil, false, err
+	var phone *x509.Certificate
+	if secret {
+		if !r.folder.has(base) {
+			return nil, false, nil // only the one who has encrypted it knows what is in it
+		}
+		if form == encrypted {
+			if phone, err = recipient(ctx, f.config.Store, d); err != nil {
+				return nil, false, err
+			}
+		} else if plain, err = companion(plain, d, elements); err != nil {
+			return nil, false, err
+		}
 	}
 	data, err = f.signed.of(r.Name, plain, *signer, phone, f.config.Now())
 	return data, err == nil, err
 }
 
+// companion is the short file beside an encrypted one.
+func companion(plain []byte, d store.Device, e phoneconfig.Elements) ([]byte, error) {
+	whole, err := phoneconfig.Parse(plain)
+	if err != nil {
+		return nil, err
+	}
+	return phoneconfig.Companion(whole, d, e), nil
+}
+
+// elements are those that concern security in the configuration of a device.
+func (f *Files) elements(ctx context.Context, r request, d store.Device) (phoneconfig.Elements, error) {
+	var here []string
+	if r.Local.IsValid() { // where the phone has found this, it finds CAPF
+		here = append(here, r.Local.String())
+	}
+	return phoneconfig.ElementsOf(ctx, f.config.Store, d, here)
+}
+
 // plainConfig is the file of the device in the folder, or else the one for all in it, or
 // else the smallest, with what concerns security put into it.
-func (f *Files) plainConfig(ctx context.Context, r request, d store.Device, base string) ([]byte, error) {
+func (f *Files) plainConfig(r request, d store.Device, base string, elements phoneconfig.Elements) ([]byte, error) {
 	var template []byte
 	err := notFound("")
 	for _, name := range []string{base, defaultName} {
@@ -56,14 +94,6 @@ func (f *Files) plainConfig(ctx context.Context, r request, d store.Device, base
 	case errors.Is(err, transfer.ErrNotFound):
 		template = smallest
 	case err != nil:
-		return nil, err
-	}
-	var here []string
-	if r.Local.IsValid() { // where the phone has found this, it finds CAPF
-		here = append(here, r.Local.String())
-	}
-	elements, err := phoneconfig.ElementsOf(ctx, f.config.Store, d, here)
-	if err != nil {
 		return nil, err
 	}
 	merged, err := phoneconfig.Merge(template, elements)

@@ -103,6 +103,15 @@ func (f folder) open(name string) (stored, error) {
 	return stored{}, err
 }
 
+// has says whether there is a file of the name that phones may have.
+func (f folder) has(name string) bool {
+	file, err := f.open(name)
+	if err == nil {
+		file.Close()
+	}
+	return err == nil
+}
+
 // read reads a file of the folder that is to be worked on, of a size that phones take.
 func (f folder) read(name string) ([]byte, error) {
 	file, err := f.open(name)

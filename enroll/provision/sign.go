@@ -10,10 +10,12 @@ import (
 
 	"capf/enroll/lists"
 	"capf/enroll/trustlist"
+	"capf/store"
 )
 
-// signer is who signs files for phones; nil when no key for that is kept.
-func (f *Files) signer(ctx context.Context, r request) (*trustlist.Signer, error) {
+// signer is who signs files for phones, or for one device, whose model may take another
+// digest than the others; nil when no key for that is kept.
+func (f *Files) signer(ctx context.Context, r request, d *store.Device) (*trustlist.Signer, error) {
 	certificate, key, err := lists.FileSigner(ctx, f.config.Store, f.config.Sealer)
 	if errors.Is(err, lists.ErrNoFileSigner) {
 		return nil, nil
@@ -21,21 +23,23 @@ func (f *Files) signer(ctx context.Context, r request) (*trustlist.Signer, error
 	if err != nil {
 		return nil, err
 	}
-	shared, err := lists.Shared(r.inForce)
+	variant, err := lists.Shared(r.inForce)
 	if err != nil {
 		return nil, err
 	}
-	return &trustlist.Signer{Certificate: certificate, Key: key, Digest: shared.Digest}, nil
+	if d != nil {
+		variant, _ = variant.For(*d)
+	}
+	return &trustlist.Signer{Certificate: certificate, Key: key, Digest: variant.Digest}, nil
 }
 
 // signStored signs a file of the folder, such as the soft keys or a ring tone, if no
 // other tool has done so.
 func (f *Files) signStored(ctx context.Context, r request, base string) (data []byte, made bool, err error) {
-	if file, err := r.folder.open(r.Name); err == nil {
-		file.Close()
+	if r.folder.has(r.Name) {
 		return nil, false, nil
 	}
-	signer, err := f.signer(ctx, r)
+	signer, err := f.signer(ctx, r, nil)
 	if err != nil || signer == nil {
 		return nil, false, err
 	}
