@@ -1,8 +1,9 @@
 #!/bin/sh
-# demo.sh CAPF: what capf is for, in one minute. It makes a database and a CAPF
-# certificate in a temporary folder, runs a listener on a free port of this machine,
-# has a phone enrol over real TLS, and verifies its certificate with openssl.
-# Everything is removed afterwards; any failure makes the script fail.
+# demo.sh CAPF: what capf is for, in one minute. It makes a database, a CAPF
+# certificate and the keys of trust lists in a temporary folder, runs the listeners on
+# free ports of this machine, has a bare phone start, fetch what it needs and enrol over
+# real TLS, and verifies its certificate with openssl. Everything is removed afterwards;
+# any failure makes the script fail.
 set -eu
 
 case $1 in */*) capf=$1 ;; *) capf=$(command -v "$1") ;; esac
@@ -27,11 +28,13 @@ phone=SEP001122334455
 step() { printf '\n== %s\n' "$1"; }
 run() { printf '$ capf %s\n' "$*"; "$capf" "$@"; }
 
-step "a database and a CAPF certificate"
+step "a database, a CAPF certificate, and the keys that sign trust lists"
 run init --organization Example --country DE
+run trust-list init
 
-step "a listener on a free port"
-"$capf" serve --listen 127.0.0.1:0 --address-file "$dir/address" >"$dir/serve.log" 2>&1 &
+step "listeners on free ports"
+"$capf" serve --listen 127.0.0.1:0 --provision-listen 127.0.0.1:0 --tftp-listen 127.0.0.1:0 --tvs-listen 127.0.0.1:0 \
+	--address-file "$dir/address" >"$dir/serve.log" 2>&1 &
 server=$!
 tries=0
 until [ -s "$dir/address" ]; do
@@ -40,14 +43,18 @@ until [ -s "$dir/address" ]; do
 	[ "$tries" -lt 300 ] || exit 1
 	sleep 0.1
 done
+run service activate provision
+run service activate tvs
 address=$(head -n 1 "$dir/address")
-echo "capf serve listens on $address"
+files=$(sed -n 's/^provision //p' "$dir/address")
+echo "capf serve listens on $address, and gives files on $files"
 
 step "a phone that is to get a certificate"
 run device add "$phone" --description "Reception" --operation install --auth-mode null-string
 
-step "the phone enrols over TLS"
-run phone enroll "$phone" --server "$address" --out "$dir"
+step "the bare phone starts: its list, its configuration, its certificate"
+# Real phones know both ports; here they are free ones.
+run phone boot "$phone" --provision "http://$files" --server "$address" --held "$dir"
 
 step "its Locally Significant Certificate"
 run lsc list
