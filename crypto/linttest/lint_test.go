@@ -80,6 +80,15 @@ func TestLintTVS(t *testing.T) {
 	wantClean(t, c.Raw)
 }
 
+func TestLintSAST(t *testing.T) {
+	t.Parallel()
+	c, _, err := crypto.NewSAST(rand.Reader, crypto.Name{Organization: "Acme & Söhne", Country: "DE"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantClean(t, c.Raw)
+}
+
 func TestLintLSC(t *testing.T) {
 	t.Parallel()
 	a := authority(t, crypto.Name{Organization: "Acme", OrganizationalUnit: "Voice", Locality: "Ulm", State: "BW", Country: "DE"}, 2048)
