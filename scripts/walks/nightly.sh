@@ -37,6 +37,23 @@ expect 0 "$capf" restore backup.db --dry-run
 head -c 5000 backup.db >torn.db
 expect 1 "$capf" restore torn.db --dry-run
 
+step "the keys of trust lists: made once, copied, and rotated in a month"
+expect 0 "$capf" trust-list init
+expect 0 "$capf" trust-list init
+tells 'nothing was changed' '^hint: capf trust-list sast export'
+echo 'correct horse' >password
+expect 0 "$capf" trust-list sast export --out sast.p12 --password-file password
+expect 0 "$capf" trust-list sast export --spare --out spare.p12 --password-file password
+[ "$(stat -c %a sast.p12 spare.p12 | sort -u)" = 600 ] || wrong "others may read the keys"
+expect 2 "$capf" trust-list sast export --out sast.p12 --password-file password
+expect 0 "$capf" trust-list rotate --after 30d
+expect 0 "$capf" trust-list rotate --after 30d
+tells 'unchanged'
+expect 2 "$capf" trust-list rotate
+expect 0 "$capf" status --json
+says 'sast-rotation-waiting'
+expect 0 "$capf" check
+
 step "clearing away, as scripts for the vendor's system do it"
 expect 0 "$capf" stale-lsc delete all
 tells 'no certificate is stale'
