@@ -125,6 +125,7 @@ func Encrypt(name string, plain []byte, phone *x509.Certificate, s Signer, at ti
 	secret, iv := make([]byte, 16), make([]byte, aes.BlockSize)
 	rand.Read(secret)
 	rand.Read(iv)
+	//lint:ignore SA1019 it is what phones decrypt
 	key, err := rsa.EncryptPKCS1v15(rand.Reader, public, secret)
 	if err != nil {
 		return nil, fmt.Errorf("encrypting the key for the phone: %w", err)
@@ -158,6 +159,7 @@ func (f *File) Decrypt(key *rsa.PrivateKey) ([]byte, error) {
 	case e.KeyBits != key.N.BitLen():
 		return nil, ErrOtherKey
 	}
+	//lint:ignore SA1019 it is how files for phones are encrypted; nobody learns from afar whether it failed
 	secret, err := rsa.DecryptPKCS1v15(nil, key, e.Key)
 	if err != nil || len(secret) != 16 {
 		return nil, ErrOtherKey
