@@ -76,8 +76,11 @@ func (s staff) maintain(ctx context.Context, r *rand.Rand) {
 	switch r.IntN(4) {
 	case 0:
 		s.run(ctx, "service", "restart", "capf")
-	case 1: // phones still authenticate with LSCs that the old one has signed
-		s.run(ctx, "cert", "regenerate", "capf", "--yes")
+	case 1:
+		// One is prepared, or shown, by the command or in its time by serve; phones still
+		// authenticate with LSCs that the old one has signed.
+		args := []string{"cert", "regenerate", "capf", "--yes", "--after", "1s"}
+		s.run(ctx, args[:4+2*r.IntN(2)]...)
 	default:
 		s.backup(ctx, r)
 	}

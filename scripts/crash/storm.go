@@ -84,7 +84,7 @@ func (s *storm) scarce() (list []string) {
 
 // excuses are the failures that a storm causes, and those of commands for what is not
 // so, or not any more. Any other failure of a command or a start of serve is a complaint.
-var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked|was not locked|session [0-9]+: not found|no device has any of the [0-9]+ names")
+var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked|was not locked|is prepared already|no CAPF certificate is prepared|has been prepared meanwhile|session [0-9]+: not found|no device has any of the [0-9]+ names")
 
 // failed records the output of a command that failed.
 func (s *storm) failed(args []string, said []byte) {
@@ -146,8 +146,11 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
-	if out, err := s.command(ctx, "init", "--organization", "Crash").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("capf init: %w\n%s", err, out)
+	// With trust lists, a new CAPF certificate is prepared before it is shown.
+	for _, args := range [][]string{{"init", "--organization", "Crash"}, {"trust-list", "init"}} {
+		if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("capf %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
 	}
 	// All phones have one address, many mistype, and they lose power all the time.
 	for _, limit := range []string{"wrong_strings_per_address", "unconfirmed_limit"} {
