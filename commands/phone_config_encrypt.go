@@ -82,15 +82,15 @@ type encrypting struct {
 }
 
 func (w encrypting) file(ctx context.Context, row *configRow) error {
+	plain, err := files.ReadPresent(w.env.door(), row.file, phoneconfig.Limit)
+	if err != nil {
+		return err
+	}
 	d, err := w.deviceFor(ctx, row.file, w.options.device)
 	if err != nil {
 		return err
 	}
 	row.device = d.Name
-	plain, err := files.ReadPresent(w.env.door(), row.file, phoneconfig.Limit)
-	if err != nil {
-		return err
-	}
 	e, held, err := w.configOf(ctx, d)
 	if err != nil {
 		return err

@@ -138,15 +138,15 @@ type merging struct {
 }
 
 func (m merging) file(ctx context.Context, row *configRow) error {
+	p, err := files.ReadPresent(m.env.door(), row.file, phoneconfig.Limit)
+	if err != nil {
+		return err
+	}
 	d, err := m.deviceFor(ctx, row.file, m.options.device)
 	if err != nil {
 		return err
 	}
 	row.device = d.Name
-	p, err := files.ReadPresent(m.env.door(), row.file, phoneconfig.Limit)
-	if err != nil {
-		return err
-	}
 	e, _, err := m.configOf(ctx, d)
 	if err != nil {
 		return err
