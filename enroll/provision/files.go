@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"capf/crypto"
@@ -36,13 +38,17 @@ type Config struct {
 type Files struct {
 	config   Config
 	composer *lists.Composer
+	places   chan struct{} // one for each request that is worked on
 	signed   signatures
 	requests requestLog
 }
 
 // New returns the files of a database.
 func New(c Config) *Files {
-	return &Files{config: c, composer: lists.NewComposer(c.Store, c.Sealer), requests: requestLog{log: c.Log}}
+	// Phones that enroll share the processors with those that only fetch files. They keep
+	// most of them, because so few requests for files are worked on at a time.
+	places := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+	return &Files{config: c, composer: lists.NewComposer(c.Store, c.Sealer), places: places, requests: requestLog{log: c.Log}}
 }
 
 // request is what a phone asks for, with what is needed to decide about it.
@@ -55,6 +61,13 @@ type request struct {
 // Give returns a file. Whatever a phone may not have is ErrNotFound to it, as is what
 // does not exist: it does not learn which of the two.
 func (f *Files) Give(ctx context.Context, r transfer.Request) (transfer.File, error) {
+	select {
+	case f.places <- struct{}{}:
+		defer func() { <-f.places }()
+		runtime.Gosched() // otherwise requests that wait for a place would hand the processor to each other
+	case <-ctx.Done():
+		return transfer.File{}, fmt.Errorf("waiting for its turn: %w", context.Cause(ctx))
+	}
 	inForce, err := settings.Read(ctx, f.config.Store)
 	if err != nil {
 		return transfer.File{}, err

@@ -133,7 +133,9 @@ func (s *HTTPServer) answer(r *http.Request, a *httpAnswer) {
 	case !named:
 		a.refuse(http.StatusNotFound, Refused, errors.New("no name of a file"))
 	default:
-		a.give(s.config.Giver.Give(r.Context(), a.result.Request))
+		ctx, cancel := context.WithTimeout(r.Context(), s.config.Limits.Stalled)
+		defer cancel()
+		a.give(s.config.Giver.Give(ctx, a.result.Request))
 	}
 }
 

@@ -63,45 +63,50 @@ type enrolments struct {
 	sides   []*side
 }
 
-// measureEnrolment measures for each number of devices, and the attacks with the
-// first.
-func measureEnrolment(ctx context.Context, o options, say func(string, ...any)) (rows []enrolment, attacks []attacked, err error) {
+// measureEnrolment measures for each number of devices, and with the first the attacks
+// and the files that phones fetch.
+func measureEnrolment(ctx context.Context, o options, say func(string, ...any), r *report) error {
 	prober, err := newProber(o)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	first, err := prober.look(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	// As many phones as can enroll, and a few for the start.
 	most := int(1.2*first.enrolments()*o.span.Seconds()) + slices.Max(o.clients)
 	say("making keys for %d phones", most)
 	keys, err := newKeyPool(most)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	for i, devices := range o.devices {
 		e := &enrolments{options: o, devices: devices, keys: keys, prober: prober,
 			sides: []*side{{kind: crypto.RSA2048, order: store.RSAOnly}, {kind: crypto.EC256, order: store.ECOnly}}}
 		if err := e.makeBase(ctx, most, say); err != nil {
-			return nil, nil, err
+			return err
 		}
 		some, err := e.measureAll(ctx, say)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
-		rows = append(rows, some...)
+		r.Enrolment = append(r.Enrolment, some...)
 		if i == 0 && o.attackers > 0 {
-			if attacks, err = e.attackAll(ctx, say); err != nil {
-				return nil, nil, err
+			if r.Attacks, err = e.attackAll(ctx, say); err != nil {
+				return err
+			}
+		}
+		if i == 0 {
+			if r.Provision, err = e.provisionAll(ctx, say); err != nil {
+				return err
 			}
 		}
 		if err := os.RemoveAll(filepath.Dir(string(e.base))); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	return rows, attacks, nil
+	return nil
 }
 
 func (e *enrolments) measureAll(ctx context.Context, say func(string, ...any)) (rows []enrolment, err error) {

@@ -42,9 +42,9 @@ type options struct {
 const usage = `Usage: go run ./scripts/bench [flags]
 
 Measures enrolments over TLS against "capf serve" as a process of its own, with
-every commit synced to the disk; the same beside attacks; the time and memory of
-commands on a large database; exports, imports and phones that wait; trust lists.
-About eight minutes; -short takes less than one.
+every commit synced to the disk; the same beside attacks, and beside phones that
+fetch files; the time and memory of commands on a large database; exports, imports
+and phones that wait; trust lists. About eight minutes; -short takes less than one.
 
 Flags:
 `
@@ -92,7 +92,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (report, error)
 	r := report{Machine: m, Cores: o.cores, Date: began.UTC().Truncate(time.Second)}
 	say := func(format string, args ...any) { fmt.Fprintf(progress, "bench: "+format+"\n", args...) }
 	if len(o.clients) > 0 {
-		if r.Enrolment, r.Attacks, err = measureEnrolment(ctx, o, say); err != nil {
+		if err = measureEnrolment(ctx, o, say, &r); err != nil {
 			return r, err
 		}
 	}

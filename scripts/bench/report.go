@@ -20,6 +20,7 @@ type report struct {
 	Took      time.Duration `json:"took_ns"`
 	Enrolment []enrolment   `json:"enrolment,omitempty"`
 	Attacks   []attacked    `json:"attacks,omitempty"`
+	Provision []provisioned `json:"provision,omitempty"`
 	Commands  *commands     `json:"commands,omitempty"`
 	Offline   *offline      `json:"offline,omitempty"`
 	Lists     []listing     `json:"trust_lists,omitempty"`
@@ -48,6 +49,9 @@ func (r report) print(out io.Writer) error {
 	}
 	if len(r.Attacks) > 0 {
 		r.printAttacks(&b)
+	}
+	if len(r.Provision) > 0 {
+		r.printProvision(&b)
 	}
 	if r.Commands != nil {
 		r.Commands.print(&b)

@@ -14,11 +14,12 @@ import (
 
 // serving is a running "capf serve". Its log goes to a file, one line a session.
 type serving struct {
-	cmd     *exec.Cmd
-	address string
-	log     string
-	ended   chan struct{}
-	err     error // why it ended; set when ended is closed
+	cmd       *exec.Cmd
+	address   string
+	provision string // where it gives files by HTTP; "" while that service is not active
+	log       string
+	ended     chan struct{}
+	err       error // why it ended; set when ended is closed
 }
 
 // serve starts one on a free port of this machine, on the server's cores.
@@ -26,7 +27,7 @@ func serve(ctx context.Context, o options, d database) (*serving, error) {
 	folder := filepath.Dir(string(d))
 	s := &serving{log: filepath.Join(folder, "log"), ended: make(chan struct{})}
 	addresses := filepath.Join(folder, "address")
-	s.cmd = d.command(ctx, o, "serve", "--listen", "127.0.0.1:0", "--address-file", addresses)
+	s.cmd = d.command(ctx, o, "serve", "--listen", "127.0.0.1:0", "--provision-listen", "127.0.0.1:0", "--tftp-listen", "127.0.0.1:0", "--address-file", addresses)
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
@@ -47,8 +48,13 @@ func serve(ctx context.Context, o options, d database) (*serving, error) {
 		case <-time.After(5 * time.Millisecond):
 		}
 		text, _ := os.ReadFile(addresses) // it appears complete
-		line, _, _ := bytes.Cut(text, []byte("\n"))
+		line, others, _ := bytes.Cut(text, []byte("\n"))
 		s.address = string(line)
+		for other := range bytes.Lines(others) {
+			if a, ok := bytes.CutPrefix(bytes.TrimSpace(other), []byte("provision ")); ok {
+				s.provision = string(a)
+			}
+		}
 	}
 	return s, nil
 }
