@@ -45,6 +45,8 @@ var questions = map[string]question{
 	"cert/ID":            trustIDs,
 	"flag/issuer":        issuerIDs,
 	"flag/lsc-issued-by": issuerNames,
+	"trust-list/ID":      memberIDs,
+	"trust-list/PATTERN": deviceNames,
 	"job/ID":             jobIDs,
 	"approval/ID":        proposalIDs,
 	"session/ID":         sessionIDs,
@@ -102,6 +104,16 @@ func staleSerials(ctx context.Context, s *store.Reader, last string) []cmdline.C
 
 func describedSerial(l store.LSC) cmdline.Candidate {
 	return cmdline.Candidate{Word: l.Serial, About: l.Device + ", " + l.State.Long()}
+}
+
+func memberIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
+	rows, err := s.ListMembers(ctx)
+	if err != nil {
+		return nil
+	}
+	return proposed(values(rows), last, func(m store.ListMember) cmdline.Candidate {
+		return cmdline.Candidate{Word: strconv.FormatInt(m.ID, 10), About: string(m.Role) + ": " + m.Subject}
+	})
 }
 
 func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {

@@ -198,9 +198,26 @@ func (c *Composer) compose(ctx context.Context, changed time.Time) (*edition, er
 	}
 	e := &edition{changed: changed, signer: keys.Signer, finished: map[finished][]byte{}}
 	for _, one := range entries {
+		if err := one.fit(); err != nil {
+			return nil, err
+		}
 		e.records = append(e.records, one.record())
 	}
 	return e, nil
+}
+
+// fit refuses what phones could not use: of what capf adds itself, the CAPF certificate
+// can be such a one.
+func (e Entry) fit() error {
+	err := trustlist.Fit(e.Certificate, e.Role)
+	if err == nil {
+		return nil
+	}
+	err = apperr.Refused("%s, in the role %s: %v", crypto.DisplayName(e.Certificate), e.Role, err)
+	if e.Role == trustlist.RoleCAPF {
+		return apperr.WithHint(err, "capf cert regenerate capf --key-bits 2048 --yes makes one that they handle; then capf cert regenerate capf --yes has serve show it")
+	}
+	return err
 }
 
 // list signs a list, unless that was done before.

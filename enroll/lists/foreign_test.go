@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"capf/crypto"
 	"capf/enroll/devices/devicestest"
 	"capf/enroll/lists"
 	"capf/enroll/trustlist"
@@ -138,5 +139,19 @@ func TestExpired(t *testing.T) {
 	_, err = newHouse(t).members().Add(t.Context(), devicestest.Operator, lists.NewMember{Certificate: big.Certificate, Roles: []store.ListRole{store.RoleCCM}})
 	if !errors.Is(err, apperr.ErrRefused) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestUnfitCAPF: with a CAPF certificate that phones cannot handle there is no list, and
+// the reason says what to do.
+func TestUnfitCAPF(t *testing.T) {
+	t.Parallel()
+	h := house{House: devicestest.New(t)}
+	if _, err := h.CAPF().Init(t.Context(), devicestest.Operator, crypto.Name{Organization: "Acme"}, 3072); err != nil {
+		t.Fatal(err)
+	}
+	_, err := newKeys(h).composer().Shared(t.Context(), lists.ITL)
+	if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), "in the role capf: phones handle RSA keys up to 2048 bits") || !strings.Contains(apperr.Hint(err), "--key-bits 2048") {
+		t.Errorf("the error is %v, %s", err, apperr.Hint(err))
 	}
 }
