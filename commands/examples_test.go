@@ -74,6 +74,8 @@ var codes = map[string]int{
 	"capf phone boot":     1,
 	"capf session end":    3,
 	"capf tvs ask":        1,
+
+	"capf trust-list fetch": 1,
 }
 
 // TestExamples carries out the example of every command.
@@ -99,6 +101,8 @@ func TestExamples(t *testing.T) {
 				return
 			case "capf phone boot": // where nobody gives files
 				words[slices.Index(words, "192.0.2.10")] = "http://127.0.0.1:1"
+			case "capf trust-list fetch", "capf tvs ask": // where nobody answers, whatever else runs on this host
+				words[slices.Index(words, "localhost")] = "127.0.0.1:1"
 			case "capf phone enroll", "capf phone fetch", "capf phone delete":
 				address := serveFor(t, dir)
 				words[slices.Index(words, "localhost:3804")] = address
