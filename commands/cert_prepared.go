@@ -160,7 +160,7 @@ func tellUnreached(ctx context.Context, env *Env, s *store.Reader, since time.Ti
 	tvs, err := findService(ctx, s, settings.ServiceTVS)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && !tvs.Active:
-		env.say("impact: phones that have fetched no trust list since %s cannot enrol once it is shown, before they boot; capf service activate tvs vouches for it meanwhile", since.UTC().Format(time.RFC3339))
+		env.say("impact: phones that have fetched no trust list since %s cannot enrol once it is shown, until they boot; capf service activate tvs vouches for it meanwhile", since.UTC().Format(time.RFC3339))
 		return nil
 	}
 	return err

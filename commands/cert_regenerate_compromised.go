@@ -27,6 +27,9 @@ func certCompromised(ctx context.Context, env *Env, o certRegenerateOptions) err
 	if err != nil {
 		return err
 	}
+	if c.TakesOver() && !o.described {
+		env.say("the prepared certificate would take its place; if its key may be known too, run capf cert regenerate capf --cancel first")
+	}
 	if o.dryRun {
 		env.say("%s would be revoked, %s would leave the trust stores, and %s would have to enrol again",
 			counted(len(c.LSCs), "certificate"), counted(len(c.Trust), "certificate"), counted(len(c.Devices), "device"))

@@ -26,9 +26,9 @@ type Compromise struct {
 	Prepared *x509.Certificate
 }
 
-// takesOver says whether the prepared certificate can be shown in place of the compromised
+// TakesOver says whether the prepared certificate can be shown in place of the compromised
 // one.
-func (c Compromise) takesOver() bool {
+func (c Compromise) TakesOver() bool {
 	return c.Prepared != nil && !crypto.SameKey(c.Prepared.PublicKey, c.Certificate.PublicKey)
 }
 
@@ -146,7 +146,7 @@ func (c CAPF) GiveUp(ctx context.Context, actor store.Actor, found Compromise, n
 
 // successor is what takes the place of a compromised certificate.
 func (c CAPF) successor(ctx context.Context, found Compromise, name *crypto.Name, keyBits int) (*crypto.Authority, error) {
-	if name == nil && keyBits == 0 && found.takesOver() {
+	if name == nil && keyBits == 0 && found.TakesOver() {
 		return LoadPrepared(ctx, c.Store.Reader, c.Sealer, c.Now())
 	}
 	if name == nil {
