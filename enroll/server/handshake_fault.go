@@ -32,11 +32,11 @@ var distrust = []struct{ alert, hint string }{
 
 const notInList = "the phone's trust list (ITL or CTL) does not name the CAPF certificate that serve shows: capf trust-list list, capf trust-list verify, capf phone boot --explain"
 
-// handshakeFailed returns why the handshake failed, with a hint where the reason has one.
-func (s *session) handshakeFailed(err error) error {
-	lost := s.lost("making the", "TLS connection", err)
+// handshakeFailed returns why the handshake failed: how the connection was lost, with a
+// hint where the reason has one.
+func handshakeFailed(c *connection, lowest uint16, err, lost error) error {
 	var failure *enroll.SessionError
-	if !errors.As(lost, &failure) || !errors.Is(lost, enroll.ErrLost) || s.conn.cutBy.Load() != int32(notCut) {
+	if !errors.As(lost, &failure) || !errors.Is(lost, enroll.ErrLost) || c.cutBy.Load() != int32(notCut) {
 		return lost
 	}
 	text := err.Error()
@@ -45,7 +45,7 @@ func (s *session) handshakeFailed(err error) error {
 			return enroll.NotTrusted(d.hint, "%s", failure.Detail)
 		}
 	}
-	offer, lowest := s.conn.offer, s.env.tls.MinVersion
+	offer := c.offer
 	switch {
 	case strings.Contains(text, "unsupported versions"):
 		return enroll.NoCommonTLS(versionHint(offer.versions, lowest), "%s", failure.Detail)

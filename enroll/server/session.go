@@ -72,7 +72,7 @@ func (s *session) speak() (err error) {
 	}()
 	s.meter.moveTo(handshaking)
 	if err := s.conn.shakeHands(s.env.tls); err != nil {
-		return s.handshakeFailed(err)
+		return handshakeFailed(s.conn, s.env.tls.MinVersion, err, s.lost("making the", "TLS connection", err))
 	}
 	if err := s.begin(); err != nil {
 		return err
