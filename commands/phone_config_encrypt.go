@@ -40,7 +40,7 @@ not see: --out is the one that they see.`,
 		Output:  cmdline.List, Columns: headings(configColumns),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "device", Usage: "`NAME` of the device, if the one file is not called after it"},
-			&cli.StringFlag{Name: "out", Usage: "write into `FOLDER`, which must exist"},
+			&cli.StringFlag{Name: "out", Usage: "write into the folder `DIR`, which must exist"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be encrypted; exit code 6 if that is anything"},
 		},
 		Run: func(c *cli.Context) error {

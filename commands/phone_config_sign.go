@@ -37,7 +37,7 @@ part of what is signed: the base name of FILE, or its path below --folder, or --
 		Output:  cmdline.List, Columns: headings(configColumns),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "name", Usage: "`NAME` for which phones ask, without .sgn, such as Desktops/320x212x12/List.xml"},
-			&cli.StringFlag{Name: "folder", Usage: "`FOLDER` that phones see: they ask for each FILE by its path below"},
+			&cli.StringFlag{Name: "folder", Usage: "the folder `DIR` that phones see: they ask for each FILE by its path below"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be signed; exit code 6 if that is anything"},
 		},
 		Run: func(c *cli.Context) error {

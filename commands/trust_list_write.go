@@ -43,7 +43,7 @@ that lists show.`,
 		Example: "capf trust-list write --out tftp --dry-run",
 		Output:  cmdline.List, Columns: headings(writtenColumns),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "out", Usage: "the `FOLDER`, which must exist"},
+			&cli.StringFlag{Name: "out", Usage: "the folder `DIR`, which must exist"},
 			&cli.StringFlag{Name: "digest", Usage: "`DIGEST` of lists for all: sha1 or sha512 (default: the parameter trust_list_digest)"},
 			&cli.StringFlag{Name: "signer-version", Usage: "signer `VERSION` of lists for all: 1.0 or 1.1 (default: the parameter trust_list_signer_version)"},
 			&cli.BoolFlag{Name: "replace", Usage: "also files of these names that capf has not written"},
