@@ -19,7 +19,6 @@ import (
 	"capf/crypto"
 	"capf/internal/apperr"
 	"capf/internal/input"
-	"capf/internal/serialnumber"
 	"capf/store"
 )
 
@@ -87,13 +86,6 @@ func daysLeft(now, end time.Time) int {
 	return int(days)
 }
 
-// capfPurpose is not a trust store: it is the CAPF certificate itself. preparedPurpose is
-// the one that is prepared to take its place.
-const (
-	capfPurpose     = "capf"
-	preparedPurpose = "capf-prepared"
-)
-
 func purposeNames() []string {
 	var names []string
 	for _, p := range store.Purposes() {
@@ -112,52 +104,6 @@ func parsePurpose(s string, others ...string) (store.Purpose, error) {
 	names = append(names, others...)
 	return "", apperr.WithHint(apperr.Usage("--purpose: %q is not a trust store; it is one of %s", s, strings.Join(names, ", ")),
 		"%s", cmdline.DidYouMean(s, names, ""))
-}
-
-// capfChain is the CAPF certificate and those above it, in the form of trust
-// certificates without ids.
-func capfChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
-	id, err := s.Identity(ctx)
-	if err != nil {
-		return nil, apperr.WithHint(err, "capf init makes it")
-	}
-	return chainRowsOf(id.Chain, store.TrustCertificate{Purpose: capfPurpose, AddedAt: id.CreatedAt})
-}
-
-// prepareOne is the hint where none is prepared.
-const prepareOne = "capf cert regenerate capf prepares one, once there are trust lists"
-
-// preparedChain is capfChain of the certificate that is prepared. store.ErrNotFound: none
-// is.
-func preparedChain(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
-	p, err := s.Prepared(ctx)
-	if err != nil {
-		return nil, apperr.WithHint(err, prepareOne)
-	}
-	return chainRowsOf(p.Chain, store.TrustCertificate{Purpose: preparedPurpose, AddedAt: p.Since, Description: "to be shown " + p.When()})
-}
-
-// tvsRow is the certificate of TVS, in the form of a trust certificate without an id.
-func tvsRow(ctx context.Context, s *store.Reader) ([]store.TrustCertificate, error) {
-	c, err := s.TVSCertificate(ctx)
-	if err != nil {
-		return nil, apperr.WithHint(err, "capf service activate tvs makes it")
-	}
-	return chainRowsOf([][]byte{c.Certificate}, store.TrustCertificate{Purpose: tvsCertificate, AddedAt: c.CreatedAt})
-}
-
-// chainRowsOf are certificates with what is the same for all of them.
-func chainRowsOf(ders [][]byte, row store.TrustCertificate) (chain []store.TrustCertificate, err error) {
-	for _, der := range ders {
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fmt.Errorf("reading the CAPF certificate: %w", err)
-		}
-		row.Subject, row.Issuer, row.Serial = c.Subject.String(), c.Issuer.String(), serialnumber.Text(c.SerialNumber)
-		row.NotBefore, row.NotAfter, row.Certificate, row.Fingerprint = c.NotBefore, c.NotAfter, der, sha256Of(der)
-		chain = append(chain, row)
-	}
-	return chain, nil
 }
 
 func keyWords(c *x509.Certificate) string {

@@ -13,11 +13,9 @@ import (
 
 func certExportCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
-		Name: "export", Args: "ID", Short: "write out a trust certificate, or the CAPF certificate",
+		Name: "export", Args: "ID", Short: "write out a trust certificate, or one of our own",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
-		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
-capf for the CAPF certificate, in PEM with the chain above it, or capf-prepared for
-the one that is prepared to take its place, or tvs for that of TVS.
+		About: ownIDs + `
 
 With --all it is everything that servers need to verify LSCs, such as RADIUS
 servers: the CAPF certificate, the one that is prepared, the earlier CAPF
@@ -72,30 +70,19 @@ func certExport(ctx context.Context, env *Env, id string, o exportOptions) error
 	if err != nil {
 		return err
 	}
-	if id == capfPurpose {
-		capf, err := s.Identity(ctx)
-		if err != nil {
-			return apperr.WithHint(err, "capf init makes it")
-		}
-		return exportChain(env, o, capf.Chain...)
-	}
-	if id == preparedPurpose {
-		p, err := s.Prepared(ctx)
-		if err != nil {
-			return apperr.WithHint(err, prepareOne)
-		}
-		return exportChain(env, o, p.Chain...)
-	}
-	if id == tvsCertificate {
-		own, err := tvsRow(ctx, s)
-		if err != nil {
-			return err
-		}
-		return exportChain(env, o, own[0].Certificate)
-	}
-	found, err := findTrust(ctx, s, "", []string{id})
+	found, err := ownChain(ctx, s, id)
 	if err != nil {
 		return err
 	}
-	return exportChain(env, o, found[0].Certificate)
+	if found == nil {
+		if found, err = findTrust(ctx, s, "", []string{id}); err != nil {
+			return err
+		}
+		found = found[:1]
+	}
+	var chain [][]byte
+	for _, c := range found {
+		chain = append(chain, c.Certificate)
+	}
+	return exportChain(env, o, chain...)
 }

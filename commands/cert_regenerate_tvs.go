@@ -10,9 +10,6 @@ import (
 	"capf/internal/serialnumber"
 )
 
-// tvsCertificate is the word for the certificate of TVS.
-const tvsCertificate = "tvs"
-
 // onlyYes refuses the flags that are about the CAPF certificate.
 func onlyYes(c *cli.Context) error {
 	for _, name := range []string{"organization", "unit", "locality", "state", "country", "key-bits", "after", "cancel", "compromised", "dry-run", "bypass-approval"} {

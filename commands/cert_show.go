@@ -16,9 +16,7 @@ func certShowCommand(env *Env) cmdline.Command {
 	return cmdline.Command{
 		Name: "show", Args: "ID", Short: "show a trust certificate, or one of our own",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
-		About: `ID is its number in the list, or the beginning of its SHA-256 fingerprint, or
-capf for the CAPF certificate, or capf-prepared for the one that is prepared to
-take its place, or tvs for that of TVS.`,
+		About:   ownIDs,
 		Example: "capf cert show capf --json",
 		Output:  cmdline.Object,
 		Run:     func(c *cli.Context) error { return certShow(c.Context, env, c.Args().First()) },
@@ -30,15 +28,8 @@ func certShow(ctx context.Context, env *Env, id string) error {
 	if err != nil {
 		return err
 	}
-	var found []store.TrustCertificate
-	switch id {
-	case capfPurpose:
-		found, err = capfChain(ctx, s)
-	case preparedPurpose:
-		found, err = preparedChain(ctx, s)
-	case tvsCertificate:
-		found, err = tvsRow(ctx, s)
-	default:
+	found, err := ownChain(ctx, s, id)
+	if err == nil && found == nil {
 		found, err = findTrust(ctx, s, "", []string{id})
 	}
 	if err != nil {

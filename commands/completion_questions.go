@@ -128,6 +128,12 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 	if _, err := s.TVSCertificate(ctx); err == nil {
 		list = append(list, cmdline.Candidate{Word: tvsCertificate, About: "the certificate of TVS"})
 	}
+	if l, err := s.ListSigning(ctx); err == nil {
+		list = append(list, cmdline.Candidate{Word: sastCertificate, About: "of the key that signs trust lists"})
+		if l.HasSpare() {
+			list = append(list, cmdline.Candidate{Word: sastSpareCertificate, About: "of the spare, which can sign later lists"})
+		}
+	}
 	for _, t := range rows {
 		about := string(t.Purpose) + ": " + t.Subject
 		list = append(list, cmdline.Candidate{Word: strconv.FormatInt(t.ID, 10), About: about})
@@ -140,7 +146,8 @@ func trustIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candi
 
 // issuerIDs are those of trustIDs that may have signed an LSC.
 func issuerIDs(ctx context.Context, s *store.Reader, last string) []cmdline.Candidate {
-	return slices.DeleteFunc(trustIDs(ctx, s, last), func(c cmdline.Candidate) bool { return c.Word == tvsCertificate || c.Word == preparedPurpose })
+	never := []string{preparedPurpose, tvsCertificate, sastCertificate, sastSpareCertificate}
+	return slices.DeleteFunc(trustIDs(ctx, s, last), func(c cmdline.Candidate) bool { return slices.Contains(never, c.Word) })
 }
 
 // issuerNames are the common names of those who have signed LSCs.
