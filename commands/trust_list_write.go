@@ -29,9 +29,9 @@ func trustListWriteCommand(env *Env) cmdline.Command {
 		Name: "write", Short: "write the trust lists of phones into a folder",
 		Role: cmdline.Operator,
 		About: `The folder, that of --out or of the parameter trust_list_folder, gets ITLFile.tlv and
-CTLFile.tlv for all phones, and ITLSEP….tlv and CTLSEP….tlv for those whose list is
-another one: "capf trust-list devices" says which, and why. A TFTP or web server
-gives them to phones.
+CTLFile.tlv for all phones, ITLSEP….tlv for those whose list is another one, and
+CTLSEP….tlv for those that take no ITL: "capf trust-list devices" says which, and
+why. A TFTP or web server gives them to phones.
 
 A file appears whole or not at all, and one that is as it should be keeps its time.
 Lists of devices that need none of their own any more are removed. A file that capf

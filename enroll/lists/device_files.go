@@ -16,14 +16,19 @@ type DeviceFiles struct {
 	Lacking string   // what it cannot have with its list, "" for nothing
 }
 
-// Files says which lists a device has of its own, where v is the shared variant: both if
-// its variant is another one, and else a CTL if it is a model that takes no ITL, because
-// those ask for CTLSEP….tlv only.
+// Files says which list a device has of its own, where v is the shared variant: an ITL if
+// its variant is another one, and a CTL if it is a model that takes no ITL, because those
+// ask for CTLSEP….tlv only.
+//
+// Others get no CTL. An ITL of its own gives way to ITLFile.tlv when the device needs it no
+// longer, but a phone keeps a CTL until it is given another one by the same name: it would
+// trust for ever what stood in the last one, and ask for signed files after the role TFTP
+// has left the lists.
 func (v Variant) Files(d store.Device) DeviceFiles {
 	own, why := v.For(d)
 	f := DeviceFiles{Device: d.Name, Variant: own, Why: why, Lacking: own.Lacking(d)}
 	if own != v {
-		f.Kinds = []Kind{ITL, CTL}
+		f.Kinds = []Kind{ITL}
 	}
 	if takesNoITL(d) {
 		f.Kinds, f.Why = []Kind{CTL}, append(f.Why, "phones of its model take no ITL, and ask for a CTL by their own name")
