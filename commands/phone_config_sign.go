@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -31,7 +32,9 @@ file of a phone in it. A FILE that has not changed since keeps the signed form t
 it has.
 
 The key is the one that "trust-list add CERT --role tftp --key KEY" has sealed, the
-digest that of the parameter trust_list_digest. The name for which a phone asks is
+digest that of the parameter trust_list_digest; but phones of the 79xx and 69xx
+series take SHA-1 alone, so it is that in their files, and, while there are such
+devices, in files for all. The name for which a phone asks is
 part of what is signed: the base name of FILE, or its path below --folder, or --name.`,
 		Example: "capf phone-config sign SEP001122334455.cnf.xml",
 		Output:  cmdline.List, Columns: headings(configColumns),
@@ -86,7 +89,7 @@ func phoneConfigSign(ctx context.Context, env *Env, o phoneConfigSignOptions) er
 	if err != nil {
 		return err
 	}
-	return configWork{env, "signed", o.dryRun, fileSigning{env, o, signer}.file}.all(ctx, names)
+	return configWork{env, "signed", o.dryRun, fileSigning{env, s, o, signer}.file}.all(ctx, names)
 }
 
 // openFileSigner opens the key that signs files for phones.
@@ -101,11 +104,12 @@ func openFileSigner(ctx context.Context, env *Env, s *store.Reader) (*phoneconfi
 // fileSigning signs files one by one.
 type fileSigning struct {
 	env     *Env
+	store   *store.Reader
 	options phoneConfigSignOptions
 	signer  *phoneconfig.Signer
 }
 
-func (w fileSigning) file(_ context.Context, row *configRow) error {
+func (w fileSigning) file(ctx context.Context, row *configRow) error {
 	name, err := w.options.nameOf(row.file)
 	if err != nil {
 		return err
@@ -115,16 +119,33 @@ func (w fileSigning) file(_ context.Context, row *configRow) error {
 		return err
 	}
 	row.device = deviceOfFile(name)
-	return w.write(row, plain, name)
+	d, err := w.deviceNamed(ctx, row.device)
+	if err != nil {
+		return err
+	}
+	return w.write(row, plain, name, d)
 }
 
-func (w fileSigning) write(row *configRow, plain files.Present, name string) error {
+// deviceNamed is the device of a file; nil for a file that is for all, or for a phone that
+// is not known.
+func (w fileSigning) deviceNamed(ctx context.Context, name string) (*store.Device, error) {
+	if name == "" {
+		return nil, nil
+	}
+	d, err := w.store.Device(ctx, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return &d, err
+}
+
+func (w fileSigning) write(row *configRow, plain files.Present, name string, d *store.Device) error {
 	target := row.file + phoneconfig.Signed
 	present, err := files.ReadBeside(w.env.door(), target, plain, 2*phoneconfig.Limit)
 	if err != nil {
 		return err
 	}
-	signed, err := w.signer.Sign(name, plain.Data, present.Data)
+	signed, err := w.signer.Sign(name, plain.Data, present.Data, d)
 	if err != nil {
 		return fmt.Errorf("signing %q: %w", row.file, err)
 	}

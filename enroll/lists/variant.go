@@ -1,8 +1,10 @@
 package lists
 
 import (
+	"context"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"capf/enroll/settings"
 	"capf/enroll/trustlist"
@@ -58,6 +60,26 @@ func (v Variant) For(d store.Device) (own Variant, why []string) {
 		why = append(why, fmt.Sprintf("its key order is %s, and phones take an LSC with an EC key only with signer version %s", d.KeyOrder.Long(), own.SignerVersion))
 	}
 	return own, why
+}
+
+// mostModels is how many models of devices are looked at.
+const mostModels = 1000
+
+// Common is the digest of signed files that phones of all models fetch, such as ring tones,
+// where v is the shared variant: SHA-1 while there are devices of the old series, which
+// would be left without them.
+func (v Variant) Common(ctx context.Context, s *store.Reader) (trustlist.Digest, error) {
+	if v.Digest == trustlist.SHA1 {
+		return v.Digest, nil
+	}
+	models, err := s.Models(ctx, mostModels)
+	if err != nil {
+		return 0, err
+	}
+	if len(models) == mostModels || slices.ContainsFunc(models, func(m string) bool { return oldSeries(m) != "" }) {
+		return trustlist.SHA1, nil
+	}
+	return v.Digest, nil
 }
 
 // Lacking is what a device cannot have with its list, "" for nothing.

@@ -30,7 +30,8 @@ const (
 type Signer struct {
 	Certificate *x509.Certificate
 	key         stdcrypto.Signer
-	variant     lists.Variant // that of phones whose model does not ask for another one
+	variant     lists.Variant    // that of phones whose model does not ask for another one
+	common      trustlist.Digest // of files that are not those of one device
 	now         func() time.Time
 }
 
@@ -49,7 +50,11 @@ func OpenSigner(ctx context.Context, s *store.Reader, sealer *crypto.Sealer, now
 		return nil, err
 	}
 	v, err := lists.Shared(inForce)
-	return &Signer{cert, key, v, now}, err
+	if err != nil {
+		return nil, err
+	}
+	common, err := v.Common(ctx, s)
+	return &Signer{cert, key, v, common, now}, err
 }
 
 // CheckName refuses what is no name of a file that phones ask for: relative, below the folder
@@ -65,10 +70,16 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Sign returns the signed form of a file, for phones that ask for name.sgn. With the present
-// one, which may be nil, it returns that if it says the same.
-func (s *Signer) Sign(name string, plain, present []byte) ([]byte, error) {
-	return s.sign(name+Signed, plain, present, s.variant.Digest)
+// Sign returns the signed form of a file, for phones that ask for name.sgn, with a digest
+// that they take: all of them, or the one of the device d, if the file is its own and not
+// for all. With the present one, which may be nil, it returns that if it says the same.
+func (s *Signer) Sign(name string, plain, present []byte, d *store.Device) ([]byte, error) {
+	digest := s.common
+	if d != nil {
+		own, _ := s.variant.For(*d)
+		digest = own.Digest
+	}
+	return s.sign(name+Signed, plain, present, digest)
 }
 
 func (s *Signer) sign(name string, plain, present []byte, digest trustlist.Digest) ([]byte, error) {

@@ -45,7 +45,7 @@ func vectorSigner(t testing.TB, at time.Time) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Signer{certificate(t, "ccm.crt"), key, lists.Variant{Digest: trustlist.SHA1}, func() time.Time { return at }}
+	return &Signer{certificate(t, "ccm.crt"), key, lists.Variant{Digest: trustlist.SHA1}, trustlist.SHA1, func() time.Time { return at }}
 }
 
 // timeOf is when a recorded file was made.
@@ -62,7 +62,7 @@ func timeOf(t testing.TB, file []byte) time.Time {
 func TestRecordedSignature(t *testing.T) {
 	const name = "SEP001122334455.cnf.xml"
 	plain, want := vector(t, name), vector(t, name+".sgn")
-	got, err := vectorSigner(t, timeOf(t, want)).Sign(name, plain, nil)
+	got, err := vectorSigner(t, timeOf(t, want)).Sign(name, plain, nil, nil)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the signed file is another one than that of certutils: %v", err)
 	}
@@ -74,7 +74,7 @@ func TestRecordedSignature(t *testing.T) {
 	e := whole.Elements
 	e.CertHash = Held{"lsc", certificate(t, "phone.crt").Raw}.Hash()
 	short, want := Companion(whole, store.Device{}, e), vector(t, "SEP001122334455-short.cnf.xml.sgn")
-	if got, err = vectorSigner(t, timeOf(t, want)).Sign(name, short, nil); err != nil || !bytes.Equal(got, want) {
+	if got, err = vectorSigner(t, timeOf(t, want)).Sign(name, short, nil, nil); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the companion is another one than that of certutils: %v\n%s", err, short)
 	}
 }

@@ -40,6 +40,7 @@ type Files struct {
 	composer *lists.Composer
 	places   chan struct{} // one for each request that is worked on
 	signed   signatures
+	common   common
 	requests requestLog
 }
 

@@ -29,8 +29,36 @@ func (f *Files) signer(ctx context.Context, r request, d *store.Device) (*trustl
 	}
 	if d != nil {
 		variant, _ = variant.For(*d)
+		return &trustlist.Signer{Certificate: certificate, Key: key, Digest: variant.Digest}, nil
 	}
-	return &trustlist.Signer{Certificate: certificate, Key: key, Digest: variant.Digest}, nil
+	digest, err := f.common.digest(ctx, f.config, variant)
+	return &trustlist.Signer{Certificate: certificate, Key: key, Digest: digest}, err
+}
+
+// common keeps the digest of files that are for all, which looks at the models of all
+// devices, for a few seconds. The zero value is ready to use.
+type common struct {
+	mu      sync.Mutex // guards the rest
+	variant lists.Variant
+	found   trustlist.Digest
+	until   time.Time
+}
+
+// commonKept is how long a digest is kept.
+const commonKept = 5 * time.Second
+
+func (c *common) digest(ctx context.Context, config Config, v lists.Variant) (trustlist.Digest, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := config.Now()
+	if c.variant == v && now.Before(c.until) {
+		return c.found, nil
+	}
+	found, err := v.Common(ctx, config.Store)
+	if err == nil {
+		c.variant, c.found, c.until = v, found, now.Add(commonKept)
+	}
+	return found, err
 }
 
 // signStored signs a file of the folder, such as the soft keys or a ring tone, if no
