@@ -33,7 +33,7 @@ configuration ok: %[1]s.cnf.xml: %[2]d bytes
 CAPF ok: capfAuthMode is 2, By Null String
 CAPF note: the phone connects to CAPF
 CAPF ok: the server shows "CN=CAPF-0a1b2c3d", serial number 0d, which is in the list with the role capf
-LSC note: the phone takes an RSA key only: its list has not the signer version 1.1`, device, len(s.files[device+".cnf.xml"])))
+LSC note: the phone takes an RSA key only: its list does not have the signer version 1.1`, device, len(s.files[device+".cnf.xml"])))
 }
 
 func same(t *testing.T, told []string, want string) {

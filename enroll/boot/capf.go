@@ -150,7 +150,7 @@ func (v *visit) look(ctx context.Context, existing *phone.Identity) error {
 		return v.failed(err)
 	}
 	if !trustlist.TakesEC(v.lists()) {
-		v.tell(LSC, Note, "the phone takes an RSA key only: its list has not the signer version 1.1")
+		v.tell(LSC, Note, "the phone takes an RSA key only: its list does not have the signer version 1.1")
 	}
 	return nil
 }
@@ -186,8 +186,8 @@ func (v *visit) failed(err error) error {
 // newKey makes a key, if the phone may have an LSC of that kind.
 func (v *visit) newKey(kind crypto.KeyKind) (stdcrypto.Signer, error) {
 	if strings.HasPrefix(string(kind), "ec-") && !trustlist.TakesEC(v.lists()) {
-		v.tell(LSC, Bad, "an %s key is asked for, and the list has not the signer version 1.1 that EC keys need", kind)
-		return nil, errors.New("the list of the phone has not the signer version 1.1 that EC keys need")
+		v.tell(LSC, Bad, "an %s key is asked for, and the list does not have the signer version 1.1 that EC keys need", kind)
+		return nil, errors.New("the list of the phone does not have the signer version 1.1 that EC keys need")
 	}
 	v.tell(LSC, Good, "the phone makes a key: %s", kind)
 	if v.Phone.NewKey != nil {

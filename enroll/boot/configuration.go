@@ -18,10 +18,11 @@ import (
 func (h *handset) fetchConfiguration(ctx context.Context) error {
 	h.despite = ""
 	name := h.Device + ".cnf.xml"
-	signed := trustlist.NeedsSignedFiles(h.lists())
+	asking := h.asksForSigned()
+	signed := asking != nil
 	if signed {
 		name += ".sgn"
-		h.tell(Configuration, Note, "the list has the role tftp, so the phone takes signed files only")
+		h.tell(Configuration, Note, "the phone's %s has the role tftp, so it takes signed files only", asking.Header.FileName)
 	}
 	file, err := h.fetchFile(ctx, name, signed)
 	if err != nil {
@@ -65,10 +66,24 @@ func (h *handset) remark(config *phoneconfig.Config) {
 	h.tell(Configuration, Note, "deviceSecurityMode is %d, %s, and no list has a certificate with the role ccm: the phone asks TVS about its call server", int(config.SecurityMode), config.SecurityMode)
 }
 
+// asksForSigned is the list because of which the phone asks for signed files, or nil.
+func (h *handset) asksForSigned() *trustlist.List {
+	for _, l := range h.lists() {
+		if trustlist.NeedsSignedFiles([]*trustlist.List{l}) {
+			return l
+		}
+	}
+	return nil
+}
+
 // stay leaves the phone with the configuration that it holds.
 func (h *handset) stay(why string) error {
 	if h.config == nil {
-		return h.stop(Configuration, "capf phone-config merge makes the files of a folder complete", "%s has no configuration: %s", h.Device, why)
+		hint := "capf device add has provision make one; capf phone-config merge completes those of a folder"
+		if h.asksForSigned() != nil {
+			hint = "capf trust-list add CERT --role tftp --key FILE --yes has capf sign files; or delete that list on the phone"
+		}
+		return h.stop(Configuration, hint, "%s has no configuration: %s", h.Device, why)
 	}
 	h.tell(Configuration, Note, "the phone stays with the configuration that it holds")
 	return nil
