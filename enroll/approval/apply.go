@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"capf/enroll/authority"
-	"capf/enroll/settings"
 	"capf/store"
 )
 
@@ -44,8 +43,20 @@ func (t TrustStores) Apply(ctx context.Context, want []authority.Desired, prune 
 	return op.plan, err
 }
 
-func (*application) action() string     { return applyAction }
-func (*application) subjects() []string { return []string{settings.TrustSubject} }
+func (*application) action() string { return applyAction }
+
+// subjects are those of all stores until the plan says which change: what is pruned is not
+// known before.
+func (o *application) subjects() []string {
+	stores := store.Purposes()
+	if len(o.plan.Changes) > 0 {
+		stores = nil
+	}
+	for _, c := range o.plan.Changes {
+		stores = append(stores, c.Before.Purpose, c.After.Purpose)
+	}
+	return subjectsOfStores(stores...)
+}
 
 func (o *application) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	var want []authority.Desired

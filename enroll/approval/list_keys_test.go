@@ -12,6 +12,7 @@ import (
 	"capf/enroll/authority"
 	"capf/enroll/lists"
 	"capf/enroll/settings"
+	"capf/store"
 )
 
 // TestListKeysWait: whom phones trust because of trust lists waits for another operator. A
@@ -66,4 +67,37 @@ func TestListKeysWait(t *testing.T) {
 	if was, err := olga.Lists().CancelRotation(t.Context()); was || err != nil {
 		t.Errorf("taken back again: %v, %v", was, err)
 	}
+}
+
+// TestStoresOfTVSWait: with approval of trust lists alone, nobody has TVS vouch by himself
+// for a signer of lists, whichever command he takes; the other stores are free.
+func TestStoresOfTVSWait(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	olga, otto := o.desk("olga", 1001), o.desk("otto", 1002)
+	_, err := olga.Parameters().Set(t.Context(), settings.Approve, settings.ListSubject)
+	o.must(approveAs(o, otto, o.waits(err)))
+
+	c, _, err := crypto.NewSAST(rand.Reader, crypto.Name{Organization: "Stranger"}, o.now())
+	o.must(err)
+	file := []authority.UploadFile{{Name: "sast.pem", Data: crypto.CertificatePEM(c.Raw), Purposes: []store.Purpose{store.PhoneSASTTrust}}}
+	_, err = olga.TrustStores().Upload(t.Context(), file, authority.UploadOptions{})
+	o.waits(err)
+	want := []authority.Desired{{Certificate: c, Purposes: []store.Purpose{store.PhoneSASTTrust}}}
+	_, err = olga.TrustStores().Apply(t.Context(), want, false, nil)
+	o.must(approveAs(o, otto, o.waits(err)))
+	_, err = olga.TrustStores().Upload(t.Context(), o.root("Root", 100), authority.UploadOptions{})
+	o.must(err)
+
+	rows, err := o.store.Trust(t.Context(), store.PhoneSASTTrust)
+	o.must(err)
+	text := "cluster B"
+	_, _, _, err = olga.TrustStores().Edit(t.Context(), rows, store.TrustEdit{Description: &text})
+	o.waits(err)
+	o.waits(olga.TrustStores().Delete(t.Context(), rows))
+	_, err = olga.TrustStores().Apply(t.Context(), nil, true, nil) // prunes both stores
+	o.waits(err)
+	root, err := o.store.Trust(t.Context(), store.CAPFTrust)
+	o.must(err)
+	o.must(olga.TrustStores().Delete(t.Context(), root))
 }

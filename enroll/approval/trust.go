@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"capf/enroll/authority"
@@ -26,6 +27,16 @@ func (d Desk) TrustStores() TrustStores { return TrustStores{d} }
 
 func trustStores(d Desk) authority.TrustStores {
 	return authority.TrustStores{Store: d.Store, Now: d.Now}
+}
+
+// subjectsOfStores are what parameter approve calls a change of trust stores. TVS vouches
+// for what is in two of them: to phones, that is as good as a place in their lists.
+func subjectsOfStores(stores ...store.Purpose) []string {
+	all := []string{settings.TrustSubject}
+	if slices.Contains(stores, store.PhoneSASTTrust) || slices.Contains(stores, store.TVSTrust) {
+		all = append(all, settings.ListSubject)
+	}
+	return all
 }
 
 // upload puts certificates into trust stores.
@@ -51,8 +62,13 @@ func (t TrustStores) Upload(ctx context.Context, files []authority.UploadFile, o
 	return op.rows, err
 }
 
-func (*upload) action() string     { return uploadAction }
-func (*upload) subjects() []string { return []string{settings.TrustSubject} }
+func (*upload) action() string { return uploadAction }
+func (o *upload) subjects() (all []string) {
+	for _, f := range o.Files {
+		all = append(all, subjectsOfStores(f.Purposes...)...)
+	}
+	return all
+}
 
 func (o *upload) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	before, err := trustByKey(ctx, d.Store.Reader)
@@ -90,6 +106,13 @@ func keysOf(rows []store.TrustCertificate) (keys []trustKey) {
 		keys = append(keys, trustKey{row.Purpose, fmt.Sprintf("%x", row.Fingerprint)})
 	}
 	return keys
+}
+
+func storesOf(keys []trustKey) (stores []store.Purpose) {
+	for _, k := range keys {
+		stores = append(stores, k.Purpose)
+	}
+	return stores
 }
 
 // rowsOf finds the rows again.
@@ -164,8 +187,8 @@ func (t TrustStores) Edit(ctx context.Context, rows []store.TrustCertificate, e 
 	return op.after, op.outcomes, op.warnings, err
 }
 
-func (*edit) action() string     { return editAction }
-func (*edit) subjects() []string { return []string{settings.TrustSubject} }
+func (*edit) action() string       { return editAction }
+func (o *edit) subjects() []string { return subjectsOfStores(storesOf(o.Rows)...) }
 
 func (o *edit) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	rows, err := rowsOf(ctx, d.Store.Reader, o.Rows)
@@ -191,8 +214,8 @@ func (t TrustStores) Delete(ctx context.Context, rows []store.TrustCertificate) 
 	return t.desk.take(ctx, &deletion{Rows: keysOf(rows)})
 }
 
-func (*deletion) action() string     { return deleteAction }
-func (*deletion) subjects() []string { return []string{settings.TrustSubject} }
+func (*deletion) action() string       { return deleteAction }
+func (o *deletion) subjects() []string { return subjectsOfStores(storesOf(o.Rows)...) }
 
 func (o *deletion) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
 	rows, err := rowsOf(ctx, d.Store.Reader, o.Rows)
