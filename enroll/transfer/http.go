@@ -103,6 +103,10 @@ func addressOf(a net.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
+// bodyWait is how long the rest of a body that is refused may take: without it, a client
+// that never sends it would keep its place for ever.
+const bodyWait = time.Second
+
 // ServeHTTP answers one request.
 func (s *HTTPServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
@@ -113,6 +117,9 @@ func (s *HTTPServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer.result.Local = addressOf(local)
 	}
 	_ = answer.control.SetWriteDeadline(began.Add(s.config.Limits.Stalled)) // a connection of net/http has one
+	if r.ContentLength != 0 {                                               // net/http reads a body that nobody wants before it closes
+		_ = answer.control.SetReadDeadline(began.Add(bodyWait))
+	}
 	s.answer(r, answer)
 	answer.result.Took = time.Since(began)
 	s.config.Giver.Ended(answer.result)

@@ -314,6 +314,26 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// TestBodyThatNeverComes: a client that promises a body, and sends none, does not keep its
+// place.
+func TestBodyThatNeverComes(t *testing.T) {
+	t.Parallel()
+	for _, promise := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked", "Content-Length: 10\r\nExpect: 100-continue"} {
+		s, sources := giving(t, "127.0.0.1", DefaultLimits())
+		c, err := net.Dial("tcp", sources[HTTP].address(HTTP))
+		must(t, err)
+		defer c.Close()
+		fmt.Fprintf(c, "POST /ITLFile.tlv HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", promise)
+		if r := s.next(t); r.Outcome != Refused {
+			t.Errorf("%s: it ended as %+v", promise, r)
+		}
+		must(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
+		if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 405 ") {
+			t.Errorf("%s: %q, and the connection is not closed: %v", promise, answer, err)
+		}
+	}
+}
+
 // TestSilentTFTPClient: one that acknowledges nothing is given up after a few
 // retransmissions, and does not keep others from their files.
 func TestSilentTFTPClient(t *testing.T) {
