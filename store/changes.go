@@ -34,18 +34,14 @@ func (s *Reader) Changes(ctx context.Context, since int64) (Changes, error) {
 		return c, nil
 	}
 	c.Devices = map[string]bool{}
-	q := query{selection: "SELECT DISTINCT device FROM events"}
-	q.where("id > ?", since)
-	q.where("id <= ?", c.Until)
-	for device, err := range stream(ctx, s, "looking for changes", q, func(device *string) []any { return []any{device} }) {
-		switch {
-		case err != nil:
-			return Changes{}, err
-		case device == "":
+	devices, err := few(ctx, s, "SELECT DISTINCT device FROM events WHERE id > ? AND id <= ?", []any{since, c.Until},
+		func(device *string) []any { return []any{device} })
+	for _, device := range devices {
+		if device == "" {
 			c.Settings = true
-		default:
+		} else {
 			c.Devices[strings.ToLower(device)] = true
 		}
 	}
-	return c, nil
+	return c, failed(err, "looking for changes")
 }

@@ -23,6 +23,19 @@ func (s *Reader) DeviceCertificates(ctx context.Context, deviceID int64) ([]Devi
 	return certs, failed(err, "reading the certificates of a device")
 }
 
+// HeldCertificate is the certificate that a phone has for itself according to the record:
+// its installed LSC, or else the MIC that it has sent. The kind is "" when there is none.
+func (s *Reader) HeldCertificate(ctx context.Context, deviceID int64) (kind string, certificate []byte, err error) {
+	err = s.point(ctx, `SELECT 'lsc', certificate FROM lscs WHERE device_id = ?1 AND state = 'installed'
+		UNION ALL SELECT kind, certificate FROM device_certificates WHERE device_id = ?1 AND kind = 'mic'
+		ORDER BY 1 LIMIT 1`,
+		[]any{deviceID}, &kind, &certificate)
+	if err == ErrNotFound {
+		return "", nil, nil
+	}
+	return kind, certificate, failed(err, "reading the certificate of a device")
+}
+
 func (c *DeviceCertificate) fields() []any {
 	return []any{&c.Kind, (*instant)(&c.SeenAt), &c.Certificate}
 }

@@ -282,6 +282,13 @@ func TestNoteAuthenticated(t *testing.T) {
 		t.Helper()
 		return events(t, s, events_, func() { must(t, s.NoteAuthenticated(t.Context(), phone(d.Name), d.ID, "", certs, sum)) })
 	}
+	held := func(want string) {
+		t.Helper()
+		if kind, _, err := s.HeldCertificate(t.Context(), d.ID); kind != want || err != nil {
+			t.Errorf("it holds %q, %v, and should hold %q", kind, err, want)
+		}
+	}
+	held("")
 	note(0, nil, nil)
 	_, err := s.NoteWrongString(t.Context(), phone(d.Name), d.ID, d.Schedule, near, threeStrings, Failed(Install, InvalidString))
 	must(t, err)
@@ -291,6 +298,7 @@ func TestNoteAuthenticated(t *testing.T) {
 	}
 	mic := []DeviceCertificate{{Kind: "mic", Certificate: []byte("mic")}}
 	note(1, mic, nil)
+	held("mic")
 	c.move(time.Hour)
 	note(0, mic, nil)
 	seen, err := s.DeviceCertificates(t.Context(), d.ID)
@@ -304,6 +312,7 @@ func TestNoteAuthenticated(t *testing.T) {
 	if lscState(t, s, l) != LSCInstalled || e.Detail == "" || deviceNow(t, s, d.Name).Operation != Install {
 		t.Errorf("the LSC is %s, the event %+v", lscState(t, s, l), e)
 	}
+	held("lsc")
 	note(0, mic, l.Fingerprint)
 	must(t, s.DeleteDevice(t.Context(), operator, d.Name))
 	note(0, mic, l.Fingerprint)

@@ -17,8 +17,8 @@ func (v *Service) fields() []any { return []any{&v.Name, &v.Active, &v.Restarts}
 
 // Services returns all services by name.
 func (s *Reader) Services(ctx context.Context) ([]Service, error) {
-	q := query{selection: "SELECT name, active, restarts FROM services", order: "name"}
-	return collect(stream(ctx, s, "reading services", q, (*Service).fields))
+	all, err := few(ctx, s, "SELECT name, active, restarts FROM services ORDER BY name", nil, (*Service).fields)
+	return all, failed(err, "reading services")
 }
 
 // SetService activates or deactivates a service; there is no event when

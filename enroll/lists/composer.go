@@ -110,15 +110,11 @@ var ErrNoFile = errors.New("there is no such list")
 
 // File is the list that a phone asks for by its name: ITLFile.tlv, CTLFile.tlv, or that
 // of a device which has one of its own. The error is ErrNoFile for any other name, and for
-// every name when there are no lists.
-func (c *Composer) File(ctx context.Context, name string) ([]byte, error) {
+// every name when there are no lists. The variant is that of the lists for all.
+func (c *Composer) File(ctx context.Context, name string, shared Variant) ([]byte, error) {
 	k, device := parseFileName(name)
 	if k == "" {
 		return nil, ErrNoFile
-	}
-	shared, err := c.shared(ctx)
-	if err != nil {
-		return nil, err
 	}
 	v := shared
 	if device != "" {

@@ -19,6 +19,7 @@ import (
 	"capf/enroll/devices/devicestest"
 	"capf/enroll/lists"
 	"capf/enroll/secrets"
+	"capf/enroll/settings"
 	"capf/enroll/trustlist"
 	"capf/store"
 )
@@ -96,7 +97,11 @@ func (h house) composer() *lists.Composer {
 // file is what a phone gets under a name, "" for nothing.
 func (h house) file(c *lists.Composer, name string) string {
 	h.Helper()
-	data, err := c.File(h.Context(), name)
+	set, err := settings.Read(h.Context(), h.Rules.Store.Reader)
+	ok(h, err)
+	shared, err := lists.Shared(set)
+	ok(h, err)
+	data, err := c.File(h.Context(), name, shared)
 	if errors.Is(err, lists.ErrNoFile) {
 		return ""
 	}

@@ -18,16 +18,12 @@ type Site struct {
 	EAP  string   // the parameter eap_authentication
 }
 
-// ReadSite reads the parameters and services. Here are the addresses of this host, for when
-// none have been set.
-func ReadSite(ctx context.Context, s *store.Reader, inForce *settings.Settings, here []string) (Site, error) {
+// NewSite takes what they have in common from the parameters and services. Here are the
+// addresses of this host, for when none have been set.
+func NewSite(inForce *settings.Settings, services []store.Service, here []string) Site {
 	hosts := inForce.Addresses
 	if len(hosts) == 0 {
 		hosts = here[:min(len(here), MostServers)]
-	}
-	services, err := s.Services(ctx)
-	if err != nil {
-		return Site{}, err
 	}
 	tvs := slices.ContainsFunc(services, func(v store.Service) bool { return v.Name == settings.ServiceTVS && v.Active })
 	site := Site{EAP: inForce.EAP}
@@ -37,7 +33,16 @@ func ReadSite(ctx context.Context, s *store.Reader, inForce *settings.Settings, 
 			site.TVS = append(site.TVS, Server{host, inForce.TVSPort})
 		}
 	}
-	return site, nil
+	return site
+}
+
+// ReadSite is NewSite with the services of a database.
+func ReadSite(ctx context.Context, s *store.Reader, inForce *settings.Settings, here []string) (Site, error) {
+	services, err := s.Services(ctx)
+	if err != nil {
+		return Site{}, err
+	}
+	return NewSite(inForce, services, here), nil
 }
 
 // Held is the certificate that a phone has for itself: the LSC that it has confirmed, else
@@ -57,27 +62,9 @@ func (h Held) Hash() string {
 }
 
 // HeldBy returns what a phone has according to our record.
-func HeldBy(ctx context.Context, s *store.Reader, d store.Device) (Held, error) {
-	var held Held
-	for lsc, err := range s.LSCs(ctx, store.LSCFilter{DeviceID: d.ID, State: store.LSCInstalled}) {
-		if err != nil {
-			return Held{}, err
-		}
-		held = Held{"lsc", lsc.Certificate}
-	}
-	if held.Certificate != nil {
-		return held, nil
-	}
-	certs, err := s.DeviceCertificates(ctx, d.ID)
-	if err != nil {
-		return Held{}, err
-	}
-	for _, c := range certs {
-		if c.Kind == "mic" {
-			held = Held{"mic", c.Certificate}
-		}
-	}
-	return held, nil
+func HeldBy(ctx context.Context, s *store.Reader, d store.Device) (held Held, err error) {
+	held.Kind, held.Certificate, err = s.HeldCertificate(ctx, d.ID)
+	return held, err
 }
 
 // Of returns what the configuration file of a device has to say.

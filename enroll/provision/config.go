@@ -77,12 +77,8 @@ func (f *Files) elements(ctx context.Context, r request, d store.Device) (phonec
 	if r.Local.IsValid() { // where the phone has found this, it finds CAPF
 		here = append(here, r.Local.String())
 	}
-	site, err := phoneconfig.ReadSite(ctx, f.config.Store, &r.inForce, here)
-	if err != nil {
-		return phoneconfig.Elements{}, err
-	}
 	held, err := phoneconfig.HeldBy(ctx, f.config.Store, d)
-	return site.Of(d, held), err
+	return phoneconfig.NewSite(&r.Settings, r.services, here).Of(d, held), err
 }
 
 // plainConfig is the file of the device in the folder, or else the one for all in it, or

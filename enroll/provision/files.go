@@ -12,7 +12,6 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/lists"
-	"capf/enroll/settings"
 	"capf/enroll/transfer"
 	"capf/internal/apperr"
 	"capf/store"
@@ -33,10 +32,11 @@ type Config struct {
 	Meter  Meter
 }
 
-// Files are those that phones may have. Parameters, devices and the folder are looked at
-// anew for each request, so that a change is in force at once.
+// Files are those that phones may have. Each request sees what was changed before it, in
+// the database and in the folder.
 type Files struct {
 	config   Config
+	site     site
 	composer *lists.Composer
 	places   chan struct{} // one for each request that is worked on
 	signed   signatures
@@ -49,14 +49,14 @@ func New(c Config) *Files {
 	// Phones that enroll share the processors with those that only fetch files. They keep
 	// most of them, because so few requests for files are worked on at a time.
 	places := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	return &Files{config: c, composer: lists.NewComposer(c.Store, c.Sealer), places: places, requests: requestLog{log: c.Log}}
+	return &Files{config: c, site: site{store: c.Store}, composer: lists.NewComposer(c.Store, c.Sealer), places: places, requests: requestLog{log: c.Log}}
 }
 
 // request is what a phone asks for, with what is needed to decide about it.
 type request struct {
 	transfer.Request
-	inForce settings.Settings
-	folder  folder
+	*inForce
+	folder folder
 }
 
 // Give returns a file. Whatever a phone may not have is ErrNotFound to it, as is what
@@ -69,7 +69,7 @@ func (f *Files) Give(ctx context.Context, r transfer.Request) (transfer.File, er
 	case <-ctx.Done():
 		return transfer.File{}, fmt.Errorf("waiting for its turn: %w", context.Cause(ctx))
 	}
-	inForce, err := settings.Read(ctx, f.config.Store)
+	inForce, err := f.site.now(ctx)
 	if err != nil {
 		return transfer.File{}, err
 	}
@@ -79,6 +79,11 @@ func (f *Files) Give(ctx context.Context, r transfer.Request) (transfer.File, er
 	if wrong := asked(r.Name); wrong != "" {
 		return transfer.File{}, notFound(wrong)
 	}
+	if isList(r.Name) {
+		if data, made, err := f.list(ctx, r.Name, inForce.lists); err != nil || made {
+			return whole(r.Name, data), err
+		}
+	}
 	folder, err := openFolder(inForce.ProvisionFolder, f.config.Store.Path())
 	defer folder.close()
 	data, made, makeErr := f.make(ctx, request{r, inForce, folder})
@@ -86,7 +91,7 @@ func (f *Files) Give(ctx context.Context, r transfer.Request) (transfer.File, er
 	case makeErr != nil:
 		return transfer.File{}, makeErr
 	case made:
-		return transfer.File{ReadCloser: io.NopCloser(bytes.NewReader(data)), Size: int64(len(data)), Type: typeOf(r.Name)}, nil
+		return whole(r.Name, data), nil
 	case err != nil && !errors.Is(err, errNoFolder):
 		return transfer.File{}, err
 	}
@@ -97,23 +102,28 @@ func (f *Files) Give(ctx context.Context, r transfer.Request) (transfer.File, er
 	return transfer.File{ReadCloser: file.File, Size: file.size, Type: typeOf(r.Name)}, nil
 }
 
+// whole is a file that was made.
+func whole(name string, data []byte) transfer.File {
+	return transfer.File{ReadCloser: io.NopCloser(bytes.NewReader(data)), Size: int64(len(data)), Type: typeOf(name)}
+}
+
+// list makes a trust list. While there are none of ours, the one of the folder counts;
+// after that, one that lies there is of another time.
+func (f *Files) list(ctx context.Context, name string, shared lists.Variant) (data []byte, made bool, err error) {
+	data, err = f.composer.File(ctx, name, shared)
+	if !errors.Is(err, lists.ErrNoFile) {
+		return data, err == nil, err
+	}
+	exist, err := lists.Exist(ctx, f.config.Store)
+	if err == nil && exist {
+		err = notFound("no device has a list of this name for itself")
+	}
+	return nil, false, err
+}
+
 // make makes the file if it is one that capf makes; otherwise the one of the folder
 // counts, if there is one.
 func (f *Files) make(ctx context.Context, r request) (data []byte, made bool, err error) {
-	data, err = f.composer.File(ctx, r.Name)
-	switch {
-	case err == nil:
-		return data, true, nil
-	case !errors.Is(err, lists.ErrNoFile):
-		return nil, false, err
-	case isList(r.Name):
-		// Once there are lists of ours, one that lies in the folder is of another time.
-		exist, err := lists.Exist(ctx, f.config.Store)
-		if err == nil && exist {
-			err = notFound("no device has a list of this name for itself")
-		}
-		return nil, false, err
-	}
 	base, form := unwrap(r.Name)
 	if name, ok := configOf(base); ok {
 		d, err := f.config.Store.Device(ctx, name)

@@ -215,3 +215,43 @@ func TestRequestsAreLogged(t *testing.T) {
 		t.Errorf("counted were %v", h.counted)
 	}
 }
+
+// TestChangesAreInForceAtOnce: whatever is changed, by this process or another one, the
+// next request sees it, also between the events of phones that enroll.
+func TestChangesAreInForceAtOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	other, err := store.Open(t.Context(), h.Rules.Store.Path(), store.Options{Now: h.Clock.Now})
+	devicestest.Must(t, err)
+	t.Cleanup(func() { devicestest.Must(t, other.Close()) })
+	phone := func() {
+		devicestest.Must(t, h.Rules.Store.AddEvent(t.Context(), store.Event{Actor: store.Actor{Kind: store.Phone, Name: sep}, Device: sep, Action: "enroll", Step: "key"}))
+	}
+	shows := func(what, part string, want bool) {
+		t.Helper()
+		text, err := h.get(t, sep+".cnf.xml")
+		if err != nil || strings.Contains(text, part) != want {
+			t.Errorf("%s: %s is in it: %v, %v\n%s", what, part, !want, err, text)
+		}
+		phone()
+	}
+	for i, address := range []string{"a.example.com", "b.example.com", "c.example.com"} {
+		shows(address, address, false)
+		devicestest.Must(t, other.SetParameter(t.Context(), devicestest.Operator, "capf_addresses", address))
+		if i == 1 {
+			phone()
+		}
+		shows(address, address, true)
+	}
+	shows("tvs is inactive", "<TVS>", false)
+	devicestest.Must(t, other.SetService(t.Context(), devicestest.Operator, "tvs", true))
+	shows("tvs is active", "<TVS>", true)
+	shows("without an LSC", "<certHash></certHash>", true)
+	h.InstallLSC(sep, "CN=CAPF", h.Clock.Now(), 365)
+	shows("with an LSC", "<certHash></certHash>", false)
+	shows("nothing is scheduled", "<capfAuthMode>0</capfAuthMode>", true)
+	devicestest.Must(t, other.DeleteDevice(t.Context(), devicestest.Operator, sep))
+	if _, err = h.get(t, sep+".cnf.xml"); !errors.Is(err, transfer.ErrNotFound) {
+		t.Errorf("a device that was deleted: %v", err)
+	}
+}

@@ -23,10 +23,7 @@ func (f *Files) signer(ctx context.Context, r request, d *store.Device) (*trustl
 	if err != nil {
 		return nil, err
 	}
-	variant, err := lists.Shared(r.inForce)
-	if err != nil {
-		return nil, err
-	}
+	variant := r.lists
 	if d != nil {
 		variant, _ = variant.For(*d)
 		return &trustlist.Signer{Certificate: certificate, Key: key, Digest: variant.Digest}, nil
