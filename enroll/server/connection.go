@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -11,30 +10,23 @@ import (
 
 	"capf/enroll"
 	"capf/enroll/wire"
-	"capf/internal/segment"
-	"capf/internal/tls10"
-	"capf/internal/turns"
+	"capf/internal/phonetls"
 )
 
 // connection carries frames to and from one phone. It knows deadlines and TLS,
 // but not what the frames mean.
 type connection struct {
-	tcp        *net.TCPConn
-	whole      *segment.Conn // over tcp; what TLS writes for one frame leaves in one piece
-	tls        *tls.Conn     // over whole; nil before the handshake
-	address    netip.Addr
-	network    netip.Prefix
-	began      time.Time
-	timeouts   Timeouts
-	handshakes *turns.Limiter
-	helloBytes int                          // read before the handshake was over
-	offer      offer                        // empty before the ClientHello was read
-	old        *tls10.Handshake             // of a phone that speaks TLS 1.0 alone, until the handshake is over
-	secure     bool                         // the handshake is over
-	cutBy      atomic.Int32                 // a cutReason
-	gone       chan struct{}                // closed when the connection is cut
-	shown      atomic.Pointer[shownSession] // nil before the handshake is over
-	ended      atomic.Bool                  // an operator wants the session to end
+	tcp      *net.TCPConn
+	tls      *phonetls.Conn // over tcp; nil before the handshake
+	address  netip.Addr
+	network  netip.Prefix
+	began    time.Time
+	timeouts Timeouts
+	secure   bool                         // the handshake is over
+	cutBy    atomic.Int32                 // a cutReason
+	gone     chan struct{}                // closed when the connection is cut
+	shown    atomic.Pointer[shownSession] // nil before the handshake is over
+	ended    atomic.Bool                  // an operator wants the session to end
 }
 
 // cutReason is why the server itself closes a connection in the middle of a
@@ -47,9 +39,9 @@ const (
 	cutForRoom // to make room for another session
 )
 
-func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts, handshakes *turns.Limiter) *connection {
-	return &connection{tcp: tcp, whole: segment.New(tcp), address: address, network: enroll.PhoneNetwork(address), began: time.Now(),
-		timeouts: timeouts, handshakes: handshakes, gone: make(chan struct{})}
+func newConnection(tcp *net.TCPConn, address netip.Addr, timeouts Timeouts) *connection {
+	return &connection{tcp: tcp, address: address, network: enroll.PhoneNetwork(address), began: time.Now(),
+		timeouts: timeouts, gone: make(chan struct{})}
 }
 
 // cut closes the connection from outside its session. Only the first reason
@@ -85,65 +77,18 @@ func (c *connection) tlsVersion() string {
 // that a client that sends little or nothing cannot hold a place.
 func (c *connection) shakeHands(config *tls.Config) error {
 	c.tcp.SetDeadline(c.handshakeDeadline())
-	c.tls = tls.Server(helloReader{c.whole, c}, config)
-	// With a cancellable context, each handshake would need a second goroutine.
-	if err := c.whole.Handshake(c.tls.Handshake); err != nil {
-		return err
-	}
-	if c.old != nil {
-		if joiner := c.old.Joiner(); joiner != nil {
-			c.whole.Rewrite(joiner.Join)
-		}
-	}
-	c.secure, c.offer, c.old = true, offer{}, nil
-	return nil
+	c.tls = phonetls.Server(c.tcp, config, phonetls.Turn{Network: c.network, Gone: c.gone, Ends: c.handshakeDeadline()})
+	err := c.tls.Handshake()
+	c.secure = err == nil
+	return err
 }
 
 func (c *connection) handshakeDeadline() time.Time { return c.began.Add(c.timeouts.Handshake) }
 
-// helloReader is the connection below TLS. It links a handshake to its
-// connection, and bounds how much the phone may send.
-type helloReader struct {
-	*segment.Conn
-	connection *connection
-}
-
-// maxHelloBytes bounds what a phone may send until the handshake is over. Go would
-// keep 64 KiB of a ClientHello that never ends, for each of thousands of
-// connections.
-const maxHelloBytes = 8 << 10
-
-var errLongHello = errors.New("the handshake is too long")
-
-func (r helloReader) Read(b []byte) (int, error) {
-	c := r.connection
-	if c.secure {
-		return r.Conn.Read(b)
-	}
-	if c.helloBytes >= maxHelloBytes {
-		return 0, errLongHello
-	}
-	n, err := r.Conn.Read(b[:min(len(b), maxHelloBytes-c.helloBytes)])
-	c.helloBytes += n
-	return n, err
-}
-
-// Write shows the flights of the handshake to who has to know them.
-func (r helloReader) Write(b []byte) (int, error) {
-	if old := r.connection.old; old != nil {
-		old.Sent(b)
-	}
-	return r.Conn.Write(b)
-}
-
-// write sends a frame in one segment: two would make a phone's client stall. With
-// TLS 1.0 and a CBC suite, crypto/tls makes two records of it, which are joined.
 func (c *connection) write(frame []byte) error {
 	c.tcp.SetWriteDeadline(time.Now().Add(c.timeouts.Write))
-	return c.whole.Frame(func() error {
-		_, err := c.tls.Write(frame)
-		return err
-	})
+	_, err := c.tls.Write(frame)
+	return err
 }
 
 // read reads a frame. The deadline is for the whole frame, however slowly its

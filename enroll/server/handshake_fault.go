@@ -12,11 +12,6 @@ import (
 	"capf/enroll"
 )
 
-// offer is what the phone's ClientHello offers.
-type offer struct {
-	versions, suites []uint16
-}
-
 // distrust are the words for the alerts with which a phone turns our certificate down,
 // each with what it says. What they have in common is that no TLS setting helps.
 var distrust = []struct{ alert, hint string }{
@@ -45,17 +40,17 @@ func handshakeFailed(c *connection, lowest uint16, err, lost error) error {
 			return enroll.NotTrusted(d.hint, "%s", failure.Detail)
 		}
 	}
-	offer := c.offer
+	offer := c.tls.Offer()
 	switch {
 	case strings.Contains(text, "unsupported versions"):
-		return enroll.NoCommonTLS(versionHint(offer.versions, lowest), "%s", failure.Detail)
+		return enroll.NoCommonTLS(versionHint(offer.Versions, lowest), "%s", failure.Detail)
 	case strings.Contains(text, "protocol version not supported"):
 		return enroll.NoCommonTLS("the phone wants another version of TLS than the one agreed on: see tls_min_version", "%s", failure.Detail)
 	case strings.Contains(text, "no cipher suite supported"):
-		return enroll.NoCommonTLS(suiteHint(offer.suites, lowest), "%s", failure.Detail)
+		return enroll.NoCommonTLS(suiteHint(offer.Suites, lowest), "%s", failure.Detail)
 	case strings.Contains(text, "does not look like a TLS handshake"):
 		failure.Hint = "this is no TLS: something else than a phone speaks to this port"
-	case offer.versions != nil && brokeOff(err):
+	case offer.Versions != nil && brokeOff(err):
 		failure.Hint = "it broke off when it had seen the CAPF certificate: " + notInList
 	}
 	return failure

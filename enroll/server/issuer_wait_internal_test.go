@@ -63,7 +63,7 @@ func newBench(t *testing.T) *bench {
 	must(t, err)
 	env := newEnvironment(Config{Store: db, Now: b.now, Log: log}.withDefaults(), enroll.NewRegistrar(db, sealer, b.now, rand.Reader), nil, own, params)
 	client, phone := pair(t)
-	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts, env.handshakes)
+	conn := newConnection(client, netip.MustParseAddr("192.0.2.1"), env.timeouts)
 	b.session = newSession(env, conn, &params, log)
 	b.phone = tls.Client(phone, &tls.Config{InsecureSkipVerify: true})
 	shaken := make(chan error)

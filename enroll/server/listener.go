@@ -20,7 +20,6 @@ import (
 	"capf/enroll/restart"
 	"capf/enroll/settings"
 	"capf/internal/backoff"
-	"capf/internal/turns"
 	"capf/store"
 )
 
@@ -41,24 +40,23 @@ type listener struct {
 
 // environment is shared by the sessions of a listener.
 type environment struct {
-	store      *store.Reader
-	now        func() time.Time
-	registrar  *enroll.Registrar
-	online     *caworker.Worker
-	meter      Meter
-	timeouts   Timeouts
-	authority  *crypto.Authority
-	tls        *tls.Config
-	handshakes *turns.Limiter
-	sessions   *openSessions
-	waits      *issuerWaits
+	store     *store.Reader
+	now       func() time.Time
+	registrar *enroll.Registrar
+	online    *caworker.Worker
+	meter     Meter
+	timeouts  Timeouts
+	authority *crypto.Authority
+	tls       *tls.Config
+	sessions  *openSessions
+	waits     *issuerWaits
 }
 
 func newEnvironment(c Config, registrar *enroll.Registrar, online *caworker.Worker, capf *crypto.Authority, inForce settings.Settings) *environment {
 	return &environment{
 		store: c.Store.Reader, now: c.Now, registrar: registrar, online: online, meter: c.Meter, timeouts: c.Timeouts,
 		authority: capf, tls: tlsConfig(capf, inForce.TLSMinVersion),
-		handshakes: turns.New(), sessions: newOpenSessions(inForce.KeepAlive), waits: newIssuerWaits(),
+		sessions: newOpenSessions(inForce.KeepAlive), waits: newIssuerWaits(),
 	}
 }
 
@@ -179,7 +177,7 @@ func (l *listener) serve(tcp *net.TCPConn) {
 		l.env.meter.TurnedAway(noIPv6)
 		return
 	}
-	conn := newConnection(tcp, address, l.env.timeouts, l.env.handshakes)
+	conn := newConnection(tcp, address, l.env.timeouts)
 	if reason := l.env.sessions.add(conn, inForce); reason != "" {
 		log.Warn("session", "outcome", "turned away", "reason", reason.String())
 		l.env.meter.TurnedAway(string(reason))

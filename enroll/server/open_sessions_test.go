@@ -17,7 +17,7 @@ func TestMadeRoom(t *testing.T) {
 	limits := settings.Settings{MaxSessions: 1}
 	add := func(last byte) (*connection, refusal) {
 		tcp, _ := pair(t)
-		conn := newConnection(tcp, netip.AddrFrom4([4]byte{192, 0, 2, last}), Timeouts{}, nil)
+		conn := newConnection(tcp, netip.AddrFrom4([4]byte{192, 0, 2, last}), Timeouts{})
 		return conn, all.add(conn, limits)
 	}
 	displaced, _ := add(1)

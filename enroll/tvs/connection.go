@@ -2,7 +2,6 @@ package tvs
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -17,39 +16,26 @@ import (
 	"capf/crypto"
 	"capf/enroll"
 	"capf/enroll/trustlist"
-	"capf/internal/segment"
-	"capf/internal/tls10"
+	"capf/internal/phonetls"
 )
 
 // maxQuestions is how many questions a phone may ask on one connection.
 const maxQuestions = 100
 
-// maxHelloBytes bounds what a phone may send until the handshake is over. It needs a
-// few hundred bytes; Go would keep 64 KiB.
-const maxHelloBytes = 8 << 10
-
-var errLongHello = errors.New("the handshake is too long")
-
 // connection is one phone that asks.
 type connection struct {
 	*Listener
-	tcp           *net.TCPConn
-	whole         *segment.Conn
-	secure        *tls.Conn
-	old           *tls10.Handshake // of a phone that speaks TLS 1.0 alone, until the handshake is over
-	from          netip.Addr
-	network       netip.Prefix
-	handshakeEnds time.Time
-	helloBytes    int
-	handshaken    bool
-	waiting       bool // for a question; the mutex of places guards it
-	gone          chan struct{}
-	cutOnce       sync.Once
+	tcp     *net.TCPConn
+	tls     *phonetls.Conn // over tcp
+	from    netip.Addr
+	network netip.Prefix
+	waiting bool // for a question; the mutex of places guards it
+	gone    chan struct{}
+	cutOnce sync.Once
 }
 
 func newConnection(l *Listener, tcp *net.TCPConn, from netip.Addr) *connection {
-	return &connection{Listener: l, tcp: tcp, whole: segment.New(tcp), from: from, network: enroll.PhoneNetwork(from),
-		handshakeEnds: time.Now().Add(l.Wait), gone: make(chan struct{})}
+	return &connection{Listener: l, tcp: tcp, from: from, network: enroll.PhoneNetwork(from), gone: make(chan struct{})}
 }
 
 // cut closes the connection from outside.
@@ -62,25 +48,19 @@ func (c *connection) cut() {
 
 // run answers question by question, until the phone has no more.
 func (c *connection) run() {
-	c.tcp.SetDeadline(c.handshakeEnds)
-	c.secure = tls.Server(helloReader{c.whole, c}, c.tls)
-	if err := c.whole.Handshake(c.secure.Handshake); err != nil {
+	ends := time.Now().Add(c.Wait)
+	c.tcp.SetDeadline(ends)
+	c.tls = phonetls.Server(c.tcp, c.config, phonetls.Turn{Network: c.network, Gone: c.gone, Ends: ends})
+	if err := c.tls.Handshake(); err != nil {
 		c.Meter.TVSAnswered(noTLS)
 		c.tell(trustlist.TVSQuestion{}, "no TLS connection", err.Error(), hintOf(err))
 		return
 	}
-	if c.old != nil {
-		if joiner := c.old.Joiner(); joiner != nil {
-			c.whole.Rewrite(joiner.Join)
-		}
-		c.old = nil
-	}
-	c.handshaken = true
 	for range maxQuestions {
 		if !c.places.waits(c, time.Now().Add(c.Wait)) {
 			break
 		}
-		frame, err := trustlist.ReadTVSFrame(c.secure)
+		frame, err := trustlist.ReadTVSFrame(c.tls)
 		c.places.asked(c)
 		if err != nil {
 			c.unread(err)
@@ -91,7 +71,7 @@ func (c *connection) run() {
 		}
 	}
 	c.tcp.SetWriteDeadline(time.Now().Add(c.Wait))
-	c.secure.Close()
+	c.tls.Close()
 }
 
 // unread reports a question that has not come whole. A phone that closes the connection,
@@ -123,12 +103,9 @@ func (c *connection) answer(frame []byte) bool {
 		c.tell(q, "not answered", err.Error(), "")
 		return false
 	}
-	c.tcp.SetWriteDeadline(time.Now().Add(c.Wait))
-	err = c.whole.Frame(func() error {
-		_, err := c.secure.Write(back)
-		return err
-	})
 	c.count(q, a)
+	c.tcp.SetWriteDeadline(time.Now().Add(c.Wait))
+	_, err = c.tls.Write(back)
 	return err == nil
 }
 
@@ -193,32 +170,4 @@ func hintOf(err error) string {
 		return "the list of the phone does not name this certificate of TVS: it needs a newer list"
 	}
 	return ""
-}
-
-// helloReader is the connection below TLS. It links a handshake to its connection, and
-// bounds how much the phone may send until it is over.
-type helloReader struct {
-	*segment.Conn
-	connection *connection
-}
-
-// Write shows the flights of the handshake to who has to know them.
-func (r helloReader) Write(b []byte) (int, error) {
-	if old := r.connection.old; old != nil {
-		old.Sent(b)
-	}
-	return r.Conn.Write(b)
-}
-
-func (r helloReader) Read(b []byte) (int, error) {
-	c := r.connection
-	if c.handshaken {
-		return r.Conn.Read(b)
-	}
-	if c.helloBytes >= maxHelloBytes {
-		return 0, errLongHello
-	}
-	n, err := r.Conn.Read(b[:min(len(b), maxHelloBytes-c.helloBytes)])
-	c.helloBytes += n
-	return n, err
 }

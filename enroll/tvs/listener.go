@@ -15,7 +15,7 @@ import (
 // Listener is one run of the service.
 type Listener struct {
 	Service
-	tls       *tls.Config
+	config    *tls.Config // TLS
 	socket    net.Listener
 	log       *boundedLog
 	places    *places
@@ -28,7 +28,7 @@ func listen(ctx context.Context, s Service, address string, config *tls.Config) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{Service: s, tls: config, socket: socket, log: &boundedLog{log: s.Log, now: s.Now}, places: newPlaces(s.Most), closed: make(chan struct{})}
+	l := &Listener{Service: s, config: config, socket: socket, log: &boundedLog{log: s.Log, now: s.Now}, places: newPlaces(s.Most), closed: make(chan struct{})}
 	l.accepting.Go(l.accept)
 	return l, nil
 }

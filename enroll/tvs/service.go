@@ -3,7 +3,6 @@ package tvs
 import (
 	"cmp"
 	"context"
-	stdcrypto "crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -13,8 +12,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/settings"
 	"capf/internal/apperr"
-	"capf/internal/tls10"
-	"capf/internal/turns"
+	"capf/internal/phonetls"
 	"capf/store"
 )
 
@@ -106,26 +104,5 @@ func (s Service) Open(ctx context.Context, address string) (*Listener, error) {
 // others. Those that have one connect without it as well: the open server does not ask
 // for it either.
 func tlsConfig(own tls.Certificate, lowest uint16) *tls.Config {
-	key := own.PrivateKey.(stdcrypto.Signer)
-	limiter := turns.New()
-	c := &tls.Config{
-		MinVersion:                  lowest,
-		CipherSuites:                crypto.PhoneSuites(),
-		SessionTicketsDisabled:      true,
-		DynamicRecordSizingDisabled: true, // phones stall on frames that come in pieces
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			one, c := own, hello.Conn.(helloReader).connection
-			one.PrivateKey = limiter.Key(key, c.network, c.gone, c.handshakeEnds)
-			return &one, nil
-		},
-	}
-	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if !tls10.Only(hello) {
-			return nil, nil
-		}
-		old := &tls10.Handshake{}
-		hello.Conn.(helloReader).connection.old = old
-		return old.Watched(c), nil
-	}
-	return c
+	return phonetls.Config(own, lowest, crypto.PhoneSuites())
 }
