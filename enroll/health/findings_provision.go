@@ -39,7 +39,7 @@ func provisionFindings(ctx context.Context, s *store.Reader) ([]Finding, error) 
 func folderHint(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "mkdir it, or capf set provision_folder FOLDER"
+		return "mkdir it, or capf set provision_folder DIR"
 	case errors.Is(err, fs.ErrPermission):
 		return "the user of serve has to be able to read it, and the unit must not hide it, as ProtectHome does"
 	}
