@@ -131,7 +131,7 @@ func phoneBoot(ctx context.Context, env *Env, o phoneBootOptions) error {
 	o.Tell = func(d boot.Decision) {
 		decisions = append(decisions, d)
 		if env.Format != term.JSON {
-			fmt.Fprintf(env.out, "%-13s  %-4s  %s\n", d.Step, d.Verdict, term.Visible(d.Text))
+			fmt.Fprintf(env.out, "%-13s  %-4s  %s\n", d.Step, d.Verdict, decisionText(env, d))
 			_ = env.out.Flush() // its error comes when the output is closed
 		}
 	}
@@ -148,6 +148,17 @@ func phoneBoot(ctx context.Context, env *Env, o phoneBootOptions) error {
 		return apperr.WithHint(fmt.Errorf("phone %s: %w", o.Device, errNothing), "on the server, capf device set %s --operation install schedules it", o.Device)
 	}
 	return nil
+}
+
+// decisionText is what a decision says: in a pipe one line, as grep likes it, on a terminal
+// folded beside its step and verdict.
+func decisionText(env *Env, d boot.Decision) string {
+	text := term.Message(term.Visible(d.Text)).Zoned()
+	if !env.screen || env.heard == nil {
+		return text
+	}
+	columns, _ := term.Screen(env.heard, env.Getenv)
+	return term.FoldTo(columns, text, len("configuration  note  "))
 }
 
 func showBoot(env *Env, o phoneBootOptions, r boot.Result, decisions []boot.Decision) error {

@@ -209,7 +209,7 @@ var trustRecordColumns = []column[trustRecord]{
 	{"Role", "role", always, func(r trustRecord) any { return r.Role.String() }},
 	{"Subject", "subject", always, func(r trustRecord) any { return r.Subject }},
 	{"Issuer", "issuer", wide, func(r trustRecord) any { return r.Issuer }},
-	{"Serial", "serial", usual, func(r trustRecord) any { return r.Serial }},
+	{"Serial", "serial", seldom, func(r trustRecord) any { return r.Serial }},
 	{"Key", "key", usual, func(r trustRecord) any { return r.key }},
 	{"Valid from", "not_before", wide, func(r trustRecord) any { return r.begins }},
 	{"Valid until", "not_after", usual, func(r trustRecord) any { return r.ends }},

@@ -101,19 +101,16 @@ func (o trustListFetchOptions) names() []string {
 }
 
 func trustListFetch(ctx context.Context, env *Env, o trustListFetchOptions) error {
-	var err error
-	names := o.names()
-	if o.Source, err = o.Answering(ctx, names[0]); err != nil {
-		return apperr.WithHint(fmt.Errorf("asking %s for files of phones: %w", o.Host, err), "DHCP option 150 names the server; its firewall has to let TCP port 6970 and UDP port 69 pass")
-	}
 	var all []fetchedFile
-	for _, name := range names {
-		data, err := transfer.Fetch(ctx, o.Source, name)
+	for _, name := range o.names() {
+		data, err := o.Fetch(ctx, name)
 		switch {
 		case errors.Is(err, transfer.ErrNotFound):
 			all = append(all, fetchedFile{name: name, outcome: "not found"})
 		case errors.Is(err, transfer.ErrForbidden), errors.Is(err, transfer.ErrTooLarge):
 			all = append(all, fetchedFile{name: name, outcome: "not given", trouble: err})
+		case err != nil && all == nil:
+			return apperr.WithHint(fmt.Errorf("asking %s for files of phones: %w", o.Host, err), "DHCP option 150 names the server; its firewall has to let TCP port 6970 and UDP port 69 pass")
 		case err != nil:
 			return fmt.Errorf("fetching %w", err)
 		default:
@@ -198,11 +195,11 @@ var fetchedColumns = []column[fetchedFile]{
 	{"File", "file", always, func(f fetchedFile) any { return f.name }},
 	{"Outcome", "outcome", always, func(f fetchedFile) any { return f.outcome }},
 	{"Bytes", "size_bytes", usual, func(f fetchedFile) any { return sizeOf(f) }},
-	{"Kind", "kind", usual, func(f fetchedFile) any { return kindOf(f) }},
-	{"Signature", "signature", always, func(f fetchedFile) any { return signatureOf(f, "signature") }},
+	{"Kind", "kind", seldom, func(f fetchedFile) any { return kindOf(f) }},
+	{"Signature", "signature", always, func(f fetchedFile) any { return signatureWords(f) }},
 	{"", "signature_valid", wide, func(f fetchedFile) any { return signatureOf(f, "signature_valid") }},
 	{"Signer", "signer", wide, func(f fetchedFile) any { return signerOf(f) }},
-	{"Roles", "roles", usual, func(f fetchedFile) any { return rolesOf(f) }},
+	{"Roles", "roles", seldom, func(f fetchedFile) any { return rolesOf(f) }},
 	{"CAPF", "capf_servers", wide, func(f fetchedFile) any { return capfServersOf(f) }},
 	{"CAPF mode", "capf_auth_mode", wide, func(f fetchedFile) any { return capfModeOf(f) }},
 	{"Trouble", "trouble", wide, func(f fetchedFile) any { return troubleOf(f) }},
@@ -221,6 +218,14 @@ func kindOf(f fetchedFile) any {
 		return f.trust.kind()
 	case f.config != nil:
 		return "configuration"
+	}
+	return nil
+}
+
+// signatureWords is a sentence, which a table may cut: it is shown whole below.
+func signatureWords(f fetchedFile) any {
+	if words, ok := signatureOf(f, "signature").(string); ok {
+		return term.Message(words)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func trustListList(ctx context.Context, env *Env) error {
 		made = time.Time{}
 	}
 	return showDocument(env, []field{
-		{"Time in it", "time", made},
+		{"Made", "made_at", made},
 		{"Digest", "digest", set.ListDigest},
 		{"Signer version", "signer_version", set.ListSignerVersion},
 	}, "certificates", values(entries), entryColumns(env.Now()))

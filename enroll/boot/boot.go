@@ -73,7 +73,8 @@ type Result struct {
 type handset struct {
 	Config
 	*belongings
-	tvs voucher
+	tvs   voucher
+	asked bool // the server, so that it is told where
 	// why the phone goes to CAPF although its configuration does not ask for it, "" for
 	// nothing.
 	despite string

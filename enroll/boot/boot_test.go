@@ -272,3 +272,14 @@ func TestNoAnswer(t *testing.T) {
 		t.Error(r.Outcome, err, told)
 	}
 }
+
+// TestEachFileOnce: a phone that has to find out by what protocol its server speaks asks
+// for no file twice.
+func TestEachFileOnce(t *testing.T) {
+	s := newSite(t)
+	_, told, err := s.boot(Held{}, func(c *Config) { c.Source.Protocol = "" })
+	want := []string{"CTL" + device + ".tlv", "ITL" + device + ".tlv", "ITLFile.tlv", device + ".cnf.xml"}
+	if !slices.Equal(s.asked, want) || len(told) == 0 || !strings.HasPrefix(told[0], "CTL note: the phone asks http://") {
+		t.Error(err, s.asked, told)
+	}
+}

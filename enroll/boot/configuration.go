@@ -92,7 +92,7 @@ func (h *handset) stay(why string) error {
 // fetchFile fetches a configuration, without its signature. It is nil when the phone does
 // not take it, or the server has none.
 func (h *handset) fetchFile(ctx context.Context, name string, signed bool) ([]byte, error) {
-	file, err := transfer.Fetch(ctx, h.Source, name)
+	file, err := h.fetch(ctx, Configuration, name)
 	switch {
 	case isNothing(err):
 		h.tell(Configuration, Bad, "%s: the server has none", name)

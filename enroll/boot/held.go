@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/x509"
 	"encoding/hex"
+	"time"
 
 	"capf/enroll/phone"
 	"capf/enroll/phoneconfig"
@@ -50,6 +51,7 @@ func (b *belongings) recallList(step Step, file []byte) (*trustlist.List, error)
 	if err != nil {
 		return nil, b.stop(step, "remove it, as one deletes the list on a phone", "the list that the phone holds is none: %v", err)
 	}
+	b.tell(step, Note, "the phone holds one of %s, signed by %q", l.Time.UTC().Format(time.RFC3339), l.SignerName)
 	return l, nil
 }
 

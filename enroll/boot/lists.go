@@ -15,17 +15,8 @@ import (
 // fetchLists fetches a CTL, and an ITL: its own, or else that of all phones. What is not
 // there is no error; what the phone does not take leaves it with the list that it has.
 func (h *handset) fetchLists(ctx context.Context) error {
-	first := "CTL" + h.Device + ".tlv"
-	if h.Source.Protocol == "" {
-		source, err := h.Source.Answering(ctx, first)
-		if err != nil {
-			return h.unreachable(CTL, err)
-		}
-		h.Source = source
-	}
 	h.tvs = voucher{h.belongings, h.Model + "-" + h.Device, h.Phone.Timeout, h.TVSServers, h.Source.Host}
-	h.tell(CTL, Note, "the phone asks %s", h.Source)
-	if _, err := h.fetchList(ctx, CTL, first); err != nil {
+	if _, err := h.fetchList(ctx, CTL, "CTL"+h.Device+".tlv"); err != nil {
 		return err
 	}
 	if err := h.fetchITL(ctx); err != nil {
@@ -50,6 +41,16 @@ func (h *handset) fetchITL(ctx context.Context) error {
 	return err
 }
 
+// fetch fetches a file, and tells with the first one where the phone asks.
+func (h *handset) fetch(ctx context.Context, step Step, name string) ([]byte, error) {
+	file, err := h.Source.Fetch(ctx, name)
+	if !h.asked && h.Source.Protocol != "" {
+		h.tell(step, Note, "the phone asks %s", h.Source)
+		h.asked = true
+	}
+	return file, err
+}
+
 // unreachable is the error for a server that gives no answer.
 func (h *handset) unreachable(step Step, err error) error {
 	h.tell(step, Bad, "%v", err)
@@ -62,7 +63,7 @@ func (h *handset) unreachable(step Step, err error) error {
 
 // fetchList asks for one list; found says whether the server has it.
 func (h *handset) fetchList(ctx context.Context, step Step, name string) (found bool, err error) {
-	file, err := transfer.Fetch(ctx, h.Source, name)
+	file, err := h.fetch(ctx, step, name)
 	switch {
 	case isNothing(err):
 		h.tell(step, Note, "%s: the server has none", name)

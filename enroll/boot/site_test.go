@@ -33,6 +33,7 @@ const device = "SEP001122334455"
 type site struct {
 	t       *testing.T
 	files   map[string][]byte
+	asked   []string // for
 	web     *httptest.Server
 	capf    *tls.Certificate // shown by the CAPF server
 	capfAt  string
@@ -45,6 +46,7 @@ func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, files: map[string][]byte{}, vouches: map[string][]trustlist.Role{}}
 	s.web = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked = append(s.asked, path.Base(r.URL.Path)) // by one phone, file after file
 		file, ok := s.files[path.Base(r.URL.Path)]
 		if !ok {
 			http.NotFound(w, r)

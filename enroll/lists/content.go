@@ -67,7 +67,7 @@ func sastEntries(ctx context.Context, s *store.Reader) ([]Entry, error) {
 	if st.Spare == nil {
 		return entries, nil
 	}
-	why := "spare: can sign later lists"
+	why := "spare"
 	switch {
 	case !st.DueAt.IsZero():
 		why = "spare: signs the lists from " + shown(st.DueAt) + " on"
@@ -87,7 +87,7 @@ func capfEntries(ctx context.Context, s *store.Reader) (entries []Entry, err err
 		later = "prepared: serve shows it from " + shown(p.ShownAfter) + " on"
 	}
 	for i, c := range announced {
-		why := "serve shows it to phones"
+		why := "shown by serve"
 		if i > 0 {
 			why = later
 		}
@@ -108,7 +108,7 @@ func tvsEntries(ctx context.Context, s *store.Reader) ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate of TVS: %w", err)
 	}
-	return []Entry{{trustlist.RoleTVS, c, "the service tvs of capf", nil}}, nil
+	return []Entry{{trustlist.RoleTVS, c, "service tvs", nil}}, nil
 }
 
 func memberEntries(ctx context.Context, s *store.Reader) (entries []Entry, err error) {

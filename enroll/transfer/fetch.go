@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -15,47 +16,44 @@ const (
 )
 
 // Fetch fetches a file of at most Largest bytes, by HTTP, and by TFTP where nothing
-// answers to HTTP, as phones do. It waits up to a minute. The error is ErrNotFound when the server has no such
+// answers to HTTP, as phones do. The source then keeps to the protocol by which it has
+// answered. Fetch waits up to a minute. The error is ErrNotFound when the server has no such
 // file, ErrForbidden when it says that the file is not for us, ErrTooLarge, or that of
 // the network.
-func Fetch(ctx context.Context, s Source, name string) ([]byte, error) {
-	file, _, err := s.fetch(ctx, name)
-	return file, err
-}
-
-// Answering returns the source with the protocol to which it answers, so that
-// fetching several files looks for it once; name is a file that it is asked for.
-func (s Source) Answering(ctx context.Context, name string) (Source, error) {
-	_, p, err := s.fetch(ctx, name)
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrForbidden) && !errors.Is(err, ErrTooLarge) {
-		return s, err
-	}
-	s.Protocol = p
-	return s, nil
-}
-
-// fetch tells also by which protocol the server has answered.
-func (s Source) fetch(ctx context.Context, name string) ([]byte, Protocol, error) {
+func (s *Source) Fetch(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWait)
 	defer cancel()
-	var failures []error
+	var failures silence
 	for _, p := range s.protocols() {
 		by := fetchHTTP
 		if p == TFTP {
 			by = fetchTFTP
 		}
 		file, err := by(ctx, s.address(p), name)
-		if err == nil {
-			return file, p, nil
+		if err != nil {
+			err = fmt.Errorf("%s from %s://%s: %w", name, p, s.address(p), err)
 		}
-		err = fmt.Errorf("%s from %s://%s: %w", name, p, s.address(p), err)
 		if !unreachable(err) {
-			return nil, p, err
+			s.Protocol = p
+			return file, err
 		}
 		failures = append(failures, err)
 	}
-	return nil, "", errors.Join(failures...)
+	return nil, failures
 }
+
+// silence is the error of a server from which nothing came: one for each protocol.
+type silence []error
+
+func (s silence) Error() string {
+	var texts []string
+	for _, err := range s {
+		texts = append(texts, err.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (s silence) Unwrap() []error { return s }
 
 // unreachable reports whether nothing has answered.
 func unreachable(err error) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"regexp"
 	"strings"
@@ -22,7 +23,11 @@ func fetchTFTP(ctx context.Context, address, name string) ([]byte, error) {
 	if strings.ContainsRune(name, 0) || len(name) > longestName {
 		return nil, errors.New("TFTP carries no such name")
 	}
-	client, err := tftp.NewClient(address)
+	server, err := net.ResolveUDPAddr("udp", address)
+	if err != nil {
+		return nil, err
+	}
+	client, err := tftp.NewClient(server.String())
 	if err != nil {
 		return nil, err
 	}

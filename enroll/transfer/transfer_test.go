@@ -93,6 +93,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
+func fetch(ctx context.Context, s Source, name string) ([]byte, error) { return s.Fetch(ctx, name) }
+
 // TestFetch: what one side gives, the other fetches, by both protocols and over both
 // IPs, and each refusal is told apart.
 func TestFetch(t *testing.T) {
@@ -101,7 +103,7 @@ func TestFetch(t *testing.T) {
 		s, sources := giving(t, host, DefaultLimits())
 		for _, p := range []Protocol{HTTP, TFTP} {
 			for name, want := range s.files {
-				file, err := Fetch(t.Context(), sources[p], name)
+				file, err := fetch(t.Context(), sources[p], name)
 				if len(want) > Largest {
 					if !errors.Is(err, ErrTooLarge) {
 						t.Errorf("%s %s: %v", sources[p], name, err)
@@ -112,21 +114,22 @@ func TestFetch(t *testing.T) {
 					t.Errorf("%s %s: %d bytes, %v", sources[p], name, len(file), err)
 				}
 			}
-			if _, err := Fetch(t.Context(), sources[p], "none"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "none from "+sources[p].String()) {
+			if _, err := fetch(t.Context(), sources[p], "none"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "none from "+sources[p].String()) {
 				t.Errorf("what is not there: %v", err)
 			}
-			if _, err := Fetch(t.Context(), sources[p], "faulty"); err == nil || strings.Contains(err.Error(), "fire") || p == HTTP && errors.Is(err, ErrNotFound) {
+			if _, err := fetch(t.Context(), sources[p], "faulty"); err == nil || strings.Contains(err.Error(), "fire") || p == HTTP && errors.Is(err, ErrNotFound) {
 				t.Errorf("what cannot be read: %v", err)
 			}
 			// Over TFTP every error has the code of a file that is not found.
-			if _, err := Fetch(t.Context(), sources[p], "secret"); p == HTTP && !errors.Is(err, ErrForbidden) || p == TFTP && !errors.Is(err, ErrNotFound) {
+			if _, err := fetch(t.Context(), sources[p], "secret"); p == HTTP && !errors.Is(err, ErrForbidden) || p == TFTP && !errors.Is(err, ErrNotFound) {
 				t.Errorf("what is forbidden: %v", err)
 			}
 		}
 	}
 }
 
-// TestFetchFallsBack: where nothing speaks HTTP, TFTP is tried, as phones do.
+// TestFetchFallsBack: where nothing speaks HTTP, TFTP is tried, as phones do, and whatever
+// is asked for next is asked for by what has answered.
 func TestFetchFallsBack(t *testing.T) {
 	t.Parallel()
 	nobody, err := net.Listen("tcp", "127.0.0.1:0")
@@ -135,11 +138,20 @@ func TestFetchFallsBack(t *testing.T) {
 	nobody.Close()
 	source, err := ParseSource(address)
 	must(t, err)
-	if _, err = Fetch(t.Context(), source, "ITLFile.tlv"); err == nil || !strings.Contains(err.Error(), "connection refused") {
+	if _, err = fetch(t.Context(), source, "ITLFile.tlv"); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("with nobody there: %v", err)
 	}
 	if !unreachable(err) {
 		t.Errorf("%v counts as an answer", err)
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("%q is no line", err)
+	}
+	_, sources := giving(t, "127.0.0.1", DefaultLimits())
+	source = sources[TFTP]
+	source.Protocol = ""
+	if _, err := source.Fetch(t.Context(), "none"); !errors.Is(err, ErrNotFound) || source.Protocol != TFTP {
+		t.Errorf("%v, then %s is asked", err, source)
 	}
 	if got := (Source{Host: "tftp.example.com"}).protocols(); !slices.Equal(got, []Protocol{HTTP, TFTP}) {
 		t.Errorf("%v are tried", got)
@@ -304,7 +316,7 @@ func TestSlowReader(t *testing.T) {
 		t.Errorf("it ended as %+v", r)
 	}
 	for {
-		file, err := Fetch(t.Context(), sources[HTTP], "ITLFile.tlv")
+		file, err := fetch(t.Context(), sources[HTTP], "ITLFile.tlv")
 		if err == nil && string(file) == "a list" {
 			break
 		}
@@ -343,7 +355,7 @@ func TestSilentTFTPClient(t *testing.T) {
 	must(t, err)
 	defer c.Close()
 	fmt.Fprint(c, "\x00\x01firmware\x00octet\x00blksize\x001428\x00")
-	if file, err := Fetch(t.Context(), sources[TFTP], "ITLFile.tlv"); err != nil || string(file) != "a list" {
+	if file, err := fetch(t.Context(), sources[TFTP], "ITLFile.tlv"); err != nil || string(file) != "a list" {
 		t.Errorf("another client got %q, %v", file, err)
 	}
 	if r := s.next(t); r.Outcome != Sent {

@@ -79,16 +79,19 @@ func Cut(s string, width int, ellipsis string) string {
 // pageWidth is that of the narrowest terminal in use.
 const pageWidth = 80
 
-// Fold breaks a text into lines that fit a terminal, those after the first
+// Fold breaks a text into lines that fit any terminal, those after the first
 // indented.
-func Fold(text string, indent int) string {
+func Fold(text string, indent int) string { return FoldTo(pageWidth, text, indent) }
+
+// FoldTo is Fold for a terminal of so many columns.
+func FoldTo(columns int, text string, indent int) string {
 	var b strings.Builder
 	at := indent
 	for i, word := range strings.Fields(text) {
 		width := Width(word)
 		switch {
 		case i == 0:
-		case at+1+width > pageWidth:
+		case at+1+width > columns:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			at = indent
 		default:
