@@ -66,14 +66,15 @@ var oneDirectory = []string{
 // codes are the exit codes of examples whose other end is missing here, which are tested
 // where there is one, and of dry runs that find something to do.
 var codes = map[string]int{
-	"capf ldap sync":      1,
-	"capf online-ca test": 1,
-	"capf cert apply":     6,
-	"capf device apply":   6,
-	"capf notify test":    4,
-	"capf phone boot":     1,
-	"capf session end":    3,
-	"capf tvs ask":        1,
+	"capf ldap sync":        1,
+	"capf online-ca test":   1,
+	"capf cert apply":       6,
+	"capf device apply":     6,
+	"capf trust-list write": 6,
+	"capf notify test":      4,
+	"capf phone boot":       1,
+	"capf session end":      3,
+	"capf tvs ask":          1,
 
 	"capf trust-list fetch": 1,
 }

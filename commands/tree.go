@@ -179,7 +179,8 @@ all else (--at, --since, --before, --expires-before).
 
 Exit codes:
   0 done  1 failed  2 usage  3 not found  4 refused by a rule  5 partly done
-  6 a dry run of apply, set --from or phone-config merge would change something
+  6 a dry run of apply, set --from, trust-list write or phone-config would
+    change something
   7 something expires within the time asked
   8 waits until another operator approves it
 

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/term"
 	"capf/enroll/lists"
 	"capf/internal/apperr"
 	"capf/store"
@@ -96,7 +97,7 @@ func trustListRotate(ctx context.Context, env *Env, o rotateOptions) error {
 	}
 	if o.dryRun {
 		env.say("it would %s", r.what())
-		return nil
+		return r.showPlanned()
 	}
 	return r.tell(ctx, s.Reader)
 }
@@ -169,6 +170,14 @@ func (r rotating) agree() error {
 	return consentOr(r.env, hint, r.yes || r.dryRun, "%s", r.what())
 }
 
+// showPlanned is what programs get from a dry run: the step, and how things stand before it.
+func (r rotating) showPlanned() error {
+	if r.env.Format != term.JSON {
+		return nil
+	}
+	return showObject(r.env, append([]field{{"", "step", string(r.step)}, {"", "dry_run", true}}, standingFields(r.before)...))
+}
+
 // tell says what has been done, and what comes next.
 func (r rotating) tell(ctx context.Context, s *store.Reader) error {
 	st, err := lists.Stand(ctx, s)
@@ -193,7 +202,7 @@ func (r rotating) tell(ctx context.Context, s *store.Reader) error {
 	case r.step == lists.NewSpare:
 		next = "next: once phones have fetched the list, capf trust-list rotate --yes has the spare sign, or --after TIME plans it"
 	}
-	if err := showObject(r.env, append([]field{{"", "step", string(r.step)}}, standingFields(st)...)); err != nil {
+	if err := showObject(r.env, append([]field{{"", "step", string(r.step)}, {"", "dry_run", false}}, standingFields(st)...)); err != nil {
 		return err
 	}
 	if next != "" {
@@ -219,7 +228,6 @@ func trustListStay(ctx context.Context, env *Env, o rotateOptions) error {
 		env.say("nothing is planned")
 	case o.dryRun:
 		env.say("it would be taken back")
-		return nil
 	default:
 		env.say("taken back: the present key goes on signing the lists")
 	}
@@ -227,5 +235,5 @@ func trustListStay(ctx context.Context, env *Env, o rotateOptions) error {
 	if err != nil {
 		return err
 	}
-	return showObject(env, append([]field{{"", "step", "cancel"}}, standingFields(st)...))
+	return showObject(env, append([]field{{"", "step", "cancel"}, {"", "dry_run", o.dryRun}}, standingFields(st)...))
 }

@@ -47,7 +47,7 @@ that lists show.`,
 			&cli.StringFlag{Name: "digest", Usage: "`DIGEST` of lists for all: sha1 or sha512 (default: the parameter trust_list_digest)"},
 			&cli.StringFlag{Name: "signer-version", Usage: "signer `VERSION` of lists for all: 1.0 or 1.1 (default: the parameter trust_list_signer_version)"},
 			&cli.BoolFlag{Name: "replace", Usage: "also files of these names that capf has not written"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only show what would be done; exit code 6 if that is anything"},
 		},
 		Run: func(c *cli.Context) (err error) {
 			o := trustListWriteOptions{out: c.String("out"), replace: c.Bool("replace"), dryRun: c.Bool("dry-run")}
@@ -150,6 +150,9 @@ func showWritten(env *Env, o trustListWriteOptions, folder string, rows []lists.
 	if kept := counts[lists.FileKept]; kept > 0 {
 		return apperr.WithHint(apperr.New(apperr.ErrPartly, "in the way in %q, because capf has not written it: %s", folder, counted(kept, "file")),
 			"if it may be replaced: capf trust-list write --replace")
+	}
+	if o.dryRun && counts[lists.FileWritten]+counts[lists.FileRemoved] > 0 {
+		return exitWouldChange
 	}
 	return nil
 }
