@@ -188,7 +188,7 @@ func (r *Report) notContacted() *Conclusion {
 	}
 	next := []string{r.command("device history")}
 	if r.provisions {
-		next = []string{r.command("phone boot", "--provision", "localhost", "--explain")}
+		next = []string{r.command("phone boot", "--provision", fmt.Sprintf("localhost:%d", r.port), "--explain")}
 	}
 	return &Conclusion{Cause: "the phone has not come since the device was last changed: reset it, so that it contacts CAPF; if it then breaks off before it says its name, the log of serve has its address, with a hint", Section: enroll.SectionNotContacted,
 		Next: next}

@@ -36,6 +36,7 @@ type Report struct {
 
 	untried    bool // no attempt since an operator last changed the device
 	provisions bool // phones get their lists and configuration from here
+	port       int  // by HTTP on it
 	refusal    *enroll.SessionError
 	now        time.Time
 }
@@ -77,7 +78,7 @@ func Examine(ctx context.Context, s *store.Reader, now func() time.Time, name st
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Device: d, IssuerName: inForce.Issuer, now: now()}
+	r := &Report{Device: d, IssuerName: inForce.Issuer, port: inForce.ProvisionPort, now: now()}
 	ask := enroll.Forecast{Reader: s, Now: now, Settings: &inForce}
 	for _, look := range []func(context.Context, *store.Reader) error{
 		r.readAttempts, r.readServers, r.readIssuer, r.readWaiting, r.readLSC, r.readAddress, r.readSession,
