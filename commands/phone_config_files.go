@@ -54,10 +54,10 @@ const (
 )
 
 var configColumns = []column[configRow]{
-	{"FILE", "file", always, func(r configRow) any { return r.file }},
-	{"DEVICE", "device", seldom, func(r configRow) any { return r.device }},
-	{"OUTCOME", "outcome", always, func(r configRow) any { return r.outcome }},
-	{"DETAIL", "detail", usual, func(r configRow) any { return term.Message(r.detail) }},
+	{"File", "file", always, func(r configRow) any { return r.file }},
+	{"Device", "device", seldom, func(r configRow) any { return r.device }},
+	{"Outcome", "outcome", always, func(r configRow) any { return r.outcome }},
+	{"Detail", "detail", usual, func(r configRow) any { return term.Message(r.detail) }},
 }
 
 // configWork carries out a step for each file.

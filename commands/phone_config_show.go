@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -99,12 +100,6 @@ func serverWords(all []phoneconfig.Server) []string {
 // configLine is an element, and what it means.
 type configLine struct{ element, value, meaning string }
 
-var configLineColumns = []column[configLine]{
-	{"ELEMENT", "element", always, func(l configLine) any { return l.element }},
-	{"VALUE", "value", always, func(l configLine) any { return l.value }},
-	{"MEANING", "meaning", usual, func(l configLine) any { return l.meaning }},
-}
-
 func explainConfig(env *Env, d store.Device, e phoneconfig.Elements, held phoneconfig.Held) error {
 	lines := []configLine{
 		{"fullConfig", fmt.Sprint(e.FullConfig), "the file has the whole configuration"},
@@ -129,7 +124,27 @@ func explainConfig(env *Env, d store.Device, e phoneconfig.Elements, held phonec
 	} else {
 		lines = append(lines, configLine{"eapAuthentication", fmt.Sprint(int(*e.EAP)), "802.1X: " + e.EAP.String()})
 	}
-	return showList(env, values(lines), configLineColumns, "")
+	return explainLines(env, lines)
+}
+
+// explainLines prints each element with its value and what it means, which a terminal has
+// folded beside them.
+func explainLines(env *Env, lines []configLine) error {
+	value := 0
+	for _, l := range lines {
+		value = max(value, len(l.value))
+	}
+	const element = len("transportLayerProtocol")
+	columns, indent := math.MaxInt, element+value+4
+	if env.screen && env.heard != nil {
+		columns, _ = term.Screen(env.heard, env.Getenv)
+	}
+	for _, l := range lines {
+		if _, err := fmt.Fprintf(env.out, "%-*s  %-*s  %s\n", element, l.element, value, l.value, term.FoldTo(columns, l.meaning, indent)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func transportLine(e phoneconfig.Elements) configLine {
