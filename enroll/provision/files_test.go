@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
@@ -11,8 +12,10 @@ import (
 	"syscall"
 	"testing"
 
+	"capf/crypto"
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
+	"capf/enroll/lists"
 	"capf/enroll/provision"
 	"capf/enroll/transfer"
 	"capf/internal/apperr"
@@ -146,6 +149,34 @@ func TestFolder(t *testing.T) {
 		text, err := h.get(t, name)
 		if text != want || (want == "") != errors.Is(err, transfer.ErrNotFound) {
 			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}
+
+// TestSignedForms: with a key for that, a file of the folder is signed as it is asked for,
+// and what phones may not have is not to be had in that form either.
+func TestSignedForms(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	certificate, key, err := crypto.NewSAST(rand.Reader, crypto.Name{Organization: "Example"}, h.Clock.Now())
+	devicestest.Must(t, err)
+	members := lists.Members{Store: h.Rules.Store, Now: h.Clock.Now, Sealer: h.Rules.Sealer}
+	_, err = members.Add(t.Context(), devicestest.Operator, lists.NewMember{Certificate: certificate, Key: key, Roles: []store.ListRole{"tftp"}})
+	devicestest.Must(t, err)
+	h.put(t, "Ringlist.xml", "tones", 0o644)
+	h.put(t, "private.xml", "secret", 0o640)
+	for _, name := range []string{"tftp.key", "capf.db", "backup.tar", "list.csv", ".hidden.xml"} {
+		h.put(t, name, "secret", 0o644)
+		h.put(t, name+".enc", "secret", 0o644)
+	}
+	if text, err := h.get(t, "Ringlist.xml.sgn"); err != nil || !strings.HasSuffix(text, "tones") || len(text) < 256 {
+		t.Errorf("a list of tones: %q, %v", text, err)
+	}
+	for _, name := range []string{"tftp.key", "capf.db", "backup.tar", "list.csv", ".hidden.xml", "private.xml"} {
+		for _, ending := range []string{".sgn", ".SGN", ".enc.sgn", ".sgn.sgn"} {
+			if text, err := h.get(t, name+ending); !errors.Is(err, transfer.ErrNotFound) {
+				t.Errorf("%s: %q, %v", name+ending, text, err)
+			}
 		}
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// endings are those of the files that phones ask for: configuration, lists, firmware,
-// locales, ring tones and pictures. Keys, databases, backups and lists of devices have
+// endings are those of the files that phones ask for, as they are or in a signed form:
+// configuration, lists, firmware, locales, ring tones and pictures. Keys, databases, backups and lists of devices have
 // other ones, and are never given, wherever they lie.
 var endings = []string{
-	".xml", ".tlv", ".sgn", ".cnf", ".cfg", ".loads", ".sbn", ".sb2", ".bin", ".zup", ".jar",
+	".xml", ".tlv", ".cnf", ".cfg", ".loads", ".sbn", ".sb2", ".bin", ".zup", ".jar",
 	".raw", ".rwb", ".rtpcm", ".wav", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".cip",
 }
 
@@ -38,7 +38,9 @@ func asked(name string) (wrong string) {
 			return "it has letters that no name of a file for phones has"
 		}
 	}
-	if ending := strings.ToLower(path.Ext(name)); !slices.Contains(endings, ending) && !strings.EqualFold(name, oldFirmware) {
+	// A signed form has in it what is signed, so a key is none for phones there either.
+	base, _ := unwrap(name)
+	if ending := strings.ToLower(path.Ext(base)); !slices.Contains(endings, ending) && !strings.EqualFold(base, oldFirmware) {
 		return "phones ask for no files with its ending"
 	}
 	return ""

@@ -22,6 +22,7 @@ func TestNames(t *testing.T) {
 		"", "/", "/ITLFile.tlv", "ITLFile.tlv/", "a//b.xml", "..", "../a.xml", "a/../b.xml", "./a.xml", ".xml", ".hidden.xml", "a/.git/b.xml", `..\a.xml`, `a\b.xml`, "C:a.xml",
 		"a.xml\x00", "a\x00.xml", "a.xml\n", "%2e%2e/a.xml", "a%2exml", "a.key", "a.pem", "a.p12", "a.PFX", "a.der", "capf.db", "capf.db-wal", "capf.master-key", "a.csv", "a.txt", "a.sql",
 		"backup.tar.gz", "a.zip", "id_rsa", "a", "a/b/c/d/e/f.xml", "résumé.xml", "a*.xml", "a?.xml", "a;b.xml", "a|b.xml", "~/a.xml", "a.xml~", "a.xml.bak", "tools/OS79XX.TXT",
+		"a.key.sgn", "capf.db.sgn", "a.pem.enc.sgn", "capf.master-key.sgn", "a.sgn", ".sgn", "a.key.sgn.sgn",
 	} {
 		if asked(name) == "" {
 			t.Errorf("%q is given", name)
