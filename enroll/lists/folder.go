@@ -81,7 +81,7 @@ func (w Writing) Write(ctx context.Context, at *os.Root, tell func(WrittenFile) 
 
 // write brings the folder up to date with files.
 func (w Writing) write(ctx context.Context, at *os.Root, files []wanted, tell func(WrittenFile) error) error {
-	unlock, err := lockFolder(at, w.DryRun)
+	unlock, err := lockFolder(ctx, at, w.DryRun)
 	if err != nil {
 		return err
 	}

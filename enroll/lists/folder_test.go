@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 	"capf/enroll/devices"
 	"capf/enroll/devices/devicestest"
 	"capf/enroll/lists"
+	"capf/enroll/settings"
+	"capf/internal/apperr"
 	"capf/store"
 )
 
@@ -154,9 +157,44 @@ func TestInterrupted(t *testing.T) {
 	sums(t, dir)
 }
 
-// TestFolderTrouble: a folder that is not there, and one where nobody may write.
+// TestLockedFolder: whoever can read the folder can lock it. That keeps nobody from
+// stopping what waits for it, and the folder as it is.
+func TestLockedFolder(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	dir := t.TempDir()
+	other, err := os.Open(dir)
+	ok(t, err)
+	defer other.Close()
+	ok(t, syscall.Flock(int(other.Fd()), syscall.LOCK_SH))
+	at, err := lists.OpenFolder(dir)
+	ok(t, err)
+	defer at.Close()
+	w := lists.Writing{Store: h.Rules.Store.Reader, Composer: h.composer()}
+	tell := func(lists.WrittenFile) error { return nil }
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.Write(ctx, at, tell) }()
+	stop()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v", err)
+	}
+	if all, err := os.ReadDir(dir); err != nil || len(all) > 0 {
+		t.Errorf("it has written %v, %v", all, err)
+	}
+	ok(t, other.Close())
+	ok(t, w.Write(t.Context(), at, tell))
+}
+
+// TestFolderTrouble: a folder that is not there, and one with the database, which is for
+// nobody.
 func TestFolderTrouble(t *testing.T) {
 	t.Parallel()
+	h := newHouse(t)
+	_, err := settings.Set(t.Context(), h.Rules.Store, devicestest.Operator, settings.ListFolder, filepath.Dir(h.Rules.Store.Path()))
+	if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), "has the database in it") {
+		t.Errorf("the folder of the database: %v", err)
+	}
 	if _, err := lists.OpenFolder(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the error is %v", err)
 	}

@@ -219,6 +219,9 @@ func (k *Keeper) pass(ctx context.Context, want *kept) error {
 	if err != nil {
 		return err
 	}
+	if err := settings.CheckPublicFolder(want.folder, w.Store.Path()); err != nil {
+		return err
+	}
 	at, err := OpenFolder(want.folder)
 	if err != nil {
 		return err

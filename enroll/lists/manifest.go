@@ -3,6 +3,7 @@ package lists
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"capf/internal/apperr"
 	"capf/internal/durable"
@@ -103,10 +105,17 @@ func (m manifest) write(at *os.Root) error {
 	return nil
 }
 
+// How long a folder may be locked by another process, and how often that is tried.
+// Whoever can read a folder can lock it, and keep it locked.
+const (
+	lockWait  = 30 * time.Second
+	lockAgain = 20 * time.Millisecond
+)
+
 // lockFolder keeps other processes of capf from writing to the folder at the same time.
 // Where the file system has no such locks, that is left to chance, which the manifest
 // outlives.
-func lockFolder(at *os.Root, shared bool) (unlock func(), err error) {
+func lockFolder(ctx context.Context, at *os.Root, shared bool) (unlock func(), err error) {
 	folder, err := at.Open(".")
 	if err != nil {
 		return nil, apperr.WithoutPath(err)
@@ -115,10 +124,22 @@ func lockFolder(at *os.Root, shared bool) (unlock func(), err error) {
 	if shared {
 		how = syscall.LOCK_SH
 	}
-	for {
-		err := syscall.Flock(int(folder.Fd()), how)
-		if !errors.Is(err, syscall.EINTR) {
+	tick := time.NewTicker(lockAgain)
+	defer tick.Stop()
+	for end := time.Now().Add(lockWait); ; {
+		err := syscall.Flock(int(folder.Fd()), how|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EINTR) && !errors.Is(err, syscall.EWOULDBLOCK) {
 			return func() { folder.Close() }, nil
+		}
+		if time.Now().After(end) {
+			folder.Close()
+			return nil, apperr.WithHint(apperr.Refused("another program keeps the folder locked"), "lsof +d names it; capf itself is done with a folder within seconds")
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			folder.Close()
+			return nil, context.Cause(ctx)
 		}
 	}
 }

@@ -149,7 +149,7 @@ var parameters = []Parameter{
 	number(TVSPort, 1, 65535, "2445", "", atOnce, "TCP port on which the service tvs answers phones; another one than 2445 stands in their configuration files",
 		func(s *Settings, n int) { s.TVSPort = n }).everyday(),
 	text(ListFolder, "none, or the path of a folder", "folder in which serve keeps the trust lists of phones, for a TFTP or web server; trust-list write takes it too", parseFolder,
-		func(s *Settings, v string) { s.ListFolder = v }),
+		func(s *Settings, v string) { s.ListFolder = v }).keeps(CheckPublicFolder),
 	choice(ListDigest, "sha1", atOnce, "digest under the signature of trust lists; phones of the 79xx and 69xx series get sha1 in any case",
 		func(s *Settings, v string) { s.ListDigest = v }, "sha1", "sha512").
 		warnsIf("sha512", "phones whose model is not known get it too; those of the 79xx and 69xx series do not take it, so set the model of their devices"),

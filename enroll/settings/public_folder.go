@@ -8,8 +8,8 @@ import (
 	"capf/internal/apperr"
 )
 
-// CheckPublicFolder refuses a folder whose files are given to whoever asks, if the
-// database is in it, or in a folder below it. One beside the database is fine, and so is
+// CheckPublicFolder refuses a folder whose files are given to whoever asks, by capf or by
+// another server, if the database is in it, or in a folder below it. One beside the database is fine, and so is
 // one that does not exist yet.
 func CheckPublicFolder(folder, database string) error {
 	public, err := os.Stat(folder)
