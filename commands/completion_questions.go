@@ -31,6 +31,8 @@ var questions = map[string]question{
 	"device/PATTERN":     deviceNames,
 	"bulk/PATTERN":       deviceNames,
 	"phone/NAME":         deviceNames,
+	"phone-config/NAME":  deviceNames,
+	"trust-list/DEVICE":  deviceNames,
 	"flag/device":        deviceNames,
 	"flag/pool":          distinctWords((*store.Reader).Pools),
 	"flag/with-pool":     distinctWords((*store.Reader).Pools),

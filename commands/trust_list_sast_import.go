@@ -35,7 +35,7 @@ trust-list rotate has it sign. The spare that it replaces is forgotten.`,
 		Output:  cmdline.Object,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "the private key is in `FILE`, as PEM"},
-			&cli.StringFlag{Name: "as", Usage: "`PLACE` that it has to get: signer or spare"},
+			&cli.StringFlag{Name: "as", Usage: "refuse it unless it gets the `PLACE`: signer, spare"},
 			&cli.StringFlag{Name: "password-file", Usage: "read the password of FILE from `FILE` (- is stdin)"},
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be done"}, bypassFlag(),

@@ -207,7 +207,11 @@ func Placeholder(usage string, n int) string {
 // IsFile says whether a placeholder stands for a file or folder. capf shell and the
 // completions rely on the names (TestPlaceholders).
 func IsFile(placeholder string) bool {
-	return placeholder == "DIR" || placeholder == "FILE" || strings.HasPrefix(placeholder, "FILE.") || strings.HasPrefix(placeholder, "FILE|")
+	switch placeholder {
+	case "DIR", "FILE", "CERT", "NEW": // a certificate; a list that is to be judged
+		return true
+	}
+	return strings.HasPrefix(placeholder, "FILE.") || strings.HasPrefix(placeholder, "FILE|")
 }
 
 // usageValues reads the values of a flag from its usage, where they stand
@@ -244,7 +248,7 @@ func takesSeveral(f cli.Flag) bool {
 
 // isSimpleWord tells a value from a word of the explanation.
 func isSimpleWord(s string) bool {
-	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789./_-") == "" && s != "" && !strings.ContainsAny(s[:1], "./_-")
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789./_+-") == "" && s != "" && !strings.ContainsAny(s[:1], "./_+-")
 }
 
 func PlainCandidates(words []string) (list []Candidate) {
