@@ -9,18 +9,16 @@ import (
 	"capf/enroll/devices"
 	"capf/enroll/phoneconfig"
 	"capf/enroll/settings"
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/store"
 )
 
-// configEnd is how the names of configuration files of phones end, after that of the device.
-const configEnd = ".cnf.xml"
-
 // deviceOfFile is the name of the device whose configuration file is called so, or "".
 func deviceOfFile(name string) string {
 	base := filepath.Base(name)
-	at := len(base) - len(configEnd)
-	if at <= 0 || !strings.EqualFold(base[at:], configEnd) {
+	at := len(base) - len(trustlist.ConfigEnd)
+	if at <= 0 || !strings.EqualFold(base[at:], trustlist.ConfigEnd) {
 		return ""
 	}
 	return base[:at]

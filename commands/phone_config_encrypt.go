@@ -10,6 +10,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/enroll/phoneconfig"
+	"capf/enroll/trustlist"
 	"capf/store"
 )
 
@@ -96,16 +97,16 @@ func (w encrypting) file(ctx context.Context, row *configRow) error {
 		return err
 	}
 	// Phones ask for the name as capf has it, in capital letters.
-	name := d.Name + configEnd
+	name := d.Name + trustlist.ConfigEnd
 	folder := w.options.out
 	if folder == "" {
 		folder = filepath.Dir(row.file)
 	}
-	encrypted, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+phoneconfig.EncryptedTo), plain, 2*phoneconfig.Limit)
+	encrypted, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+trustlist.EncryptedEnd), plain, 2*phoneconfig.Limit)
 	if err != nil {
 		return err
 	}
-	companion, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+phoneconfig.Signed), plain, 2*phoneconfig.Limit)
+	companion, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+trustlist.SignedEnd), plain, 2*phoneconfig.Limit)
 	if err != nil {
 		return err
 	}

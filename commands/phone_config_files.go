@@ -9,6 +9,7 @@ import (
 
 	"capf/commands/internal/files"
 	"capf/commands/internal/term"
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -30,7 +31,7 @@ func configFiles(env *Env, named []string) (names []string, err error) {
 		before := len(names)
 		for _, e := range entries {
 			// That of phones that have none of their own is called so.
-			if !e.IsDir() && deviceOfFile(e.Name()) != "" && !strings.EqualFold(e.Name(), "XMLDefault.cnf.xml") && !strings.HasPrefix(e.Name(), ".") {
+			if !e.IsDir() && deviceOfFile(e.Name()) != "" && !strings.EqualFold(e.Name(), "XMLDefault"+trustlist.ConfigEnd) && !strings.HasPrefix(e.Name(), ".") {
 				names = append(names, filepath.Join(name, e.Name()))
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/enroll/phoneconfig"
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -140,7 +141,7 @@ func (w fileSigning) deviceNamed(ctx context.Context, name string) (*store.Devic
 }
 
 func (w fileSigning) write(row *configRow, plain files.Present, name string, d *store.Device) error {
-	target := row.file + phoneconfig.Signed
+	target := row.file + trustlist.SignedEnd
 	present, err := files.ReadBeside(w.env.door(), target, plain, 2*phoneconfig.Limit)
 	if err != nil {
 		return err
@@ -149,7 +150,7 @@ func (w fileSigning) write(row *configRow, plain files.Present, name string, d *
 	if err != nil {
 		return fmt.Errorf("signing %q: %w", row.file, err)
 	}
-	row.detail = name + phoneconfig.Signed
+	row.detail = name + trustlist.SignedEnd
 	return keepUp(row, w.options.dryRun, present, signed)
 }
 

@@ -27,9 +27,9 @@ type heldFolder struct {
 func (h heldFolder) file(ending string) string { return filepath.Join(h.dir, h.device+ending) }
 
 // listFile is the file of a list.
-func (h heldFolder) listFile(step boot.Step) string { return h.file("." + string(step) + "File.tlv") }
-
-const configurationEnding = ".cnf.xml"
+func (h heldFolder) listFile(step boot.Step) string {
+	return h.file("." + trustlist.Kind(step).FileName())
+}
 
 // read reads what the phone holds.
 func (h heldFolder) read() (held boot.Held, err error) {
@@ -42,7 +42,7 @@ func (h heldFolder) read() (held boot.Held, err error) {
 	if held.ITL, err = h.optional(h.listFile(boot.ITL), trustlist.MaxFile); err != nil {
 		return held, err
 	}
-	if held.Configuration, err = h.optional(h.file(configurationEnding), phoneconfig.Limit); err != nil {
+	if held.Configuration, err = h.optional(h.file(trustlist.ConfigEnd), phoneconfig.Limit); err != nil {
 		return held, err
 	}
 	held.LSC, err = h.readLSC()
@@ -80,7 +80,7 @@ func (h heldFolder) keepList(step boot.Step, file []byte) error {
 
 // keepConfiguration writes a file that only its owner reads: it may hold passwords.
 func (h heldFolder) keepConfiguration(file []byte) error {
-	return files.Replace(h.env.door(), h.file(configurationEnding), file, 0o600)
+	return files.Replace(h.env.door(), h.file(trustlist.ConfigEnd), file, 0o600)
 }
 
 func (h heldFolder) keepLSC(der []byte, key stdcrypto.Signer) error {

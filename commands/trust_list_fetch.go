@@ -15,7 +15,6 @@ import (
 	"capf/commands/internal/files"
 	"capf/commands/internal/term"
 	"capf/enroll/devices"
-	"capf/enroll/lists"
 	"capf/enroll/phoneconfig"
 	"capf/enroll/transfer"
 	"capf/enroll/trustlist"
@@ -96,8 +95,8 @@ func trustListFetchChoice(env *Env, c *cli.Context) (o trustListFetchOptions, er
 
 // names are the files for which a phone asks, lists first.
 func (o trustListFetchOptions) names() []string {
-	config := o.device + ".cnf.xml"
-	return []string{lists.CTL.OwnName(o.device), lists.ITL.OwnName(o.device), lists.CTL.FileName(), lists.ITL.FileName(), config + ".enc.sgn", config + ".sgn", config}
+	config := o.device + trustlist.ConfigEnd
+	return []string{trustlist.CTL.OwnName(o.device), trustlist.ITL.OwnName(o.device), trustlist.CTL.FileName(), trustlist.ITL.FileName(), config + trustlist.EncryptedEnd, config + trustlist.SignedEnd, config}
 }
 
 func trustListFetch(ctx context.Context, env *Env, o trustListFetchOptions) error {
@@ -158,7 +157,7 @@ func readFetched(name string, data []byte) fetchedFile {
 // heldOf are the lists that a phone holds which has taken these: its own before those
 // for all.
 func heldOf(all []fetchedFile) (held []*trustlist.List) {
-	for _, k := range []lists.Kind{lists.CTL, lists.ITL} {
+	for _, k := range []trustlist.Kind{trustlist.CTL, trustlist.ITL} {
 		for _, f := range all {
 			if f.trust != nil && f.trust.list != nil && strings.HasPrefix(f.name, string(k)) {
 				held = append(held, f.trust.list)

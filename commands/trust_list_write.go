@@ -125,7 +125,7 @@ func listFolder(env *Env, o trustListWriteOptions, folder string) (*os.Root, err
 	if o.out == "" {
 		return lists.OpenFolder(folder)
 	}
-	at, _, err := env.door().Parent(filepath.Join(folder, lists.ITL.FileName()))
+	at, _, err := env.door().Parent(filepath.Join(folder, trustlist.ITL.FileName()))
 	if err != nil {
 		return nil, fmt.Errorf("opening folder %q: %w", folder, apperr.WithoutPath(err))
 	}

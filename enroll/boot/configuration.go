@@ -17,11 +17,11 @@ import (
 // with the configuration that it holds; without any it stops.
 func (h *handset) fetchConfiguration(ctx context.Context) error {
 	h.despite = ""
-	name := h.Device + ".cnf.xml"
+	name := h.Device + trustlist.ConfigEnd
 	asking := h.asksForSigned()
 	signed := asking != nil
 	if signed {
-		name += ".sgn"
+		name += trustlist.SignedEnd
 		h.tell(Configuration, Note, "the phone's %s has the role tftp, so it takes signed files only", asking.Header.FileName)
 	}
 	file, err := h.fetchFile(ctx, name, signed)
@@ -168,7 +168,7 @@ func (h *handset) fetchEncrypted(ctx context.Context, short *phoneconfig.Config)
 		return nil, nil
 	}
 	h.tell(Configuration, Good, "certHash %s is that of the phone's %s", short.CertHash, h.ownWord())
-	name := h.Device + ".cnf.xml.enc.sgn"
+	name := h.Device + trustlist.ConfigEnd + trustlist.EncryptedEnd
 	file, err := h.fetchFile(ctx, name, true)
 	if err != nil {
 		return nil, err

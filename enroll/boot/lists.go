@@ -16,7 +16,7 @@ import (
 // there is no error; what the phone does not take leaves it with the list that it has.
 func (h *handset) fetchLists(ctx context.Context) error {
 	h.tvs = voucher{h.belongings, h.Model + "-" + h.Device, h.Phone.Timeout, h.TVSServers, h.Source.Host}
-	if _, err := h.fetchList(ctx, CTL, "CTL"+h.Device+".tlv"); err != nil {
+	if _, err := h.fetchList(ctx, CTL, trustlist.CTL.OwnName(h.Device)); err != nil {
 		return err
 	}
 	if err := h.fetchITL(ctx); err != nil {
@@ -30,13 +30,13 @@ func (h *handset) fetchLists(ctx context.Context) error {
 
 // fetchITL fetches the ITL of the phone, or else that of all phones.
 func (h *handset) fetchITL(ctx context.Context) error {
-	if strings.HasSuffix(h.Model, "6901") || strings.HasSuffix(h.Model, "6911") {
+	if !trustlist.TakesITL(h.Model) {
 		h.tell(ITL, Note, "a %s takes no ITL; it needs a CTL", h.Model)
 		return nil
 	}
-	found, err := h.fetchList(ctx, ITL, "ITL"+h.Device+".tlv")
+	found, err := h.fetchList(ctx, ITL, trustlist.ITL.OwnName(h.Device))
 	if err == nil && !found {
-		_, err = h.fetchList(ctx, ITL, "ITLFile.tlv")
+		_, err = h.fetchList(ctx, ITL, trustlist.ITL.FileName())
 	}
 	return err
 }

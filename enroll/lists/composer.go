@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,36 +13,6 @@ import (
 	"capf/internal/apperr"
 	"capf/store"
 )
-
-// Kind is one of the two lists, which carry the same and differ in their name.
-type Kind string
-
-// The kinds.
-const (
-	ITL Kind = "ITL"
-	CTL Kind = "CTL"
-)
-
-const listEnd = ".tlv"
-
-// FileName is what is written in a list of the kind, and the name of the one for all.
-func (k Kind) FileName() string { return string(k) + "File" + listEnd }
-
-// OwnName is the name under which a device asks for its own list. Phones write their MAC
-// address in capital letters.
-func (k Kind) OwnName(device string) string {
-	if upper := strings.ToUpper(device); hardware(upper) {
-		device = upper
-	}
-	return string(k) + device + listEnd
-}
-
-// hardware says whether a name is that of a hardware phone: three letters and a MAC
-// address.
-func hardware(name string) bool {
-	const letters = "SEP"
-	return len(name) == len(letters)+12 && strings.HasPrefix(name, letters) && strings.Trim(name[len(letters):], "0123456789ABCDEF") == ""
-}
 
 // Composer makes the lists of phones. A list depends on its kind and variant alone, so
 // each is signed once, until something changes that lists show. Its methods may be called
@@ -68,7 +37,7 @@ type edition struct {
 
 // finished is a list that was signed.
 type finished struct {
-	Kind
+	trustlist.Kind
 	Variant
 }
 
@@ -79,7 +48,7 @@ func NewComposer(s *store.Reader, sealer *crypto.Sealer) *Composer {
 
 // List is the list of a kind in a variant. The caller must not change it. The error is
 // ErrNone when there are no keys to sign it.
-func (c *Composer) List(ctx context.Context, k Kind, v Variant) ([]byte, error) {
+func (c *Composer) List(ctx context.Context, k trustlist.Kind, v Variant) ([]byte, error) {
 	e, err := c.current(ctx)
 	if err != nil {
 		return nil, err
@@ -88,7 +57,7 @@ func (c *Composer) List(ctx context.Context, k Kind, v Variant) ([]byte, error) 
 }
 
 // Shared is the list of a kind for all phones that need none of their own.
-func (c *Composer) Shared(ctx context.Context, k Kind) ([]byte, error) {
+func (c *Composer) Shared(ctx context.Context, k trustlist.Kind) ([]byte, error) {
 	v, err := c.shared(ctx)
 	if err != nil {
 		return nil, err
@@ -112,7 +81,7 @@ var ErrNoFile = errors.New("there is no such list")
 // of a device which has one of its own. The error is ErrNoFile for any other name, and for
 // every name when there are no lists. The variant is that of the lists for all.
 func (c *Composer) File(ctx context.Context, name string, shared Variant) ([]byte, error) {
-	k, device := parseFileName(name)
+	k, device := trustlist.ParseFileName(name)
 	if k == "" {
 		return nil, ErrNoFile
 	}
@@ -136,22 +105,6 @@ func (c *Composer) File(ctx context.Context, name string, shared Variant) ([]byt
 		return nil, ErrNoFile
 	}
 	return data, err
-}
-
-// parseFileName is the kind of a list of that name, and the device that has it for its
-// own; "" when the name is that of no list.
-func parseFileName(name string) (k Kind, device string) {
-	for _, k := range []Kind{ITL, CTL} {
-		rest, is := strings.CutPrefix(name, string(k))
-		device, ends := strings.CutSuffix(rest, listEnd)
-		switch {
-		case name == k.FileName():
-			return k, ""
-		case is && ends && device != "":
-			return k, device
-		}
-	}
-	return "", ""
 }
 
 // composeAttempts is how often an edition is begun anew because something has changed
@@ -217,7 +170,7 @@ func (e Entry) fit() error {
 }
 
 // list signs a list, unless that was done before.
-func (e *edition) list(k Kind, v Variant) ([]byte, error) {
+func (e *edition) list(k trustlist.Kind, v Variant) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if data := e.finished[finished{k, v}]; data != nil {

@@ -162,7 +162,7 @@ func TestNoLists(t *testing.T) {
 	if h.file(c, "ITLFile.tlv") != "" {
 		t.Error("there is a list")
 	}
-	if _, err := c.Shared(t.Context(), lists.ITL); !errors.Is(err, lists.ErrNone) {
+	if _, err := c.Shared(t.Context(), trustlist.ITL); !errors.Is(err, lists.ErrNone) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"capf/enroll/trustlist"
 	"capf/store"
 )
 
@@ -11,9 +12,9 @@ import (
 type DeviceFiles struct {
 	Device  string
 	Variant Variant
-	Kinds   []Kind   // nil: it gets the lists for all
-	Why     []string // it has them; nil when it has none
-	Lacking string   // what it cannot have with its list, "" for nothing
+	Kinds   []trustlist.Kind // nil: it gets the lists for all
+	Why     []string         // it has them; nil when it has none
+	Lacking string           // what it cannot have with its list, "" for nothing
 }
 
 // Files says which list a device has of its own, where v is the shared variant: an ITL if
@@ -28,26 +29,26 @@ func (v Variant) Files(d store.Device) DeviceFiles {
 	own, why := v.For(d)
 	f := DeviceFiles{Device: d.Name, Variant: own, Why: why, Lacking: own.Lacking(d)}
 	if own != v {
-		f.Kinds = []Kind{ITL}
+		f.Kinds = []trustlist.Kind{trustlist.ITL}
 	}
-	if takesNoITL(d) {
-		f.Kinds, f.Why = []Kind{CTL}, append(f.Why, "phones of its model take no ITL, and ask for a CTL by their own name")
+	if !trustlist.TakesITL(d.Model) {
+		f.Kinds, f.Why = []trustlist.Kind{trustlist.CTL}, append(f.Why, "phones of its model take no ITL, and ask for a CTL by their own name")
 	}
 	return f
 }
 
-func (f DeviceFiles) has(k Kind) bool { return slices.Contains(f.Kinds, k) }
+func (f DeviceFiles) has(k trustlist.Kind) bool { return slices.Contains(f.Kinds, k) }
 
 // Names are the files that the device is given: its own, and those for all where it has
 // none.
 func (f DeviceFiles) Names() (names []string) {
-	for _, k := range []Kind{ITL, CTL} {
+	for _, k := range []trustlist.Kind{trustlist.ITL, trustlist.CTL} {
 		if f.has(k) {
 			names = append(names, k.OwnName(f.Device))
 		}
 	}
 	if len(names) == 0 {
-		names = []string{ITL.FileName()}
+		names = []string{trustlist.ITL.FileName()}
 	}
 	return names
 }

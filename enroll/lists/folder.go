@@ -135,7 +135,7 @@ func (w Writing) files(ctx context.Context) (files []wanted, own map[string]stri
 	}
 	own = map[string]string{}
 	hashes := map[finished]hash{} // devices with a variant share its bytes
-	add := func(k Kind, name string, f DeviceFiles) error {
+	add := func(k trustlist.Kind, name string, f DeviceFiles) error {
 		data, err := w.Composer.List(ctx, k, f.Variant)
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func (w Writing) files(ctx context.Context) (files []wanted, own map[string]stri
 		files = append(files, wanted{WrittenFile{Name: name, Device: f.Device, Variant: f.Variant, Size: len(data), Why: f.Reason()}, data, sum})
 		return nil
 	}
-	for _, k := range []Kind{ITL, CTL} {
+	for _, k := range []trustlist.Kind{trustlist.ITL, trustlist.CTL} {
 		if err := add(k, k.FileName(), DeviceFiles{Variant: shared}); err != nil {
 			return nil, nil, err
 		}
@@ -231,7 +231,7 @@ func leftOver(at *os.Root, ours manifest, files []wanted) (gone []WrittenFile, e
 			continue
 		}
 		f := WrittenFile{Name: name, Outcome: FileRemoved, Why: "no device has it for its own any more"}
-		_, f.Device = parseFileName(name)
+		_, f.Device = trustlist.ParseFileName(name)
 		had, err := contents(at, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -150,7 +150,7 @@ func TestUnfitCAPF(t *testing.T) {
 	if _, err := h.CAPF().Init(t.Context(), devicestest.Operator, crypto.Name{Organization: "Acme"}, 3072); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newKeys(h).composer().Shared(t.Context(), lists.ITL)
+	_, err := newKeys(h).composer().Shared(t.Context(), trustlist.ITL)
 	if !errors.Is(err, apperr.ErrRefused) || !strings.Contains(err.Error(), "in the role capf: phones handle RSA keys up to 2048 bits") || !strings.Contains(apperr.Hint(err), "--key-bits 2048") {
 		t.Errorf("the error is %v, %s", err, apperr.Hint(err))
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/internal/durable"
 )
@@ -79,7 +80,7 @@ func readManifest(at *os.Root) (manifest, error) {
 	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
 		sum, name, _ := strings.Cut(lines.Text(), "  ")
 		h, err := hex.DecodeString(sum)
-		if kind, _ := parseFileName(name); err == nil && len(h) == sha256.Size && kind != "" && !strings.Contains(name, "/") {
+		if kind, _ := trustlist.ParseFileName(name); err == nil && len(h) == sha256.Size && kind != "" && !strings.Contains(name, "/") {
 			m.add(name, hash(h))
 		}
 	}

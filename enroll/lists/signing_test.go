@@ -101,7 +101,7 @@ func (o *office) rotate(r lists.Rotation, want lists.Step) {
 // list is the ITL of now, as a phone reads it.
 func (o *office) list() *trustlist.List {
 	o.Helper()
-	bytes, err := lists.NewComposer(o.Store.Reader, o.Sealer).Shared(o.Context(), lists.ITL)
+	bytes, err := lists.NewComposer(o.Store.Reader, o.Sealer).Shared(o.Context(), trustlist.ITL)
 	o.must(err)
 	l, err := trustlist.Parse(bytes)
 	o.must(err)

@@ -89,10 +89,3 @@ func (v Variant) Lacking(d store.Device) string {
 	}
 	return ""
 }
-
-// ctlOnly finds the models that take no ITL.
-var ctlOnly = regexp.MustCompile(`(?:^|[^0-9])69(?:01|11)(?:[^0-9]|$)`)
-
-// takesNoITL says whether a device trusts by its CTL alone, which it asks for under its
-// own name.
-func takesNoITL(d store.Device) bool { return ctlOnly.MatchString(d.Model) }

@@ -19,12 +19,6 @@ import (
 	"capf/store"
 )
 
-// How the names of signed and encrypted files end, after that of the plain file.
-const (
-	Signed      = ".sgn"
-	EncryptedTo = ".enc.sgn"
-)
-
 // Signer signs files for phones with the key of a certificate that their lists carry with
 // the role TFTP.
 type Signer struct {
@@ -79,7 +73,7 @@ func (s *Signer) Sign(name string, plain, present []byte, d *store.Device) ([]by
 		own, _ := s.variant.For(*d)
 		digest = own.Digest
 	}
-	return s.sign(name+Signed, plain, present, digest)
+	return s.sign(name+trustlist.SignedEnd, plain, present, digest)
 }
 
 func (s *Signer) sign(name string, plain, present []byte, digest trustlist.Digest) ([]byte, error) {
@@ -108,19 +102,19 @@ func (s *Signer) Encrypt(name string, plain []byte, d store.Device, e Elements, 
 	if !whole.FullConfig {
 		return Pair{}, apperr.Refused("it has not the whole configuration: fullConfig is not true")
 	}
-	cert, err := recipient(d, held)
+	cert, err := Recipient(d, held)
 	if err != nil {
 		return Pair{}, err
 	}
 	variant, _ := s.variant.For(d)
-	companion, err := s.sign(name+Signed, Companion(whole, d, e), present.Companion, variant.Digest)
+	companion, err := s.sign(name+trustlist.SignedEnd, Companion(whole, d, e), present.Companion, variant.Digest)
 	if err != nil {
 		return Pair{}, err
 	}
-	if bytes.Equal(companion, present.Companion) && s.isOf(name+EncryptedTo, plain, present.Encrypted, variant.Digest) {
+	if bytes.Equal(companion, present.Companion) && s.isOf(name+trustlist.EncryptedEnd, plain, present.Encrypted, variant.Digest) {
 		return present, nil
 	}
-	encrypted, err := trustlist.Encrypt(name+EncryptedTo, plain, cert, s.signer(variant.Digest), s.now())
+	encrypted, err := trustlist.Encrypt(name+trustlist.EncryptedEnd, plain, cert, s.signer(variant.Digest), s.now())
 	return Pair{encrypted, companion}, err
 }
 
@@ -132,8 +126,9 @@ func (s *Signer) isOf(name string, plain, encrypted []byte, digest trustlist.Dig
 		f.Verify(s.Certificate) == nil && f.Encryption.IsOf(plain)
 }
 
-// recipient is the certificate for which a file is encrypted.
-func recipient(d store.Device, held Held) (*x509.Certificate, error) {
+// Recipient is the certificate for which the files of a device are encrypted. ErrRefused:
+// nothing can be encrypted for its phone.
+func Recipient(d store.Device, held Held) (*x509.Certificate, error) {
 	if held.Certificate == nil {
 		return nil, apperr.WithHint(apperr.Refused("no certificate of %s is known: it has no LSC, and has not shown its MIC", d.Name),
 			"once it has enrolled, its file can be encrypted; capf device set %s --operation install", d.Name)

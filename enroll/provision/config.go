@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	_ "embed" // the smallest configuration
 	"errors"
-	"fmt"
 
 	"capf/enroll/phoneconfig"
 	"capf/enroll/transfer"
@@ -26,7 +25,7 @@ var smallest []byte
 // there, gets its configuration no other way: the signed file is then the companion, which
 // says how to come by the certificate to decrypt it.
 func (f *Files) makeConfig(ctx context.Context, r request, d store.Device, base string, form form) (data []byte, made bool, err error) {
-	secret := r.folder.has(base + encryptedEnd)
+	secret := r.folder.has(base + trustlist.EncryptedEnd)
 	if secret && form == asIs {
 		return nil, false, notFound("the device has an encrypted file, so that the plain one is not given")
 	}
@@ -106,21 +105,16 @@ func (f *Files) plainConfig(r request, d store.Device, base string, elements pho
 	return merged, err
 }
 
-// recipient is the certificate to which files for the device are encrypted.
+// recipient is the certificate to which files for the device are encrypted. Where there is
+// none for that, the phone falls back to the signed file.
 func recipient(ctx context.Context, s *store.Reader, d store.Device) (*x509.Certificate, error) {
 	held, err := phoneconfig.HeldBy(ctx, s, d)
 	if err != nil {
 		return nil, err
 	}
-	if held.Certificate == nil {
-		return nil, notFound("the device has neither an LSC nor a MIC on record, so nothing can be encrypted for it")
+	phone, err := phoneconfig.Recipient(d, held)
+	if errors.Is(err, apperr.ErrRefused) {
+		return nil, notFound(err.Error())
 	}
-	phone, err := x509.ParseCertificate(held.Certificate)
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificate of %s: %w", d.Name, err)
-	}
-	if err := trustlist.CheckRecipient(phone); err != nil {
-		return nil, notFound(err.Error()) // it falls back to the signed file
-	}
-	return phone, nil
+	return phone, err
 }

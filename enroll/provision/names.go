@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"capf/enroll/trustlist"
 )
 
 // endings are those of the files that phones ask for, as they are or in a signed form:
@@ -60,21 +62,12 @@ const (
 	encrypted
 )
 
-// configEnd is the ending of the configuration file of a device.
-const configEnd = ".cnf.xml"
-
-// The endings of the signed forms.
-const (
-	signedEnd    = ".sgn"
-	encryptedEnd = ".enc.sgn"
-)
-
 // unwrap is the plain file of a name, and the form in which it is asked for.
 func unwrap(name string) (base string, f form) {
-	if base, ok := strings.CutSuffix(name, encryptedEnd); ok {
+	if base, ok := strings.CutSuffix(name, trustlist.EncryptedEnd); ok {
 		return base, encrypted
 	}
-	if base, ok := strings.CutSuffix(name, signedEnd); ok {
+	if base, ok := strings.CutSuffix(name, trustlist.SignedEnd); ok {
 		return base, signed
 	}
 	return name, asIs
@@ -82,12 +75,12 @@ func unwrap(name string) (base string, f form) {
 
 // configOf is the device whose configuration file has the name.
 func configOf(base string) (device string, ok bool) {
-	device, ok = strings.CutSuffix(base, configEnd)
-	return device, ok && device != "" && device+configEnd != defaultName && !strings.Contains(device, "/")
+	device, ok = strings.CutSuffix(base, trustlist.ConfigEnd)
+	return device, ok && device != "" && device+trustlist.ConfigEnd != defaultName && !strings.Contains(device, "/")
 }
 
 // defaultName is the configuration of devices that have no file of their own.
-const defaultName = "XMLDefault" + configEnd
+const defaultName = "XMLDefault" + trustlist.ConfigEnd
 
 // isList says whether a name is that of a trust list.
 func isList(name string) bool { return strings.HasSuffix(name, ".tlv") }

@@ -1,8 +1,9 @@
 // Package trustlist turns the trust lists of phones (CTL, ITL), signed configuration
-// files (.sgn) and encrypted ones (.enc.sgn) into Go values and back: bytes in, bytes
-// out, as package wire does for CAPF. It also says what a phone thinks of them, because
-// that depends on nothing else. Sockets, clocks, logs, the database and how a file came
-// here are its users' business.
+// files (.sgn), encrypted ones (.enc.sgn) and the frames of TVS into Go values and back:
+// bytes in, bytes out, as package wire does for CAPF. It also knows by which names phones
+// ask for files, and says what a phone thinks of them, because that depends on nothing
+// else. The lists may be anyone's: those that we make are the subject of package lists.
+// Sockets, clocks, logs, the database and how a file came here are its users' business.
 package trustlist
 
 import (

@@ -1,6 +1,7 @@
 // Package tls10 makes one record of each frame that a TLS server sends over TLS 1.0 with
 // a CBC suite. crypto/tls makes two, the first byte and the rest, against an attack on
-// browsers (BEAST), and has no switch for it; old phones stall on a frame in pieces.
+// browsers (BEAST), and has no switch for it; old phones stall on a frame in pieces. A
+// fork that has one was weighed, and not taken (docs/security.md).
 //
 // Everything that comes from the network stays with crypto/tls: hellos, certificates,
 // keys, what the phone encrypts, alerts. This package only opens the records that
