@@ -1,5 +1,5 @@
-// Package walks has the ways of three kinds of users through capf, as scripts that each
-// could have typed: an operator on a terminal, a script of cron, a job of a CI system.
+// Package walks has the ways of users through capf, as scripts that each could have typed:
+// an operator on a terminal, a script of cron, one that seeds a host, a job of a CI system.
 package walks
 
 import (
@@ -17,7 +17,7 @@ func TestWalks(t *testing.T) {
 		t.Fatalf("building capf: %v\n%s", err, out)
 	}
 	scripts, err := filepath.Glob("*.sh")
-	if err != nil || len(scripts) != 4 {
+	if err != nil || len(scripts) != 5 {
 		t.Fatalf("%v, the scripts are %q", err, scripts)
 	}
 	for _, script := range scripts {
