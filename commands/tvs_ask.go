@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -41,7 +42,8 @@ signer of a new list, of CAPF, or of another server. The answer is shown: valid 
 the roles, or invalid. --list names the list of the phone, and only a server that it
 names is asked; without it, every server is.
 
-It exits with 4 if the certificate is invalid, or has not the role of --role.`,
+It exits with 4 if the certificate is invalid, has not the role of --role, or is another
+one than the answer to --query.`,
 		Example: "capf tvs ask localhost capf.pem --list ITLFile.tlv --role capf",
 		Output:  cmdline.Object, NoStore: true,
 		Flags: []cli.Flag{
@@ -191,16 +193,21 @@ func (o tvsAskOptions) fields(a tvs.Answer) []field {
 		{"Seconds to keep", "keep_seconds", int64(a.Keep / time.Second)},
 	}
 	if o.Query {
-		fields = append(fields, field{"Same certificate", "same_certificate", string(a.Certificate) == string(o.Certificate)})
+		fields = append(fields, field{"Same certificate", "same_certificate", o.same(a)})
 	}
 	return fields
 }
+
+// same says whether the certificate that was asked about is the one in the answer.
+func (o tvsAskOptions) same(a tvs.Answer) bool { return bytes.Equal(a.Certificate, o.Certificate) }
 
 // verdict is the error for an answer with which a phone would not be content.
 func (o tvsAskOptions) verdict(a tvs.Answer) error {
 	switch {
 	case !a.Valid:
 		return apperr.Refused("TVS at %s does not vouch for the certificate", o.Address)
+	case o.Query && !o.same(a): // whoever makes a certificate chooses its issuer and serial number
+		return apperr.Refused("TVS at %s vouches for another certificate than this one", o.Address)
 	case o.role != nil && !a.May(*o.role):
 		return apperr.Refused("TVS at %s vouches for the certificate, but not with the role %s", o.Address, *o.role)
 	}
