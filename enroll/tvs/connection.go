@@ -17,6 +17,7 @@ import (
 	"capf/enroll"
 	"capf/enroll/trustlist"
 	"capf/internal/phonetls"
+	"capf/internal/turns"
 )
 
 // maxQuestions is how many questions a phone may ask on one connection.
@@ -91,9 +92,11 @@ func (c *connection) answer(frame []byte) bool {
 		c.unread(err)
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.Wait)
-	defer cancel()
-	a, err := Voucher{c.Store, c.Now}.Answer(ctx, q)
+	a, err := c.decide(q)
+	if errors.Is(err, turns.ErrNoTurn) {
+		c.Meter.TVSAnswered(noPlace)
+		return false
+	}
 	var back []byte
 	if err == nil {
 		back, err = a.Marshal()
@@ -107,6 +110,18 @@ func (c *connection) answer(frame []byte) bool {
 	c.tcp.SetWriteDeadline(time.Now().Add(c.Wait))
 	_, err = c.tls.Write(back)
 	return err == nil
+}
+
+// decide finds the answer when it is the turn of the network: without turns, a thousand
+// connections on which questions never end would leave phones that enroll no processor.
+func (c *connection) decide(q trustlist.TVSQuestion) (a trustlist.TVSAnswer, err error) {
+	if err := c.answering.Acquire(c.network, c.gone, time.Now().Add(c.Wait)); err != nil {
+		return a, err
+	}
+	defer c.answering.Release()
+	ctx, cancel := context.WithTimeout(context.Background(), c.Wait)
+	defer cancel()
+	return Voucher{c.Store, c.Now}.Answer(ctx, q)
 }
 
 // count counts an answer; that something is not valid is also logged, since the phone

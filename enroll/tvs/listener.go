@@ -10,6 +10,7 @@ import (
 
 	"capf/enroll/settings"
 	"capf/internal/backoff"
+	"capf/internal/turns"
 )
 
 // Listener is one run of the service.
@@ -19,6 +20,7 @@ type Listener struct {
 	socket    net.Listener
 	log       *boundedLog
 	places    *places
+	answering *turns.Limiter
 	accepting sync.WaitGroup
 	closed    chan struct{}
 }
@@ -28,7 +30,7 @@ func listen(ctx context.Context, s Service, address string, config *tls.Config) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{Service: s, config: config, socket: socket, log: &boundedLog{log: s.Log, now: s.Now}, places: newPlaces(s.Most), closed: make(chan struct{})}
+	l := &Listener{Service: s, config: config, socket: socket, log: &boundedLog{log: s.Log, now: s.Now}, places: newPlaces(s.Most), answering: turns.New(), closed: make(chan struct{})}
 	l.accepting.Go(l.accept)
 	return l, nil
 }

@@ -1,5 +1,5 @@
-// Package turns lets the networks of phones use a private key in turn. It must not know
-// what the key is for.
+// Package turns lets the networks of phones use a private key, or the processors, in turn.
+// It must not know what for.
 package turns
 
 import (
@@ -29,8 +29,8 @@ func New() *Limiter {
 	return &Limiter{free: runtime.GOMAXPROCS(0), waiting: map[netip.Prefix]*list.List{}}
 }
 
-// ErrNoTurn ends a handshake whose turn did not come before its deadline.
-var ErrNoTurn = errors.New("the server is busy with other handshakes")
+// ErrNoTurn says that a turn did not come before its deadline.
+var ErrNoTurn = errors.New("the server is busy with other phones")
 
 // Acquire waits for a turn of the network until the deadline, or until gone is
 // closed. A caller that gets a turn must release it.
