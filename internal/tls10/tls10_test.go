@@ -25,10 +25,9 @@ var suites = []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256
 // server is a TLS server that joins its records where it can.
 type server struct {
 	*tls.Conn
-	whole  *segment.Conn
-	joins  bool
-	watch  tls10.Handshake
-	tamper func(*tls10.Handshake)
+	whole *segment.Conn
+	joins bool
+	watch tls10.Handshake
 }
 
 // flights shows the watch what the server sends in the handshake.
