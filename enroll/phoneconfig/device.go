@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
-	"fmt"
 	"slices"
 
 	"capf/enroll/settings"
@@ -109,22 +108,4 @@ func (s Site) eap(held Held) *EAP {
 		return nil
 	}
 	return &eap
-}
-
-// ElementsOf reads the parameters and what is on record of a device, and returns what its
-// configuration file has to say. Here are the addresses of this host.
-func ElementsOf(ctx context.Context, s *store.Reader, d store.Device, here []string) (Elements, error) {
-	inForce, err := settings.Read(ctx, s)
-	if err != nil {
-		return Elements{}, err
-	}
-	site, err := ReadSite(ctx, s, &inForce, here)
-	if err != nil {
-		return Elements{}, err
-	}
-	held, err := HeldBy(ctx, s, d)
-	if err != nil {
-		return Elements{}, fmt.Errorf("reading what %s holds: %w", d.Name, err)
-	}
-	return site.Of(d, held), nil
 }
