@@ -48,6 +48,8 @@ func handshakeFailed(c *connection, lowest uint16, err, lost error) error {
 		return enroll.NoCommonTLS("the phone wants another version of TLS than the one agreed on: see tls_min_version", "%s", failure.Detail)
 	case strings.Contains(text, "no cipher suite supported"):
 		return enroll.NoCommonTLS(suiteHint(offer.Suites, lowest), "%s", failure.Detail)
+	case strings.Contains(text, "signature algorithms"):
+		return enroll.NoCommonTLS("with TLS 1.2, the phone takes no signature better than SHA-1: it needs newer firmware", "%s", failure.Detail)
 	case strings.Contains(text, "does not look like a TLS handshake"):
 		failure.Hint = "this is no TLS: something else than a phone speaks to this port"
 	case offer.Versions != nil && brokeOff(err):

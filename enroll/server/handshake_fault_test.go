@@ -58,6 +58,8 @@ func TestHandshakeHints(t *testing.T) {
 			[]string{`outcome="no common TLS"`, "no cipher suite supported", "set tls_min_version 1.1"}},
 		{"RC4 alone", "1.0", dial(&tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}}),
 			[]string{`outcome="no common TLS"`, "newer firmware"}},
+		{"SHA-1 alone", "1.0", openssl("-tls1_2", "-cipher", "ALL:@SECLEVEL=0", "-sigalgs", "RSA+SHA1"),
+			[]string{`outcome="no common TLS"`, "takes no signature better than SHA-1"}},
 		{"a web browser", "1.2", say("GET / HTTP/1.1\r\nHost: capf\r\n\r\n", true), []string{`outcome="connection lost"`, `hint="this is no TLS`}},
 		{"a probe", "1.2", say("", false), []string{`outcome="connection lost"`, "!hint="}},
 	} {
