@@ -108,5 +108,12 @@ func sayDifferences(ctx context.Context, env *Env, path string, restored *store.
 	for _, d := range append(all, directories...) {
 		env.say("different: %s", d)
 	}
-	return nil
+	impact, err := backup.OnPhones(ctx, now, restored.Reader)
+	for _, one := range impact {
+		env.say("impact: %s", one.What)
+		if one.Hint != "" {
+			env.say("hint: %s", one.Hint)
+		}
+	}
+	return err
 }
