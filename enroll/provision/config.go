@@ -19,15 +19,18 @@ import (
 //go:embed smallest.cnf.xml
 var smallest []byte
 
+// errSecret keeps what is in an encrypted file to those who can decrypt it.
+var errSecret = notFound("the device has an encrypted file, so that the plain one is not given")
+
 // makeConfig makes the configuration file of a device in the form that is asked for.
 //
 // A device whose encrypted file lies in the folder, as "capf phone-config encrypt" puts it
 // there, gets its configuration no other way: the signed file is then the companion, which
 // says how to come by the certificate to decrypt it.
 func (f *Files) makeConfig(ctx context.Context, r request, d store.Device, base string, form form) (data []byte, made bool, err error) {
-	secret := r.folder.has(base + trustlist.EncryptedEnd)
+	secret := r.folder.lies(base + trustlist.EncryptedEnd)
 	if secret && form == asIs {
-		return nil, false, notFound("the device has an encrypted file, so that the plain one is not given")
+		return nil, false, errSecret
 	}
 	if form == encrypted && !secret {
 		return nil, false, nil // the phone falls back to the signed one

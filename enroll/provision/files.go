@@ -13,6 +13,7 @@ import (
 	"capf/crypto"
 	"capf/enroll/lists"
 	"capf/enroll/transfer"
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -130,8 +131,13 @@ func (f *Files) make(ctx context.Context, r request) (data []byte, made bool, er
 		if err == nil {
 			return f.makeConfig(ctx, r, d, base, form)
 		}
-		if !errors.Is(err, store.ErrNotFound) {
+		switch secret := r.folder.lies(base + trustlist.EncryptedEnd); {
+		case !errors.Is(err, store.ErrNotFound):
 			return nil, false, err
+		case secret && form == asIs: // it was of a device that capf knew
+			return nil, false, errSecret
+		case secret:
+			return nil, false, nil
 		}
 	}
 	if form == signed {

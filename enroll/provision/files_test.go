@@ -153,16 +153,46 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestSignedForms: with a key for that, a file of the folder is signed as it is asked for,
-// and what phones may not have is not to be had in that form either.
-func TestSignedForms(t *testing.T) {
+// TestSecretConfiguration: where an encrypted configuration lies, the plain one beside it is
+// nobody's, also when the device is deleted, and while the encrypted one cannot be given.
+func TestSecretConfiguration(t *testing.T) {
 	t.Parallel()
 	h := open(t)
+	h.put(t, sep+".cnf.xml", "<device><sshPassword>secret</sshPassword></device>", 0o644)
+	nobody := func(what string) {
+		t.Helper()
+		for _, name := range []string{sep + ".cnf.xml", strings.ToLower(sep) + ".cnf.xml", sep + ".cnf.xml.sgn"} {
+			if text, err := h.get(t, name); strings.Contains(text, "secret") || err != nil && !errors.Is(err, transfer.ErrNotFound) {
+				t.Errorf("%s: %s is %q, %v", what, name, text, err)
+			}
+		}
+	}
+	h.put(t, sep+".cnf.xml.enc.sgn", "encrypted", 0o600)
+	nobody("with an encrypted one that cannot be given")
+	devicestest.Must(t, os.Chmod(filepath.Join(h.dir, sep+".cnf.xml.enc.sgn"), 0o644))
+	nobody("with an encrypted one")
+	devicestest.Must(t, h.Rules.Store.DeleteDevice(t.Context(), devicestest.Operator, sep))
+	nobody("without the device")
+	h.sign(t)
+	nobody("without the device, signed")
+}
+
+// sign gives capf a key that signs files.
+func (h house) sign(t *testing.T) {
+	t.Helper()
 	certificate, key, err := crypto.NewSAST(rand.Reader, crypto.Name{Organization: "Example"}, h.Clock.Now())
 	devicestest.Must(t, err)
 	members := lists.Members{Store: h.Rules.Store, Now: h.Clock.Now, Sealer: h.Rules.Sealer}
 	_, err = members.Add(t.Context(), devicestest.Operator, lists.NewMember{Certificate: certificate, Key: key, Roles: []store.ListRole{"tftp"}})
 	devicestest.Must(t, err)
+}
+
+// TestSignedForms: with a key for that, a file of the folder is signed as it is asked for,
+// and what phones may not have is not to be had in that form either.
+func TestSignedForms(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.sign(t)
 	h.put(t, "Ringlist.xml", "tones", 0o644)
 	h.put(t, "private.xml", "secret", 0o640)
 	for _, name := range []string{"tftp.key", "capf.db", "backup.tar", "list.csv", ".hidden.xml"} {

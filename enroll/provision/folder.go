@@ -112,6 +112,15 @@ func (f folder) has(name string) bool {
 	return err == nil
 }
 
+// lies says whether anything of the name lies there, also what phones may not have.
+func (f folder) lies(name string) bool {
+	if f.root == nil {
+		return false
+	}
+	_, err := f.root.Lstat(name)
+	return err == nil
+}
+
 // read reads a file of the folder that is to be worked on, of a size that phones take.
 func (f folder) read(name string) ([]byte, error) {
 	file, err := f.open(name)
