@@ -81,11 +81,14 @@ func (w Writing) Write(ctx context.Context, at *os.Root, tell func(WrittenFile) 
 
 // write brings the folder up to date with files.
 func (w Writing) write(ctx context.Context, at *os.Root, files []wanted, tell func(WrittenFile) error) error {
-	unlock, err := lockFolder(ctx, at, w.DryRun)
+	locked, unlock, err := lockFolder(ctx, at, w.DryRun)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if locked && !w.DryRun {
+		durable.Sweep(at, isOurs)
+	}
 	ours, err := readManifest(at)
 	if err != nil {
 		return err

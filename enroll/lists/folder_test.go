@@ -279,3 +279,29 @@ func TestKeeper(t *testing.T) {
 		t.Errorf("it told of %+v", fmt.Sprint(doings.written, doings.failed))
 	}
 }
+
+// TestFolderAfterAKill: what a writer that was killed has left behind is gone after the next
+// one; files of other programs stay, and so does everything in a rehearsal.
+func TestFolderAfterAKill(t *testing.T) {
+	t.Parallel()
+	h, dir := newHouse(t), t.TempDir()
+	h.write(dir, nil)
+	left := []string{".ITLFile.tlv.4711", ".CTLSEP001122334455.tlv.0", "..capf-trust-lists.12"}
+	foreign := []string{".ITLFile.tlv", ".ITLFile.tlv.swp", ".SEP001122334455.cnf.xml.12", "ITLFile.tlv.12", ".12", ".note.1x"}
+	for _, name := range slices.Concat(left, foreign) {
+		ok(t, os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600))
+	}
+	there := func(names []string, want bool) {
+		t.Helper()
+		for _, name := range names {
+			if _, err := os.Lstat(filepath.Join(dir, name)); (err == nil) != want {
+				t.Errorf("%s is there: %v", name, !want)
+			}
+		}
+	}
+	h.write(dir, func(w *lists.Writing) { w.DryRun = true })
+	there(left, true)
+	wantOutcomes(t, h.write(dir, nil), "ITLFile.tlv unchanged", "CTLFile.tlv unchanged")
+	there(left, false)
+	there(foreign, true)
+}

@@ -59,6 +59,12 @@ func (m manifest) with(other manifest) manifest {
 	return both
 }
 
+// isOurs says whether capf writes files of the name into a folder of lists.
+func isOurs(name string) bool {
+	kind, _ := trustlist.ParseFileName(name)
+	return kind != "" || name == manifestName
+}
+
 // readManifest reads that of a folder. Lines that are none of ours are passed over: what
 // they name is not ours, and stays.
 func readManifest(at *os.Root) (manifest, error) {
@@ -90,7 +96,6 @@ func readManifest(at *os.Root) (manifest, error) {
 // write replaces that of the folder.
 func (m manifest) write(at *os.Root) error {
 	file := durable.File{Folder: at, Name: manifestName, Mode: 0o644, Place: durable.Replace}
-	file.RemoveAbandoned()
 	err := file.Write(func(temp *os.File) error {
 		out := bufio.NewWriter(temp)
 		for _, name := range m.names() {
@@ -115,11 +120,11 @@ const (
 
 // lockFolder keeps other processes of capf from writing to the folder at the same time.
 // Where the file system has no such locks, that is left to chance, which the manifest
-// outlives.
-func lockFolder(ctx context.Context, at *os.Root, shared bool) (unlock func(), err error) {
+// outlives; locked is false.
+func lockFolder(ctx context.Context, at *os.Root, shared bool) (locked bool, unlock func(), err error) {
 	folder, err := at.Open(".")
 	if err != nil {
-		return nil, apperr.WithoutPath(err)
+		return false, nil, apperr.WithoutPath(err)
 	}
 	how := syscall.LOCK_EX
 	if shared {
@@ -130,17 +135,17 @@ func lockFolder(ctx context.Context, at *os.Root, shared bool) (unlock func(), e
 	for end := time.Now().Add(lockWait); ; {
 		err := syscall.Flock(int(folder.Fd()), how|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EINTR) && !errors.Is(err, syscall.EWOULDBLOCK) {
-			return func() { folder.Close() }, nil
+			return err == nil, func() { folder.Close() }, nil
 		}
 		if time.Now().After(end) {
 			folder.Close()
-			return nil, apperr.WithHint(apperr.Refused("another program keeps the folder locked"), "lsof +d names it; capf itself is done with a folder within seconds")
+			return false, nil, apperr.WithHint(apperr.Refused("another program keeps the folder locked"), "lsof +d names it; capf itself is done with a folder within seconds")
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			folder.Close()
-			return nil, context.Cause(ctx)
+			return false, nil, context.Cause(ctx)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (f File) write(fill func(*os.File) error) (err error) {
 	return SyncFolder(f.Folder)
 }
 
-// create creates the temporary file. RemoveAbandoned recognises it by its name, which
+// create creates the temporary file. nameOfTemporary recognises it by its name, which
 // begins with a dot and ends in a number.
 func (f File) create() (*os.File, error) {
 	for {
@@ -118,22 +118,40 @@ const abandonedAge = 24 * time.Hour
 // RemoveAbandoned removes the temporary files for the same name whose writers were
 // killed. It only tidies up, so it ignores errors.
 func (f File) RemoveAbandoned() {
-	entries, err := fs.ReadDir(f.Folder.FS(), ".")
+	sweep(f.Folder, abandonedAge, f.Beside, func(name string) bool { return name == f.Name })
+}
+
+// Sweep removes the temporary files for all names of a kind, for a caller who knows that
+// nobody is writing such a file now. It only tidies up, so it ignores errors.
+func Sweep(folder *os.Root, ofKind func(name string) bool) { sweep(folder, 0, nil, ofKind) }
+
+func sweep(folder *os.Root, age time.Duration, beside []string, ofKind func(name string) bool) {
+	entries, err := fs.ReadDir(folder.FS(), ".")
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		number, ours := strings.CutPrefix(e.Name(), f.prefix())
-		for _, end := range f.Beside {
-			number = strings.TrimSuffix(number, end)
-		}
-		if _, err := strconv.ParseUint(number, 10, 64); !ours || err != nil {
+		if name, ok := nameOfTemporary(e.Name(), beside); !ok || !ofKind(name) {
 			continue
 		}
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandonedAge {
-			f.Folder.Remove(e.Name())
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) >= age {
+			folder.Remove(e.Name())
 		}
 	}
+}
+
+// nameOfTemporary is the name that a temporary file was to get.
+func nameOfTemporary(temp string, beside []string) (name string, ok bool) {
+	for _, end := range beside {
+		temp = strings.TrimSuffix(temp, end)
+	}
+	rest, hidden := strings.CutPrefix(temp, ".")
+	dot := strings.LastIndexByte(rest, '.')
+	if !hidden || dot < 0 {
+		return "", false
+	}
+	_, err := strconv.ParseUint(rest[dot+1:], 10, 64)
+	return rest[:dot], err == nil
 }
 
 // Write is File.Write for a path and the contents.
