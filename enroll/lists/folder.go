@@ -72,23 +72,30 @@ type wanted struct {
 // Write brings the folder up to date, and tells of each file. Each of them appears whole
 // or not at all. The error is ErrNone when there are no lists.
 func (w Writing) Write(ctx context.Context, at *os.Root, tell func(WrittenFile) error) error {
-	files, _, err := w.files(ctx)
-	if err != nil {
-		return err
-	}
-	return w.write(ctx, at, files, tell)
+	_, err := w.write(ctx, at, tell)
+	return err
 }
 
-// write brings the folder up to date with files.
-func (w Writing) write(ctx context.Context, at *os.Root, files []wanted, tell func(WrittenFile) error) error {
+// write is Write, and returns what devices have of their own, by their lower-case names.
+func (w Writing) write(ctx context.Context, at *os.Root, tell func(WrittenFile) error) (own map[string]string, err error) {
 	locked, unlock, err := lockFolder(ctx, at, w.DryRun)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
+	// Who waited for the lock must not put lists of before over those of who had it.
+	files, own, err := w.files(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if locked && !w.DryRun {
 		durable.Sweep(at, isOurs)
 	}
+	return own, w.bring(ctx, at, files, tell)
+}
+
+// bring brings the folder up to date with files.
+func (w Writing) bring(ctx context.Context, at *os.Root, files []wanted, tell func(WrittenFile) error) error {
 	ours, err := readManifest(at)
 	if err != nil {
 		return err
@@ -136,10 +143,14 @@ func (w Writing) files(ctx context.Context) (files []wanted, own map[string]stri
 	if err != nil {
 		return nil, nil, err
 	}
+	edition, err := w.Composer.current(ctx) // one for all files, whatever changes meanwhile
+	if err != nil {
+		return nil, nil, err
+	}
 	own = map[string]string{}
 	hashes := map[finished]hash{} // devices with a variant share its bytes
 	add := func(k trustlist.Kind, name string, f DeviceFiles) error {
-		data, err := w.Composer.List(ctx, k, f.Variant)
+		data, err := edition.list(k, f.Variant)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 	"capf/enroll/devices/devicestest"
 	"capf/enroll/lists"
 	"capf/enroll/settings"
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/store"
 )
@@ -304,4 +305,37 @@ func TestFolderAfterAKill(t *testing.T) {
 	wantOutcomes(t, h.write(dir, nil), "ITLFile.tlv unchanged", "CTLFile.tlv unchanged")
 	there(left, false)
 	there(foreign, true)
+}
+
+// TestFolderWhileListsChange: files that were written while what lists show has changed
+// are of one moment, and count as ours later.
+func TestFolderWhileListsChange(t *testing.T) {
+	t.Parallel()
+	h, dir := newHouse(t), t.TempDir()
+	for i := range 200 {
+		name := fmt.Sprintf("SEP00112233%04X", i)
+		h.Add(name, devices.Edit{})
+		h.order(name, store.ECOnly)
+	}
+	var changing sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	defer changing.Wait()
+	defer stop()
+	changing.Go(func() {
+		for i := 0; ctx.Err() == nil; i++ {
+			err := h.Rules.Store.SetParameter(context.WithoutCancel(ctx), devicestest.Operator, "trust_list_digest", []string{"sha1", "sha512"}[i%2])
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 5 {
+		shared := lists.Variant{Digest: trustlist.SHA1, SignerVersion: trustlist.SignerVersion10}
+		for _, outcome := range h.write(dir, func(w *lists.Writing) { w.Shared = &shared }) {
+			if strings.HasSuffix(outcome, string(lists.FileKept)) {
+				t.Errorf("%s, which capf has written", outcome)
+			}
+		}
+	}
 }

@@ -215,9 +215,8 @@ func (f DeviceFiles) summary() string {
 func (k *Keeper) pass(ctx context.Context, want *kept) error {
 	w := k.writing
 	w.Shared = &want.shared
-	files, own, err := w.files(ctx)
-	if err != nil {
-		return err
+	if _, err := w.Composer.current(ctx); err != nil {
+		return err // without lists, it does not matter how the folder is
 	}
 	if err := settings.CheckPublicFolder(want.folder, w.Store.Path()); err != nil {
 		return err
@@ -229,7 +228,7 @@ func (k *Keeper) pass(ctx context.Context, want *kept) error {
 	defer at.Close()
 	var inTheWay []string
 	counts := map[FileOutcome]int{}
-	err = w.write(ctx, at, files, func(f WrittenFile) error {
+	want.own, err = w.write(ctx, at, func(f WrittenFile) error {
 		counts[f.Outcome]++
 		if f.Outcome == FileKept {
 			inTheWay = append(inTheWay, f.Name)
@@ -239,7 +238,6 @@ func (k *Keeper) pass(ctx context.Context, want *kept) error {
 	if err != nil {
 		return readOnly(err, want.folder)
 	}
-	want.own = own
 	if counts[FileWritten]+counts[FileRemoved] > 0 {
 		k.doings.ListsWritten(counts[FileWritten], counts[FileRemoved])
 		k.log.Info("trust lists are written", "folder", want.folder, "written", counts[FileWritten], "unchanged", counts[FileUnchanged], "removed", counts[FileRemoved])
