@@ -23,7 +23,7 @@ type facts struct {
 // judge compares the database, which no process has open, with what phones and
 // operators remember.
 func (s *storm) judge(ctx context.Context) (complaints []string, err error) {
-	for _, look := range []func(context.Context) ([]string, error){s.askSQLite, s.askCapf, s.readLog} {
+	for _, look := range []func(context.Context) ([]string, error){s.askSQLite, s.askCapf, s.readLog, s.judgeLists} {
 		more, err := look(ctx)
 		if err != nil {
 			return nil, err

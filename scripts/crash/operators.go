@@ -34,7 +34,7 @@ func (s staff) operate(ctx context.Context, r *rand.Rand) error {
 			patience = between(r, time.Millisecond, 100*time.Millisecond)
 		}
 		one, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		switch d := s.devices[r.IntN(len(s.devices))]; r.IntN(14) {
+		switch d := s.devices[r.IntN(len(s.devices))]; r.IntN(16) {
 		case 0:
 			s.run(one, "csr", "list", "--state", "all")
 		case 1:
@@ -49,6 +49,8 @@ func (s staff) operate(ctx context.Context, r *rand.Rand) error {
 			s.endSession(one, r)
 		case 6, 7:
 			s.describe(one, r)
+		case 8, 9:
+			s.changeLists(one, r)
 		default:
 			args := []string{"device", "set", d.name, "--operation", "install"}
 			op := store.Install

@@ -43,7 +43,8 @@ func (s *serving) start(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer log.Close()
-	s.cmd = s.command(context.WithoutCancel(ctx), "serve", "--listen", s.address, "--grace", "1s")
+	s.cmd = s.command(context.WithoutCancel(ctx), "serve", "--listen", s.address, "--grace", "1s",
+		"--provision-listen", s.provision, "--tftp-listen", "127.0.0.1:0", "--tvs-listen", s.tvs)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return false, fmt.Errorf("starting capf serve: %w", err)

@@ -28,9 +28,11 @@ type storm struct {
 	dir     string
 	logFile string // of serve, outside of dir
 	address string
-	devices []*device
-	site    *site
-	clock   atomic.Int64 // numbers the events in their order
+	// provision and tvs are the addresses of the services beside capf.
+	provision, tvs string
+	devices        []*device
+	site           *site
+	clock          atomic.Int64 // numbers the events in their order
 
 	mu     sync.Mutex
 	counts map[string]int // guarded by mu
@@ -55,7 +57,7 @@ func (s *storm) count(what string) {
 // long that takes depends on the machine.
 var deeds = map[string]int{
 	"session ok": 100, "session without power": 20, "command ok": 20, "serve killed": 5, "backup found good": 1,
-	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5, applied: 5,
+	"install confirmed": 30, "delete confirmed": 3, "troubleshoot confirmed": 5, applied: 5, listTaken: 10,
 }
 
 // filled is how often the small disk has to be filled.
@@ -84,7 +86,7 @@ func (s *storm) scarce() (list []string) {
 
 // excuses are the failures that a storm causes, and those of commands for what is not
 // so, or not any more. Any other failure of a command or a start of serve is a complaint.
-var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked|was not locked|is prepared already|no CAPF certificate is prepared|has been prepared meanwhile|session [0-9]+: not found|no device has any of the [0-9]+ names")
+var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked|was not locked|is prepared already|no CAPF certificate is prepared|has been prepared meanwhile|session [0-9]+: not found|no device has any of the [0-9]+ names|not both steps at once|there is no key to go back to|in the trust lists: not found")
 
 // failed records the output of a command that failed.
 func (s *storm) failed(args []string, said []byte) {
@@ -147,7 +149,11 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 		return nil, err
 	}
 	// With trust lists, a new CAPF certificate is prepared before it is shown.
-	for _, args := range [][]string{{"init", "--organization", "Crash"}, {"trust-list", "init"}} {
+	if err := os.Mkdir(s.listFolder(), 0o755); err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{{"init", "--organization", "Crash"}, {"trust-list", "init"}, {"set", "trust_list_folder", s.listFolder()},
+		{"service", "activate", "provision"}, {"service", "activate", "tvs"}} {
 		if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("capf %s: %w\n%s", strings.Join(args, " "), err, out)
 		}
@@ -182,7 +188,7 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 	if s.site, err = newSite(); err != nil {
 		return nil, err
 	}
-	if s.address, err = freeAddress(s.chance(1)); err != nil {
+	if err = freeAddresses(s.chance(1), &s.address, &s.provision, &s.tvs); err != nil {
 		return nil, err
 	}
 	// A serve that cannot start at all would look like one that is always down.
@@ -229,6 +235,7 @@ func (s *storm) rage(outer context.Context, server *serving) error {
 		work(10+i, staff{s}.operate)
 	}
 	work(20, staff{s}.schedule)
+	work(21, s.follow)
 	for i := range s.phones {
 		work(100+uint64(i), func(ctx context.Context, r *rand.Rand) error { return s.phone(ctx, r, i) })
 	}
