@@ -4,7 +4,6 @@ import (
 	"context"
 	stdcrypto "crypto"
 	"errors"
-	"fmt"
 
 	"capf/crypto"
 	"capf/internal/apperr"
@@ -23,7 +22,7 @@ func CAPFKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (key s
 	if err != nil {
 		return nil, id, err
 	}
-	key, err = openKey(sealer, id.SealedKey, "CAPF key")
+	key, err = openKey(sealer, CAPFKeyLabel, id.SealedKey, "CAPF key")
 	return key, id, err
 }
 
@@ -33,33 +32,11 @@ func PreparedKey(ctx context.Context, s *store.Reader, sealer *crypto.Sealer) (k
 	if p, err = s.Prepared(ctx); err != nil {
 		return nil, p, err
 	}
-	key, err = openKey(sealer, p.SealedKey, "prepared CAPF key")
+	key, err = openKey(sealer, CAPFKeyLabel, p.SealedKey, "prepared CAPF key")
 	return key, p, err
-}
-
-func openKey(sealer *crypto.Sealer, sealed []byte, which string) (stdcrypto.Signer, error) {
-	der, err := sealer.Open(CAPFKeyLabel, sealed)
-	if err != nil {
-		return nil, fmt.Errorf("opening the %s: %w", which, err)
-	}
-	defer clear(der)
-	key, err := crypto.ParsePrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading the %s: %w", which, err)
-	}
-	return key, nil
 }
 
 // SealCAPFKey seals the CAPF private key for CAPFKey.
 func SealCAPFKey(sealer *crypto.Sealer, key stdcrypto.Signer) ([]byte, error) {
-	der, err := crypto.MarshalPrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the CAPF key: %w", err)
-	}
-	defer clear(der)
-	sealed, err := sealer.Seal(CAPFKeyLabel, der)
-	if err != nil {
-		return nil, fmt.Errorf("sealing the CAPF key: %w", err)
-	}
-	return sealed, nil
+	return sealKey(sealer, CAPFKeyLabel, key, "CAPF key")
 }

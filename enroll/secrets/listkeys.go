@@ -4,7 +4,6 @@ import (
 	"context"
 	stdcrypto "crypto"
 	"errors"
-	"fmt"
 
 	"capf/crypto"
 	"capf/store"
@@ -13,31 +12,13 @@ import (
 // ListKey opens a SAST private key. The error is crypto.ErrWrongKey when another master
 // key sealed it.
 func ListKey(sealer *crypto.Sealer, k store.ListKey) (stdcrypto.Signer, error) {
-	der, err := sealer.Open(listKeyLabel(k.Fingerprint), k.SealedKey)
-	if err != nil {
-		return nil, fmt.Errorf("opening a SAST key: %w", err)
-	}
-	defer clear(der)
-	key, err := crypto.ParsePrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading a SAST key: %w", err)
-	}
-	return key, nil
+	return openKey(sealer, listKeyLabel(k.Fingerprint), k.SealedKey, "SAST key "+k.Fingerprint)
 }
 
 // SealListKey seals a SAST private key for ListKey. The fingerprint is that of its
 // certificate.
 func SealListKey(sealer *crypto.Sealer, fingerprint string, key stdcrypto.Signer) ([]byte, error) {
-	der, err := crypto.MarshalPrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a SAST key: %w", err)
-	}
-	defer clear(der)
-	sealed, err := sealer.Seal(listKeyLabel(fingerprint), der)
-	if err != nil {
-		return nil, fmt.Errorf("sealing a SAST key: %w", err)
-	}
-	return sealed, nil
+	return sealKey(sealer, listKeyLabel(fingerprint), key, "SAST key "+fingerprint)
 }
 
 // listKeys returns the SAST keys.

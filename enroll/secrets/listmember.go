@@ -10,16 +10,7 @@ import (
 
 // SealMemberKey seals the key of a certificate in trust lists for MemberKey.
 func SealMemberKey(sealer *crypto.Sealer, fingerprint string, key stdcrypto.Signer) ([]byte, error) {
-	der, err := crypto.MarshalPrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the key of trust list member %s: %w", fingerprint, err)
-	}
-	defer clear(der)
-	sealed, err := sealer.Seal(listMemberLabel(fingerprint), der)
-	if err != nil {
-		return nil, fmt.Errorf("sealing the key of trust list member %s: %w", fingerprint, err)
-	}
-	return sealed, nil
+	return sealKey(sealer, listMemberLabel(fingerprint), key, "key of trust list member "+fingerprint)
 }
 
 // MemberKey opens the key of a certificate in trust lists; nil when it has none. The
@@ -28,14 +19,5 @@ func MemberKey(sealer *crypto.Sealer, m store.ListMember) (stdcrypto.Signer, err
 	if m.SealedKey == nil {
 		return nil, nil
 	}
-	der, err := sealer.Open(listMemberLabel(m.Fingerprint), m.SealedKey)
-	if err != nil {
-		return nil, fmt.Errorf("opening the key of trust list member %d: %w", m.ID, err)
-	}
-	defer clear(der)
-	key, err := crypto.ParsePrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key of trust list member %d: %w", m.ID, err)
-	}
-	return key, nil
+	return openKey(sealer, listMemberLabel(m.Fingerprint), m.SealedKey, fmt.Sprintf("key of trust list member %d", m.ID))
 }

@@ -13,14 +13,9 @@ import (
 // TVSKey opens the private key of TVS, which must be that of its certificate. The error
 // is crypto.ErrWrongKey when another master key sealed it.
 func TVSKey(sealer *crypto.Sealer, row store.TVSCertificate) (stdcrypto.Signer, error) {
-	der, err := sealer.Open(TVSKeyLabel, row.SealedKey)
+	key, err := openKey(sealer, TVSKeyLabel, row.SealedKey, "TVS key")
 	if err != nil {
-		return nil, fmt.Errorf("opening the TVS key: %w", err)
-	}
-	defer clear(der)
-	key, err := crypto.ParsePrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("reading the TVS key: %w", err)
+		return nil, err
 	}
 	cert, err := x509.ParseCertificate(row.Certificate)
 	if err != nil {
@@ -36,14 +31,5 @@ func TVSKey(sealer *crypto.Sealer, row store.TVSCertificate) (stdcrypto.Signer, 
 
 // SealTVSKey seals the private key of TVS for TVSKey.
 func SealTVSKey(sealer *crypto.Sealer, key stdcrypto.Signer) ([]byte, error) {
-	der, err := crypto.MarshalPrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the TVS key: %w", err)
-	}
-	defer clear(der)
-	sealed, err := sealer.Seal(TVSKeyLabel, der)
-	if err != nil {
-		return nil, fmt.Errorf("sealing the TVS key: %w", err)
-	}
-	return sealed, nil
+	return sealKey(sealer, TVSKeyLabel, key, "TVS key")
 }
