@@ -85,14 +85,6 @@ func ChainFor(certs []*x509.Certificate, key stdcrypto.PublicKey) ([]*x509.Certi
 	return chain, nil
 }
 
-// SameKey reports whether two public keys are one.
-func SameKey(a, b stdcrypto.PublicKey) bool {
-	own, ok := a.(interface {
-		Equal(stdcrypto.PublicKey) bool
-	})
-	return ok && own.Equal(b)
-}
-
 // issuerAmong returns the index of the issuer of child, or of another copy
 // of child; -1 when certs holds neither.
 func issuerAmong(certs []*x509.Certificate, child *x509.Certificate) int {

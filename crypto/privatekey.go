@@ -107,3 +107,11 @@ func MarshalPublicKey(pub stdcrypto.PublicKey) ([]byte, error) {
 	}
 	return der, nil
 }
+
+// SameKey reports whether two public keys are one.
+func SameKey(a, b stdcrypto.PublicKey) bool {
+	own, ok := a.(interface {
+		Equal(stdcrypto.PublicKey) bool
+	})
+	return ok && own.Equal(b)
+}

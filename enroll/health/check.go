@@ -3,7 +3,6 @@ package health
 import (
 	"bytes"
 	"context"
-	stdcrypto "crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -403,9 +402,7 @@ func (c *checker) wrongSAST(k store.ListKey) error {
 	if err != nil {
 		return nil // c.secrets reports it
 	}
-	if public, ok := cert.PublicKey.(interface {
-		Equal(stdcrypto.PublicKey) bool
-	}); !ok || !public.Equal(key.Public()) {
+	if !crypto.SameKey(cert.PublicKey, key.Public()) {
 		return errors.New("its private key is not that of its certificate")
 	}
 	return nil

@@ -63,10 +63,7 @@ func open(sealer *crypto.Sealer, k store.ListKey) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	public, ok := key.Public().(interface {
-		Equal(stdcrypto.PublicKey) bool
-	})
-	if !ok || !public.Equal(c.PublicKey) {
+	if !crypto.SameKey(key.Public(), c.PublicKey) {
 		return Key{}, fmt.Errorf("the private key of SAST %s is not that of its certificate", k.Fingerprint)
 	}
 	return Key{c, key}, nil

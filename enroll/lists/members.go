@@ -121,18 +121,11 @@ func (m Members) sealed(entries []Entry, row store.ListMember, key stdcrypto.Sig
 			continue
 		}
 		// One that does not open, as under another master key, is replaced.
-		if had, err := secrets.MemberKey(m.Sealer, *e.Member); err == nil && had != nil && samePublic(had.Public(), key.Public()) {
+		if had, err := secrets.MemberKey(m.Sealer, *e.Member); err == nil && had != nil && crypto.SameKey(had.Public(), key.Public()) {
 			return nil, nil
 		}
 	}
 	return secrets.SealMemberKey(m.Sealer, row.Fingerprint, key)
-}
-
-func samePublic(a, b stdcrypto.PublicKey) bool {
-	public, ok := a.(interface {
-		Equal(stdcrypto.PublicKey) bool
-	})
-	return ok && public.Equal(b)
 }
 
 // signsFiles says whether phones ask for files that are signed with a certificate in that
@@ -178,7 +171,7 @@ func (n NewMember) checkKey(name string) error {
 	if !n.SignsFiles() {
 		return apperr.BadValue("a key goes with the role tftp or ccm+tftp: no other one signs files")
 	}
-	if !samePublic(n.Key.Public(), n.Certificate.PublicKey) {
+	if !crypto.SameKey(n.Key.Public(), n.Certificate.PublicKey) {
 		return apperr.Refused("%s: the key is not that of the certificate", name)
 	}
 	if err := trustlist.CheckSigner(n.Certificate.PublicKey); err != nil {

@@ -21,9 +21,7 @@ func TVSKey(sealer *crypto.Sealer, row store.TVSCertificate) (stdcrypto.Signer, 
 	if err != nil {
 		return nil, fmt.Errorf("reading the TVS certificate: %w", err)
 	}
-	if public, ok := key.Public().(interface {
-		Equal(stdcrypto.PublicKey) bool
-	}); !ok || !public.Equal(cert.PublicKey) {
+	if !crypto.SameKey(key.Public(), cert.PublicKey) {
 		return nil, errors.New("the TVS key is not that of the TVS certificate")
 	}
 	return key, nil
