@@ -1,10 +1,8 @@
 package server_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"io"
 	"net"
 	"testing"
@@ -12,32 +10,9 @@ import (
 
 	"capf/crypto"
 	"capf/enroll/wire"
+	"capf/internal/tls10/recordtest"
 	"capf/store"
 )
-
-// recordCounter is a connection that counts the TLS records with data which
-// come in. It is for one goroutine.
-type recordCounter struct {
-	net.Conn
-	seen bytes.Buffer
-	data int
-}
-
-func (c *recordCounter) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.seen.Write(b[:n])
-	for head := c.seen.Bytes(); len(head) >= 5; head = c.seen.Bytes() {
-		length := 5 + int(binary.BigEndian.Uint16(head[3:]))
-		if len(head) < length {
-			break
-		}
-		if head[0] == 23 { // application data
-			c.data++
-		}
-		c.seen.Next(length)
-	}
-	return n, err
-}
 
 // TestOneRecord: header and body of a frame come in one TLS record, since a
 // phone's client stalls on two, with old suites of TLS 1.0 too. An empty body is no
@@ -67,31 +42,40 @@ func TestOneRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer tcp.Close()
-			counter := &recordCounter{Conn: tcp}
+			counter := &recordtest.Counter{Conn: tcp}
 			config.InsecureSkipVerify = true
 			c := &conversation{t, tls.Client(counter, config), 0}
 			c.SetDeadline(time.Now().Add(time.Minute))
-			for frames := 1; ; frames++ {
-				f := c.read()
-				if counter.data != frames {
-					t.Errorf("%d frames came in %d records, up to %v", frames, counter.data, f.Command)
+			c.install(name, func(frames int, f wire.Frame) {
+				if counter.Data != frames {
+					t.Errorf("%d frames came in %d records, up to %v", frames, counter.Data, f.Command)
 				}
-				c.id = f.Session
-				switch f.Command {
-				case wire.CmdAuthRequest:
-					c.hello(name)
-				case wire.CmdKeyGenerateRequest:
-					c.write(wire.KeyGenerateResponse{PublicKey: publicOf(t, name, crypto.RSA2048)}.Frame(c.id))
-				case wire.CmdStoreCertificateRequest:
-					c.write(wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
-				case wire.CmdEndSession:
-					if _, err := c.Read(make([]byte, 1)); err != io.EOF {
-						t.Errorf("after END_SESSION: %v, not the close_notify", err)
-					}
-					return
-				}
+			})
+			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("after END_SESSION: %v, not the close_notify", err)
 			}
 		})
+	}
+}
+
+// install answers as a phone that gets its LSC, until the session ends. It tells of each
+// frame that comes, and which number it has.
+func (c *conversation) install(device string, came func(n int, f wire.Frame)) {
+	c.Helper()
+	for n := 1; ; n++ {
+		f := c.read()
+		came(n, f)
+		c.id = f.Session
+		switch f.Command {
+		case wire.CmdAuthRequest:
+			c.hello(device)
+		case wire.CmdKeyGenerateRequest:
+			c.write(wire.KeyGenerateResponse{PublicKey: publicOf(c, device, crypto.RSA2048)}.Frame(c.id))
+		case wire.CmdStoreCertificateRequest:
+			c.write(wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
+		case wire.CmdEndSession:
+			return
+		}
 	}
 }
 

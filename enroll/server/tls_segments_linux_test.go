@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"capf/crypto"
 	"capf/enroll/wire"
 	"capf/store"
 )
@@ -62,24 +61,12 @@ func TestOneSegment(t *testing.T) {
 			config.InsecureSkipVerify, config.MinVersion = true, tls.VersionTLS10
 			c := &conversation{t, tls.Client(conn, config), 0}
 			tcp := conn.(*net.TCPConn)
-			for frames := uint32(1); ; frames++ {
-				f := c.read()
+			c.install(name, func(frames int, f wire.Frame) {
 				// After END_SESSION may come the close_notify.
-				if n := segmentsIn(t, tcp) - test.flights; n != frames && f.Command != wire.CmdEndSession {
+				if n := segmentsIn(t, tcp) - test.flights; n != uint32(frames) && f.Command != wire.CmdEndSession {
 					t.Errorf("%d frames came in %d segments, up to %v", frames, n, f.Command)
 				}
-				c.id = f.Session
-				switch f.Command {
-				case wire.CmdAuthRequest:
-					c.hello(name)
-				case wire.CmdKeyGenerateRequest:
-					c.write(wire.KeyGenerateResponse{PublicKey: publicOf(t, name, crypto.RSA2048)}.Frame(c.id))
-				case wire.CmdStoreCertificateRequest:
-					c.write(wire.StoreResponse{Reason: wire.ReasonSuccess}.Frame(c.id))
-				case wire.CmdEndSession:
-					return
-				}
-			}
+			})
 		})
 	}
 }

@@ -9,26 +9,8 @@ import (
 
 	"capf/enroll/settings"
 	"capf/enroll/trustlist"
+	"capf/internal/tls10/recordtest"
 )
-
-// dataRecords counts the TLS records with data that come in.
-type dataRecords struct {
-	net.Conn
-	seen []byte
-	data int
-}
-
-func (r *dataRecords) Read(b []byte) (int, error) {
-	n, err := r.Conn.Read(b)
-	r.seen = append(r.seen, b[:n]...)
-	for len(r.seen) >= 5 && len(r.seen) >= 5+int(r.seen[3])<<8+int(r.seen[4]) {
-		if r.seen[0] == 23 {
-			r.data++
-		}
-		r.seen = r.seen[5+int(r.seen[3])<<8+int(r.seen[4]):]
-	}
-	return n, err
-}
 
 // TestOneRecord: an answer comes in one TLS record, with TLS 1.0 and a CBC suite too,
 // since old phones stall on two.
@@ -41,7 +23,7 @@ func TestOneRecord(t *testing.T) {
 	s.must(err)
 	defer tcp.Close()
 	tcp.SetDeadline(time.Now().Add(5 * time.Minute))
-	counter := &dataRecords{Conn: tcp}
+	counter := &recordtest.Counter{Conn: tcp}
 	phone := tls.Client(counter, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10,
 		CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_256_CBC_SHA}})
 	question, err := hex.DecodeString(verify(s.capf().Raw))
@@ -51,8 +33,8 @@ func TestOneRecord(t *testing.T) {
 		s.must(err)
 		_, err = trustlist.ReadTVSFrame(phone)
 		s.must(err)
-		if counter.data != n {
-			t.Errorf("%d answers came in %d records", n, counter.data)
+		if counter.Data != n {
+			t.Errorf("%d answers came in %d records", n, counter.Data)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"capf/internal/segment"
 	"capf/internal/tls10"
+	"capf/internal/tls10/recordtest"
 )
 
 var suites = []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
@@ -112,7 +113,7 @@ func TestEveryLength(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			seen := &records{Conn: conn}
+			seen := &recordtest.Counter{Conn: conn}
 			client := tls.Client(seen, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10, CipherSuites: []uint16{suite}})
 			heard := make(chan []byte, 1)
 			go func() {
@@ -145,30 +146,11 @@ func TestEveryLength(t *testing.T) {
 			if !bytes.Equal(<-heard, said) {
 				t.Error("the client heard something else")
 			}
-			if seen.data != wanted {
-				t.Errorf("%d records for %d", seen.data, wanted)
+			if seen.Data != wanted {
+				t.Errorf("%d records for %d", seen.Data, wanted)
 			}
 		})
 	}
-}
-
-// records counts the records with data that come in.
-type records struct {
-	net.Conn
-	seen []byte
-	data int
-}
-
-func (r *records) Read(b []byte) (int, error) {
-	n, err := r.Conn.Read(b)
-	r.seen = append(r.seen, b[:n]...)
-	for len(r.seen) >= 5 && len(r.seen) >= 5+int(r.seen[3])<<8+int(r.seen[4]) {
-		if r.seen[0] == 23 {
-			r.data++
-		}
-		r.seen = r.seen[5+int(r.seen[3])<<8+int(r.seen[4]):]
-	}
-	return n, err
 }
 
 // TestOpenSSL: openssl counts the records, and reads them.
