@@ -29,6 +29,16 @@ func listSigning(ctx context.Context, d Desk) (lists.Signing, error) {
 	return lists.Signing{Store: d.Store, Sealer: sealer, Now: d.Now, Rand: d.Rand}, err
 }
 
+// listSigningNow are the rules for keys that exist, and how these stand.
+func listSigningNow(ctx context.Context, d Desk) (lists.Signing, lists.Standing, error) {
+	before, err := lists.Stand(ctx, d.Store.Reader)
+	if err != nil {
+		return lists.Signing{}, before, err
+	}
+	s, err := listSigning(ctx, d)
+	return s, before, err
+}
+
 // listInit makes the keys that are missing.
 type listInit struct{ signer, spare bool }
 
@@ -163,11 +173,7 @@ func (*rotation) action() string     { return rotateAction }
 func (*rotation) subjects() []string { return []string{settings.ListSubject} }
 
 func (o *rotation) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
-	s, err := listSigning(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	before, err := lists.Stand(ctx, d.Store.Reader)
+	s, before, err := listSigningNow(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -227,11 +233,7 @@ func (*stay) action() string     { return stayAction }
 func (*stay) subjects() []string { return []string{settings.ListSubject} }
 
 func (o *stay) carryOut(ctx context.Context, d Desk) (effects []string, err error) {
-	s, err := listSigning(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	before, err := lists.Stand(ctx, d.Store.Reader)
+	s, before, err := listSigningNow(ctx, d)
 	if err != nil {
 		return nil, err
 	}
