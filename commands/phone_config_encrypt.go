@@ -54,12 +54,7 @@ func phoneConfigEncrypt(ctx context.Context, env *Env, o phoneConfigEncryptOptio
 	if err := oneFile(env, o.files, "device", o.device); err != nil {
 		return err
 	}
-	s, err := env.question(ctx)
-	if err != nil {
-		return err
-	}
-	env.goOn()
-	signer, err := openFileSigner(ctx, env, s)
+	s, signer, err := openFileSigner(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -67,11 +62,7 @@ func phoneConfigEncrypt(ctx context.Context, env *Env, o phoneConfigEncryptOptio
 	if err != nil {
 		return err
 	}
-	names, err := configFiles(env, o.files)
-	if err != nil {
-		return err
-	}
-	return configWork{env, "encrypted", o.dryRun, encrypting{all, env, o, signer}.file}.all(ctx, names)
+	return configWork{env, "encrypted", o.dryRun, encrypting{all, env, o, signer}.file}.all(ctx, o.files)
 }
 
 // encrypting encrypts files one by one.
@@ -83,7 +74,7 @@ type encrypting struct {
 }
 
 func (w encrypting) file(ctx context.Context, row *configRow) error {
-	plain, err := files.ReadPresent(w.env.door(), row.file, phoneconfig.Limit)
+	plain, err := files.ReadPresent(w.env.door(), row.file, trustlist.MaxFile)
 	if err != nil {
 		return err
 	}
@@ -102,11 +93,11 @@ func (w encrypting) file(ctx context.Context, row *configRow) error {
 	if folder == "" {
 		folder = filepath.Dir(row.file)
 	}
-	encrypted, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+trustlist.EncryptedEnd), plain, 2*phoneconfig.Limit)
+	encrypted, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+trustlist.EncryptedEnd), plain, 2*trustlist.MaxFile)
 	if err != nil {
 		return err
 	}
-	companion, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+trustlist.SignedEnd), plain, 2*phoneconfig.Limit)
+	companion, err := files.ReadBeside(w.env.door(), filepath.Join(folder, name+trustlist.SignedEnd), plain, 2*trustlist.MaxFile)
 	if err != nil {
 		return err
 	}

@@ -72,9 +72,13 @@ type configWork struct {
 // would is the outcome of a file that a dry run would change.
 func (w configWork) would() string { return "would be " + w.done }
 
-// all carries the step out for all files, and prints what became of them: to a person, of
-// those that need to be seen.
-func (w configWork) all(ctx context.Context, names []string) error {
+// all carries the step out for the files and those in the folders that are named, and prints
+// what became of them: to a person, of those that need to be seen.
+func (w configWork) all(ctx context.Context, named []string) error {
+	names, err := configFiles(w.env, named)
+	if err != nil {
+		return err
+	}
 	counts := map[string]int{}
 	var rows, shown []configRow
 	for _, name := range names {

@@ -14,6 +14,7 @@ import (
 	"capf/commands/internal/cmdline"
 	"capf/commands/internal/files"
 	"capf/enroll/phoneconfig"
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 )
 
@@ -87,11 +88,7 @@ func phoneConfigMerge(ctx context.Context, env *Env, o phoneConfigMergeOptions) 
 	if o.out != "" || o.files[0] == "-" {
 		return mergeToOutput(ctx, env, all, o)
 	}
-	names, err := configFiles(env, o.files)
-	if err != nil {
-		return err
-	}
-	return configWork{env, "changed", o.dryRun, merging{all, env, o}.file}.all(ctx, names)
+	return configWork{env, "changed", o.dryRun, merging{all, env, o}.file}.all(ctx, o.files)
 }
 
 // mergeToOutput merges one file and writes the result elsewhere.
@@ -103,10 +100,10 @@ func mergeToOutput(ctx context.Context, env *Env, all configs, o phoneConfigMerg
 	}
 	var data []byte
 	if name == "-" {
-		data, err = io.ReadAll(io.LimitReader(env.Stdin, phoneconfig.Limit+1))
+		data, err = io.ReadAll(io.LimitReader(env.Stdin, trustlist.MaxFile+1))
 	} else {
 		var p files.Present
-		p, err = files.ReadPresent(env.door(), name, phoneconfig.Limit)
+		p, err = files.ReadPresent(env.door(), name, trustlist.MaxFile)
 		data = p.Data
 	}
 	if err != nil {
@@ -138,7 +135,7 @@ type merging struct {
 }
 
 func (m merging) file(ctx context.Context, row *configRow) error {
-	p, err := files.ReadPresent(m.env.door(), row.file, phoneconfig.Limit)
+	p, err := files.ReadPresent(m.env.door(), row.file, trustlist.MaxFile)
 	if err != nil {
 		return err
 	}

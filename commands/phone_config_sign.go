@@ -77,29 +77,26 @@ func phoneConfigSign(ctx context.Context, env *Env, o phoneConfigSignOptions) er
 	if err := o.check(env); err != nil {
 		return err
 	}
-	s, err := env.question(ctx)
+	s, signer, err := openFileSigner(ctx, env)
 	if err != nil {
 		return err
 	}
-	env.goOn()
-	signer, err := openFileSigner(ctx, env, s)
-	if err != nil {
-		return err
-	}
-	names, err := configFiles(env, o.files)
-	if err != nil {
-		return err
-	}
-	return configWork{env, "signed", o.dryRun, fileSigning{env, s, o, signer}.file}.all(ctx, names)
+	return configWork{env, "signed", o.dryRun, fileSigning{env, s, o, signer}.file}.all(ctx, o.files)
 }
 
-// openFileSigner opens the key that signs files for phones.
-func openFileSigner(ctx context.Context, env *Env, s *store.Reader) (*phoneconfig.Signer, error) {
+// openFileSigner opens the database, and with it the key that signs files for phones.
+func openFileSigner(ctx context.Context, env *Env) (*store.Reader, *phoneconfig.Signer, error) {
+	s, err := env.question(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	env.goOn()
 	sealer, err := openSealer(ctx, env, s)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return phoneconfig.OpenSigner(ctx, s, sealer, env.Now)
+	signer, err := phoneconfig.OpenSigner(ctx, s, sealer, env.Now)
+	return s, signer, err
 }
 
 // fileSigning signs files one by one.
@@ -115,7 +112,7 @@ func (w fileSigning) file(ctx context.Context, row *configRow) error {
 	if err != nil {
 		return err
 	}
-	plain, err := files.ReadPresent(w.env.door(), row.file, phoneconfig.Limit)
+	plain, err := files.ReadPresent(w.env.door(), row.file, trustlist.MaxFile)
 	if err != nil {
 		return err
 	}
@@ -142,7 +139,7 @@ func (w fileSigning) deviceNamed(ctx context.Context, name string) (*store.Devic
 
 func (w fileSigning) write(row *configRow, plain files.Present, name string, d *store.Device) error {
 	target := row.file + trustlist.SignedEnd
-	present, err := files.ReadBeside(w.env.door(), target, plain, 2*phoneconfig.Limit)
+	present, err := files.ReadBeside(w.env.door(), target, plain, 2*trustlist.MaxFile)
 	if err != nil {
 		return err
 	}

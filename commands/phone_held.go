@@ -11,7 +11,6 @@ import (
 	"capf/crypto/certfile"
 	"capf/enroll/boot"
 	"capf/enroll/phone"
-	"capf/enroll/phoneconfig"
 	"capf/enroll/trustlist"
 	"capf/enroll/wire"
 	"capf/internal/apperr"
@@ -42,7 +41,7 @@ func (h heldFolder) read() (held boot.Held, err error) {
 	if held.ITL, err = h.optional(h.listFile(boot.ITL), trustlist.MaxFile); err != nil {
 		return held, err
 	}
-	if held.Configuration, err = h.optional(h.file(trustlist.ConfigEnd), phoneconfig.Limit); err != nil {
+	if held.Configuration, err = h.optional(h.file(trustlist.ConfigEnd), trustlist.MaxFile); err != nil {
 		return held, err
 	}
 	held.LSC, err = h.readLSC()

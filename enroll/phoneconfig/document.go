@@ -8,12 +8,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 	"capf/internal/charset"
 )
-
-// Limit is the size of the largest file that a phone takes, in bytes.
-const Limit = 2048 << 10
 
 // document is a configuration file, and where everything is in it.
 type document struct {
@@ -49,8 +47,8 @@ func (e *element) children(name string) []*element {
 // read reads a file without changing or copying it. ErrRefused says why a phone would not
 // read it, or why a program must not.
 func read(data []byte) (*document, error) {
-	if len(data) > Limit {
-		return nil, apperr.Refused("it has more than %d KB, the most that a phone takes", Limit>>10)
+	if len(data) > trustlist.MaxFile {
+		return nil, apperr.Refused("it has more than %d KB, the most that a phone takes", trustlist.MaxFile>>10)
 	}
 	encoding, err := encodingOf(data)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 )
 
@@ -57,10 +58,10 @@ func (d *document) merge(all []wanted) ([]byte, []Change, error) {
 	if err := m.inside(d.root, wanted{name: "device", parts: all}, ""); err != nil {
 		return nil, nil, err
 	}
-	if merged := m.apply(); len(merged) <= Limit {
+	if merged := m.apply(); len(merged) <= trustlist.MaxFile {
 		return merged, m.changes, nil
 	}
-	return nil, nil, apperr.Refused("with its elements it would have more than %d KB, the most that a phone takes", Limit>>10)
+	return nil, nil, apperr.Refused("with its elements it would have more than %d KB, the most that a phone takes", trustlist.MaxFile>>10)
 }
 
 // merger collects what has to be changed in a file.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"capf/enroll/trustlist"
 	"capf/internal/apperr"
 )
 
@@ -214,7 +215,7 @@ func TestWrongFiles(t *testing.T) {
 		utf16le("<device/>"):                                           "it is in UTF-16 or UTF-32",
 		"<device><capfAuthMode>1<b>2</b></capfAuthMode></device>":      "its element capfAuthMode has other elements in it, such as b",
 		"<device>" + strings.Repeat("<!-- 012345678901234567890123456789 -->\n", 300000) + "</device>": "it has more than 2048 KB, the most that a phone takes",
-		"<device>" + strings.Repeat(" ", Limit-17) + "</device>":                                       "with its elements it would have more than 2048 KB, the most that a phone takes",
+		"<device>" + strings.Repeat(" ", trustlist.MaxFile-17) + "</device>":                           "with its elements it would have more than 2048 KB, the most that a phone takes",
 	} {
 		_, err := Merge([]byte(file), sample())
 		if err == nil || err.Error() != want || !errors.Is(err, apperr.ErrRefused) {

@@ -11,7 +11,8 @@ import (
 	"fmt"
 )
 
-// MaxFile is the longest file in bytes that a phone takes, and that is read or written.
+// MaxFile is the longest file in bytes that a phone takes, firmware apart, and that is read
+// or written (trust-list.md, section 8).
 const MaxFile = 2048 << 10
 
 // ErrMalformed is wrapped by every error about bytes that are no trust list or no
