@@ -116,6 +116,9 @@ func (w fileSigning) file(ctx context.Context, row *configRow) error {
 	if err != nil {
 		return err
 	}
+	if trustFileHint(plain.Data) != "" {
+		return apperr.Refused("reading %q: it is a trust list or a signed file, which phones take as it is", row.file)
+	}
 	row.device = deviceOfFile(name)
 	d, err := w.deviceNamed(ctx, row.device)
 	if err != nil {

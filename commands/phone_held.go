@@ -32,8 +32,8 @@ func (h heldFolder) listFile(step boot.Step) string {
 
 // read reads what the phone holds.
 func (h heldFolder) read() (held boot.Held, err error) {
-	if info, err := h.env.door().Stat(h.dir); err != nil || !info.IsDir() {
-		return held, apperr.Usage("--held: %q is no folder", h.dir)
+	if err := mustBeFolder(h.env, "held", h.dir); err != nil {
+		return held, err
 	}
 	if held.CTL, err = h.optional(h.listFile(boot.CTL), trustlist.MaxFile); err != nil {
 		return held, err
@@ -46,6 +46,20 @@ func (h heldFolder) read() (held boot.Held, err error) {
 	}
 	held.LSC, err = h.readLSC()
 	return held, err
+}
+
+// mustBeFolder refuses what a flag names if it is no folder, or cannot be looked at.
+func mustBeFolder(env *Env, flag, dir string) error {
+	info, err := env.door().Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return apperr.WithHint(apperr.Usage("--%s: there is no folder %q", flag, dir), "mkdir makes it")
+	case err != nil:
+		return apperr.Usage("--%s: opening %q: %v", flag, dir, apperr.WithoutPath(err))
+	case !info.IsDir():
+		return apperr.Usage("--%s: %q is not a folder", flag, dir)
+	}
+	return nil
 }
 
 // optional reads a file, or nothing where there is none.

@@ -65,6 +65,15 @@ func readHeld(env *Env, names []string) ([]*trustlist.List, error) {
 	return held, nil
 }
 
+// trustFileHint is what helps whoever has named a list or signed file where a certificate is
+// wanted; "" for another file.
+func trustFileHint(data []byte) string {
+	if _, err := parseTrustFile("", data); err != nil {
+		return ""
+	}
+	return "it is a trust list or a signed file: capf trust-list show shows it, and --json has its certificates"
+}
+
 // showTrustFile prints what a file says, and what a phone with the held lists thinks of
 // its signature.
 func showTrustFile(env *Env, f trustFile, held []*trustlist.List) error {

@@ -139,7 +139,7 @@ func newMember(env *Env, o trustListAddOptions) (n lists.NewMember, err error) {
 	}
 	certificates, err := authority.UploadFile{Name: o.certificate, Data: data}.Certificates()
 	if err != nil {
-		return n, fmt.Errorf("reading %s: %w", files.InputName(o.certificate), err)
+		return n, apperr.WithHint(fmt.Errorf("reading %w", err), "%s", trustFileHint(data))
 	}
 	if n.Certificate, err = lists.Own(certificates); err != nil {
 		return n, fmt.Errorf("reading %s: %w", files.InputName(o.certificate), err)

@@ -86,11 +86,9 @@ func trustListFetchChoice(env *Env, c *cli.Context) (o trustListFetchOptions, er
 		return o, apperr.Usage("--force replaces files in the folder of --out, which is missing")
 	}
 	if o.out != "" {
-		if info, err := env.door().Stat(o.out); err != nil || !info.IsDir() {
-			return o, apperr.Usage("--out: %q is not a folder", o.out)
-		}
+		err = mustBeFolder(env, "out", o.out)
 	}
-	return o, nil
+	return o, err
 }
 
 // names are the files for which a phone asks, lists first.

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"capf/commands/internal/cmdline"
+	"capf/commands/internal/files"
 	"capf/crypto"
 	"capf/crypto/certfile"
 	"capf/enroll/trustlist"
@@ -125,7 +125,7 @@ func oneCertificate(env *Env, name string) (*x509.Certificate, error) {
 	}
 	certs, err := certfile.Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", name, err)
+		return nil, apperr.WithHint(apperr.Refused("reading %s: %v", files.InputName(name), err), "%s", trustFileHint(data))
 	}
 	if len(certs) > 1 {
 		return nil, apperr.Refused("%q holds %d certificates: which one is meant?", name, len(certs))
