@@ -20,7 +20,7 @@ func trustListDevicesCommand(env *Env) cmdline.Command {
 		Name: "devices", Args: "[PATTERN]", Short: "which trust lists devices get, and why",
 		Privilege: cmdline.Look, Role: cmdline.Reader,
 		About: `A device gets the lists for all, ITLFile.tlv and CTLFile.tlv, which are as the
-parameters trust_list_digest and trust_list_signer_version say. It has lists of its
+parameters trust_list_digest and trust_list_signer_version say. It has a list of its
 own, as ITLSEP001122334455.tlv, where these do not suit it:
 
   its model is of the series 79xx or 69xx, which take sha1 and version 1.0

@@ -88,7 +88,7 @@ func measureListing(ctx context.Context, o options, p *prober, d database) (row 
 }
 
 func (r report) printLists(b *strings.Builder) {
-	fmt.Fprintf(b, "\nTrust lists of all devices, written into a folder; with the key order EC Only each has two files of its own\n")
+	fmt.Fprintf(b, "\nTrust lists of all devices, written into a folder; with the key order EC Only each has a file of its own\n")
 	t := table(b, "lists", "devices", "files", "took ms", "files per s", "signatures per s", "syncs per s", "peak MiB")
 	for _, l := range r.Lists {
 		t.row(l.What, l.Devices, l.Files, millis(l.Took), whole(l.PerSecond), whole(l.Signatures), whole(l.Syncs), mebibytes(l.Peak))
