@@ -15,14 +15,16 @@ import (
 // provisioned is the measurement of files that phones fetch, and of phones that enroll
 // meanwhile.
 type provisioned struct {
-	File     string  `json:"file"`
-	Clients  int     `json:"clients"`            // that fetch at the same time
-	Fetched  float64 `json:"fetched_per_second"` // while no phone enrolls
-	Offered  float64 `json:"offered_per_second"` // while phones enroll
-	Meantime float64 `json:"beside_per_second"`  // of them, what was answered
-	Alone    float64 `json:"alone_per_second"`   // enrolments while nothing is fetched
-	Beside   float64 `json:"enrolled_per_second"`
-	Ratio    float64 `json:"ratio"`
+	File    string  `json:"file"`
+	Clients int     `json:"clients"`            // that fetch at the same time
+	Fetched float64 `json:"fetched_per_second"` // while no phone enrolls
+	// Server is the server's processor time for each file, HTTP and all.
+	Server   time.Duration `json:"server_cpu_ns"`
+	Offered  float64       `json:"offered_per_second"` // while phones enroll
+	Meantime float64       `json:"beside_per_second"`  // of them, what was answered
+	Alone    float64       `json:"alone_per_second"`   // enrolments while nothing is fetched
+	Beside   float64       `json:"enrolled_per_second"`
+	Ratio    float64       `json:"ratio"`
 }
 
 // The goals: so many files a second, and so much of the enrolments beside them.
@@ -34,22 +36,26 @@ const (
 // fetchers is how many clients fetch at the same time.
 const fetchers = 16
 
-// provisionAll measures the list that all phones share, and the configuration that is
-// made for one device.
+// provisionAll measures the list that all phones share, and the configurations of as many
+// devices as enroll: each phone asks for its own.
 func (e *enrolments) provisionAll(ctx context.Context, say func(string, ...any)) (rows []provisioned, err error) {
 	side := e.sides[0]
-	for _, file := range []string{"ITLFile.tlv", side.names[0] + ".cnf.xml"} {
-		r := provisioned{File: file, Clients: fetchers, Offered: goalFetched}
-		say("%s for %d clients", file, fetchers)
+	configurations := make([]string, len(side.names))
+	for i, name := range side.names {
+		configurations[i] = name + ".cnf.xml"
+	}
+	for _, one := range []struct {
+		shown string
+		names []string
+	}{{"ITLFile.tlv", []string{"ITLFile.tlv"}}, {"SEP….cnf.xml", configurations}} {
+		r := provisioned{File: one.shown, Clients: fetchers, Offered: goalFetched}
+		say("%s for %d clients", one.shown, fetchers)
 		before := func(d database) error { return provisioning(ctx, e.options, d) }
 		err := e.onCopy(ctx, side, "provisioned", before, func(l *load, server *serving) error {
-			return e.fetchBeside(ctx, l, "http://"+server.provision+"/"+file, &r)
+			return e.fetchBeside(ctx, l, server, one.names, &r)
 		}, func(*load, database) error { return nil })
 		if err != nil {
-			return nil, fmt.Errorf("fetching %s: %w", file, err)
-		}
-		if strings.HasSuffix(file, ".xml") {
-			r.File = "SEP….cnf.xml"
+			return nil, fmt.Errorf("fetching %s: %w", one.shown, err)
 		}
 		rows = append(rows, r)
 	}
@@ -67,23 +73,33 @@ func provisioning(ctx context.Context, o options, d database) error {
 }
 
 // fetchBeside fetches alone, lets phones enroll alone, and then both at once.
-func (e *enrolments) fetchBeside(ctx context.Context, l *load, url string, r *provisioned) error {
+func (e *enrolments) fetchBeside(ctx context.Context, l *load, server *serving, names []string, r *provisioned) error {
+	at := "http://" + server.provision + "/"
 	if _, err := l.storm(ctx, r.Clients, r.Clients, time.Time{}); err != nil {
 		return err
 	}
 	part := e.span / 3
-	stop := beginFetching(url, r.Clients, 0)
+	before, err := processorTimes(server.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	stop := beginFetching(at, names, r.Clients, 0)
 	if !sleeping(ctx, part) {
 		return errors.Join(ctx.Err(), second(stop()))
 	}
-	var err error
 	if r.Fetched, err = stop(); err != nil {
 		return err
 	}
+	after, err := processorTimes(server.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	r.Server = time.Duration(float64(after.since(before).server) / (r.Fetched * time.Since(began).Seconds()))
 	if r.Alone, err = e.enrolled(ctx, l, r.Clients, part); err != nil {
 		return err
 	}
-	stop = beginFetching(url, r.Clients, r.Offered)
+	stop = beginFetching(at, names, r.Clients, r.Offered)
 	r.Beside, err = e.enrolled(ctx, l, r.Clients, part)
 	meantime, fetchErr := stop()
 	if err := errors.Join(err, fetchErr); err != nil {
@@ -102,14 +118,14 @@ func (e *enrolments) enrolled(ctx context.Context, l *load, clients int, span ti
 	return float64(len(took)) / time.Since(began).Seconds(), err
 }
 
-// beginFetching fetches a file again and again, so many a second or, with 0, as often
-// as it is given. The function that it returns ends it, and tells how many a second were
+// beginFetching fetches files in turn, again and again, so many a second or, with 0, as
+// often as they are given. The function that it returns ends it, and tells how many a second were
 // fetched.
-func beginFetching(url string, clients int, rate float64) (stop func() (float64, error)) {
+func beginFetching(at string, names []string, clients int, rate float64) (stop func() (float64, error)) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	began := time.Now()
-	var turns, fetched atomic.Int64
+	var turns, next, fetched atomic.Int64
 	var all sync.WaitGroup
 	for range clients {
 		all.Go(func() {
@@ -120,7 +136,8 @@ func beginFetching(url string, clients int, rate float64) (stop func() (float64,
 						return
 					}
 				}
-				if err := fetchOnce(ctx, client, url); err != nil {
+				name := names[int(next.Add(1))%len(names)]
+				if err := fetchOnce(ctx, client, at+name); err != nil {
 					cancel(err)
 					return
 				}
@@ -162,10 +179,10 @@ func fetchOnce(ctx context.Context, client *http.Client, url string) error {
 
 func (r report) printProvision(b *strings.Builder) {
 	fmt.Fprintf(b, "\nFiles by HTTP for %d clients at a time, and %d phones at a time that enrol beside them\n", r.Provision[0].Clients, r.Provision[0].Clients)
-	t := table(b, "file", "fetched per s", "goal", "offered per s", "fetched beside", "alone per s", "beside per s", "ratio", "goal")
+	t := table(b, "file", "fetched per s", "goal", "server µs", "offered per s", "fetched beside", "alone per s", "beside per s", "ratio", "goal")
 	for _, p := range r.Provision {
-		t.row(p.File, whole(p.Fetched), goalFetched, whole(p.Offered), whole(p.Meantime), whole(p.Alone), whole(p.Beside), fmt.Sprintf("%.2f", p.Ratio), goalRatio)
+		t.row(p.File, whole(p.Fetched), goalFetched, p.Server.Microseconds(), whole(p.Offered), whole(p.Meantime), whole(p.Alone), whole(p.Beside), fmt.Sprintf("%.2f", p.Ratio), goalRatio)
 	}
 	t.end()
-	fmt.Fprintf(b, "fetched: while no phone enrols; offered: requests a second beside phones that enrol, of which so many were answered; ratio: enrolments beside / alone\n")
+	fmt.Fprintf(b, "fetched: while no phone enrols; server: its processor time for each file; offered: requests a second beside phones that enrol, of which so many were answered; ratio: enrolments beside / alone\n")
 }

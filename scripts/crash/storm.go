@@ -86,7 +86,7 @@ func (s *storm) scarce() (list []string) {
 
 // excuses are the failures that a storm causes, and those of commands for what is not
 // so, or not any more. Any other failure of a command or a start of serve is a complaint.
-var excuses = regexp.MustCompile("the disk is full|another process keeps the database locked|was not locked|is prepared already|no CAPF certificate is prepared|has been prepared meanwhile|session [0-9]+: not found|no device has any of the [0-9]+ names|not both steps at once|there is no key to go back to|in the trust lists: not found")
+var excuses = regexp.MustCompile("the disk is full|no space left on device|another process keeps the database locked|was not locked|is prepared already|no CAPF certificate is prepared|has been prepared meanwhile|session [0-9]+: not found|no device has any of the [0-9]+ names|not both steps at once|there is no key to go back to|in the trust lists: not found")
 
 // failed records the output of a command that failed.
 func (s *storm) failed(args []string, said []byte) {
