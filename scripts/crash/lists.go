@@ -18,7 +18,7 @@ import (
 )
 
 // listFolder is the trust_list_folder of the storm.
-func (s *storm) listFolder() string { return filepath.Join(s.dir, "lists") }
+func listFolder(dir string) string { return filepath.Join(dir, "lists") }
 
 // listName is the list for all phones.
 const listName = "ITLFile.tlv"
@@ -38,7 +38,7 @@ func (s staff) changeLists(ctx context.Context, r *rand.Rand) {
 	case 2:
 		s.run(ctx, "trust-list", "delete", strconv.Itoa(1+r.IntN(10)), "--yes")
 	case 3:
-		s.run(ctx, "trust-list", "write", "--out", s.listFolder())
+		s.run(ctx, "trust-list", "write", "--out", listFolder(s.dir))
 	default:
 		s.runWith(ctx, s.site.roots[r.IntN(len(s.site.roots))], "trust-list", "add", "-", "--role", "app-server")
 	}
@@ -56,7 +56,7 @@ func (s *storm) follow(ctx context.Context, r *rand.Rand) error {
 		if data, err := from.Fetch(ctx, listName); err == nil {
 			f.take(ctx, "by HTTP", data)
 		}
-		if data, err := os.ReadFile(filepath.Join(s.listFolder(), listName)); err == nil {
+		if data, err := os.ReadFile(filepath.Join(listFolder(s.dir), listName)); err == nil {
 			f.take(ctx, "in the folder", data)
 		}
 	}
@@ -126,10 +126,10 @@ func (s *storm) complain(format string, args ...any) {
 // judgeLists has the folder brought up to date: nothing is left of writers that were
 // killed, and what lies there is what a command would write.
 func (s *storm) judgeLists(ctx context.Context) (complaints []string, err error) {
-	if out, err := s.command(ctx, "trust-list", "write", "--out", s.listFolder()).CombinedOutput(); err != nil {
+	if out, err := s.command(ctx, "trust-list", "write", "--out", listFolder(s.dir)).CombinedOutput(); err != nil {
 		return []string{fmt.Sprintf("trust-list write: %v\n%s", err, out)}, nil
 	}
-	entries, err := os.ReadDir(s.listFolder())
+	entries, err := os.ReadDir(listFolder(s.dir))
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") && e.Name() != ".capf-trust-lists" {
 			complaints = append(complaints, "left in the folder of lists: "+e.Name())
@@ -137,7 +137,7 @@ func (s *storm) judgeLists(ctx context.Context) (complaints []string, err error)
 		if !strings.HasSuffix(e.Name(), ".tlv") {
 			continue
 		}
-		data, readErr := os.ReadFile(filepath.Join(s.listFolder(), e.Name()))
+		data, readErr := os.ReadFile(filepath.Join(listFolder(s.dir), e.Name()))
 		list, parseErr := trustlist.Parse(data)
 		if err := errors.Join(readErr, parseErr); err != nil {
 			complaints = append(complaints, fmt.Sprintf("%s in the folder: %v", e.Name(), err))

@@ -149,10 +149,10 @@ func (s *storm) prepare(ctx context.Context) (*serving, error) {
 		return nil, err
 	}
 	// With trust lists, a new CAPF certificate is prepared before it is shown.
-	if err := os.Mkdir(s.listFolder(), 0o755); err != nil {
+	if err := os.Mkdir(listFolder(s.dir), 0o755); err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{{"init", "--organization", "Crash"}, {"trust-list", "init"}, {"set", "trust_list_folder", s.listFolder()},
+	for _, args := range [][]string{{"init", "--organization", "Crash"}, {"trust-list", "init"}, {"set", "trust_list_folder", listFolder(s.dir)},
 		{"service", "activate", "provision"}, {"service", "activate", "tvs"}} {
 		if out, err := s.command(ctx, args...).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("capf %s: %w\n%s", strings.Join(args, " "), err, out)
