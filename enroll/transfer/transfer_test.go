@@ -197,7 +197,11 @@ func TestCurl(t *testing.T) {
 			if name == "empty" {
 				continue // curl fails on a file of no bytes by TFTP
 			}
-			for _, options := range [][]string{{"--tftp-no-options"}, {"--tftp-blksize", "1428"}, {"--tftp-blksize", "512"}, {}} {
+			kinds := [][]string{{"--tftp-no-options"}, {"--tftp-blksize", "1428"}, {"--tftp-blksize", "512"}, {}}
+			if name == "firmware" {
+				kinds = kinds[:1] // it has more than 65535 blocks without options
+			}
+			for _, options := range kinds {
 				got, err := curl(t, append(options, sources[TFTP].String()+"/"+escaped)...)
 				if err != nil || got != string(want) {
 					t.Errorf("tftp %s %v: %d bytes, %v", name, options, len(got), err)
