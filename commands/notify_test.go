@@ -84,6 +84,13 @@ func TestServeNotifies(t *testing.T) {
 	}
 	must(t, dir, "service", "deactivate", "capf")
 	told("appeared service-deactivated capf")
+	// It is recorded once the program has ended; were serve stopped before, the other one
+	// would tell it again.
+	for deadline := time.Now().Add(patience); !strings.Contains(must(t, dir, "audit", "list", "--action", "notify", "--csv"), "appeared service-deactivated"); {
+		if time.Now().After(deadline) {
+			t.Fatal("what was told is not recorded")
+		}
+	}
 	stopOne()
 	stopThird := serve("third.address")
 	if out := must(t, dir, "notify", "test"); !strings.Contains(out, "the program has succeeded") {
