@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -95,12 +96,29 @@ esac
 // axl stands in for the vendor's server: what its guide says of requests and answers.
 type axl struct {
 	t        *testing.T
+	mu       sync.Mutex // guards the rest
 	asked    int
 	phone    string
 	throttle int // answers 503 so often first
 }
 
+// begin forgets what was asked, and says how often the next answer is 503.
+func (a *axl) begin(throttle int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked, a.throttle = 0, throttle
+}
+
+// seen is how often it was asked since, and for which phone last.
+func (a *axl) seen() (asked int, phone string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked, a.phone
+}
+
 func (a *axl) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.asked++
 	answer := func(code int, body string) {
 		w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
@@ -191,13 +209,14 @@ func TestApplyConfigAXL(t *testing.T) {
 	} {
 		settings := filepath.Join(dir, fmt.Sprint("axl", i))
 		check(t, os.WriteFile(settings, []byte(test.settings), 0o600))
-		server.asked, server.throttle = 0, test.throttle
+		server.begin(test.throttle)
 		out, exit := runScript(t, dir, "apply-config-axl.sh", settings, test.device)
-		if exit != test.exit || !strings.Contains(out, test.says) || server.asked != test.asked {
-			t.Errorf("%q of\n%s: exit code %d, asked %d times, and\n%s", test.device, test.settings, exit, server.asked, out)
+		asked, phone := server.seen()
+		if exit != test.exit || !strings.Contains(out, test.says) || asked != test.asked {
+			t.Errorf("%q of\n%s: exit code %d, asked %d times, and\n%s", test.device, test.settings, exit, asked, out)
 		}
-		if test.asked > 0 && server.phone != test.device {
-			t.Errorf("the server read %q, not %q", server.phone, test.device)
+		if test.asked > 0 && phone != test.device {
+			t.Errorf("the server read %q, not %q", phone, test.device)
 		}
 		if strings.Contains(out, "wörd") || strings.Contains(out, "hunter2") {
 			t.Errorf("a secret is shown:\n%s", out)
